@@ -1,0 +1,33 @@
+"""The one place where AWS clients are made.
+
+botocore alone is enough (PynamoDB ships with it), so boto3 need not be in the package. Region,
+credentials and ``AWS_ENDPOINT_URL`` come from the environment, as everywhere on AWS.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+
+@cache
+def session() -> "Session":
+    """The process's botocore session; made on first use, since importing botocore takes a while."""
+    from botocore.session import get_session
+
+    return get_session()
+
+
+@cache
+def client(service: str) -> Any:
+    """The process's client of an AWS service (``"sqs"``, ``"s3"``...), safe to share among threads.
+
+    Timeouts are short, for a Lambda pays while it waits; the retries are botocore's ``standard``
+    mode, which covers throttling and lost connections. Callers must therefore expect that a call
+    took effect although an earlier reply of it was lost.
+    """
+    from botocore.config import Config
+
+    config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
+    return session().create_client(service, config=config)

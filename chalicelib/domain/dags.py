@@ -1,0 +1,63 @@
+"""DAGs as they are kept: what is known of each, and the versions of their files."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.dag_runs import DagRun
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatestRun:
+    """The run of a DAG with the greatest execution date."""
+
+    execution_date: datetime
+    run_uid: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dag:
+    """A DAG. Deleting it bumps ``generation``; runs of another generation are invisible.
+
+    ``is_active`` is false while no deployed file defines it; ``pause_changed_by`` says what paused or
+    unpaused it last; ``fileloc`` is relative to the DAGs folder.
+    """
+
+    dag_id: str
+    generation: int
+    is_paused: bool
+    version: str
+    fileloc: str
+    is_active: bool = True
+    is_deleted: bool = False
+    schedule: str | None = None
+    default_start_date: datetime | None = None
+    latest_run: LatestRun | None = None
+    pause_changed_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DagVersion:
+    """One content of a DAG, immutable: its serialized form and its file's text.
+
+    ``version`` is a hash of both, so equal contents are one version.
+    """
+
+    dag_id: str
+    version: str
+    document: dict[str, Any]
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DagImportError:
+    """A DAG file that could not be loaded; ``filename`` is relative to the DAGs folder."""
+
+    filename: str
+    stacktrace: str
+    timestamp: datetime
+
+
+def sees(dag: Dag, run: DagRun) -> bool:
+    """Whether a run belongs to the present life of its DAG."""
+    return run.generation == dag.generation

@@ -1,0 +1,70 @@
+"""Errors: one base with a stable code; HTTP status only at the edge (``api``)."""
+
+from typing import ClassVar
+
+
+class UpdraftError(Exception):
+    """Something was asked for that cannot be done; its text is fit for a client."""
+
+    code: ClassVar[str] = "error"
+
+
+class DagNotFound(UpdraftError):
+    """No DAG of that id is known."""
+
+    code = "dag_not_found"
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"Dag id {dag_id} not found in DagModel")
+
+
+class TaskNotFound(UpdraftError):
+    """The DAG has no such task."""
+
+    code = "task_not_found"
+
+    def __init__(self, task_id: str, dag_id: str) -> None:
+        super().__init__(f"Task {task_id} not found in dag {dag_id}")
+
+
+class DagRunNotFound(UpdraftError):
+    """The DAG has no run at that instant; ``date`` is the text shown."""
+
+    code = "dag_run_not_found"
+
+    def __init__(self, dag_id: str, date: str) -> None:
+        super().__init__(f"Dag Run for date {date} not found in dag {dag_id}")
+
+
+class DagRunAlreadyExists(UpdraftError):
+    """The instant or the run id is taken by another run of the DAG."""
+
+    code = "dag_run_already_exists"
+
+    def __init__(self, dag_id: str, date: str, run_id: str) -> None:
+        super().__init__(f"A DAG Run already exists for DAG {dag_id} at {date} with run id {run_id}")
+
+
+class PoolNotFound(UpdraftError):
+    """No pool of that name is known."""
+
+    code = "pool_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Pool '{name}' doesn't exist")
+
+
+class InvalidRequest(UpdraftError):
+    """The caller has to change what it sent; the text says what."""
+
+    code = "invalid_request"
+
+
+class StoreUnavailable(UpdraftError):
+    """The store refused for now (throttling, a conflicting transaction, no connection).
+
+    Nothing is known to be lost: the same call may be made again. Queue handlers let it pass, so that
+    the message comes again.
+    """
+
+    code = "store_unavailable"

@@ -1,0 +1,148 @@
+"""Decisions about one task instance: how its try ends, when it may be tried again, how it ends untried.
+
+Each function answers with the fields to write; whether they may be written is for the condition of
+that one write. All total: nothing here raises.
+"""
+
+from datetime import datetime, timedelta
+
+from chalicelib.domain.graph import Task
+from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.task_instances import FinishedTry, Parts, TaskInstance, TaskInstanceChange
+from chalicelib.domain.trigger_rules import Judgement, Verdict
+
+_ENDS: dict[TryResult, TaskInstanceState] = {
+    TryResult.SUCCESS: TaskInstanceState.SUCCESS,
+    TryResult.SKIPPED: TaskInstanceState.SKIPPED,
+    TryResult.FAILED: TaskInstanceState.FAILED,
+    TryResult.FAILED_FOR_GOOD: TaskInstanceState.FAILED,
+    TryResult.REMOVED: TaskInstanceState.REMOVED,
+}
+
+_UNTRIED_ENDS: dict[Verdict, TaskInstanceState] = {
+    Verdict.RUN: TaskInstanceState.SUCCESS,
+    Verdict.SKIP: TaskInstanceState.SKIPPED,
+    Verdict.UPSTREAM_FAILED: TaskInstanceState.UPSTREAM_FAILED,
+}
+
+
+def queued(
+    task: Task, item: TaskInstance, try_number: int, parts: Parts, now: datetime
+) -> TaskInstanceChange:
+    """A try that holds its slots and is about to be sent to a worker."""
+    return TaskInstanceChange(
+        state=TaskInstanceState.QUEUED,
+        try_number=try_number,
+        max_tries=max_tries(task, item),
+        pool_parts=parts,
+        queued_dttm=now,
+        sent_at=now,
+        sends=1,
+        retry_at=None,
+        reason=None,
+        updated_at=now,
+    )
+
+
+def waiting(
+    task: Task, item: TaskInstance, try_number: int, reason: str, now: datetime
+) -> TaskInstanceChange:
+    """A try that may run but waits for slots of its pool."""
+    return TaskInstanceChange(
+        state=TaskInstanceState.SCHEDULED,
+        try_number=try_number,
+        max_tries=max_tries(task, item),
+        pool_parts=(),
+        retry_at=None,
+        reason=reason,
+        updated_at=now,
+    )
+
+
+def held_back(reason: str, now: datetime) -> TaskInstanceChange:
+    """A claimed try that may not start after all; it gives its lease and slots back."""
+    return TaskInstanceChange(
+        state=TaskInstanceState.SCHEDULED,
+        pool_parts=(),
+        lease_token=None,
+        lease_until=None,
+        start_date=None,
+        reason=reason,
+        updated_at=now,
+    )
+
+
+def max_tries(task: Task, item: TaskInstance) -> int:
+    """Retries allowed: the task's, unless this instance was granted more."""
+    return task.retries if item.max_tries is None else item.max_tries
+
+
+def end_of_try(task: Task, item: TaskInstance, outcome: TryOutcome, now: datetime) -> TaskInstanceChange:
+    """What a try that ended makes of its task instance, as in Airflow.
+
+    A failed try is followed by another while ``try_number <= max_tries``.
+    """
+    change = TaskInstanceChange(
+        state=_ENDS[outcome.result],
+        end_date=now,
+        duration=(now - item.start_date).total_seconds() if item.start_date else None,
+        lease_token=item.lease_token,
+        lease_until=None,
+        skips=tuple(sorted(outcome.skip)),
+        reason=outcome.reason or None,
+        updated_at=now,
+    )
+    if outcome.result is TryResult.FAILED and item.try_number <= max_tries(task, item):
+        change["state"] = TaskInstanceState.UP_FOR_RETRY
+        change["retry_at"] = now + task.retry_delay
+    return change
+
+
+def interrupted(item: TaskInstance, task: Task, now: datetime) -> TaskInstanceChange:
+    """A try whose worker was stopped with the whole server: it is tried again, at no cost of retries."""
+    outcome = TryOutcome(result=TryResult.FAILED, reason="the server stopped while the task ran")
+    change = end_of_try(task, item, outcome, now)
+    change["state"] = TaskInstanceState.UP_FOR_RETRY
+    change["retry_at"] = now
+    change["max_tries"] = max_tries(task, item) + 1
+    return change
+
+
+def ended_untried(judgement: Judgement, *, skip_ordered: bool, now: datetime) -> TaskInstanceChange:
+    """A task instance that ends without a worker: skipped, upstream_failed, or an empty task's success.
+
+    Airflow shows no duration for what a branch skipped, and a first try for an empty task.
+    """
+    change = TaskInstanceChange(
+        state=_UNTRIED_ENDS[judgement.verdict],
+        start_date=now,
+        end_date=now,
+        duration=None if skip_ordered else 0.0,
+        reason=judgement.reason,
+        updated_at=now,
+    )
+    if judgement.verdict is Verdict.RUN:
+        change["try_number"] = 1
+    return change
+
+
+def seconds_until(moment: datetime, now: datetime) -> int:
+    """Whole seconds until a moment, rounded up; 0 when it has passed."""
+    return max(0, -((now - moment) // timedelta(seconds=1)))
+
+
+def finished_try(item: TaskInstance) -> FinishedTry:
+    """The record of a try that ended and will be followed by another."""
+    return FinishedTry(
+        run_uid=item.run_uid,
+        task_id=item.task_id,
+        map_index=item.map_index,
+        try_number=item.try_number,
+        state=TaskInstanceState.FAILED,
+        start_date=item.start_date,
+        end_date=item.end_date,
+        duration=item.duration,
+        hostname=item.hostname,
+        reason=item.reason,
+    )

@@ -1,0 +1,90 @@
+"""What travels through the queues, typed. Handlers must take each message twice, late, or out of order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.dag_runs import RunFacts, RunRef
+from chalicelib.domain.graph import NOT_MAPPED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartRun:
+    """A run was triggered: start it if its DAG is not paused."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RescueRun:
+    """Look after a run: redo what was lost. ``workers_lost``: every lease of before is void."""
+
+    dag_id: str
+    execution_date: datetime
+    workers_lost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryTask:
+    """The retry delay after a failed try has passed; ``try_number`` is the try that failed."""
+
+    run: RunRef
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FollowTask:
+    """A task instance has ended; do what follows from it (the rest of a long cascade)."""
+
+    run: RunRef
+    task_id: str
+    map_index: int = NOT_MAPPED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WakePool:
+    """Slots of a pool became free while tasks wait for it."""
+
+    pool: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DagUnpaused:
+    """A DAG was unpaused: start or go on with its unfinished runs."""
+
+    dag_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerLost:
+    """The worker that ran a try is known to be dead; its lease need not be waited for."""
+
+    run: RunRef
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    lease_token: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunTask:
+    """Run one try of a task; carries what the worker needs of the run."""
+
+    run: RunFacts
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    max_tries: int
+
+
+SchedulingMessage = StartRun | RescueRun | RetryTask | FollowTask | WakePool | DagUnpaused | WorkerLost
+Message = SchedulingMessage | RunTask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A message to be sent, visible to its receiver after ``delay_seconds`` (SQS: at most 900)."""
+
+    message: Message
+    delay_seconds: int = 0

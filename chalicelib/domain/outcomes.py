@@ -1,0 +1,62 @@
+"""What one try of a task came to, as the worker reports it to the engine."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class TryResult(StrEnum):
+    """How user code ended."""
+
+    SUCCESS = "success"
+    """It returned."""
+    SKIPPED = "skipped"
+    """It raised AirflowSkipException, or a shell command exited with its skip code."""
+    FAILED = "failed"
+    """It raised; the task's own retries decide whether there is another try."""
+    FAILED_FOR_GOOD = "failed_for_good"
+    """It raised AirflowFailException, or can never work; no further try."""
+    REMOVED = "removed"
+    """The deployed DAG file has no such task (or no such DAG) any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryOutcome:
+    """The end of one try.
+
+    ``skip`` names the tasks downstream that this task orders to be skipped (a branch not taken);
+    ``inlets`` and ``outlets`` are the rendered lineage entities as serialized texts.
+    """
+
+    result: TryResult
+    reason: str = ""
+    skip: frozenset[str] = frozenset()
+    inlets: tuple[str, ...] = ()
+    outlets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryRequest:
+    """Which try of which task is to run, with what its code may know of the run.
+
+    ``fileloc`` is the deployed file of the DAG, relative to the DAGs folder. All datetimes are aware,
+    in UTC. ``conf`` is the run's conf (``{}`` where none was given).
+    """
+
+    dag_id: str
+    fileloc: str
+    run_id: str
+    run_uid: str
+    run_type: str
+    task_id: str
+    map_index: int
+    try_number: int
+    max_tries: int
+    execution_date: datetime
+    data_interval_start: datetime
+    data_interval_end: datetime
+    run_start_date: datetime
+    start_date: datetime
+    external_trigger: bool
+    conf: dict[str, Any] = field(default_factory=dict)

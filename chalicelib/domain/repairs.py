@@ -1,0 +1,161 @@
+"""What a run needs that lost a message, a worker or a step: decided from all its items at once.
+
+Every repair is something the engine would have done by itself; doing it twice changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.domain.arrivals import arrived
+from chalicelib.domain.graph import BUCKET_SIZE, Graph, Join, Task
+from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
+from chalicelib.domain.task_instances import (
+    COMPLETE,
+    TaskInstance,
+    arrived_numbers,
+    bucket_key,
+    join_key,
+    task_key,
+)
+from chalicelib.domain.trigger_rules import Verdict, judge
+
+Items = Mapping[str, TaskInstance]
+
+SWEEP_INTERVAL = timedelta(seconds=60)
+"""A run is looked after at most this often."""
+
+POOL_PATIENCE = timedelta(minutes=5)
+"""How long a waiter may wait before its pool is looked at again without being woken."""
+
+_FIRST_RESEND = timedelta(seconds=60)
+_LAST_RESEND = timedelta(hours=1)
+
+
+class RepairKind(StrEnum):
+    """What is to be done for a task."""
+
+    OPEN = "open"
+    """Nothing happened to it although its trigger rule is decided."""
+    RESEND = "resend"
+    """Its message was sent long ago and nobody claimed it."""
+    TAKE_SLOTS = "take_slots"
+    """It waits for its pool."""
+    RETRY = "retry"
+    """Its retry delay has passed."""
+    LOST = "lost"
+    """Its worker is gone."""
+    INTERRUPTED = "interrupted"
+    """Its worker was stopped together with the server."""
+    FOLLOW = "follow"
+    """It ended and a successor has not heard of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """A repair of one task."""
+
+    kind: RepairKind
+    task: Task
+    item: TaskInstance
+
+
+def repairs(graph: Graph, run_uid: str, items: Items, now: datetime, *, workers_lost: bool) -> list[Repair]:
+    """The repairs of a running run, in topological order."""
+    found = (_repair(graph, run_uid, task, items, now, workers_lost) for task in graph.tasks.values())
+    return [repair for repair in found if repair is not None]
+
+
+def end_is_due(graph: Graph, items: Items) -> bool:
+    """Whether every task has ended and reported, so that the run should be over."""
+    end = graph.end_of_run
+    item = items.get(join_key(end))
+    return not end.upstream or (item is not None and arrived(graph, end, item.marks).complete)
+
+
+def next_look(items: Items, now: datetime) -> datetime:
+    """When the run should be looked after again: not before ``SWEEP_INTERVAL``."""
+    moments = [moment for item in items.values() if (moment := _next_event(item, now)) is not None]
+    return max(now + SWEEP_INTERVAL, min(moments, default=now))
+
+
+def resend_due(item: TaskInstance) -> datetime | None:
+    """When the message of a queued try is sent again: later each time, for the queue may just be long."""
+    if item.sent_at is None:
+        return None
+    patience: timedelta = min(_FIRST_RESEND * 2 ** min(item.sends, 10), _LAST_RESEND)
+    return item.sent_at + patience
+
+
+def _next_event(item: TaskInstance, now: datetime) -> datetime | None:
+    match item.state:
+        case TaskInstanceState.RUNNING:
+            return item.lease_until
+        case TaskInstanceState.UP_FOR_RETRY:
+            return item.retry_at
+        case TaskInstanceState.QUEUED:
+            return resend_due(item)
+        case TaskInstanceState.SCHEDULED:
+            return now + POOL_PATIENCE
+        case _:
+            return None
+
+
+def _repair(
+    graph: Graph, run_uid: str, task: Task, items: Items, now: datetime, workers_lost: bool
+) -> Repair | None:
+    item = items.get(task_key(task.task_id)) or TaskInstance(run_uid=run_uid, task_id=task.task_id)
+    kind = _kind(graph, task, item, items, now, workers_lost)
+    return Repair(kind=kind, task=task, item=item) if kind else None
+
+
+def _kind(
+    graph: Graph, task: Task, item: TaskInstance, items: Items, now: datetime, workers_lost: bool
+) -> RepairKind | None:
+    if item.state is None:
+        return RepairKind.OPEN if _is_decided(graph, task, item) else None
+    if item.state in FINAL_STATES:
+        return RepairKind.FOLLOW if _is_unheard(graph, task, items) else None
+    if item.state is TaskInstanceState.RUNNING:
+        return _kind_of_running(item, now, workers_lost)
+    if item.state is TaskInstanceState.SCHEDULED:
+        return RepairKind.TAKE_SLOTS
+    if item.state is TaskInstanceState.UP_FOR_RETRY:
+        return RepairKind.RETRY if _has_passed(item.retry_at, now) else None
+    return RepairKind.RESEND if workers_lost or _has_passed(resend_due(item), now) else None
+
+
+def _kind_of_running(item: TaskInstance, now: datetime, workers_lost: bool) -> RepairKind | None:
+    if workers_lost:
+        return RepairKind.INTERRUPTED
+    return RepairKind.LOST if _has_passed(item.lease_until, now) else None
+
+
+def _has_passed(moment: datetime | None, now: datetime) -> bool:
+    return moment is None or moment <= now
+
+
+def _is_decided(graph: Graph, task: Task, item: TaskInstance) -> bool:
+    known = arrived(graph, graph.join_before(task.task_id), item.marks)
+    return judge(task.trigger_rule, known).verdict is not Verdict.WAIT
+
+
+def _is_unheard(graph: Graph, task: Task, items: Items) -> bool:
+    return any(not _has_heard(join, task.task_id, items) for join in graph.joins_after(task.task_id))
+
+
+def _has_heard(join: Join, task_id: str, items: Items) -> bool:
+    number = join.number(task_id)
+    if not join.bucket_count:
+        return number in _heard_of(items.get(join_key(join)))
+    bucket, place = divmod(number, BUCKET_SIZE)
+    numbers = _heard_of(items.get(bucket_key(join, bucket)))
+    if len(numbers) < join.bucket_size(bucket):
+        return place in numbers
+    head = items.get(join_key(join))
+    return head is not None and bucket in head.marks.get(COMPLETE, ())
+
+
+def _heard_of(item: TaskInstance | None) -> frozenset[int]:
+    return arrived_numbers(item.marks) if item else frozenset()

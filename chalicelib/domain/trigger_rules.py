@@ -1,0 +1,147 @@
+"""Trigger rules: what the ends of its upstreams mean for a task.
+
+A rule is asked with *which* final states were seen and whether all upstreams have arrived; it never
+needs to know how many there were. Rules that need all upstreams answer only then, so the order in
+which parallel tasks finish never changes the answer (Airflow may say ``upstream_failed`` a little
+earlier; the final states are the same).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+
+_SUCCESS, _FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
+_SKIPPED, _REMOVED = TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED
+_UPSTREAM_FAILED = TaskInstanceState.UPSTREAM_FAILED
+
+
+class TriggerRule(StrEnum):
+    """Airflow 2.10's trigger rules."""
+
+    ALL_SUCCESS = "all_success"
+    ALL_FAILED = "all_failed"
+    ALL_DONE = "all_done"
+    ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
+    ALL_SKIPPED = "all_skipped"
+    ONE_SUCCESS = "one_success"
+    ONE_FAILED = "one_failed"
+    ONE_DONE = "one_done"
+    NONE_FAILED = "none_failed"
+    NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    NONE_SKIPPED = "none_skipped"
+    ALWAYS = "always"
+
+    @property
+    def waits_for_all(self) -> bool:
+        """Whether a task of this rule never ends before each of its upstreams has ended."""
+        return self not in _EAGER
+
+
+_EAGER = frozenset(
+    {TriggerRule.ONE_SUCCESS, TriggerRule.ONE_FAILED, TriggerRule.ONE_DONE, TriggerRule.ALWAYS}
+)
+
+
+class Verdict(StrEnum):
+    """What is to become of a task."""
+
+    WAIT = "wait"
+    RUN = "run"
+    SKIP = "skip"
+    UPSTREAM_FAILED = "upstream_failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """A verdict with the reason a person can read."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrived:
+    """What is known of a task's upstreams.
+
+    ``seen``: final states that at least one upstream has; ``complete``: every upstream has ended;
+    ``settled``: every task that might order this one to be skipped (a branch, a short circuit) has
+    ended; ``skip_ordered``: one of them does; ``skip_came_first``: each failure among the upstreams
+    comes after a skip among them, whatever the order of parallel tasks.
+    """
+
+    seen: frozenset[TaskInstanceState]
+    complete: bool
+    settled: bool = True
+    skip_ordered: bool = False
+    skip_came_first: bool = False
+
+
+def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
+    """Apply a trigger rule, as Airflow 2.10 does once it knows the same of the upstreams."""
+    if rule is TriggerRule.ALWAYS:
+        return _judgement(rule, Verdict.RUN, arrived)
+    if not (arrived.settled if rule in _EAGER else arrived.complete):
+        return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
+    if arrived.skip_ordered:
+        return Judgement(verdict=Verdict.SKIP, reason="an upstream task chose another path")
+    if rule in _EARLY and _EARLY[rule] & arrived.seen:
+        return _judgement(rule, Verdict.RUN, arrived)
+    if not arrived.complete:
+        return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
+    return _judgement(rule, _AT_THE_END[rule](arrived), arrived)
+
+
+def _judgement(rule: TriggerRule, verdict: Verdict, arrived: Arrived) -> Judgement:
+    seen = ", ".join(sorted(arrived.seen)) or "none"
+    return Judgement(verdict=verdict, reason=f"{rule} with upstream states: {seen}")
+
+
+_EARLY: dict[TriggerRule, frozenset[TaskInstanceState]] = {
+    TriggerRule.ONE_SUCCESS: frozenset({_SUCCESS}),
+    TriggerRule.ONE_FAILED: FAILURE_STATES,
+    TriggerRule.ONE_DONE: frozenset({_SUCCESS, _FAILED}),
+}
+"""Rules that are met as soon as one of these states is seen."""
+
+
+def _all_success(arrived: Arrived) -> Verdict:
+    # Airflow decides at the first failure or skip that it sees.
+    if arrived.seen & (FAILURE_STATES | {_REMOVED}) and not arrived.skip_came_first:
+        return Verdict.UPSTREAM_FAILED
+    return Verdict.SKIP if _SKIPPED in arrived.seen else Verdict.RUN
+
+
+def _all_failed(arrived: Arrived) -> Verdict:
+    return Verdict.RUN if arrived.seen <= FAILURE_STATES else Verdict.SKIP
+
+
+def _one_success(arrived: Arrived) -> Verdict:
+    return Verdict.SKIP if arrived.seen == {_SKIPPED} else Verdict.UPSTREAM_FAILED
+
+
+def _none_failed(arrived: Arrived) -> Verdict:
+    return Verdict.UPSTREAM_FAILED if arrived.seen & FAILURE_STATES else Verdict.RUN
+
+
+def _none_failed_min_one_success(arrived: Arrived) -> Verdict:
+    if arrived.seen & FAILURE_STATES:
+        return Verdict.UPSTREAM_FAILED
+    return Verdict.RUN if _SUCCESS in arrived.seen or not arrived.seen else Verdict.SKIP
+
+
+_AT_THE_END: dict[TriggerRule, Callable[[Arrived], Verdict]] = {
+    TriggerRule.ALL_SUCCESS: _all_success,
+    TriggerRule.ALL_FAILED: _all_failed,
+    TriggerRule.ALL_DONE: lambda _: Verdict.RUN,
+    TriggerRule.ALL_DONE_SETUP_SUCCESS: lambda _: Verdict.RUN,
+    TriggerRule.ALL_SKIPPED: lambda arrived: Verdict.RUN if arrived.seen <= {_SKIPPED} else Verdict.SKIP,
+    TriggerRule.ONE_SUCCESS: _one_success,
+    TriggerRule.ONE_FAILED: lambda _: Verdict.SKIP,
+    TriggerRule.ONE_DONE: lambda _: Verdict.SKIP,
+    TriggerRule.NONE_FAILED: _none_failed,
+    TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: _none_failed_min_one_success,
+    TriggerRule.NONE_SKIPPED: lambda arrived: Verdict.SKIP if _SKIPPED in arrived.seen else Verdict.RUN,
+}
+"""The verdict once all upstreams have ended and no early rule was met."""

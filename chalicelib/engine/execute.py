@@ -1,0 +1,162 @@
+"""One try of one task: claim it, run it, write its end, do what follows.
+
+Invariant I2: a try runs under one live lease. The claim writes the invocation's token, and only the
+holder of that token can write the end (fencing), so a worker that was given up for dead changes nothing.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+
+from chalicelib.domain import lifecycle
+from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.messages import RunTask
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.task_instances import Expected, TaskInstance, TaskInstanceChange, task_key
+from chalicelib.engine.core import Engine
+from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
+from chalicelib.engine.progress import RunInProgress
+
+log = logging.getLogger(__name__)
+
+
+def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: RunTry) -> None:
+    """Handle the message of a queued try.
+
+    A duplicate of a running try costs one request and has no effect; one of a try that has ended only
+    repeats what a crash may have left undone. Raises ``StoreUnavailable``: the message comes again.
+    """
+    run = RunInProgress.of(engine, message.run)
+    claim = _claim(engine, message, invocation)
+    if claim.applied:
+        _run_claimed(run, message, claim.item, run_try)
+    else:
+        _on_refused_claim(run, message, claim.item)
+    run.flush()
+
+
+def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_try: RunTry) -> None:
+    dag = run.engine.store.dags.get(message.run.ref.dag_id)
+    if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
+        _hold_back(run, item, "its DAG was deleted")
+    elif dag.is_paused:
+        _hold_back(run, item, "its DAG is paused")
+    else:
+        finish(run, item, _run(run.engine, message, item, dag.fileloc, run_try))
+
+
+def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
+    """Write the end of a try that ``item`` shows running, and do what follows from it.
+
+    Does nothing if the lease has passed on: whoever took it has decided about the task.
+    """
+    task = run.graph.task(item.task_id)
+    write_end(run, item, lifecycle.end_of_try(task, item, outcome, run.engine.now()))
+
+
+def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
+    """Write a decided end of the try that ``item`` shows running, and do what follows from it."""
+    expected = Expected(
+        states=frozenset({TaskInstanceState.RUNNING}),
+        try_number=item.try_number,
+        lease_token=item.lease_token,
+    )
+    write = run.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
+    if write.applied:
+        run.after_try(write.item, redo=False)
+    else:
+        log.warning("the lease of try %s of %s has passed on", item.try_number, item.key)
+
+
+def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[TaskInstance]:
+    now = engine.now()
+    expected = Expected(states=frozenset({TaskInstanceState.QUEUED}), try_number=message.try_number)
+    change = TaskInstanceChange(
+        state=TaskInstanceState.RUNNING,
+        lease_token=invocation.token,
+        lease_until=invocation.ends_at,
+        start_date=now,
+        end_date=None,
+        duration=None,
+        hostname=invocation.hostname,
+        unixname=invocation.unixname,
+        pid=invocation.pid,
+        updated_at=now,
+    )
+    key = task_key(message.task_id, message.map_index)
+    return engine.store.task_instances.transition(message.run.ref.run_uid, key, expected, change)
+
+
+def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
+    if item.try_number != message.try_number or item.state is None:
+        return
+    if item.state is not TaskInstanceState.RUNNING:
+        run.after_try(item, redo=True)
+        return
+    if item.lease_until is not None and item.lease_until <= run.engine.now():
+        finish(run, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))
+
+
+def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
+    """Put a claimed try back to ``scheduled``; unpausing looks after it (of a deleted DAG, the sweep)."""
+    expected = Expected(
+        states=frozenset({TaskInstanceState.RUNNING}),
+        try_number=item.try_number,
+        lease_token=item.lease_token,
+    )
+    change = lifecycle.held_back(reason, run.engine.now())
+    run.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
+    run.tries.give_back(run.graph.task(item.task_id), item)
+
+
+def _run(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str, run_try: RunTry) -> TryOutcome:
+    run = message.run
+    xcoms = TaskXComs(xcoms=engine.store.xcoms, run_uid=run.ref.run_uid, item=item)
+    if message.try_number > 1:
+        engine.store.xcoms.clear(run.ref.run_uid, item.task_id, item.map_index)
+    report = run_try(_request(engine, message, item, fileloc), xcoms)
+    engine.store.task_logs.save(run.ref, run.run_id, item.key, item.try_number, report.log)
+    outcome = report.outcome
+    if outcome.inlets or outcome.outlets:
+        engine.store.lineage.save(run.ref.run_uid, item.task_id, outcome.inlets, outcome.outlets)
+    return outcome
+
+
+def _request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str) -> TryRequest:
+    run = message.run
+    return TryRequest(
+        dag_id=run.ref.dag_id,
+        fileloc=fileloc,
+        run_id=run.run_id,
+        run_uid=run.ref.run_uid,
+        run_type=run.run_type,
+        task_id=message.task_id,
+        map_index=message.map_index,
+        try_number=message.try_number,
+        max_tries=message.max_tries,
+        execution_date=run.ref.execution_date,
+        data_interval_start=run.data_interval_start,
+        data_interval_end=run.data_interval_end,
+        run_start_date=run.start_date,
+        start_date=item.start_date or run.start_date,
+        external_trigger=run.external_trigger,
+        conf=json.loads(engine.store.payloads.read(run.conf)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskXComs:
+    """The XComs of a run as a running try sees them (``ports.RunningXComs``)."""
+
+    xcoms: XComs
+    run_uid: str
+    item: TaskInstance
+
+    def push(self, key: str, value: str) -> None:
+        """Keep a JSON text as this task's value of that key."""
+        self.xcoms.push(self.run_uid, self.item.task_id, self.item.map_index, key, value)
+
+    def pull(self, task_id: str, key: str, map_index: int = NOT_MAPPED) -> str | None:
+        """Another task's value of that key as JSON text, or None."""
+        return self.xcoms.pull(self.run_uid, task_id, map_index, key)

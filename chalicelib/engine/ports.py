@@ -1,0 +1,349 @@
+"""What the engine needs of the world: the store, the queues, the clock, the worker's hands.
+
+``store`` implements these over DynamoDB and over memory (one conformance suite runs over both),
+``queues`` over SQS and over memory. Rules for every method:
+
+- Reads are strongly consistent unless the docstring says "for lists".
+- A change is one conditional write. Called again with the same arguments it changes nothing more and
+  answers as if it had just succeeded, for the first reply may have been lost.
+- ``StoreUnavailable`` may come out of any method: nothing is known of whether the write happened.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
+from chalicelib.domain.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.messages import Outgoing
+from chalicelib.domain.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.pools import Pool, PoolShard, Waiter
+from chalicelib.domain.states import DagRunState
+from chalicelib.domain.task_instances import (
+    Expected,
+    FinishedTry,
+    Parts,
+    TaskInstance,
+    TaskInstanceChange,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write(Generic[T]):
+    """What a conditional write came to: whether it applied, and the item as it is now."""
+
+    applied: bool
+    item: T
+
+
+class Dags(Protocol):
+    """Table ``dags``, ``dag_versions`` and ``import_errors``."""
+
+    def get(self, dag_id: str) -> Dag | None:
+        """The DAG, deleted ones included (``is_deleted``); 1 request."""
+
+    def list(self) -> Iterator[Dag]:
+        """All DAGs that are not deleted, for lists; 1 request per MB."""
+
+    def save(self, dag: Dag) -> Dag:
+        """What a sync found: creates the DAG, or renews version, fileloc, schedule and activity.
+
+        Of a DAG that exists, generation, pause and latest run stay as they are. A deleted one comes
+        back under its (bumped) generation with ``is_paused`` as given and without a latest run.
+        Returns the DAG as it is now.
+        """
+
+    def set_active(self, dag_id: str, active: bool) -> None:
+        """Say whether a deployed file defines the DAG; an unknown one is left alone."""
+
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
+        """Pause or unpause; False if there is no such DAG. 1 request."""
+
+    def set_latest_run(self, run: DagRun) -> None:
+        """Make it the DAG's latest run if its execution date is the greatest yet; 1 request."""
+
+    def mark_deleted(self, dag_id: str) -> Dag | None:
+        """Delete: bump the generation, so that all runs become invisible; None if there is none."""
+
+    def version(self, dag_id: str, version: str) -> DagVersion | None:
+        """A version; 0 requests when this process has read it before."""
+
+    def save_version(self, version: DagVersion) -> None:
+        """Keep a version; the same one again is no change."""
+
+    def import_errors(self) -> Iterator[DagImportError]:
+        """DAG files that could not be loaded, for lists."""
+
+    def save_import_error(self, error: DagImportError) -> None:
+        """Keep or renew the import error of a file."""
+
+    def clear_import_error(self, filename: str) -> None:
+        """Forget the import error of a file, if there is one."""
+
+
+class DagRuns(Protocol):
+    """Tables ``dag_runs``, ``dag_run_ids`` and ``unfinished_runs``."""
+
+    def create(self, run: DagRun, due_at: datetime) -> bool:
+        """Create a run with its run id and its unfinished entry, all or nothing; 1 request.
+
+        False if the execution date or the run id is taken by another run of the same generation.
+        True again for the same ``run_uid``. Runs of earlier generations are overwritten.
+        """
+
+    def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
+        """The run at an instant, whatever its generation; 1 request."""
+
+    def get_with_dag(self, dag_id: str, execution_date: datetime) -> tuple[Dag | None, DagRun | None]:
+        """The DAG and the run (whatever its generation) in 1 request."""
+
+    def get_by_run_id(self, dag_id: str, run_id: str) -> DagRun | None:
+        """The run of an id, whatever its generation; 2 requests."""
+
+    def list(
+        self,
+        dag_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        descending: bool = False,
+    ) -> Iterator[DagRun]:
+        """Runs by execution date, whatever their generation, lazily; 1 request per MB."""
+
+    def transition(
+        self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
+    ) -> Write[DagRun | None]:
+        """Change a run that is in one of these states; ``item`` is None if the run is gone. 1 request."""
+
+    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
+        """The runs of a DAG that are not over, by execution date; 1 request per MB."""
+
+    def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        """(DAG id, execution date) of unfinished runs whose due time has passed, for the tick.
+
+        Reads an index (16 shards), may be stale.
+        """
+
+    def move_due(self, run: RunRef, due_at: datetime) -> bool:
+        """Set when the tick looks after a run; False if its unfinished entry is gone. 1 request."""
+
+    def remove_unfinished(self, run: RunRef) -> None:
+        """Take the run (this ``run_uid`` only) off the unfinished ones; 1 request."""
+
+
+class TaskInstances(Protocol):
+    """Table ``task_instances``."""
+
+    def get(self, run_uid: str, key: str) -> TaskInstance | None:
+        """One task instance; None if nothing touched it yet. 1 request."""
+
+    def list(self, run_uid: str) -> Iterator[tuple[str, TaskInstance]]:
+        """All items of a run with their keys: instances, buckets and the sink (not finished tries)."""
+
+    def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
+        """Leave marks on an item (made if missing); not applied if all were there. 1 request."""
+
+    def transition(
+        self,
+        run_uid: str,
+        key: str,
+        expected: Expected,
+        change: TaskInstanceChange,
+        added: Mapping[str, int] | None = None,
+    ) -> Write[TaskInstance]:
+        """Change an item that is as expected (made if missing and ``None`` is among the states), and
+        leave marks on it in the same write. 1 request.
+        """
+
+    def save_finished_try(self, finished: FinishedTry) -> None:
+        """Keep a finished try; the same one again is no change. 1 request."""
+
+    def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
+        """The tries of a task instance that were followed by others, in order."""
+
+
+class XComs(Protocol):
+    """Table ``xcoms``; values are JSON texts."""
+
+    def push(self, run_uid: str, task_id: str, map_index: int, key: str, value: str) -> None:
+        """Keep a value, in place of an earlier one; 1 request (and 1 S3 request when large)."""
+
+    def pull(self, run_uid: str, task_id: str, map_index: int, key: str) -> str | None:
+        """The value, or None; 1 request (and 1 S3 request when large)."""
+
+    def clear(self, run_uid: str, task_id: str, map_index: int) -> None:
+        """Forget all values of a task instance, as Airflow does before each further try."""
+
+
+class Pools(Protocol):
+    """Tables ``pools`` and ``pool_waiters``."""
+
+    def get(self, name: str) -> Pool | None:
+        """The pool; 1 request."""
+
+    def list(self) -> Iterator[Pool]:
+        """All pools, for lists; 1 request per MB."""
+
+    def save(self, pool: Pool) -> Pool:
+        """Create a pool, or change slots, description and ``include_deferred`` of the one of that name.
+
+        The id of an existing pool stays. All shards change in one transaction. Returns the pool.
+        """
+
+    def delete(self, name: str) -> Pool | None:
+        """Delete a pool with its shards; None if there is none."""
+
+    def shards(self, name: str) -> Sequence[PoolShard]:
+        """All shards by number; 1 request. Empty if there is no such pool."""
+
+    def all_shards(self) -> Iterator[PoolShard]:
+        """The shards of all pools, for the audit by the tick: may be stale."""
+
+    def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
+        """Take slots from shards: one conditional update, or a transaction over several; 1 request.
+
+        True also if the holder has these very parts already. False, and nothing taken, if a shard is
+        missing or has too little room, or if the holder has other parts.
+        """
+
+    def give(self, name: str, holder: str, parts: Parts) -> bool:
+        """Give slots back; what the holder does not hold is left alone. 1 request per part.
+
+        True if tasks wait for the pool.
+        """
+
+    def swap(self, name: str, shard: int, leaving: str, entering: str, slots: int, now: datetime) -> bool:
+        """Hand slots of one shard from a holder to the next; 1 request.
+
+        False, and nothing changed, if the leaving one does not hold exactly these slots, if the shard
+        was made smaller than what is held, or if tasks wait for the pool. True if the entering one
+        holds them already.
+        """
+
+    def add_waiter(self, waiter: Waiter) -> None:
+        """Enter a waiter, then mark every shard as waited for."""
+
+    def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
+        """Who waits for a pool, first come those who are next; 1 request."""
+
+    def remove_waiter(self, waiter: Waiter) -> None:
+        """Take a waiter off; one that is gone is no error. 1 request."""
+
+    def clear_waiting(self, shard: PoolShard) -> None:
+        """Unmark a shard as waited for, unless a waiter came since it was read."""
+
+    def drop_holder(self, shard: PoolShard, holder: str) -> bool:
+        """Free the slots of a holder that is gone, unless it took them anew since the shard was read.
+
+        True if tasks wait for the pool.
+        """
+
+
+class Lineage(Protocol):
+    """Table ``lineage``."""
+
+    def save(self, run_uid: str, task_id: str, inlets: Sequence[str], outlets: Sequence[str]) -> None:
+        """Keep a task's inlets and outlets (serialized texts) in a run."""
+
+    def list(self, run_uid: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+        """(task id, inlets, outlets) of each task that has some."""
+
+
+class Payloads(Protocol):
+    """Texts that may be too large for an item: inline, or in the bucket."""
+
+    def keep(self, key: str, text: str) -> Payload:
+        """Keep a text: inline up to ``INLINE_LIMIT``, else as an object of that key (1 S3 request)."""
+
+    def read(self, payload: Payload) -> str:
+        """The text (1 S3 request when it is not inline)."""
+
+
+class TaskLogs(Protocol):
+    """What tries print and log, in the bucket."""
+
+    def save(self, run: RunRef, run_id: str, key: str, try_number: int, text: bytes) -> None:
+        """Keep the log of a try, in place of an earlier one of the same try; 1 S3 request."""
+
+    def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:
+        """The log of a try, or None if it left none; 1 S3 request."""
+
+
+class Store(Protocol):
+    """Everything that is kept."""
+
+    @property
+    def dags(self) -> Dags:
+        """DAGs, their versions and import errors."""
+
+    @property
+    def dag_runs(self) -> DagRuns:
+        """DAG runs."""
+
+    @property
+    def task_instances(self) -> TaskInstances:
+        """Task instances."""
+
+    @property
+    def xcoms(self) -> XComs:
+        """XComs."""
+
+    @property
+    def pools(self) -> Pools:
+        """Pools and who waits for them."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """Lineage."""
+
+    @property
+    def payloads(self) -> Payloads:
+        """Large texts."""
+
+    @property
+    def task_logs(self) -> TaskLogs:
+        """Task logs."""
+
+
+class Sender(Protocol):
+    """The queues; which queue a message goes to follows from its type."""
+
+    def send(self, messages: Iterable[Outgoing]) -> None:
+        """Send, ten at most per request; raises ``StoreUnavailable`` if any was not taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """The invocation that runs a try: its id (unique), its end, and where it runs."""
+
+    token: str
+    ends_at: datetime
+    hostname: str
+    unixname: str
+    pid: int
+
+
+class RunningXComs(Protocol):
+    """The XComs of a run, as a running try sees them."""
+
+    def push(self, key: str, value: str) -> None:
+        """Keep a JSON text as this task's value of that key."""
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
+        """Another task's value of that key as JSON text, or None."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryReport:
+    """The end of a try with what it printed and logged."""
+
+    outcome: TryOutcome
+    log: bytes
+
+
+RunTry = Callable[[TryRequest, RunningXComs], TryReport]
+"""Runs user code: the worker's, over the deployed DAG files, or a test's."""

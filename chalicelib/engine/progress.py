@@ -1,0 +1,265 @@
+"""A run in progress: what the end of one task opens, down to the end of the run.
+
+The fast path of the engine: whoever finishes a task opens its successors itself. Every step is one
+conditional write or a repeatable one, in an order such that a handler that dies in between is made
+good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
+
+1. the end of the task is written (``execute``),
+2. its slots are given back or handed on, and its skip orders left at tasks further down,
+3. an arrival is left at each successor and, where the task reports there, at the end of the run,
+4. a successor whose trigger rule is met is started (``tries``), one that never will be is ended.
+
+An arrival that stands therefore proves that the steps before it were done.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain import lifecycle
+from chalicelib.domain.arrivals import arrived, is_only_upstream, marks_of, sole_arrival
+from chalicelib.domain.dag_runs import DagRunChange, RunFacts
+from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
+from chalicelib.domain.messages import FollowTask
+from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import (
+    COMPLETE,
+    SKIP_ORDER,
+    Expected,
+    Parts,
+    TaskInstance,
+    arrived_numbers,
+    bucket_key,
+    join_key,
+    task_key,
+)
+from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
+from chalicelib.engine import slots
+from chalicelib.engine.core import Engine
+from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.tries import Tries
+
+CASCADE_LIMIT = 200
+"""Task instances that one handler ends in a row; the rest of a longer cascade goes by message."""
+
+_UNTOUCHED = Expected(states=frozenset({None}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunInProgress:
+    """One run while one message of it is handled. ``flush`` comes last: it sends what is left."""
+
+    engine: Engine
+    graph: Graph
+    facts: RunFacts
+    outbox: Outbox
+    tries: Tries
+
+    @classmethod
+    def of(cls, engine: Engine, facts: RunFacts) -> "RunInProgress":
+        """The run of these facts, with the graph of its own version."""
+        outbox = Outbox(sender=engine.sender)
+        return cls(
+            engine=engine,
+            graph=graph_of(engine, facts.ref.dag_id, facts.ref.version),
+            facts=facts,
+            outbox=outbox,
+            tries=Tries(engine=engine, facts=facts, outbox=outbox),
+        )
+
+    def open_first_tasks(self, *, redo: bool) -> None:
+        """Open what nothing precedes; a DAG without tasks is over at once."""
+        if not self.graph.tasks:
+            self._close(failed=False)
+        for task in self.graph.opened_at_start:
+            self.open(task, self._read(task) if redo else self._untouched(task), redo=redo)
+
+    def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
+        """Act on what a task's trigger rule says of the marks on its item, and on all that follows."""
+        known = arrived(self.graph, self.graph.join_before(task.task_id), item.marks)
+        ended = self._act(task, item, known, redo=redo) if item.state is None else _again(item, redo=redo)
+        if ended is not None:
+            self.follow(ended, redo=redo)
+        elif redo and item.state is TaskInstanceState.QUEUED:
+            self.tries.send(item)
+
+    def after_try(self, item: TaskInstance, *, redo: bool) -> None:
+        """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
+        task = self.graph.task(item.task_id)
+        if item.state is TaskInstanceState.UP_FOR_RETRY:
+            self.tries.retry_later(task, item)
+        elif item.state is not None and item.state.is_final:
+            self.follow(item, redo=redo)
+
+    def follow(self, ended: TaskInstance, *, redo: bool) -> None:
+        """Tell everybody who waits for an ended task instance, and go on with what ends by that."""
+        pending = deque(self._tell(ended, redo=redo))
+        for _ in range(CASCADE_LIMIT):
+            if not pending:
+                return
+            pending.extend(self._tell(pending.popleft(), redo=redo))
+        for item in pending:
+            self.outbox.post(FollowTask(run=self.facts.ref, task_id=item.task_id, map_index=item.map_index))
+
+    def close_if_over(self, end: TaskInstance) -> None:
+        """End the run if every task has reported at its virtual sink."""
+        known = arrived(self.graph, self.graph.end_of_run, end.marks)
+        if known.complete:
+            self._close(failed=bool(known.seen & FAILURE_STATES))
+
+    def flush(self) -> None:
+        """Send what is left to be sent."""
+        self.outbox.flush()
+
+    # -- telling successors ------------------------------------------------------------------------
+
+    def _tell(self, ended: TaskInstance, *, redo: bool) -> Iterator[TaskInstance]:
+        """Leave the end of a task at each of its joins; yields the instances that end by it."""
+        joins = self.graph.joins_after(ended.task_id)
+        if redo:
+            yield from self._tell_again(ended, joins)
+            return
+        prepaid = self._settle(ended, joins)
+        for join in joins:
+            if is_only_upstream(self.graph, join):
+                next_end = self._decide_at_once(join, ended, prepaid)
+            else:
+                next_end = self._decide(join, self._arrive(join, ended)[1], redo=False)
+            if next_end is not None:
+                yield next_end
+
+    def _tell_again(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Iterator[TaskInstance]:
+        for number, join in enumerate(joins):
+            is_new, item = self._arrive(join, ended)
+            if is_new and number == 0:
+                self._settle(ended, ())
+            next_end = self._decide(join, item, redo=not is_new)
+            if next_end is not None:
+                yield next_end
+
+    def _settle(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Mapping[str, Parts]:
+        """Hand the slots of a try to the successor that starts now, or give them back; order skips.
+
+        The parts handed over, by the task that got them. What ended without a try holds nothing.
+        """
+        task = self.graph.tasks[ended.task_id]
+        successor = self._first_to_start(ended, joins) if ended.pool_parts else None
+        parts = slots.hand_over(self.engine, task, ended, successor) if successor else ()
+        if not parts:
+            self.tries.give_back(task, ended)
+        self._order_skips(task, ended)
+        return {successor.task_id: parts} if successor and parts else {}
+
+    def _first_to_start(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Task | None:
+        for join in joins:
+            if not is_only_upstream(self.graph, join):
+                continue
+            successor = self.graph.tasks[join.task_id]
+            verdict = judge(successor.trigger_rule, sole_arrival(ended, successor)).verdict
+            if verdict is Verdict.RUN and not successor.is_empty:
+                return successor
+        return None
+
+    def _order_skips(self, task: Task, ended: TaskInstance) -> None:
+        """Leave skip orders at tasks further down, before an arrival might let them run."""
+        known = {*task.downstream, *(join.task_id for join in self.graph.joins_after(task.task_id))}
+        for task_id in ended.skips:
+            if task_id in self.graph.tasks and task_id not in known:
+                self._mark(task_key(task_id), {SKIP_ORDER: self.graph.number(task.task_id)})
+
+    def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
+        """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
+        names = marks_of(join, ended, self.graph)
+        number = join.number(ended.task_id)
+        if not join.bucket_count:
+            return self._mark(join_key(join), dict.fromkeys(names, number))
+        bucket, place = divmod(number, BUCKET_SIZE)
+        is_new, item = self._mark(bucket_key(join, bucket), dict.fromkeys(names, place))
+        is_full = len(arrived_numbers(item.marks)) == join.bucket_size(bucket)
+        if not is_full and join.trigger_rule.waits_for_all:
+            return is_new, TaskInstance(run_uid=item.run_uid, task_id=join.task_id)
+        told = [name for name, numbers in item.marks.items() if numbers]
+        head = dict.fromkeys([*told, COMPLETE] if is_full else told, bucket)
+        return is_new, self._mark(join_key(join), head)[1]
+
+    # -- deciding ----------------------------------------------------------------------------------
+
+    def _decide(self, join: Join, item: TaskInstance, *, redo: bool) -> TaskInstance | None:
+        """Act on a join's item; the instance if it ended by that (or did before, when redoing)."""
+        if join.task_id == END_OF_RUN:
+            self.close_if_over(item)
+            return None
+        if item.state is None:
+            return self._act(
+                self.graph.tasks[join.task_id], item, arrived(self.graph, join, item.marks), redo=redo
+            )
+        if redo and item.state is TaskInstanceState.QUEUED:
+            self.tries.send(item)
+        return _again(item, redo=redo)
+
+    def _decide_at_once(
+        self, join: Join, ended: TaskInstance, prepaid: Mapping[str, Parts]
+    ) -> TaskInstance | None:
+        """A successor with this one upstream: the arrival and what comes of it are one write."""
+        task = self.graph.tasks[join.task_id]
+        added = dict.fromkeys(marks_of(join, ended, self.graph), 0)
+        known = sole_arrival(ended, task)
+        return self._act(
+            task,
+            self._untouched(task),
+            known,
+            added=added,
+            prepaid=prepaid.get(task.task_id, ()),
+            redo=False,
+        )
+
+    def _act(
+        self,
+        task: Task,
+        item: TaskInstance,
+        known: Arrived,
+        *,
+        added: Mapping[str, int] | None = None,
+        prepaid: Parts = (),
+        redo: bool,
+    ) -> TaskInstance | None:
+        """Carry out what the trigger rule says; the instance if it ended by that."""
+        judgement = judge(task.trigger_rule, known)
+        if judgement.verdict is Verdict.WAIT:
+            return None
+        if judgement.verdict is Verdict.RUN and not task.is_empty:
+            self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=not redo)
+            return None
+        now = self.engine.now()
+        change = lifecycle.ended_untried(judgement, skip_ordered=known.skip_ordered, now=now)
+        tasks = self.engine.store.task_instances
+        write = tasks.transition(item.run_uid, item.key, _UNTOUCHED, change, added)
+        return write.item if write.applied else _again(write.item, redo=redo)
+
+    def _close(self, *, failed: bool) -> None:
+        now = self.engine.now()
+        state = DagRunState.FAILED if failed else DagRunState.SUCCESS
+        change = DagRunChange(state=state, end_date=now, updated_at=now)
+        run = self.facts.ref
+        self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
+        self.engine.store.dag_runs.remove_unfinished(run)
+
+    # -- items -------------------------------------------------------------------------------------
+
+    def _mark(self, key: str, added: Mapping[str, int]) -> tuple[bool, TaskInstance]:
+        write = self.engine.store.task_instances.arrive(self.facts.ref.run_uid, key, added)
+        return write.applied, write.item
+
+    def _untouched(self, task: Task) -> TaskInstance:
+        return TaskInstance(run_uid=self.facts.ref.run_uid, task_id=task.task_id)
+
+    def _read(self, task: Task) -> TaskInstance:
+        found = self.engine.store.task_instances.get(self.facts.ref.run_uid, task_key(task.task_id))
+        return found or self._untouched(task)
+
+
+def _again(item: TaskInstance, *, redo: bool) -> TaskInstance | None:
+    """When redoing: an instance that ended without a try, whose end may not have been told to all."""
+    ended_untried = item.state is not None and item.state.is_final and item.lease_token is None
+    return item if redo and ended_untried else None

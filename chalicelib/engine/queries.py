@@ -1,0 +1,73 @@
+"""What can be asked about DAGs, runs, tasks and task instances."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.errors import DagNotFound, DagRunNotFound
+from chalicelib.domain.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.engine.core import Engine
+from chalicelib.engine.graphs import graph_of
+
+
+def get_dag(engine: Engine, dag_id: str) -> Dag:
+    """A DAG that is not deleted; raises ``DagNotFound``. 1 request."""
+    return _present(dag_id, engine.store.dags.get(dag_id))
+
+
+def get_dag_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun:
+    """The run at an instant; raises ``DagNotFound``, ``DagRunNotFound`` (naming the date as given).
+
+    1 request.
+    """
+    _, run = _dag_with_run(engine, dag_id, execution_date)
+    return _existing(run, dag_id, execution_date)
+
+
+def list_dag_runs(engine: Engine, dag_id: str) -> Iterator[DagRun]:
+    """Runs by execution date, ascending; raises ``DagNotFound`` at once. 1 request, and 1 per MB."""
+    dag = get_dag(engine, dag_id)
+    return (run for run in engine.store.dag_runs.list(dag_id) if sees(dag, run))
+
+
+def get_task(engine: Engine, dag_id: str, task_id: str) -> Task:
+    """A task of the DAG's present version; raises ``DagNotFound``, ``TaskNotFound``. 1 request when warm."""
+    dag = get_dag(engine, dag_id)
+    return graph_of(engine, dag_id, dag.version).task(task_id)
+
+
+def get_task_instance(
+    engine: Engine, dag_id: str, execution_date: datetime, task_id: str
+) -> tuple[DagRun, Task, TaskInstance]:
+    """A task instance with its run and task; one that nothing touched yet has no state.
+
+    Raises, in Airflow's order, ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``. The task is
+    looked for in the version that the run was made with. 2 requests when warm.
+    """
+    dag, run = _dag_with_run(engine, dag_id, execution_date)
+    graph: Graph = graph_of(engine, dag_id, run.version if run else dag.version)
+    task = graph.task(task_id)
+    found = _existing(run, dag_id, execution_date)
+    instance = engine.store.task_instances.get(found.run_uid, task_key(task_id))
+    untouched = TaskInstance(run_uid=found.run_uid, task_id=task_id, map_index=NOT_MAPPED)
+    return found, task, instance or untouched
+
+
+def _dag_with_run(engine: Engine, dag_id: str, execution_date: datetime) -> tuple[Dag, DagRun | None]:
+    dag, run = engine.store.dag_runs.get_with_dag(dag_id, execution_date)
+    present = _present(dag_id, dag)
+    return present, run if run is not None and sees(present, run) else None
+
+
+def _present(dag_id: str, dag: Dag | None) -> Dag:
+    if dag is None or dag.is_deleted:
+        raise DagNotFound(dag_id)
+    return dag
+
+
+def _existing(run: DagRun | None, dag_id: str, execution_date: datetime) -> DagRun:
+    if run is None:
+        raise DagRunNotFound(dag_id, str(execution_date))
+    return run

@@ -1,0 +1,128 @@
+"""The net below: the minute tick, and the sweep of a run that finds what was lost.
+
+Invariant I4: nothing waits for ever. Each unfinished run has a due time; the tick sends one message
+for each run that is due, and its handler compares the whole run with what should be so.
+"""
+
+import logging
+from datetime import timedelta
+
+from chalicelib.domain import lifecycle
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.messages import RescueRun, WakePool
+from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
+from chalicelib.engine import execute, runs
+from chalicelib.engine.core import Engine
+from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.progress import RunInProgress
+
+log = logging.getLogger(__name__)
+
+TICK_INTERVAL = timedelta(seconds=60)
+
+AUDIT_INTERVAL = timedelta(minutes=10)
+"""A holding of pool slots is compared with its task instance this often, the first time at this age."""
+
+_HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
+
+
+def tick(engine: Engine) -> None:
+    """What the clock starts, once a minute: sweeps of runs that are due, the audit of pools."""
+    outbox = Outbox(sender=engine.sender)
+    for dag_id, execution_date in engine.store.dag_runs.due(engine.now()):
+        outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
+    for pool in sorted(_pools_to_wake(engine)):
+        outbox.post(WakePool(pool=pool))
+    outbox.flush()
+
+
+def resume(engine: Engine) -> None:
+    """After the whole server was stopped: no worker of before is alive, every unfinished run goes on."""
+    outbox = Outbox(sender=engine.sender)
+    for dag in engine.store.dags.list():
+        for entry in engine.store.dag_runs.unfinished(dag.dag_id):
+            date = entry.run.execution_date
+            outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, workers_lost=True))
+    outbox.flush()
+
+
+def look_after(engine: Engine, message: RescueRun) -> None:
+    """Compare a run with what should be so, and make good what was lost."""
+    dag, run = engine.store.dag_runs.get_with_dag(message.dag_id, message.execution_date)
+    if run is None:
+        return
+    if dag is None or dag.is_deleted or not sees(dag, run) or run.state.is_final:
+        engine.store.dag_runs.remove_unfinished(run.ref)
+        return
+    if run.state is DagRunState.QUEUED:
+        engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
+        runs.start_run(engine, dag, run)
+        return
+    _sweep(engine, dag, run, workers_lost=message.workers_lost)
+
+
+def _sweep(engine: Engine, dag: Dag, run: DagRun, *, workers_lost: bool) -> None:
+    progress = runs.in_progress(engine, run)
+    items = dict(engine.store.task_instances.list(run.run_uid))
+    now = engine.now()
+    engine.store.dag_runs.move_due(run.ref, next_look(items, now))
+    for repair in repairs(progress.graph, run.run_uid, items, now, workers_lost=workers_lost):
+        if not dag.is_paused or repair.kind in _DONE_WHILE_PAUSED:
+            log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key)
+            _carry_out(progress, repair)
+    if end_is_due(progress.graph, items):
+        progress.close_if_over(items.get(END_OF_RUN_KEY) or TaskInstance(run_uid=run.run_uid, task_id=""))
+    progress.flush()
+
+
+_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.FOLLOW})
+"""A paused DAG starts nothing, but what ran may end."""
+
+
+def _carry_out(progress: RunInProgress, repair: Repair) -> None:
+    task, item = repair.task, repair.item
+    match repair.kind:
+        case RepairKind.OPEN:
+            progress.open(task, item, redo=True)
+        case RepairKind.RESEND:
+            progress.tries.resend(item)
+        case RepairKind.TAKE_SLOTS:
+            progress.tries.start(task, item, item.try_number)
+        case RepairKind.RETRY:
+            progress.tries.start(task, item, item.try_number + 1)
+        case RepairKind.LOST:
+            outcome = TryOutcome(result=TryResult.FAILED, reason="its worker is gone")
+            execute.finish(progress, item, outcome)
+        case RepairKind.INTERRUPTED:
+            change = lifecycle.interrupted(item, task, progress.engine.now())
+            execute.write_end(progress, item, change)
+        case RepairKind.FOLLOW:
+            progress.after_try(item, redo=True)
+
+
+def _pools_to_wake(engine: Engine) -> set[str]:
+    """Frees what dead holders hold; the pools for which tasks wait although slots are free."""
+    pools = set()
+    now = engine.now()
+    for shard in engine.store.pools.all_shards():
+        if shard.waiting is not None:
+            pools.add(shard.name)
+        for holder, holding in shard.holders.items():
+            if _is_audited_now(now - holding.since) and not _holds_rightly(engine, holder):
+                log.warning("%s held slots of pool %s for nothing", holder, shard.name)
+                engine.store.pools.drop_holder(shard, holder)
+    return pools
+
+
+def _is_audited_now(age: timedelta) -> bool:
+    return age >= AUDIT_INTERVAL and age % AUDIT_INTERVAL < TICK_INTERVAL
+
+
+def _holds_rightly(engine: Engine, holder: str) -> bool:
+    run_uid, key, try_number = parse_holder_name(holder)
+    item = engine.store.task_instances.get(run_uid, key)
+    return item is not None and item.try_number == try_number and item.state in _HOLDING_STATES

@@ -1,0 +1,104 @@
+"""The scheduling messages: start a run, go on with one, look after one, wake those who wait."""
+
+from chalicelib.domain import lifecycle
+from chalicelib.domain.dag_runs import RunRef
+from chalicelib.domain.messages import (
+    DagUnpaused,
+    FollowTask,
+    RescueRun,
+    RetryTask,
+    SchedulingMessage,
+    StartRun,
+    WakePool,
+    WorkerLost,
+)
+from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.engine import execute, rescue, runs, waking
+from chalicelib.engine.core import Engine
+from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.progress import RunInProgress
+
+
+def handle(engine: Engine, message: SchedulingMessage) -> None:
+    """Handle one message; safe to repeat. Raises ``StoreUnavailable``: the message comes again."""
+    match message:
+        case StartRun():
+            _start(engine, message.run)
+        case RetryTask():
+            _retry(engine, message)
+        case FollowTask():
+            _follow(engine, message)
+        case WorkerLost():
+            _worker_lost(engine, message)
+        case RescueRun():
+            rescue.look_after(engine, message)
+        case DagUnpaused():
+            _unpaused(engine, message.dag_id)
+        case WakePool():
+            waking.wake_pool(engine, message.pool)
+
+
+def _start(engine: Engine, ref: RunRef) -> None:
+    found = runs.find_run(engine, ref)
+    if found is not None:
+        runs.start_run(engine, *found)
+
+
+def _retry(engine: Engine, message: RetryTask) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None or item.try_number > message.try_number + 1:
+        return
+    if item.state is TaskInstanceState.UP_FOR_RETRY and item.try_number == message.try_number:
+        _retry_in_time(progress, item, message)
+    elif item.state is TaskInstanceState.QUEUED and item.try_number == message.try_number + 1:
+        progress.tries.send(item)
+    progress.flush()
+
+
+def _retry_in_time(progress: RunInProgress, item: TaskInstance, message: RetryTask) -> None:
+    now = progress.engine.now()
+    seconds = lifecycle.seconds_until(item.retry_at or now, now)
+    if seconds:
+        progress.outbox.post(message, seconds)
+    else:
+        progress.tries.start(progress.graph.task(item.task_id), item, item.try_number + 1)
+
+
+def _follow(engine: Engine, message: FollowTask) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None:
+        return
+    if item.state is not None and item.state.is_final:
+        progress.follow(item, redo=True)
+    progress.flush()
+
+
+def _worker_lost(engine: Engine, message: WorkerLost) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None:
+        return
+    if item.state is TaskInstanceState.RUNNING and item.lease_token == message.lease_token:
+        outcome = TryOutcome(result=TryResult.FAILED, reason="its worker process died")
+        execute.finish(progress, item, outcome)
+    progress.flush()
+
+
+def _unpaused(engine: Engine, dag_id: str) -> None:
+    outbox = Outbox(sender=engine.sender)
+    for entry in engine.store.dag_runs.unfinished(dag_id):
+        outbox.post(RescueRun(dag_id=dag_id, execution_date=entry.run.execution_date))
+    outbox.flush()
+
+
+def _task_in_progress(
+    engine: Engine, message: RetryTask | FollowTask | WorkerLost
+) -> tuple[RunInProgress | None, TaskInstance | None]:
+    found = runs.find_run(engine, message.run)
+    if found is None or found[1].state is not DagRunState.RUNNING:
+        return None, None
+    run = found[1]
+    progress = runs.in_progress(engine, run)
+    key = task_key(message.task_id, message.map_index)
+    return progress, engine.store.task_instances.get(run.run_uid, key)

@@ -1,0 +1,126 @@
+"""The one way a run comes to be, whoever asks for it."""
+
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.domain.dag_runs import DagRun, DagRunType, generated_run_id, new_id
+from chalicelib.domain.dags import Dag
+from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
+from chalicelib.domain.messages import Outgoing, StartRun
+from chalicelib.domain.repairs import SWEEP_INTERVAL
+from chalicelib.domain.states import DagRunState
+from chalicelib.engine.core import Engine
+
+log = logging.getLogger(__name__)
+
+MAX_RUN_ID_LENGTH = 250
+"""Airflow's column width."""
+
+GENERATED_RUN_ID_PATTERN = (
+    r"^(?:manual|scheduled|dataset_triggered)__(?:\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00)$"
+)
+"""Airflow's built-in pattern, always allowed; its text is part of the refusal that clients see."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriggerRequest:
+    """A wish for a run.
+
+    ``execution_date`` is aware; its offset is kept in a made-up run id and in error texts, as Airflow
+    does. ``run_id`` None makes one up. ``triggered_by`` is who or what asks.
+    """
+
+    dag_id: str
+    execution_date: datetime
+    triggered_by: str
+    run_id: str | None = None
+    run_type: DagRunType = DagRunType.MANUAL
+    external_trigger: bool = True
+    conf: dict[str, Any] = field(default_factory=dict)
+
+
+def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
+    """Create a run, ``queued``, and send its first message.
+
+    Raises ``DagNotFound``, ``DagRunAlreadyExists`` (the instant or the run id is taken) and
+    ``InvalidRequest`` (a run id that may not be, a date before the start date in default_args).
+    Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
+    message that could not be sent is made good by the tick.
+    """
+    dag = engine.store.dags.get(request.dag_id)
+    if dag is None or dag.is_deleted:
+        raise DagNotFound(request.dag_id)
+    _check_start_date(dag, request.execution_date)
+    run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
+    _check_run_id(engine, dag, request, run_id)
+    run = _new_run(engine, dag, request, run_id)
+    if not engine.store.dag_runs.create(run, due_at=run.queued_at + SWEEP_INTERVAL):
+        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), run_id)
+    _announce(engine, run)
+    return run
+
+
+def _announce(engine: Engine, run: DagRun) -> None:
+    try:
+        engine.sender.send([Outgoing(message=StartRun(run=run.ref))])
+        engine.store.dags.set_latest_run(run)
+    except StoreUnavailable:
+        # Telling the caller "failed" would make it trigger again and be refused as a duplicate.
+        log.warning("run %s of %s was created but not announced", run.run_id, run.dag_id, exc_info=True)
+
+
+def _check_start_date(dag: Dag, execution_date: datetime) -> None:
+    earliest = dag.default_start_date
+    if earliest is not None and execution_date < earliest:
+        raise InvalidRequest(
+            f"The execution_date [{execution_date.isoformat()}] should be >= start_date "
+            f"[{earliest.isoformat()}] from DAG's default_args"
+        )
+
+
+def _check_run_id(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> None:
+    if len(run_id) > MAX_RUN_ID_LENGTH:
+        raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
+    pattern = engine.allowed_run_id_pattern
+    if request.run_id is None or _is_allowed(run_id, pattern):
+        return
+    # Airflow looks for a duplicate before it looks at the run id.
+    standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
+    if standing is not None and standing.generation == dag.generation:
+        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), run_id)
+    raise InvalidRequest(
+        f"The provided run ID '{run_id}' is invalid. It does not match either the configured pattern: "
+        f"'{pattern}' or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
+    )
+
+
+def _is_allowed(run_id: str, pattern: str) -> bool:
+    return any(re.fullmatch(allowed, run_id) for allowed in (pattern, GENERATED_RUN_ID_PATTERN))
+
+
+def _new_run(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> DagRun:
+    now = engine.now()
+    run_uid = engine.new_uid()
+    execution_date = request.execution_date.astimezone(UTC)
+    return DagRun(
+        dag_id=dag.dag_id,
+        execution_date=execution_date,
+        run_uid=run_uid,
+        generation=dag.generation,
+        version=dag.version,
+        id=new_id(now, engine.entropy),
+        run_id=run_id,
+        run_type=request.run_type,
+        state=DagRunState.QUEUED,
+        external_trigger=request.external_trigger,
+        triggered_by=request.triggered_by,
+        conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
+        data_interval_start=execution_date,
+        data_interval_end=execution_date,
+        queued_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,80 @@
+"""Settings, under Airflow's own names where it has one, read once and passed down."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+APP_NAME = "updraft"
+
+AIRFLOW_VERSION = "2.10.5"
+"""The Airflow whose experimental API is served; what ``GET /info`` tells."""
+
+_TRUE = frozenset({"t", "true", "1", "yes", "on"})
+_FALSE = frozenset({"f", "false", "0", "no", "off"})
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the text names it and says what it takes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What can be set from outside.
+
+    Each field names its variable: ``dags_folder`` is ``AIRFLOW__CORE__DAGS_FOLDER`` and so on; the
+    names are listed in ``from_environ``.
+    """
+
+    stage: str
+    bucket: str
+    dags_folder: Path
+    dags_are_paused_at_creation: bool
+    auth_backend: str
+    enable_experimental_api: bool
+    base_url: str
+    allowed_run_id_pattern: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings; raises ``SettingError`` that names the variable."""
+        stage = environ.get("UPDRAFT__AWS__STAGE", "local")
+        return cls(
+            stage=stage,
+            bucket=environ.get("UPDRAFT__AWS__BUCKET", f"{APP_NAME}-{stage}-bucket"),
+            dags_folder=Path(environ.get("AIRFLOW__CORE__DAGS_FOLDER") or shipped_dags_folder()),
+            dags_are_paused_at_creation=_flag(environ, "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION", True),
+            auth_backend=_auth_backend(environ),
+            enable_experimental_api=_flag(environ, "AIRFLOW__API__ENABLE_EXPERIMENTAL_API", True),
+            base_url=environ.get("AIRFLOW__WEBSERVER__BASE_URL", ""),
+            allowed_run_id_pattern=environ.get(
+                "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", r"^[A-Za-z0-9_.~:+-]+$"
+            ),
+        )
+
+    def resource(self, name: str) -> str:
+        """The full name of a table or queue: ``updraft-<stage>-<name>``."""
+        return f"{APP_NAME}-{self.stage}-{name}"
+
+
+def shipped_dags_folder() -> Path:
+    """``chalicelib/dags``: where a deployed app finds its DAG files."""
+    return Path(__file__).parent / "dags"
+
+
+def _auth_backend(environ: Mapping[str, str]) -> str:
+    """The backend's dotted name: 1.10's setting, else the first of 2.x's list, else deny_all."""
+    single = environ.get("AIRFLOW__API__AUTH_BACKEND", "").strip()
+    first_of_list = environ.get("AIRFLOW__API__AUTH_BACKENDS", "").split(",")[0].strip()
+    return single or first_of_list or "airflow.api.auth.backend.deny_all"
+
+
+def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise SettingError(f"{name} is {text!r}; it takes True or False")

@@ -1,0 +1,128 @@
+"""DAGs made of a compact shape, their document, and what Airflow's rules make of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.domain.dags import Dag, DagVersion
+from chalicelib.domain.graph import Graph
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
+from chalicelib.domain.trigger_rules import Arrived, TriggerRule, Verdict, judge
+from chalicelib.store.memory import MemoryStore
+from tests.property.simulator import outcome_of
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A task: its upstreams come before it in the list of shapes."""
+
+    task_id: str
+    upstream: tuple[str, ...] = ()
+    rule: str = "all_success"
+    behaviour: str = "ok"
+    follow: tuple[str, ...] = ()
+    retries: int = 0
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    is_empty: bool = False
+    retry_delay: float = 0.0
+
+
+@dataclass
+class ScriptedDag:
+    """A DAG of shapes with the outcome of each try."""
+
+    shapes: list[Shape]
+    dag_id: str = "scripted"
+    graph: Graph = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.graph = Graph.from_document(self.document())
+        self._by_id = {shape.task_id: shape for shape in self.shapes}
+
+    def document(self) -> dict[str, Any]:
+        return {"dag_id": self.dag_id, "tasks": [_task_document(shape) for shape in self.shapes]}
+
+    def save(self, store: MemoryStore, *, is_paused: bool = False) -> None:
+        version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")
+        store.dags.save_version(version)
+        store.dags.save(
+            Dag(dag_id=self.dag_id, generation=1, is_paused=is_paused, version="v1", fileloc="scripted.py")
+        )
+
+    def script(self, request: TryRequest) -> TryOutcome:
+        return self._outcome(self._by_id[request.task_id], request.try_number)
+
+    def _outcome(self, shape: Shape, try_number: int) -> TryOutcome:
+        return outcome_of(shape.behaviour, try_number, self._skips(shape))
+
+    def _skips(self, shape: Shape) -> frozenset[str]:
+        if shape.behaviour == "short":
+            return self.graph.descendants(shape.task_id)
+        if shape.behaviour != "branch":
+            return frozenset()
+        downstream = set(self.graph.tasks[shape.task_id].downstream)
+        kept = set(shape.follow) & downstream
+        # What lies behind a chosen task stays, even where it also follows the branch directly.
+        return frozenset(downstream - kept - set().union(*map(self.graph.descendants, kept)))
+
+    def expected_states(self) -> dict[str, TaskInstanceState]:
+        """The final states, from the trigger rules alone: task by task in topological order."""
+        states: dict[str, TaskInstanceState] = {}
+        ordered: set[str] = set()
+        for shape in self.shapes:
+            states[shape.task_id] = self._expected(shape, states, ordered)
+            ran = states[shape.task_id] is TaskInstanceState.SUCCESS
+            if ran:
+                ordered |= self._skips(shape)
+        return states
+
+    def _expected(
+        self, shape: Shape, states: Mapping[str, TaskInstanceState], ordered: set[str]
+    ) -> TaskInstanceState:
+        seen = frozenset(states[name] for name in shape.upstream)
+        skipped = {name for name in shape.upstream if states[name] is TaskInstanceState.SKIPPED}
+        failed = [name for name in shape.upstream if states[name] in FAILURE_STATES]
+        known = Arrived(
+            seen=seen,
+            complete=True,
+            skip_ordered=shape.task_id in ordered,
+            skip_came_first=bool(skipped) and all(self.graph.ancestors(name) & skipped for name in failed),
+        )
+        verdict = judge(TriggerRule(shape.rule), known).verdict
+        if verdict is not Verdict.RUN:
+            return {
+                Verdict.SKIP: TaskInstanceState.SKIPPED,
+                Verdict.UPSTREAM_FAILED: TaskInstanceState.UPSTREAM_FAILED,
+            }[verdict]
+        if shape.is_empty:
+            return TaskInstanceState.SUCCESS
+        last_try = shape.retries + 1
+        outcome = self._outcome(shape, last_try if shape.behaviour == "flaky" else 1)
+        failed_for_good = outcome.result is TryResult.FAILED_FOR_GOOD
+        return TaskInstanceState.FAILED if failed_for_good else TaskInstanceState(str(outcome.result))
+
+    def expected_run_state(self) -> DagRunState:
+        states = self.expected_states()
+        leaves = [task.task_id for task in self.graph.tasks.values() if not task.downstream]
+        failed = any(states[leaf] in FAILURE_STATES for leaf in leaves)
+        return DagRunState.FAILED if failed else DagRunState.SUCCESS
+
+
+def _task_document(shape: Shape) -> dict[str, Any]:
+    return {
+        "task_id": shape.task_id,
+        "operator": "EmptyOperator" if shape.is_empty else "PythonOperator",
+        "upstream": list(shape.upstream),
+        "trigger_rule": shape.rule,
+        "retries": shape.retries,
+        "retry_delay": shape.retry_delay,
+        "pool": shape.pool,
+        "pool_slots": shape.pool_slots,
+        "priority_weight": 1,
+        "queue": "default",
+        "is_empty": shape.is_empty,
+        "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),
+        "attributes": {},
+    }

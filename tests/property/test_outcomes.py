@@ -1,0 +1,185 @@
+"""Whatever the order and the faults, the final states are those of Airflow's rules (I1 to I7)."""
+
+import json
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.states import DagRunState
+from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.trigger_rules import TriggerRule
+from chalicelib.engine.pools import save_pool
+from chalicelib.engine.trigger import TriggerRequest, trigger
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.simulator import Killed, World
+
+EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
+RULES = [str(rule) for rule in TriggerRule]
+BEHAVIOURS = ["ok", "ok", "ok", "fail", "skip", "flaky", "branch", "short"]
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> list[Shape]:
+    count = draw(st.integers(1, 9))
+    names = [f"t{number}" for number in range(count)]
+    made = []
+    for number, name in enumerate(names):
+        upstream = draw(st.lists(st.sampled_from(names[:number]), unique=True, max_size=4)) if number else []
+        behaviour = draw(st.sampled_from(BEHAVIOURS))
+        made.append(
+            Shape(
+                task_id=name,
+                upstream=tuple(sorted(upstream)),
+                rule=draw(st.sampled_from(RULES)) if upstream else "all_success",
+                behaviour=behaviour,
+                follow=tuple(draw(st.lists(st.sampled_from(names), unique=True, max_size=3))),
+                retries=draw(st.integers(0, 2)) if behaviour != "flaky" else 1,
+                pool=draw(st.sampled_from(["default_pool", "small", "unlimited"])),
+                pool_slots=draw(st.integers(1, 3)),
+                is_empty=behaviour == "ok" and draw(st.booleans()),
+                retry_delay=draw(st.sampled_from([0.0, 1.5, 3600.0])),
+            )
+        )
+    return made
+
+
+def world_of(dag: ScriptedDag, seed: int) -> World:
+    world = World(dag.script, random.Random(seed))
+    save_pool(world.engine, name="default_pool", slots=128, description="Default pool")
+    save_pool(world.engine, name="small", slots=3, description=None)
+    save_pool(world.engine, name="unlimited", slots=-1, description=None)
+    dag.save(world.store)
+    return world
+
+
+def start(world: World, dag: ScriptedDag) -> DagRun:
+    return trigger(
+        world.engine,
+        TriggerRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, triggered_by="test"),
+    )
+
+
+def final_states(world: World, dag: ScriptedDag, run: DagRun) -> dict[str, str | None]:
+    items = dict(world.store.task_instances.list(run.run_uid))
+    return {name: items[task_key(name)].state for name in dag.graph.tasks}
+
+
+def assert_ended_as_expected(world: World, dag: ScriptedDag, run: DagRun) -> None:
+    assert final_states(world, dag, run) == dag.expected_states()
+    ended = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
+    assert ended is not None
+    assert ended.state is dag.expected_run_state()
+    assert not list(world.store.dag_runs.unfinished(dag.dag_id))
+
+
+def assert_nothing_is_held(world: World) -> None:
+    for _ in range(25):  # long enough for the audit to look at every holding
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        world.drain()
+    assert [shard.holders for shard in world.store.pools.all_shards() if shard.holders] == []
+
+
+@given(shapes(), st.integers())
+def test_a_run_without_faults_ends_as_the_rules_say_in_any_order(made: list[Shape], seed: int) -> None:
+    dag = ScriptedDag(made)
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(300):
+        visible = world.queue.visible()
+        if not visible:
+            break
+        world.deliver(world.choose.choice(visible))
+        world.check_pools()
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert len(world.tries) == len(set(world.tries))
+    assert [shard.holders for shard in world.store.pools.all_shards() if shard.holders] == []
+
+
+@given(shapes(), st.integers())
+def test_a_run_survives_crashes_duplicates_delays_and_lost_replies(made: list[Shape], seed: int) -> None:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(120):
+        step_with_faults(world)
+        world.check_pools()
+    world.settle(dag.dag_id)
+    world.check_pools()
+    assert_ended_as_expected(world, dag, run)
+    assert_nothing_is_held(world)
+
+
+def with_tries_to_spare(shape: Shape) -> Shape:
+    """A worker that dies takes a try with it; the outcome must not depend on how many were lost."""
+    behaviour = "fail for good" if shape.behaviour == "fail" else shape.behaviour
+    return replace(shape, retries=100, behaviour=behaviour)
+
+
+def step_with_faults(world: World) -> None:
+    choose = world.choose
+    if choose.random() < 0.5:
+        error = choose.choice([Killed, StoreUnavailable])
+        world.faults.arm(choose.randrange(12), error, takes_effect=choose.random() < 0.5)
+    visible = world.queue.visible()
+    if not visible or choose.random() < 0.1:
+        world.advance(timedelta(seconds=choose.choice([1, 20, 60, 1200])))
+        world.tick()
+        return
+    world.deliver(choose.choice(visible), keep=choose.random() < 0.2)
+
+
+@given(shapes(), st.integers())
+def test_messages_that_never_arrive_are_made_good_by_the_tick(made: list[Shape], seed: int) -> None:
+    dag = ScriptedDag(made)
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(60):
+        visible = world.queue.visible()
+        if not visible:
+            world.advance(timedelta(minutes=1))
+            world.tick()
+        elif world.choose.random() < 0.4:
+            world.queue.waiting.remove(world.choose.choice(visible))
+        else:
+            world.deliver(world.choose.choice(visible))
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+
+
+RECORDED = json.loads((Path(__file__).parent.parent / "contract" / "random_dags.json").read_text())
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_dags_end_as_airflow_recorded_them(recorded: dict, seed: int) -> None:
+    dag = ScriptedDag(
+        [
+            Shape(
+                task_id=task["id"],
+                upstream=tuple(sorted(task["up"])),
+                rule=task["rule"],
+                behaviour=task["do"],
+                follow=tuple(task.get("follow", ())),
+                retries=1 if task["do"] == "flaky" else 0,
+            )
+            for task in recorded["tasks"]
+        ],
+        dag_id=recorded["dag_id"],
+    )
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    while visible := world.queue.visible():
+        world.deliver(world.choose.choice(visible))
+    assert final_states(world, dag, run) == recorded["expect"]["tasks"]
+    ended = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
+    assert ended is not None
+    assert ended.state is DagRunState(recorded["expect"]["run"])
