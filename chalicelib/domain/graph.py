@@ -54,8 +54,8 @@ class Task:
 class Join:
     """Where the ends of several tasks meet: before a task, or (``END_OF_RUN``) before the run's end.
 
-    ``listens_to`` are tasks further up that may order a skip, which a task has to hear of before it
-    may start ahead of its upstreams. ``skippers`` are the numbers of all that may order one.
+    ``listens_to`` are tasks further up that may order a skip and whose end the upstreams do not imply,
+    so that they have to be heard too. ``skippers`` are the numbers of all that may order one.
     """
 
     task_id: str
@@ -89,7 +89,6 @@ class Graph:
     def __init__(self, dag_id: str, tasks: Mapping[str, Task]) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
-        self._joins: dict[str, Join] = {}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Graph":
@@ -141,14 +140,21 @@ class Graph:
 
     def join_before(self, task_id: str) -> Join:
         """The join of a task's upstreams."""
-        join = self._joins.get(task_id)
-        if join is None:
-            join = self._joins[task_id] = self._join_before(self.tasks[task_id])
-        return join
+        return self._joins[task_id]
 
-    def _join_before(self, task: Task) -> Join:
-        eager = not task.trigger_rule.waits_for_all
-        listens_to = tuple(self.distant_skippers(task.task_id)) if eager else ()
+    @cached_property
+    def _joins(self) -> dict[str, Join]:
+        joins: dict[str, Join] = {}
+        implied: dict[str, frozenset[str]] = {}
+        for task in self.tasks.values():
+            join = joins[task.task_id] = self._join_before(task, implied)
+            if self._has_distant_skippers:
+                waited_for = _waited_for(join)
+                implied[task.task_id] = waited_for.union(*(implied[name] for name in waited_for))
+        return joins
+
+    def _join_before(self, task: Task, implied: Mapping[str, frozenset[str]]) -> Join:
+        listens_to = self._must_hear(task, implied)
         senders = (*task.upstream, *listens_to)
         skippers = (n for n, name in enumerate(senders) if self.tasks[name].may_skip is not MaySkip.NONE)
         return Join(
@@ -156,8 +162,21 @@ class Graph:
             upstream=task.upstream,
             trigger_rule=task.trigger_rule,
             listens_to=listens_to,
-            skippers=frozenset(skippers) if eager else frozenset(),
+            skippers=frozenset(skippers),
         )
+
+    def _must_hear(self, task: Task, implied: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+        """The distant skippers whose end a task does not learn from the ends of its upstreams.
+
+        ``implied`` are, for each earlier task, those that are sure to have ended before it.
+        """
+        distant = self.distant_skippers(task.task_id)
+        if not distant or task.trigger_rule is TriggerRule.ALWAYS:
+            return ()
+        if not task.trigger_rule.waits_for_all:
+            return tuple(distant)
+        known = frozenset().union(*(implied[name] for name in task.upstream))
+        return tuple(name for name in distant if name not in known)
 
     def joins_after(self, task_id: str) -> tuple[Join, ...]:
         """The joins that hear of this task's end: its successors', those that listen, the run's end."""
@@ -204,6 +223,16 @@ class Graph:
     @cached_property
     def _reporting(self) -> frozenset[str]:
         return frozenset(self.end_of_run.upstream)
+
+
+def _waited_for(join: Join) -> frozenset[str]:
+    """The tasks that are sure to have ended before the task of a join starts or is ended."""
+    if join.trigger_rule is TriggerRule.ALWAYS:
+        return frozenset()
+    senders = (*join.upstream, *join.listens_to)
+    if join.trigger_rule.waits_for_all:
+        return frozenset(senders)
+    return frozenset(senders[number] for number in join.skippers)
 
 
 def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:

@@ -46,16 +46,14 @@ def sync_dags(engine: Engine, folder: Path, *, paused_at_creation: bool) -> Sync
 
 
 def _documents(file: LoadedFile) -> list[dict[str, Any]]:
-    return [serialize(dag, file.filename) for dag in file.dags]
+    return [serialize(dag, file.fileloc) for dag in file.dags]
 
 
 def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_creation: bool) -> None:
     """The version comes first: whoever sees the DAG name it must find it."""
     dag_id = document["dag_id"]
     version = _content_hash(document, code)
-    engine.store.dags.save_version(
-        DagVersion(dag_id=dag_id, version=version, document=document, code=code)
-    )
+    engine.store.dags.save_version(DagVersion(dag_id=dag_id, version=version, document=document, code=code))
     paused = document["is_paused_upon_creation"]
     default_start = document["default_start_date"]
     engine.store.dags.save(

@@ -1,12 +1,13 @@
-"""The worker's hands: finds the task in its deployed DAG file, runs it, and keeps what it says."""
+"""The worker's hands: finds the task in its deployed DAG file, runs it, and keeps what it logs."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
+from chalicelib.dag.dag import DAG
+from chalicelib.dag.execution import run_try as run_in_dag
+from chalicelib.dag.loader import ImportFailure, LoadedFile, load_file
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports import RunningXComs, RunTry, TryReport
 
@@ -15,99 +16,95 @@ MAX_LOG_BYTES = 10_000_000
 
 _TRUNCATED = b"\n... the rest of this log was too long to keep\n"
 
+log = logging.getLogger("airflow.task")
+
 
 def run_try(dags_folder: Path) -> RunTry:
-    """A runner over the DAG files of a folder; loaded files are reused until they change."""
-    from chalicelib.dag.loader import DagFiles
-
+    """A runner over the DAG files of a folder; a loaded file is reused until it changes."""
     files = DagFiles(dags_folder)
 
     def run(request: TryRequest, xcoms: RunningXComs) -> TryReport:
-        with captured() as output:
+        with captured_log() as kept:
             outcome = _run(files, request, xcoms)
-        return TryReport(outcome=outcome, log=output.text())
+        return TryReport(outcome=outcome, log=bytes(kept.content))
 
     return run
 
 
-def _run(files: Any, request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
-    from chalicelib.dag.execution import run_try as run_in_dag
-    from chalicelib.dag.loader import DagFileError
-
-    try:
-        dag = files.dag(request.dag_id, request.fileloc)
-    except DagFileError as error:
-        logging.getLogger("airflow.task").error("%s", error)
-        return TryOutcome(result=TryResult.FAILED, reason=str(error))
+def _run(files: "DagFiles", request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+    loaded = files.load(request.fileloc)
+    if isinstance(loaded, ImportFailure):
+        log.error("%s cannot be loaded: %s", loaded.filename, loaded.message)
+        return TryOutcome(result=TryResult.FAILED, reason=loaded.message)
+    dag = _dag_of(loaded, request.dag_id)
     if dag is None:
-        return TryOutcome(result=TryResult.REMOVED, reason=f"{request.fileloc} no longer defines the DAG")
+        reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
+        return TryOutcome(result=TryResult.REMOVED, reason=reason)
     return run_in_dag(dag, request, xcoms)
 
 
-class CapturedOutput:
-    """What a try prints and logs, up to ``MAX_LOG_BYTES``."""
+def _dag_of(loaded: LoadedFile, dag_id: str) -> DAG | None:
+    return next((dag for dag in loaded.dags if dag.dag_id == dag_id), None)
+
+
+class DagFiles:
+    """The DAG files of a folder, loaded when first asked for and again when they changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loaded: dict[str, tuple[tuple[int, int], LoadedFile]] = {}
+
+    def load(self, fileloc: str) -> LoadedFile | ImportFailure:
+        """The file of that path in the folder; a failure is not remembered."""
+        path = self._folder / fileloc
+        if not path.is_file():
+            return ImportFailure(filename=fileloc, message="the file is not deployed any more")
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        known = self._loaded.get(fileloc)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        loaded = load_file(path, self._folder)
+        if isinstance(loaded, LoadedFile):
+            self._loaded[fileloc] = (stamp, loaded)
+        return loaded
+
+
+class KeptLog(logging.Handler):
+    """Keeps what is logged, up to ``MAX_LOG_BYTES``, in the form of Airflow's task logs."""
 
     def __init__(self) -> None:
-        self._kept = bytearray()
-        self._is_full = False
-
-    def write(self, text: str) -> None:
-        """Keep some more text."""
-        if self._is_full:
-            return
-        self._kept += text.encode(errors="replace")
-        if len(self._kept) > MAX_LOG_BYTES:
-            del self._kept[MAX_LOG_BYTES:]
-            self._kept += _TRUNCATED
-            self._is_full = True
-
-    def text(self) -> bytes:
-        """Everything kept, UTF-8."""
-        return bytes(self._kept)
-
-
-class _Tee:
-    """A text stream that writes to the one it stands for, and keeps a copy."""
-
-    def __init__(self, stream: IO[str], output: CapturedOutput) -> None:
-        self._stream, self._output = stream, output
-
-    def write(self, text: str) -> int:
-        self._output.write(text)
-        return self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-class _LogHandler(logging.Handler):
-    def __init__(self, output: CapturedOutput) -> None:
         super().__init__(level=logging.INFO)
         self.setFormatter(
             logging.Formatter("[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message)s")
         )
-        self._output = output
+        self.content = bytearray()
+        self._is_full = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep one record, UTF-8, one line (or more) each."""
+        if self._is_full:
+            return
         try:
-            self._output.write(self.format(record) + "\n")
+            self.content += f"{self.format(record)}\n".encode(errors="replace")
         except Exception:  # as every handler of logging does: a bad log call must not end the task
             self.handleError(record)
+        if len(self.content) > MAX_LOG_BYTES:
+            del self.content[MAX_LOG_BYTES:]
+            self.content += _TRUNCATED
+            self._is_full = True
 
 
 @contextmanager
-def captured() -> Iterator[CapturedOutput]:
-    """Copy what is printed and logged meanwhile; it still goes where it went (CloudWatch on Lambda)."""
-    output = CapturedOutput()
-    handler = _LogHandler(output)
+def captured_log() -> Iterator[KeptLog]:
+    """Keep what is logged meanwhile; it also goes where it went before (CloudWatch on Lambda)."""
+    kept = KeptLog()
     root = logging.getLogger()
-    level, stdout, stderr = root.level, sys.stdout, sys.stderr
-    root.addHandler(handler)
-    root.setLevel(min(level, logging.INFO) if level else logging.INFO)
-    sys.stdout, sys.stderr = _Tee(stdout, output), _Tee(stderr, output)  # type: ignore[assignment]
+    level = root.level
+    root.addHandler(kept)
+    root.setLevel(min(level, logging.INFO))
     try:
-        yield output
+        yield kept
     finally:
-        sys.stdout, sys.stderr = stdout, stderr
         root.setLevel(level)
-        root.removeHandler(handler)
+        root.removeHandler(kept)

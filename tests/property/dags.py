@@ -27,6 +27,7 @@ class Shape:
     pool_slots: int = 1
     is_empty: bool = False
     retry_delay: float = 0.0
+    priority_weight: int = 1
 
 
 @dataclass
@@ -120,7 +121,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "retry_delay": shape.retry_delay,
         "pool": shape.pool,
         "pool_slots": shape.pool_slots,
-        "priority_weight": 1,
+        "priority_weight": shape.priority_weight,
         "queue": "default",
         "is_empty": shape.is_empty,
         "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),

@@ -128,8 +128,11 @@ class World:
 
     # -- one step ----------------------------------------------------------------------------------
 
-    def deliver(self, entry: InFlight, *, keep: bool = False) -> None:
-        """Hand a message to its handler; it stays queued if the handler fails or ``keep`` duplicates it."""
+    def deliver(self, entry: InFlight, *, keep: bool = False, keep_faults: bool = False) -> None:
+        """Hand a message to its handler; it stays queued if the handler fails or ``keep`` duplicates it.
+
+        A fault that did not come up goes away with the handler unless ``keep_faults``.
+        """
         try:
             self.handle(decode(entry.message))
         except (Killed, StoreUnavailable):
@@ -138,7 +141,8 @@ class World:
             if not keep and entry in self.queue.waiting:
                 self.queue.waiting.remove(entry)
         finally:
-            self.faults.disarm()
+            if not keep_faults:
+                self.faults.disarm()
 
     def handle(self, message: Message) -> None:
         if isinstance(message, RunTask):
