@@ -58,13 +58,13 @@ class DagUnpaused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerLost:
-    """The worker that ran a try is known to be dead; its lease need not be waited for."""
+    """The invocation that ran a try is known to be dead; its lease need not be waited for."""
 
     run: RunRef
     task_id: str
     map_index: int = NOT_MAPPED
     try_number: int
-    lease_token: str
+    request_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -79,7 +79,8 @@ def _worker_lost(engine: Engine, message: WorkerLost) -> None:
     progress, item = _task_in_progress(engine, message)
     if progress is None or item is None:
         return
-    if item.state is TaskInstanceState.RUNNING and item.lease_token == message.lease_token:
+    is_its_try = (item.lease_token or "").startswith(message.request_id)
+    if item.state is TaskInstanceState.RUNNING and is_its_try:
         outcome = TryOutcome(result=TryResult.FAILED, reason="its worker process died")
         execute.finish(progress, item, outcome)
     progress.flush()

@@ -18,6 +18,7 @@ from chalicelib.engine import execute, rescue, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
 from chalicelib.queues.messages import decode, encode
+from chalicelib.queues.sqs import MAX_DELAY_SECONDS
 from chalicelib.store.memory import MemoryStore
 
 LEASE = timedelta(minutes=15)
@@ -83,7 +84,7 @@ class Queue:
     def send(self, messages: Iterable[Outgoing]) -> None:
         for outgoing in messages:
             self.sent.append(outgoing.message)
-            visible_at = self.clock.now + timedelta(seconds=outgoing.delay_seconds)
+            visible_at = self.clock.now + timedelta(seconds=min(outgoing.delay_seconds, MAX_DELAY_SECONDS))
             self.waiting.append(InFlight(message=encode(outgoing.message), visible_at=visible_at))
 
     def visible(self) -> list[InFlight]:
@@ -187,13 +188,13 @@ class World:
 
     def settle(self, dag_id: str) -> None:
         """No more faults: messages, then minutes, until no run of the DAG is unfinished."""
-        for _ in range(200):
+        for _ in range(24 * 60):
             self.drain()
             if not list(self.store.dag_runs.unfinished(dag_id)) and not self.queue.waiting:
                 return
             self.advance(timedelta(minutes=1))
             self.tick()
-        raise AssertionError(f"unfinished after hours: {list(self.store.dag_runs.unfinished(dag_id))}")
+        raise AssertionError(f"unfinished after a day: {list(self.store.dag_runs.unfinished(dag_id))}")
 
     # -- what must always hold ---------------------------------------------------------------------
 

@@ -1,0 +1,65 @@
+"""What follows from the shape of a DAG."""
+
+import pytest
+
+from chalicelib.domain.errors import TaskNotFound
+from chalicelib.domain.graph import END_OF_RUN, Graph
+from tests.property.dags import ScriptedDag, Shape
+
+
+def graph(*shapes: Shape) -> Graph:
+    return ScriptedDag(list(shapes)).graph
+
+
+def test_only_the_leaf_of_a_chain_reports_at_the_end_of_the_run() -> None:
+    chain = graph(Shape("a"), Shape("b", ("a",)), Shape("c", ("b",)))
+    assert chain.end_of_run.upstream == ("c",)
+    assert [join.task_id for join in chain.joins_after("b")] == ["c"]
+    assert [join.task_id for join in chain.joins_after("c")] == [END_OF_RUN]
+
+
+def test_a_task_whose_successors_may_end_before_it_reports_too() -> None:
+    made = graph(Shape("fast"), Shape("slow"), Shape("join", ("fast", "slow"), rule="one_success"))
+    assert made.end_of_run.upstream == ("fast", "slow", "join")
+
+
+def test_one_waiting_successor_is_enough_not_to_report() -> None:
+    made = graph(
+        Shape("a"),
+        Shape("eager", ("a",), rule="one_failed"),
+        Shape("waiting", ("a",), rule="all_done"),
+    )
+    assert made.end_of_run.upstream == ("eager", "waiting")
+
+
+def test_a_run_starts_with_what_nothing_precedes_and_what_always_runs() -> None:
+    made = graph(Shape("a"), Shape("b", ("a",)), Shape("c", ("b",), rule="always"))
+    assert [task.task_id for task in made.opened_at_start] == ["c", "a"]
+
+
+def test_a_task_hears_of_a_short_circuit_whose_end_its_upstreams_do_not_imply() -> None:
+    made = graph(
+        Shape("short", behaviour="short"),
+        Shape("other"),
+        Shape("middle", ("short", "other"), rule="one_success"),
+        Shape("far", ("middle", "other"), rule="one_success"),
+        Shape("waiting", ("far",)),
+    )
+    assert made.join_before("middle").listens_to == ()
+    assert made.join_before("far").listens_to == ("short",)
+    assert made.join_before("waiting").listens_to == ()
+    assert [join.task_id for join in made.joins_after("short")] == ["middle", "far", END_OF_RUN]
+
+
+def test_what_always_runs_tells_nothing_of_what_came_before() -> None:
+    made = graph(
+        Shape("short", behaviour="short"),
+        Shape("always", ("short",), rule="always"),
+        Shape("after", ("always",)),
+    )
+    assert made.join_before("after").listens_to == ("short",)
+
+
+def test_an_unknown_task_is_named() -> None:
+    with pytest.raises(TaskNotFound, match="Task nope not found in dag scripted"):
+        graph(Shape("a")).task("nope")
