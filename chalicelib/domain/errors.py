@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+_LONGEST_EXCERPT = 250
+
 
 class UpdraftError(Exception):
     """Something was asked for that cannot be done; its text is fit for a client."""
@@ -36,6 +38,12 @@ class DagRunNotFound(UpdraftError):
         super().__init__(f"Dag Run for date {date} not found in dag {dag_id}")
 
 
+class TaskLogNotFound(UpdraftError):
+    """A try has left no log: it has not run, it has not ended, or its worker died."""
+
+    code = "task_log_not_found"
+
+
 class DagRunAlreadyExists(UpdraftError):
     """The instant or the run id is taken by another run of the DAG."""
 
@@ -68,3 +76,8 @@ class StoreUnavailable(UpdraftError):
     """
 
     code = "store_unavailable"
+
+
+def excerpt(text: str) -> str:
+    """A client's text as it is shown in a refusal: an answer must not outgrow Lambda's limit by it."""
+    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}..."

@@ -33,6 +33,10 @@ class TriggerRule(StrEnum):
     NONE_SKIPPED = "none_skipped"
     ALWAYS = "always"
 
+    # 1.10's names
+    DUMMY = "always"
+    NONE_FAILED_OR_SKIPPED = "none_failed_min_one_success"
+
     @property
     def waits_for_all(self) -> bool:
         """Whether a task of this rule never ends before each of its upstreams has ended."""

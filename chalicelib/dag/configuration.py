@@ -1,0 +1,172 @@
+"""What DAG files may ask of Airflow's surroundings: configuration, variables and connections.
+
+All come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, ``AIRFLOW_VAR_KEY``,
+``AIRFLOW_CONN_ID``.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from chalicelib.dag.exceptions import AirflowConfigException, AirflowNotFoundException
+from chalicelib.dag.params import NOTSET
+
+_CONFIGURATION_DEFAULTS = {
+    ("core", "dags_folder"): "dags",
+    ("core", "default_timezone"): "utc",
+    ("core", "executor"): "UpdraftExecutor",
+    ("webserver", "base_url"): "http://localhost:8080",
+}
+
+
+class Configuration:
+    """Airflow's configuration, as far as the environment sets it."""
+
+    def get(self, section: str, key: str, fallback: Any = NOTSET) -> Any:
+        """The value; raises ``AirflowConfigException`` if it is not set and there is no fallback."""
+        value = os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
+        if value is not None:
+            return value
+        value = _CONFIGURATION_DEFAULTS.get((section.lower(), key.lower()))
+        if value is not None:
+            return value
+        if fallback is NOTSET:
+            raise AirflowConfigException(f"section/key [{section}/{key}] not found in config")
+        return fallback
+
+    def getboolean(self, section: str, key: str, fallback: Any = NOTSET) -> bool:
+        """The value as a bool."""
+        text = str(self.get(section, key, fallback)).strip().lower()
+        if text in {"t", "true", "1", "yes", "on"}:
+            return True
+        if text in {"f", "false", "0", "no", "off"}:
+            return False
+        raise AirflowConfigException(f"Failed to convert value to bool: [{section}/{key}] is {text!r}")
+
+    def getint(self, section: str, key: str, fallback: Any = NOTSET) -> int:
+        """The value as an int."""
+        return int(self.get(section, key, fallback))
+
+    def getfloat(self, section: str, key: str, fallback: Any = NOTSET) -> float:
+        """The value as a float."""
+        return float(self.get(section, key, fallback))
+
+
+conf = Configuration()
+
+
+class Variable:
+    """Airflow's variables."""
+
+    @classmethod
+    def get(cls, key: str, default_var: Any = NOTSET, deserialize_json: bool = False) -> Any:
+        """The variable, parsed as JSON if asked; raises ``KeyError`` if there is neither it nor a default."""
+        text = os.environ.get(f"AIRFLOW_VAR_{key.upper()}")
+        if text is None:
+            if default_var is NOTSET:
+                raise KeyError(f"Variable {key} does not exist")
+            return default_var
+        return json.loads(text) if deserialize_json else text
+
+
+class VariableAccessor:
+    """``var.value`` and ``var.json`` in templates: variables as attributes, or by ``get``."""
+
+    def __init__(self, *, deserialize_json: bool) -> None:
+        self._deserialize_json = deserialize_json
+
+    def __getattr__(self, key: str) -> Any:
+        return Variable.get(key, deserialize_json=self._deserialize_json)
+
+    def get(self, key: str, default: Any = NOTSET) -> Any:
+        """The variable, or the default."""
+        return Variable.get(key, default, deserialize_json=self._deserialize_json)
+
+
+@dataclass(kw_only=True)
+class Connection:
+    """Where and how to reach another system; repr hides the password."""
+
+    conn_id: str | None = None
+    conn_type: str = ""
+    host: str | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    port: int | None = None
+    extra: str | None = field(default=None, repr=False)
+
+    @property
+    def extra_dejson(self) -> dict[str, Any]:
+        """``extra`` parsed."""
+        return dict(json.loads(self.extra)) if self.extra else {}
+
+    @classmethod
+    def from_text(cls, conn_id: str, text: str) -> "Connection":
+        """Read a connection from Airflow's URI form or its JSON form."""
+        return (
+            cls._from_json(conn_id, text) if text.lstrip().startswith("{") else cls._from_uri(conn_id, text)
+        )
+
+    @classmethod
+    def _from_json(cls, conn_id: str, text: str) -> "Connection":
+        fields = json.loads(text)
+        extra = fields.get("extra")
+        return cls(
+            conn_id=conn_id,
+            conn_type=fields.get("conn_type", ""),
+            host=fields.get("host"),
+            login=fields.get("login"),
+            password=fields.get("password"),
+            schema=fields.get("schema"),
+            port=None if fields.get("port") is None else int(fields["port"]),
+            extra=extra if extra is None or isinstance(extra, str) else json.dumps(extra),
+        )
+
+    @classmethod
+    def _from_uri(cls, conn_id: str, text: str) -> "Connection":
+        parts = urlsplit(text)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        return cls(
+            conn_id=conn_id,
+            conn_type=parts.scheme.replace("-", "_"),
+            host=unquote(parts.hostname) if parts.hostname else None,
+            login=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            schema=unquote(parts.path[1:]) or None,
+            port=parts.port,
+            extra=query.pop("__extra__", None) or (json.dumps(query) if query else None),
+        )
+
+    @classmethod
+    def get_connection_from_secrets(cls, conn_id: str) -> "Connection":
+        """The connection of that id; raises ``AirflowNotFoundException``."""
+        text = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}")
+        if text is None:
+            raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
+        return cls.from_text(conn_id, text)
+
+
+class ConnectionAccessor:
+    """``conn`` in templates: connections as attributes, or by ``get``."""
+
+    def __getattr__(self, conn_id: str) -> Connection:
+        return Connection.get_connection_from_secrets(conn_id)
+
+    def get(self, conn_id: str, default_conn: Any = None) -> Any:
+        """The connection, or the default."""
+        try:
+            return Connection.get_connection_from_secrets(conn_id)
+        except AirflowNotFoundException:
+            return default_conn
+
+
+class BaseHook:
+    """Base of hooks: classes of the user's that talk to a system by way of a connection."""
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        """The connection of that id; raises ``AirflowNotFoundException``."""
+        return Connection.get_connection_from_secrets(conn_id)

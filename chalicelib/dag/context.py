@@ -1,0 +1,171 @@
+"""The context of a running task: what its function's arguments and its templates can name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dag import macros
+from chalicelib.dag.configuration import ConnectionAccessor, VariableAccessor, conf
+from chalicelib.dag.exceptions import AirflowException
+from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.states import DagRunState
+
+if TYPE_CHECKING:
+    from chalicelib.dag.task_instance import TaskInstance
+
+Context = dict[str, Any]
+"""Airflow's names and their values; datetimes are pendulum's."""
+
+_current: ContextVar[Context | None] = ContextVar("current", default=None)
+
+
+def get_current_context() -> Context:
+    """The context of the task that is running; raises ``AirflowException`` outside of one."""
+    context = _current.get()
+    if context is None:
+        raise AirflowException(
+            "Current context was requested but no context was found! Are you running within an airflow task?"
+        )
+    return context
+
+
+@contextmanager
+def running_in(context: Context) -> Iterator[None]:
+    """Make the context the current one for the code inside."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRun:
+    """A DAG run as its tasks see it; datetimes are pendulum's."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    conf: dict[str, Any]
+    external_trigger: bool
+    logical_date: datetime
+    data_interval_start: datetime
+    data_interval_end: datetime
+    start_date: datetime
+    end_date: datetime | None = None
+    queued_at: datetime | None = None
+    state: DagRunState = DagRunState.RUNNING
+
+    @property
+    def execution_date(self) -> datetime:
+        """The older name of the logical date."""
+        return self.logical_date
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether a backfill made the run."""
+        return self.run_type == "backfill"
+
+
+def pendulum_datetime(moment: datetime) -> datetime:
+    """The moment as a pendulum ``DateTime`` in UTC."""
+    import pendulum
+
+    return pendulum.instance(moment).in_timezone("UTC")
+
+
+def dag_run_of(request: TryRequest) -> DagRun:
+    """The run a try belongs to."""
+    return DagRun(
+        dag_id=request.dag_id,
+        run_id=request.run_id,
+        run_type=request.run_type,
+        conf=request.conf,
+        external_trigger=request.external_trigger,
+        logical_date=pendulum_datetime(request.execution_date),
+        data_interval_start=pendulum_datetime(request.data_interval_start),
+        data_interval_end=pendulum_datetime(request.data_interval_end),
+        start_date=pendulum_datetime(request.run_start_date),
+    )
+
+
+def context_of(ti: "TaskInstance") -> Context:
+    """Airflow's context for a task instance.
+
+    Params are the DAG's, then the task's, then the run's conf, and checked: raises
+    ``ParamValidationError``. What tells of other runs of the DAG (``prev_*``) is None, except where the
+    run itself determines it.
+    """
+    task, dag_run = ti.task, ti.dag_run
+    params = task.params.merged(dag_run.conf).validate()
+    return {
+        "conf": conf,
+        "conn": ConnectionAccessor(),
+        "dag": task.dag,
+        "dag_run": dag_run,
+        "data_interval_end": dag_run.data_interval_end,
+        "data_interval_start": dag_run.data_interval_start,
+        "expanded_ti_count": None,
+        "inlets": task.inlets,
+        "macros": macros,
+        "map_index_template": task.map_index_template,
+        "outlets": task.outlets,
+        "params": params,
+        "prev_data_interval_end_success": None,
+        "prev_data_interval_start_success": None,
+        "prev_end_date_success": None,
+        "prev_execution_date_success": None,
+        "prev_start_date_success": None,
+        "run_id": dag_run.run_id,
+        "task": task,
+        "task_instance": ti,
+        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{dag_run.logical_date:%Y%m%d}",
+        "templates_dict": getattr(task, "templates_dict", None),
+        "test_mode": False,
+        "ti": ti,
+        "try_number": ti.try_number,
+        "var": {
+            "json": VariableAccessor(deserialize_json=True),
+            "value": VariableAccessor(deserialize_json=False),
+        },
+        **_dates(dag_run),
+    }
+
+
+def _dates(dag_run: DagRun) -> Context:
+    date = dag_run.logical_date
+    following, previous = _neighbours(dag_run)
+    return {
+        "logical_date": date,
+        "execution_date": date,
+        "ts": date.isoformat(),
+        "ts_nodash": f"{date:%Y%m%dT%H%M%S}",
+        "ts_nodash_with_tz": date.isoformat().replace("-", "").replace(":", ""),
+        **_day("ds", date),
+        **_day("yesterday_ds", date - timedelta(days=1)),
+        **_day("tomorrow_ds", date + timedelta(days=1)),
+        "next_execution_date": following,
+        **_day("next_ds", following),
+        "prev_execution_date": previous,
+        **_day("prev_ds", previous),
+    }
+
+
+def _neighbours(dag_run: DagRun) -> tuple[datetime | None, datetime | None]:
+    """The logical dates of the following and the previous run, where this run determines them.
+
+    A run triggered from outside is its own neighbour, as in Airflow; the run after a scheduled one
+    starts where its data interval ends.
+    """
+    if dag_run.external_trigger:
+        return dag_run.logical_date, dag_run.logical_date
+    return dag_run.data_interval_end, None
+
+
+def _day(name: str, moment: datetime | None) -> Context:
+    if moment is None:
+        return {name: None, f"{name}_nodash": None}
+    return {name: f"{moment:%Y-%m-%d}", f"{name}_nodash": f"{moment:%Y%m%d}"}

@@ -1,0 +1,71 @@
+"""Airflow's exceptions, as DAG files raise and catch them.
+
+They belong to user code, so they are not ``UpdraftError``: what they say is shown in a task's log.
+"""
+
+
+class AirflowException(Exception):
+    """Base of what goes wrong in DAGs and tasks; a task that raises it is tried again if it may be."""
+
+
+class AirflowBadRequest(AirflowException):
+    """The application or server cannot handle the request."""
+
+
+class AirflowNotFoundException(AirflowException):
+    """What was asked for does not exist."""
+
+
+class AirflowConfigException(AirflowException):
+    """A configuration value is missing or cannot be used."""
+
+
+class AirflowFailException(AirflowException):
+    """Raised by a task to fail at once, whatever tries it has left."""
+
+
+class AirflowSkipException(AirflowException):
+    """Raised by a task to be skipped."""
+
+
+class AirflowTaskTimeout(BaseException):
+    """A task outlived its ``execution_timeout``; no ``Exception``, so user code does not swallow it."""
+
+
+class AirflowTaskTerminated(BaseException):
+    """The process that runs the task was told to end (SIGTERM)."""
+
+
+class AirflowDagCycleException(AirflowException):
+    """A task depends on itself, directly or through others."""
+
+
+class AirflowDagDuplicatedIdException(AirflowException):
+    """Two files define DAGs of the same id."""
+
+
+class AirflowTimetableInvalid(AirflowException):
+    """A schedule that Updraft cannot plan runs from."""
+
+
+class DuplicateTaskIdFound(AirflowException):
+    """Two tasks (or groups) of a DAG have the same id."""
+
+
+class TaskNotFound(AirflowNotFoundException):
+    """The DAG has no such task."""
+
+
+class XComNotFound(AirflowException):
+    """A task refers to an XCom that was not pushed."""
+
+
+class ParamValidationError(AirflowException):
+    """A param has no value, or one that its schema forbids."""
+
+
+class NotOffered(AirflowException):
+    """Airflow has it, Updraft does not; the text names it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Updraft does not offer {what}")

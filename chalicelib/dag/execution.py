@@ -1,0 +1,164 @@
+"""Running one try of one task: context, templates, the user's code, and what it came to."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.dag import airflow_names
+from chalicelib.dag.baseoperator import BaseOperator, Callbacks
+from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
+from chalicelib.dag.dag import DAG
+from chalicelib.dag.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTerminated,
+    AirflowTaskTimeout,
+)
+from chalicelib.dag.interruptions import ending_on_sigterm, time_limit
+from chalicelib.dag.lineage import serialized
+from chalicelib.dag.task_instance import TaskInstance, XComs
+from chalicelib.dag.templates import Renderer, render_template_fields
+from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+
+log = logging.getLogger("airflow.task")
+"""The user's log: what a task logs and raises."""
+
+MAX_REASON_LENGTH = 500
+"""Characters kept of an exception's text as the reason of an outcome."""
+
+__all__ = ["XComs", "run_try"]
+
+
+def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
+    """Run one try of a task of a loaded DAG.
+
+    Whatever the task's code raises is part of the answer and never raised here; that includes what the
+    XComs raise when the task pushes or pulls. The log goes to the loggers ``airflow.task...``, at level
+    INFO and above.
+    """
+    if not dag.has_task(request.task_id):
+        reason = f"the deployed DAG {dag.dag_id} has no task {request.task_id}"
+        return TryOutcome(result=TryResult.REMOVED, reason=reason)
+    task = dag.get_task(request.task_id).copy_for_execution()
+    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    with airflow_names.importable(dag.dags_folder):
+        return _run(ti)
+
+
+def _run(ti: TaskInstance) -> TryOutcome:
+    context: Context = {"ti": ti, "task": ti.task, "dag_run": ti.dag_run}
+    try:
+        context = context_of(ti)
+        with running_in(context), ending_on_sigterm():
+            _execute(ti, context)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
+        outcome = _outcome_of(error)
+        context["exception"] = error
+    else:
+        outcome = _success_of(ti)
+    with running_in(context):
+        _call_back(_callbacks_after(ti, outcome.result), context)
+    return outcome
+
+
+def _execute(ti: TaskInstance, context: Context) -> None:
+    """Run the task to its end."""
+    task = ti.task
+    render_template_fields(task, context)
+    renderer = Renderer(task, context)
+    context["inlets"] = task.inlets = [renderer.render(entity) for entity in task.inlets]
+    context["outlets"] = task.outlets = [renderer.render(entity) for entity in task.outlets]
+    task.pre_execute(context)
+    _call_back(task.on_execute_callback, context)
+    result = _result_of(task, context)
+    _push_result(ti, result)
+    task.post_execute(context, result)
+
+
+def _success_of(ti: TaskInstance) -> TryOutcome:
+    return TryOutcome(
+        result=TryResult.SUCCESS,
+        skip=frozenset(ti.skipped),
+        inlets=tuple(serialized(entity) for entity in ti.task.inlets),
+        outlets=tuple(serialized(entity) for entity in ti.task.outlets),
+    )
+
+
+def _result_of(task: BaseOperator, context: Context) -> Any:
+    try:
+        with time_limit(
+            task.execution_timeout, f"Task {task.task_id} ran longer than {task.execution_timeout}"
+        ):
+            return task.execute(context)
+    except (AirflowTaskTimeout, AirflowTaskTerminated):
+        task.on_kill()
+        raise
+    except SystemExit as error:
+        if error.code:
+            raise
+        return None  # Airflow's rule: a task that exits with success has succeeded
+
+
+def _push_result(ti: TaskInstance, result: Any) -> None:
+    if result is None or not ti.task.do_xcom_push:
+        return
+    if ti.task.multiple_outputs:
+        for key, value in _outputs(result).items():
+            ti.xcom_push(key, value)
+    ti.xcom_push(XCOM_RETURN_KEY, result)
+
+
+def _outputs(result: Any) -> Mapping[str, Any]:
+    if not isinstance(result, Mapping):
+        raise AirflowException(
+            f"Returned output was type {type(result)} expected dictionary for multiple_outputs"
+        )
+    for key in result:
+        if not isinstance(key, str):
+            raise AirflowException(
+                "Returned dictionary keys must be strings when using multiple_outputs, "
+                f"found {key} ({type(key)}) instead"
+            )
+    return result
+
+
+def _outcome_of(error: BaseException) -> TryOutcome:
+    """What a try that raised came to; the user's log gets the traceback, or for a skip the text."""
+    reason = _reason(error)
+    if isinstance(error, AirflowSkipException):
+        log.info("%s", error or "Skipped by the task")
+        return TryOutcome(result=TryResult.SKIPPED, reason=reason)
+    log.error("Task failed with exception", exc_info=error)
+    for_good = isinstance(error, AirflowFailException)
+    return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
+
+
+def _reason(error: BaseException) -> str:
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    return text[:MAX_REASON_LENGTH]
+
+
+def _callbacks_after(ti: TaskInstance, result: TryResult) -> Callbacks:
+    task = ti.task
+    if result is TryResult.SUCCESS:
+        return task.on_success_callback
+    if result is TryResult.SKIPPED:
+        return task.on_skipped_callback
+    if result is TryResult.FAILED and ti.is_eligible_to_retry():
+        return task.on_retry_callback
+    return task.on_failure_callback
+
+
+def _call_back(callbacks: Callbacks, context: Context) -> None:
+    """Call the user's callbacks; one that raises is logged and changes nothing, as in Airflow."""
+    listed: Sequence[Any] = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in listed:
+        if callback is None:
+            continue
+        try:
+            callback(context)
+        except Exception:
+            log.exception("Error when executing callback %s", getattr(callback, "__name__", callback))

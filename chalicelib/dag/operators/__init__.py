@@ -1,0 +1,1 @@
+"""The operators that ship: bash, python, branching and empty."""

@@ -1,0 +1,163 @@
+"""Shell commands as tasks."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from chalicelib.dag.baseoperator import BaseOperator
+from chalicelib.dag.exceptions import AirflowException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from chalicelib.dag.context import Context
+
+DEFAULT_SKIP_CODE = 99
+"""The exit code that means "skipped" unless the task says otherwise."""
+
+KILL_DELAY = 5.0
+"""Seconds between asking a command's processes to end and killing them."""
+
+
+class BashOperator(BaseOperator):
+    """Runs a command, a script or a file ending in ``.sh`` or ``.bash`` (looked for beside the DAG file).
+
+    Exit code 0 is success and one of ``skip_on_exit_code`` a skip; any other raises
+    ``AirflowException``. What the command prints (both streams) goes to the task's log line by line; the
+    last line, through ``output_processor``, is the result.
+    """
+
+    template_fields: Sequence[str] = ("bash_command", "env", "cwd")
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"bash_command": "bash", "env": "json"}
+    template_ext: Sequence[str] = (".sh", ".bash")
+    ui_color = "#f0ede4"
+
+    def __init__(
+        self,
+        *,
+        bash_command: str,
+        env: dict[str, str] | None = None,
+        append_env: bool = False,
+        output_encoding: str = "utf-8",
+        skip_exit_code: int | None = None,
+        skip_on_exit_code: int | Container[int] | None = DEFAULT_SKIP_CODE,
+        cwd: str | None = None,
+        output_processor: Callable[[str], Any] = lambda result: result,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bash_command = bash_command
+        self.env = env
+        self.append_env = append_env
+        self.output_encoding = output_encoding
+        skip_codes = skip_on_exit_code if skip_exit_code is None else skip_exit_code
+        self.skip_on_exit_code: Container[int] = _codes(skip_codes)
+        self.cwd = cwd
+        self.output_processor = output_processor
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def execute(self, context: "Context") -> Any:
+        """Run the command; returns the last line it printed, processed."""
+        with _working_directory(self.cwd) as directory:
+            last_line, exit_code = self._run(directory, self._environment(context))
+        if exit_code in self.skip_on_exit_code:
+            raise AirflowSkipException(f"Bash command returned exit code {exit_code}. Skipping.")
+        if exit_code != 0:
+            raise AirflowException(
+                f"Bash command failed. The command returned a non-zero exit code {exit_code}."
+            )
+        return self.output_processor(last_line)
+
+    def _run(self, directory: str, environment: dict[str, str]) -> tuple[str, int]:
+        command = [shutil.which("bash") or "bash", "-c", self.bash_command]
+        self.log.info("Running command: %s", command)
+        # A process group of its own, so that all it starts can be ended with it.
+        process = self._process = subprocess.Popen(  # noqa: S603 - running the author's command is its purpose
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            last_line = self._log_output(process)
+            exit_code = process.wait()
+        except BaseException:
+            self.on_kill()
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+            self._process = None
+        self.log.info("Command exited with return code %s", exit_code)
+        return last_line, exit_code
+
+    def _log_output(self, process: "subprocess.Popen[bytes]") -> str:
+        self.log.info("Output:")
+        line = ""
+        for raw_line in process.stdout or ():
+            line = raw_line.decode(self.output_encoding, errors="backslashreplace").rstrip()
+            self.log.info("%s", line)
+        return line
+
+    def _environment(self, context: "Context") -> dict[str, str]:
+        inherited = dict(os.environ) if self.env is None or self.append_env else {}
+        return inherited | _run_variables(context) | (self.env or {})
+
+    def on_kill(self) -> None:
+        """End the command and what it started: first by asking, then by force."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        self.log.info("Sending SIGTERM to the command's process group")
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=KILL_DELAY)
+        except subprocess.TimeoutExpired:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _run_variables(context: "Context") -> dict[str, str]:
+    """The variables that Airflow gives every command, so that it can tell which run it belongs to."""
+    ti, task = context["ti"], context["task"]
+    return {
+        "AIRFLOW_CTX_DAG_OWNER": task.owner,
+        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
+        "AIRFLOW_CTX_TASK_ID": ti.task_id,
+        "AIRFLOW_CTX_EXECUTION_DATE": context["logical_date"].isoformat(),
+        "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
+        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
+    }
+
+
+@contextmanager
+def _working_directory(cwd: str | None) -> Iterator[str]:
+    """The task's directory, or a temporary one that is removed afterwards."""
+    if cwd is not None:
+        if not os.path.exists(cwd):
+            raise AirflowException(f"Can not find the cwd: {cwd}")
+        if not os.path.isdir(cwd):
+            raise AirflowException(f"The cwd {cwd} must be a directory")
+        yield cwd
+        return
+    with tempfile.TemporaryDirectory(prefix="airflowtmp") as directory:
+        yield directory
+
+
+def _codes(value: int | Container[int] | None) -> Container[int]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, int) else value
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return  # it ended by itself in the meantime

@@ -1,0 +1,21 @@
+"""An engine over memory, for tests of what stands in front of it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+
+from chalicelib.engine.core import Engine
+from chalicelib.queues.memory import MemorySender
+from chalicelib.store.memory import MemoryStore
+
+
+def engine_in_memory(now: Callable[[], datetime]) -> Engine:
+    """An engine with an empty store."""
+    numbers = count(1)
+    return Engine(
+        store=MemoryStore(),
+        sender=MemorySender(),
+        now=now,
+        new_uid=lambda: f"uid-{next(numbers):05d}",
+        allowed_run_id_pattern=r"^[A-Za-z0-9_.~:+-]+$",
+    )

@@ -1,0 +1,588 @@
+"""Running a try: context, templates, XComs, and what the end of user code means."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.dag.callables import CONTEXT_KEYS
+from chalicelib.dag.dag import DAG
+from chalicelib.dag.decorators import dag as dag_decorator
+from chalicelib.dag.decorators import task
+from chalicelib.dag.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from chalicelib.dag.lineage import Column, Table, Tag, User
+from chalicelib.dag.operators.bash import BashOperator
+from chalicelib.dag.operators.branch import BaseBranchOperator
+from chalicelib.dag.operators.empty import EmptyOperator
+from chalicelib.dag.operators.python import (
+    BranchPythonOperator,
+    PythonOperator,
+    ShortCircuitOperator,
+    get_current_context,
+)
+from chalicelib.dag.params import Param
+from chalicelib.dag.task_group import TaskGroup
+from chalicelib.dag.templates import literal
+from chalicelib.domain.outcomes import TryOutcome, TryResult
+from tests.unit.dag.running import FakeXComs, run
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def a_dag(**kwargs: Any) -> DAG:
+    return DAG("x", schedule=None, start_date=START, **kwargs)
+
+
+def call(
+    function: Callable[..., Any], dag: DAG | None = None, request: dict[str, Any] | None = None, **kwargs: Any
+) -> tuple[TryOutcome, Any]:
+    """The outcome and the returned value of a function as a task."""
+    xcoms = FakeXComs()
+    made = PythonOperator(task_id="a", python_callable=function, dag=dag or a_dag(), **kwargs)
+    return run(made.dag, "a", xcoms, **(request or {})), xcoms.value("a")
+
+
+def bash(command: str, **kwargs: Any) -> tuple[TryOutcome, Any]:
+    xcoms = FakeXComs()
+    dag = kwargs.pop("dag", None) or a_dag()
+    BashOperator(task_id="a", bash_command=command, dag=dag, **kwargs)
+    return run(dag, "a", xcoms), xcoms.value("a")
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def function() -> None:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "reason"),
+    [
+        (ValueError("first\nsecond"), TryResult.FAILED, "ValueError: first"),
+        (AirflowException(), TryResult.FAILED, "AirflowException"),
+        (AirflowFailException("no"), TryResult.FAILED_FOR_GOOD, "AirflowFailException: no"),
+        (AirflowSkipException("later"), TryResult.SKIPPED, "AirflowSkipException: later"),
+        (SystemExit(2), TryResult.FAILED, "SystemExit: 2"),
+        (SystemExit("bye"), TryResult.FAILED, "SystemExit: bye"),
+        (SystemExit(0), TryResult.SUCCESS, ""),
+        (KeyboardInterrupt(), TryResult.FAILED, "KeyboardInterrupt"),
+        (GeneratorExit(), TryResult.FAILED, "GeneratorExit"),
+    ],
+)
+def test_how_a_task_ends(error: BaseException, result: TryResult, reason: str) -> None:
+    outcome, _ = call(raising(error))
+    assert (outcome.result, outcome.reason) == (result, reason)
+
+
+def test_a_task_that_is_gone_is_removed() -> None:
+    outcome = run(a_dag(), "gone")
+    assert (outcome.result, outcome.reason) == (TryResult.REMOVED, "the deployed DAG x has no task gone")
+
+
+def test_the_traceback_goes_to_the_users_log(caplog: pytest.LogCaptureFixture) -> None:
+    call(raising(ValueError("boo")))
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.name == "airflow.task"
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "boo"
+
+
+def test_the_context_has_airflows_names_and_values() -> None:
+    seen: dict[str, Any] = {}
+
+    def look(**context: Any) -> None:
+        seen.update(context)
+
+    outcome, _ = call(look, a_dag(params={"n": 21, "q": 2}), request={"conf": {"n": 5, "more": 1}})
+    assert outcome.result is TryResult.SUCCESS
+    assert seen.keys() == CONTEXT_KEYS - {"exception"}
+    expected = {
+        "ds": "2024-05-06", "ds_nodash": "20240506", "ts": "2024-05-06T07:08:09+00:00",
+        "ts_nodash": "20240506T070809", "ts_nodash_with_tz": "20240506T070809+0000",
+        "yesterday_ds": "2024-05-05", "tomorrow_ds_nodash": "20240507", "next_ds": "2024-05-06",
+        "prev_ds": "2024-05-06", "params": {"n": 5, "q": 2, "more": 1}, "test_mode": False,
+        "task_instance_key_str": "x__a__20240506", "run_id": "manual__2024-05-06T07:08:09+00:00",
+        "inlets": [], "outlets": [], "expanded_ti_count": None, "prev_start_date_success": None,
+    }  # fmt: skip
+    assert {name: seen[name] for name in expected} == expected
+    assert type(seen["logical_date"]).__module__.startswith("pendulum")
+    assert str(seen["execution_date"]) == "2024-05-06 07:08:09+00:00"
+    assert seen["dag_run"].conf == {"n": 5, "more": 1}
+    assert seen["dag_run"].run_type == "manual"
+    assert seen["dag_run"].external_trigger is True
+    ti = seen["ti"]
+    assert (ti.dag_id, ti.task_id, ti.try_number, ti.max_tries, ti.map_index) == ("x", "a", 1, 0, -1)
+    assert (str(ti.state), ti.operator, ti.pool) == ("running", "PythonOperator", "default_pool")
+    assert ti.log_url == (
+        "http://localhost:8080/dags/x/grid?dag_run_id=manual__2024-05-06T07%3A08%3A09%2B00%3A00"
+        "&task_id=a&base_date=2024-05-06T07%3A08%3A09%2B0000&tab=logs"
+    )
+
+
+def test_a_scheduled_run_is_followed_by_the_end_of_its_interval() -> None:
+    end = datetime(2024, 5, 7, 7, 8, 9, tzinfo=UTC)
+    scheduled = {"run_type": "scheduled", "external_trigger": False, "data_interval_end": end}
+    _, value = call(lambda next_ds, prev_ds: [next_ds, prev_ds], request=scheduled)
+    assert value == ["2024-05-07", None]
+
+
+def test_functions_get_only_what_they_name() -> None:
+    assert call(lambda ds, extra: f"{ds} {extra}", op_kwargs={"extra": "{{ ds_nodash }}"})[1] == (
+        "2024-05-06 20240506"
+    )
+    assert call(lambda a, ds: f"{a} {ds}", op_args=["{{ task.task_id }}"])[1] == "a 2024-05-06"
+    assert call(lambda templates_dict: templates_dict, templates_dict={"d": "{{ ds }}"})[1] == {
+        "d": "2024-05-06"
+    }
+    assert call(max, op_args=[1, 2])[1] == 2
+    reserved, _ = call(lambda ds: ds, op_args=[3])
+    assert reserved.reason == "ValueError: The key 'ds' in args is a part of kwargs and therefore reserved."
+
+
+def test_the_current_context_is_there_while_a_task_runs() -> None:
+    assert call(lambda: get_current_context()["ds"])[1] == "2024-05-06"
+    with pytest.raises(AirflowException, match="Are you running within an airflow task"):
+        get_current_context()
+
+
+def test_params_are_checked_against_the_conf_of_the_run() -> None:
+    dag = a_dag(params={"n": Param(1, type="integer")})
+    outcome, _ = call(lambda: None, dag, request={"conf": {"n": "x"}})
+    assert outcome.result is TryResult.FAILED
+    assert outcome.reason == ("ParamValidationError: Invalid input for param n: 'x' is not of type 'integer'")
+    assert dag.params["n"] == 1
+
+
+def test_arguments_of_a_dag_function_are_params() -> None:
+    @task
+    def shout(word: str) -> str:
+        return word.upper()
+
+    @dag_decorator(schedule=None)
+    def flow(word: str = "hello") -> None:
+        shout(word)
+
+    xcoms = FakeXComs()
+    run(flow(), "shout", xcoms)
+    assert xcoms.value("shout") == "HELLO"
+    run(flow(), "shout", xcoms, conf={"word": "bye"})
+    assert xcoms.value("shout") == "BYE"
+
+
+def test_xcoms_are_pulled_by_task_list_and_nearness() -> None:
+    def pull(ti: Any) -> list[Any]:
+        return [
+            ti.xcom_pull(task_ids="far"),
+            ti.xcom_pull(task_ids="none", default=7),
+            ti.xcom_pull(task_ids=["near", "none", "far"]),
+            ti.xcom_pull(),
+            ti.xcom_pull(key="other"),
+        ]
+
+    with a_dag() as dag:
+        far, near, none = (EmptyOperator(task_id=name) for name in ("far", "near", "none"))
+        far >> near >> PythonOperator(task_id="pull", python_callable=pull) << none
+    xcoms = FakeXComs()
+    xcoms.given("far", 1)
+    xcoms.given("near", 2)
+    xcoms.given("far", "deep", key="other")
+    run(dag, "pull", xcoms)
+    assert xcoms.value("pull") == [1, 7, [2, 1], 2, "deep"]
+
+
+@pytest.mark.parametrize("arguments", [{"dag_id": "y"}, {"run_id": "y"}, {"include_prior_dates": True}])
+def test_xcoms_of_other_runs_are_refused_not_mistaken(arguments: dict[str, Any]) -> None:
+    outcome, _ = call(lambda ti: ti.xcom_pull(task_ids="a", **arguments))
+    assert outcome.reason.startswith("NotOffered: Updraft does not offer XComs of")
+
+
+def test_a_result_that_is_no_json_fails_the_task() -> None:
+    outcome, _ = call(object)
+    assert outcome.result is TryResult.FAILED
+    assert outcome.reason.startswith("TypeError: Object of type object is not JSON serializable")
+    assert call(object, do_xcom_push=False)[0].result is TryResult.SUCCESS
+
+
+def test_none_is_not_pushed_but_other_empty_values_are() -> None:
+    for value, count in ((None, 0), (0, 1), ("", 1), ([], 1)):
+        xcoms = FakeXComs()
+        made = PythonOperator(task_id="a", python_callable=lambda value=value: value, dag=a_dag())
+        run(made.dag, "a", xcoms)
+        assert len(xcoms.texts) == count
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ([1], "AirflowException: Returned output was type <class 'list'> expected dictionary"),
+        ({1: 2}, "AirflowException: Returned dictionary keys must be strings when using multiple_outputs"),
+    ],
+)
+def test_multiple_outputs_need_a_dict_of_texts(value: Any, reason: str) -> None:
+    outcome, _ = call(lambda: value, multiple_outputs=True)
+    assert outcome.reason.startswith(reason)
+
+
+def test_a_missing_output_is_none_or_an_error() -> None:
+    @task(multiple_outputs=True)
+    def several() -> None: ...
+
+    @task
+    def see(*values: Any) -> list[Any]:
+        return list(values)
+
+    with a_dag() as dag:
+        single = EmptyOperator(task_id="single")
+        outputs = several()
+        see(outputs["a"], outputs, single.output)
+        see.override(task_id="miss")(single.output["gone"])
+    xcoms = FakeXComs()
+    run(dag, "see", xcoms)
+    assert xcoms.value("see") == [None, None, None]
+    assert run(dag, "miss", xcoms).reason == (
+        'XComNotFound: XComArg result from single at x with key="gone" is not found!'
+    )
+
+
+def test_templates_reach_into_containers_and_entities() -> None:
+    value = call(
+        lambda *args: list(args),
+        op_args=[["{{ ds }}", {"k": "{{ 1 + 1 }}"}], ("{{ ts_nodash }}",), 5, literal("{{ ds }}")],
+    )[1]
+    assert value == [["2024-05-06", {"k": "2"}], ("20240506T070809",), 5, "{{ ds }}"]
+
+
+def test_templates_know_macros_filters_variables_and_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_PLACE", "here")
+    monkeypatch.setenv("AIRFLOW_VAR_LIST", "[1, 2]")
+    monkeypatch.setenv("AIRFLOW_CONN_DB", "postgres://me:s%40fe@host:5432/base?sslmode=on")
+    dag = a_dag(user_defined_macros={"twice": lambda n: 2 * n}, user_defined_filters={"up": str.upper})
+    parts = {
+        "{{ macros.ds_add(ds, 5) }}": "2024-05-11",
+        "{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%Y') }}": "06.05.2024",
+        "{{ macros.timedelta(days=1) }}": "1 day, 0:00:00",
+        "{{ macros.dateutil.parser.parse('2024-05-06').year }}": "2024",
+        "{{ logical_date | ds_nodash }}": "20240506",
+        "{{ data_interval_end | ts_nodash }}": "20240506T070809",
+        "{{ var.value.place }} {{ var.json.list[1] }} {{ var.value.get('no', 'way') }}": "here 2 way",
+        "{{ conn.db.host }}:{{ conn.db.port }} {{ conn.db.password }} {{ conn.db.schema }}": (
+            "host:5432 s@fe base"
+        ),
+        "{{ conn.db.extra_dejson.sslmode }}": "on",
+        "{{ twice(4) }} {{ 'x' | up }}": "8 X",
+        "{{ execution_date.add(days=1).to_date_string() }}": "2024-05-07",
+        "{{ dag.dag_id }}.{{ task.task_id }} {{ ti.try_number }}": "x.a 1",
+    }
+    value = call(lambda *args: list(args), dag, op_args=list(parts))[1]
+    assert value == list(parts.values())
+
+
+def test_an_unknown_name_in_a_template_fails_unless_the_dag_allows_it() -> None:
+    import jinja2
+
+    assert bash("echo {{ nope }}")[0].reason == "UndefinedError: 'nope' is undefined"
+    assert bash("echo _{{ nope }}_", dag=a_dag(template_undefined=jinja2.Undefined))[1] == "__"
+
+
+def test_templates_can_give_native_values() -> None:
+    dag = a_dag(render_template_as_native_obj=True, params={"n": [1, 2]})
+    assert call(lambda n: n, dag, op_kwargs={"n": "{{ params.n }}"})[1] == [1, 2]
+
+
+def test_templates_are_sandboxed() -> None:
+    outcome, _ = bash("echo {{ ''.__class__.__mro__ }}")
+    assert outcome.result is TryResult.FAILED
+    assert outcome.reason.startswith("SecurityError")
+
+
+def test_scripts_beside_the_dag_are_templates(tmp_path: Path) -> None:
+    (tmp_path / "hello.sh").write_text("echo hello {{ ds }}\n")
+    assert bash("hello.sh", dag=a_dag(template_searchpath=str(tmp_path)))[1] == "hello 2024-05-06"
+    assert bash("missing.sh")[0].reason.startswith("TemplateNotFound: 'missing.sh' not found")
+
+
+def test_bash_logs_its_output_and_returns_the_last_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "airflow.task")
+    outcome, value = bash("echo one; echo two >&2; echo 'three  '")
+    assert (outcome.result, value) == (TryResult.SUCCESS, "three")
+    messages = [record.getMessage() for record in caplog.records]
+    start = messages.index("Output:")
+    assert messages[start + 1 : start + 5] == ["one", "two", "three", "Command exited with return code 0"]
+    assert bash("true")[1] == ""
+    assert bash("echo 7", output_processor=int)[1] == 7
+
+
+def test_bash_sees_the_environment_it_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OUTER", "outer")
+    assert bash("echo $OUTER $AIRFLOW_CTX_DAG_ID $AIRFLOW_CTX_TASK_ID $AIRFLOW_CTX_TRY_NUMBER")[1] == (
+        "outer x a 1"
+    )
+    assert bash("echo _${OUTER}_$A", env={"A": "{{ ds }}"})[1] == "__2024-05-06"
+    assert bash("echo $OUTER $A", env={"A": "a"}, append_env=True)[1] == "outer a"
+    assert bash("pwd", cwd=str(tmp_path))[1] == str(tmp_path)
+    assert bash("pwd", cwd="/no/such")[0].reason == "AirflowException: Can not find the cwd: /no/such"
+
+
+@pytest.mark.parametrize(
+    ("command", "skip_on", "result"),
+    [
+        ("exit 99", 99, TryResult.SKIPPED),
+        ("exit 5", [4, 5], TryResult.SKIPPED),
+        ("exit 99", None, TryResult.FAILED),
+        ("exit 1", 99, TryResult.FAILED),
+        ("kill -9 $$", 99, TryResult.FAILED),
+    ],
+)
+def test_exit_codes(command: str, skip_on: Any, result: TryResult) -> None:
+    assert bash(command, skip_on_exit_code=skip_on)[0].result is result
+
+
+def test_a_timeout_ends_the_command_and_all_it_started(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    started = time.monotonic()
+    outcome, _ = bash(f"sleep 60 & echo $! > {note}; sleep 60", execution_timeout=timedelta(seconds=0.4))
+    assert time.monotonic() - started < 5
+    assert outcome.result is TryResult.FAILED
+    assert outcome.reason == "AirflowTaskTimeout: Task a ran longer than 0:00:00.400000"
+    assert _is_gone(int(note.read_text()))
+
+
+def test_a_timeout_cannot_be_swallowed_by_except_exception() -> None:
+    def stubborn() -> None:
+        while True:
+            try:
+                time.sleep(10)
+            except Exception:  # noqa: S112 - what the test is about
+                continue
+
+    outcome, _ = call(stubborn, execution_timeout=timedelta(seconds=0.2))
+    assert outcome.reason == "AirflowTaskTimeout: Task a ran longer than 0:00:00.200000"
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_in_another_thread_a_task_runs_without_its_timeout(caplog: pytest.LogCaptureFixture) -> None:
+    results: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: results.append(call(lambda: 1, execution_timeout=timedelta(seconds=5)))
+    )
+    thread.start()
+    thread.join()
+    assert results[0][0].result is TryResult.SUCCESS
+    assert "cannot be enforced" in caplog.text
+
+
+def test_sigterm_ends_the_command_and_fails_the_try() -> None:
+    outcome, _ = bash("kill -TERM $PPID; sleep 60")
+    assert outcome.result is TryResult.FAILED
+    assert outcome.reason == "AirflowTaskTerminated: Task received SIGTERM signal"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def branching(chosen: Any) -> DAG:
+    with a_dag() as dag:
+        fork = BranchPythonOperator(task_id="fork", python_callable=lambda: chosen)
+        left, right, join = (EmptyOperator(task_id=name) for name in ("left", "right", "join"))
+        with TaskGroup("g") as group:
+            EmptyOperator(task_id="first") >> EmptyOperator(task_id="second")
+        fork >> [left, right] >> join
+        fork >> join
+        fork >> group
+    return dag
+
+
+@pytest.mark.parametrize(
+    ("chosen", "skipped"),
+    [
+        ("left", {"right", "g.first"}),
+        (("left", "right"), {"g.first"}),
+        ({"join"}, {"left", "right", "g.first"}),
+        ("g", {"left", "right", "join"}),
+        ("fork", set()),
+        (None, {"left", "right", "join", "g.first"}),
+        ([], {"left", "right", "join", "g.first"}),
+    ],
+)
+def test_what_a_branch_skips(chosen: Any, skipped: set[str]) -> None:
+    outcome = run(branching(chosen), "fork")
+    assert (outcome.result, outcome.skip) == (TryResult.SUCCESS, skipped)
+
+
+def test_a_branch_to_nowhere_fails_and_skips_nothing() -> None:
+    outcome = run(branching(["left", "nope"]), "fork")
+    assert (outcome.result, outcome.skip) == (TryResult.FAILED, frozenset())
+    assert outcome.reason == (
+        "AirflowException: 'branch_task_ids' must contain only valid task_ids. Invalid tasks found: ['nope']."
+    )
+
+
+def test_a_branch_operator_of_the_users() -> None:
+    class ByDay(BaseBranchOperator):
+        def choose_branch(self, context: Any) -> str:
+            return "monday" if context["logical_date"].strftime("%A") == "Monday" else "other"
+
+    with a_dag() as dag:
+        ByDay(task_id="fork") >> [EmptyOperator(task_id="monday"), EmptyOperator(task_id="other")]
+    assert run(dag, "fork").skip == {"other"}
+
+
+def test_decorated_branches_short_circuits_and_commands() -> None:
+    @task.branch
+    def fork() -> str:
+        return "go"
+
+    @task.short_circuit(ignore_downstream_trigger_rules=False)
+    def stop() -> bool:
+        return False
+
+    @task.bash(env={"A": "a"})
+    def command(word: str) -> str:
+        return f"echo $A {word} {{{{ ds }}}}"
+
+    with a_dag() as dag:
+        fork() >> [stop.override(task_id="stay")(), command.override(task_id="go")("b")]
+        stop() >> EmptyOperator(task_id="near") >> EmptyOperator(task_id="far")
+    xcoms = FakeXComs()
+    assert run(dag, "fork").skip == {"stay"}
+    assert run(dag, "stop").skip == {"near"}
+    run(dag, "go", xcoms)
+    assert xcoms.value("go") == "a b 2024-05-06"
+    assert [dag.get_task(name).task_type for name in ("fork", "stop", "go")] == [
+        "_BranchPythonDecoratedOperator", "_ShortCircuitDecoratedOperator", "_BashDecoratedOperator",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "ignores_rules", "skipped"),
+    [(0, True, {"near", "far"}), (0, False, {"near"}), ("yes", True, set())],
+)
+def test_what_a_short_circuit_skips(value: Any, ignores_rules: bool, skipped: set[str]) -> None:
+    with a_dag() as dag:
+        short = ShortCircuitOperator(
+            task_id="short",
+            python_callable=lambda: value,
+            ignore_downstream_trigger_rules=ignores_rules,
+        )
+        short >> EmptyOperator(task_id="near") >> EmptyOperator(task_id="far", trigger_rule="all_done")
+    xcoms = FakeXComs()
+    assert run(dag, "short", xcoms).skip == skipped
+    assert xcoms.value("short") == value
+
+
+def test_callbacks_follow_the_end_of_the_try() -> None:
+    def told(result: Callable[[], Any], **request: Any) -> list[str]:
+        calls: list[str] = []
+
+        def note(name: str) -> Callable[[Any], None]:
+            return lambda context: calls.append(f"{name} {context.get('exception')}")
+
+        callbacks: dict[str, Any] = {
+            f"on_{name}_callback": note(name) for name in ("execute", "success", "failure", "retry")
+        }
+        callbacks["on_skipped_callback"] = [raising(ValueError("ignored")), note("skipped")]
+        call(result, request=request, **callbacks)
+        return calls
+
+    assert told(lambda: 1) == ["execute None", "success None"]
+    assert told(raising(ValueError("a"))) == ["execute None", "failure a"]
+    assert told(raising(ValueError("a")), max_tries=1) == ["execute None", "retry a"]
+    assert told(raising(AirflowFailException("a")), max_tries=1) == ["execute None", "failure a"]
+    assert told(raising(AirflowSkipException("a"))) == ["execute None", "skipped a"]
+
+
+def test_hooks_of_the_operator_surround_execute() -> None:
+    steps: list[Any] = []
+
+    class Steps(EmptyOperator):
+        def pre_execute(self, context: Any) -> None:
+            steps.append(("pre", context["ds"]))
+
+        def execute(self, context: Any) -> str:
+            steps.append(("execute", context["ds"]))
+            return "result"
+
+        def post_execute(self, context: Any, result: Any = None) -> None:
+            steps.append((result, context["ds"]))
+
+    with a_dag() as dag:
+        Steps(task_id="a")
+    assert run(dag, "a").result is TryResult.SUCCESS
+    assert steps == [("pre", "2024-05-06"), ("execute", "2024-05-06"), ("result", "2024-05-06")]
+
+
+def test_running_leaves_the_task_of_the_dag_as_it_was() -> None:
+    with a_dag() as dag:
+        made = BashOperator(task_id="a", bash_command="echo {{ ds }}")
+        BashOperator(task_id="b", bash_command="echo", env={"A": made.output})
+    xcoms = FakeXComs()
+    run(dag, "a", xcoms)
+    run(dag, "b", xcoms)
+    assert made.bash_command == "echo {{ ds }}"
+    assert repr(dag.get_task("b").env) == "{'A': XComArg(<Task(BashOperator): a>)}"
+    assert dag.get_task("b").upstream_task_ids == {"a"}
+
+
+def test_lineage_texts_are_airflows() -> None:
+    table = Table(
+        database="d{{ ds }}",
+        cluster="c",
+        name="n",
+        columns=[Column(name="x", data_type="int", tags=[Tag(tag_name="t")])],
+        owners=[User(email="e@x", first_name="f")],
+        tags=[Tag(tag_name="q")],
+        extra={"k": 1},
+    )
+    with a_dag() as dag:
+        EmptyOperator(task_id="a", outlets=[table])
+    base = "airflow.lineage.entities."
+    assert run(dag, "a").outlets == (
+        f"{base}Table@version=0(database=d2024-05-06,cluster=c,name=n,"
+        f"tags=['{base}Tag@version=0(tag_name=q)'],description=None,"
+        f'columns=["{base}Column@version=0(name=x,description=None,data_type=int,'
+        f"tags=['{base}Tag@version=0(tag_name=t)'])\"],"
+        f"owners=['{base}User@version=0(email=e@x,first_name=f,last_name=None)'],"
+        f"extra={{'k': 1}},type_hint=None)",
+    )
+
+
+def test_a_failed_try_records_no_lineage() -> None:
+    with a_dag() as dag:
+        BashOperator(task_id="a", bash_command="exit 1", outlets=[Tag(tag_name="t")])
+    assert run(dag, "a").outlets == ()
+
+
+def test_dates_and_sets_pass_between_tasks() -> None:
+    value = {"when": datetime(2024, 1, 1, tzinfo=UTC), "day": date(2024, 1, 1), "seen": {1, 2}, "t": (1, 2)}
+    assert call(lambda: value)[1] == value
+
+
+def test_jinja_is_not_loaded_for_tasks_without_templates() -> None:
+    program = (
+        "import sys\n"
+        "from tests.unit.dag.test_execution import call\n"
+        "assert call(lambda: 1)[1] == 1\n"
+        "assert 'jinja2' not in sys.modules\n"
+    )
+    project = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
+
+
+def _is_gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        if Path(f"/proc/{pid}/stat").exists() and " Z " in Path(f"/proc/{pid}/stat").read_text():
+            return True
+        time.sleep(0.02)
+    return False
