@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, sees
-from chalicelib.domain.errors import DagNotFound, DagRunNotFound
+from chalicelib.domain.errors import DagNotFound, DagRunNotFound, TaskLogNotFound
 from chalicelib.domain.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.task_instances import TaskInstance, task_key
 from chalicelib.engine.core import Engine
@@ -53,6 +53,21 @@ def get_task_instance(
     instance = engine.store.task_instances.get(found.run_uid, task_key(task_id))
     untouched = TaskInstance(run_uid=found.run_uid, task_id=task_id, map_index=NOT_MAPPED)
     return found, task, instance or untouched
+
+
+def get_task_log(
+    engine: Engine, dag_id: str, execution_date: datetime, task_id: str, try_number: int | None
+) -> bytes:
+    """The log of a try (None: the last one begun), UTF-8.
+
+    Raises ``TaskLogNotFound``, and what ``get_task_instance`` raises.
+    """
+    run, _, instance = get_task_instance(engine, dag_id, execution_date, task_id)
+    number = instance.try_number if try_number is None else try_number
+    log = engine.store.task_logs.read(run.ref, run.run_id, instance.key, number)
+    if log is None:
+        raise TaskLogNotFound(f"Try {number} of task {task_id} in run {run.run_id} has left no log (yet)")
+    return log
 
 
 def _dag_with_run(engine: Engine, dag_id: str, execution_date: datetime) -> tuple[Dag, DagRun | None]:

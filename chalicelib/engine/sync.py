@@ -46,7 +46,7 @@ def sync_dags(engine: Engine, folder: Path, *, paused_at_creation: bool) -> Sync
 
 
 def _documents(file: LoadedFile) -> list[dict[str, Any]]:
-    return [serialize(dag, file.fileloc) for dag in file.dags]
+    return [serialize(dag, file.filename) for dag in file.dags]
 
 
 def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_creation: bool) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chalicelib.dag.dag import DAG
 from chalicelib.dag.execution import run_try as run_in_dag
-from chalicelib.dag.loader import ImportFailure, LoadedFile, load_file
+from chalicelib.dag.loader import DagFileError, DagFiles
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports import RunningXComs, RunTry, TryReport
 
@@ -31,43 +30,16 @@ def run_try(dags_folder: Path) -> RunTry:
     return run
 
 
-def _run(files: "DagFiles", request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
-    loaded = files.load(request.fileloc)
-    if isinstance(loaded, ImportFailure):
-        log.error("%s cannot be loaded: %s", loaded.filename, loaded.message)
-        return TryOutcome(result=TryResult.FAILED, reason=loaded.message)
-    dag = _dag_of(loaded, request.dag_id)
+def _run(files: DagFiles, request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+    try:
+        dag = files.dag(request.dag_id, request.fileloc)
+    except DagFileError as error:
+        log.error("%s", error)
+        return TryOutcome(result=TryResult.FAILED, reason=str(error))
     if dag is None:
         reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
     return run_in_dag(dag, request, xcoms)
-
-
-def _dag_of(loaded: LoadedFile, dag_id: str) -> DAG | None:
-    return next((dag for dag in loaded.dags if dag.dag_id == dag_id), None)
-
-
-class DagFiles:
-    """The DAG files of a folder, loaded when first asked for and again when they changed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._loaded: dict[str, tuple[tuple[int, int], LoadedFile]] = {}
-
-    def load(self, fileloc: str) -> LoadedFile | ImportFailure:
-        """The file of that path in the folder; a failure is not remembered."""
-        path = self._folder / fileloc
-        if not path.is_file():
-            return ImportFailure(filename=fileloc, message="the file is not deployed any more")
-        status = path.stat()
-        stamp = (status.st_mtime_ns, status.st_size)
-        known = self._loaded.get(fileloc)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        loaded = load_file(path, self._folder)
-        if isinstance(loaded, LoadedFile):
-            self._loaded[fileloc] = (stamp, loaded)
-        return loaded
 
 
 class KeptLog(logging.Handler):

@@ -1,0 +1,47 @@
+"""The one place where errors become HTTP statuses."""
+
+import logging
+import uuid
+
+from chalicelib.api.exchange import Reply, error_reply
+from chalicelib.domain.errors import (
+    DagNotFound,
+    DagRunAlreadyExists,
+    DagRunNotFound,
+    InvalidRequest,
+    PoolNotFound,
+    StoreUnavailable,
+    TaskNotFound,
+)
+
+_STATUSES: dict[type, int] = {
+    DagNotFound: 404,
+    TaskNotFound: 404,
+    DagRunNotFound: 404,
+    PoolNotFound: 404,
+    DagRunAlreadyExists: 400,
+    InvalidRequest: 400,
+}
+
+_RETRY_AFTER_SECONDS = "1"
+
+logger = logging.getLogger(__name__)
+
+
+def reply_to(error: Exception, request: str) -> Reply:
+    """The answer to what a view raised; ``request`` names it in the log.
+
+    An error that nobody foresaw is logged under a reference, and the client is told that reference and
+    nothing else.
+    """
+    if isinstance(error, StoreUnavailable):
+        logger.warning("%s: %s", request, error)
+        return error_reply(
+            503, "Not available for the moment; try again", headers={"Retry-After": _RETRY_AFTER_SECONDS}
+        )
+    status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), None)
+    if status is not None:
+        return error_reply(status, str(error))
+    reference = uuid.uuid4().hex[:12]
+    logger.error("%s: unexpected error, reference %s", request, reference, exc_info=error)
+    return error_reply(500, f"Internal server error; its reference in the log is {reference}")

@@ -1,0 +1,24 @@
+"""The experimental API as a whole: which resources it has, where they are mounted, who guards them."""
+
+from chalice.app import Chalice
+
+from chalicelib.api import dag_runs, dags, pools, routing, service, task_instances, tasks
+from chalicelib.api.authorizer import authorizer
+from chalicelib.api.authorizer import blueprint as authorizer_blueprint
+from chalicelib.auth.backends import is_open
+from chalicelib.settings import Settings
+
+PREFIX = "/experimental"
+"""Behind API Gateway's stage, ``api``: the paths are Airflow's own, ``/api/experimental/...``."""
+
+_RESOURCES = (service, dags, dag_runs, tasks, task_instances, pools)
+
+
+def register(app: Chalice, settings: Settings) -> None:
+    """Mount the API in an app; raises ``SettingError`` for an auth backend that is not served."""
+    guarded = settings.enable_experimental_api and not is_open(settings.auth_backend)
+    if guarded:
+        app.register_blueprint(authorizer_blueprint)
+    for resource in _RESOURCES:
+        blueprint = routing.blueprint(resource.__name__, resource.PATHS, authorizer if guarded else None)
+        app.register_blueprint(blueprint, url_prefix=PREFIX)

@@ -1,0 +1,105 @@
+"""``/pools``: reading, creating and changing pools."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.api import bodies, names
+from chalicelib.api.exchange import Reply, Request, json_reply
+from chalicelib.api.routing import Paths
+from chalicelib.domain.errors import InvalidRequest, excerpt
+from chalicelib.domain.pools import Pool
+
+_FIELDS = frozenset({"name", "slots", "description"})
+_LONGEST_NAME = 256
+_MOST_SLOTS = 2**31 - 1
+"""What Airflow's column holds."""
+_LONGEST_DESCRIPTION = 16 * 1024
+"""Bytes; a pool's item is read and written with every task that needs slots, and stays small."""
+
+
+def pool(request: Request) -> Reply:
+    """Shows one pool."""
+    from chalicelib.engine.pools import get_pool
+
+    return json_reply(_shown(get_pool(bootstrap.engine(), names.pool_name(request))))
+
+
+def pools(_request: Request) -> Reply:
+    """Lists all pools, in no fixed order."""
+    from chalicelib.engine.pools import list_pools
+
+    return json_reply([_shown(found) for found in list_pools(bootstrap.engine())])
+
+
+def save(request: Request) -> Reply:
+    """Creates a pool, or changes the one of that name."""
+    from chalicelib.engine.pools import save_pool
+
+    fields = bodies.json_object(request)
+    missing = sorted(_FIELDS - fields.keys())
+    if missing:
+        raise InvalidRequest(f"Missing in the body: {', '.join(missing)}")
+    name = _name(fields["name"])
+    slots = _slots(fields["slots"])
+    if len(name) > _LONGEST_NAME:  # Airflow looks at the slots first
+        raise InvalidRequest(f"Pool name can't be more than {_LONGEST_NAME} characters")
+    saved = save_pool(
+        bootstrap.engine(),
+        name=name,
+        slots=slots,
+        description=_description(fields["description"]),
+        include_deferred=_include_deferred(fields),
+    )
+    return json_reply(_shown(saved))
+
+
+def _shown(pool: Pool) -> dict[str, Any]:
+    return {
+        "id": pool.id,
+        "pool": pool.name,
+        "slots": pool.slots,
+        "description": pool.description,
+        "include_deferred": pool.include_deferred,
+    }
+
+
+def _name(value: Any) -> str:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise InvalidRequest("Pool name shouldn't be empty")
+    if not isinstance(value, str) or not names.is_storable(value):
+        raise InvalidRequest("name must be a text that can be written in UTF-8, without NUL characters")
+    return value
+
+
+def _slots(value: Any) -> int:
+    """Whatever Python's ``int()`` takes, as in Airflow: 2.7, true, ``" 8 "``."""
+    if not isinstance(value, str | int | float):
+        raise InvalidRequest("slots must be a number")
+    try:
+        slots = int(value)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(f"Bad value for `slots`: {excerpt(str(value))}") from None
+    if not -_MOST_SLOTS <= slots <= _MOST_SLOTS:
+        raise InvalidRequest(f"slots must be between -{_MOST_SLOTS} and {_MOST_SLOTS}")
+    return slots
+
+
+def _description(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not names.is_storable(value):
+        raise InvalidRequest("description must be a text that can be written in UTF-8, or null")
+    if len(value.encode()) > _LONGEST_DESCRIPTION:
+        raise InvalidRequest(f"description must not be longer than {_LONGEST_DESCRIPTION} bytes")
+    return value
+
+
+def _include_deferred(fields: Mapping[str, Any]) -> bool:
+    value = fields.get("include_deferred", False)
+    if not isinstance(value, bool):
+        raise InvalidRequest("include_deferred must be a boolean")
+    return value
+
+
+PATHS: Paths = {"/pools": {"GET": pools, "POST": save}, "/pools/{name}": {"GET": pool}}

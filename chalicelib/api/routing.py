@@ -1,0 +1,136 @@
+"""From API Gateway to a view and back: the one place that knows how Chalice calls.
+
+Every path declares every method: those it does not serve, and OPTIONS, on views without an authorizer,
+for API Gateway answers a method it does not know as if the path did not exist.
+"""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+from chalice.app import Request as ChaliceRequest
+
+from chalicelib import bootstrap
+from chalicelib.api.errors import reply_to
+from chalicelib.api.exchange import NO_HEADERS, Reply, Request, error_reply
+from chalicelib.auth.backends import confirm
+from chalicelib.domain.errors import InvalidRequest
+
+View = Callable[[Request], Reply]
+Paths = Mapping[str, Mapping[str, View]]
+"""Views by path and method; a view of GET answers HEAD too."""
+
+_ALL_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+_COMMON_HEADERS = {
+    "Deprecation": "true",
+    "Link": "<https://airflow.apache.org/docs/apache-airflow/2.10.5/howto/upgrading-from-1-10/index.html"
+    '#migration-guide-from-experimental-api-to-stable-api-v1>; rel="deprecation"; type="text/html"',
+}
+"""On every answer, as Airflow 2 has it."""
+
+_LARGEST_ANSWER = 5_000_000
+"""Characters; a Lambda may return 6 MB, in which each quote of ours takes two bytes."""
+
+_Endpoint = Callable[..., Response]
+
+
+def blueprint(name: str, paths: Paths, authorizer: ChaliceAuthorizer | None) -> Blueprint:
+    """A resource's views as a Chalice blueprint; ``authorizer`` None leaves them open."""
+    made = Blueprint(name)
+    for path, views in paths.items():
+        served = {**views, "HEAD": views["GET"]} if "GET" in views else dict(views)
+        for method, view in served.items():
+            _route(made, path, [method], _guarded(made, view), authorizer)
+        allow = {"Allow": ", ".join(sorted({*served, "OPTIONS"}))}
+        not_served = sorted(_ALL_METHODS - {*served, "OPTIONS"})
+        _route(made, path, ["OPTIONS"], _unguarded(made, _options(allow)), None)
+        _route(made, path, not_served, _unguarded(made, _method_not_allowed(allow)), None)
+    return made
+
+
+def _route(
+    made: Blueprint, path: str, methods: list[str], endpoint: _Endpoint, authorizer: ChaliceAuthorizer | None
+) -> None:
+    # Chalice keeps views and event handlers under their names in one table.
+    name = f"{'/'.join(methods)} {path}"
+    made.route(path, methods=methods, name=name, authorizer=authorizer, content_types=["*/*"])(endpoint)
+
+
+def _guarded(made: Blueprint, view: View) -> _Endpoint:
+    """The view, behind the check that the authorizer has been passed."""
+
+    def endpoint(**path: str) -> Response:
+        return _exchange(made.current_request, lambda request: _admitted(view, request, path))
+
+    endpoint.__doc__ = view.__doc__
+    return endpoint
+
+
+def _unguarded(made: Blueprint, reply: Reply) -> _Endpoint:
+    """The same answer to everyone."""
+
+    def endpoint(**_path: str) -> Response:
+        return _exchange(made.current_request, lambda _request: reply)
+
+    return endpoint
+
+
+def _options(allow: Mapping[str, str]) -> Reply:
+    return Reply(text="", content_type="text/html; charset=utf-8", headers=allow)
+
+
+def _method_not_allowed(allow: Mapping[str, str]) -> Reply:
+    return error_reply(405, "The method is not allowed for the requested URL", headers=allow)
+
+
+def _exchange(request: ChaliceRequest, answer: Callable[[ChaliceRequest], Reply]) -> Response:
+    reply = answer(request) if _is_served(request) else error_reply(404, "Not found")
+    return Response(
+        body="" if request.method == "HEAD" else reply.text,
+        status_code=reply.status,
+        headers={"Content-Type": reply.content_type, **_COMMON_HEADERS, **reply.headers},
+    )
+
+
+def _is_served(request: ChaliceRequest) -> bool:
+    """Whether Airflow would know the path: API Gateway overlooks a slash at its end, Airflow does not."""
+    return bootstrap.settings().enable_experimental_api and not request.context.get("path", "").endswith("/")
+
+
+def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
+    vouched_for = (request.context.get("authorizer") or {}).get("principalId")
+    decision = confirm(bootstrap.settings().auth_backend, vouched_for)
+    if decision.allowed:
+        return _answer(view, request, path, decision.principal)
+    error = "Unauthorized" if decision.status == 401 else "Forbidden"
+    challenge = {"WWW-Authenticate": decision.challenge} if decision.challenge else NO_HEADERS
+    return error_reply(decision.status, error, headers=challenge)
+
+
+def _answer(view: View, request: ChaliceRequest, path: Mapping[str, str], principal: str | None) -> Reply:
+    try:
+        reply = view(_request(request, path, principal))
+    except Exception as error:
+        return reply_to(error, f"{request.method} {request.path}")
+    if len(reply.text) > _LARGEST_ANSWER:
+        return error_reply(400, "The answer is larger than AWS Lambda can return; ask for less")
+    return reply
+
+
+def _request(request: ChaliceRequest, path: Mapping[str, str], principal: str | None) -> Request:
+    query = request.query_params
+    return Request(
+        path={name: unquote(value) for name, value in path.items()},
+        query={name: query.getlist(name)[0] for name in query} if query else {},
+        body=_body(request),
+        principal=principal,
+    )
+
+
+def _body(request: ChaliceRequest) -> bytes:
+    try:
+        raw = request.raw_body
+        return raw.encode() if isinstance(raw, str) else raw
+    except ValueError as error:
+        raise InvalidRequest("The body cannot be read as UTF-8") from error

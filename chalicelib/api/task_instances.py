@@ -1,0 +1,68 @@
+"""``/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}``: a task in a run."""
+
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.api import names
+from chalicelib.api.exchange import Reply, Request, json_reply
+from chalicelib.api.routing import Paths
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.graph import Task
+from chalicelib.domain.task_instances import TaskInstance
+
+_NOT_KEPT_HERE = (
+    "custom_operator_name",
+    "executor",
+    "external_executor_id",
+    "job_id",
+    "next_kwargs",
+    "next_method",
+    "queued_by_job_id",
+    "rendered_map_index",
+    "trigger_id",
+    "trigger_timeout",
+)
+"""Attributes of Airflow's task instances that stand for things that are not here: always ``None``."""
+
+
+def task_instance(request: Request) -> Reply:
+    """Shows the task instance's attributes, each as the text that Python's ``str()`` gives."""
+    from chalicelib.engine.execution_dates import execution_date
+    from chalicelib.engine.queries import get_task_instance
+
+    date = execution_date(request.path["execution_date"])
+    found = get_task_instance(bootstrap.engine(), names.dag_id(request), date, request.path["task_id"])
+    return json_reply({name: str(value) for name, value in _attributes(*found).items()})
+
+
+def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, Any]:
+    """The union of what Airflow 1.10 (``execution_date``) and 2.10 (``run_id``, ``map_index``...) show."""
+    return {
+        **dict.fromkeys(_NOT_KEPT_HERE),
+        "dag_id": run.dag_id,
+        "duration": instance.duration,
+        "end_date": instance.end_date,
+        "execution_date": run.execution_date,
+        "executor_config": {},
+        "hostname": instance.hostname or "",
+        "map_index": instance.map_index,
+        "max_tries": task.retries if instance.max_tries is None else instance.max_tries,
+        "operator": task.operator,
+        "pid": instance.pid,
+        "pool": task.pool,
+        "pool_slots": task.pool_slots,
+        "priority_weight": task.priority_weight,
+        "queue": task.queue,
+        "queued_dttm": instance.queued_dttm,
+        "run_id": run.run_id,
+        "start_date": instance.start_date,
+        "state": instance.state,
+        "task_display_name": task.task_id,
+        "task_id": task.task_id,
+        "try_number": instance.try_number,
+        "unixname": instance.unixname,
+        "updated_at": instance.updated_at,
+    }
+
+
+PATHS: Paths = {"/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}": {"GET": task_instance}}

@@ -1,0 +1,94 @@
+"""The composition root: what an engine is made of in a Lambda, made once per process.
+
+Handlers and views ask here for what they need when they are called; tests say with ``use`` what they
+are to get instead. Nothing heavy is imported before it is asked for.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.engine.core import Engine
+    from chalicelib.engine.ports import RunTry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _InUse:
+    engine: "Engine | None" = None
+    settings: Settings | None = None
+    run_try: "RunTry | None" = None
+
+
+_in_use = _InUse()
+
+
+def settings() -> Settings:
+    """The settings of this process; raises ``SettingError``."""
+    return _in_use.settings or _settings_of_environment()
+
+
+def engine() -> "Engine":
+    """The engine over DynamoDB and SQS."""
+    return _in_use.engine or _engine_on_aws()
+
+
+def run_try() -> "RunTry":
+    """What runs user code for the worker: the deployed DAG files."""
+    return _in_use.run_try or _run_try_of_deployed_dags()
+
+
+@contextmanager
+def use(
+    *,
+    engine: "Engine | None" = None,
+    settings: Settings | None = None,
+    run_try: "RunTry | None" = None,
+) -> Iterator[None]:
+    """Put other parts in place of the usual ones, in the whole process, until the block ends."""
+    global _in_use
+    before = _in_use
+    _in_use = _InUse(
+        engine=engine or before.engine,
+        settings=settings or before.settings,
+        run_try=run_try or before.run_try,
+    )
+    try:
+        yield
+    finally:
+        _in_use = before
+
+
+@cache
+def _settings_of_environment() -> Settings:
+    return Settings.from_environ()
+
+
+@cache
+def _engine_on_aws() -> "Engine":
+    from datetime import UTC, datetime
+
+    from ulid import ULID
+
+    from chalicelib.engine.core import Engine
+    from chalicelib.queues.sqs import SqsSender
+    from chalicelib.store.dynamodb import DynamoStore
+
+    return Engine(
+        store=DynamoStore(settings()),
+        sender=SqsSender(settings()),
+        now=lambda: datetime.now(UTC),
+        new_uid=lambda: str(ULID()),
+        allowed_run_id_pattern=settings().allowed_run_id_pattern,
+    )
+
+
+@cache
+def _run_try_of_deployed_dags() -> "RunTry":
+    from chalicelib.engine.task_runner import run_try as of_deployed_dags
+
+    return of_deployed_dags(settings().dags_folder)

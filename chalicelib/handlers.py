@@ -1,0 +1,125 @@
+"""The Lambdas behind the queues and the clock: each message to its use case, each failure to its queue."""
+
+import getpass
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
+
+from chalicelib import bootstrap
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.messages import Message, RunTask
+from chalicelib.queues.messages import UnreadableMessage, decode
+
+if TYPE_CHECKING:
+    from chalicelib.engine.core import Engine
+    from chalicelib.engine.ports import Invocation
+
+BatchReply = dict[str, list[dict[str, str]]]
+"""Which messages of a batch have failed, and stay in the queue (``ReportBatchItemFailures``)."""
+
+blueprint = Blueprint(__name__)
+
+logger = logging.getLogger(__name__)
+# Lambda's root logger drops what is below WARNING; botocore's chatter may stay dropped.
+logging.getLogger("chalicelib").setLevel(logging.INFO)
+
+
+@blueprint.on_sqs_message(queue=bootstrap.settings().resource("scheduling"), batch_size=10)
+def scheduler(event: SQSEvent) -> BatchReply:
+    """Moves runs on: starts them, wakes what waits, repairs what was lost."""
+    from chalicelib.engine import scheduling
+
+    engine = bootstrap.engine()
+
+    def handle(message: Message, _record: SQSRecord) -> None:
+        if isinstance(message, RunTask):
+            raise UnreadableMessage("a message for the worker is in the scheduler's queue")
+        scheduling.handle(engine, message)
+
+    return _handle_each(event, handle)
+
+
+@blueprint.on_sqs_message(queue=bootstrap.settings().resource("tasks"), batch_size=1)
+def worker(event: SQSEvent) -> BatchReply:
+    """Runs one try of a task."""
+    from chalicelib.engine import execute
+
+    engine, run_try = bootstrap.engine(), bootstrap.run_try()
+
+    def handle(message: Message, record: SQSRecord) -> None:
+        if not isinstance(message, RunTask):
+            raise UnreadableMessage("a message for the scheduler is in the worker's queue")
+        execute.execute(engine, message, _invocation(engine, record), run_try)
+
+    return _handle_each(event, handle)
+
+
+@blueprint.schedule(Rate(1, unit=Rate.MINUTES))
+def tick(_event: CloudWatchEvent) -> None:
+    """Starts what the clock starts, and looks after runs that were not heard of."""
+    from chalicelib.engine import rescue
+
+    try:
+        rescue.tick(bootstrap.engine())
+    except StoreUnavailable as error:
+        logger.warning("this minute's tick was cut short, the next one goes on: %s", error)
+
+
+def _handle_each(event: SQSEvent, handle: Callable[[Message, SQSRecord], None]) -> BatchReply:
+    """Handle the messages one by one; those that fail come again, and at last to the dead letters."""
+    failed = [record for record in event if not _is_handled(record, handle)]
+    return {"batchItemFailures": [{"itemIdentifier": _message_id(record)} for record in failed]}
+
+
+def _is_handled(record: SQSRecord, handle: Callable[[Message, SQSRecord], None]) -> bool:
+    try:
+        handle(decode(record.body), record)
+    except UnreadableMessage as error:
+        if _is_first_delivery(record):
+            logger.error("message %s goes to the dead letters: %s", _message_id(record), error)
+    except StoreUnavailable as error:
+        logger.warning("message %s will come again: %s", _message_id(record), error)
+    except Exception:
+        logger.exception("message %s failed and will come again", _message_id(record))
+    else:
+        return True
+    return False
+
+
+def _message_id(record: SQSRecord) -> str:
+    message_id: str = record.to_dict()["messageId"]
+    return message_id
+
+
+def _is_first_delivery(record: SQSRecord) -> bool:
+    count: str = record.to_dict()["attributes"]["ApproximateReceiveCount"]
+    return count == "1"
+
+
+def _invocation(engine: "Engine", record: SQSRecord) -> "Invocation":
+    from chalicelib.engine.ports import Invocation
+
+    context: Any = record.context  # Lambda's context object; Chalice takes it for a dict
+    remaining = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    return Invocation(
+        # Begins with the request id (a lost worker is named by it); a retry of Lambda's has the same id,
+        # and a lease must never have two holders.
+        token=f"{context.aws_request_id}-{uuid.uuid4().hex[:8]}",
+        ends_at=engine.now() + remaining,
+        hostname=socket.gethostname(),
+        unixname=_unixname(),
+        pid=os.getpid(),
+    )
+
+
+def _unixname() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the user that Lambda runs us as need not have a name
+        return str(os.getuid())

@@ -1,0 +1,106 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib import bootstrap
+from chalicelib.api.authorizer import authorizer
+from chalicelib.api.experimental import PREFIX, register
+from chalicelib.auth.backends import DENY_ALL
+from chalicelib.engine.core import Engine
+from chalicelib.settings import SettingError, Settings
+from tests.contract.in_process import InProcessApi
+
+PLAIN_METHODS = {"GET", "HEAD", "POST"}
+
+
+def _app(settings: Settings) -> Chalice:
+    app = Chalice(app_name="updraft")
+    register(app, settings)
+    return app
+
+
+def _views(app: Chalice) -> list[Any]:
+    return [view for methods in app.routes.values() for view in methods.values()]
+
+
+def _event(method: str, path: str, authorizer: dict[str, Any] | None) -> dict[str, Any]:
+    """What API Gateway sends a Lambda."""
+    context: dict[str, Any] = {"httpMethod": method, "resourcePath": path, "path": f"/api{path}"}
+    if authorizer is not None:
+        context["authorizer"] = authorizer
+    return {
+        "requestContext": context,
+        "headers": {},
+        "pathParameters": None,
+        "multiValueQueryStringParameters": None,
+        "stageVariables": None,
+        "body": None,
+    }
+
+
+@pytest.fixture
+def closed(settings: Settings) -> Settings:
+    return replace(settings, auth_backend=DENY_ALL)
+
+
+def test_an_open_api_has_no_authorizer_at_all(settings: Settings) -> None:
+    app = _app(settings)
+    assert app.builtin_auth_handlers == []
+    assert all(view.authorizer is None for view in _views(app))
+
+
+def test_every_view_that_does_something_is_behind_the_authorizer(closed: Settings) -> None:
+    app = _app(closed)
+    assert [config.name for config in app.builtin_auth_handlers] == ["authorizer"]
+    assert app.builtin_auth_handlers[0].ttl_seconds == 0
+    served = [methods[name] for methods in app.routes.values() for name in PLAIN_METHODS & _allowed(methods)]
+    assert served
+    assert all(view.authorizer is authorizer for view in served)
+
+
+def _allowed(methods: dict[str, Any]) -> set[str]:
+    return {name for name, view in methods.items() if view.authorizer is not None}
+
+
+def test_paths_and_methods_are_answered_for_before_anyone_is_asked_who_they_are(closed: Settings) -> None:
+    with bootstrap.use(settings=closed):
+        api = InProcessApi(closed)
+        options = api.send("OPTIONS", f"{PREFIX}/pools", {}, b"")
+        wrong_method = api.send("PUT", f"{PREFIX}/pools", {}, b"")
+        unknown_path = api.get("/nope")
+    assert (options.status, wrong_method.status, unknown_path.status) == (200, 405, 404)
+
+
+@pytest.mark.parametrize("vouched_for", [None, {}, {"principalId": ""}, {"principalId": "admin"}])
+def test_deny_all_is_closed_behind_the_authorizer_too(
+    engine: Engine, closed: Settings, vouched_for: dict[str, Any] | None
+) -> None:
+    with bootstrap.use(engine=engine, settings=closed):
+        response = _app(closed)(_event("GET", f"{PREFIX}/test", vouched_for), None)
+    assert (response["statusCode"], response["body"]) == (403, '{"error": "Forbidden"}')
+
+
+def test_the_authorizer_lets_nobody_in_under_deny_all(closed: Settings) -> None:
+    event = {"type": "TOKEN", "authorizationToken": "Basic YTpi", "methodArn": _ARN}
+    with bootstrap.use(settings=closed):
+        policy = authorizer(event, {})
+    assert policy["policyDocument"]["Statement"][0]["Resource"] == []
+
+
+def test_whom_the_backend_lets_in_may_use_the_whole_api(settings: Settings) -> None:
+    event = {"type": "TOKEN", "authorizationToken": "Basic YTpi", "methodArn": _ARN}
+    with bootstrap.use(settings=settings):
+        policy = authorizer(event, {})
+    assert policy["policyDocument"]["Statement"][0]["Resource"] == [
+        "arn:aws:execute-api:eu-west-1:123456789012:abc/api/*/*"
+    ]
+
+
+def test_a_backend_that_is_not_served_stops_the_app(settings: Settings) -> None:
+    with pytest.raises(SettingError, match="nobody_knows"):
+        _app(replace(settings, auth_backend="nobody_knows"))
+
+
+_ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/api/GET/experimental/test"

@@ -1,0 +1,201 @@
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from chalice.app import SQSEvent
+
+from chalicelib import bootstrap, handlers
+from chalicelib.domain.dag_runs import RunRef
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.messages import Message, StartRun
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import task_key
+from chalicelib.engine import pausing
+from chalicelib.engine.core import Engine
+from chalicelib.engine.ports import RunningXComs, TryReport
+from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.queues.messages import encode
+from tests.contract.clock import MovedClock
+from tests.contract.deployed_dags import engine_with_contract_dags
+
+DAG = "contract_conf"
+
+
+class FunctionContext:
+    """What of Lambda's context object the handlers use."""
+
+    aws_request_id = "request-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def _event(*bodies: str, received: int = 1) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"message-{number}",
+                "receiptHandle": "r",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": str(received)},
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def _failed(*numbers: int) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in numbers]}
+
+
+class RecordingRunTry:
+    """Succeeds at every try, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[TryRequest] = []
+
+    def __call__(self, request: TryRequest, _xcoms: RunningXComs) -> TryReport:
+        self.requests.append(request)
+        return TryReport(outcome=TryOutcome(result=TryResult.SUCCESS), log=b"")
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def engine(clock: MovedClock) -> Engine:
+    engine = engine_with_contract_dags(clock)
+    pausing.set_paused(engine, DAG, paused=False, changed_by="test")
+    return engine
+
+
+@pytest.fixture
+def run_try() -> RecordingRunTry:
+    return RecordingRunTry()
+
+
+@pytest.fixture(autouse=True)
+def _in_use(engine: Engine, run_try: RecordingRunTry) -> Iterator[None]:
+    with bootstrap.use(engine=engine, run_try=run_try):
+        yield
+
+
+def _sent(engine: Engine) -> list[str]:
+    messages: list[Message] = [outgoing.message for outgoing in engine.sender.take_all()]
+    return [encode(message) for message in messages]
+
+
+def _trigger(engine: Engine, clock: MovedClock) -> list[str]:
+    engine.sender.take_all()
+    trigger(engine, TriggerRequest(dag_id=DAG, execution_date=clock(), triggered_by="test"))
+    return _sent(engine)
+
+
+def test_the_scheduler_starts_a_run_and_the_worker_runs_its_first_task(
+    engine: Engine, clock: MovedClock, run_try: RecordingRunTry
+) -> None:
+    started = handlers.scheduler(_event(*_trigger(engine, clock)), FunctionContext())
+    ran = handlers.worker(_event(*_sent(engine)), FunctionContext())
+    assert (started, ran) == (_failed(), _failed())
+    assert [request.task_id for request in run_try.requests] == ["read"]
+    (run,) = engine.store.dag_runs.list(DAG)
+    assert run.state == DagRunState.RUNNING
+    instance = engine.store.task_instances.get(run.run_uid, task_key("read"))
+    assert instance is not None
+    assert instance.state == TaskInstanceState.SUCCESS
+
+
+def test_a_lease_ends_with_the_invocation_and_each_has_its_own_token(
+    engine: Engine, clock: MovedClock
+) -> None:
+    (record,) = SQSEvent(_event("x"), FunctionContext())
+    now = clock()
+    first, second = handlers._invocation(engine, record), handlers._invocation(engine, record)
+    assert first.token != second.token
+    assert first.token.startswith("request-1-")
+    assert timedelta(seconds=60) <= first.ends_at - now < timedelta(seconds=61)
+    assert first.unixname
+
+
+def test_a_message_that_fails_does_not_stop_the_others_of_its_batch(
+    engine: Engine, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    (start,) = _trigger(engine, clock)
+    assert handlers.scheduler(_event("no message", start), FunctionContext()) == _failed(0)
+    (run,) = engine.store.dag_runs.list(DAG)
+    assert run.state == DagRunState.RUNNING
+    assert "message-0" in caplog.text
+
+
+def test_a_poison_message_is_logged_when_it_first_comes(caplog: pytest.LogCaptureFixture) -> None:
+    for received in (1, 2, 3):
+        assert handlers.worker(_event("{}", received=received), FunctionContext()) == _failed(0)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_a_message_in_the_wrong_queue_is_poison(engine: Engine, clock: MovedClock) -> None:
+    (start,) = _trigger(engine, clock)
+    handlers.scheduler(_event(start), FunctionContext())
+    (run_task,) = _sent(engine)
+    assert handlers.worker(_event(start), FunctionContext()) == _failed(0)
+    assert handlers.scheduler(_event(run_task), FunctionContext()) == _failed(0)
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "traceback"),
+    [(StoreUnavailable("throttled"), logging.WARNING, False), (RuntimeError("a bug"), logging.ERROR, True)],
+)
+def test_what_fails_comes_again_and_is_logged(
+    engine: Engine,
+    clock: MovedClock,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    level: int,
+    traceback: bool,
+) -> None:
+    start = StartRun(run=RunRef(dag_id=DAG, execution_date=clock(), run_uid="u", generation=1, version="v1"))
+    engine.store.dags.get = engine.store.dag_runs.get = engine.store.dag_runs.get_with_dag = _raises(error)
+    assert handlers.scheduler(_event(encode(start)), FunctionContext()) == _failed(0)
+    assert [(record.levelno, record.exc_info is not None) for record in caplog.records] == [
+        (level, traceback)
+    ]
+
+
+def test_a_tick_that_is_cut_short_is_left_to_the_next(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.store.dag_runs.due = _raises(StoreUnavailable("throttled"))
+    assert handlers.tick(_TICK, FunctionContext()) is None
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_tick_finds_runs_that_were_not_heard_of(engine: Engine, clock: MovedClock) -> None:
+    _trigger(engine, clock)
+    clock.sleep(3600)
+    handlers.tick(_TICK, FunctionContext())
+    assert any('"rescue_run"' in body for body in _sent(engine))
+
+
+_TICK = {
+    "version": "0",
+    "account": "1",
+    "region": "eu-west-1",
+    "detail": {},
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "time": "2026-03-04T05:06:00Z",
+    "id": "i",
+    "resources": [],
+}
+
+
+def _raises(error: Exception):
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise error
+
+    return fail

@@ -1,0 +1,113 @@
+"""Imports point one way; who may use which library is written here and nowhere else."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "chalicelib"
+
+FOUNDATION = {"settings"}
+"""Modules that everyone may import; they import nothing of ours."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "settings": set(),
+    "aws": set(),
+    "domain": set(),
+    "dag": {"domain"},
+    "auth": {"domain"},
+    "engine": {"domain", "dag", "auth"},
+    "store": {"domain", "engine", "aws"},
+    "queues": {"domain", "engine", "aws"},
+    "bootstrap": {"domain", "engine", "store", "queues"},
+    "api": {"domain", "auth", "engine", "bootstrap"},
+    "handlers": {"domain", "engine", "queues", "bootstrap"},
+    "deploy": {"domain", "auth", "aws", "engine", "store", "queues", "bootstrap"},
+    "local": {"domain", "auth", "aws", "dag", "engine", "store", "queues", "bootstrap", "deploy"},
+    "cli": {"domain", "aws", "auth", "dag", "engine", "store", "queues", "bootstrap", "deploy", "local"},
+}
+"""Per layer (a package or a module of ``chalicelib``) the layers it may import."""
+
+USERS_OF: dict[str, set[str]] = {
+    "pynamodb": {"store", "local"},
+    "chalice": {"api", "handlers", "local"},
+    "ministack": {"local"},
+    "boto3": set(),
+    "botocore": {"aws", "store", "queues", "deploy"},
+    "click": {"cli", "local"},
+    "airflow": set(),
+}
+"""Per library the layers that may import it."""
+
+HEAVY = {"botocore", "pynamodb", "jinja2", "pendulum"}
+HEAVY_AT_THE_TOP = {"store", "local/warm_start.py"}
+"""Layers and modules that may import heavy libraries right away, for nobody imports them without need."""
+
+
+def _modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "dags"]
+
+
+def _layer(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _imported_layers(tree: ast.AST) -> set[str]:
+    names = (name.split(".") for name in _imports(tree))
+    return {parts[1] for parts in names if parts[0] == "chalicelib" and len(parts) > 1}
+
+
+def _top_level(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If):
+            yield from _imports(node)
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
+    layer = _layer(path)
+    if layer in ("__init__", "__main__"):
+        return
+    allowed = MAY_IMPORT[layer] | FOUNDATION | {layer}
+    assert _imported_layers(_parsed(path)) <= allowed
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_library_is_used_only_where_it_belongs(path: Path) -> None:
+    used = {name.split(".")[0] for name in _imports(_parsed(path))}
+    assert {name for name in used & USERS_OF.keys() if _layer(path) not in USERS_OF[name]} == set()
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_libraries_are_imported_when_they_are_needed(path: Path) -> None:
+    if {_layer(path), str(path.relative_to(PACKAGE))} & HEAVY_AT_THE_TOP:
+        return
+    at_the_top = {name.split(".")[0] for name in _top_level(_parsed(path))}
+    assert at_the_top & HEAVY == set()
+
+
+def test_the_domain_needs_the_standard_library_and_nothing_else() -> None:
+    known = sys.stdlib_module_names | {"chalicelib"}
+    used = {
+        name.split(".")[0] for path in (PACKAGE / "domain").rglob("*.py") for name in _imports(_parsed(path))
+    }
+    assert used <= known
+
+
+def test_every_layer_has_its_rule() -> None:
+    assert {_layer(path) for path in _modules()} - {"__init__", "__main__"} <= MAY_IMPORT.keys()
