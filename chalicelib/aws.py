@@ -5,6 +5,7 @@ credentials and ``AWS_ENDPOINT_URL`` come from the environment, as everywhere on
 """
 
 from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ def session() -> "Session":
     return get_session()
 
 
+_making = RLock()  # botocore's session must not make two clients at once
+
+
 @cache
 def client(service: str) -> Any:
     """The process's client of an AWS service (``"sqs"``, ``"s3"``...), safe to share among threads.
@@ -30,4 +34,5 @@ def client(service: str) -> Any:
     from botocore.config import Config
 
     config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
-    return session().create_client(service, config=config)
+    with _making:
+        return session().create_client(service, config=config)

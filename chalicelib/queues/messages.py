@@ -71,12 +71,18 @@ def _typed(kind: Any, value: Any) -> Any:
         hints = _hints(kind)
         return kind(**{name: _typed(hints[name], value[name]) for name in hints if name in value})
     if kind is datetime:
-        return datetime.fromisoformat(value)
+        return _aware(datetime.fromisoformat(value))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"{value!r} is not {kind.__name__}")
     return value
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no offset")
+    return moment
 
 
 @cache

@@ -1,0 +1,236 @@
+"""DAG runs, their ids and the entries of those that are not over."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from itertools import chain
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.dag_runs import DagRun, DagRunChange, DagRunType, RunRef, UnfinishedRun
+from chalicelib.domain.dags import Dag
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.states import DagRunState
+from chalicelib.engine.ports import Write
+from chalicelib.store.dynamodb.attributes import instant_text
+from chalicelib.store.dynamodb.connection import DynamoDB
+from chalicelib.store.dynamodb.dags import as_dag
+from chalicelib.store.dynamodb.models import DagRunIdItem, DagRunItem, UnfinishedRunItem
+from chalicelib.store.dynamodb.table import get_each, transact
+from chalicelib.store.dynamodb.tables import Tables
+from chalicelib.store.repeats import shows
+
+DUE_INDEX = "due"
+DUE_SHARDS = 16
+"""Hash keys of the index: its writes spread over as many partitions."""
+
+
+class DynamoDagRuns:
+    """Implements ``engine.ports.DagRuns``."""
+
+    def __init__(self, dynamodb: DynamoDB, tables: Tables) -> None:
+        self._dynamodb = dynamodb
+        self._dags = tables.dags
+        self._runs = tables.dag_runs
+        self._run_ids = tables.dag_run_ids
+        self._unfinished = tables.unfinished_runs
+
+    def create(self, run: DagRun, due_at: datetime) -> bool:
+        """See the port."""
+        writes = [
+            {"Put": self._runs.put_request(_run_item(run), _is_free_for(DagRunItem, run))},
+            {"Put": self._run_ids.put_request(_run_id_item(run), _is_free_for(DagRunIdItem, run))},
+            {
+                "Put": self._unfinished.put_request(
+                    _unfinished_item(run.ref, due_at), _is_free_for(UnfinishedRunItem, run)
+                )
+            },
+        ]
+        # The same token with other contents would be an error, so it is made of all that is written.
+        token = sha256(json.dumps(writes).encode()).hexdigest()[:36]
+        refusals = transact(self._dynamodb, writes, token)
+        # One item of ours shows that all were written, by a request whose reply was lost.
+        found = (refusal.item for refusal in refusals if refusal.item)
+        return not refusals or any(item["run_uid"]["S"] == run.run_uid for item in found)
+
+    def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
+        """See the port."""
+        item = self._runs.get(dag_id, execution_date)
+        return _as_run(item) if item else None
+
+    def get_with_dag(self, dag_id: str, execution_date: datetime) -> tuple[Dag | None, DagRun | None]:
+        """See the port."""
+        keys = {
+            self._dags.name: self._dags.key(dag_id),
+            self._runs.name: self._runs.key(dag_id, execution_date),
+        }
+        found = get_each(self._dynamodb, keys)
+        dag = self._dags.read(found.get(self._dags.name))
+        run = self._runs.read(found.get(self._runs.name))
+        return as_dag(dag) if dag else None, _as_run(run) if run else None
+
+    def get_by_run_id(self, dag_id: str, run_id: str) -> DagRun | None:
+        """See the port."""
+        entry = self._run_ids.get(dag_id, run_id)
+        run = self.get(dag_id, entry.execution_date) if entry else None
+        # A later generation may have another run, of another id, at that instant.
+        return run if run and entry and run.run_uid == entry.run_uid else None
+
+    def list(
+        self,
+        dag_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        descending: bool = False,
+    ) -> Iterator[DagRun]:
+        """See the port."""
+        if since and until and since > until:  # DynamoDB refuses such a period
+            return iter(())
+        return map(_as_run, self._runs.query(_in_period(dag_id, since, until), descending=descending))
+
+    def transition(
+        self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
+    ) -> Write[DagRun | None]:
+        """See the port."""
+        actions = [getattr(DagRunItem, name).set(value) for name, value in change.items()]
+        condition = (DagRunItem.run_uid == run.run_uid) & DagRunItem.state.is_in(*sorted(from_states))
+        written = self._runs.update((run.dag_id, run.execution_date), actions, condition)
+        if written.item is None or written.item.run_uid != run.run_uid:
+            return Write(applied=False, item=None)
+        item = _as_run(written.item)
+        return Write(applied=written.applied or shows(item, change), item=item)
+
+    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
+        """See the port."""
+        return map(_as_unfinished, self._unfinished.query(UnfinishedRunItem.dag_id == dag_id))
+
+    def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        """See the port. 16 requests, and 1 per further MB."""
+        is_due = UnfinishedRunItem.due_at <= now
+        items = chain.from_iterable(
+            self._unfinished.query_index(DUE_INDEX, (UnfinishedRunItem.due_shard == shard) & is_due)
+            for shard in range(DUE_SHARDS)
+        )
+        return ((item.dag_id, item.execution_date) for item in items)
+
+    def move_due(self, run: RunRef, due_at: datetime) -> bool:
+        """See the port."""
+        return self._unfinished.update(
+            (run.dag_id, run.execution_date),
+            [UnfinishedRunItem.due_at.set(due_at)],
+            UnfinishedRunItem.run_uid == run.run_uid,
+        ).applied
+
+    def remove_unfinished(self, run: RunRef) -> None:
+        """See the port."""
+        is_ours = UnfinishedRunItem.run_uid == run.run_uid
+        self._unfinished.delete((run.dag_id, run.execution_date), is_ours)
+
+
+def _is_free_for(
+    model: type[DagRunItem] | type[DagRunIdItem] | type[UnfinishedRunItem], run: DagRun
+) -> Condition:
+    """Whether a run may be written here: nothing is, or something of an earlier generation."""
+    condition: Condition = model.dag_id.does_not_exist() | (model.generation < run.generation)
+    return condition
+
+
+def _in_period(dag_id: str, since: datetime | None, until: datetime | None) -> Condition:
+    date = DagRunItem.execution_date
+    condition: Condition = DagRunItem.dag_id == dag_id
+    # A key condition takes one comparison of the range key.
+    if since and until:
+        condition &= date.between(since, until)
+    elif since:
+        condition &= date >= since
+    elif until:
+        condition &= date <= until
+    return condition
+
+
+def _due_shard(run: RunRef) -> int:
+    # A plain checksum: hash() differs from process to process.
+    return zlib.crc32(f"{run.dag_id}#{instant_text(run.execution_date)}".encode()) % DUE_SHARDS
+
+
+def _run_item(run: DagRun) -> DagRunItem:
+    return DagRunItem(
+        run.dag_id,
+        run.execution_date,
+        run_uid=run.run_uid,
+        generation=run.generation,
+        version=run.version,
+        id=run.id,
+        run_id=run.run_id,
+        run_type=run.run_type,
+        state=run.state,
+        external_trigger=run.external_trigger,
+        triggered_by=run.triggered_by,
+        conf=run.conf.text,
+        conf_reference=run.conf.reference,
+        data_interval_start=run.data_interval_start,
+        data_interval_end=run.data_interval_end,
+        queued_at=run.queued_at,
+        updated_at=run.updated_at,
+        start_date=run.start_date,
+        end_date=run.end_date,
+    )
+
+
+def _run_id_item(run: DagRun) -> DagRunIdItem:
+    return DagRunIdItem(
+        run.dag_id,
+        run.run_id,
+        execution_date=run.execution_date,
+        run_uid=run.run_uid,
+        generation=run.generation,
+    )
+
+
+def _unfinished_item(run: RunRef, due_at: datetime) -> UnfinishedRunItem:
+    return UnfinishedRunItem(
+        run.dag_id,
+        run.execution_date,
+        run_uid=run.run_uid,
+        generation=run.generation,
+        version=run.version,
+        due_shard=_due_shard(run),
+        due_at=due_at,
+    )
+
+
+def _as_run(item: DagRunItem) -> DagRun:
+    return DagRun(
+        dag_id=item.dag_id,
+        execution_date=item.execution_date,
+        run_uid=item.run_uid,
+        generation=item.generation,
+        version=item.version,
+        id=item.id,
+        run_id=item.run_id,
+        run_type=DagRunType(item.run_type),
+        state=DagRunState(item.state),
+        external_trigger=item.external_trigger,
+        triggered_by=item.triggered_by,
+        conf=Payload(text=item.conf, reference=item.conf_reference),
+        data_interval_start=item.data_interval_start,
+        data_interval_end=item.data_interval_end,
+        queued_at=item.queued_at,
+        updated_at=item.updated_at,
+        start_date=item.start_date,
+        end_date=item.end_date,
+    )
+
+
+def _as_unfinished(item: UnfinishedRunItem) -> UnfinishedRun:
+    run = RunRef(
+        dag_id=item.dag_id,
+        execution_date=item.execution_date,
+        run_uid=item.run_uid,
+        generation=item.generation,
+        version=item.version,
+    )
+    return UnfinishedRun(run=run, due_at=item.due_at)

@@ -1,0 +1,220 @@
+"""DAGs, their versions and import errors."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.expressions.update import Action
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
+from chalicelib.store.dynamodb.tables import Tables
+from chalicelib.store.s3 import Bucket, segment
+
+CONTENT_LIMIT = 32 * 1024
+"""Compressed bytes of a DAG version that stay in its item: a strong read costs 1 unit per 4 kB."""
+
+VERSIONS_IN_MEMORY = 256
+
+_ROUNDS = 4
+"""Attempts at a change that depends on whether the DAG is deleted, while others change that."""
+
+
+class DynamoDags:
+    """Implements ``engine.ports.Dags``."""
+
+    def __init__(self, tables: Tables, bucket: Bucket) -> None:
+        self._dags = tables.dags
+        self._versions = tables.dag_versions
+        self._import_errors = tables.import_errors
+        self._bucket = bucket
+        self._known_versions = _Recent()
+
+    def get(self, dag_id: str) -> Dag | None:
+        """See the port."""
+        item = self._dags.get(dag_id)
+        return as_dag(item) if item else None
+
+    def list(self) -> Iterator[Dag]:
+        """See the port."""
+        return map(as_dag, self._dags.scan(DagItem.is_deleted == False))  # noqa: E712 - makes a condition
+
+    def save(self, dag: Dag) -> Dag:
+        """See the port. 1 request; 2 when the DAG was deleted."""
+        for _ in range(_ROUNDS):
+            for actions, condition in (
+                (_renew(dag), DagItem.dag_id.does_not_exist() | _IS_KEPT),
+                (_revive(dag), _IS_DELETED),
+            ):
+                saved = self._dags.update((dag.dag_id,), actions, condition)
+                if saved.applied and saved.item:
+                    return as_dag(saved.item)
+        raise StoreUnavailable(f"DAG {dag.dag_id} is deleted and made by others all the time")
+
+    def set_active(self, dag_id: str, active: bool) -> None:
+        """See the port. 1 request."""
+        self._dags.update((dag_id,), [DagItem.is_active.set(active)], DagItem.dag_id.exists())
+
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
+        """See the port."""
+        actions = [DagItem.is_paused.set(paused), DagItem.pause_changed_by.set(changed_by)]
+        return self._dags.update((dag_id,), actions, _IS_KEPT).applied
+
+    def set_latest_run(self, run: DagRun) -> None:
+        """See the port."""
+        date = run.execution_date
+        actions = [DagItem.latest_run_date.set(date), DagItem.latest_run_uid.set(run.run_uid)]
+        is_later = DagItem.latest_run_date.does_not_exist() | (DagItem.latest_run_date < date)
+        self._dags.update((run.dag_id,), actions, (DagItem.generation == run.generation) & is_later)
+
+    def mark_deleted(self, dag_id: str) -> Dag | None:
+        """See the port. 2 requests."""
+        dag = self.get(dag_id)
+        if dag is None or dag.is_deleted:
+            return None
+        actions = [DagItem.generation.set(dag.generation + 1), DagItem.is_deleted.set(True)]
+        deleted = self._dags.update((dag_id,), actions, (DagItem.generation == dag.generation) & _IS_KEPT)
+        # Not applied: the generation has moved on, by the request whose reply was lost or by another
+        # caller's. Either way the DAG that was asked for is deleted.
+        return as_dag(deleted.item) if deleted.item else None
+
+    def version(self, dag_id: str, version: str) -> DagVersion | None:
+        """See the port. Else 1 request, and 1 S3 request when large."""
+        known = self._known_versions.get((dag_id, version))
+        if known:
+            return known
+        item = self._versions.get(dag_id, version)
+        if item is None:
+            return None
+        found = _as_version(item, self._content(item))
+        self._known_versions.add((dag_id, version), found)
+        return found
+
+    def save_version(self, version: DagVersion) -> None:
+        """See the port. 1 request, and before it 1 S3 request when large."""
+        content = _packed(version)
+        item = DagVersionItem(version.dag_id, version.version)
+        if len(content) <= CONTENT_LIMIT:
+            item.content = content
+        else:
+            item.content_reference = f"dag_versions/{segment(version.dag_id)}/{segment(version.version)}"
+            self._bucket.put(item.content_reference, content)
+        self._versions.put(item, DagVersionItem.dag_id.does_not_exist())
+
+    def import_errors(self) -> Iterator[DagImportError]:
+        """See the port."""
+        return map(_as_import_error, self._import_errors.scan())
+
+    def save_import_error(self, error: DagImportError) -> None:
+        """See the port. 1 request."""
+        self._import_errors.put(
+            ImportErrorItem(error.filename, stacktrace=error.stacktrace, timestamp=error.timestamp)
+        )
+
+    def clear_import_error(self, filename: str) -> None:
+        """See the port. 1 request."""
+        self._import_errors.delete((filename,))
+
+    def _content(self, item: DagVersionItem) -> bytes:
+        if item.content is not None:
+            return item.content
+        content = self._bucket.get(item.content_reference)
+        if content is None:
+            raise KeyError(item.content_reference)
+        return content
+
+
+_IS_DELETED = DagItem.is_deleted == True  # noqa: E712 - makes a condition
+_IS_KEPT = DagItem.is_deleted == False  # noqa: E712 - makes a condition
+
+
+def as_dag(item: DagItem) -> Dag:
+    """The DAG of an item."""
+    latest = None
+    if item.latest_run_date is not None:
+        latest = LatestRun(execution_date=item.latest_run_date, run_uid=item.latest_run_uid)
+    return Dag(
+        dag_id=item.dag_id,
+        generation=item.generation,
+        is_paused=item.is_paused,
+        version=item.version,
+        fileloc=item.fileloc,
+        is_active=item.is_active,
+        is_deleted=item.is_deleted,
+        schedule=item.schedule,
+        default_start_date=item.default_start_date,
+        latest_run=latest,
+        pause_changed_by=item.pause_changed_by,
+    )
+
+
+def _renew(dag: Dag) -> list[Action]:
+    """What a sync changes; what else a DAG needs is set only when there is none yet."""
+    actions = [
+        *_found(dag),
+        DagItem.generation.set(DagItem.generation | dag.generation),
+        DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),
+    ]
+    if dag.pause_changed_by is not None:
+        actions.append(DagItem.pause_changed_by.set(DagItem.pause_changed_by | dag.pause_changed_by))
+    return actions
+
+
+def _revive(dag: Dag) -> list[Action]:
+    return [
+        *_found(dag),
+        DagItem.is_paused.set(dag.is_paused),
+        _assign(DagItem.pause_changed_by, dag.pause_changed_by),
+        DagItem.latest_run_date.remove(),
+        DagItem.latest_run_uid.remove(),
+    ]
+
+
+def _found(dag: Dag) -> list[Action]:
+    return [
+        DagItem.is_deleted.set(False),
+        DagItem.version.set(dag.version),
+        DagItem.fileloc.set(dag.fileloc),
+        DagItem.is_active.set(dag.is_active),
+        _assign(DagItem.schedule, dag.schedule),
+        _assign(DagItem.default_start_date, dag.default_start_date),
+    ]
+
+
+def _assign(attribute: Attribute[Any], value: Any) -> Action:
+    return attribute.remove() if value is None else attribute.set(value)
+
+
+def _packed(version: DagVersion) -> bytes:
+    return zlib.compress(json.dumps({"document": version.document, "code": version.code}).encode())
+
+
+def _as_version(item: DagVersionItem, content: bytes) -> DagVersion:
+    unpacked = json.loads(zlib.decompress(content))
+    return DagVersion(dag_id=item.dag_id, version=item.version, **unpacked)
+
+
+def _as_import_error(item: ImportErrorItem) -> DagImportError:
+    return DagImportError(filename=item.filename, stacktrace=item.stacktrace, timestamp=item.timestamp)
+
+
+class _Recent:
+    """DAG versions that this process has read; the oldest make room. Versions never change."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._versions: dict[tuple[str, str], DagVersion] = {}
+
+    def get(self, key: tuple[str, str]) -> DagVersion | None:
+        return self._versions.get(key)
+
+    def add(self, key: tuple[str, str], version: DagVersion) -> None:
+        with self._lock:
+            self._versions[key] = version
+            if len(self._versions) > VERSIONS_IN_MEMORY:
+                del self._versions[next(iter(self._versions))]

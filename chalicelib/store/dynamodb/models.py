@@ -1,0 +1,188 @@
+"""The items of each table. Table names are bound by ``Table``, from the settings.
+
+Keys are those of ``deploy.resources``; a test compares them. What is None is not in the item.
+"""
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.models import Model
+
+from chalicelib.store.dynamodb.attributes import (
+    HoldersAttribute,
+    InstantAttribute,
+    IntegerAttribute,
+    PartsAttribute,
+    TextsAttribute,
+)
+
+
+class DagItem(Model):
+    """Table ``dags``."""
+
+    dag_id = UnicodeAttribute(hash_key=True)
+    generation = IntegerAttribute()
+    is_paused = BooleanAttribute()
+    is_active = BooleanAttribute()
+    is_deleted = BooleanAttribute()
+    version = UnicodeAttribute()
+    fileloc = UnicodeAttribute()
+    schedule = UnicodeAttribute(null=True)
+    default_start_date = InstantAttribute(null=True)
+    latest_run_date = InstantAttribute(null=True)
+    latest_run_uid = UnicodeAttribute(null=True)
+    pause_changed_by = UnicodeAttribute(null=True)
+
+
+class DagVersionItem(Model):
+    """Table ``dag_versions``; ``content`` is compressed, or an object in the bucket."""
+
+    dag_id = UnicodeAttribute(hash_key=True)
+    version = UnicodeAttribute(range_key=True)
+    content = BinaryAttribute(legacy_encoding=False, null=True)
+    content_reference = UnicodeAttribute(null=True)
+
+
+class ImportErrorItem(Model):
+    """Table ``import_errors``."""
+
+    filename = UnicodeAttribute(hash_key=True)
+    stacktrace = UnicodeAttribute()
+    timestamp = InstantAttribute()
+
+
+class DagRunItem(Model):
+    """Table ``dag_runs``."""
+
+    dag_id = UnicodeAttribute(hash_key=True)
+    execution_date = InstantAttribute(range_key=True)
+    run_uid = UnicodeAttribute()
+    generation = IntegerAttribute()
+    version = UnicodeAttribute()
+    id = IntegerAttribute()
+    run_id = UnicodeAttribute()
+    run_type = UnicodeAttribute()
+    state = UnicodeAttribute()
+    external_trigger = BooleanAttribute()
+    triggered_by = UnicodeAttribute()
+    conf = UnicodeAttribute(null=True)
+    conf_reference = UnicodeAttribute(null=True)
+    data_interval_start = InstantAttribute()
+    data_interval_end = InstantAttribute()
+    queued_at = InstantAttribute()
+    updated_at = InstantAttribute()
+    start_date = InstantAttribute(null=True)
+    end_date = InstantAttribute(null=True)
+
+
+class DagRunIdItem(Model):
+    """Table ``dag_run_ids``: makes a run id unique and finds its run."""
+
+    dag_id = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+    execution_date = InstantAttribute()
+    run_uid = UnicodeAttribute()
+    generation = IntegerAttribute()
+
+
+class UnfinishedRunItem(Model):
+    """Table ``unfinished_runs``; the index ``due`` is over ``due_shard`` and ``due_at``."""
+
+    dag_id = UnicodeAttribute(hash_key=True)
+    execution_date = InstantAttribute(range_key=True)
+    run_uid = UnicodeAttribute()
+    generation = IntegerAttribute()
+    version = UnicodeAttribute()
+    due_shard = IntegerAttribute()
+    due_at = InstantAttribute()
+
+
+class TaskInstanceItem(Model):
+    """Table ``task_instances``: instances, buckets, the sink, and finished tries.
+
+    Each mark is a number set of its own, so that an arrival is one ``ADD``.
+    """
+
+    run_uid = UnicodeAttribute(hash_key=True)
+    task_key = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute(null=True)
+    try_number = IntegerAttribute(null=True)
+    max_tries = IntegerAttribute(null=True)
+    mark_success = NumberSetAttribute()
+    mark_failed = NumberSetAttribute()
+    mark_skipped = NumberSetAttribute()
+    mark_upstream_failed = NumberSetAttribute()
+    mark_removed = NumberSetAttribute()
+    mark_skip_order = NumberSetAttribute()
+    mark_heard = NumberSetAttribute()
+    mark_complete = NumberSetAttribute()
+    lease_token = UnicodeAttribute(null=True)
+    lease_until = InstantAttribute(null=True)
+    retry_at = InstantAttribute(null=True)
+    sent_at = InstantAttribute(null=True)
+    sends = IntegerAttribute(null=True)
+    pool_parts = PartsAttribute(null=True)
+    skips = TextsAttribute(null=True)
+    queued_dttm = InstantAttribute(null=True)
+    start_date = InstantAttribute(null=True)
+    end_date = InstantAttribute(null=True)
+    duration = NumberAttribute(null=True)
+    hostname = UnicodeAttribute(null=True)
+    unixname = UnicodeAttribute(null=True)
+    pid = IntegerAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    updated_at = InstantAttribute(null=True)
+
+
+class XComItem(Model):
+    """Table ``xcoms``; the value is JSON, or an object in the bucket."""
+
+    run_uid = UnicodeAttribute(hash_key=True)
+    xcom_key = UnicodeAttribute(range_key=True)
+    value = UnicodeAttribute(null=True)
+    value_reference = UnicodeAttribute(null=True)
+
+
+class PoolShardItem(Model):
+    """Table ``pools``. Shard 0 carries the pool's own fields; ``revision`` grows with each resizing."""
+
+    name = UnicodeAttribute(hash_key=True)
+    shard = IntegerAttribute(range_key=True)
+    capacity = IntegerAttribute()
+    free = IntegerAttribute()
+    holders = HoldersAttribute()
+    waiting = UnicodeAttribute(null=True)
+    id = IntegerAttribute(null=True)
+    slots = IntegerAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    include_deferred = BooleanAttribute(null=True)
+    revision = IntegerAttribute(null=True)
+
+
+class PoolWaiterItem(Model):
+    """Table ``pool_waiters``."""
+
+    name = UnicodeAttribute(hash_key=True)
+    waiter_key = UnicodeAttribute(range_key=True)
+    priority_weight = IntegerAttribute()
+    since = InstantAttribute()
+    slots = IntegerAttribute()
+    dag_id = UnicodeAttribute()
+    execution_date = InstantAttribute()
+    run_uid = UnicodeAttribute()
+    task_id = UnicodeAttribute()
+    map_index = IntegerAttribute()
+    try_number = IntegerAttribute()
+
+
+class LineageItem(Model):
+    """Table ``lineage``."""
+
+    run_uid = UnicodeAttribute(hash_key=True)
+    task_id = UnicodeAttribute(range_key=True)
+    inlets = TextsAttribute()
+    outlets = TextsAttribute()

@@ -1,0 +1,24 @@
+"""The tables of a stage, bound to their names."""
+
+from chalicelib.settings import Settings
+from chalicelib.store.dynamodb import models
+from chalicelib.store.dynamodb.connection import DynamoDB
+from chalicelib.store.dynamodb.table import Table
+
+
+class Tables:
+    """Every table that the engine's ports need."""
+
+    def __init__(self, dynamodb: DynamoDB, settings: Settings) -> None:
+        name = settings.resource
+        self.dags = Table(dynamodb, models.DagItem, name("dags"))
+        self.dag_versions = Table(dynamodb, models.DagVersionItem, name("dag_versions"))
+        self.import_errors = Table(dynamodb, models.ImportErrorItem, name("import_errors"))
+        self.dag_runs = Table(dynamodb, models.DagRunItem, name("dag_runs"))
+        self.dag_run_ids = Table(dynamodb, models.DagRunIdItem, name("dag_run_ids"))
+        self.unfinished_runs = Table(dynamodb, models.UnfinishedRunItem, name("unfinished_runs"))
+        self.task_instances = Table(dynamodb, models.TaskInstanceItem, name("task_instances"))
+        self.xcoms = Table(dynamodb, models.XComItem, name("xcoms"))
+        self.pools = Table(dynamodb, models.PoolShardItem, name("pools"))
+        self.pool_waiters = Table(dynamodb, models.PoolWaiterItem, name("pool_waiters"))
+        self.lineage = Table(dynamodb, models.LineageItem, name("lineage"))

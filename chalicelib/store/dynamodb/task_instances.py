@@ -1,0 +1,181 @@
+"""Task instances, the marks that upstreams leave on them, and finished tries."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.task_instances import (
+    MARK_NAMES,
+    NO_MARKS,
+    Expected,
+    FinishedTry,
+    Marks,
+    TaskInstance,
+    TaskInstanceChange,
+    task_key,
+    try_key,
+)
+from chalicelib.engine.ports import Write
+from chalicelib.store.dynamodb.models import TaskInstanceItem
+from chalicelib.store.dynamodb.tables import Tables
+from chalicelib.store.keys import untouched
+from chalicelib.store.repeats import bears, shows
+
+_TRY = "#try-"
+
+
+class DynamoTaskInstances:
+    """Implements ``engine.ports.TaskInstances``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.task_instances
+
+    def get(self, run_uid: str, key: str) -> TaskInstance | None:
+        """See the port."""
+        item = self._table.get(run_uid, key)
+        return _as_task_instance(item) if item else None
+
+    def list(self, run_uid: str) -> Iterator[tuple[str, TaskInstance]]:
+        """See the port. 1 request per MB."""
+        items = self._table.query(TaskInstanceItem.run_uid == run_uid)
+        return ((item.task_key, _as_task_instance(item)) for item in items if _TRY not in item.task_key)
+
+    def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
+        """See the port."""
+        lacks = reduce(or_, (~_mark(name).contains(number) for name, number in added.items()))
+        written = self._table.update((run_uid, key), _leave(added), lacks)
+        return Write(applied=written.applied, item=_present(run_uid, key, written.item))
+
+    def transition(
+        self,
+        run_uid: str,
+        key: str,
+        expected: Expected,
+        change: TaskInstanceChange,
+        added: Mapping[str, int] | None = None,
+    ) -> Write[TaskInstance]:
+        """See the port."""
+        marks = added or {}
+        actions = [*(_assign(name, value) for name, value in change.items()), *_leave(marks)]
+        written = self._table.update((run_uid, key), actions, _is_as(expected))
+        item = _present(run_uid, key, written.item)
+        is_repeat = shows(item, change) and bears(item.marks, marks)
+        return Write(applied=written.applied or is_repeat, item=item)
+
+    def save_finished_try(self, finished: FinishedTry) -> None:
+        """See the port."""
+        self._table.put(
+            TaskInstanceItem(
+                finished.run_uid,
+                try_key(finished.task_id, finished.map_index, finished.try_number),
+                try_number=finished.try_number,
+                state=finished.state,
+                start_date=finished.start_date,
+                end_date=finished.end_date,
+                duration=finished.duration,
+                hostname=finished.hostname,
+                reason=finished.reason,
+            )
+        )
+
+    def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
+        """See the port. 1 request per MB."""
+        is_try = TaskInstanceItem.task_key.startswith(task_key(task_id, map_index) + _TRY)
+        return map(_as_finished_try, self._table.query((TaskInstanceItem.run_uid == run_uid) & is_try))
+
+
+def _mark(name: str) -> Any:
+    return getattr(TaskInstanceItem, f"mark_{name}")
+
+
+def _leave(added: Mapping[str, int]) -> list[Action]:
+    return [_mark(name).add({number}) for name, number in added.items()]
+
+
+def _assign(name: str, value: Any) -> Action:
+    attribute: Attribute[Any] = getattr(TaskInstanceItem, name)
+    if value in (None, ()):
+        return attribute.remove()
+    # Serialized here: set() takes a tuple for the element of a list.
+    return attribute.set({attribute.attr_type: attribute.serialize(value)})
+
+
+def _is_as(expected: Expected) -> Condition:
+    condition = _has_state(expected.states)
+    if expected.try_number is not None:
+        condition &= _has_try_number(expected.try_number)
+    if expected.lease_token is not None:
+        condition &= TaskInstanceItem.lease_token == expected.lease_token
+    return condition
+
+
+def _has_state(states: frozenset[TaskInstanceState | None]) -> Condition:
+    options: list[Condition] = []
+    if named := sorted(state for state in states if state):
+        options.append(TaskInstanceItem.state.is_in(*named))
+    if None in states:
+        options.append(TaskInstanceItem.state.does_not_exist())
+    return reduce(or_, options)
+
+
+def _has_try_number(number: int) -> Condition:
+    condition: Condition = TaskInstanceItem.try_number == number
+    return condition if number else condition | TaskInstanceItem.try_number.does_not_exist()
+
+
+def _present(run_uid: str, key: str, item: TaskInstanceItem | None) -> TaskInstance:
+    return _as_task_instance(item) if item else untouched(run_uid, key)
+
+
+def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
+    return replace(
+        untouched(item.run_uid, item.task_key),
+        state=None if item.state is None else TaskInstanceState(item.state),
+        try_number=item.try_number or 0,
+        max_tries=item.max_tries,
+        marks=_marks(item),
+        lease_token=item.lease_token,
+        lease_until=item.lease_until,
+        retry_at=item.retry_at,
+        sent_at=item.sent_at,
+        sends=item.sends or 0,
+        pool_parts=item.pool_parts or (),
+        skips=item.skips or (),
+        queued_dttm=item.queued_dttm,
+        start_date=item.start_date,
+        end_date=item.end_date,
+        duration=item.duration,
+        hostname=item.hostname,
+        unixname=item.unixname,
+        pid=item.pid,
+        reason=item.reason,
+        updated_at=item.updated_at,
+    )
+
+
+def _marks(item: TaskInstanceItem) -> Marks:
+    sets = ((name, getattr(item, f"mark_{name}")) for name in MARK_NAMES)
+    return {name: frozenset(numbers) for name, numbers in sets if numbers} or NO_MARKS
+
+
+def _as_finished_try(item: TaskInstanceItem) -> FinishedTry:
+    instance = untouched(item.run_uid, item.task_key)
+    return FinishedTry(
+        run_uid=instance.run_uid,
+        task_id=instance.task_id,
+        map_index=instance.map_index,
+        try_number=item.try_number,
+        state=TaskInstanceState(item.state),
+        start_date=item.start_date,
+        end_date=item.end_date,
+        duration=item.duration,
+        hostname=item.hostname,
+        reason=item.reason,
+    )

@@ -1,0 +1,24 @@
+"""Recognising a change that was made already: its first reply was lost and it was asked for again.
+
+Both stores use these rules, on the item that a failed condition showed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.task_instances import Marks, TaskInstance
+
+
+def shows(item: DagRun | TaskInstance, change: Mapping[str, Any]) -> bool:
+    """Whether every field of a change has the value that the change would set.
+
+    Two invocations cannot both take such an item for their own work: a change carries ``updated_at``,
+    and a claim its ``lease_token``, which is unique per invocation.
+    """
+    return all(getattr(item, name) == value for name, value in change.items())
+
+
+def bears(marks: Marks, added: Mapping[str, int]) -> bool:
+    """Whether all these marks were left already."""
+    return all(number in marks.get(name, ()) for name, number in added.items())

@@ -1,0 +1,120 @@
+"""What does not fit an item, and the logs of tries: objects in the stage's bucket."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib import aws
+from chalicelib.domain.dag_runs import RunRef
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload, fits_inline
+from chalicelib.store.keys import untouched
+
+_SEGMENT_LENGTH = 160
+"""Characters of one part of a key: five such parts stay below S3's 1,024 bytes."""
+
+
+class Bucket:
+    """The stage's bucket. Each method is one S3 request."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def put(self, key: str, body: bytes) -> None:
+        """Keep an object in place of an earlier one of that key."""
+        with _translated("PutObject"):
+            self._client.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def get(self, key: str) -> bytes | None:
+        """An object's bytes, or None. (Without ``s3:ListBucket`` S3 answers 403 to a missing key.)"""
+        with _translated("GetObject"):
+            try:
+                body: bytes = self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+            except self._client.exceptions.NoSuchKey:
+                return None
+            return body
+
+    @property
+    def _client(self) -> Any:
+        return aws.client("s3")
+
+
+class S3Payloads:
+    """Implements ``engine.ports.Payloads``."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def keep(self, key: str, text: str) -> Payload:
+        """See the port."""
+        if fits_inline(text):
+            return Payload(text=text)
+        self._bucket.put(key, text.encode())
+        return Payload(reference=key)
+
+    def read(self, payload: Payload) -> str:
+        """See the port. Raises ``KeyError`` if the object is gone."""
+        if payload.reference is None:
+            return payload.text or ""
+        body = self._bucket.get(payload.reference)
+        if body is None:
+            raise KeyError(payload.reference)
+        return body.decode()
+
+
+class S3TaskLogs:
+    """Implements ``engine.ports.TaskLogs``, under keys shaped like Airflow's default template.
+
+    ``logs/dag_id=…/run_id=…/run_uid=…/task_id=…/attempt=….log``, with ``map_index=…`` where there is
+    one. The ``run_uid`` is ours: after its DAG was deleted, a run id may come again.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def save(self, run: RunRef, run_id: str, key: str, try_number: int, text: bytes) -> None:
+        """See the port."""
+        self._bucket.put(_log_key(run, run_id, key, try_number), text)
+
+    def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:
+        """See the port."""
+        return self._bucket.get(_log_key(run, run_id, key, try_number))
+
+
+def segment(text: str) -> str:
+    """A part of an object's key: odd characters percent-encoded, a long one cut and told apart."""
+    quoted = quote(text, safe=":+@=")
+    if len(quoted) <= _SEGMENT_LENGTH:
+        return quoted
+    return f"{quoted[:80]}~{sha256(text.encode()).hexdigest()}"
+
+
+def _log_key(run: RunRef, run_id: str, key: str, try_number: int) -> str:
+    instance = untouched(run.run_uid, key)
+    parts = [
+        f"logs/dag_id={segment(run.dag_id)}",
+        f"run_id={segment(run_id)}",
+        f"run_uid={run.run_uid}",
+        f"task_id={segment(instance.task_id)}",
+    ]
+    if instance.map_index != NOT_MAPPED:
+        parts.append(f"map_index={instance.map_index}")
+    return "/".join([*parts, f"attempt={try_number}.log"])
+
+
+@contextmanager
+def _translated(operation: str) -> Iterator[None]:
+    """Turn what passes by itself into ``StoreUnavailable``; the client has retried by then."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from chalicelib.store.errors import code, is_passing
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        if not is_passing(error):
+            raise
+        raise StoreUnavailable(f"the bucket could not do {operation}: {code(error)}") from error

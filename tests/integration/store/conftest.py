@@ -1,0 +1,172 @@
+"""The stores under test: memory, DynamoDB by moto (one thread), DynamoDB by ministack (threads)."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
+
+from chalicelib import aws
+from chalicelib.deploy.create import create_missing
+from chalicelib.deploy.resources import stage_resources
+from chalicelib.engine.ports import Store
+from chalicelib.settings import Settings
+from chalicelib.store.dynamodb import DynamoStore
+from chalicelib.store.memory import MemoryStore
+from tests.budgets import meter  # noqa: F401 - it sees the clients of sessions made after its import
+from tests.integration.store import faults  # noqa: F401 - likewise
+
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+_stages = count(1)
+
+
+def no_sleep(seconds: float) -> None:
+    """Between attempts nothing has to pass in a test."""
+    assert 0 <= seconds < 2
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each implementation in turn: what holds for one has to hold for the other."""
+    if request.param == "memory":
+        return MemoryStore()
+    dynamo: DynamoStore = request.getfixturevalue("dynamo")
+    return dynamo
+
+
+@pytest.fixture
+def dynamo(moto_store: DynamoStore) -> DynamoStore:
+    """The store over moto's AWS, empty."""
+    empty_tables()
+    return moto_store
+
+
+@pytest.fixture(scope="module")
+def moto_store() -> Iterator[DynamoStore]:
+    """The store over moto's AWS in this process."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws(), fresh_clients():
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield dynamo_store()
+
+
+def empty_tables() -> None:
+    """Take out all items of moto's tables; making new tables would take longer than most tests."""
+    for table in get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables.values():
+        table.items.clear()
+
+
+@pytest.fixture
+def emulated(emulator_clients: None) -> DynamoStore:  # noqa: ARG001 - a fixture takes no usefixtures
+    """The store over the emulator, on tables of its own; its transactions hold among threads."""
+    return dynamo_store()
+
+
+@pytest.fixture(scope="module")
+def emulator_clients(emulator: str) -> Iterator[None]:
+    """Clients that the emulator answers."""
+    with pytest.MonkeyPatch.context() as patch, fresh_clients():
+        patch.setenv("AWS_ENDPOINT_URL", emulator)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of a ministack in a child process, which is stopped whatever happens."""
+    directory = tmp_path_factory.mktemp("ministack")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
+    log = directory / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=_emulator_environment(directory, port),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_until_ready(process, port, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            _stop(process)
+
+
+@contextmanager
+def fresh_clients() -> Iterator[None]:
+    """Clients are cached for the process: those of a test must not outlive its endpoint."""
+    _forget_clients()
+    try:
+        yield
+    finally:
+        _forget_clients()
+
+
+def dynamo_store() -> DynamoStore:
+    settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": f"test{next(_stages)}"})
+    create_missing(stage_resources(settings))
+    return DynamoStore(settings, sleep=no_sleep)
+
+
+def _forget_clients() -> None:
+    aws.client.cache_clear()
+    aws.session.cache_clear()
+
+
+def _emulator_environment(directory: Path, port: int) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",  # it would open a second port
+    }
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if _is_ready(port):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"ministack did not start:\n{log.read_text()}", pytrace=False)
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):  # none is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,148 @@
+"""What ``engine.ports.Dags`` promises, over each store."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.engine.ports import Store
+from tests.integration.store.examples import HOUR, NOON, a_dag, a_run
+
+
+def test_an_unknown_dag_is_none(store: Store) -> None:
+    assert store.dags.get("nothing") is None
+
+
+def test_a_new_dag_is_kept_as_given(store: Store) -> None:
+    dag = a_dag(
+        schedule="@daily", default_start_date=NOON, is_paused=True, pause_changed_by="sync", generation=3
+    )
+    assert store.dags.save(dag) == dag
+    assert store.dags.get("sales") == dag
+
+
+def test_a_sync_renews_what_the_file_says_and_keeps_what_users_did(store: Store) -> None:
+    store.dags.save(a_dag(schedule="@daily", default_start_date=NOON))
+    store.dags.set_paused("sales", True, "ada")
+    store.dags.set_latest_run(a_run())
+
+    found = a_dag(version="v2", fileloc="new.py", is_active=True, is_paused=False, generation=9)
+    saved = store.dags.save(found)
+
+    assert saved == replace(
+        found,
+        generation=1,
+        is_paused=True,
+        pause_changed_by="ada",
+        latest_run=LatestRun(execution_date=NOON, run_uid="01RUN"),
+    )
+    assert store.dags.get("sales") == saved
+
+
+def test_a_deleted_dag_comes_back_in_its_next_life(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.set_latest_run(a_run())
+    store.dags.set_paused("sales", False, "ada")
+    store.dags.mark_deleted("sales")
+
+    saved = store.dags.save(a_dag(is_paused=True))
+
+    assert saved == a_dag(generation=2, is_paused=True)
+    assert store.dags.save(a_dag(is_paused=True)) == saved, "a second time is no further life"
+
+
+def test_deleting_bumps_the_generation_and_hides_the_dag_from_lists(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.save(a_dag("costs"))
+
+    deleted = store.dags.mark_deleted("sales")
+
+    assert deleted == a_dag(generation=2, is_deleted=True)
+    assert store.dags.get("sales") == deleted
+    assert _ids(store.dags.list()) == {"costs"}
+
+
+def test_a_dag_that_is_not_there_cannot_be_deleted(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.mark_deleted("sales")
+    assert store.dags.mark_deleted("sales") is None
+    assert store.dags.mark_deleted("nothing") is None
+    assert store.dags.get("nothing") is None
+
+
+def test_pausing_says_who_did_it(store: Store) -> None:
+    store.dags.save(a_dag())
+    assert store.dags.set_paused("sales", True, "ada")
+    assert store.dags.get("sales") == a_dag(is_paused=True, pause_changed_by="ada")
+    assert store.dags.set_paused("sales", True, "ada"), "again is no change"
+
+
+def test_pausing_what_is_not_there_makes_nothing(store: Store) -> None:
+    store.dags.save(a_dag("gone"))
+    store.dags.mark_deleted("gone")
+    assert not store.dags.set_paused("gone", True, "ada")
+    assert not store.dags.set_paused("nothing", True, "ada")
+    assert store.dags.get("nothing") is None
+
+
+def test_activity_is_set_on_known_dags_only(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.set_active("sales", False)
+    store.dags.set_active("nothing", False)
+    assert store.dags.get("sales") == a_dag(is_active=False)
+    assert store.dags.get("nothing") is None
+
+
+def test_the_latest_run_is_the_one_of_the_greatest_date(store: Store) -> None:
+    store.dags.save(a_dag())
+    for uid, date in (("b", NOON), ("a", NOON - HOUR), ("c", NOON + HOUR), ("b", NOON), ("d", NOON + HOUR)):
+        store.dags.set_latest_run(a_run(uid, date))
+    assert _dag(store).latest_run == LatestRun(execution_date=NOON + HOUR, run_uid="c")
+
+
+def test_a_run_of_an_earlier_life_is_never_the_latest(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.mark_deleted("sales")
+    store.dags.save(a_dag())
+    store.dags.set_latest_run(a_run(generation=1))
+    store.dags.set_latest_run(a_run(dag_id="nothing"))
+    assert _dag(store).latest_run is None
+    assert store.dags.get("nothing") is None
+
+
+def test_versions_are_kept_for_ever(store: Store) -> None:
+    small = DagVersion(
+        dag_id="sales", version="v1", document={"tasks": [{"ä": 1.5, "n": None}]}, code="print('ü')"
+    )
+    store.dags.save_version(small)
+    store.dags.save_version(replace(small, code="another"))
+    assert store.dags.version("sales", "v1") == small
+    assert store.dags.version("sales", "v2") is None
+    assert store.dags.version("nothing", "v1") is None
+
+
+def test_a_version_may_be_larger_than_an_item(store: Store) -> None:
+    noise = "".join(chr(33 + (number * number * 7919 + number // 7) % 90) for number in range(1_500_000))
+    large = DagVersion(dag_id="sales", version="v9", document={"tasks": []}, code=noise)
+    store.dags.save_version(large)
+    assert store.dags.version("sales", "v9") == large
+
+
+def test_import_errors_are_kept_per_file_until_cleared(store: Store) -> None:
+    first = DagImportError(filename="a.py", stacktrace="boom", timestamp=NOON)
+    second = replace(first, stacktrace="bang", timestamp=NOON + HOUR)
+    store.dags.save_import_error(first)
+    store.dags.save_import_error(second)
+    store.dags.save_import_error(replace(first, filename="b.py"))
+    store.dags.clear_import_error("b.py")
+    store.dags.clear_import_error("never.py")
+    assert [*store.dags.import_errors()] == [second]
+
+
+def _dag(store: Store) -> Dag:
+    dag = store.dags.get("sales")
+    assert dag
+    return dag
+
+
+def _ids(dags: Iterable[Dag]) -> set[str]:
+    return {dag.dag_id for dag in dags}

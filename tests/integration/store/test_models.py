@@ -1,0 +1,62 @@
+"""The models say the same as the description of the tables and the domain."""
+
+from dataclasses import fields
+
+import pytest
+from pynamodb.models import Model
+
+from chalicelib.deploy.resources import Table, stage_resources
+from chalicelib.domain.task_instances import MARK_NAMES, TaskInstance
+from chalicelib.settings import Settings
+from chalicelib.store.dynamodb import models
+from chalicelib.store.dynamodb.connection import DynamoDB
+from chalicelib.store.dynamodb.tables import Tables
+
+SETTINGS = Settings.from_environ({})
+BOUND = vars(Tables(DynamoDB(), SETTINGS))
+MODELS = {
+    "dags": models.DagItem,
+    "dag_versions": models.DagVersionItem,
+    "import_errors": models.ImportErrorItem,
+    "dag_runs": models.DagRunItem,
+    "dag_run_ids": models.DagRunIdItem,
+    "unfinished_runs": models.UnfinishedRunItem,
+    "task_instances": models.TaskInstanceItem,
+    "xcoms": models.XComItem,
+    "pools": models.PoolShardItem,
+    "pool_waiters": models.PoolWaiterItem,
+    "lineage": models.LineageItem,
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_keys_are_those_of_the_deployed_tables(name: str) -> None:
+    table = _deployed(name)
+    keys = [(key.name, key.type) for key in (table.hash_key, table.range_key) if key]
+    assert _keys(MODELS[name]) == keys
+    assert BOUND[name].name == table.name
+
+
+def test_the_index_is_over_attributes_that_exist() -> None:
+    (index,) = _deployed("unfinished_runs").indexes
+    attributes = models.UnfinishedRunItem.get_attributes()
+    for key in (index.hash_key, index.range_key):
+        assert attributes[key.name].attr_type == key.type
+
+
+def test_every_field_and_mark_of_a_task_instance_has_an_attribute() -> None:
+    attributes = models.TaskInstanceItem.get_attributes()
+    names = {field.name for field in fields(TaskInstance)} - {"task_id", "map_index", "marks"}
+    assert names <= set(attributes)
+    assert {name for name in attributes if name.startswith("mark_")} == {f"mark_{n}" for n in MARK_NAMES}
+
+
+def _deployed(name: str) -> Table:
+    full_name = SETTINGS.resource(name)
+    return next(table for table in stage_resources(SETTINGS).tables if table.name == full_name)
+
+
+def _keys(model: type[Model]) -> list[tuple[str, str]]:
+    attributes = model.get_attributes().values()
+    hashes = [(a.attr_name, a.attr_type) for a in attributes if a.is_hash_key]
+    return hashes + [(a.attr_name, a.attr_type) for a in attributes if a.is_range_key]

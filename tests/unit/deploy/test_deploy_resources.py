@@ -1,0 +1,157 @@
+"""What a stage consists of, and that `.chalice` agrees with it."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.deploy.resources import (
+    DEAD_LETTER_RETENTION_S,
+    QUEUE_RETENTION_S,
+    SCHEDULER_TIMEOUT_S,
+    WORKER_TIMEOUT_S,
+    stage_resources,
+)
+from chalicelib.settings import Settings
+
+CHALICE = Path(__file__).parents[3] / ".chalice"
+CONFIG = json.loads((CHALICE / "config.json").read_text())
+HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "tick")
+
+RESOURCES = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"}))
+
+
+def policy(handler: str) -> list[dict[str, Any]]:
+    name = CONFIG["lambda_functions"][handler]["iam_policy_file"]
+    return json.loads((CHALICE / name).read_text())["Statement"]
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def is_allowed(handler: str, action: str, arn: str) -> bool:
+    """As IAM decides: an explicit Deny wins over any Allow."""
+    effects = {
+        statement["Effect"]
+        for statement in policy(handler)
+        if any(fnmatchcase(action, each) for each in as_list(statement["Action"]))
+        and any(fnmatchcase(arn, each) for each in as_list(statement["Resource"]))
+    }
+    return effects == {"Allow"}
+
+
+def table_arn(name: str) -> str:
+    return f"arn:aws:dynamodb:eu-west-1:123456789012:table/updraft-dev-{name}"
+
+
+def queue_arn(name: str) -> str:
+    return f"arn:aws:sqs:eu-west-1:123456789012:updraft-dev-{name}"
+
+
+def granted_resources() -> Iterator[str]:
+    for handler in HANDLERS:
+        for statement in policy(handler):
+            yield from as_list(statement["Resource"])
+
+
+def test_every_resource_of_a_stage_carries_its_name():
+    names = [each.name for each in (*RESOURCES.tables, *RESOURCES.queues)]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("updraft-dev-") for name in names)
+
+
+def test_the_bucket_is_called_as_the_settings_say():
+    settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod", "UPDRAFT__AWS__BUCKET": "updraft-acme"})
+    assert stage_resources(settings).bucket.name == "updraft-acme"
+
+
+def test_a_message_outlasts_the_function_that_handles_it():
+    visibility = {queue.name: queue.visibility_timeout_s for queue in RESOURCES.queues}
+    assert visibility == {"updraft-dev-scheduling": 360, "updraft-dev-tasks": 960}
+
+
+def test_a_dead_letter_outlives_the_queue_it_comes_from():
+    assert DEAD_LETTER_RETENTION_S > QUEUE_RETENTION_S
+
+
+def test_functions_time_out_as_the_queues_expect():
+    functions = CONFIG["lambda_functions"]
+    assert functions["scheduler"]["lambda_timeout"] == SCHEDULER_TIMEOUT_S
+    assert functions["worker"]["lambda_timeout"] == WORKER_TIMEOUT_S
+
+
+@pytest.mark.parametrize("stage", CONFIG["stages"])
+def test_a_chalice_stage_names_its_resources_after_itself(stage: str):
+    assert CONFIG["stages"][stage]["environment_variables"]["UPDRAFT__AWS__STAGE"] == stage
+
+
+def test_every_handler_has_a_policy_of_its_own():
+    assert set(CONFIG["lambda_functions"]) == set(HANDLERS)
+    assert CONFIG["autogen_policy"] is False
+    assert len({CONFIG["lambda_functions"][handler]["iam_policy_file"] for handler in HANDLERS}) == 5
+
+
+def test_policies_grant_nothing_outside_of_updraft():
+    assert all("updraft-" in resource for resource in granted_resources())
+
+
+def test_policies_allow_no_wildcard_actions():
+    actions = [
+        action
+        for handler in HANDLERS
+        for statement in policy(handler)
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    ]
+    assert not [action for action in actions if "*" in action]
+
+
+@pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "tick"])
+def test_handlers_that_change_state_may_use_every_table_of_the_engine(handler: str):
+    engine_tables = [each.name.removeprefix("updraft-dev-") for each in RESOURCES.tables]
+    engine_tables.remove("users")
+    for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"):
+        assert all(is_allowed(handler, f"dynamodb:{action}", table_arn(name)) for name in engine_tables)
+
+
+@pytest.mark.parametrize("handler", ["scheduler", "worker", "tick"])
+def test_what_runs_the_code_of_dags_never_sees_a_password_hash(handler: str):
+    for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):
+        assert not is_allowed(handler, f"dynamodb:{action}", table_arn("users"))
+
+
+def test_the_authorizer_reads_users_and_nothing_else():
+    assert is_allowed("authorizer", "dynamodb:GetItem", table_arn("users"))
+    assert not is_allowed("authorizer", "dynamodb:PutItem", table_arn("users"))
+    assert not is_allowed("authorizer", "dynamodb:GetItem", table_arn("dags"))
+
+
+@pytest.mark.parametrize(("handler", "queue"), [("scheduler", "scheduling"), ("worker", "tasks")])
+def test_a_handler_receives_from_its_own_queue_only(handler: str, queue: str):
+    other = "tasks" if queue == "scheduling" else "scheduling"
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        assert is_allowed(handler, f"sqs:{action}", queue_arn(queue))
+        assert not is_allowed(handler, f"sqs:{action}", queue_arn(other))
+
+
+@pytest.mark.parametrize(
+    ("handler", "queues"),
+    [
+        ("api_handler", {"scheduling"}),
+        ("authorizer", set()),
+        ("scheduler", {"scheduling", "tasks"}),
+        ("worker", {"scheduling", "tasks"}),
+        ("tick", {"scheduling"}),
+    ],
+)
+def test_handlers_send_to_the_queues_they_feed(handler: str, queues: set[str]):
+    every = {"scheduling", "tasks", "scheduling-dead-letters", "tasks-dead-letters"}
+    assert {name for name in every if is_allowed(handler, "sqs:SendMessage", queue_arn(name))} == queues
+
+
+def test_the_tick_finds_due_runs_through_their_index():
+    assert is_allowed("tick", "dynamodb:Query", table_arn("unfinished_runs/index/due"))

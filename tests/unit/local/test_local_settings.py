@@ -1,0 +1,40 @@
+"""What is read from the environment, and what is put into it."""
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.local.server import LocalSettings, prepare_environment
+from chalicelib.settings import SettingError
+
+
+def test_the_defaults_need_no_environment() -> None:
+    assert LocalSettings.from_environ({}) == LocalSettings(
+        port=8000, state_dir=Path(".updraft"), max_workers=16, stop_seconds=5
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "http"), ("PORT", "65536"), ("PORT", "-1"), ("UPDRAFT__LOCAL__MAX_WORKERS", "0")],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is '{value}'"):
+        LocalSettings.from_environ({name: value})
+
+
+def test_nothing_of_the_users_aws_account_is_left_in_the_environment() -> None:
+    environ = {
+        "AWS_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "secret",
+        "AWS_ACCESS_KEY_ID": "AKIA",
+        "AWS_ENDPOINT_URL_SQS": "https://elsewhere",
+        "NO_PROXY": "example.org",
+        "HOME": "/home/me",
+    }
+    prepare_environment(environ, "http://127.0.0.1:1")
+    assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert environ["AWS_ACCESS_KEY_ID"] == "local"
+    assert environ["NO_PROXY"] == "example.org,127.0.0.1"
+    assert environ["HOME"] == "/home/me"
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SQS"} & set(environ)
