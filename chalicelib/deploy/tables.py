@@ -1,0 +1,98 @@
+"""Making DynamoDB tables as ``resources`` describes them."""
+
+import logging
+from typing import Any
+
+from chalicelib.deploy.busy import when_not_busy
+from chalicelib.deploy.resources import Index, Key, Table
+
+log = logging.getLogger(__name__)
+
+
+def create_missing_tables(tables: tuple[Table, ...], dynamodb: Any) -> list[str]:
+    """Create the tables that are not listed and wait until all are active; the names made here."""
+    existing = set(dynamodb.get_paginator("list_tables").paginate().search("TableNames"))
+    missing = [table for table in tables if table.name not in existing]
+    if not missing:
+        return []
+    made = [table for table in missing if _create(table, dynamodb)]
+    for table in tables:  # all, not only ours: another caller may have asked for them a moment ago
+        _wait_until_active(table, dynamodb)
+    for table in made:
+        configure_table(table, dynamodb)
+    return [table.name for table in made]
+
+
+def configure_table(table: Table, dynamodb: Any) -> None:
+    """Turn on what CreateTable cannot: point-in-time recovery and the time to live."""
+    when_not_busy(
+        lambda: dynamodb.update_continuous_backups(
+            TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        ),
+        # For some seconds after a table became active, AWS is still enabling its backups.
+        busy="ContinuousBackupsUnavailableException",
+    )
+    if table.expires_at:
+        _expire_items(table.name, table.expires_at, dynamodb)
+
+
+def _expire_items(table: str, attribute: str, dynamodb: Any) -> None:
+    status = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
+    if status in ("ENABLED", "ENABLING"):  # asking again would be an error (AWS)
+        return
+    dynamodb.update_time_to_live(
+        TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute}
+    )
+
+
+def _create(table: Table, dynamodb: Any) -> bool:
+    """Ask for the table; false when somebody else just did."""
+    try:
+        dynamodb.create_table(**_request(table))
+    except dynamodb.exceptions.ResourceInUseException:
+        return False
+    log.info("Creating table %s", table.name)
+    return True
+
+
+def _wait_until_active(table: Table, dynamodb: Any) -> None:
+    # The waiter's own pace is a look every 20 seconds; a table takes about five.
+    pace = {"Delay": 1, "MaxAttempts": 300}
+    dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig=pace)
+
+
+def _request(table: Table) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "TableName": table.name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _key_schema(table.hash_key, table.range_key),
+        "AttributeDefinitions": [
+            {"AttributeName": key.name, "AttributeType": key.type} for key in _key_attributes(table)
+        ],
+    }
+    if table.indexes:  # an empty list is refused
+        request["GlobalSecondaryIndexes"] = [_index(index) for index in table.indexes]
+    return request
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.hash_key, index.range_key),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+
+
+def _key_schema(hash_key: Key, range_key: Key | None) -> list[dict[str, str]]:
+    schema = [{"AttributeName": hash_key.name, "KeyType": "HASH"}]
+    if range_key:
+        schema.append({"AttributeName": range_key.name, "KeyType": "RANGE"})
+    return schema
+
+
+def _key_attributes(table: Table) -> list[Key]:
+    """The key attributes of the table and its indexes, each once: CreateTable takes no others."""
+    keys = [table.hash_key, table.range_key]
+    for index in table.indexes:
+        keys += [index.hash_key, index.range_key]
+    return list(dict.fromkeys(key for key in keys if key))

@@ -1,0 +1,74 @@
+"""The project, deployed to an emulated AWS by `chalice deploy`, for the whole session."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib import aws
+from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
+from tests.e2e.emulator import PROJECT, Emulator, ministack
+from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
+
+DAGS = Path(__file__).parent / "dags"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "e2e: deploys to an emulated AWS; run by `make e2e`")
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with ministack(tmp_path_factory.mktemp("ministack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def adapter_port(emulator: Emulator) -> Iterator[int]:
+    with chalice_deploy_adapter(emulator.port) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def _aws(adapter_port: int) -> Iterator[None]:
+    """Lead this process's own AWS clients to the emulator, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws_environment(adapter_port).items():
+            patch.setenv(name, value)
+        _forget_clients()
+        yield
+        _forget_clients()
+
+
+def _forget_clients() -> None:
+    aws.client.cache_clear()
+    aws.session.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project with the DAGs of these tests among its own, not deployed yet."""
+    staged = stage_project(PROJECT, tmp_path_factory.mktemp("project") / "updraft", adapter_port)
+    for dag_file in DAGS.glob("*.py"):
+        shutil.copy(dag_file, staged.directory / "chalicelib" / "dags")
+    return staged
+
+
+@pytest.fixture
+def open_stage(project: Project) -> Project:
+    """The project, deployed so that it asks nobody for credentials."""
+    return _deployed(project, OPEN)
+
+
+@pytest.fixture
+def closed_stage(project: Project) -> Project:
+    """The project, deployed so that it refuses everybody."""
+    return _deployed(project, CLOSED)
+
+
+def _deployed(project: Project, auth_backend: str) -> Project:
+    # One API is deployed over and over, as happens in its life; not again when it is as it should be.
+    if project.auth_backend != auth_backend:
+        project.deploy(auth_backend)
+    return project

@@ -1,0 +1,108 @@
+"""ministack as a child process: an AWS of one's own on free ports, gone when the tests are."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
+"""Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
+missing in `requirements.txt` has to be missing there too."""
+
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Emulator:
+    """A running ministack; what it says goes to the file `log`."""
+
+    port: int
+    log: Path
+
+
+@contextmanager
+def ministack(directory: Path) -> Iterator[Emulator]:
+    """Run ministack with all its files in `directory`; it is stopped whatever happens.
+
+    It enforces IAM: functions get no more than the policies in `.chalice` give their roles.
+    """
+    if not PYTHON.exists():
+        pytest.fail(f"{PYTHON} is missing: run `make e2e`, which makes it", pytrace=False)
+    emulator = Emulator(port=free_port(), log=directory / "ministack.log")
+    with emulator.log.open("wb") as log:
+        process = subprocess.Popen(
+            [PYTHON, "-m", "ministack"],
+            env=_environment(directory, emulator.port),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_until_ready(emulator, process)
+            yield emulator
+        finally:
+            _stop(process)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _environment(directory: Path, port: int) -> dict[str, str]:
+    """All that it is given: its functions inherit the variables of the process."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(directory),
+        "TMPDIR": str(directory),  # the functions' code lies there, and stays after a SIGTERM
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",  # it would open a second port
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def _wait_until_ready(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if _is_ready(emulator.port):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"ministack did not start:\n{emulator.log.read_text()}", pytrace=False)
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end and insist after a while; its functions' processes must not outlive it."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):  # none is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

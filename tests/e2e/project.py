@@ -1,0 +1,190 @@
+"""A copy of the project on its way to the emulator: staged, deployed, finished, synced, called."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib import aws
+from chalicelib.deploy.api_gateway import STAGE as API_STAGE
+from chalicelib.deploy.create import configure, create_missing
+from chalicelib.deploy.deployed import Deployed, read_deployed
+from chalicelib.deploy.finish import finish_deployment
+from chalicelib.deploy.resources import stage_resources
+from chalicelib.settings import Settings
+
+STAGE = "e2e"
+
+OPEN = "airflow.api.auth.backend.default"
+CLOSED = "airflow.api.auth.backend.deny_all"
+
+PARAMETER = re.compile(r"\{[^}]+\}")
+
+SHIPPED = ("app.py", "requirements.txt", "chalicelib")
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+
+DEPLOY_SECONDS = 180
+SYNC_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came back from the gateway; `json` is its body, parsed, or None for an empty one."""
+
+    status: int
+    headers: dict[str, str]
+    json: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gateway:
+    """The REST API as clients see it: through API Gateway, at its stage."""
+
+    port: int
+    rest_api_id: str
+
+    def call(self, method: str, path: str, body: Any = None, authorization: str | None = None) -> Answer:
+        """Call `path`, such as `/api/experimental/test`; `body` is sent as JSON."""
+        headers = {"Host": f"{self.rest_api_id}.execute-api.localhost:{self.port}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            text = response.read()
+            return Answer(
+                status=response.status,
+                headers=dict(response.headers),
+                json=json.loads(text) if text else None,
+            )
+        finally:
+            connection.close()
+
+
+@dataclass(kw_only=True, slots=True)
+class Project:
+    """A staged copy of the project and the place it is deployed to.
+
+    `environment` is what Chalice and the command line run with: the account, the region, and the
+    adapter's port as the endpoint of all AWS services. `auth_backend` is the one that answers now, none
+    before a deployment got to its end.
+    """
+
+    directory: Path
+    adapter_port: int
+    environment: dict[str, str]
+    auth_backend: str | None = None
+
+    @property
+    def deployed(self) -> Deployed:
+        return read_deployed(self.directory, STAGE)
+
+    @property
+    def gateway(self) -> Gateway:
+        return Gateway(port=self.adapter_port, rest_api_id=self.deployed.rest_api_id)
+
+    def deploy(self, auth_backend: str) -> None:
+        """Everything between a checkout and a stage that answers, as a user would do it."""
+        self.auth_backend = None
+        variables = self._set_stage(auth_backend)
+        resources = stage_resources(Settings.from_environ(variables))
+        create_missing(resources)
+        configure(resources)
+        self._run([Path(sys.executable).with_name("chalice"), "deploy", "--stage", STAGE], DEPLOY_SECONDS)
+        finish_deployment(self.directory, STAGE)
+        sync_dags(self.directory, self.environment | variables)
+        self.auth_backend = auth_backend
+
+    def protected_routes(self) -> list[tuple[str, str]]:
+        """The method and path of every route behind an authorizer, each parameter filled in with `x`."""
+        resources = aws.client("apigateway").get_resources(
+            restApiId=self.deployed.rest_api_id, embed=["methods"], limit=500
+        )
+        return [
+            (method, f"/{API_STAGE}{PARAMETER.sub('x', resource['path'])}")
+            for resource in resources["items"]
+            for method, settings in resource.get("resourceMethods", {}).items()
+            if settings["authorizationType"] == "CUSTOM"
+        ]
+
+    def function_logs(self) -> str:
+        """What the functions wrote, for the text of a failure."""
+        logs = aws.client("logs")
+        return "\n".join(
+            f"{group['logGroupName']}: {event['message']}"
+            for group in logs.describe_log_groups()["logGroups"]
+            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        )
+
+    def _set_stage(self, auth_backend: str) -> dict[str, str]:
+        """Write the stage into `config.json`, made from `dev`; its environment variables."""
+        path = self.directory / ".chalice" / "config.json"
+        config = json.loads(path.read_text())
+        stage = json.loads(json.dumps(config["stages"]["dev"]))
+        stage["environment_variables"] |= {
+            "UPDRAFT__AWS__STAGE": STAGE,
+            "AIRFLOW__API__AUTH_BACKEND": auth_backend,
+        }
+        config["stages"][STAGE] = stage
+        path.write_text(json.dumps(config))
+        variables: dict[str, str] = stage["environment_variables"]
+        return variables
+
+    def _run(self, command: list[str | Path], timeout: float) -> None:
+        run(command, self.directory, self.environment, timeout)
+
+
+def stage_project(source: Path, directory: Path, adapter_port: int) -> Project:
+    """Copy what is deployed of the project in `source` to `directory`."""
+    directory.mkdir()
+    for name in SHIPPED:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, directory / name, ignore=NOT_SHIPPED)
+        else:
+            shutil.copy(source / name, directory / name)
+    shutil.copytree(source / ".chalice", directory / ".chalice", ignore=NOT_SHIPPED)
+    for policy in (directory / ".chalice").glob("policy-*.json"):
+        _allow_batches(policy)
+    return Project(directory=directory, adapter_port=adapter_port, environment=aws_environment(adapter_port))
+
+
+def _allow_batches(policy: Path) -> None:
+    # On AWS the right to send covers SendMessageBatch; ministack 1.5.33 takes that for a right of its own.
+    text = policy.read_text()
+    policy.write_text(text.replace('"sqs:SendMessage"', '"sqs:SendMessage", "sqs:SendMessageBatch"'))
+
+
+def aws_environment(port: int) -> dict[str, str]:
+    """The variables that lead every AWS client to `port`, and none of the developer's own."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],  # where pip keeps its settings and the wheels it has
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def sync_dags(directory: Path, environment: dict[str, str]) -> None:
+    """Make the deployed stage know the project's DAG files."""
+    run([sys.executable, "-m", "chalicelib", "sync"], directory, environment, SYNC_SECONDS)
+
+
+def run(command: list[str | Path], directory: Path, environment: dict[str, str], timeout: float) -> None:
+    """Run a command; when it fails, so does the test, with what the command said."""
+    done = subprocess.run(
+        command, cwd=directory, env=environment, timeout=timeout, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
