@@ -1,0 +1,48 @@
+# Updraft: what a developer does with it. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+EMULATOR := .venv-emulator
+REQUIREMENTS := requirements.txt requirements-dev.txt
+INSTALLED := $(VENV)/.installed
+EMULATOR_INSTALLED := $(EMULATOR)/.installed
+
+.PHONY: help install run test lint e2e
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Make .venv and install the pinned dependencies, when they have changed
+
+run: $(INSTALLED) ## Run everything on this machine: http://127.0.0.1:8000 (PORT=...)
+	@exec $(VENV)/bin/python -m chalicelib.local
+
+test: $(INSTALLED) ## Run all tests but those against a deployment and the benchmarks
+	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench
+
+lint: $(INSTALLED) ## Check style and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+e2e: $(INSTALLED) $(EMULATOR_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
+	$(VENV)/bin/python -m pytest tests/e2e
+
+$(INSTALLED): $(REQUIREMENTS)
+	@$(call make_venv,$(VENV))
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Lambda code runs in the emulator's own interpreter and would see its packages: nothing else goes in here.
+$(EMULATOR_INSTALLED): requirements-dev.txt
+	@$(call make_venv,$(EMULATOR))
+	$(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^ministack==' requirements-dev.txt)
+	@touch $@
+
+define make_venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }; \
+echo "Installing into $(1)..."; \
+$(PYTHON) -m venv $(1)
+endef

@@ -1,0 +1,135 @@
+"""Loading the DAG files: once at the start and again whenever one changes.
+
+Files are only ever imported in a child process made for it, so that a broken one cannot hurt the
+server, and one that takes its process down does not keep the others from being loaded.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chalicelib.local.function_pool import (
+    Function,
+    FunctionCrashed,
+    FunctionPool,
+    InvocationError,
+    PoolClosed,
+)
+
+_LOOK_EVERY_SECONDS = 1.0
+_ENDED_ITS_PROCESS = "loading it ended the process"
+
+Fingerprint = dict[str, tuple[int, int]]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What came of loading: the ids of the DAGs, and per broken file one line that says why."""
+
+    dag_ids: tuple[str, ...] = ()
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class DagFiles:
+    """Loads the files of a folder with ``function`` and watches them.
+
+    The function is invoked with ``{"dags_folder": path, "skip": {file: text}}`` and gives ``{"dag_ids":
+    [...], "errors": {file: text}}``, where files are named by their path in the folder, and those to
+    skip count as broken; with ``{"dags_folder": path, "only": file}`` it imports that one file and
+    stores nothing. ``report`` gets one line per newly broken file.
+    """
+
+    def __init__(
+        self, folder: Path, pool: FunctionPool, function: Function, report: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._function = function
+        self._report = report
+        self._seen: Fingerprint = {}
+        self._errors: dict[str, str] = {}
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="dag-files", daemon=True)
+
+    def load(self) -> Loaded:
+        """Load all files; tells of those that are broken in another way than at the last time."""
+        self._seen = fingerprint(self._folder)
+        loaded = self._load()
+        for file, error in sorted(loaded.errors.items()):
+            if self._errors.get(file) != error:
+                self._report(f"Broken DAG file {self._folder / file}: {error}")
+        self._errors = loaded.errors
+        return loaded
+
+    def start_watching(self) -> None:
+        """From now on load again when a file was added, changed or removed."""
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stopping.set()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_LOOK_EVERY_SECONDS):
+            if fingerprint(self._folder) == self._seen:
+                continue
+            try:
+                self._pool.refresh()
+                self.load()
+            except PoolClosed:
+                return
+            except Exception:
+                logger.exception("the DAG files could not be loaded again")
+
+    def _load(self) -> Loaded:
+        try:
+            return self._sync(skip={})
+        except FunctionCrashed:
+            return self._sync(skip=self._deadly_files())
+
+    def _sync(self, skip: dict[str, str]) -> Loaded:
+        result = self._invoke(skip=skip)
+        return Loaded(dag_ids=tuple(result["dag_ids"]), errors=_one_line_each(result["errors"]))
+
+    def _deadly_files(self) -> dict[str, str]:
+        """The files whose import takes the process down or never ends, each tried in a process of its own."""
+        deadly = {}
+        for file in sorted(file for file in self._seen if file.endswith(".py")):
+            try:
+                self._invoke(only=file)
+            except InvocationError as error:
+                deadly[file] = f"{_ENDED_ITS_PROCESS}: {error}"
+        return deadly
+
+    def _invoke(self, **parameters: Any) -> dict[str, Any]:
+        result: dict[str, Any] = self._pool.invoke(
+            self._function, {"dags_folder": str(self._folder), **parameters}
+        )
+        return result
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """Path in the folder, time of the last change and size of all files that can matter to a DAG."""
+    found: Fingerprint = {}
+    for path in folder.rglob("*"):
+        if (
+            path.suffix not in (".py", ".zip", ".json", ".yaml", ".yml", ".sql")
+            and path.name != ".airflowignore"
+        ):
+            continue
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue  # removed since it was listed
+        found[path.relative_to(folder).as_posix()] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _one_line_each(errors: dict[str, str]) -> dict[str, str]:
+    """The last line of each error's text: of a stack trace that is the error itself."""
+    return {path: error.strip().splitlines()[-1].strip() or "?" for path, error in errors.items()}

@@ -1,0 +1,19 @@
+"""What of the log reaches the terminal that the local server runs in."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Mapping
+
+
+def log_to_terminal(environ: Mapping[str, str]) -> None:
+    """Warnings and worse, or from ``[logging] logging_level`` on, go to stderr.
+
+    The handler filters, not the loggers: what the handlers of ``app.py`` log for CloudWatch is theirs.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    with contextlib.suppress(ValueError):  # an unknown level: the default stays
+        handler.setLevel(environ.get("AIRFLOW__LOGGING__LOGGING_LEVEL", "").upper() or logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=min(handler.level, logging.WARNING))

@@ -1,0 +1,120 @@
+"""What the local server runs: Updraft's own app, and the steps that only this mode takes.
+
+Everything is imported when it is called: the server sets the environment first.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.local.gateway import Refusal
+from chalicelib.local.queue_pump import Record
+from chalicelib.local.server import Application
+
+if TYPE_CHECKING:
+    from chalicelib.dag.loader import ImportFailure
+
+_EXAMPLE = "example_hello"
+
+
+def application() -> Application:
+    """Updraft, for the local server."""
+    return Application(
+        chalice_app=_chalice_app,
+        create=_create,
+        resume=_resume,
+        on_crash=_on_crash,
+        refusals=_refusals,
+        try_next=try_next,
+    )
+
+
+def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
+    from chalicelib import bootstrap
+    from chalicelib.dag.loader import ImportFailure, load_file
+    from chalicelib.engine.sync import sync_dags
+
+    folder = Path(event["dags_folder"])
+    if "only" in event:
+        loaded = load_file(folder / event["only"], folder)
+        return _report((), (loaded,) if isinstance(loaded, ImportFailure) else ())
+    settings = bootstrap.settings()
+    report = sync_dags(
+        bootstrap.engine(),
+        folder,
+        paused_at_creation=settings.dags_are_paused_at_creation,
+        skip=event.get("skip", {}),
+    )
+    return _report(report.dag_ids, report.failures)
+
+
+def _report(dag_ids: tuple[str, ...], failures: "tuple[ImportFailure, ...]") -> dict[str, Any]:
+    return {
+        "dag_ids": list(dag_ids),
+        "errors": {failure.filename: failure.message for failure in failures},
+    }
+
+
+def try_next(base_url: str, dag_ids: tuple[str, ...]) -> str:
+    """A command that unpauses and triggers an example, or any DAG; without one, asks for the API."""
+    if not dag_ids:
+        return f"curl {base_url}/api/experimental/test"
+    dag_id = _EXAMPLE if _EXAMPLE in dag_ids else dag_ids[0]
+    dag = f"{base_url}/api/experimental/dags/{dag_id}"
+    return f"curl {dag}/paused/false && curl -X POST {dag}/dag_runs -d '{{}}'"
+
+
+def _chalice_app() -> Any:
+    import app
+
+    return app.app
+
+
+def _create() -> None:
+    from chalicelib import bootstrap
+    from chalicelib.deploy.create import create_missing
+    from chalicelib.deploy.resources import stage_resources
+
+    create_missing(stage_resources(bootstrap.settings()))
+
+
+def _resume() -> None:
+    from chalicelib import bootstrap
+    from chalicelib.engine import rescue
+
+    rescue.resume(bootstrap.engine())
+
+
+def _on_crash(record: Record, request_id: str) -> None:
+    """Tell the engine that the worker of a task is dead, so that its lease need not be waited for."""
+    from chalicelib import bootstrap
+    from chalicelib.domain.messages import Outgoing, RunTask, WorkerLost
+    from chalicelib.queues.messages import decode
+
+    message = decode(record["body"])
+    if not isinstance(message, RunTask):
+        return
+    lost = WorkerLost(
+        run=message.run.ref,
+        task_id=message.task_id,
+        map_index=message.map_index,
+        try_number=message.try_number,
+        request_id=request_id,
+    )
+    bootstrap.engine().sender.send([Outgoing(message=lost)])
+
+
+def _refusals() -> Mapping[str, Refusal]:
+    """What API Gateway answers by itself on a stage with the chosen auth backend."""
+    from chalicelib import bootstrap
+    from chalicelib.auth.backends import decide
+
+    decision = decide(bootstrap.settings().auth_backend, None)
+    if decision.allowed:
+        return {}
+    challenge = (("WWW-Authenticate", decision.challenge),) if decision.challenge else ()
+    error = "Unauthorized" if decision.status == 401 else "Forbidden"
+    body = json.dumps({"error": error})
+    return {"UNAUTHORIZED": Refusal(status=decision.status, body=body, headers=challenge)}

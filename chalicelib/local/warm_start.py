@@ -1,0 +1,18 @@
+"""Imported by the function host before it forks: what would make the first invocation of each child slow.
+
+Clients without a connection survive a fork; making them is most of what a cold start costs.
+"""
+
+import gc
+
+import jinja2  # noqa: F401 - imported to be there
+import pendulum  # noqa: F401
+import pynamodb.models  # noqa: F401
+
+from chalicelib import aws
+
+for service in ("dynamodb", "sqs", "s3"):
+    aws.client(service)
+
+gc.collect()
+gc.freeze()  # the collector would otherwise touch, and so copy, the pages that the children share
