@@ -5,13 +5,13 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 
 from chalicelib.dag import airflow_names
 from chalicelib.dag.dag import DAG
@@ -107,16 +107,21 @@ def _stamp(paths: Sequence[Path]) -> _Stamp:
     return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
 
 
-def load_folder(folder: Path) -> LoadedFolder:
+def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) -> LoadedFolder:
     """Load all DAG files of a folder.
 
     Every ``.py`` file that mentions both ``dag`` and ``airflow`` is one (Airflow's safe mode), in all
     folders that are not hidden. Files come by path; of two DAGs of the same id the later file fails.
+    Files named in ``skip`` are not touched: they fail with the message given there.
     """
     files: list[LoadedFile] = []
     failures: list[ImportFailure] = []
     places: dict[str, str] = {}
     for path in dag_files(folder.absolute()):
+        filename = path.relative_to(folder.absolute()).as_posix()
+        if filename in skip:
+            failures.append(ImportFailure(filename=filename, message=skip[filename]))
+            continue
         loaded = load_file(path, folder)
         if isinstance(loaded, LoadedFile):
             loaded = _without_duplicates(loaded, places)

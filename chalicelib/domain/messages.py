@@ -16,11 +16,15 @@ class StartRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RescueRun:
-    """Look after a run: redo what was lost. ``workers_lost``: every lease of before is void."""
+    """Look after a run: redo what was lost.
+
+    ``stopped_at``: the whole server was stopped then; no worker that began before is alive, no message
+    sent before is on its way.
+    """
 
     dag_id: str
     execution_date: datetime
-    workers_lost: bool = False
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

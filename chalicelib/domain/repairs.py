@@ -61,9 +61,14 @@ class Repair:
     item: TaskInstance
 
 
-def repairs(graph: Graph, run_uid: str, items: Items, now: datetime, *, workers_lost: bool) -> list[Repair]:
-    """The repairs of a running run, in topological order."""
-    found = (_repair(graph, run_uid, task, items, now, workers_lost) for task in graph.tasks.values())
+def repairs(
+    graph: Graph, run_uid: str, items: Items, now: datetime, stopped_at: datetime | None
+) -> list[Repair]:
+    """The repairs of a running run, in topological order.
+
+    ``stopped_at`` is when the whole server was stopped, if it was: what was on its way then is lost.
+    """
+    found = (_repair(graph, run_uid, task, items, now, stopped_at) for task in graph.tasks.values())
     return [repair for repair in found if repair is not None]
 
 
@@ -103,33 +108,38 @@ def _next_event(item: TaskInstance, now: datetime) -> datetime | None:
 
 
 def _repair(
-    graph: Graph, run_uid: str, task: Task, items: Items, now: datetime, workers_lost: bool
+    graph: Graph, run_uid: str, task: Task, items: Items, now: datetime, stopped_at: datetime | None
 ) -> Repair | None:
     item = items.get(task_key(task.task_id)) or TaskInstance(run_uid=run_uid, task_id=task.task_id)
-    kind = _kind(graph, task, item, items, now, workers_lost)
+    kind = _kind(graph, task, item, items, now, stopped_at)
     return Repair(kind=kind, task=task, item=item) if kind else None
 
 
 def _kind(
-    graph: Graph, task: Task, item: TaskInstance, items: Items, now: datetime, workers_lost: bool
+    graph: Graph, task: Task, item: TaskInstance, items: Items, now: datetime, stopped_at: datetime | None
 ) -> RepairKind | None:
     if item.state is None:
         return RepairKind.OPEN if _is_decided(graph, task, item) else None
     if item.state in FINAL_STATES:
         return RepairKind.FOLLOW if _is_unheard(graph, task, items) else None
     if item.state is TaskInstanceState.RUNNING:
-        return _kind_of_running(item, now, workers_lost)
+        return _kind_of_running(item, now, stopped_at)
     if item.state is TaskInstanceState.SCHEDULED:
         return RepairKind.TAKE_SLOTS
     if item.state is TaskInstanceState.UP_FOR_RETRY:
         return RepairKind.RETRY if _has_passed(item.retry_at, now) else None
-    return RepairKind.RESEND if workers_lost or _has_passed(resend_due(item), now) else None
+    was_on_its_way = _was_before(item.sent_at, stopped_at)
+    return RepairKind.RESEND if was_on_its_way or _has_passed(resend_due(item), now) else None
 
 
-def _kind_of_running(item: TaskInstance, now: datetime, workers_lost: bool) -> RepairKind | None:
-    if workers_lost:
+def _kind_of_running(item: TaskInstance, now: datetime, stopped_at: datetime | None) -> RepairKind | None:
+    if _was_before(item.start_date, stopped_at):
         return RepairKind.INTERRUPTED
     return RepairKind.LOST if _has_passed(item.lease_until, now) else None
+
+
+def _was_before(moment: datetime | None, stopped_at: datetime | None) -> bool:
+    return stopped_at is not None and (moment is None or moment <= stopped_at)
 
 
 def _has_passed(moment: datetime | None, now: datetime) -> bool:

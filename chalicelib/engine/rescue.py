@@ -5,7 +5,7 @@ for each run that is due, and its handler compares the whole run with what shoul
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
@@ -41,12 +41,16 @@ def tick(engine: Engine) -> None:
 
 
 def resume(engine: Engine) -> None:
-    """After the whole server was stopped: no worker of before is alive, every unfinished run goes on."""
+    """After the whole server was stopped: no worker of before is alive, every unfinished run goes on.
+
+    To be called before anything of the new server runs.
+    """
     outbox = Outbox(sender=engine.sender)
+    now = engine.now()
     for dag in engine.store.dags.list():
         for entry in engine.store.dag_runs.unfinished(dag.dag_id):
             date = entry.run.execution_date
-            outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, workers_lost=True))
+            outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, stopped_at=now))
     outbox.flush()
 
 
@@ -62,15 +66,15 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
         runs.start_run(engine, dag, run)
         return
-    _sweep(engine, dag, run, workers_lost=message.workers_lost)
+    _sweep(engine, dag, run, message.stopped_at)
 
 
-def _sweep(engine: Engine, dag: Dag, run: DagRun, *, workers_lost: bool) -> None:
+def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:
     progress = runs.in_progress(engine, run)
     items = dict(engine.store.task_instances.list(run.run_uid))
     now = engine.now()
     engine.store.dag_runs.move_due(run.ref, next_look(items, now))
-    for repair in repairs(progress.graph, run.run_uid, items, now, workers_lost=workers_lost):
+    for repair in repairs(progress.graph, run.run_uid, items, now, stopped_at):
         if not dag.is_paused or repair.kind in _DONE_WHILE_PAUSED:
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key)
             _carry_out(progress, repair)

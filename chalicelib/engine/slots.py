@@ -4,11 +4,14 @@ Invariant I3: a pool never gives out more slots than it has. Every step is one c
 the holder's name, so a step that is repeated changes nothing more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.domain.graph import Task
 from chalicelib.domain.pools import (
     Pool,
+    PoolShard,
     Waiter,
     held_parts,
     plan_take,
@@ -17,6 +20,9 @@ from chalicelib.domain.pools import (
 )
 from chalicelib.domain.task_instances import Parts, TaskInstance, holder_name, task_key
 from chalicelib.engine.core import Engine
+
+_STALE = timedelta(minutes=5)
+"""A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it."""
 
 _ATTEMPTS = 4
 """Tries to take slots that others take at the same moment; after that the task waits its turn."""
@@ -59,7 +65,11 @@ def _knock(engine: Engine, task: Task, holder: str) -> Parts:
 def _take_anywhere(engine: Engine, task: Task, holder: str, pool: Pool) -> Grant:
     for _ in range(_ATTEMPTS):
         shards = engine.store.pools.shards(task.pool)
-        parts = held_parts(shards, holder) or plan_take(shards, task.pool_slots)
+        held = held_parts(shards, holder)
+        if held and _is_stale(engine, shards, holder):
+            engine.store.pools.give(task.pool, holder, held)
+            continue
+        parts = held or plan_take(shards, task.pool_slots)
         if parts is None:
             break
         if engine.store.pools.take(task.pool, holder, parts, engine.now()):
@@ -68,9 +78,9 @@ def _take_anywhere(engine: Engine, task: Task, holder: str, pool: Pool) -> Grant
     return Grant(refusal=f"waits for {slots} of pool {task.pool}, which has {pool.slots}")
 
 
-def give(engine: Engine, task: Task, item: TaskInstance) -> bool:
-    """Give back what a try took; whether tasks wait for the pool."""
-    return bool(item.pool_parts) and engine.store.pools.give(task.pool, item.holder, item.pool_parts)
+def _is_stale(engine: Engine, shards: Sequence[PoolShard], holder: str) -> bool:
+    since = min(shard.holders[holder].since for shard in shards if holder in shard.holders)
+    return engine.now() - since > _STALE
 
 
 def hand_over(engine: Engine, task: Task, item: TaskInstance, successor: Task) -> Parts:

@@ -7,9 +7,11 @@ loaded leaves the last good version of its DAGs and a kept import error.
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from chalicelib.dag.loader import ImportFailure, LoadedFile, load_folder
@@ -31,9 +33,19 @@ class SyncReport:
     failures: tuple[ImportFailure, ...]
 
 
-def sync_dags(engine: Engine, folder: Path, *, paused_at_creation: bool) -> SyncReport:
-    """Load all DAG files of a folder and keep what they define; safe to repeat."""
-    loaded = load_folder(folder)
+def sync_dags(
+    engine: Engine,
+    folder: Path,
+    *,
+    paused_at_creation: bool,
+    skip: Mapping[str, str] = MappingProxyType({}),
+) -> SyncReport:
+    """Load all DAG files of a folder and keep what they define; safe to repeat.
+
+    ``skip`` names files that must not be loaded (they end the process that tries), with the reason that
+    is kept as their import error.
+    """
+    loaded = load_folder(folder, skip)
     ensure_default_pool(engine)
     dag_ids = []
     for file in loaded.files:
