@@ -1,0 +1,118 @@
+"""The engine over (moto's) DynamoDB and SQS, driven message by message in one thread."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.domain.messages import Message, Outgoing, RunTask
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.engine import execute, scheduling
+from chalicelib.engine.core import Engine
+from chalicelib.engine.pools import ensure_default_pool
+from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
+from chalicelib.queues.sqs import SqsSender
+from chalicelib.settings import Settings
+from chalicelib.store.dynamodb import DynamoStore
+from tests.budgets.meter import Meter
+from tests.contract.in_process import InProcessApi
+from tests.contract.runner import Answer
+from tests.property.dags import ScriptedDag
+
+UserCode = Callable[[TryRequest, RunningXComs], TryOutcome]
+
+
+class CopyingSender:
+    """Sends to SQS and keeps a copy, so that a test can deliver in the order it likes."""
+
+    def __init__(self, sender: SqsSender) -> None:
+        self._sender = sender
+        self.sent: list[Message] = []
+
+    def send(self, messages: Iterable[Outgoing]) -> None:
+        """See ``engine.ports.Sender``."""
+        batch = list(messages)
+        self._sender.send(batch)
+        self.sent += [outgoing.message for outgoing in batch]
+
+
+class MeteredDeployment:
+    """One deployment; each call answers with the meter of what it asked of AWS."""
+
+    def __init__(self, settings: Settings, now: datetime, lease: timedelta) -> None:
+        self.sender = CopyingSender(SqsSender(settings))
+        self._uids = count(1)
+        self._lease = lease
+        self._settings = settings
+        self.engine = Engine(
+            store=DynamoStore(settings),
+            sender=self.sender,
+            now=lambda: now,
+            new_uid=lambda: f"uid{next(self._uids):05d}",
+            allowed_run_id_pattern=".*",
+        )
+        self.api = InProcessApi(settings)
+        self.user_code: UserCode = lambda _request, _xcoms: TryOutcome(result=TryResult.SUCCESS)
+        ensure_default_pool(self.engine)
+        self.sender.sent.clear()
+
+    def deploy(self, dag: ScriptedDag) -> None:
+        """Save a DAG, unpaused."""
+        dag.save(self.engine.store)
+        self.user_code = lambda request, _xcoms: dag.script(request)
+
+    def get(self, path: str) -> tuple[Answer, Meter]:
+        """A request as a warm Lambda answers it."""
+        return self._call(lambda: self.api.get(path))
+
+    def post(self, path: str, body: Any) -> tuple[Answer, Meter]:
+        """A request as a warm Lambda answers it."""
+        return self._call(lambda: self.api.post(path, body))
+
+    def _call(self, send: Callable[[], Answer]) -> tuple[Answer, Meter]:
+        with bootstrap.use(engine=self.engine, settings=self._settings), Meter() as meter:
+            answer = send()
+        return answer, meter
+
+    def trigger(self, dag: ScriptedDag) -> Meter:
+        """Trigger a run; its message waits in ``sender.sent``."""
+        body = {"replace_microseconds": "false", "conf": json.dumps({})}
+        answer, meter = self.post(f"/dags/{dag.dag_id}/dag_runs", body)
+        assert answer.status == 200, answer.body
+        return meter
+
+    def take(self, kind: type[Message], task_id: str | None = None) -> Message:
+        """Take the first message of a kind (and task) out of what was sent."""
+        for message in self.sender.sent:
+            if isinstance(message, kind) and task_id in (None, getattr(message, "task_id", None)):
+                self.sender.sent.remove(message)
+                return message
+        raise AssertionError(f"no {kind.__name__} for {task_id} in {self.sender.sent}")
+
+    def handle(self, message: Message) -> Meter:
+        """Handle a message as a warm Lambda does."""
+        with Meter() as meter:
+            if isinstance(message, RunTask):
+                execute.execute(self.engine, message, self._invocation(), self._run_try)
+            else:
+                scheduling.handle(self.engine, message)
+        return meter
+
+    def drain(self) -> None:
+        """Handle everything that was sent, in order."""
+        while self.sender.sent:
+            self.handle(self.sender.sent.pop(0))
+
+    def _invocation(self) -> Invocation:
+        return Invocation(
+            token=f"invocation-{next(self._uids)}",
+            ends_at=self.engine.now() + self._lease,
+            hostname="lambda",
+            unixname="sbx",
+            pid=1,
+        )
+
+    def _run_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
+        return TryReport(outcome=self.user_code(request, xcoms), log=b"log")

@@ -1,0 +1,156 @@
+"""What running tasks costs: DynamoDB requests, messages and objects per task, exactly."""
+
+import pytest
+
+from chalicelib.domain.graph import BUCKET_SIZE
+from chalicelib.domain.messages import RetryTask, RunTask, StartRun
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.engine.ports import RunningXComs
+from tests.budgets.deployment import MeteredDeployment
+from tests.property.dags import ScriptedDag, Shape
+
+CHAIN = ScriptedDag([Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))])
+
+
+def started(deployment: MeteredDeployment, dag: ScriptedDag) -> MeteredDeployment:
+    """A run whose first tasks were sent."""
+    deployment.deploy(dag)
+    deployment.trigger(dag)
+    deployment.handle(deployment.take(StartRun))
+    return deployment
+
+
+def test_a_task_of_a_chain_takes_five_requests_its_pool_included(deployment: MeteredDeployment) -> None:
+    started(deployment, CHAIN)
+    meter = deployment.handle(deployment.take(RunTask, "a"))
+    assert meter.dynamodb == {
+        ("UpdateItem", "task_instances"): 3,  # claim, finish, the successor's arrival that queues it
+        ("GetItem", "dags"): 1,  # paused or deleted meanwhile?
+        ("UpdateItem", "pools"): 1,  # the slots handed on
+    }
+    assert (meter.sqs["SendMessageBatch"], meter.sqs_messages) == (1, 1)
+    assert meter.s3 == {"PutObject": 1}  # the log
+    assert meter.write_units <= 4
+    assert meter.read_units <= 1
+
+
+def test_each_xcom_pushed_takes_one_more(deployment: MeteredDeployment) -> None:
+    started(deployment, CHAIN)
+
+    def push_two(_: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+        xcoms.push("one", "1")
+        xcoms.push("return_value", "2")
+        return TryOutcome(result=TryResult.SUCCESS)
+
+    deployment.user_code = push_two
+    meter = deployment.handle(deployment.take(RunTask, "a"))
+    assert meter.dynamodb[("PutItem", "xcoms")] == 2
+    assert meter.dynamodb_requests == 5 + 2
+
+
+def test_the_last_task_ends_the_run(deployment: MeteredDeployment) -> None:
+    started(deployment, ScriptedDag([Shape("only")]))
+    meter = deployment.handle(deployment.take(RunTask))
+    assert meter.dynamodb == {
+        ("UpdateItem", "task_instances"): 3,  # claim, finish, arrival at the end of the run
+        ("GetItem", "dags"): 1,
+        ("UpdateItem", "pools"): 1,
+        ("UpdateItem", "dag_runs"): 1,
+        ("DeleteItem", "unfinished_runs"): 1,
+    }
+    assert meter.sqs.total() == 0
+
+
+def test_a_duplicate_of_a_running_try_takes_one_request(deployment: MeteredDeployment) -> None:
+    started(deployment, CHAIN)
+    message = deployment.take(RunTask, "a")
+    counted = []
+
+    def meet_a_duplicate(_: TryRequest, __: RunningXComs) -> TryOutcome:
+        counted.append(deployment.handle(message))
+        return TryOutcome(result=TryResult.SUCCESS)
+
+    deployment.user_code = meet_a_duplicate
+    deployment.handle(message)
+    (meter,) = counted
+    assert meter.dynamodb == {("UpdateItem", "task_instances"): 1}
+    assert meter.sqs.total() == 0
+
+
+def test_a_duplicate_of_a_finished_try_takes_one_request_and_one_per_successor(
+    deployment: MeteredDeployment,
+) -> None:
+    started(deployment, CHAIN)
+    message = deployment.take(RunTask, "a")
+    deployment.handle(message)
+    deployment.handle(deployment.take(RunTask, "b"))
+    meter = deployment.handle(message)
+    assert meter.dynamodb == {("UpdateItem", "task_instances"): 2}
+    assert meter.sqs.total() == 0
+
+
+@pytest.mark.parametrize("width", [10, 25])
+def test_a_fan_out_sends_its_messages_in_batches_of_ten(deployment: MeteredDeployment, width: int) -> None:
+    leaves = [Shape(f"t{number:02d}", ("root",)) for number in range(width)]
+    started(deployment, ScriptedDag([Shape("root"), *leaves]))
+    meter = deployment.handle(deployment.take(RunTask, "root"))
+    # Per successor one take and one write; the root's own are claim, DAG, finish. The first successor
+    # gets the root's slot handed on.
+    assert meter.dynamodb_requests == 3 + 2 * width
+    assert (meter.sqs["SendMessageBatch"], meter.sqs_messages) == (-(-width // 10), width)
+
+
+@pytest.mark.parametrize("width", [10, BUCKET_SIZE])
+def test_a_fan_in_starts_its_successor_once(deployment: MeteredDeployment, width: int) -> None:
+    names = tuple(f"t{number:02d}" for number in range(width))
+    started(deployment, ScriptedDag([*map(Shape, names), Shape("join", names)]))
+    meters = [deployment.handle(deployment.take(RunTask, name)) for name in names]
+    # claim, DAG, finish, slots back, arrival
+    assert {meter.dynamodb_requests for meter in meters[:-1]} == {5}
+    assert meters[-1].dynamodb_requests == 5 + 2  # and the join's slots and queueing
+    assert sum(meter.sqs_messages for meter in meters) == 1
+
+
+def test_a_fan_in_above_a_bucket_takes_one_arrival_more_per_bucket(deployment: MeteredDeployment) -> None:
+    names = tuple(f"t{number:03d}" for number in range(2 * BUCKET_SIZE))
+    started(deployment, ScriptedDag([*map(Shape, names), Shape("join", names)]))
+    meters = [deployment.handle(deployment.take(RunTask, name)) for name in names]
+    requests = sum(meter.dynamodb_requests for meter in meters)
+    assert requests == 5 * len(names) + 2 + 2  # one more per full bucket; the join's slots and queueing
+    assert sum(meter.sqs_messages for meter in meters) == 1
+
+
+def test_a_retry_takes_a_history_item_and_one_delayed_message(deployment: MeteredDeployment) -> None:
+    started(deployment, ScriptedDag([Shape("flaky", behaviour="flaky", retries=1)]))
+    meter = deployment.handle(deployment.take(RunTask))
+    assert meter.dynamodb == {
+        ("UpdateItem", "task_instances"): 2,
+        ("GetItem", "dags"): 1,
+        ("PutItem", "task_instances"): 1,
+        ("UpdateItem", "pools"): 1,
+    }
+    assert meter.sqs_messages == 1
+    deployment.take(RetryTask)
+
+
+@pytest.mark.parametrize("size", [20, 40, 80])
+def test_what_a_finish_costs_does_not_grow_with_the_dag(deployment: MeteredDeployment, size: int) -> None:
+    chain = [Shape("t000")]
+    chain += [Shape(f"t{number:03d}", (f"t{number - 1:03d}",)) for number in range(1, size)]
+    started(deployment, ScriptedDag(chain))
+    for name in ("t000", "t001", "t002"):
+        meter = deployment.handle(deployment.take(RunTask, name))
+        assert meter.dynamodb_requests == 5
+        assert meter.write_units <= 4
+
+
+def test_an_idle_tick_costs_the_shards_of_the_index_and_one_look_at_the_pools(
+    deployment: MeteredDeployment,
+) -> None:
+    from chalicelib.engine import rescue
+    from tests.budgets.meter import Meter
+
+    with Meter() as meter:
+        rescue.tick(deployment.engine)
+    assert meter.dynamodb == {("Query", "unfinished_runs"): 16, ("Scan", "pools"): 1}
+    assert meter.sqs.total() == 0
