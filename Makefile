@@ -21,10 +21,11 @@ run: $(INSTALLED) ## Run everything on this machine: http://127.0.0.1:8000 (PORT
 test: $(INSTALLED) ## Run all tests but those against a deployment and the benchmarks
 	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench
 
-lint: $(INSTALLED) ## Check style and types
+lint: $(INSTALLED) ## Check style, types, import layers and what each handler loads when it starts
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest --quiet tests/unit/test_layers.py tests/unit/test_cold_imports.py
 
 e2e: $(INSTALLED) $(EMULATOR_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
 	$(VENV)/bin/python -m pytest tests/e2e

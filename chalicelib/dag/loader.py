@@ -91,7 +91,7 @@ class DagFiles:
         stamp, file = self._loaded.get(filename, ((), None))
         if file is not None and stamp == _stamp(file.read):
             return file
-        loaded = load_file(self._folder / filename, self._folder)
+        loaded = load_file(Path(filename), self._folder)
         if isinstance(loaded, ImportFailure):
             raise DagFileError(loaded)
         self._loaded[filename] = (_stamp(loaded.read), loaded)

@@ -73,6 +73,17 @@ def held_back(reason: str, now: datetime) -> TaskInstanceChange:
     )
 
 
+def unclaimed(now: datetime) -> TaskInstanceChange:
+    """A claimed try whose worker could not begin; its message comes again."""
+    return TaskInstanceChange(
+        state=TaskInstanceState.QUEUED,
+        lease_token=None,
+        lease_until=None,
+        start_date=None,
+        updated_at=now,
+    )
+
+
 def max_tries(task: Task, item: TaskInstance) -> int:
     """Retries allowed: the task's, unless this instance was granted more."""
     return task.retries if item.max_tries is None else item.max_tries

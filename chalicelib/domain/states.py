@@ -87,6 +87,7 @@ LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
             TaskInstanceState.SKIPPED,
             TaskInstanceState.UP_FOR_RETRY,
             TaskInstanceState.SCHEDULED,  # its DAG was paused between the message and the claim
+            TaskInstanceState.QUEUED,  # the store failed between the claim and the user's code
             TaskInstanceState.REMOVED,
         }
     ),

@@ -7,8 +7,11 @@ holder of that token can write the end (fencing), so a worker that was given up 
 import json
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.domain import lifecycle
+from chalicelib.domain.dag_runs import RunFacts
+from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
@@ -19,6 +22,9 @@ from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
 from chalicelib.engine.progress import RunInProgress
 
 log = logging.getLogger(__name__)
+
+CLOCK_MARGIN = timedelta(seconds=30)
+"""A lease outlives its invocation by this: the clocks of Lambdas differ a little."""
 
 
 def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: RunTry) -> None:
@@ -37,13 +43,27 @@ def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: R
 
 
 def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_try: RunTry) -> None:
+    try:
+        request = _prepare(run, message, item)
+    except StoreUnavailable:
+        _change(run, item, lifecycle.unclaimed(run.engine.now()))
+        raise
+    if request is not None:
+        finish(run, item, _run(run.engine, request, item, message.run, run_try))
+
+
+def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | None:
+    """What the user's code is given; None if the try may not start after all, and was put back."""
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         _hold_back(run, item, "its DAG was deleted")
-    elif dag.is_paused:
+        return None
+    if dag.is_paused:
         _hold_back(run, item, "its DAG is paused")
-    else:
-        finish(run, item, _run(run.engine, message, item, dag.fileloc, run_try))
+        return None
+    if message.try_number > 1:
+        run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
+    return _request(run.engine, message, item, dag.fileloc)
 
 
 def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
@@ -57,16 +77,21 @@ def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
 
 def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
     """Write a decided end of the try that ``item`` shows running, and do what follows from it."""
+    write = _change(run, item, change)
+    if write.applied:
+        run.after_try(write.item, redo=False)
+    else:
+        log.warning("the lease of try %s of %s has passed on", item.try_number, item.key)
+
+
+def _change(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> Write[TaskInstance]:
+    """Change a running try, provided that its lease is still the one that ``item`` shows."""
     expected = Expected(
         states=frozenset({TaskInstanceState.RUNNING}),
         try_number=item.try_number,
         lease_token=item.lease_token,
     )
-    write = run.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
-    if write.applied:
-        run.after_try(write.item, redo=False)
-    else:
-        log.warning("the lease of try %s of %s has passed on", item.try_number, item.key)
+    return run.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
 
 
 def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[TaskInstance]:
@@ -75,7 +100,7 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
     change = TaskInstanceChange(
         state=TaskInstanceState.RUNNING,
         lease_token=invocation.token,
-        lease_until=invocation.ends_at,
+        lease_until=invocation.ends_at + CLOCK_MARGIN,
         start_date=now,
         end_date=None,
         duration=None,
@@ -100,26 +125,22 @@ def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) 
 
 def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
     """Put a claimed try back to ``scheduled``; unpausing looks after it (of a deleted DAG, the sweep)."""
-    expected = Expected(
-        states=frozenset({TaskInstanceState.RUNNING}),
-        try_number=item.try_number,
-        lease_token=item.lease_token,
-    )
-    change = lifecycle.held_back(reason, run.engine.now())
-    run.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
+    _change(run, item, lifecycle.held_back(reason, run.engine.now()))
     run.tries.give_back(run.graph.task(item.task_id), item)
 
 
-def _run(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str, run_try: RunTry) -> TryOutcome:
-    run = message.run
-    xcoms = TaskXComs(xcoms=engine.store.xcoms, run_uid=run.ref.run_uid, item=item)
-    if message.try_number > 1:
-        engine.store.xcoms.clear(run.ref.run_uid, item.task_id, item.map_index)
-    report = run_try(_request(engine, message, item, fileloc), xcoms)
-    engine.store.task_logs.save(run.ref, run.run_id, item.key, item.try_number, report.log)
+def _run(
+    engine: Engine, request: TryRequest, item: TaskInstance, run: RunFacts, run_try: RunTry
+) -> TryOutcome:
+    report = run_try(request, TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item))
     outcome = report.outcome
+    try:
+        engine.store.task_logs.save(run.ref, run.run_id, item.key, item.try_number, report.log)
+    except StoreUnavailable:
+        # The task has run: its end counts more than its log, which CloudWatch has too.
+        log.warning("the log of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     if outcome.inlets or outcome.outlets:
-        engine.store.lineage.save(run.ref.run_uid, item.task_id, outcome.inlets, outcome.outlets)
+        engine.store.lineage.save(item.run_uid, item.task_id, outcome.inlets, outcome.outlets)
     return outcome
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import Message, Outgoing, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
 from chalicelib.engine import execute, rescue, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
@@ -100,6 +100,23 @@ Script = Callable[[TryRequest], TryOutcome]
 """What user code does in a try."""
 
 
+class LegalMoves:
+    """The task instances of a store; a move that ``LEGAL_MOVES`` does not know is an error."""
+
+    def __init__(self, tasks: Any) -> None:
+        self._tasks = tasks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tasks, name)
+
+    def transition(self, run_uid: str, key: str, *args: Any) -> Any:
+        before = self._tasks.get(run_uid, key)
+        write = self._tasks.transition(run_uid, key, *args)
+        old, new = before.state if before else None, write.item.state
+        assert old == new or new in LEGAL_MOVES[old], f"{key}: {old} -> {new}"
+        return write
+
+
 class World:
     """One deployment with its faults."""
 
@@ -107,6 +124,7 @@ class World:
         self.clock = Clock()
         self.faults = Faults()
         self.store = MemoryStore()
+        self.store.task_instances = LegalMoves(self.store.task_instances)  # type: ignore[assignment]
         self.queue = Queue(self.clock)
         self.script = script
         self.choose = choose
