@@ -128,6 +128,7 @@ class LocalServer:
         http = self._bind()
         self._start_emulator()
         settings = Settings.from_environ()
+        refusals = self._application.refusals()  # raises for an unknown auth backend: before any child does
         self._stops.callback(self._finish_pumps)
         self._pool.start()
         self._stops.callback(lambda: self._pool.close(self._settings.stop_seconds, lambda: self.is_hurried))
@@ -137,7 +138,7 @@ class LocalServer:
         self._application.resume()
         self._start_pumps(settings)
         self._start_clock()
-        http.start(StageGateway(app, self._application.refusals()))
+        http.start(StageGateway(app, refusals))
         self._stops.callback(http.stop, _GRACE_FOR_REQUESTS_SECONDS)
         return dag_ids
 
@@ -287,6 +288,10 @@ def prepare_environment(environ: MutableMapping[str, str], endpoint: str) -> Non
         del environ[name]
     environ.update(aws_environment(endpoint))
     environ["UPDRAFT__AWS__STAGE"] = "local"
+    environ.pop("UPDRAFT__AWS__BUCKET", None)
+    if environ.get("AIRFLOW__CORE__DAGS_FOLDER"):
+        # relative to where the server was started, for its children too, which run in the project's folder
+        environ["AIRFLOW__CORE__DAGS_FOLDER"] = os.path.abspath(environ["AIRFLOW__CORE__DAGS_FOLDER"])
     for name in ("NO_PROXY", "no_proxy"):
         environ[name] = ",".join(filter(None, (environ.get(name), HOST)))
 

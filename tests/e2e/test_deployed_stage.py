@@ -33,6 +33,15 @@ def messages_in(queue: str) -> int:
     return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
 
 
+def kept_log(dag_id: str, task_id: str) -> str:
+    """The log of a task's first try, in the bucket."""
+    s3, bucket = aws.client("s3"), "updraft-e2e-bucket"
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"logs/dag_id={dag_id}/")["Contents"]
+    (key,) = (entry["Key"] for entry in listed if f"task_id={task_id}/" in entry["Key"])
+    assert key.endswith("attempt=1.log")
+    return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+
+
 def test_the_api_answers_at_airflows_own_path(open_stage: Project):
     answer = open_stage.gateway.call("GET", f"{API}/test")
     assert (answer.status, answer.json) == (200, {"status": "OK"})
@@ -58,6 +67,8 @@ def test_a_triggered_chain_is_run_to_its_end_by_the_queues(open_stage: Project):
     until("success", lambda: call("GET", run), open_stage)
     states = {task: call("GET", f"{run}/tasks/{task}").json["state"] for task in ("name", "greet", "check")}
     assert states == {"name": "success", "greet": "success", "check": "success"}
+    assert "greeting somebody" in open_stage.function_logs()  # CloudWatch
+    assert "greeting somebody" in kept_log("e2e_chain", "name")
     for queue in ("scheduling", "tasks"):
         assert messages_in(f"updraft-e2e-{queue}-dead-letters") == 0
 

@@ -8,6 +8,7 @@ from airflow.operators.python import PythonOperator
 
 
 def name_somebody(dag_run, **_):
+    print("greeting somebody")
     return dag_run.conf["name"]
 
 

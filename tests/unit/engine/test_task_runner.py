@@ -1,0 +1,86 @@
+"""The worker finds the task in its deployed file, runs it and keeps its log."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chalicelib.domain.outcomes import TryRequest, TryResult
+from chalicelib.engine.task_runner import run_try
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+FILE = """
+from datetime import datetime
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+def hello(**context):
+    print("hello", context["run_id"])
+
+with DAG("greeter", start_date=datetime(2024, 1, 1), schedule=None):
+    PythonOperator(task_id="hello", python_callable=hello)
+"""
+
+
+class NoXComs:
+    def push(self, key: str, value: str) -> None:
+        raise AssertionError(f"nothing is pushed, not {key}")
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
+        raise AssertionError(f"nothing is pulled, not {task_id} {key}")
+
+
+def request(dag_id: str = "greeter", task_id: str = "hello", fileloc: str = "greeter.py") -> TryRequest:
+    return TryRequest(
+        dag_id=dag_id,
+        fileloc=fileloc,
+        run_id="manual__1",
+        run_uid="uid",
+        run_type="manual",
+        task_id=task_id,
+        map_index=-1,
+        try_number=1,
+        max_tries=0,
+        execution_date=NOON,
+        data_interval_start=NOON,
+        data_interval_end=NOON,
+        run_start_date=NOON,
+        start_date=NOON,
+        external_trigger=True,
+    )
+
+
+def test_a_task_runs_and_its_log_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "greeter.py").write_text(FILE)
+    report = run_try(tmp_path)(request(), NoXComs())
+    assert report.outcome.result is TryResult.SUCCESS
+    assert b"INFO - hello manual__1\n" in report.log
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"task_id": "gone"}, {"dag_id": "gone"}, {"fileloc": "gone.py"}], ids=["task", "dag", "file"]
+)
+def test_what_is_deployed_no_more_is_removed_with_a_reason(tmp_path: Path, wrong: dict[str, str]) -> None:
+    (tmp_path / "greeter.py").write_text(FILE)
+    outcome = run_try(tmp_path)(request(**wrong), NoXComs()).outcome
+    assert outcome.result is TryResult.REMOVED
+    assert "gone" in outcome.reason or "any more" in outcome.reason
+
+
+def test_a_file_that_cannot_be_loaded_fails_the_try_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "greeter.py").write_text("import airflow.nowhere  # dag")
+    report = run_try(tmp_path)(request(), NoXComs())
+    assert report.outcome.result is TryResult.FAILED
+    assert "airflow.nowhere" in report.outcome.reason
+    assert b"airflow.nowhere" in report.log
+    assert str(tmp_path) not in report.outcome.reason
+
+
+def test_a_changed_file_is_loaded_anew(tmp_path: Path) -> None:
+    path = tmp_path / "greeter.py"
+    path.write_text(FILE)
+    run = run_try(tmp_path)
+    run(request(), NoXComs())
+    path.write_text(FILE.replace('hello", context', 'good evening", context'))
+    assert b"good evening manual__1" in run(request(), NoXComs()).log
