@@ -26,6 +26,7 @@ BatchReply = dict[str, list[dict[str, str]]]
 blueprint = Blueprint(__name__)
 
 logger = logging.getLogger(__name__)
+logging.basicConfig()  # Lambda's runtime has its own handler already; where there is none, to stderr
 # Lambda's root logger drops what is below WARNING; botocore's chatter may stay dropped.
 logging.getLogger("chalicelib").setLevel(logging.INFO)
 
