@@ -70,7 +70,7 @@ def empty_tables() -> None:
 
 
 @pytest.fixture
-def emulated(emulator_clients: None) -> DynamoStore:  # noqa: ARG001 - a fixture takes no usefixtures
+def emulated(emulator_clients: None) -> DynamoStore:
     """The store over the emulator, on tables of its own; its transactions hold among threads."""
     return dynamo_store()
 
