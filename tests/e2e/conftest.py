@@ -8,10 +8,22 @@ import pytest
 
 from chalicelib import aws
 from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
-from tests.e2e.emulator import PROJECT, Emulator, ministack
 from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
+from tests.emulator import Emulator, ministack
 
+PROJECT = Path(__file__).parents[2]
 DAGS = Path(__file__).parent / "dags"
+
+PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
+"""Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
+missing in `requirements.txt` has to be missing there too."""
+
+ENFORCE_IAM = {
+    "AUTH": "true",  # functions get no more than the policies in `.chalice` give their roles
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,7 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with ministack(tmp_path_factory.mktemp("ministack")) as running:
+    if not PYTHON.exists():
+        pytest.fail(f"{PYTHON} is missing: run `make e2e`, which makes it", pytrace=False)
+    with ministack(PYTHON, tmp_path_factory.mktemp("ministack"), ENFORCE_IAM) as running:
         yield running
 
 

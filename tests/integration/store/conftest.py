@@ -1,14 +1,8 @@
 """The stores under test: memory, DynamoDB by moto (one thread), DynamoDB by ministack (threads)."""
 
-import http.client
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -25,10 +19,8 @@ from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
 from chalicelib.store.memory import MemoryStore
 from tests.budgets import meter  # noqa: F401 - it sees the clients of sessions made after its import
+from tests.emulator import ministack
 from tests.integration.store import faults  # noqa: F401 - likewise
-
-START_SECONDS = 30
-STOP_SECONDS = 20
 
 _stages = count(1)
 
@@ -88,27 +80,9 @@ def emulator_clients(emulator: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The endpoint of a ministack in a child process, which is stopped whatever happens."""
-    directory = tmp_path_factory.mktemp("ministack")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
-    log = directory / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=_emulator_environment(directory, port),
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            _wait_until_ready(process, port, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            _stop(process)
+    """The endpoint of a ministack in a child process."""
+    with ministack(Path(sys.executable), tmp_path_factory.mktemp("ministack"), {}) as running:
+        yield running.endpoint
 
 
 @contextmanager
@@ -130,43 +104,3 @@ def dynamo_store() -> DynamoStore:
 def _forget_clients() -> None:
     aws.client.cache_clear()
     aws.session.cache_clear()
-
-
-def _emulator_environment(directory: Path, port: int) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(directory),
-        "TMPDIR": str(directory),
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",  # it would open a second port
-    }
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if _is_ready(port):
-            return
-        time.sleep(0.05)
-    pytest.fail(f"ministack did not start:\n{log.read_text()}", pytrace=False)
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    with suppress(ProcessLookupError):  # none is left
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

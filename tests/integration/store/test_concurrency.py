@@ -110,10 +110,10 @@ def test_one_of_many_claims_wins(emulated: DynamoStore) -> None:
 
 
 def test_one_of_many_rivals_creates_the_run(emulated: DynamoStore) -> None:
-    """Half want the same instant, half the same run id, one of each both."""
+    """Half want the same instant, half the same run id."""
 
     def create(number: int) -> bool:
-        date = NOON if number % 2 else NOON + number * HOUR
+        date = NOON if number % 2 else NOON + (number + 1) * HOUR
         run_id = f"run-{number}" if number % 2 else "daily"
         return emulated.dag_runs.create(a_run(f"uid-{number}", date, run_id=run_id), NOON)
 

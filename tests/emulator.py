@@ -6,17 +6,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-PROJECT = Path(__file__).parents[2]
-PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
-"""Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
-missing in `requirements.txt` has to be missing there too."""
 
 START_SECONDS = 30
 STOP_SECONDS = 20
@@ -29,20 +24,23 @@ class Emulator:
     port: int
     log: Path
 
+    @property
+    def endpoint(self) -> str:
+        """Its address, for `AWS_ENDPOINT_URL`."""
+        return f"http://127.0.0.1:{self.port}"
+
 
 @contextmanager
-def ministack(directory: Path) -> Iterator[Emulator]:
-    """Run ministack with all its files in `directory`; it is stopped whatever happens.
+def ministack(python: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Emulator]:
+    """Run a Python's ministack with all its files in `directory`; it is stopped whatever happens.
 
-    It enforces IAM: functions get no more than the policies in `.chalice` give their roles.
+    Its functions inherit its environment: `environ`, and what it needs itself.
     """
-    if not PYTHON.exists():
-        pytest.fail(f"{PYTHON} is missing: run `make e2e`, which makes it", pytrace=False)
     emulator = Emulator(port=free_port(), log=directory / "ministack.log")
     with emulator.log.open("wb") as log:
         process = subprocess.Popen(
-            [PYTHON, "-m", "ministack"],
-            env=_environment(directory, emulator.port),
+            [python, "-m", "ministack"],
+            env={**_environment(directory, emulator.port), **environ},
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -63,7 +61,6 @@ def free_port() -> int:
 
 
 def _environment(directory: Path, port: int) -> dict[str, str]:
-    """All that it is given: its functions inherit the variables of the process."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(directory),
@@ -71,10 +68,6 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",  # it would open a second port
-        "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
     }
 
 
