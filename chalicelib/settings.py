@@ -1,6 +1,7 @@
 """Settings, under Airflow's own names where it has one, read once and passed down."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,8 @@ class Settings:
             auth_backend=_auth_backend(environ),
             enable_experimental_api=_flag(environ, "AIRFLOW__API__ENABLE_EXPERIMENTAL_API", True),
             base_url=environ.get("AIRFLOW__WEBSERVER__BASE_URL", ""),
-            allowed_run_id_pattern=environ.get(
-                "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", r"^[A-Za-z0-9_.~:+-]+$"
+            allowed_run_id_pattern=_pattern(
+                environ, "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", r"^[A-Za-z0-9_.~:+-]+$"
             ),
         )
 
@@ -67,6 +68,15 @@ def _auth_backend(environ: Mapping[str, str]) -> str:
     single = environ.get("AIRFLOW__API__AUTH_BACKEND", "").strip()
     first_of_list = environ.get("AIRFLOW__API__AUTH_BACKENDS", "").split(",")[0].strip()
     return single or first_of_list or "airflow.api.auth.backend.deny_all"
+
+
+def _pattern(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = environ.get(name) or default
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise SettingError(f"{name} is {text!r}, which is no regular expression: {error}") from error
+    return text
 
 
 def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:

@@ -63,11 +63,19 @@ def get_task_log(
     Raises ``TaskLogNotFound``, and what ``get_task_instance`` raises.
     """
     run, _, instance = get_task_instance(engine, dag_id, execution_date, task_id)
-    number = instance.try_number if try_number is None else try_number
+    number = try_number or instance.try_number
+    if not 0 < number <= instance.try_number:
+        which = f"has no try {number}" if number else "was not tried"
+        raise TaskLogNotFound(f"Task {task_id} {which} in run {run.run_id}{_why(instance)}")
     log = engine.store.task_logs.read(run.ref, run.run_id, instance.key, number)
     if log is None:
-        raise TaskLogNotFound(f"Try {number} of task {task_id} in run {run.run_id} has left no log (yet)")
+        reason = _why(instance) if number == instance.try_number else ""
+        raise TaskLogNotFound(f"Try {number} of task {task_id} in run {run.run_id} left no log{reason}")
     return log
+
+
+def _why(instance: TaskInstance) -> str:
+    return f": it is {instance.state}, {instance.reason}" if instance.reason else f": it is {instance.state}"
 
 
 def _dag_with_run(engine: Engine, dag_id: str, execution_date: datetime) -> tuple[Dag, DagRun | None]:

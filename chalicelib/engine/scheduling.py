@@ -1,5 +1,7 @@
 """The scheduling messages: start a run, go on with one, look after one, wake those who wait."""
 
+import logging
+
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.messages import (
@@ -19,6 +21,8 @@ from chalicelib.engine import execute, rescue, runs, waking
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
+
+log = logging.getLogger(__name__)
 
 
 def handle(engine: Engine, message: SchedulingMessage) -> None:
@@ -81,6 +85,13 @@ def _worker_lost(engine: Engine, message: WorkerLost) -> None:
         return
     is_its_try = (item.lease_token or "").startswith(message.request_id)
     if item.state is TaskInstanceState.RUNNING and is_its_try:
+        log.warning(
+            "the worker of try %s of %s in run %s of %s died",
+            item.try_number,
+            item.task_id,
+            progress.facts.run_id,
+            message.run.dag_id,
+        )
         outcome = TryOutcome(result=TryResult.FAILED, reason="its worker process died")
         execute.finish(progress, item, outcome)
     progress.flush()

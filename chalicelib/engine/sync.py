@@ -88,7 +88,7 @@ def _content_hash(document: dict[str, Any], code: str) -> str:
 
 def _keep_import_errors(engine: Engine, failures: tuple[ImportFailure, ...]) -> None:
     for failure in failures:
-        log.warning("%s: %s", failure.filename, failure.message)
+        log.info("%s: %s", failure.filename, failure.message)
         engine.store.dags.save_import_error(
             DagImportError(filename=failure.filename, stacktrace=failure.message, timestamp=engine.now())
         )

@@ -46,13 +46,14 @@ class TriggerRequest:
 def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
     """Create a run, ``queued``, and send its first message.
 
-    Raises ``DagNotFound``, ``DagRunAlreadyExists`` (the instant or the run id is taken) and
-    ``InvalidRequest`` (a run id that may not be, a date before the start date in default_args).
+    Raises ``DagNotFound`` (also while no deployed file defines the DAG), ``DagRunAlreadyExists`` (the
+    instant or the run id is taken) and ``InvalidRequest`` (a run id that may not be, a date before the
+    start date in default_args).
     Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
     message that could not be sent is made good by the tick.
     """
     dag = engine.store.dags.get(request.dag_id)
-    if dag is None or dag.is_deleted:
+    if dag is None or dag.is_deleted or not dag.is_active:
         raise DagNotFound(request.dag_id)
     _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)

@@ -175,6 +175,10 @@ class LocalServer:
         folder.publish_endpoint(emulator.endpoint)
 
     def _load_dag_files(self, settings: Settings) -> tuple[str, ...]:
+        if not settings.dags_folder.is_dir():
+            raise StartFailed(
+                f"There is no DAGs folder {settings.dags_folder}. Set AIRFLOW__CORE__DAGS_FOLDER to one."
+            )
         files = DagFiles(settings.dags_folder.absolute(), self._pool, self._functions.sync, click.echo)
         try:
             dag_ids = files.load().dag_ids

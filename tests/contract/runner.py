@@ -10,8 +10,10 @@ import json
 import random
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -21,6 +23,7 @@ from urllib.parse import quote
 from tests.contract.matching import differences, text_fits
 
 CASES = Path(__file__).parent / "cases"
+_POLL_INTERVAL_SECONDS = 0.1  # shorter than the recorded ones: those were for a slower server
 
 Case = dict[str, Any]
 Step = dict[str, Any]
@@ -37,6 +40,31 @@ class Answer:
 
 Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
 """Sends method, path (``/api/experimental/...``), headers and body."""
+
+
+Ask = Callable[[], Answer]
+"""Sends the request of a step."""
+
+
+def one_after_another(ask: Ask, count: int) -> list[Answer]:
+    """Send a request that many times in a row: for an app that serves one request at a time."""
+    return [ask() for _ in range(count)]
+
+
+def at_once(ask: Ask, count: int) -> list[Answer]:
+    """Send a request that many times at the same moment."""
+    gate = threading.Barrier(count)
+
+    def ask_with_the_others(_number: int) -> Answer:
+        gate.wait()
+        return ask()
+
+    with ThreadPoolExecutor(count) as clients:
+        return list(clients.map(ask_with_the_others, range(count)))
+
+
+Repeat = Callable[[Ask, int], list[Answer]]
+"""How the requests of a ``parallel`` step are sent."""
 
 
 class Pace(Protocol):
@@ -69,49 +97,49 @@ def cases(*files: str) -> Iterator[tuple[str, Case]]:
                 yield f"{path.stem}/{case['name']}", case
 
 
-def replay(case: Case, send: Send, pace: Pace) -> list[str]:
+def replay(case: Case, send: Send, pace: Pace, repeat: Repeat = one_after_another) -> list[str]:
     """What differs from the case, step by step; nothing if all is as asked."""
     values = _Values()
     found = []
     for number, step in enumerate(case["steps"], start=1):
         name = step.get("name", str(number))
-        problems = _play(step, name, values, send, pace)
+        problems = _play(step, name, values, send, pace, repeat)
         found += [
             f"{name} {step['request']['method']} {step['request']['path']}: {text}" for text in problems
         ]
     return found
 
 
-def _play(step: Step, name: str, values: "_Values", send: Send, pace: Pace) -> list[str]:
+def _play(step: Step, name: str, values: "_Values", send: Send, pace: Pace, repeat: Repeat) -> list[str]:
     if step.get("align_second"):
         pace.wait_for_new_second()
     pace.sleep(step.get("sleep", 0))
-    poll = step.get("poll", {"timeout": 0, "interval": 1})
-    waited = 0
+    timeout = step.get("poll", {}).get("timeout", 0)
+    waited = 0.0
     while True:
-        answer = _sent(step, values, send)
+        answer = _sent(step, values, send, repeat)
         wanted = values.filled(step["response"])
         problems = list(_problems(wanted, answer, subset=step.get("subset", False)))
-        if not problems or waited >= poll["timeout"]:
+        if not problems or waited >= timeout:
             values.answers[name] = answer
             return problems
-        pace.sleep(poll["interval"])
-        waited += poll["interval"]
+        pace.sleep(_POLL_INTERVAL_SECONDS)
+        waited += _POLL_INTERVAL_SECONDS
 
 
-def _sent(step: Step, values: "_Values", send: Send) -> Answer:
+def _sent(step: Step, values: "_Values", send: Send, repeat: Repeat) -> Answer:
     request = values.filled(step["request"])
     body, headers = request.get("body"), dict(request.get("headers", {}))
     if body is not None and not isinstance(body, str):
         body = json.dumps(body)
         headers.setdefault("Content-Type", "application/json")
-    answers = [
-        send(request["method"], request["path"], headers, (body or "").encode())
-        for _ in range(step.get("parallel", 1))
-    ]
+
+    def ask() -> Answer:
+        return send(request["method"], request["path"], headers, (body or "").encode())
+
     if "parallel" not in step:
-        return answers[0]
-    statuses = sorted(answer.status for answer in answers)
+        return ask()
+    statuses = sorted(answer.status for answer in repeat(ask, step["parallel"]))
     return Answer(status=200, headers={}, body={"ok": statuses.count(200), "statuses": statuses})
 
 

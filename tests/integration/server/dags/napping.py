@@ -1,0 +1,35 @@
+"""A task that sleeps for longer than any test waits, the first time; and one that waits for a while."""
+
+import time
+from datetime import UTC, datetime
+
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+
+def oversleep_once(ti):
+    if ti.try_number == 1:
+        time.sleep(600)
+
+
+def nap(dag_run):
+    time.sleep(dag_run.conf["seconds"])
+
+
+with DAG(
+    dag_id="oversleeping",
+    schedule=None,
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+    default_args={"retries": 0, "pool": "one_bed"},
+) as dag:
+    first = PythonOperator(task_id="first", python_callable=lambda: None)
+    sleep = PythonOperator(task_id="sleep", python_callable=oversleep_once)
+    last = PythonOperator(task_id="last", python_callable=lambda: None)
+    first >> sleep >> last
+
+with DAG(
+    dag_id="napping",
+    schedule=None,
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+) as napping:
+    PythonOperator(task_id="nap", python_callable=nap)

@@ -1,0 +1,66 @@
+"""The README's first run, command by command, and every command it names."""
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from tests.integration.server.conftest import NewServer
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+
+
+def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
+    server = new_server()
+    server.start()
+    unpause, trigger, ask_run, ask_task = (
+        line.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{server.api.port}")
+        for line in COMMANDS
+        if "curl" in line
+    )
+    assert answer(unpause) == {"response": "ok"}
+    assert answer(trigger)["run_id"] == "manual__2026-01-01T00:00:00+00:00"
+    deadline = time.monotonic() + 20
+    while answer(ask_run) != {"state": "success"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert answer(ask_task)["state"] == "success"
+    (logs,) = (line for line in COMMANDS if "tasks logs" in line)
+    log = server.command_line(*logs.split("-m chalicelib ")[1].split())
+    assert "INFO - run manual__2026-01-01T00:00:00+00:00: 8 letters\n" in log
+
+
+def answer(command: str) -> dict[str, str]:
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=10, check=True)
+    answered: dict[str, str] = json.loads(done.stdout)
+    return answered
+
+
+def test_every_make_target_that_the_readme_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"\bmake ([a-z0-9-]+)`", README)) | {
+        line.split()[1] for line in COMMANDS if line.startswith("make ")
+    }
+    assert named
+    assert {target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)} == set()
+
+
+def test_every_file_that_the_readme_names_exists() -> None:
+    named = re.findall(r"`((?:chalicelib|tests|\.chalice)/[\w./]*)`", README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    sources = [ROOT / "chalicelib" / "settings.py", *(ROOT / "chalicelib" / "local").glob("*.py")]
+    read = {
+        name
+        for path in sources
+        for name in re.findall(r'"((?:AIRFLOW|UPDRAFT)__[A-Z0-9_]+)"', path.read_text())
+    }
+    listed = set(re.findall(r"`((?:AIRFLOW|UPDRAFT)__[A-Z0-9_]+)", README))
+    assert read - listed - {"AIRFLOW__API__AUTH_BACKENDS"} == set()

@@ -1,0 +1,87 @@
+"""The one way a run comes to be."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.dags import Dag
+from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
+from chalicelib.domain.messages import Outgoing, StartRun
+from chalicelib.domain.states import DagRunState
+from chalicelib.engine.core import Engine
+from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.queues.memory import MemorySender
+from tests.contract.engines import engine_in_memory
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    made = engine_in_memory(lambda: NOON)
+    made.store.dags.save(
+        Dag(
+            dag_id="sales",
+            generation=1,
+            is_paused=True,
+            version="v1",
+            fileloc="sales.py",
+            default_start_date=NOON - timedelta(days=2),
+        )
+    )
+    return made
+
+
+def request(run_id: str | None = None, date: datetime = NOON, dag_id: str = "sales") -> TriggerRequest:
+    return TriggerRequest(dag_id=dag_id, execution_date=date, run_id=run_id, triggered_by="test")
+
+
+def test_a_run_is_queued_and_announced(engine: Engine) -> None:
+    run = trigger(engine, request())
+    assert (run.state, run.run_id) == (DagRunState.QUEUED, "manual__2026-01-01T12:00:00+00:00")
+    assert isinstance(engine.sender, MemorySender)
+    assert engine.sender.sent == [Outgoing(message=StartRun(run=run.ref))]
+    dag = engine.store.dags.get("sales")
+    assert dag is not None
+    assert dag.latest_run is not None
+    assert dag.latest_run.run_uid == run.run_uid
+
+
+def test_what_no_file_defines_any_more_cannot_be_triggered(engine: Engine) -> None:
+    engine.store.dags.set_active("sales", False)
+    with pytest.raises(DagNotFound, match="Dag id sales not found in DagModel"):
+        trigger(engine, request())
+
+
+@pytest.mark.parametrize("dag_id", ["unknown", "deleted"])
+def test_a_dag_that_is_not_there_is_named(engine: Engine, dag_id: str) -> None:
+    engine.store.dags.save(
+        Dag(dag_id="deleted", generation=1, is_paused=True, version="v1", fileloc="sales.py")
+    )
+    engine.store.dags.mark_deleted("deleted")
+    with pytest.raises(DagNotFound, match=dag_id):
+        trigger(engine, request(dag_id=dag_id))
+
+
+def test_a_date_before_the_start_date_in_default_args_is_refused(engine: Engine) -> None:
+    with pytest.raises(InvalidRequest, match="should be >= start_date"):
+        trigger(engine, request(date=NOON - timedelta(days=3)))
+
+
+def test_a_duplicate_is_noticed_before_a_run_id_that_may_not_be(engine: Engine) -> None:
+    trigger(engine, request("first"))
+    with pytest.raises(DagRunAlreadyExists):
+        trigger(engine, request("not allowed!"))
+    with pytest.raises(InvalidRequest, match="The provided run ID 'not allowed!' is invalid"):
+        trigger(engine, request("not allowed!", NOON + timedelta(hours=1)))
+
+
+def test_a_run_that_could_not_be_announced_exists_all_the_same(engine: Engine) -> None:
+    class Deaf:
+        def send(self, messages: object) -> None:
+            raise StoreUnavailable("the queue did not take a message")
+
+    object.__setattr__(engine, "sender", Deaf())
+    run = trigger(engine, request())
+    assert engine.store.dag_runs.get("sales", NOON) == run
+    assert list(engine.store.dag_runs.due(NOON + timedelta(minutes=1))) == [("sales", NOON)]
