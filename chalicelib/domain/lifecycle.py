@@ -73,6 +73,19 @@ def held_back(reason: str, now: datetime) -> TaskInstanceChange:
     )
 
 
+def abandoned(now: datetime) -> TaskInstanceChange:
+    """A try that nobody will run any more, for its DAG was deleted; it gives its lease and slots back."""
+    return TaskInstanceChange(
+        state=TaskInstanceState.REMOVED,
+        pool_parts=(),
+        lease_token=None,
+        lease_until=None,
+        end_date=now,
+        reason="its DAG was deleted",
+        updated_at=now,
+    )
+
+
 def unclaimed(now: datetime) -> TaskInstanceChange:
     """A claimed try whose worker could not begin; its message comes again."""
     return TaskInstanceChange(

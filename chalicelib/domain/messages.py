@@ -39,7 +39,7 @@ class RetryTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FollowTask:
-    """A task instance has ended; do what follows from it (the rest of a long cascade)."""
+    """A task instance has ended, or its try has; do what follows that was not done yet."""
 
     run: RunRef
     task_id: str

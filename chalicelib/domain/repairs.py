@@ -3,7 +3,7 @@
 Every repair is something the engine would have done by itself; doing it twice changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -64,12 +64,15 @@ class Repair:
 def repairs(
     graph: Graph, run_uid: str, items: Items, now: datetime, stopped_at: datetime | None
 ) -> list[Repair]:
-    """The repairs of a running run, in topological order.
+    """The repairs of a running run, in topological order; last those of tasks that wait for their pool.
+
+    (They take the most requests, and the sweep need not come to its end.)
 
     ``stopped_at`` is when the whole server was stopped, if it was: what was on its way then is lost.
     """
     found = (_repair(graph, run_uid, task, items, now, stopped_at) for task in graph.tasks.values())
-    return [repair for repair in found if repair is not None]
+    wanted = (repair for repair in found if repair is not None)
+    return sorted(wanted, key=lambda repair: repair.kind is RepairKind.TAKE_SLOTS)
 
 
 def end_is_due(graph: Graph, items: Items) -> bool:
@@ -79,8 +82,13 @@ def end_is_due(graph: Graph, items: Items) -> bool:
     return not end.upstream or (item is not None and arrived(graph, end, item.marks).complete)
 
 
-def next_look(items: Items, now: datetime) -> datetime:
-    """When the run should be looked after again: not before ``SWEEP_INTERVAL``."""
+def next_look(items: Items, found: Iterable[Repair], now: datetime) -> datetime:
+    """When the run should be looked after again: not before ``SWEEP_INTERVAL``, but then after a repair.
+
+    (What a repair starts is not among ``items`` yet. Waiting for a pool is no news.)
+    """
+    if any(repair.kind is not RepairKind.TAKE_SLOTS for repair in found):
+        return now + SWEEP_INTERVAL
     moments = [moment for item in items.values() if (moment := _next_event(item, now)) is not None]
     return max(now + SWEEP_INTERVAL, min(moments, default=now))
 

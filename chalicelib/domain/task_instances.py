@@ -103,11 +103,15 @@ class TaskInstanceChange(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expected:
-    """What an item must be for a change to apply; ``None`` in ``states`` is an item nobody touched."""
+    """What an item must be for a change to apply; ``None`` in ``states`` is an item nobody touched.
+
+    ``updated_at`` tells a state from the same state come again (a try that was held back).
+    """
 
     states: frozenset[TaskInstanceState | None]
     try_number: int | None = None
     lease_token: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
-from chalicelib.domain.messages import RunTask
+from chalicelib.domain.messages import FollowTask, RescueRun, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance, TaskInstanceChange, task_key
@@ -22,6 +22,9 @@ from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
 from chalicelib.engine.progress import RunInProgress
 
 log = logging.getLogger(__name__)
+
+PUT_OFF_SECONDS = 5
+"""When what a worker could not do after its task is tried again, by a message of its own."""
 
 CLOCK_MARGIN = timedelta(seconds=30)
 """A lease outlives its invocation by this: the clocks of Lambdas differ a little."""
@@ -44,23 +47,23 @@ def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: R
 
 def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_try: RunTry) -> None:
     try:
-        request = _prepare(run, message, item)
+        prepared = _prepare(run, message, item)
     except StoreUnavailable:
         _change(run, item, lifecycle.unclaimed(run.engine.now()))
         raise
-    if request is not None:
-        finish(run, item, _run(run.engine, request, item, message.run, run_try))
+    if isinstance(prepared, TryRequest):
+        finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
+    else:
+        _hold_back(run, item, prepared)
 
 
-def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | None:
-    """What the user's code is given; None if the try may not start after all, and was put back."""
+def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | str:
+    """What the user's code is given, or the reason why the try may not start after all."""
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
-        _hold_back(run, item, "its DAG was deleted")
-        return None
+        return "its DAG was deleted"
     if dag.is_paused:
-        _hold_back(run, item, "its DAG is paused")
-        return None
+        return "its DAG is paused"
     if message.try_number > 1:
         run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
     return _request(run.engine, message, item, dag.fileloc)
@@ -78,10 +81,16 @@ def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
 def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
     """Write a decided end of the try that ``item`` shows running, and do what follows from it."""
     write = _change(run, item, change)
-    if write.applied:
-        run.after_try(write.item, redo=False)
-    else:
+    if not write.applied:
         log.warning("the lease of try %s of %s has passed on", item.try_number, item.key)
+        return
+    try:
+        run.after_try(write.item, redo=False)
+    except StoreUnavailable:
+        # The message of a task comes again only when the longest task would be over: this one sooner.
+        log.warning("what follows from try %s of %s is put off", item.try_number, item.key, exc_info=True)
+        follow = FollowTask(run=run.facts.ref, task_id=item.task_id, map_index=item.map_index)
+        run.outbox.post(follow, PUT_OFF_SECONDS)
 
 
 def _change(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> Write[TaskInstance]:
@@ -124,9 +133,19 @@ def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) 
 
 
 def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
-    """Put a claimed try back to ``scheduled``; unpausing looks after it (of a deleted DAG, the sweep)."""
-    _change(run, item, lifecycle.held_back(reason, run.engine.now()))
-    run.tries.give_back(run.graph.task(item.task_id), item)
+    """Put a claimed try back to ``scheduled``; unpausing looks after it (of a deleted DAG, the sweep).
+
+    Its slots go first: once it is ``scheduled``, another handler may take slots in the same name.
+    """
+    try:
+        run.tries.give_back(run.graph.task(item.task_id), item)
+    finally:
+        _change(run, item, lifecycle.held_back(reason, run.engine.now()))
+    ref = run.facts.ref
+    dag = run.engine.store.dags.get(ref.dag_id)
+    if dag is not None and not dag.is_paused:
+        # Unpaused since it was read: the message of that may have found the try still running.
+        run.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
 
 
 def _run(
@@ -139,8 +158,11 @@ def _run(
     except StoreUnavailable:
         # The task has run: its end counts more than its log, which CloudWatch has too.
         log.warning("the log of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
-    if outcome.inlets or outcome.outlets:
-        engine.store.lineage.save(item.run_uid, item.task_id, outcome.inlets, outcome.outlets)
+    try:
+        if outcome.inlets or outcome.outlets:
+            engine.store.lineage.save(item.run_uid, item.task_id, outcome.inlets, outcome.outlets)
+    except StoreUnavailable:
+        log.warning("the lineage of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     return outcome
 
 

@@ -80,7 +80,7 @@ class RunInProgress:
         known = arrived(self.graph, self.graph.join_before(task.task_id), item.marks)
         ended = self._act(task, item, known, redo=redo) if item.state is None else _again(item, redo=redo)
         if ended is not None:
-            self.follow(ended, redo=redo)
+            self.follow(ended.item, redo=ended.again)
         elif redo and item.state is TaskInstanceState.QUEUED:
             self.tries.send(item)
 
@@ -94,12 +94,18 @@ class RunInProgress:
 
     def follow(self, ended: TaskInstance, *, redo: bool) -> None:
         """Tell everybody who waits for an ended task instance, and go on with what ends by that."""
-        pending = deque(self._tell(ended, redo=redo))
+        pending = deque([_Ended(item=ended, again=redo)])
+        met = {ended.key}
         for _ in range(CASCADE_LIMIT):
             if not pending:
                 return
-            pending.extend(self._tell(pending.popleft(), redo=redo))
-        for item in pending:
+            current = pending.popleft()
+            following = [found for found in self._tell(current) if found.item.key not in met]
+            met |= {found.item.key for found in following}
+            pending.extend(following)
+        for item in (left.item for left in pending if not left.again):
+            # Not for what had ended before: in a dense graph that is nearly everything, for each of
+            # these messages. What a crash left untold there is found by the sweep.
             self.outbox.post(FollowTask(run=self.facts.ref, task_id=item.task_id, map_index=item.map_index))
 
     def close_if_over(self, end: TaskInstance) -> None:
@@ -114,10 +120,11 @@ class RunInProgress:
 
     # -- telling successors ------------------------------------------------------------------------
 
-    def _tell(self, ended: TaskInstance, *, redo: bool) -> Iterator[TaskInstance]:
+    def _tell(self, told: "_Ended") -> Iterator["_Ended"]:
         """Leave the end of a task at each of its joins; yields the instances that end by it."""
+        ended = told.item
         joins = self.graph.joins_after(ended.task_id)
-        if redo:
+        if told.again:
             yield from self._tell_again(ended, joins)
             return
         prepaid = self._settle(ended, joins)
@@ -129,12 +136,12 @@ class RunInProgress:
             if next_end is not None:
                 yield next_end
 
-    def _tell_again(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Iterator[TaskInstance]:
+    def _tell_again(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Iterator["_Ended"]:
         for number, join in enumerate(joins):
             is_new, item = self._arrive(join, ended)
             if is_new and number == 0:
                 self._settle(ended, ())
-            next_end = self._decide(join, item, redo=not is_new)
+            next_end = self._decide(join, item, redo=not is_new, first_attempt=False)
             if next_end is not None:
                 yield next_end
 
@@ -185,22 +192,24 @@ class RunInProgress:
 
     # -- deciding ----------------------------------------------------------------------------------
 
-    def _decide(self, join: Join, item: TaskInstance, *, redo: bool) -> TaskInstance | None:
+    def _decide(
+        self, join: Join, item: TaskInstance, *, redo: bool, first_attempt: bool = True
+    ) -> "_Ended | None":
         """Act on a join's item; the instance if it ended by that (or did before, when redoing)."""
         if join.task_id == END_OF_RUN:
             self.close_if_over(item)
             return None
         if item.state is None:
-            return self._act(
-                self.graph.tasks[join.task_id], item, arrived(self.graph, join, item.marks), redo=redo
-            )
+            known = arrived(self.graph, join, item.marks)
+            task = self.graph.tasks[join.task_id]
+            return self._act(task, item, known, redo=redo, first_attempt=first_attempt)
         if redo and item.state is TaskInstanceState.QUEUED:
             self.tries.send(item)
         return _again(item, redo=redo)
 
     def _decide_at_once(
         self, join: Join, ended: TaskInstance, prepaid: Mapping[str, Parts]
-    ) -> TaskInstance | None:
+    ) -> "_Ended | None":
         """A successor with this one upstream: the arrival and what comes of it are one write."""
         task = self.graph.tasks[join.task_id]
         added = dict.fromkeys(marks_of(join, ended, self.graph), 0)
@@ -223,19 +232,21 @@ class RunInProgress:
         added: Mapping[str, int] | None = None,
         prepaid: Parts = (),
         redo: bool,
-    ) -> TaskInstance | None:
+        first_attempt: bool = True,
+    ) -> "_Ended | None":
         """Carry out what the trigger rule says; the instance if it ended by that."""
         judgement = judge(task.trigger_rule, known)
         if judgement.verdict is Verdict.WAIT:
             return None
         if judgement.verdict is Verdict.RUN and not task.is_empty:
-            self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=not redo)
+            first_attempt = first_attempt and not redo
+            self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=first_attempt)
             return None
         now = self.engine.now()
         change = lifecycle.ended_untried(judgement, skip_ordered=known.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
         write = tasks.transition(item.run_uid, item.key, _UNTOUCHED, change, added)
-        return write.item if write.applied else _again(write.item, redo=redo)
+        return _Ended(item=write.item, again=False) if write.applied else _again(write.item, redo=redo)
 
     def _close(self, *, failed: bool) -> None:
         now = self.engine.now()
@@ -259,7 +270,15 @@ class RunInProgress:
         return found or self._untouched(task)
 
 
-def _again(item: TaskInstance, *, redo: bool) -> TaskInstance | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ended:
+    """A task instance whose end is to be told; ``again``: it had ended before, and may have been told."""
+
+    item: TaskInstance
+    again: bool
+
+
+def _again(item: TaskInstance, *, redo: bool) -> _Ended | None:
     """When redoing: an instance that ended without a try, whose end may not have been told to all."""
     ended_untried = item.state is not None and item.state.is_final and item.lease_token is None
-    return item if redo and ended_untried else None
+    return _Ended(item=item, again=True) if redo and ended_untried else None

@@ -74,8 +74,7 @@ def _follow(engine: Engine, message: FollowTask) -> None:
     progress, item = _task_in_progress(engine, message)
     if progress is None or item is None:
         return
-    if item.state is not None and item.state.is_final:
-        progress.follow(item, redo=True)
+    progress.after_try(item, redo=True)
     progress.flush()
 
 

@@ -66,8 +66,10 @@ def _take_anywhere(engine: Engine, task: Task, holder: str, pool: Pool) -> Grant
     for _ in range(_ATTEMPTS):
         shards = engine.store.pools.shards(task.pool)
         held = held_parts(shards, holder)
-        if held and _is_stale(engine, shards, holder):
-            engine.store.pools.give(task.pool, holder, held)
+        if held and (_is_stale(engine, shards, holder) or _slots_of(held) < task.pool_slots):
+            # As they were read only: another handler may have taken them anew meanwhile.
+            for shard in shards:
+                engine.store.pools.drop_holder(shard, holder)
             continue
         parts = held or plan_take(shards, task.pool_slots)
         if parts is None:
@@ -76,6 +78,10 @@ def _take_anywhere(engine: Engine, task: Task, holder: str, pool: Pool) -> Grant
             return Grant(parts=parts)
     slots = f"{task.pool_slots} slot{'s' if task.pool_slots > 1 else ''}"
     return Grant(refusal=f"waits for {slots} of pool {task.pool}, which has {pool.slots}")
+
+
+def _slots_of(parts: Parts) -> int:
+    return sum(slots for _, slots in parts)
 
 
 def _is_stale(engine: Engine, shards: Sequence[PoolShard], holder: str) -> bool:

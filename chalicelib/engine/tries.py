@@ -91,14 +91,18 @@ class Tries:
             self.send(item)
 
     def retry_later(self, task: Task, item: TaskInstance) -> None:
-        """Keep the record of a failed try, give its slots back, and have it tried again in time."""
-        self.engine.store.task_instances.save_finished_try(lifecycle.finished_try(item))
-        self.give_back(task, item)
+        """Close a failed try, and have its task tried again in time."""
+        self.close(task, item)
         now = self.engine.now()
         message = RetryTask(
             run=self.facts.ref, task_id=item.task_id, map_index=item.map_index, try_number=item.try_number
         )
         self.outbox.post(message, lifecycle.seconds_until(item.retry_at or now, now))
+
+    def close(self, task: Task, item: TaskInstance) -> None:
+        """Keep the record of a try that is to be followed by another, and give its slots back."""
+        self.engine.store.task_instances.save_finished_try(lifecycle.finished_try(item))
+        self.give_back(task, item)
 
     def give_back(self, task: Task, item: TaskInstance) -> None:
         """Give the slots of a try back and wake who waits for them."""
@@ -111,7 +115,9 @@ class Tries:
     def _change(
         self, item: TaskInstance, change: TaskInstanceChange, added: Mapping[str, int] | None
     ) -> TaskInstance:
-        expected = Expected(states=frozenset({item.state}), try_number=item.try_number or None)
+        expected = Expected(
+            states=frozenset({item.state}), try_number=item.try_number or None, updated_at=item.updated_at
+        )
         tasks = self.engine.store.task_instances
         return tasks.transition(item.run_uid, item.key, expected, change, added).item
 

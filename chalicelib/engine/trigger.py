@@ -66,12 +66,15 @@ def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
 
 
 def _announce(engine: Engine, run: DagRun) -> None:
+    # Telling the caller "failed" would make it trigger again and be refused as a duplicate.
     try:
         engine.sender.send([Outgoing(message=StartRun(run=run.ref))])
+    except StoreUnavailable:
+        log.warning("run %s of %s was created but not announced", run.run_id, run.dag_id, exc_info=True)
+    try:
         engine.store.dags.set_latest_run(run)
     except StoreUnavailable:
-        # Telling the caller "failed" would make it trigger again and be refused as a duplicate.
-        log.warning("run %s of %s was created but not announced", run.run_id, run.dag_id, exc_info=True)
+        log.warning("run %s of %s is not shown as the latest", run.run_id, run.dag_id, exc_info=True)
 
 
 def _check_start_date(dag: Dag, execution_date: datetime) -> None:

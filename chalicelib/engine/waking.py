@@ -53,6 +53,7 @@ def _let_go(engine: Engine, waiter: Waiter) -> bool:
         if item.state is TaskInstanceState.QUEUED:
             progress.tries.send(item)
         elif not progress.tries.start(task, item, item.try_number):
+            progress.flush()
             return False
         progress.flush()
     engine.store.pools.remove_waiter(waiter)

@@ -315,6 +315,7 @@ def _is_as(expected: Expected, item: TaskInstance) -> bool:
         item.state in expected.states
         and expected.try_number in (None, item.try_number)
         and expected.lease_token in (None, item.lease_token)
+        and expected.updated_at in (None, item.updated_at)
     )
 
 

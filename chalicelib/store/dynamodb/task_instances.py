@@ -113,6 +113,8 @@ def _is_as(expected: Expected) -> Condition:
         condition &= _has_try_number(expected.try_number)
     if expected.lease_token is not None:
         condition &= TaskInstanceItem.lease_token == expected.lease_token
+    if expected.updated_at is not None:
+        condition &= TaskInstanceItem.updated_at == expected.updated_at
     return condition
 
 

@@ -199,3 +199,14 @@ def _finished(number: int) -> FinishedTry:
         hostname="host",
         reason="boom",
     )
+
+
+def test_a_state_that_came_again_is_told_from_the_same_state_before(store: Store) -> None:
+    waiting = TaskInstanceChange(state=TaskInstanceState.SCHEDULED, try_number=1, updated_at=NOON + HOUR)
+    store.task_instances.transition(RUN, KEY, UNTOUCHED, waiting)
+    states = frozenset({TaskInstanceState.SCHEDULED})
+    queued = TaskInstanceChange(state=TaskInstanceState.QUEUED)
+    before = Expected(states=states, try_number=1, updated_at=NOON)
+    assert not store.task_instances.transition(RUN, KEY, before, queued).applied
+    now = Expected(states=states, try_number=1, updated_at=NOON + HOUR)
+    assert store.task_instances.transition(RUN, KEY, now, queued).applied

@@ -1,0 +1,37 @@
+"""Whatever handlers do at the same time, the final states are those of Airflow's rules (I1 to I7)."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.interleaving import Crowd
+from tests.property.scenarios import (
+    assert_ended_as_expected,
+    assert_nothing_is_held,
+    shapes,
+    start,
+    world_of,
+)
+from tests.property.test_outcomes import with_tries_to_spare
+
+MOST_STEPS = 250
+
+
+@given(shapes(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
+@settings(max_examples=80)
+def test_handlers_at_the_same_time_end_a_run_as_the_rules_say(
+    made: list[Shape], faults: float, pausing: bool, seed: int
+) -> None:
+    # All in one small pool: that is where handlers meet.
+    dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
+    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    run = start(crowd.world, dag)
+    for _ in range(MOST_STEPS):
+        if not crowd.handlers and not crowd.world.queue.waiting:
+            break
+        crowd.step()
+    crowd.settle()
+    assert_ended_as_expected(crowd.world, dag, run)
+    assert_nothing_is_held(crowd.world)
