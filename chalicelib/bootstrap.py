@@ -84,6 +84,7 @@ def _engine_on_aws() -> "Engine":
         now=lambda: datetime.now(UTC),
         new_uid=lambda: str(ULID()),
         allowed_run_id_pattern=settings().allowed_run_id_pattern,
+        dags_are_paused_at_creation=settings().dags_are_paused_at_creation,
     )
 
 

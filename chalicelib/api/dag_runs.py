@@ -1,54 +1,91 @@
 """``/dags/{dag_id}/dag_runs``: triggering runs, listing them, asking how one stands."""
 
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 from chalicelib import bootstrap
-from chalicelib.api import names, trigger_body
-from chalicelib.api.exchange import Reply, Request, json_reply
+from chalicelib.api import names, paging, trigger_body
+from chalicelib.api.exchange import Reply, Request, encoded_size, json_reply, json_text
+from chalicelib.api.idempotency import idempotency_key
 from chalicelib.api.routing import Paths
+from chalicelib.api.urls import dag_run_url
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.errors import DagNotFound, InvalidRequest, excerpt
-from chalicelib.domain.states import DagRunState
+from chalicelib.domain.errors import DagNotFound, InvalidRequest
+
+_LARGEST_LIST = 5_000_000
+"""Bytes in a Lambda's answer, which may have 6 MB."""
 
 
 def trigger(request: Request) -> Reply:
-    """Creates a run; the answer shows its date with the offset as it was sent."""
-    from chalicelib.engine.trigger import TriggerRequest
-    from chalicelib.engine.trigger import trigger as trigger_run
+    """Creates a run, with an ``Idempotency-Key`` once; the answer shows its date with the offset as sent."""
+    from chalicelib.engine import trigger as engine_trigger
 
     engine = bootstrap.engine()
     wish = trigger_body.read(request, engine.now())
-    run = trigger_run(
-        engine,
-        TriggerRequest(
-            dag_id=names.dag_id(request),
-            execution_date=wish.execution_date,
-            run_id=wish.run_id,
-            conf=wish.conf,
-            triggered_by=request.asked_by,
-        ),
+    dag_id = names.dag_id(request)
+    key = idempotency_key(request, "POST /dags/{dag_id}/dag_runs", dag_id)
+    wanted = engine_trigger.TriggerRequest(
+        dag_id=dag_id,
+        execution_date=wish.execution_date,
+        run_id=wish.run_id,
+        conf=wish.conf,
+        triggered_by=request.asked_by,
     )
+    if key is None:
+        return Reply(text=_created(engine_trigger.trigger(engine, wanted), wish.execution_date))
+    return Reply(
+        text=engine_trigger.trigger_once(engine, wanted, key, lambda run: _created(run, wish.execution_date))
+    )
+
+
+def _created(run: DagRun, execution_date: datetime) -> str:
     message = (
-        f"Created <DagRun {run.dag_id} @ {wish.execution_date}: {run.run_id}, state:{run.state}, "
+        f"Created <DagRun {run.dag_id} @ {execution_date}: {run.run_id}, state:{run.state}, "
         f"queued_at: {run.queued_at}. externally triggered: {run.external_trigger}>"
     )
-    return json_reply(
-        {"execution_date": wish.execution_date.isoformat(), "message": message, "run_id": run.run_id}
-    )
+    return json_text({"execution_date": execution_date.isoformat(), "message": message, "run_id": run.run_id})
 
 
 def dag_runs(request: Request) -> Reply:
-    """Lists the runs by execution date, ascending; ``?state=`` leaves those in that state."""
-    from chalicelib.engine.queries import list_dag_runs
+    """Lists runs by execution date, ascending: a page from the oldest on with ``limit``, else what fits.
 
+    What does not fit is the oldest; a ``Link`` leads to the next page in either case.
+    """
+    from chalicelib.engine.dag_run_pages import read_page
+    from chalicelib.engine.queries import get_dag
+
+    engine = bootstrap.engine()
     try:
-        runs = list_dag_runs(bootstrap.engine(), names.dag_id(request))
+        dag = get_dag(engine, names.dag_id(request))
     except DagNotFound as error:
         # Airflow answers 400 on this route, and 404 on all others.
         raise InvalidRequest(str(error)) from error
-    wanted = _state(request.query.get("state", ""))
-    return json_reply([_listed(run) for run in runs if wanted in (None, run.state)])
+    wanted = paging.page_wanted(request)
+    page = _Page()
+    position = read_page(engine, dag, wanted, page.take)
+    return Reply(text=page.text(reverse=wanted.goes_back), next_page=paging.next_page(request, position))
+
+
+class _Page:
+    """Runs as they will be shown, as many as fit an answer."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._size = 0
+
+    def take(self, run: DagRun) -> bool:
+        """Put a run on the page; False if there is no room for it."""
+        text = json_text(_listed(run))
+        self._size += encoded_size(text)
+        if self._size > _LARGEST_LIST:
+            return False
+        self._texts.append(text)
+        return True
+
+    def text(self, *, reverse: bool) -> str:
+        """The list as JSON."""
+        texts = reversed(self._texts) if reverse else self._texts
+        return f"[{', '.join(texts)}]"
 
 
 def dag_run(request: Request) -> Reply:
@@ -61,16 +98,6 @@ def dag_run(request: Request) -> Reply:
     return json_reply({"state": run.state})
 
 
-def _state(text: str) -> DagRunState | None:
-    if not text:
-        return None
-    try:
-        return DagRunState(text.lower())
-    except ValueError:
-        known = ", ".join(DagRunState)
-        raise InvalidRequest(f"{excerpt(text)!r} is not a state of DAG runs; there are {known}") from None
-
-
 def _listed(run: DagRun) -> dict[str, Any]:
     return {
         "id": run.id,
@@ -79,15 +106,8 @@ def _listed(run: DagRun) -> dict[str, Any]:
         "dag_id": run.dag_id,
         "execution_date": run.execution_date.isoformat(),
         "start_date": run.start_date.isoformat() if run.start_date else "",
-        "dag_run_url": _url(run),
+        "dag_run_url": dag_run_url(run.dag_id, run.execution_date),
     }
-
-
-def _url(run: DagRun) -> str:
-    """The path of the run's page in Airflow's web server, behind the path of ``[webserver] base_url``."""
-    prefix = urlsplit(bootstrap.settings().base_url).path.rstrip("/")
-    query = urlencode({"execution_date": str(run.execution_date)})
-    return f"{prefix}/dags/{quote(run.dag_id)}/graph?{query}"
 
 
 PATHS: Paths = {

@@ -1,4 +1,4 @@
-"""``/dags/{dag_id}/paused``: whether a DAG is paused, and the switch."""
+"""``/dags/{dag_id}``: deleting a DAG, whether it is paused, the switch, its code."""
 
 from chalicelib import bootstrap
 from chalicelib.api import names
@@ -27,7 +27,30 @@ def set_paused(request: Request) -> Reply:
     return json_reply({"response": "ok"})
 
 
+def code(request: Request) -> Reply:
+    """Sends the text of the DAG's file under the media type that Airflow gives it, not escaped."""
+    from chalicelib.engine.queries import get_code
+
+    text = get_code(bootstrap.engine(), names.dag_id(request))
+    return Reply(text=text, content_type="text/html; charset=utf-8")
+
+
+def delete(request: Request) -> Reply:
+    """Deletes the DAG with all that it did, at once; refused while one of its tasks runs.
+
+    It comes back, paused and without runs, as long as a deployed file defines it.
+    """
+    from chalicelib.engine.deletion import delete_dag
+
+    count = delete_dag(bootstrap.engine(), names.dag_id(request))
+    return json_reply({"count": count, "message": f"Removed {count} record(s)"})
+
+
 PATHS: Paths = {
+    "/dags/{dag_id}": {"DELETE": delete},
+    # Airflow's own client asks for this path, which its server never had.
+    "/dags/{dag_id}/delete_dag": {"DELETE": delete},
+    "/dags/{dag_id}/code": {"GET": code},
     "/dags/{dag_id}/paused": {"GET": paused},
     "/dags/{dag_id}/paused/{word}": {"GET": set_paused},
 }

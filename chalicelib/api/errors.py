@@ -8,9 +8,11 @@ from chalicelib.domain.errors import (
     DagNotFound,
     DagRunAlreadyExists,
     DagRunNotFound,
+    IdempotencyKeyReused,
     InvalidRequest,
     PoolNotFound,
     StoreUnavailable,
+    TaskInstancesRunning,
     TaskNotFound,
 )
 
@@ -20,7 +22,9 @@ _STATUSES: dict[type, int] = {
     DagRunNotFound: 404,
     PoolNotFound: 404,
     DagRunAlreadyExists: 400,
+    IdempotencyKeyReused: 409,
     InvalidRequest: 400,
+    TaskInstancesRunning: 409,
 }
 
 _RETRY_AFTER_SECONDS = "1"

@@ -15,13 +15,14 @@ class Request:
     """A request to one of our paths.
 
     ``path`` holds the path's parameters, percent-decoded once; ``query`` the first value of each query
-    parameter; ``principal`` who asks, where the auth backend knows.
+    parameter; ``headers`` is by names in lower case; ``principal`` who asks, where the auth backend knows.
     """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
     principal: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def asked_by(self) -> str:
@@ -31,17 +32,28 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """An answer; ``text`` is its body."""
+    """An answer; ``text`` is its body, ``next_page`` where the list that it begins goes on."""
 
     text: str
     status: int = 200
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    next_page: str | None = None
 
 
 def json_reply(value: Any, *, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
-    """A JSON answer as Airflow writes it: keys sorted, ``, `` and ``: `` between, ASCII only."""
-    return Reply(text=json.dumps(value, sort_keys=True), status=status, headers=headers)
+    """A JSON answer."""
+    return Reply(text=json_text(value), status=status, headers=headers)
+
+
+def encoded_size(text: str) -> int:
+    """Bytes that a text takes in what a Lambda returns, which is JSON: its quotes take two there."""
+    return len(json.dumps(text))
+
+
+def json_text(value: Any) -> str:
+    """A value as Airflow writes it: keys sorted, ``, `` and ``: `` between, ASCII only."""
+    return json.dumps(value, sort_keys=True)
 
 
 def error_reply(status: int, error: str, *, headers: Mapping[str, str] = NO_HEADERS) -> Reply:

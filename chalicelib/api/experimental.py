@@ -2,7 +2,18 @@
 
 from chalice.app import Chalice
 
-from chalicelib.api import dag_runs, dags, pools, routing, service, task_instances, tasks
+from chalicelib.api import (
+    dag_runs,
+    dags,
+    latest_runs,
+    lineage,
+    openapi,
+    pools,
+    routing,
+    service,
+    task_instances,
+    tasks,
+)
 from chalicelib.api.authorizer import authorizer
 from chalicelib.api.authorizer import blueprint as authorizer_blueprint
 from chalicelib.auth.backends import is_open
@@ -11,7 +22,7 @@ from chalicelib.settings import Settings
 PREFIX = "/experimental"
 """Behind API Gateway's stage, ``api``: the paths are Airflow's own, ``/api/experimental/...``."""
 
-_RESOURCES = (service, dags, dag_runs, tasks, task_instances, pools)
+_RESOURCES = (service, openapi, dags, dag_runs, latest_runs, tasks, task_instances, pools, lineage)
 
 
 def register(app: Chalice, settings: Settings) -> None:

@@ -1,11 +1,12 @@
-"""``/pools``: reading, creating and changing pools."""
+"""``/pools``: reading, creating, changing and deleting pools."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from chalicelib import bootstrap
 from chalicelib.api import bodies, names
-from chalicelib.api.exchange import Reply, Request, json_reply
+from chalicelib.api.exchange import Reply, Request, json_reply, json_text
+from chalicelib.api.idempotency import idempotency_key
 from chalicelib.api.routing import Paths
 from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.pools import Pool
@@ -33,9 +34,29 @@ def pools(_request: Request) -> Reply:
 
 
 def save(request: Request) -> Reply:
-    """Creates a pool, or changes the one of that name."""
-    from chalicelib.engine.pools import save_pool
+    """Creates a pool, or changes the one of that name; with an ``Idempotency-Key``, once."""
+    from chalicelib.engine import pools as engine_pools
 
+    key = idempotency_key(request, "POST /pools")
+    wanted = _wanted(request)
+    engine = bootstrap.engine()
+    if key is None:
+        return json_reply(_shown(engine_pools.save_pool(engine, **wanted)))
+    return Reply(
+        text=engine_pools.save_pool_once(
+            engine, **wanted, key=key, answer=lambda saved: json_text(_shown(saved))
+        )
+    )
+
+
+class _PoolFields(TypedDict):
+    name: str
+    slots: int
+    description: str | None
+    include_deferred: bool
+
+
+def _wanted(request: Request) -> _PoolFields:
     fields = bodies.json_object(request)
     missing = sorted(_FIELDS - fields.keys())
     if missing:
@@ -44,14 +65,19 @@ def save(request: Request) -> Reply:
     slots = _slots(fields["slots"])
     if len(name) > _LONGEST_NAME:  # Airflow looks at the slots first
         raise InvalidRequest(f"Pool name can't be more than {_LONGEST_NAME} characters")
-    saved = save_pool(
-        bootstrap.engine(),
+    return _PoolFields(
         name=name,
         slots=slots,
         description=_description(fields["description"]),
         include_deferred=_include_deferred(fields),
     )
-    return json_reply(_shown(saved))
+
+
+def delete(request: Request) -> Reply:
+    """Deletes a pool and shows what it was."""
+    from chalicelib.engine.pools import delete_pool
+
+    return json_reply(_shown(delete_pool(bootstrap.engine(), names.pool_name(request))))
 
 
 def _shown(pool: Pool) -> dict[str, Any]:
@@ -102,4 +128,4 @@ def _include_deferred(fields: Mapping[str, Any]) -> bool:
     return value
 
 
-PATHS: Paths = {"/pools": {"GET": pools, "POST": save}, "/pools/{name}": {"GET": pool}}
+PATHS: Paths = {"/pools": {"GET": pools, "POST": save}, "/pools/{name}": {"GET": pool, "DELETE": delete}}

@@ -12,7 +12,7 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import bootstrap
 from chalicelib.api.errors import reply_to
-from chalicelib.api.exchange import NO_HEADERS, Reply, Request, error_reply
+from chalicelib.api.exchange import NO_HEADERS, Reply, Request, encoded_size, error_reply
 from chalicelib.auth.backends import confirm
 from chalicelib.domain.errors import InvalidRequest
 
@@ -29,8 +29,14 @@ _COMMON_HEADERS = {
 }
 """On every answer, as Airflow 2 has it."""
 
-_LARGEST_ANSWER = 5_000_000
-"""Characters; a Lambda may return 6 MB, in which each quote of ours takes two bytes."""
+_LARGEST_ANSWER = 5_900_000
+"""Bytes of an encoded body; a Lambda may return 6 MB, headers included."""
+
+_LARGEST_EXPANSION = 12
+"""Bytes that one character takes at most: two escapes for what is above U+FFFF."""
+
+_MAY_END_IN_A_SLASH = ("/lineage/{dag_id}/{execution_date}",)
+"""Paths that Airflow's reference documents with a slash at their end, and its server has without."""
 
 _Endpoint = Callable[..., Response]
 
@@ -89,13 +95,23 @@ def _exchange(request: ChaliceRequest, answer: Callable[[ChaliceRequest], Reply]
     return Response(
         body="" if request.method == "HEAD" else reply.text,
         status_code=reply.status,
-        headers={"Content-Type": reply.content_type, **_COMMON_HEADERS, **reply.headers},
+        headers={"Content-Type": reply.content_type, **_COMMON_HEADERS, **_next(reply), **reply.headers},
     )
+
+
+def _next(reply: Reply) -> Mapping[str, str]:
+    """The ``Link`` of a page that is not the last (RFC 8288): behind the one that every answer has."""
+    if reply.next_page is None:
+        return NO_HEADERS
+    return {"Link": f'{_COMMON_HEADERS["Link"]}, <{reply.next_page}>; rel="next"'}
 
 
 def _is_served(request: ChaliceRequest) -> bool:
     """Whether Airflow would know the path: API Gateway overlooks a slash at its end, Airflow does not."""
-    return bootstrap.settings().enable_experimental_api and not request.context.get("path", "").endswith("/")
+    if not bootstrap.settings().enable_experimental_api:
+        return False
+    may_end_in_a_slash = request.context.get("resourcePath", "").endswith(_MAY_END_IN_A_SLASH)
+    return may_end_in_a_slash or not request.context.get("path", "").endswith("/")
 
 
 def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
@@ -113,9 +129,14 @@ def _answer(view: View, request: ChaliceRequest, path: Mapping[str, str], princi
         reply = view(_request(request, path, principal))
     except Exception as error:
         return reply_to(error, f"{request.method} {request.path}")
-    if len(reply.text) > _LARGEST_ANSWER:
+    if _is_too_large(reply.text):
         return error_reply(400, "The answer is larger than AWS Lambda can return; ask for less")
     return reply
+
+
+def _is_too_large(text: str) -> bool:
+    # Most texts are so short that they need not be encoded to know.
+    return len(text) * _LARGEST_EXPANSION > _LARGEST_ANSWER and encoded_size(text) > _LARGEST_ANSWER
 
 
 def _request(request: ChaliceRequest, path: Mapping[str, str], principal: str | None) -> Request:
@@ -123,6 +144,7 @@ def _request(request: ChaliceRequest, path: Mapping[str, str], principal: str | 
     return Request(
         path={name: unquote(value) for name, value in path.items()},
         query={name: query.getlist(name)[0] for name in query} if query else {},
+        headers=dict(request.headers),
         body=_body(request),
         principal=principal,
     )

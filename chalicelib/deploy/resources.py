@@ -151,6 +151,7 @@ _TABLES = (
     Table(name="pools", hash_key=Key(name="name"), range_key=Key(name="shard", type="N")),
     Table(name="pool_waiters", hash_key=Key(name="name"), range_key=Key(name="waiter_key")),
     Table(name="lineage", hash_key=_RUN_UID, range_key=Key(name="task_id")),
+    Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="users", hash_key=Key(name="username")),
     Table(name="import_errors", hash_key=Key(name="filename")),
 )

@@ -9,10 +9,11 @@ from chalicelib.domain.dag_runs import DagRun
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatestRun:
-    """The run of a DAG with the greatest execution date."""
+    """The run of a DAG with the greatest execution date; ``start_date`` None: it has not started yet."""
 
     execution_date: datetime
     run_uid: str
+    start_date: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,22 @@ class DagNotFound(UpdraftError):
         super().__init__(f"Dag id {dag_id} not found in DagModel")
 
 
+class NoDagToDelete(DagNotFound):
+    """The DAG that is to be deleted is not known: on this route Airflow has a text of its own."""
+
+    def __init__(self, dag_id: str) -> None:
+        UpdraftError.__init__(self, f"Dag id {dag_id} not found")
+
+
+class TaskInstancesRunning(UpdraftError):
+    """The DAG cannot be deleted while a task of it runs."""
+
+    code = "task_instances_running"
+
+    def __init__(self) -> None:
+        super().__init__("TaskInstances still running")
+
+
 class TaskNotFound(UpdraftError):
     """The DAG has no such task."""
 
@@ -66,6 +82,15 @@ class InvalidRequest(UpdraftError):
     """The caller has to change what it sent; the text says what."""
 
     code = "invalid_request"
+
+
+class IdempotencyKeyReused(UpdraftError):
+    """The idempotency key stands for a request with another body."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("The Idempotency-Key was used with another body before; use a new key")
 
 
 class StoreUnavailable(UpdraftError):

@@ -72,6 +72,24 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SweepDag:
+    """A DAG was deleted: remove what its earlier lives left, then let it come back if a file defines it.
+
+    ``generation`` is the one that began with the deletion.
+    """
+
+    dag_id: str
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepRun:
+    """A run went with its DAG while it ran: remove what workers wrote of it since."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
     """Run one try of a task; carries what the worker needs of the run."""
 
@@ -82,7 +100,9 @@ class RunTask:
     max_tries: int
 
 
-SchedulingMessage = StartRun | RescueRun | RetryTask | FollowTask | WakePool | DagUnpaused | WorkerLost
+SchedulingMessage = (
+    StartRun | RescueRun | RetryTask | FollowTask | WakePool | DagUnpaused | WorkerLost | SweepDag | SweepRun
+)
 Message = SchedulingMessage | RunTask
 
 

@@ -15,7 +15,7 @@ class Engine:
     """The store, the queues, the clock (aware UTC) and the source of new identities.
 
     ``new_uid`` makes run uids that sort by creation (ULIDs); ``allowed_run_id_pattern`` is Airflow's
-    ``[scheduler] allowed_run_id_pattern``.
+    ``[scheduler] allowed_run_id_pattern``, ``dags_are_paused_at_creation`` its ``[core]`` setting.
     """
 
     store: Store
@@ -23,6 +23,7 @@ class Engine:
     now: Callable[[], datetime]
     new_uid: Callable[[], str]
     allowed_run_id_pattern: str
+    dags_are_paused_at_creation: bool = True
     entropy: random.Random = field(default_factory=random.SystemRandom)
     graphs: dict[tuple[str, str], Graph] = field(default_factory=dict)
     """Graphs by DAG id and version, which are immutable: built once per process."""

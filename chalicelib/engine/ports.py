@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.messages import Outgoing
 from chalicelib.domain.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.payload import Payload
@@ -52,9 +53,8 @@ class Dags(Protocol):
     def save(self, dag: Dag) -> Dag:
         """What a sync found: creates the DAG, or renews version, fileloc, schedule and activity.
 
-        Of a DAG that exists, generation, pause and latest run stay as they are. A deleted one comes
-        back under its (bumped) generation with ``is_paused`` as given and without a latest run.
-        Returns the DAG as it is now.
+        Of a DAG that exists, generation, pause and latest run stay as they are. A deleted one stays
+        deleted: ``revive`` brings it back. Returns the DAG as it is now.
         """
 
     def set_active(self, dag_id: str, active: bool) -> None:
@@ -64,10 +64,19 @@ class Dags(Protocol):
         """Pause or unpause; False if there is no such DAG. 1 request."""
 
     def set_latest_run(self, run: DagRun) -> None:
-        """Make it the DAG's latest run if its execution date is the greatest yet; 1 request."""
+        """Make it the DAG's latest run if its execution date is the greatest yet; 1 request.
+
+        Of the run that is the latest already, a start date is noted.
+        """
 
     def mark_deleted(self, dag_id: str) -> Dag | None:
         """Delete: bump the generation, so that all runs become invisible; None if there is none."""
+
+    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
+        """Bring a deleted, active DAG of that generation back, without a latest run; 1 request.
+
+        Any other is left alone.
+        """
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """A version; 0 requests when this process has read it before."""
@@ -88,11 +97,12 @@ class Dags(Protocol):
 class DagRuns(Protocol):
     """Tables ``dag_runs``, ``dag_run_ids`` and ``unfinished_runs``."""
 
-    def create(self, run: DagRun, due_at: datetime) -> bool:
+    def create(self, run: DagRun, due_at: datetime, kept: KeptAnswer | None = None) -> bool:
         """Create a run with its run id and its unfinished entry, all or nothing; 1 request.
 
-        False if the execution date or the run id is taken by another run of the same generation.
-        True again for the same ``run_uid``. Runs of earlier generations are overwritten.
+        ``kept`` is kept with it. False if the execution date or the run id is taken by another run of
+        the same generation, or the idempotency key by a live answer. True again for the same
+        ``run_uid``. Runs of earlier generations are overwritten.
         """
 
     def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
@@ -111,8 +121,12 @@ class DagRuns(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         descending: bool = False,
+        expected: int | None = None,
     ) -> Iterator[DagRun]:
-        """Runs by execution date, whatever their generation, lazily; 1 request per MB."""
+        """Runs by execution date, whatever their generation, lazily; 1 request per MB.
+
+        ``expected``: the caller hopes to need no more than that many, so the first request reads no more.
+        """
 
     def transition(
         self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
@@ -121,6 +135,16 @@ class DagRuns(Protocol):
 
     def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
         """The runs of a DAG that are not over, by execution date; 1 request per MB."""
+
+    def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
+        """The runs of the smallest execution dates, whatever their generation; 1 request."""
+
+    def delete(self, run: DagRun) -> bool:
+        """Delete a run with its run id and its unfinished entry; 3 requests.
+
+        False, and the run itself stays, if its state is not the given one any more. What another run
+        has written in its place is left alone.
+        """
 
     def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
         """(DAG id, execution date) of unfinished runs whose due time has passed, for the tick.
@@ -165,6 +189,9 @@ class TaskInstances(Protocol):
     def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
         """The tries of a task instance that were followed by others, in order."""
 
+    def delete_run(self, run_uid: str) -> None:
+        """Delete all items of a run, finished tries included."""
+
 
 class XComs(Protocol):
     """Table ``xcoms``; values are JSON texts."""
@@ -177,6 +204,9 @@ class XComs(Protocol):
 
     def clear(self, run_uid: str, task_id: str, map_index: int) -> None:
         """Forget all values of a task instance, as Airflow does before each further try."""
+
+    def delete_run(self, run_uid: str) -> None:
+        """Forget all values of a run."""
 
 
 class Pools(Protocol):
@@ -192,6 +222,12 @@ class Pools(Protocol):
         """Create a pool, or change slots, description and ``include_deferred`` of the one of that name.
 
         The id of an existing pool stays. All shards change in one transaction. Returns the pool.
+        """
+
+    def save_once(self, pool: Pool, keep: Callable[[Pool], KeptAnswer]) -> Pool | None:
+        """Save a pool, and with it what ``keep`` makes of the pool as it becomes, all or nothing.
+
+        None, and nothing changed, if the idempotency key is taken by a live answer.
         """
 
     def delete(self, name: str) -> Pool | None:
@@ -252,6 +288,16 @@ class Lineage(Protocol):
     def list(self, run_uid: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
         """(task id, inlets, outlets) of each task that has some."""
 
+    def delete_run(self, run_uid: str) -> None:
+        """Forget the lineage of a run."""
+
+
+class KeptAnswers(Protocol):
+    """Table ``kept_answers``; they are written with what they are the answer to."""
+
+    def get(self, scoped_key: str) -> KeptAnswer | None:
+        """The answer of an idempotency key, maybe one that has expired; 1 request."""
+
 
 class Payloads(Protocol):
     """Texts that may be too large for an item: inline, or in the bucket."""
@@ -299,6 +345,10 @@ class Store(Protocol):
     @property
     def lineage(self) -> Lineage:
         """Lineage."""
+
+    @property
+    def kept_answers(self) -> KeptAnswers:
+        """Answers by idempotency key."""
 
     @property
     def payloads(self) -> Payloads:

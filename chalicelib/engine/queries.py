@@ -1,20 +1,48 @@
 """What can be asked about DAGs, runs, tasks and task instances."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.dags import Dag, LatestRun, sees
 from chalicelib.domain.errors import DagNotFound, DagRunNotFound, TaskLogNotFound
 from chalicelib.domain.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.task_instances import TaskInstance, task_key
 from chalicelib.engine.core import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import VersionMissing, graph_of
 
 
 def get_dag(engine: Engine, dag_id: str) -> Dag:
     """A DAG that is not deleted; raises ``DagNotFound``. 1 request."""
     return _present(dag_id, engine.store.dags.get(dag_id))
+
+
+def get_code(engine: Engine, dag_id: str) -> str:
+    """The text of the file that defines the DAG, as it was last loaded; raises ``DagNotFound``.
+
+    1 request when warm, 1 more for a version that this process has not read before.
+    """
+    dag = get_dag(engine, dag_id)
+    version = engine.store.dags.version(dag_id, dag.version)
+    if version is None:
+        raise VersionMissing(f"version {dag.version} of DAG {dag_id} is not kept")
+    return version.code
+
+
+def latest_runs(engine: Engine) -> Iterator[tuple[str, LatestRun]]:
+    """(DAG id, the run of the greatest execution date) of each DAG with runs. 1 request per MB of DAGs."""
+    return ((dag.dag_id, dag.latest_run) for dag in engine.store.dags.list() if dag.latest_run)
+
+
+def get_lineage(
+    engine: Engine, dag_id: str, execution_date: datetime
+) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    """(task id, inlets, outlets) of each task of a run that has some, as serialized texts.
+
+    Raises ``DagNotFound``, ``DagRunNotFound`` at once. 2 requests.
+    """
+    run = get_dag_run(engine, dag_id, execution_date)
+    return engine.store.lineage.list(run.run_uid)
 
 
 def get_dag_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun:
@@ -24,12 +52,6 @@ def get_dag_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun
     """
     _, run = _dag_with_run(engine, dag_id, execution_date)
     return _existing(run, dag_id, execution_date)
-
-
-def list_dag_runs(engine: Engine, dag_id: str) -> Iterator[DagRun]:
-    """Runs by execution date, ascending; raises ``DagNotFound`` at once. 1 request, and 1 per MB."""
-    dag = get_dag(engine, dag_id)
-    return (run for run in engine.store.dag_runs.list(dag_id) if sees(dag, run))
 
 
 def get_task(engine: Engine, dag_id: str, task_id: str) -> Task:

@@ -14,8 +14,8 @@ from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import END_OF_RUN_KEY, Expected, TaskInstance, parse_holder_name
-from chalicelib.engine import execute, runs
+from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
+from chalicelib.engine import deletion, execute, runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -59,37 +59,17 @@ def look_after(engine: Engine, message: RescueRun) -> None:
     dag, run = engine.store.dag_runs.get_with_dag(message.dag_id, message.execution_date)
     if run is None:
         return
+    if dag is None or dag.is_deleted or not sees(dag, run):
+        deletion.erase_run(engine, run)
+        return
     if run.state.is_final:
         engine.store.dag_runs.remove_unfinished(run.ref)
-        return
-    if dag is None or dag.is_deleted or not sees(dag, run):
-        _abandon(engine, run)
         return
     if run.state is DagRunState.QUEUED:
         engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
         runs.start_run(engine, dag, run)
         return
     _sweep(engine, dag, run, message.stopped_at)
-
-
-def _abandon(engine: Engine, run: DagRun) -> None:
-    """End what a run of a deleted DAG has under way, so that no slots stay held; workers may end."""
-    progress = runs.in_progress(engine, run)
-    now = engine.now()
-    alive = []
-    for key, item in list(engine.store.task_instances.list(run.run_uid)):
-        if item.state is TaskInstanceState.RUNNING and item.lease_until and item.lease_until > now:
-            alive.append(item.lease_until)
-        elif item.state in _HOLDING_STATES:
-            expected = Expected(states=frozenset({item.state}), try_number=item.try_number)
-            change = lifecycle.abandoned(now)
-            if engine.store.task_instances.transition(run.run_uid, key, expected, change).applied:
-                progress.tries.give_back(progress.graph.task(item.task_id), item)
-    progress.flush()
-    if alive:
-        engine.store.dag_runs.move_due(run.ref, max(alive))
-    else:
-        engine.store.dag_runs.remove_unfinished(run.ref)
 
 
 def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:

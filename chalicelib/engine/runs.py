@@ -34,6 +34,8 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> None:
     progress = RunInProgress.of(engine, run.facts(write.item.start_date or now))
     progress.open_first_tasks(redo=not write.applied)
     progress.flush()
+    if dag.latest_run is None or dag.latest_run.execution_date <= run.execution_date:
+        engine.store.dags.set_latest_run(write.item)
 
 
 def in_progress(engine: Engine, run: DagRun) -> RunInProgress:

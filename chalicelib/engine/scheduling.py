@@ -11,13 +11,15 @@ from chalicelib.domain.messages import (
     RetryTask,
     SchedulingMessage,
     StartRun,
+    SweepDag,
+    SweepRun,
     WakePool,
     WorkerLost,
 )
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import execute, rescue, runs, waking
+from chalicelib.engine import deletion, execute, rescue, runs, waking
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -42,6 +44,10 @@ def handle(engine: Engine, message: SchedulingMessage) -> None:
             _unpaused(engine, message.dag_id)
         case WakePool():
             waking.wake_pool(engine, message.pool)
+        case SweepDag():
+            deletion.sweep_dag(engine, message)
+        case SweepRun():
+            deletion.sweep_run(engine, message)
 
 
 def _start(engine: Engine, ref: RunRef) -> None:

@@ -6,8 +6,9 @@ the holder's name, so a step that is repeated changes nothing more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.graph import Task
 from chalicelib.domain.pools import (
     Pool,
@@ -23,6 +24,8 @@ from chalicelib.engine.core import Engine
 
 _STALE = timedelta(minutes=5)
 """A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it."""
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ATTEMPTS = 4
 """Tries to take slots that others take at the same moment; after that the task waits its turn."""
@@ -103,6 +106,22 @@ def hand_over(engine: Engine, task: Task, item: TaskInstance, successor: Task) -
     entering = holder_name(item.run_uid, task_key(successor.task_id), 1)
     handed = engine.store.pools.swap(task.pool, shard, item.holder, entering, slots, engine.now())
     return item.pool_parts if handed else ()
+
+
+def waiter_of(run: RunRef, task: Task, item: TaskInstance) -> Waiter:
+    """The entry under which a ``scheduled`` task instance waits for its pool."""
+    return Waiter(
+        pool=task.pool,
+        priority_weight=task.priority_weight,
+        since=item.updated_at or _LONG_AGO,
+        slots=task.pool_slots,
+        dag_id=run.dag_id,
+        execution_date=run.execution_date,
+        run_uid=run.run_uid,
+        task_id=task.task_id,
+        map_index=item.map_index,
+        try_number=item.try_number,
+    )
 
 
 def enter_waiter(engine: Engine, waiter: Waiter) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from chalicelib.dag.loader import ImportFailure, LoadedFile, load_folder
 from chalicelib.dag.serialization import serialize
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.messages import Outgoing, SweepDag
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
 
@@ -68,7 +69,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
     engine.store.dags.save_version(DagVersion(dag_id=dag_id, version=version, document=document, code=code))
     paused = document["is_paused_upon_creation"]
     default_start = document["default_start_date"]
-    engine.store.dags.save(
+    saved = engine.store.dags.save(
         Dag(
             dag_id=dag_id,
             generation=FIRST_GENERATION,
@@ -79,6 +80,8 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
         )
     )
+    if saved.is_deleted:  # it comes back as soon as nothing of its earlier life is left
+        engine.sender.send([Outgoing(message=SweepDag(dag_id=dag_id, generation=saved.generation))])
 
 
 def _content_hash(document: dict[str, Any], code: str) -> str:

@@ -11,7 +11,6 @@ from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
 from chalicelib.domain.graph import Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
-from chalicelib.domain.pools import Waiter
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import (
     Expected,
@@ -135,18 +134,5 @@ class Tries:
             standing = self._change(item, change, added)
         if standing.try_number != try_number or standing.state is not TaskInstanceState.SCHEDULED:
             return
-        run = self.facts.ref
-        waiter = Waiter(
-            pool=task.pool,
-            priority_weight=task.priority_weight,
-            since=standing.updated_at or self.engine.now(),
-            slots=task.pool_slots,
-            dag_id=run.dag_id,
-            execution_date=run.execution_date,
-            run_uid=run.run_uid,
-            task_id=task.task_id,
-            map_index=item.map_index,
-            try_number=try_number,
-        )
-        if slots.enter_waiter(self.engine, waiter):
+        if slots.enter_waiter(self.engine, slots.waiter_of(self.facts.ref, task, standing)):
             self.outbox.post(WakePool(pool=task.pool))

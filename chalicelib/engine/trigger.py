@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 from chalicelib.domain.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
+from chalicelib.domain.idempotency import IdempotencyKey, KeptAnswer
 from chalicelib.domain.messages import Outgoing, StartRun
 from chalicelib.domain.repairs import SWEEP_INTERVAL
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
+from chalicelib.engine.idempotency import earlier_answer
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +55,47 @@ def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
     Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
     message that could not be sent is made good by the tick.
     """
+    run = _wanted_run(engine, request)
+    _create(engine, request, run)
+    return run
+
+
+def trigger_once(
+    engine: Engine, request: TriggerRequest, key: IdempotencyKey, answer: Callable[[DagRun], str]
+) -> str:
+    """Trigger as ``trigger`` does, unless that was done under this key: the first answer either way.
+
+    ``answer`` makes it of the run. Raises what ``trigger`` raises, which is not remembered, and
+    ``IdempotencyKeyReused``. As many requests as ``trigger``, and 1 more where it would have refused.
+    """
+    try:
+        run = _wanted_run(engine, request)
+        kept = key.keeping(answer(run), run.queued_at)
+        _create(engine, request, run, kept)
+    except (DagNotFound, DagRunAlreadyExists, InvalidRequest):
+        # What was granted once stays so, whatever became of the DAG and its runs.
+        earlier = earlier_answer(engine, key)
+        if earlier is None:
+            raise
+        return earlier
+    return kept.answer
+
+
+def _wanted_run(engine: Engine, request: TriggerRequest) -> DagRun:
+    """The run as it will be created."""
     dag = engine.store.dags.get(request.dag_id)
     if dag is None or dag.is_deleted or not dag.is_active:
         raise DagNotFound(request.dag_id)
     _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
-    run = _new_run(engine, dag, request, run_id)
-    if not engine.store.dag_runs.create(run, due_at=run.queued_at + SWEEP_INTERVAL):
-        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), run_id)
+    return _new_run(engine, dag, request, run_id)
+
+
+def _create(engine: Engine, request: TriggerRequest, run: DagRun, kept: KeptAnswer | None = None) -> None:
+    if not engine.store.dag_runs.create(run, run.queued_at + SWEEP_INTERVAL, kept):
+        raise DagRunAlreadyExists(run.dag_id, str(request.execution_date), run.run_id)
     _announce(engine, run)
-    return run
 
 
 def _announce(engine: Engine, run: DagRun) -> None:

@@ -26,6 +26,8 @@ _TYPES: dict[str, type[Any]] = {
     "wake_pool": messages.WakePool,
     "dag_unpaused": messages.DagUnpaused,
     "worker_lost": messages.WorkerLost,
+    "sweep_dag": messages.SweepDag,
+    "sweep_run": messages.SweepRun,
     "run_task": messages.RunTask,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

@@ -5,14 +5,15 @@ DynamoDB. Nothing outlives the process.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import count
+from itertools import count, islice
 from threading import RLock
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload, fits_inline
 from chalicelib.domain.pools import Holding, Pool, PoolShard, Waiter
 from chalicelib.domain.states import DagRunState
@@ -37,10 +38,11 @@ class MemoryStore:
     def __init__(self) -> None:
         lock = RLock()
         self.dags = MemoryDags(lock)
-        self.dag_runs = MemoryDagRuns(lock, self.dags)
+        self.kept_answers = MemoryKeptAnswers(lock)
+        self.dag_runs = MemoryDagRuns(lock, self.dags, self.kept_answers)
         self.task_instances = MemoryTaskInstances(lock)
         self.xcoms = MemoryXComs(lock)
-        self.pools = MemoryPools(lock)
+        self.pools = MemoryPools(lock, self.kept_answers)
         self.lineage = MemoryLineage(lock)
         self.payloads = MemoryPayloads(lock)
         self.task_logs = MemoryTaskLogs(lock)
@@ -70,8 +72,6 @@ class MemoryDags:
             known = self._dags.get(dag.dag_id)
             if known is None:
                 saved = replace(dag, is_deleted=False, latest_run=None)
-            elif known.is_deleted:
-                saved = replace(dag, is_deleted=False, latest_run=None, generation=known.generation)
             else:
                 saved = replace(
                     known,
@@ -105,9 +105,13 @@ class MemoryDags:
             dag = self._dags.get(run.dag_id)
             if dag is None or dag.generation != run.generation:
                 return
-            if dag.latest_run and dag.latest_run.execution_date >= run.execution_date:
+            known = dag.latest_run
+            is_started = known and known.run_uid == run.run_uid and run.start_date
+            if known and known.execution_date >= run.execution_date and not is_started:
                 return
-            latest = LatestRun(execution_date=run.execution_date, run_uid=run.run_uid)
+            latest = LatestRun(
+                execution_date=run.execution_date, run_uid=run.run_uid, start_date=run.start_date
+            )
             self._dags[run.dag_id] = replace(dag, latest_run=latest)
 
     def mark_deleted(self, dag_id: str) -> Dag | None:
@@ -119,6 +123,16 @@ class MemoryDags:
             deleted = replace(dag, generation=dag.generation + 1, is_deleted=True)
             self._dags[dag_id] = deleted
             return deleted
+
+    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
+        """See the port."""
+        with self._lock:
+            dag = self._dags.get(dag_id)
+            if dag is None or not dag.is_deleted or not dag.is_active or dag.generation != generation:
+                return
+            self._dags[dag_id] = replace(
+                dag, is_deleted=False, is_paused=is_paused, latest_run=None, pause_changed_by=None
+            )
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """See the port."""
@@ -148,20 +162,23 @@ class MemoryDags:
 class MemoryDagRuns:
     """Implements ``engine.ports.DagRuns``."""
 
-    def __init__(self, lock: RLock, dags: MemoryDags) -> None:
+    def __init__(self, lock: RLock, dags: MemoryDags, kept_answers: "MemoryKeptAnswers") -> None:
         self._lock = lock
         self._dags = dags
+        self._kept_answers = kept_answers
         self._runs: defaultdict[str, dict[datetime, DagRun]] = defaultdict(dict)
         self._by_run_id: dict[tuple[str, str], DagRun] = {}
         self._unfinished: defaultdict[str, dict[datetime, UnfinishedRun]] = defaultdict(dict)
 
-    def create(self, run: DagRun, due_at: datetime) -> bool:
+    def create(self, run: DagRun, due_at: datetime, kept: KeptAnswer | None = None) -> bool:
         """See the port."""
         with self._lock:
             rivals = (self.get(run.dag_id, run.execution_date), self._by_run_id.get((run.dag_id, run.run_id)))
             taken = [rival for rival in rivals if rival and rival.generation >= run.generation]
             if taken:
                 return any(rival.run_uid == run.run_uid for rival in taken)
+            if kept and not self._kept_answers.keep(kept):
+                return False
             self._runs[run.dag_id][run.execution_date] = run
             self._by_run_id[run.dag_id, run.run_id] = run
             self._unfinished[run.dag_id][run.execution_date] = UnfinishedRun(run=run.ref, due_at=due_at)
@@ -190,6 +207,7 @@ class MemoryDagRuns:
         since: datetime | None = None,
         until: datetime | None = None,
         descending: bool = False,
+        expected: int | None = None,  # noqa: ARG002 - here a run costs nothing before it is read
     ) -> Iterator[DagRun]:
         """See the port."""
         with self._lock:
@@ -218,6 +236,25 @@ class MemoryDagRuns:
         """See the port."""
         with self._lock:
             return iter([entry for _, entry in sorted(self._unfinished[dag_id].items(), key=_date)])
+
+    def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
+        """See the port."""
+        return [*islice(self.list(dag_id), limit)]
+
+    def delete(self, run: DagRun) -> bool:
+        """See the port."""
+        with self._lock:
+            self.remove_unfinished(run.ref)
+            created = self._by_run_id.get((run.dag_id, run.run_id))
+            if created and created.run_uid == run.run_uid:
+                del self._by_run_id[run.dag_id, run.run_id]
+            item = self.get(run.dag_id, run.execution_date)
+            if item is None or item.run_uid != run.run_uid:
+                return True
+            if item.state is not run.state:
+                return False
+            del self._runs[run.dag_id][run.execution_date]
+            return True
 
     def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
         """See the port."""
@@ -309,6 +346,13 @@ class MemoryTaskInstances:
             tries = self._tries[run_uid, task_key(task_id, map_index)]
             return iter([tries[number] for number in sorted(tries)])
 
+    def delete_run(self, run_uid: str) -> None:
+        """See the port."""
+        with self._lock:
+            self._items.pop(run_uid, None)
+            for owner in [owner for owner in self._tries if owner[0] == run_uid]:
+                del self._tries[owner]
+
 
 def _is_as(expected: Expected, item: TaskInstance) -> bool:
     return (
@@ -341,12 +385,19 @@ class MemoryXComs:
         with self._lock:
             self._values.pop((run_uid, task_id, map_index), None)
 
+    def delete_run(self, run_uid: str) -> None:
+        """See the port."""
+        with self._lock:
+            for owner in [owner for owner in self._values if owner[0] == run_uid]:
+                del self._values[owner]
+
 
 class MemoryPools:
     """Implements ``engine.ports.Pools``."""
 
-    def __init__(self, lock: RLock) -> None:
+    def __init__(self, lock: RLock, kept_answers: "MemoryKeptAnswers") -> None:
         self._lock = lock
+        self._kept_answers = kept_answers
         self._pools: dict[str, Pool] = {}
         self._shards: defaultdict[str, dict[int, PoolShard]] = defaultdict(dict)
         self._waiters: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
@@ -374,6 +425,13 @@ class MemoryPools:
                 del shards[shard.number]
             self._pools[pool.name] = saved
             return saved
+
+    def save_once(self, pool: Pool, keep: Callable[[Pool], KeptAnswer]) -> Pool | None:
+        """See the port."""
+        with self._lock:
+            known = self._pools.get(pool.name)
+            becoming = replace(pool, id=known.id) if known else pool
+            return self.save(becoming) if self._kept_answers.keep(keep(becoming)) else None
 
     def delete(self, name: str) -> Pool | None:
         """See the port."""
@@ -505,6 +563,32 @@ class MemoryLineage:
         """See the port."""
         with self._lock:
             return iter([(task_id, *entry) for task_id, entry in sorted(self._entries[run_uid].items())])
+
+    def delete_run(self, run_uid: str) -> None:
+        """See the port."""
+        with self._lock:
+            self._entries.pop(run_uid, None)
+
+
+class MemoryKeptAnswers:
+    """Implements ``engine.ports.KeptAnswers``."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._answers: dict[str, KeptAnswer] = {}
+
+    def get(self, scoped_key: str) -> KeptAnswer | None:
+        """See the port."""
+        return self._answers.get(scoped_key)
+
+    def keep(self, answer: KeptAnswer) -> bool:
+        """Keep an answer unless another one that is live has its key."""
+        with self._lock:
+            standing = self._answers.get(answer.scoped_key)
+            if standing and standing.is_live(answer.kept_at):
+                return standing == answer
+            self._answers[answer.scoped_key] = answer
+            return True
 
 
 class MemoryPayloads:

@@ -71,6 +71,10 @@ class MeteredDeployment:
         """A request as a warm Lambda answers it."""
         return self._call(lambda: self.api.post(path, body))
 
+    def delete(self, path: str) -> tuple[Answer, Meter]:
+        """A request as a warm Lambda answers it."""
+        return self._call(lambda: self.api.delete(path))
+
     def _call(self, send: Callable[[], Answer]) -> tuple[Answer, Meter]:
         with bootstrap.use(engine=self.engine, settings=self._settings), Meter() as meter:
             answer = send()

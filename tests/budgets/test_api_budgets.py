@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.domain.messages import StartRun
+from chalicelib.domain.messages import RunTask, StartRun, SweepDag
 from tests.budgets.deployment import MeteredDeployment
 from tests.property.dags import ScriptedDag, Shape
 
@@ -51,6 +51,9 @@ def test_a_refused_duplicate_writes_nothing_and_sends_nothing(warm: MeteredDeplo
         ("/pools", 1),
         ("/dags/scripted/tasks/a", 1),
         ("/dags/scripted/dag_runs", 2),
+        ("/dags/scripted/code", 1),
+        ("/latest_runs", 1),
+        ("/lineage/scripted/2026-01-01T12:00:00", 2),
         (f"{RUN}/tasks/a", 2),
     ],
 )
@@ -80,3 +83,62 @@ def test_a_list_of_runs_takes_one_request_whatever_its_filter_while_it_fits_a_me
     for query in ("", "?state=success"):
         _, meter = warm.get(f"/dags/scripted/dag_runs{query}")
         assert meter.dynamodb == {("GetItem", "dags"): 1, ("Query", "dag_runs"): 1}
+
+
+def test_a_deletion_is_answered_after_the_same_few_requests_whatever_the_dag_holds(
+    warm: MeteredDeployment,
+) -> None:
+    warm.handle(warm.take(StartRun))
+    answer, meter = warm.delete("/dags/scripted")
+    assert answer.status == 200
+    assert meter.dynamodb == {
+        ("GetItem", "dags"): 2,
+        ("Query", "unfinished_runs"): 1,
+        ("Query", "task_instances"): 1,  # one per unfinished run, 100 at most
+        ("UpdateItem", "dags"): 1,
+    }
+    assert (meter.sqs["SendMessageBatch"], meter.sqs_messages) == (1, 1)
+
+
+def test_sweeping_a_run_takes_some_ten_requests_and_the_last_portion_two_for_the_dag(
+    warm: MeteredDeployment,
+) -> None:
+    warm.handle(warm.take(StartRun))
+    warm.handle(warm.take(RunTask, "a"))
+    warm.handle(warm.take(RunTask, "b"))
+    warm.delete("/dags/scripted")
+    meter = warm.handle(warm.take(SweepDag))
+    assert meter.dynamodb == {
+        ("GetItem", "dags"): 1,
+        ("Query", "dag_runs"): 1,
+        ("Query", "task_instances"): 2,
+        ("BatchWriteItem", "task_instances"): 1,
+        ("Query", "xcoms"): 1,
+        ("Query", "lineage"): 1,
+        ("DeleteItem", "unfinished_runs"): 1,
+        ("DeleteItem", "dag_run_ids"): 1,
+        ("DeleteItem", "dag_runs"): 1,
+        ("UpdateItem", "dags"): 1,
+    }
+    assert warm.get("/dags/scripted/paused")[0].body == {"is_paused": True}
+
+
+def test_deleting_a_pool_takes_two_requests(warm: MeteredDeployment) -> None:
+    warm.post("/pools", {"name": "gpu", "slots": 20, "description": ""})
+    answer, meter = warm.delete("/pools/gpu")
+    assert answer.status == 200
+    assert meter.dynamodb == {("Query", "pools"): 1, ("TransactWriteItems", "pools"): 1}
+
+
+def test_a_run_that_starts_is_noted_at_its_dag_by_one_request_if_it_is_the_latest(
+    warm: MeteredDeployment,
+) -> None:
+    warm.post("/dags/scripted/dag_runs", {"execution_date": "2025-01-01T00:00:00"})
+    latest, older = warm.take(StartRun), warm.take(StartRun)
+    assert warm.handle(latest).dynamodb["UpdateItem", "dags"] == 1
+    assert warm.handle(older).dynamodb["UpdateItem", "dags"] == 0
+    (shown,) = warm.get("/latest_runs")[0].body["items"]
+    assert (shown["execution_date"], shown["start_date"]) == (
+        "2026-01-01T12:00:00+00:00",
+        "2026-01-01T12:00:00+00:00",
+    )

@@ -19,25 +19,26 @@ def engine_with_contract_dags(now: Callable[[], datetime]) -> Engine:
     """An engine that knows the DAGs of the cases, paused, and the default pool."""
     engine = engine_in_memory(now)
     ensure_default_pool(engine)
-    for document in _documents():
-        deploy(engine, document)
+    for document, code in _documents():
+        deploy(engine, document, code)
     return engine
 
 
 @cache
-def _documents() -> list[Document]:
+def _documents() -> list[tuple[Document, str]]:
     return list(_loaded())
 
 
-def _loaded() -> Iterator[Document]:
+def _loaded() -> Iterator[tuple[Document, str]]:
     for file in load_folder(FOLDER).files:
-        yield from (serialize(dag, file.filename) for dag in file.dags)
+        yield from ((serialize(dag, file.filename), file.source) for dag in file.dags)
 
 
-def deploy(engine: Engine, document: Document) -> None:
+def deploy(engine: Engine, document: Document, code: str = "") -> None:
     """Make a DAG known, paused."""
     dag_id, start_date = document["dag_id"], document["default_start_date"]
-    engine.store.dags.save_version(DagVersion(dag_id=dag_id, version="v1", document=document, code=""))
+    version = DagVersion(dag_id=dag_id, version="v1", document=document, code=code)
+    engine.store.dags.save_version(version)
     engine.store.dags.save(
         Dag(
             dag_id=dag_id,

@@ -50,6 +50,10 @@ class InProcessApi:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.send("POST", f"/experimental{path}", {}, raw)
 
+    def delete(self, path: str) -> Answer:
+        """DELETE a path below ``/experimental``."""
+        return self.send("DELETE", f"/experimental{path}", {}, b"")
+
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}

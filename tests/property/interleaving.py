@@ -139,8 +139,10 @@ class Crowd:
     def step(self) -> None:
         """Begin a handler, let one go on, or let time pass."""
         choose = self.world.choose
-        # At least once: a message that is being handled may come a second time.
-        entries = self.world.queue.visible() if choose.random() < 0.9 else self.world.queue.waiting
+        entries = self.world.queue.visible()
+        if choose.random() < 0.1:
+            # At least once: a message that is being handled may come a second time (not ahead of its delay).
+            entries = [entry for entry in self.world.queue.waiting if entry.was_received or entry in entries]
         if entries and len(self.handlers) < HANDLERS and choose.random() < 0.3:
             self.begin(choose.choice(entries))
         elif self.handlers and choose.random() < 0.97:
@@ -154,6 +156,7 @@ class Crowd:
         """Hand a message to a handler, which halts at its first call."""
         message = decode(entry.message)
         lifetime = LEASE if isinstance(message, RunTask) else SCHEDULER_TIMEOUT
+        entry.was_received = True
         entry.visible_at = self.world.clock.now + lifetime + timedelta(minutes=1)
         handler = Handler(partial(self.world.handle, message), entry, self.world.clock.now + lifetime)
         self.handlers.append(handler)

@@ -71,6 +71,7 @@ class Faulty:
 class InFlight:
     message: str
     visible_at: datetime
+    was_received: bool = False
 
 
 @dataclass

@@ -12,6 +12,7 @@ from chalicelib.settings import Settings
 from chalicelib.store.dynamodb.connection import DynamoDB
 from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
 from chalicelib.store.dynamodb.dags import DynamoDags
+from chalicelib.store.dynamodb.kept_answers import DynamoKeptAnswers
 from chalicelib.store.dynamodb.lineage import DynamoLineage
 from chalicelib.store.dynamodb.pools import DynamoPools
 from chalicelib.store.dynamodb.tables import Tables
@@ -39,3 +40,4 @@ class DynamoStore:
         self.xcoms = DynamoXComs(tables, self.payloads)
         self.pools = DynamoPools(dynamodb, tables)
         self.lineage = DynamoLineage(tables)
+        self.kept_answers = DynamoKeptAnswers(tables)

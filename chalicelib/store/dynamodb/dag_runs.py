@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
@@ -11,12 +11,14 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, DagRunType, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag
+from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports import Write
 from chalicelib.store.dynamodb.attributes import instant_text
 from chalicelib.store.dynamodb.connection import DynamoDB
 from chalicelib.store.dynamodb.dags import as_dag
+from chalicelib.store.dynamodb.kept_answers import keeping
 from chalicelib.store.dynamodb.models import DagRunIdItem, DagRunItem, UnfinishedRunItem
 from chalicelib.store.dynamodb.table import get_each, transact
 from chalicelib.store.dynamodb.tables import Tables
@@ -25,6 +27,10 @@ from chalicelib.store.repeats import shows
 DUE_INDEX = "due"
 DUE_SHARDS = 16
 """Hash keys of the index: its writes spread over as many partitions."""
+
+
+_ITEMS_OF_A_RUN = 3
+"""The run, its run id, its unfinished entry: what a creation writes first."""
 
 
 class DynamoDagRuns:
@@ -36,8 +42,9 @@ class DynamoDagRuns:
         self._runs = tables.dag_runs
         self._run_ids = tables.dag_run_ids
         self._unfinished = tables.unfinished_runs
+        self._kept_answers = tables.kept_answers
 
-    def create(self, run: DagRun, due_at: datetime) -> bool:
+    def create(self, run: DagRun, due_at: datetime, kept: KeptAnswer | None = None) -> bool:
         """See the port."""
         writes = [
             {"Put": self._runs.put_request(_run_item(run), _is_free_for(DagRunItem, run))},
@@ -48,11 +55,13 @@ class DynamoDagRuns:
                 )
             },
         ]
+        if kept:
+            writes.append(keeping(self._kept_answers, kept))
         # The same token with other contents would be an error, so it is made of all that is written.
         token = sha256(json.dumps(writes).encode()).hexdigest()[:36]
         refusals = transact(self._dynamodb, writes, token)
         # One item of ours shows that all were written, by a request whose reply was lost.
-        found = (refusal.item for refusal in refusals if refusal.item)
+        found = (refusal.item for refusal in refusals[:_ITEMS_OF_A_RUN] if refusal.item)
         return not refusals or any(item["run_uid"]["S"] == run.run_uid for item in found)
 
     def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
@@ -85,11 +94,13 @@ class DynamoDagRuns:
         since: datetime | None = None,
         until: datetime | None = None,
         descending: bool = False,
+        expected: int | None = None,
     ) -> Iterator[DagRun]:
         """See the port."""
         if since and until and since > until:  # DynamoDB refuses such a period
             return iter(())
-        return map(_as_run, self._runs.query(_in_period(dag_id, since, until), descending=descending))
+        period = _in_period(dag_id, since, until)
+        return map(_as_run, self._runs.query(period, descending=descending, expected=expected))
 
     def transition(
         self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
@@ -106,6 +117,19 @@ class DynamoDagRuns:
     def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
         """See the port."""
         return map(_as_unfinished, self._unfinished.query(UnfinishedRunItem.dag_id == dag_id))
+
+    def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
+        """See the port."""
+        return [*map(_as_run, self._runs.query(DagRunItem.dag_id == dag_id, limit=limit))]
+
+    def delete(self, run: DagRun) -> bool:
+        """See the port."""
+        self.remove_unfinished(run.ref)
+        self._run_ids.delete((run.dag_id, run.run_id), DagRunIdItem.run_uid == run.run_uid)
+        # Last: by this item an interrupted deletion is found again.
+        is_as_given = (DagRunItem.run_uid == run.run_uid) & (DagRunItem.state == str(run.state))
+        left = self._runs.delete((run.dag_id, run.execution_date), is_as_given)
+        return left is None or left.run_uid != run.run_uid
 
     def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
         """See the port. 16 requests, and 1 per further MB."""

@@ -11,7 +11,6 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
-from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.s3 import Bucket, segment
@@ -20,9 +19,6 @@ CONTENT_LIMIT = 32 * 1024
 """Compressed bytes of a DAG version that stay in its item: a strong read costs 1 unit per 4 kB."""
 
 VERSIONS_IN_MEMORY = 256
-
-_ROUNDS = 4
-"""Attempts at a change that depends on whether the DAG is deleted, while others change that."""
 
 
 class DynamoDags:
@@ -45,16 +41,9 @@ class DynamoDags:
         return map(as_dag, self._dags.scan(DagItem.is_deleted == False))  # noqa: E712 - makes a condition
 
     def save(self, dag: Dag) -> Dag:
-        """See the port. 1 request; 2 when the DAG was deleted."""
-        for _ in range(_ROUNDS):
-            for actions, condition in (
-                (_renew(dag), DagItem.dag_id.does_not_exist() | _IS_KEPT),
-                (_revive(dag), _IS_DELETED),
-            ):
-                saved = self._dags.update((dag.dag_id,), actions, condition)
-                if saved.applied and saved.item:
-                    return as_dag(saved.item)
-        raise StoreUnavailable(f"DAG {dag.dag_id} is deleted and made by others all the time")
+        """See the port. 1 request."""
+        saved = self._dags.update((dag.dag_id,), _renew(dag))
+        return as_dag(saved.item) if saved.item else dag
 
     def set_active(self, dag_id: str, active: bool) -> None:
         """See the port. 1 request."""
@@ -68,9 +57,15 @@ class DynamoDags:
     def set_latest_run(self, run: DagRun) -> None:
         """See the port."""
         date = run.execution_date
-        actions = [DagItem.latest_run_date.set(date), DagItem.latest_run_uid.set(run.run_uid)]
-        is_later = DagItem.latest_run_date.does_not_exist() | (DagItem.latest_run_date < date)
-        self._dags.update((run.dag_id,), actions, (DagItem.generation == run.generation) & is_later)
+        actions = [
+            DagItem.latest_run_date.set(date),
+            DagItem.latest_run_uid.set(run.run_uid),
+            _assign(DagItem.latest_run_start_date, run.start_date),
+        ]
+        is_due = DagItem.latest_run_date.does_not_exist() | (DagItem.latest_run_date < date)
+        if run.start_date is not None:
+            is_due |= DagItem.latest_run_uid == run.run_uid
+        self._dags.update((run.dag_id,), actions, (DagItem.generation == run.generation) & is_due)
 
     def mark_deleted(self, dag_id: str) -> Dag | None:
         """See the port. 2 requests."""
@@ -82,6 +77,20 @@ class DynamoDags:
         # Not applied: the generation has moved on, by the request whose reply was lost or by another
         # caller's. Either way the DAG that was asked for is deleted.
         return as_dag(deleted.item) if deleted.item else None
+
+    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
+        """See the port."""
+        actions = [
+            DagItem.is_deleted.set(False),
+            DagItem.is_paused.set(is_paused),
+            DagItem.pause_changed_by.remove(),
+            DagItem.latest_run_date.remove(),
+            DagItem.latest_run_uid.remove(),
+            DagItem.latest_run_start_date.remove(),
+        ]
+        is_active = DagItem.is_active == True  # noqa: E712 - makes a condition
+        condition = (DagItem.generation == generation) & _IS_DELETED & is_active
+        self._dags.update((dag_id,), actions, condition)
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """See the port. Else 1 request, and 1 S3 request when large."""
@@ -137,7 +146,11 @@ def as_dag(item: DagItem) -> Dag:
     """The DAG of an item."""
     latest = None
     if item.latest_run_date is not None:
-        latest = LatestRun(execution_date=item.latest_run_date, run_uid=item.latest_run_uid)
+        latest = LatestRun(
+            execution_date=item.latest_run_date,
+            run_uid=item.latest_run_uid,
+            start_date=item.latest_run_start_date,
+        )
     return Dag(
         dag_id=item.dag_id,
         generation=item.generation,
@@ -156,34 +169,18 @@ def as_dag(item: DagItem) -> Dag:
 def _renew(dag: Dag) -> list[Action]:
     """What a sync changes; what else a DAG needs is set only when there is none yet."""
     actions = [
-        *_found(dag),
+        DagItem.version.set(dag.version),
+        DagItem.fileloc.set(dag.fileloc),
+        DagItem.is_active.set(dag.is_active),
+        _assign(DagItem.schedule, dag.schedule),
+        _assign(DagItem.default_start_date, dag.default_start_date),
+        DagItem.is_deleted.set(DagItem.is_deleted | False),
         DagItem.generation.set(DagItem.generation | dag.generation),
         DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),
     ]
     if dag.pause_changed_by is not None:
         actions.append(DagItem.pause_changed_by.set(DagItem.pause_changed_by | dag.pause_changed_by))
     return actions
-
-
-def _revive(dag: Dag) -> list[Action]:
-    return [
-        *_found(dag),
-        DagItem.is_paused.set(dag.is_paused),
-        _assign(DagItem.pause_changed_by, dag.pause_changed_by),
-        DagItem.latest_run_date.remove(),
-        DagItem.latest_run_uid.remove(),
-    ]
-
-
-def _found(dag: Dag) -> list[Action]:
-    return [
-        DagItem.is_deleted.set(False),
-        DagItem.version.set(dag.version),
-        DagItem.fileloc.set(dag.fileloc),
-        DagItem.is_active.set(dag.is_active),
-        _assign(DagItem.schedule, dag.schedule),
-        _assign(DagItem.default_start_date, dag.default_start_date),
-    ]
 
 
 def _assign(attribute: Attribute[Any], value: Any) -> Action:

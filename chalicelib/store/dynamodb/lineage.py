@@ -20,3 +20,7 @@ class DynamoLineage:
         """See the port. 1 request per MB."""
         items = self._table.query(LineageItem.run_uid == run_uid)
         return ((item.task_id, item.inlets, item.outlets) for item in items)
+
+    def delete_run(self, run_uid: str) -> None:
+        """See the port. 1 request per MB, and 1 per 25 tasks."""
+        self._table.delete_query(LineageItem.run_uid == run_uid)

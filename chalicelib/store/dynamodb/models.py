@@ -35,6 +35,7 @@ class DagItem(Model):
     default_start_date = InstantAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
+    latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
 
 
@@ -177,6 +178,16 @@ class PoolWaiterItem(Model):
     task_id = UnicodeAttribute()
     map_index = IntegerAttribute()
     try_number = IntegerAttribute()
+
+
+class KeptAnswerItem(Model):
+    """Table ``kept_answers``; ``expires_at`` (seconds since 1970) is DynamoDB's time to live."""
+
+    scoped_key = UnicodeAttribute(hash_key=True)
+    body_digest = UnicodeAttribute()
+    answer = UnicodeAttribute()
+    kept_at = InstantAttribute()
+    expires_at = IntegerAttribute()
 
 
 class LineageItem(Model):

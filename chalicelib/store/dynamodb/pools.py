@@ -1,6 +1,6 @@
 """Pools: their shards, who holds slots, and who waits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
@@ -10,10 +10,12 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.pools import Holding, Pool, PoolShard, Waiter
 from chalicelib.domain.task_instances import Parts
 from chalicelib.store.dynamodb.attributes import holding_value
 from chalicelib.store.dynamodb.connection import DynamoDB, Refusal, Request
+from chalicelib.store.dynamodb.kept_answers import is_standing, keeping
 from chalicelib.store.dynamodb.models import PoolShardItem, PoolWaiterItem
 from chalicelib.store.dynamodb.table import transact
 from chalicelib.store.dynamodb.tables import Tables
@@ -35,6 +37,7 @@ class DynamoPools:
         self._dynamodb = dynamodb
         self._shards = tables.pools
         self._waiters = tables.pool_waiters
+        self._kept_answers = tables.kept_answers
 
     def get(self, name: str) -> Pool | None:
         """See the port."""
@@ -48,12 +51,30 @@ class DynamoPools:
     def save(self, pool: Pool) -> Pool:
         """See the port. 1 request when nothing changes, else 2, and 2 more when others change it too."""
         for _ in range(_ROUNDS):
-            items = self._items(pool.name)
-            saved = replace(pool, id=items[0].id) if items else pool
-            writes = self._resize(saved, items) if items else self._create(saved)
+            saved, writes = self._saving(pool)
             if not writes or not transact(self._dynamodb, writes):
                 return saved
         raise StoreUnavailable(f"pool {pool.name} is changed by others all the time")
+
+    def save_once(self, pool: Pool, keep: Callable[[Pool], KeptAnswer]) -> Pool | None:
+        """See the port. 2 requests, and 2 more when others change the pool too."""
+        for _ in range(_ROUNDS):
+            saved, writes = self._saving(pool)
+            kept = keep(saved)
+            refusals = transact(self._dynamodb, [*writes, keeping(self._kept_answers, kept)])
+            if not refusals:
+                return saved
+            *_, of_the_key = refusals
+            if of_the_key.failed:
+                # Ours stands after a request whose reply was lost.
+                return saved if is_standing(self._kept_answers, of_the_key, kept) else None
+        raise StoreUnavailable(f"pool {pool.name} is changed by others all the time")
+
+    def _saving(self, pool: Pool) -> tuple[Pool, Sequence[Request]]:
+        """What a pool becomes when it is saved, and the writes that make it so; 1 request."""
+        items = self._items(pool.name)
+        saved = replace(pool, id=items[0].id) if items else pool
+        return saved, self._resize(saved, items) if items else self._create(saved)
 
     def delete(self, name: str) -> Pool | None:
         """See the port. 2 requests, and 2 more when others change it too."""

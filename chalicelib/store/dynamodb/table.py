@@ -63,9 +63,13 @@ class Table(Generic[M]):
         *,
         descending: bool = False,
         limit: int | None = None,
+        expected: int | None = None,
         only_keys: bool = False,
     ) -> Iterator[M]:
-        """Items of one hash key in the order of their range keys; 1 request per MB, as they are read."""
+        """Items of one hash key in the order of their range keys; 1 request per MB, as they are read.
+
+        ``limit`` is the most that there will be; ``expected`` what the first request reads at most.
+        """
         request: Request = {
             **_expressions(KeyConditionExpression=condition),
             "ConsistentRead": True,
@@ -74,8 +78,8 @@ class Table(Generic[M]):
         if only_keys:
             request["ProjectionExpression"] = ", ".join(f"#{name}" for name in self._key_names)
             request["ExpressionAttributeNames"] |= {f"#{name}": name for name in self._key_names}
-        if limit is not None:
-            request["Limit"] = limit
+        if first := limit or expected:
+            request["Limit"] = first
         return self._pages("Query", request, limit)
 
     def query_index(self, index: str, condition: Condition) -> Iterator[M]:
@@ -107,12 +111,19 @@ class Table(Generic[M]):
             return Write(applied=False, item=self.read(refused.item))
         return Write(applied=True, item=self.read(answer["Attributes"]))
 
-    def delete(self, key: Sequence[Any], condition: Condition | None = None) -> None:
-        """Delete an item if it is there and fulfils a condition; 1 request."""
+    def delete(self, key: Sequence[Any], condition: Condition | None = None) -> M | None:
+        """Delete an item if it is there and fulfils a condition; what is there afterwards. 1 request."""
         try:
             self._dynamodb.send("DeleteItem", self.delete_request(key, condition))
-        except ConditionFailed:
-            return
+        except ConditionFailed as refused:
+            return self.read(refused.item)
+        return None
+
+    def delete_query(self, condition: Condition) -> None:
+        """Delete all items that a query finds; its requests, and 1 per 25 items."""
+        found = self.query(condition, only_keys=True)
+        names = self._key_names
+        self.delete_all(self.key(*(getattr(item, name) for name in names)) for item in found)
 
     def delete_all(self, keys: Iterable[RawItem]) -> None:
         """Delete items, there or not; 1 request per 25."""
@@ -159,6 +170,7 @@ class Table(Generic[M]):
             yield from (self._model.from_raw_data(raw) for raw in answer["Items"])
             if limit is not None or "LastEvaluatedKey" not in answer:
                 return
+            request.pop("Limit", None)
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     @property

@@ -21,4 +21,5 @@ class Tables:
         self.xcoms = Table(dynamodb, models.XComItem, name("xcoms"))
         self.pools = Table(dynamodb, models.PoolShardItem, name("pools"))
         self.pool_waiters = Table(dynamodb, models.PoolWaiterItem, name("pool_waiters"))
+        self.kept_answers = Table(dynamodb, models.KeptAnswerItem, name("kept_answers"))
         self.lineage = Table(dynamodb, models.LineageItem, name("lineage"))

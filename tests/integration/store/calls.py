@@ -8,7 +8,7 @@ from chalicelib.domain.payload import Payload
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, FinishedTry
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.examples import HOUR, NOON, a_dag, a_pool, a_run, a_waiter
+from tests.integration.store.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter
 
 RUN = a_run().ref
 QUEUED = frozenset({DagRunState.QUEUED})
@@ -31,6 +31,8 @@ TRY = FinishedTry(
 
 Call = Callable[[DynamoStore], Any]
 
+RUN_DELETION = {("DeleteItem", name): 1 for name in ("unfinished_runs", "dag_run_ids", "dag_runs")}
+
 # What is called, and the DynamoDB requests that it takes.
 CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "dags.get": (lambda s: s.dags.get("sales"), {("GetItem", "dags"): 1}),
@@ -42,6 +44,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "dags.mark_deleted": (
         lambda s: s.dags.mark_deleted("sales"),
         {("GetItem", "dags"): 1, ("UpdateItem", "dags"): 1},
+    ),
+    "dags.revive": (
+        lambda s: s.dags.revive("sales", 1, is_paused=True),
+        {("UpdateItem", "dags"): 1},
     ),
     "dags.version": (lambda s: s.dags.version("sales", "v1"), {("GetItem", "dag_versions"): 1}),
     "dags.save_version": (lambda s: s.dags.save_version(VERSION), {("PutItem", "dag_versions"): 1}),
@@ -57,6 +63,14 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "dag_runs.create": (
         lambda s: s.dag_runs.create(a_run("02RUN", NOON + HOUR), NOON),
         {("TransactWriteItems", "dag_run_ids+dag_runs+unfinished_runs"): 1},
+    ),
+    "dag_runs.create, with its answer": (
+        lambda s: s.dag_runs.create(a_run("02RUN", NOON + HOUR), NOON, a_kept_answer("new")),
+        {("TransactWriteItems", "dag_run_ids+dag_runs+kept_answers+unfinished_runs"): 1},
+    ),
+    "dag_runs.create, key taken": (
+        lambda s: s.dag_runs.create(a_run("02RUN", NOON + HOUR), NOON, a_kept_answer("key", "else")),
+        {("TransactWriteItems", "dag_run_ids+dag_runs+kept_answers+unfinished_runs"): 1},
     ),
     "dag_runs.create, taken": (
         lambda s: s.dag_runs.create(a_run("02RUN"), NOON),
@@ -87,6 +101,15 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "dag_runs.unfinished": (
         lambda s: [*s.dag_runs.unfinished("sales")],
         {("Query", "unfinished_runs"): 1},
+    ),
+    "dag_runs.first": (lambda s: s.dag_runs.first("sales", 9), {("Query", "dag_runs"): 1}),
+    "dag_runs.delete": (
+        lambda s: s.dag_runs.delete(a_run()),
+        RUN_DELETION,
+    ),
+    "dag_runs.delete, refused": (
+        lambda s: s.dag_runs.delete(a_run(state=DagRunState.SUCCESS)),
+        RUN_DELETION,
     ),
     "dag_runs.due": (lambda s: [*s.dag_runs.due(NOON)], {("Query", "unfinished_runs"): 16}),
     "dag_runs.move_due": (
@@ -129,6 +152,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         lambda s: [*s.task_instances.finished_tries("01RUN", "t", -1)],
         {("Query", "task_instances"): 1},
     ),
+    "task_instances.delete_run": (
+        lambda s: s.task_instances.delete_run("01RUN"),
+        {("Query", "task_instances"): 1, ("BatchWriteItem", "task_instances"): 1},
+    ),
     "xcoms.push": (lambda s: s.xcoms.push("01RUN", "t", -1, "key", "1"), {("PutItem", "xcoms"): 1}),
     "xcoms.pull": (lambda s: s.xcoms.pull("01RUN", "t", -1, "x"), {("GetItem", "xcoms"): 1}),
     "xcoms.clear": (
@@ -136,6 +163,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         {("Query", "xcoms"): 1, ("BatchWriteItem", "xcoms"): 1},
     ),
     "xcoms.clear, of nothing": (lambda s: s.xcoms.clear("01RUN", "t", -1), {("Query", "xcoms"): 1}),
+    "xcoms.delete_run": (
+        lambda s: s.xcoms.delete_run("01RUN"),
+        {("Query", "xcoms"): 1, ("BatchWriteItem", "xcoms"): 1},
+    ),
     "pools.get": (lambda s: s.pools.get("gpu"), {("GetItem", "pools"): 1}),
     "pools.list": (lambda s: [*s.pools.list()], {("Scan", "pools"): 1}),
     "pools.save, of a new one": (
@@ -143,6 +174,19 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         {("Query", "pools"): 1, ("TransactWriteItems", "pools"): 1},
     ),
     "pools.save, of the same": (lambda s: s.pools.save(a_pool(slots=40)), {("Query", "pools"): 1}),
+    "pools.save_once": (
+        lambda s: s.pools.save_once(a_pool(slots=50), lambda _: a_kept_answer("new")),
+        {("Query", "pools"): 1, ("TransactWriteItems", "kept_answers+pools"): 1},
+    ),
+    "pools.save_once, of the same": (
+        lambda s: s.pools.save_once(a_pool(slots=40), lambda _: a_kept_answer("new")),
+        {("Query", "pools"): 1, ("TransactWriteItems", "kept_answers"): 1},
+    ),
+    "pools.save_once, key taken": (
+        lambda s: s.pools.save_once(a_pool(slots=50), lambda _: a_kept_answer("key", "else")),
+        {("Query", "pools"): 1, ("TransactWriteItems", "kept_answers+pools"): 1},
+    ),
+    "kept_answers.get": (lambda s: s.kept_answers.get("key"), {("GetItem", "kept_answers"): 1}),
     "pools.delete": (
         lambda s: s.pools.delete("gpu"),
         {("Query", "pools"): 1, ("TransactWriteItems", "pools"): 1},
@@ -172,6 +216,7 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         lambda s: s.pools.remove_waiter(a_waiter()),
         {("DeleteItem", "pool_waiters"): 1},
     ),
+    "lineage.delete_run": (lambda s: s.lineage.delete_run("01RUN"), {("Query", "lineage"): 1}),
     "lineage.save": (lambda s: s.lineage.save("01RUN", "t", ["a"], []), {("PutItem", "lineage"): 1}),
     "lineage.list": (lambda s: [*s.lineage.list("01RUN")], {("Query", "lineage"): 1}),
     "payloads.keep": (lambda s: s.payloads.keep("key", "{}"), {}),
@@ -186,5 +231,6 @@ def populate(store: DynamoStore) -> None:
     store.task_instances.arrive("01RUN", "seen#-1", {"success": 1})
     store.pools.save(a_pool(slots=40))
     store.pools.take("gpu", "a", ((0, 1),), NOON)
+    store.dag_runs.create(a_run("kept", NOON - HOUR), NOON, a_kept_answer())
     store.xcoms.push("01RUN", "few", -1, "key1", "1")
     store.xcoms.push("01RUN", "few", -1, "key2", "1")

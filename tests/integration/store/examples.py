@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.domain.dag_runs import DagRun, DagRunType
 from chalicelib.domain.dags import Dag
+from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.pools import Pool, Waiter
 from chalicelib.domain.states import DagRunState
@@ -47,6 +48,11 @@ def a_run(uid: str = "01RUN", date: datetime = NOON, **fields: Any) -> DagRun:
 def a_pool(name: str = "gpu", slots: int = 16, **fields: Any) -> Pool:
     usual: dict[str, Any] = {"description": "cards", "id": 7}
     return Pool(name=name, slots=slots, **(usual | fields))
+
+
+def a_kept_answer(key: str = "key", answer: str = "{}", **fields: Any) -> KeptAnswer:
+    usual: dict[str, Any] = {"body_digest": "digest", "kept_at": NOON}
+    return KeptAnswer(scoped_key=key, answer=answer, **(usual | fields))
 
 
 def a_waiter(task_id: str = "train", **fields: Any) -> Waiter:

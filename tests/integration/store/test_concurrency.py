@@ -10,7 +10,16 @@ from chalicelib.domain.pools import PoolShard
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstanceChange
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.examples import HOUR, NOON, SECOND, a_dag, a_pool, a_run, a_waiter
+from tests.integration.store.examples import (
+    HOUR,
+    NOON,
+    SECOND,
+    a_dag,
+    a_kept_answer,
+    a_pool,
+    a_run,
+    a_waiter,
+)
 
 THREADS = 16
 
@@ -151,6 +160,34 @@ def test_a_dag_deleted_by_many_loses_one_life(emulated: DynamoStore) -> None:
     emulated.dags.save(a_dag())
     deleted = [dag for dag in _together(lambda _: emulated.dags.mark_deleted("sales")) if dag]
     assert {dag.generation for dag in deleted} == {2}
+
+
+def test_requests_of_one_key_at_once_make_one_run(emulated: DynamoStore) -> None:
+    def create(number: int) -> bool:
+        run = a_run(f"uid-{number}", NOON + number * HOUR)
+        return emulated.dag_runs.create(run, NOON, a_kept_answer(answer=f"{number}"))
+
+    created = [number for number, is_created in enumerate(_together(create)) if is_created]
+
+    kept = emulated.kept_answers.get("key")
+    assert kept
+    assert [kept.answer] == [f"{number}" for number in created]
+    assert [run.run_uid for run in emulated.dag_runs.list("sales")] == [f"uid-{kept.answer}"]
+
+
+def test_requests_of_one_key_at_once_save_a_pool_once(emulated: DynamoStore) -> None:
+    def save(number: int) -> int | None:
+        wanted = a_pool(slots=number + 1, id=number)
+        saved = emulated.pools.save_once(wanted, lambda pool: a_kept_answer(answer=f"{pool.slots}"))
+        return saved.slots if saved else None
+
+    saved = [slots for slots in _together(save) if slots is not None]
+
+    kept = emulated.kept_answers.get("key")
+    pool = emulated.pools.get("gpu")
+    assert kept
+    assert pool
+    assert saved == [pool.slots] == [int(kept.answer)]
 
 
 def _together(work: Callable[[int], T]) -> Sequence[T]:

@@ -179,3 +179,39 @@ def test_the_entry_of_another_run_is_left_alone(store: Store) -> None:
     assert [(entry.run.run_uid, entry.due_at) for entry in store.dag_runs.unfinished("sales")] == [
         ("ours", NOON)
     ]
+
+
+def test_the_first_runs_are_those_of_the_smallest_dates(store: Store) -> None:
+    for uid, date in (("b", NOON), ("c", NOON + HOUR), ("a", NOON - HOUR)):
+        store.dag_runs.create(a_run(uid, date), NOON)
+    assert [run.run_uid for run in store.dag_runs.first("sales", 2)] == ["a", "b"]
+    assert [run.run_uid for run in store.dag_runs.first("sales", 9)] == ["a", "b", "c"]
+    assert [*store.dag_runs.first("nothing", 9)] == []
+
+
+def test_a_deleted_run_leaves_nothing(store: Store) -> None:
+    store.dag_runs.create(a_run(), NOON)
+    store.dag_runs.create(a_run("other", NOON + HOUR), NOON)
+    assert store.dag_runs.delete(a_run())
+    assert store.dag_runs.delete(a_run()), "again is no change"
+    assert store.dag_runs.get("sales", NOON) is None
+    assert store.dag_runs.get_by_run_id("sales", a_run().run_id) is None
+    assert [entry.run.run_uid for entry in store.dag_runs.unfinished("sales")] == ["other"]
+    assert [run.run_uid for run in store.dag_runs.list("sales")] == ["other"]
+
+
+def test_a_run_that_has_changed_its_state_is_not_deleted(store: Store) -> None:
+    store.dag_runs.create(a_run(), NOON)
+    store.dag_runs.transition(a_run().ref, QUEUED, {"state": DagRunState.RUNNING})
+    assert not store.dag_runs.delete(a_run())
+    assert store.dag_runs.get("sales", NOON) == a_run(state=DagRunState.RUNNING)
+    assert store.dag_runs.delete(a_run(state=DagRunState.RUNNING))
+
+
+def test_deleting_a_run_leaves_the_one_that_took_its_place(store: Store) -> None:
+    store.dag_runs.create(a_run("old"), NOON)
+    store.dag_runs.create(a_run("new", generation=2), NOON)
+    assert store.dag_runs.delete(a_run("old"))
+    assert store.dag_runs.get("sales", NOON) == a_run("new", generation=2)
+    assert store.dag_runs.get_by_run_id("sales", a_run().run_id) == a_run("new", generation=2)
+    assert [entry.run.run_uid for entry in store.dag_runs.unfinished("sales")] == ["new"]

@@ -44,10 +44,32 @@ def test_a_deleted_dag_comes_back_in_its_next_life(store: Store) -> None:
     store.dags.set_paused("sales", False, "ada")
     store.dags.mark_deleted("sales")
 
-    saved = store.dags.save(a_dag(is_paused=True))
+    store.dags.revive("sales", 2, is_paused=True)
 
-    assert saved == a_dag(generation=2, is_paused=True)
-    assert store.dags.save(a_dag(is_paused=True)) == saved, "a second time is no further life"
+    assert _dag(store) == a_dag(generation=2, is_paused=True)
+    store.dags.set_paused("sales", False, "ada")
+    store.dags.revive("sales", 2, is_paused=True)
+    assert not _dag(store).is_paused, "a second time is no further life"
+
+
+def test_a_sync_renews_a_deleted_dag_and_leaves_it_deleted(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.mark_deleted("sales")
+    saved = store.dags.save(a_dag(version="v2"))
+    assert saved == _dag(store) == a_dag(version="v2", generation=2, is_deleted=True)
+    assert _ids(store.dags.list()) == set()
+
+
+def test_only_what_is_deleted_and_still_defined_by_a_file_comes_back(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.mark_deleted("sales")
+    store.dags.revive("sales", 1, is_paused=True)
+    assert _dag(store).is_deleted, "it was deleted again since"
+    store.dags.set_active("sales", False)
+    store.dags.revive("sales", 2, is_paused=True)
+    assert _dag(store).is_deleted
+    store.dags.revive("nothing", 1, is_paused=True)
+    assert store.dags.get("nothing") is None
 
 
 def test_deleting_bumps_the_generation_and_hides_the_dag_from_lists(store: Store) -> None:
@@ -99,10 +121,30 @@ def test_the_latest_run_is_the_one_of_the_greatest_date(store: Store) -> None:
     assert _dag(store).latest_run == LatestRun(execution_date=NOON + HOUR, run_uid="c")
 
 
+def test_the_start_of_the_latest_run_is_noted_and_goes_with_it(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.set_latest_run(a_run())
+    store.dags.set_latest_run(a_run(start_date=NOON + HOUR))
+    store.dags.set_latest_run(a_run())
+    started = LatestRun(execution_date=NOON, run_uid="01RUN", start_date=NOON + HOUR)
+    assert _dag(store).latest_run == started
+    store.dags.set_latest_run(a_run("older", NOON - HOUR, start_date=NOON))
+    assert _dag(store).latest_run == started
+    store.dags.set_latest_run(a_run("newer", NOON + HOUR))
+    assert _dag(store).latest_run == LatestRun(execution_date=NOON + HOUR, run_uid="newer")
+
+
+def test_a_run_that_was_started_before_it_was_announced_is_the_latest(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.set_latest_run(a_run(start_date=NOON))
+    store.dags.set_latest_run(a_run())
+    assert _dag(store).latest_run == LatestRun(execution_date=NOON, run_uid="01RUN", start_date=NOON)
+
+
 def test_a_run_of_an_earlier_life_is_never_the_latest(store: Store) -> None:
     store.dags.save(a_dag())
     store.dags.mark_deleted("sales")
-    store.dags.save(a_dag())
+    store.dags.revive("sales", 2, is_paused=False)
     store.dags.set_latest_run(a_run(generation=1))
     store.dags.set_latest_run(a_run(dag_id="nothing"))
     assert _dag(store).latest_run is None

@@ -25,6 +25,7 @@ MODELS = {
     "xcoms": models.XComItem,
     "pools": models.PoolShardItem,
     "pool_waiters": models.PoolWaiterItem,
+    "kept_answers": models.KeptAnswerItem,
     "lineage": models.LineageItem,
 }
 

@@ -118,6 +118,11 @@ def test_handlers_that_change_state_may_use_every_table_of_the_engine(handler: s
         assert all(is_allowed(handler, f"dynamodb:{action}", table_arn(name)) for name in engine_tables)
 
 
+@pytest.mark.parametrize("table", ["lineage", "task_instances", "xcoms"])
+def test_the_scheduler_sweeps_what_deleted_dags_leave_in_batches(table: str):
+    assert is_allowed("scheduler", "dynamodb:BatchWriteItem", table_arn(table))
+
+
 @pytest.mark.parametrize("handler", ["scheduler", "worker", "tick"])
 def test_what_runs_the_code_of_dags_never_sees_a_password_hash(handler: str):
     for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):

@@ -1,0 +1,26 @@
+"""``/lineage/{dag_id}/{execution_date}``: what the tasks of a run read and wrote."""
+
+from collections.abc import Sequence
+
+from chalicelib import bootstrap
+from chalicelib.api import names
+from chalicelib.api.exchange import Reply, Request, json_reply
+from chalicelib.api.routing import Paths
+
+
+def lineage(request: Request) -> Reply:
+    """Shows inlets and outlets by task; a task with neither is left out, and so is a kind it has none of."""
+    from chalicelib.engine.execution_dates import execution_date
+    from chalicelib.engine.queries import get_lineage
+
+    date = execution_date(request.path["execution_date"])
+    found = get_lineage(bootstrap.engine(), names.dag_id(request), date)
+    return json_reply({"task_ids": {task_id: _shown(inlets, outlets) for task_id, inlets, outlets in found}})
+
+
+def _shown(inlets: Sequence[str], outlets: Sequence[str]) -> dict[str, list[str]]:
+    kinds = {"inlets": list(inlets), "outlets": list(outlets)}
+    return {kind: entities for kind, entities in kinds.items() if entities}
+
+
+PATHS: Paths = {"/lineage/{dag_id}/{execution_date}": {"GET": lineage}}

@@ -1,0 +1,164 @@
+"""Deleting a DAG: at once for whoever asks, and in portions for what it leaves behind.
+
+The deletion itself is one write that bumps the DAG's generation: from then on its runs are invisible,
+and messages of theirs do nothing. A resumable message removes them. Until it is through, the DAG cannot
+be triggered, so that no new run takes the place by which an old one is found; then the DAG comes back,
+paused and without runs, if a deployed file still defines it, as with Airflow's next parse.
+
+What an invocation that began before the deletion writes of its run afterwards is removed by further
+visits, until one finds nothing; runs that ended long ago have no such invocation. Objects in the bucket
+(logs, large values) stay.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+
+from chalicelib.domain import lifecycle
+from chalicelib.domain.dag_runs import DagRun, RunRef
+from chalicelib.domain.dags import Dag
+from chalicelib.domain.errors import NoDagToDelete, TaskInstancesRunning
+from chalicelib.domain.graph import Task
+from chalicelib.domain.messages import Outgoing, SweepDag, SweepRun, WakePool
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import Expected, TaskInstance
+from chalicelib.engine import slots
+from chalicelib.engine.core import Engine
+from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.outbox import Outbox
+
+CHECKED_RUNS = 100
+"""Unfinished runs that are searched for running tasks, the oldest first: the answer must not take long."""
+
+PORTION = 25
+"""Runs that one message removes: some 10 requests each, in a handler of 60 s that may get 10 messages."""
+
+LONGEST_INVOCATION = timedelta(minutes=15)
+"""Lambda's limit (and, by chance, the longest delay of an SQS message)."""
+
+_HOLDING = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
+
+
+def delete_dag(engine: Engine, dag_id: str) -> int:
+    """Delete a DAG with its runs; how many records of it were seen (Airflow tells a number of rows).
+
+    Takes the same few requests however many runs it has. Raises ``NoDagToDelete``, and
+    ``TaskInstancesRunning`` while a live worker runs a task of it. Asked again after ``StoreUnavailable``,
+    it may answer ``NoDagToDelete``; the DAG is then deleted.
+    """
+    dag = engine.store.dags.get(dag_id)
+    if dag is None or dag.is_deleted:
+        if dag is not None:
+            _send_sweep(engine, dag)  # the one who deleted it may not have come to this
+        raise NoDagToDelete(dag_id)
+    unfinished = [
+        entry.run
+        for entry in islice(engine.store.dag_runs.unfinished(dag_id), CHECKED_RUNS)
+        if entry.run.generation == dag.generation
+    ]
+    if any(_ends_at(engine, _items(engine, run)) for run in unfinished):
+        raise TaskInstancesRunning
+    deleted = engine.store.dags.mark_deleted(dag_id)
+    if deleted is None:
+        raise NoDagToDelete(dag_id)
+    _send_sweep(engine, deleted)
+    return 1 + len(unfinished)
+
+
+def sweep_dag(engine: Engine, message: SweepDag) -> None:
+    """Remove some runs of a deleted DAG; the last portion lets the DAG come back.
+
+    Safe to repeat and to interrupt. Does nothing once the DAG is back, or deleted again.
+    """
+    dag = engine.store.dags.get(message.dag_id)
+    if dag is None or not dag.is_deleted or dag.generation != message.generation:
+        return
+    runs = engine.store.dag_runs.first(dag.dag_id, PORTION)
+    erased = [erase_run(engine, run) for run in runs]
+    if len(runs) == PORTION or not all(erased):
+        _send_sweep(engine, dag)
+    elif dag.is_active:
+        _bring_back(engine, dag)
+
+
+def sweep_run(engine: Engine, message: SweepRun) -> None:
+    """Remove the items of a run that is gone, and come again until there are none."""
+    items = _items(engine, message.run)
+    if items:
+        next_visit = _ends_at(engine, items) or engine.now() + LONGEST_INVOCATION
+        _sweep_run_at(engine, message.run, next_visit)
+    _clear(engine, message.run, items)
+
+
+def erase_run(engine: Engine, run: DagRun) -> bool:
+    """Remove a run of an earlier life of its DAG; False if it was started meanwhile (then: once more).
+
+    Safe to repeat and to interrupt: the run itself goes last.
+    """
+    if run.state is DagRunState.QUEUED:  # nothing was written of a run that did not start
+        return engine.store.dag_runs.delete(run)
+    now = engine.now()
+    if not run.state.is_final or now - run.updated_at < LONGEST_INVOCATION:
+        _sweep_run_at(engine, run.ref, now + LONGEST_INVOCATION)
+    _clear(engine, run.ref, _items(engine, run.ref))
+    return engine.store.dag_runs.delete(run)
+
+
+def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
+    """Remove all items of a run, unless a try among them is alive: its end needs them."""
+    if _ends_at(engine, items) is not None:
+        return
+    outbox = Outbox(sender=engine.sender)
+    tasks = graph_of(engine, run.dag_id, run.version).tasks
+    for item in items:
+        if item.task_id in tasks:
+            _let_go(engine, run, tasks[item.task_id], item, outbox)
+    outbox.flush()
+    engine.store.xcoms.delete_run(run.run_uid)
+    engine.store.lineage.delete_run(run.run_uid)
+    engine.store.task_instances.delete_run(run.run_uid)  # last: its items say who holds slots
+
+
+def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox: Outbox) -> None:
+    """Give back the slots that a try holds, or its place among those who wait for some."""
+    pools = engine.store.pools
+    if item.state is TaskInstanceState.SCHEDULED:
+        pools.remove_waiter(slots.waiter_of(run, task, item))
+    if item.state not in _HOLDING or not _is_abandoned(engine, item):
+        return
+    if pools.give(task.pool, item.holder, item.pool_parts):
+        outbox.post(WakePool(pool=task.pool))
+
+
+def _is_abandoned(engine: Engine, item: TaskInstance) -> bool:
+    """Take a try from whoever might still begin it; slots are given back by the one who ends the try."""
+    expected = Expected(states=frozenset({item.state}), try_number=item.try_number)
+    change = lifecycle.abandoned(engine.now())
+    return engine.store.task_instances.transition(item.run_uid, item.key, expected, change).applied
+
+
+def _items(engine: Engine, run: RunRef) -> list[TaskInstance]:
+    return [item for _, item in engine.store.task_instances.list(run.run_uid)]
+
+
+def _ends_at(engine: Engine, items: Iterable[TaskInstance]) -> datetime | None:
+    """When the last live worker among these tries is over for sure; None if there is none."""
+    now = engine.now()
+    leases = [item.lease_until for item in items if item.state is TaskInstanceState.RUNNING]
+    return max((lease for lease in leases if lease is not None and lease > now), default=None)
+
+
+def _bring_back(engine: Engine, dag: Dag) -> None:
+    version = engine.store.dags.version(dag.dag_id, dag.version)
+    paused = version.document.get("is_paused_upon_creation") if version else None
+    is_paused = engine.dags_are_paused_at_creation if paused is None else paused
+    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused)
+
+
+def _send_sweep(engine: Engine, dag: Dag) -> None:
+    engine.sender.send([Outgoing(message=SweepDag(dag_id=dag.dag_id, generation=dag.generation))])
+
+
+def _sweep_run_at(engine: Engine, run: RunRef, moment: datetime) -> None:
+    delay = lifecycle.seconds_until(moment, engine.now())
+    engine.sender.send([Outgoing(message=SweepRun(run=run), delay_seconds=delay)])

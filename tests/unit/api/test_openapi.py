@@ -1,0 +1,132 @@
+"""The OpenAPI document and the routes say the same."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+
+from chalicelib import bootstrap
+from chalicelib.api.experimental import PREFIX
+from chalicelib.api.openapi.document import document
+from chalicelib.settings import Settings
+from tests.contract.in_process import InProcessApi
+
+ROOT = Path(__file__).parents[3]
+DOCUMENT = document()
+OPERATIONS = [
+    pytest.param(path, method, id=f"{method.upper()} {path}")
+    for path, item in DOCUMENT["paths"].items()
+    for method in item
+    if method != "parameters"
+]
+OF_THE_PROTOCOL = {"HEAD", "OPTIONS"}
+"""Methods that every path serves by a rule that the document states once."""
+
+
+def test_the_document_is_openapi_3_1(api: InProcessApi) -> None:
+    served = api.get("/openapi.json")
+    assert (served.status, served.headers["content-type"]) == (200, "application/json")
+    assert served.body == json.loads(json.dumps(DOCUMENT))
+    assert re.fullmatch(r"3\.1\.\d+", served.body["openapi"])
+    schemathesis.openapi.from_dict(served.body).validate()
+
+
+def test_the_document_and_the_app_have_the_same_routes(api: InProcessApi) -> None:
+    documented = {(path, method.upper()) for path, method in map(_values, OPERATIONS)}
+    assert documented == set(_served(api))
+
+
+def _served(api: InProcessApi) -> Iterator[tuple[str, str]]:
+    """Every path of the app with every method that it owns to."""
+    for route in api.app.routes:
+        allowed = api.send("OPTIONS", route.replace("{", "").replace("}", ""), {}, b"").headers["allow"]
+        for method in set(allowed.split(", ")) - OF_THE_PROTOCOL:
+            yield route.removeprefix(PREFIX), method
+
+
+def test_the_document_is_found_where_its_server_says(api: InProcessApi) -> None:
+    assert [server["url"] for server in DOCUMENT["servers"]] == [f"/api{PREFIX}"]
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_an_operation_names_the_parameters_of_its_path(path: str, method: str) -> None:
+    named = [
+        _resolved(parameter)["name"]
+        for parameter in DOCUMENT["paths"][path]["parameters"]
+        if _resolved(parameter)["in"] == "path"
+    ]
+    assert named == re.findall(r"\{(\w+)\}", path)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_an_operation_describes_each_answer_in_json_with_an_example(path: str, method: str) -> None:
+    for status, response in DOCUMENT["paths"][path][method]["responses"].items():
+        described = _resolved(response)
+        assert described["description"], status
+        assert described["headers"].keys() >= {"Deprecation", "Link"}
+        for content in described["content"].values():
+            if "example" in content:
+                assert list(_validator(content["schema"]).iter_errors(content["example"])) == []
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_the_examples_of_bodies_are_what_the_schema_takes(path: str, method: str) -> None:
+    body = DOCUMENT["paths"][path][method].get("requestBody")
+    if body is None:
+        return
+    content = body["content"]["application/json"]
+    for example in content["examples"].values():
+        assert list(_validator(content["schema"]).iter_errors(example["value"])) == []
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [DOCUMENT["paths"][path][method]["operationId"] for path, method in map(_values, OPERATIONS)]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_component_is_used() -> None:
+    used = set(re.findall(r'"#/components/(\w+/\w+)"', json.dumps(DOCUMENT)))
+    kinds = ("schemas", "parameters", "headers", "responses")
+    assert used == {f"{kind}/{name}" for kind in kinds for name in DOCUMENT["components"][kind]}
+
+
+def test_credentials_may_be_needed_for_the_document_as_for_all_else(settings: Settings) -> None:
+    closed = replace(settings, auth_backend="airflow.api.auth.backend.deny_all")
+    with bootstrap.use(settings=closed):
+        assert InProcessApi(closed).get("/openapi.json").status == 403
+
+
+def test_the_document_is_served_without_a_store(settings: Settings) -> None:
+    with bootstrap.use(settings=settings):
+        assert InProcessApi(settings).get("/openapi.json").status == 200
+
+
+def test_a_cold_start_does_not_load_the_document() -> None:
+    code = (
+        "import sys, app; print([name for name in sys.modules if name.startswith('chalicelib.api.openapi')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "['chalicelib.api.openapi']\n"
+
+
+def _values(parameters: Any) -> tuple[str, str]:
+    return parameters.values
+
+
+def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    _, _, kind, name = part["$ref"].split("/")
+    return DOCUMENT["components"][kind][name]
+
+
+def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
