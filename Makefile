@@ -19,7 +19,7 @@ run: $(INSTALLED) ## Run everything on this machine: http://127.0.0.1:8000 (PORT
 	@exec $(VENV)/bin/python -m chalicelib.local
 
 test: $(INSTALLED) ## Run all tests but those against a deployment and the benchmarks
-	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench
+	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench --numprocesses=auto --dist=loadscope
 
 lint: $(INSTALLED) ## Check style, types, import layers and what each handler loads when it starts
 	$(VENV)/bin/ruff check
