@@ -116,7 +116,7 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
 
 
 def _pools_to_wake(engine: Engine) -> set[str]:
-    """Frees what dead holders hold; the pools for which tasks wait although slots are free."""
+    """Frees what dead holders hold; the pools that tasks wait for, in case a wake was lost."""
     pools = set()
     now = engine.now()
     for shard in engine.store.pools.all_shards():

@@ -30,11 +30,11 @@ def test_nothing_of_the_users_aws_account_is_left_in_the_environment() -> None:
         "AWS_ACCESS_KEY_ID": "AKIA",
         "AWS_ENDPOINT_URL_SQS": "https://elsewhere",
         "NO_PROXY": "example.org",
-        "HOME": "/home/me",
+        "HOME": "/of/mine",
     }
     prepare_environment(environ, "http://127.0.0.1:1")
     assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert environ["AWS_ACCESS_KEY_ID"] == "local"
     assert environ["NO_PROXY"] == "example.org,127.0.0.1"
-    assert environ["HOME"] == "/home/me"
+    assert environ["HOME"] == "/of/mine"
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SQS"} & set(environ)
