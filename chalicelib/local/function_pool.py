@@ -170,10 +170,6 @@ class FunctionPool:
         if self._host is not None:
             self._host.close()
 
-    def busy_count(self) -> int:
-        """How many invocations are running."""
-        return len(self._busy)
-
     def _slot(self, function: Function) -> threading.Semaphore:
         with self._lock:
             return self._slots.setdefault(function.name, threading.Semaphore(function.concurrency))
