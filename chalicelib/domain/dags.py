@@ -36,6 +36,11 @@ class Dag:
     latest_run: LatestRun | None = None
     pause_changed_by: str | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its runs start and go on."""
+        return not (self.is_deleted or self.is_paused)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DagVersion:

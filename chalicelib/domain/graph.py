@@ -1,13 +1,15 @@
 """The graph of one DAG version, as the engine sees it: tasks, joins and the end of a run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from chalicelib.domain import limits
 from chalicelib.domain.errors import TaskNotFound
+from chalicelib.domain.limits import Limit
 from chalicelib.domain.trigger_rules import TriggerRule
 
 BUCKET_SIZE = 64
@@ -32,7 +34,10 @@ class MaySkip(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """What the engine knows of a task; durations are timedeltas, weights include Airflow's weight rule."""
+    """What the engine knows of a task; durations are timedeltas, weights include Airflow's weight rule.
+
+    ``limits`` are those of its DAG and its own that can bind at all.
+    """
 
     task_id: str
     operator: str
@@ -47,7 +52,15 @@ class Task:
     queue: str
     is_empty: bool
     may_skip: MaySkip
+    depends_on_past: bool
+    wait_for_downstream: bool
+    limits: tuple[Limit, ...] = ()
     attributes: Mapping[str, str]
+
+    @property
+    def waits_for_all(self) -> bool:
+        """Whether it never starts before each of its upstreams has ended."""
+        return self.trigger_rule.waits_for_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,11 +97,24 @@ class Join:
 
 
 class Graph:
-    """Tasks by id, in topological order, with what follows from their shape."""
+    """Tasks by id, in topological order, with what follows from their shape.
 
-    def __init__(self, dag_id: str, tasks: Mapping[str, Task]) -> None:
+    ``active_runs`` limits the DAG's runs (None: not at all); ``catchup`` says that scheduled runs
+    depend on scheduled ones only.
+    """
+
+    def __init__(
+        self,
+        dag_id: str,
+        tasks: Mapping[str, Task],
+        *,
+        active_runs: Limit | None = None,
+        catchup: bool = False,
+    ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
+        self.active_runs = active_runs
+        self.catchup = catchup
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Graph":
@@ -98,7 +124,18 @@ class Graph:
             for upstream in task["upstream"]:
                 downstream[upstream].append(task["task_id"])
         tasks = (_task(task, tuple(downstream[task["task_id"]])) for task in document["tasks"])
-        return cls(document["dag_id"], {task.task_id: task for task in tasks})
+        return cls(
+            document["dag_id"],
+            _limited(document, {task.task_id: task for task in tasks}),
+            active_runs=limits.active_runs(document["dag_id"], document["max_active_runs"]),
+            catchup=document["catchup"],
+        )
+
+    @property
+    def limits(self) -> frozenset[Limit]:
+        """Every limit on the DAG's runs and tasks that can bind."""
+        of_tasks = (limit for task in self.tasks.values() for limit in task.limits)
+        return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
 
     def task(self, task_id: str) -> Task:
         """The task of that id; raises ``TaskNotFound``."""
@@ -235,6 +272,24 @@ def _waited_for(join: Join) -> frozenset[str]:
     return frozenset(senders[number] for number in join.skippers)
 
 
+def _limited(document: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """The tasks with the limits that can bind.
+
+    A limit that what the DAG may run at once never reaches costs nothing. (Of one run, a task has one
+    instance, so ``max_active_tis_per_dagrun`` never binds.)
+    """
+    dag_id, most_runs = document["dag_id"], document["max_active_runs"]
+    shared: tuple[Limit, ...] = ()
+    if most_runs < 1 or limits.widest(tasks) * most_runs > document["max_active_tasks"]:
+        shared = (limits.active_tasks(dag_id, document["max_active_tasks"]),)
+    own: dict[str, tuple[Limit, ...]] = {}
+    for task in document["tasks"]:
+        name, most = task["task_id"], task["max_active_tis_per_dag"]
+        if most is not None and (most_runs < 1 or most_runs > most):
+            own[name] = (limits.active_instances(dag_id, name, most),)
+    return {name: replace(task, limits=shared + own.get(name, ())) for name, task in tasks.items()}
+
+
 def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
     return Task(
         task_id=document["task_id"],
@@ -250,5 +305,7 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         queue=document["queue"],
         is_empty=document["is_empty"],
         may_skip=MaySkip(document["may_skip"]),
+        depends_on_past=document["depends_on_past"],
+        wait_for_downstream=document["wait_for_downstream"],
         attributes=document["attributes"],
     )

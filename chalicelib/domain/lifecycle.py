@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.graph import Task
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import FinishedTry, Parts, TaskInstance, TaskInstanceChange
+from chalicelib.domain.task_instances import FinishedTry, Parts, Places, TaskInstance, TaskInstanceChange
 from chalicelib.domain.trigger_rules import Judgement, Verdict
 
 _ENDS: dict[TryResult, TaskInstanceState] = {
@@ -28,7 +28,7 @@ _UNTRIED_ENDS: dict[Verdict, TaskInstanceState] = {
 
 
 def queued(
-    task: Task, item: TaskInstance, try_number: int, parts: Parts, now: datetime
+    task: Task, item: TaskInstance, try_number: int, parts: Parts, places: Places, now: datetime
 ) -> TaskInstanceChange:
     """A try that holds its slots and is about to be sent to a worker."""
     return TaskInstanceChange(
@@ -36,6 +36,7 @@ def queued(
         try_number=try_number,
         max_tries=max_tries(task, item),
         pool_parts=parts,
+        places=places,
         queued_dttm=now,
         sent_at=now,
         sends=1,
@@ -48,12 +49,13 @@ def queued(
 def waiting(
     task: Task, item: TaskInstance, try_number: int, reason: str, now: datetime
 ) -> TaskInstanceChange:
-    """A try that may run but waits for slots of its pool."""
+    """A try that may run but waits for slots."""
     return TaskInstanceChange(
         state=TaskInstanceState.SCHEDULED,
         try_number=try_number,
         max_tries=max_tries(task, item),
         pool_parts=(),
+        places=(),
         retry_at=None,
         reason=reason,
         updated_at=now,
@@ -65,6 +67,7 @@ def held_back(reason: str, now: datetime) -> TaskInstanceChange:
     return TaskInstanceChange(
         state=TaskInstanceState.SCHEDULED,
         pool_parts=(),
+        places=(),
         lease_token=None,
         lease_until=None,
         start_date=None,
@@ -78,6 +81,7 @@ def abandoned(now: datetime) -> TaskInstanceChange:
     return TaskInstanceChange(
         state=TaskInstanceState.REMOVED,
         pool_parts=(),
+        places=(),
         lease_token=None,
         lease_until=None,
         end_date=now,

@@ -15,6 +15,9 @@ SKIP_ORDER = "skip_order"
 HEARD = "heard"
 """Mark of a task further up that has ended and might have ordered a skip."""
 
+AWAITED = "awaited"
+"""Mark of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
+
 COMPLETE = "complete"
 """Mark of a bucket all of whose upstreams have arrived."""
 
@@ -23,11 +26,14 @@ Marks = Mapping[str, frozenset[int]]
 
 NO_MARKS: Marks = MappingProxyType({})
 
-MARK_NAMES: tuple[str, ...] = (*sorted(FINAL_STATES), SKIP_ORDER, HEARD, COMPLETE)
+MARK_NAMES: tuple[str, ...] = (*sorted(FINAL_STATES), SKIP_ORDER, HEARD, AWAITED, COMPLETE)
 """Every mark there is, in a fixed order."""
 
 Parts = tuple[tuple[int, int], ...]
 """Slots held of a pool: pairs of shard number and slots."""
+
+Places = tuple[tuple[int, int], ...]
+"""Places held under limits: pairs of the limit's number among the task's, and shard number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +44,8 @@ class TaskInstance:
     the present try (the fencing token), ``lease_until`` when that invocation can no longer be alive.
     ``max_tries`` is the number of retries allowed (``None`` until the first try), ``retry_at`` when an
     ``up_for_retry`` goes on, ``sent_at`` when the message of a queued try was last sent and ``sends``
-    how often, ``pool_parts`` the slots taken for the try, ``skips`` the tasks that it orders to be
-    skipped, ``reason`` why the state is what it is.
+    how often, ``pool_parts`` the slots taken for the try and ``places`` those under limits, ``skips``
+    the tasks that it orders to be skipped, ``reason`` why the state is what it is.
     """
 
     run_uid: str
@@ -55,6 +61,7 @@ class TaskInstance:
     sent_at: datetime | None = None
     sends: int = 0
     pool_parts: Parts = ()
+    places: Places = ()
     skips: tuple[str, ...] = ()
     queued_dttm: datetime | None = None
     start_date: datetime | None = None
@@ -89,6 +96,7 @@ class TaskInstanceChange(TypedDict, total=False):
     sent_at: datetime | None
     sends: int
     pool_parts: Parts
+    places: Places
     skips: tuple[str, ...]
     queued_dttm: datetime | None
     start_date: datetime | None

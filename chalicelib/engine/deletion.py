@@ -77,7 +77,10 @@ def sweep_dag(engine: Engine, message: SweepDag) -> None:
     erased = [erase_run(engine, run) for run in runs]
     if len(runs) == PORTION or not all(erased):
         _send_sweep(engine, dag)
-    elif dag.is_active:
+        return
+    for limit in graph_of(engine, dag.dag_id, dag.version).limits:
+        engine.store.pools.delete(limit.pool)
+    if dag.is_active:
         _bring_back(engine, dag)
 
 
@@ -95,13 +98,20 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
 
     Safe to repeat and to interrupt: the run itself goes last.
     """
-    if run.state is DagRunState.QUEUED:  # nothing was written of a run that did not start
+    if run.state is DagRunState.QUEUED:  # nothing was written of a run that did not start, but this
+        _leave_queue(engine, run)
         return engine.store.dag_runs.delete(run)
     now = engine.now()
     if not run.state.is_final or now - run.updated_at < LONGEST_INVOCATION:
         _sweep_run_at(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
     return engine.store.dag_runs.delete(run)
+
+
+def _leave_queue(engine: Engine, run: DagRun) -> None:
+    limit = graph_of(engine, run.dag_id, run.version).active_runs
+    if limit is not None:
+        engine.store.pools.remove_waiter(slots.waiting_run(run.ref, limit.pool))
 
 
 def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
@@ -121,13 +131,13 @@ def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
 
 def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox: Outbox) -> None:
     """Give back the slots that a try holds, or its place among those who wait for some."""
-    pools = engine.store.pools
     if item.state is TaskInstanceState.SCHEDULED:
-        pools.remove_waiter(slots.waiter_of(run, task, item))
+        for waiter in slots.waiters_of(run, task, item):
+            engine.store.pools.remove_waiter(waiter)
     if item.state not in _HOLDING or not _is_abandoned(engine, item):
         return
-    if pools.give(task.pool, item.holder, item.pool_parts):
-        outbox.post(WakePool(pool=task.pool))
+    for pool in slots.give(engine, task, item.holder, item.pool_parts, item.places):
+        outbox.post(WakePool(pool=pool))
 
 
 def _is_abandoned(engine: Engine, item: TaskInstance) -> bool:

@@ -20,9 +20,10 @@ from chalicelib.domain import lifecycle
 from chalicelib.domain.arrivals import arrived, is_only_upstream, marks_of, sole_arrival
 from chalicelib.domain.dag_runs import DagRunChange, RunFacts
 from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask
+from chalicelib.domain.messages import FollowTask, WakePool
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
+    AWAITED,
     COMPLETE,
     SKIP_ORDER,
     Expected,
@@ -34,7 +35,7 @@ from chalicelib.domain.task_instances import (
     task_key,
 )
 from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
-from chalicelib.engine import slots
+from chalicelib.engine import past, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -114,6 +115,12 @@ class RunInProgress:
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
 
+    def leave(self) -> None:
+        """Give back the place of a run that is over among the active runs of its DAG; safe to repeat."""
+        limit = self.graph.active_runs
+        if limit is not None and slots.give_for_run(self.engine, self.facts.ref, limit):
+            self.outbox.post(WakePool(pool=limit.pool))
+
     def flush(self) -> None:
         """Send what is left to be sent."""
         self.outbox.flush()
@@ -123,6 +130,8 @@ class RunInProgress:
     def _tell(self, told: "_Ended") -> Iterator["_Ended"]:
         """Leave the end of a task at each of its joins; yields the instances that end by it."""
         ended = told.item
+        if ended.marks.get(AWAITED):
+            self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts))
         joins = self.graph.joins_after(ended.task_id)
         if told.again:
             yield from self._tell_again(ended, joins)
@@ -164,7 +173,7 @@ class RunInProgress:
                 continue
             successor = self.graph.tasks[join.task_id]
             verdict = judge(successor.trigger_rule, sole_arrival(ended, successor)).verdict
-            if verdict is Verdict.RUN and not successor.is_empty:
+            if verdict is Verdict.RUN and not (successor.is_empty or successor.depends_on_past):
                 return successor
         return None
 
@@ -238,6 +247,9 @@ class RunInProgress:
         judgement = judge(task.trigger_rule, known)
         if judgement.verdict is Verdict.WAIT:
             return None
+        if judgement.verdict is Verdict.RUN and past.holds_back(self.engine, self.graph, self.facts, task):
+            self._mark(item.key, added or {})
+            return None
         if judgement.verdict is Verdict.RUN and not task.is_empty:
             first_attempt = first_attempt and not redo
             self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=first_attempt)
@@ -254,6 +266,7 @@ class RunInProgress:
         change = DagRunChange(state=state, end_date=now, updated_at=now)
         run = self.facts.ref
         self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
+        self.leave()
         self.engine.store.dag_runs.remove_unfinished(run)
 
     # -- items -------------------------------------------------------------------------------------

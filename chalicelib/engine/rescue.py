@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.limits import parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
@@ -63,6 +64,7 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         deletion.erase_run(engine, run)
         return
     if run.state.is_final:
+        runs.leave(engine, run)
         engine.store.dag_runs.remove_unfinished(run.ref)
         return
     if run.state is DagRunState.QUEUED:
@@ -77,7 +79,10 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     items = dict(engine.store.task_instances.list(run.run_uid))
     now = engine.now()
     found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
-    engine.store.dag_runs.move_due(run.ref, next_look(items, found, now))
+    if dag.is_paused and not any(item.state is TaskInstanceState.RUNNING for item in items.values()):
+        runs.put_off(engine, run.ref)
+    else:
+        engine.store.dag_runs.move_due(run.ref, next_look(items, found, now))
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
@@ -123,7 +128,7 @@ def _pools_to_wake(engine: Engine) -> set[str]:
         if shard.waiting is not None:
             pools.add(shard.name)
         for holder, holding in shard.holders.items():
-            if _is_audited_now(now - holding.since) and not _holds_rightly(engine, holder):
+            if _is_audited_now(now - holding.since) and not _holds_rightly(engine, shard.name, holder):
                 log.warning("%s held slots of pool %s for nothing", holder, shard.name)
                 engine.store.pools.drop_holder(shard, holder)
     return pools
@@ -133,7 +138,13 @@ def _is_audited_now(age: timedelta) -> bool:
     return age >= AUDIT_INTERVAL and age % AUDIT_INTERVAL < TICK_INTERVAL
 
 
-def _holds_rightly(engine: Engine, holder: str) -> bool:
+def _holds_rightly(engine: Engine, pool: str, holder: str) -> bool:
+    of_run = parse_run_holder(pool, holder)
+    if of_run is not None:
+        dag_id, execution_date, run_uid = of_run
+        run = engine.store.dag_runs.get(dag_id, execution_date)
+        # A queued run is about to start: nobody else of its DAG is kept from anything for long.
+        return run is not None and run.run_uid == run_uid and not run.state.is_final
     run_uid, key, try_number = parse_holder_name(holder)
     item = engine.store.task_instances.get(run_uid, key)
     return item is not None and item.try_number == try_number and item.state in _HOLDING_STATES

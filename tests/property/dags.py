@@ -28,6 +28,9 @@ class Shape:
     is_empty: bool = False
     retry_delay: float = 0.0
     priority_weight: int = 1
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
+    max_active_tis_per_dag: int | None = None
 
 
 @dataclass
@@ -36,6 +39,9 @@ class ScriptedDag:
 
     shapes: list[Shape]
     dag_id: str = "scripted"
+    max_active_runs: int = 16
+    max_active_tasks: int = 10_000
+    catchup: bool = False
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +49,13 @@ class ScriptedDag:
         self._by_id = {shape.task_id: shape for shape in self.shapes}
 
     def document(self) -> dict[str, Any]:
-        return {"dag_id": self.dag_id, "tasks": [_task_document(shape) for shape in self.shapes]}
+        return {
+            "dag_id": self.dag_id,
+            "max_active_runs": self.max_active_runs,
+            "max_active_tasks": self.max_active_tasks,
+            "catchup": self.catchup,
+            "tasks": [_task_document(shape) for shape in self.shapes],
+        }
 
     def save(self, store: MemoryStore, *, is_paused: bool = False) -> None:
         version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")
@@ -125,5 +137,8 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "queue": "default",
         "is_empty": shape.is_empty,
         "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),
+        "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
+        "wait_for_downstream": shape.wait_for_downstream,
+        "max_active_tis_per_dag": shape.max_active_tis_per_dag,
         "attributes": {},
     }

@@ -61,7 +61,7 @@ class TextsAttribute(Attribute[tuple[str, ...]]):
 
 
 class PartsAttribute(Attribute[Parts]):
-    """Slots held of a pool, compactly: ``0:16,3:1`` is 16 slots of shard 0 and one of shard 3."""
+    """Pairs of numbers, compactly: ``0:16,3:1``; of a pool, 16 slots of shard 0 and one of shard 3."""
 
     attr_type = STRING
 

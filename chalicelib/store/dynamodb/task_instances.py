@@ -153,6 +153,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         sent_at=item.sent_at,
         sends=item.sends or 0,
         pool_parts=item.pool_parts or (),
+        places=item.places or (),
         skips=item.skips or (),
         queued_dttm=item.queued_dttm,
         start_date=item.start_date,

@@ -3,10 +3,17 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chalicelib.domain.messages import Outgoing, SweepDag
+import pytest
+
+from chalicelib.domain.errors import InvalidRequest, PoolNotFound
+from chalicelib.domain.limits import active_tasks
+from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
 from chalicelib.engine import scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.deletion import delete_dag
+from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.pools import delete_pool, get_pool, list_pools, save_pool
+from chalicelib.engine.slots import save_limit
 from chalicelib.engine.sync import sync_dags
 from chalicelib.queues.memory import MemorySender
 from tests.contract.engines import engine_in_memory
@@ -44,3 +51,49 @@ def test_a_deleted_dag_comes_back_as_its_file_is_by_then(tmp_path: Path) -> None
     version = engine.store.dags.version("sales", dag.version)
     assert version is not None
     assert "after" in version.code
+
+
+LIMITED = """
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+with DAG("sales", schedule=None, max_active_runs=2, max_active_tasks={most}):
+    PythonOperator(task_id="one", python_callable=print, max_active_tis_per_dag=1)
+    PythonOperator(task_id="two", python_callable=print)
+"""
+
+
+def test_limits_follow_the_file_and_whoever_waits_is_looked_at(tmp_path: Path) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    file = tmp_path / "sales.py"
+    file.write_text(LIMITED.format(most=1))
+    sync_dags(engine, tmp_path, paused_at_creation=False)
+    dag = engine.store.dags.get("sales")
+    assert dag is not None
+    tasks = graph_of(engine, "sales", dag.version).tasks
+    assert [limit.slots for limit in tasks["one"].limits] == [1, 1]
+    (shared,) = tasks["two"].limits
+    save_limit(engine, shared)
+    assert isinstance(engine.sender, MemorySender)
+    engine.sender.take_all()
+
+    file.write_text(LIMITED.format(most=3))
+    sync_dags(engine, tmp_path, paused_at_creation=False)
+
+    resized = engine.store.pools.get(shared.pool)
+    assert resized is not None
+    assert resized.slots == 3
+    assert engine.sender.take_all() == [Outgoing(message=WakePool(pool=shared.pool))]
+
+
+def test_limits_are_no_pools_to_users() -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    limit = active_tasks("sales", 3)
+    save_limit(engine, limit)
+    assert [*list_pools(engine)] == []
+    with pytest.raises(PoolNotFound):
+        get_pool(engine, limit.pool)
+    with pytest.raises(PoolNotFound):
+        delete_pool(engine, limit.pool)
+    with pytest.raises(InvalidRequest, match="can't begin with a NUL character"):
+        save_pool(engine, name=limit.pool, slots=1, description=None)
