@@ -238,3 +238,7 @@ class Crowd:
         holdings = [shards[number].holders.get(item.holder) for number, _ in item.pool_parts]
         held = sum(holding.slots for holding in holdings if holding is not None)
         assert held >= task.pool_slots, f"{item.holder}, {item.state}, has {held} of {task.pool_slots} slots"
+        for number, shard in item.places:
+            limit = task.limits[number]
+            holders = self.world.store.pools.shards(limit.pool)[shard].holders
+            assert item.holder in holders, f"{item.holder}, {item.state}, has no place: {limit.text}"
