@@ -50,8 +50,13 @@ def get_dag_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun
 
     1 request.
     """
-    _, run = _dag_with_run(engine, dag_id, execution_date)
-    return _existing(run, dag_id, execution_date)
+    return get_dag_with_run(engine, dag_id, execution_date)[1]
+
+
+def get_dag_with_run(engine: Engine, dag_id: str, execution_date: datetime) -> tuple[Dag, DagRun]:
+    """The DAG and its run at an instant; raises ``DagNotFound``, ``DagRunNotFound``. 1 request."""
+    dag, run = _dag_with_run(engine, dag_id, execution_date)
+    return dag, _existing(run, dag_id, execution_date)
 
 
 def get_task(engine: Engine, dag_id: str, task_id: str) -> Task:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from chalicelib.domain import checks
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.dags import Dag, sees
 from chalicelib.domain.messages import Outgoing, WakePool
@@ -33,10 +34,10 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
     under which it waits for the end of one of those. All as in Airflow.
     """
     now = engine.now()
-    if run.execution_date > now:
+    if not checks.execution_date_reached(run.execution_date, now).passed:
         engine.store.dag_runs.move_due(run.ref, run.execution_date)
         return None
-    if dag.is_paused:
+    if not checks.dag_not_paused(dag).passed:
         put_off(engine, run.ref)
         return None
     limit = graph_of(engine, dag.dag_id, dag.version).active_runs
