@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import deletion, execute, runs
+from chalicelib.engine import deletion, execute, runs, schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -31,8 +31,9 @@ _HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING
 
 
 def tick(engine: Engine) -> None:
-    """What the clock starts, once a minute: sweeps of runs that are due, the audit of pools."""
+    """What the clock starts, once a minute: runs that schedules make, sweeps of runs, the audit of pools."""
     outbox = Outbox(sender=engine.sender)
+    schedules.post_due(engine, outbox)
     for dag_id, execution_date in engine.store.dag_runs.due(engine.now()):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
     for pool in sorted(_pools_to_wake(engine)):
@@ -81,7 +82,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
-        if not dag.is_paused or repair.kind in _DONE_WHILE_PAUSED:
+        if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key)
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):

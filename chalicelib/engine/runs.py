@@ -1,10 +1,13 @@
 """Finding the run of a message, and starting it."""
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.progress import RunInProgress
+
+_LOOKED_AT = 10
+"""Runs in which the previous successful one usually is."""
 
 
 def find_run(engine: Engine, ref: RunRef) -> tuple[Dag, DagRun] | None:
@@ -13,6 +16,16 @@ def find_run(engine: Engine, ref: RunRef) -> tuple[Dag, DagRun] | None:
     if dag is None or run is None or dag.is_deleted or not sees(dag, run) or run.run_uid != ref.run_uid:
         return None
     return dag, run
+
+
+def previous_success(engine: Engine, ref: RunRef) -> DagRun | None:
+    """The DAG's last successful run of an earlier date, of whatever type; 1 request, or 1 per MB of runs."""
+    earlier = engine.store.dag_runs.list(
+        ref.dag_id, until=ref.execution_date, descending=True, expected=_LOOKED_AT
+    )
+    own = (run for run in earlier if run.execution_date < ref.execution_date)
+    successful = (run for run in own if run.state is DagRunState.SUCCESS and run.generation == ref.generation)
+    return next(successful, None)
 
 
 def start_run(engine: Engine, dag: Dag, run: DagRun) -> None:
@@ -25,7 +38,7 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> None:
     if run.execution_date > now:
         engine.store.dag_runs.move_due(run.ref, run.execution_date)
         return
-    if dag.is_paused or run.state.is_final:
+    if holds_back(dag, run.run_type) or run.state.is_final:
         return
     change = DagRunChange(state=DagRunState.RUNNING, start_date=now, updated_at=now)
     write = engine.store.dag_runs.transition(run.ref, frozenset({DagRunState.QUEUED}), change)

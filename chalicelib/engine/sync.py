@@ -18,6 +18,8 @@ from chalicelib.dag.loader import ImportFailure, LoadedFile, load_folder
 from chalicelib.dag.serialization import serialize
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.messages import Outgoing, SweepDag
+from chalicelib.domain.timetables import Schedule
+from chalicelib.engine import schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
 
@@ -76,12 +78,13 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             is_paused=paused_at_creation if paused is None else paused,
             version=version,
             fileloc=document["fileloc"],
-            schedule=None if document["schedule"] is None else str(document["schedule"]),
+            schedule=Schedule.of_document(document),
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
         )
     )
     if saved.is_deleted:  # it comes back as soon as nothing of its earlier life is left
         engine.sender.send([Outgoing(message=SweepDag(dag_id=dag_id, generation=saved.generation))])
+    schedules.renew(engine, saved)
 
 
 def _content_hash(document: dict[str, Any], code: str) -> str:

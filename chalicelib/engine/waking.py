@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.domain.dags import sees
+from chalicelib.domain.dags import holds_back, sees
 from chalicelib.domain.messages import Outgoing, WakePool
 from chalicelib.domain.pools import PoolShard, Waiter, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -64,7 +64,7 @@ def _waiting_task(engine: Engine, waiter: Waiter) -> tuple[RunInProgress, TaskIn
     dag, run = engine.store.dag_runs.get_with_dag(waiter.dag_id, waiter.execution_date)
     if dag is None or run is None or run.run_uid != waiter.run_uid or not sees(dag, run):
         return None
-    if dag.is_deleted or dag.is_paused or run.state is not DagRunState.RUNNING:
+    if dag.is_deleted or holds_back(dag, run.run_type) or run.state is not DagRunState.RUNNING:
         return None
     item = engine.store.task_instances.get(run.run_uid, task_key(waiter.task_id, waiter.map_index))
     if item is None or item.try_number != waiter.try_number or item.state not in _WAITING_OR_UNSENT:
