@@ -23,6 +23,7 @@ from chalicelib.dag.lineage import Column, Table, Tag, User
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.branch import BaseBranchOperator
 from chalicelib.dag.operators.empty import EmptyOperator
+from chalicelib.dag.operators.latest_only import LatestOnlyOperator
 from chalicelib.dag.operators.python import (
     BranchPythonOperator,
     PythonOperator,
@@ -153,6 +154,23 @@ def test_the_neighbours_of_a_scheduled_run_are_those_of_its_schedule(
     dag = DAG("x", schedule=schedule, start_date=START)
     _, value = call(lambda next_ds, prev_ds: [prev_ds, next_ds], dag, request=SCHEDULED)
     assert value == neighbours
+
+
+def latest_only(interval_ended: timedelta, schedule: Any = timedelta(hours=1), **request: Any) -> set[str]:
+    """What a LatestOnlyOperator skips in a run whose interval of an hour ended that long ago."""
+    with DAG("x", schedule=schedule, start_date=START) as dag:
+        LatestOnlyOperator(task_id="latest") >> [EmptyOperator(task_id="b"), EmptyOperator(task_id="c")]
+    end = datetime.now(UTC) - interval_ended
+    bounds = {"data_interval_start": end - timedelta(hours=1), "data_interval_end": end}
+    return set(run(dag, "latest", **(SCHEDULED | bounds | request)).skip)
+
+
+def test_only_the_run_of_the_latest_interval_goes_on() -> None:
+    assert latest_only(timedelta(minutes=30)) == set()
+    assert latest_only(timedelta(minutes=90)) == {"b", "c"}
+    assert latest_only(timedelta(minutes=-30)) == {"b", "c"}, "a backfill of what is not over yet"
+    assert latest_only(timedelta(minutes=90), external_trigger=True) == set()
+    assert latest_only(timedelta(days=90), schedule="@once") == set()
 
 
 class Finding:
