@@ -25,6 +25,7 @@ _BASEOPERATOR = "baseoperator:BaseOperator"
 _BASH = "operators.bash:BashOperator"
 _PYTHON = "operators.python:PythonOperator BranchPythonOperator ShortCircuitOperator get_current_context"
 _EMPTY = "operators.empty:EmptyOperator"
+_LATEST_ONLY = "operators.latest_only:LatestOnlyOperator"
 _BRANCH = "operators.branch:BaseBranchOperator BranchMixIn"
 _CHAINS = "dependencies:chain cross_downstream chain_linear"
 _DECORATORS = "decorators:dag task task_group"
@@ -81,6 +82,8 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.operators.dummy": ["operators.empty:EmptyOperator=DummyOperator", _EMPTY],
     "airflow.operators.dummy_operator": ["operators.empty:EmptyOperator=DummyOperator", _EMPTY],
     "airflow.operators.empty": [_EMPTY],
+    "airflow.operators.latest_only": [_LATEST_ONLY],
+    "airflow.operators.latest_only_operator": [_LATEST_ONLY],
     "airflow.operators.python": [_PYTHON],
     "airflow.operators.python_operator": [_PYTHON],
     "airflow.utils": [],

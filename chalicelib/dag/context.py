@@ -1,23 +1,30 @@
 """The context of a running task: what its function's arguments and its templates can name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.dag import macros
 from chalicelib.dag.configuration import ConnectionAccessor, VariableAccessor, conf
+from chalicelib.dag.dates import as_utc
 from chalicelib.dag.exceptions import AirflowException
+from chalicelib.dag.later import Later, LazyDict
+from chalicelib.domain.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
+from chalicelib.domain.timetables import DataInterval, Schedule
 
 if TYPE_CHECKING:
     from chalicelib.dag.task_instance import TaskInstance
 
-Context = dict[str, Any]
-"""Airflow's names and their values; datetimes are pendulum's."""
+
+class Context(LazyDict):
+    """Airflow's names and their values; datetimes are pendulum's."""
+
 
 _current: ContextVar[Context | None] = ContextVar("current", default=None)
 
@@ -65,6 +72,11 @@ class DagRun:
         return self.logical_date
 
     @property
+    def data_interval(self) -> DataInterval:
+        """The data interval; plain datetimes in UTC."""
+        return DataInterval(start=as_utc(self.data_interval_start), end=as_utc(self.data_interval_end))
+
+    @property
     def is_backfill(self) -> bool:
         """Whether a backfill made the run."""
         return self.run_type == "backfill"
@@ -96,12 +108,11 @@ def context_of(ti: "TaskInstance") -> Context:
     """Airflow's context for a task instance.
 
     Params are the DAG's, then the task's, then the run's conf, and checked: raises
-    ``ParamValidationError``. What tells of other runs of the DAG (``prev_*``) is None, except where the
-    run itself determines it.
+    ``ParamValidationError``. What tells of the previous successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
     params = task.params.merged(dag_run.conf).validate()
-    return {
+    values: dict[str, Any] = {
         "conf": conf,
         "conn": ConnectionAccessor(),
         "dag": task.dag,
@@ -114,11 +125,6 @@ def context_of(ti: "TaskInstance") -> Context:
         "map_index_template": task.map_index_template,
         "outlets": task.outlets,
         "params": params,
-        "prev_data_interval_end_success": None,
-        "prev_data_interval_start_success": None,
-        "prev_end_date_success": None,
-        "prev_execution_date_success": None,
-        "prev_start_date_success": None,
         "run_id": dag_run.run_id,
         "task": task,
         "task_instance": ti,
@@ -126,18 +132,41 @@ def context_of(ti: "TaskInstance") -> Context:
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
+        "triggering_dataset_events": {},
         "try_number": ti.try_number,
         "var": {
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **_dates(dag_run),
+        **_dates(dag_run, task.dag.planning),
+        **_previous_success(ti.find_previous_success),
     }
+    return Context(values)
 
 
-def _dates(dag_run: DagRun) -> Context:
+_OF_PREVIOUS_SUCCESS = {
+    "prev_data_interval_end_success": "data_interval_end",
+    "prev_data_interval_start_success": "data_interval_start",
+    "prev_end_date_success": "end_date",
+    "prev_execution_date_success": "execution_date",
+    "prev_start_date_success": "start_date",
+}
+"""Names of the context, and what they are of the DAG's previous successful run."""
+
+
+def _previous_success(find: Callable[[], RunOfStore | None]) -> dict[str, Any]:
+    previous = Later(find)
+
+    def moment(attribute: str) -> datetime | None:
+        value = getattr(previous.value, attribute, None)
+        return None if value is None else pendulum_datetime(value)
+
+    return {name: Later(partial(moment, attribute)) for name, attribute in _OF_PREVIOUS_SUCCESS.items()}
+
+
+def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
     date = dag_run.logical_date
-    following, previous = _neighbours(dag_run)
+    following, previous = _neighbours(dag_run, planning)
     return {
         "logical_date": date,
         "execution_date": date,
@@ -154,18 +183,22 @@ def _dates(dag_run: DagRun) -> Context:
     }
 
 
-def _neighbours(dag_run: DagRun) -> tuple[datetime | None, datetime | None]:
-    """The logical dates of the following and the previous run, where this run determines them.
+def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
+    """The logical dates before and after by the DAG's schedule, whatever runs there are.
 
-    A run triggered from outside is its own neighbour, as in Airflow; the run after a scheduled one
-    starts where its data interval ends.
+    A run triggered from outside is its own neighbour, as in Airflow.
     """
     if dag_run.external_trigger:
         return dag_run.logical_date, dag_run.logical_date
-    return dag_run.data_interval_end, None
+    following = planning.following(dag_run.data_interval, dag_run.start_date)
+    previous = planning.previous_time(dag_run.logical_date)
+    return (
+        pendulum_datetime(following.logical_date) if following else None,
+        pendulum_datetime(previous) if previous else None,
+    )
 
 
-def _day(name: str, moment: datetime | None) -> Context:
+def _day(name: str, moment: datetime | None) -> dict[str, Any]:
     if moment is None:
         return {name: None, f"{name}_nodash": None}
     return {name: f"{moment:%Y-%m-%d}", f"{name}_nodash": f"{moment:%Y%m%d}"}

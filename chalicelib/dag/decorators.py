@@ -11,6 +11,7 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.callables import accepted_arguments, check_call
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.exceptions import AirflowException, NotOffered
+from chalicelib.dag.later import as_kept
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
 from chalicelib.dag.task_group import TaskGroup, unused_id
@@ -77,7 +78,9 @@ class _BashDecoratedOperator(BashOperator):
 
     def execute(self, context: "Context") -> Any:
         """Ask the function for the command, render it, run it."""
-        wanted = accepted_arguments(self.python_callable, self.op_args, {**context, **self.op_kwargs})
+        wanted = accepted_arguments(
+            self.python_callable, self.op_args, {**as_kept(context), **self.op_kwargs}
+        )
         command = self.python_callable(*self.op_args, **wanted)
         if not isinstance(command, str) or not command.strip():
             raise TypeError("The returned value from the TaskFlow callable must be a non-empty string.")

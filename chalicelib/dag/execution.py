@@ -48,7 +48,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 
 
 def _run(ti: TaskInstance) -> TryOutcome:
-    context: Context = {"ti": ti, "task": ti.task, "dag_run": ti.dag_run}
+    context = Context(ti=ti, task=ti.task, dag_run=ti.dag_run)
     try:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm():

@@ -94,16 +94,17 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     ``default_args``. Dates are ISO in UTC, durations seconds. Tasks come in topological order and name
     their upstreams; ``priority_weight`` of a task is the total that counts in its pool.
     """
+    planning = dag.planning
     return {
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
         "owner": dag.owner,
-        "schedule": _schedule(dag.schedule),
+        "schedule": planning.expression,
         "timezone": dag.timezone,
-        "start_date": _date(_first_date(dag)),
+        "start_date": _date(planning.start_date),
         "default_start_date": _date(dag.default_args.get("start_date")),
-        "end_date": _date(_last_date(dag)),
+        "end_date": _date(planning.end_date),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
@@ -167,26 +168,6 @@ def _is_empty(task: BaseOperator) -> bool:
     if not task.inherits_from_empty_operator:
         return False
     return not (task.on_execute_callback or task.on_success_callback or task.outlets)
-
-
-def _schedule(schedule: str | timedelta | None) -> str | int | float | None:
-    if not isinstance(schedule, timedelta):
-        return schedule
-    seconds = schedule.total_seconds()
-    return int(seconds) if seconds.is_integer() else seconds
-
-
-def _first_date(dag: DAG) -> datetime | None:
-    if dag.start_date is not None:
-        return dag.start_date
-    return min((task.start_date for task in dag.tasks if task.start_date is not None), default=None)
-
-
-def _last_date(dag: DAG) -> datetime | None:
-    if dag.end_date is not None:
-        return dag.end_date
-    ends = [task.end_date for task in dag.tasks if task.end_date is not None]
-    return max(ends, default=None) if len(ends) == len(dag.tasks) else None
 
 
 def _date(value: datetime | None) -> str | None:

@@ -69,6 +69,7 @@ class TaskInstance:
         self.pid = os.getpid()
         self.log = log
         self.skipped: set[str] = set()
+        self.find_previous_success = request.find_previous_success
         self._xcoms = xcoms
 
     @property

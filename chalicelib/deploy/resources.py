@@ -141,7 +141,7 @@ _EXECUTION_DATE = Key(name="execution_date")
 _DUE = Index(name="due", hash_key=Key(name="due_shard", type="N"), range_key=Key(name="due_at"))
 
 _TABLES = (
-    Table(name="dags", hash_key=_DAG_ID),
+    Table(name="dags", hash_key=_DAG_ID, indexes=(_DUE,)),
     Table(name="dag_versions", hash_key=_DAG_ID, range_key=Key(name="version")),
     Table(name="dag_runs", hash_key=_DAG_ID, range_key=_EXECUTION_DATE),
     Table(name="dag_run_ids", hash_key=_DAG_ID, range_key=Key(name="run_id")),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.arrivals import arrived
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag
+from chalicelib.domain.dag_runs import DagRun, DagRunType
+from chalicelib.domain.dags import Dag, holds_back
 from chalicelib.domain.graph import Graph, Task
 from chalicelib.domain.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -35,11 +35,15 @@ class Check:
 # -- runs --------------------------------------------------------------------------------------------
 
 
-def dag_not_paused(dag: Dag) -> Check:
-    """Whether the DAG is not paused."""
-    since = f" by {dag.pause_changed_by}" if dag.pause_changed_by else ""
-    reason = f"the DAG is paused{since}" if dag.is_paused else "the DAG is not paused"
-    return Check(name="Dag Not Paused", passed=not dag.is_paused, reason=reason)
+def dag_not_paused(dag: Dag, run_type: DagRunType) -> Check:
+    """Whether the DAG's pause keeps a run of that type from going on."""
+    by = f" by {dag.pause_changed_by}" if dag.pause_changed_by else ""
+    passed = not holds_back(dag, run_type)
+    if not dag.is_paused:
+        reason = "the DAG is not paused"
+    else:
+        reason = f"the DAG is paused{by}" + (", which a backfill does not ask for" if passed else "")
+    return Check(name="Dag Not Paused", passed=passed, reason=reason)
 
 
 def execution_date_reached(execution_date: datetime, now: datetime) -> Check:

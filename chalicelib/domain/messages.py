@@ -5,6 +5,8 @@ from datetime import datetime
 
 from chalicelib.domain.dag_runs import RunFacts, RunRef
 from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.timetables import DataInterval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,33 @@ class DagUnpaused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleDag:
+    """Automated runs of a DAG are due: make them.
+
+    ``renew``: plan the next one anew first, for the DAG was paused and time has passed since.
+    """
+
+    dag_id: str
+    renew: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackfillDag:
+    """Make the runs of a range of logical dates, both included, that are not there yet.
+
+    ``last`` is the data interval of the last one made: what comes after it is left to do.
+    """
+
+    dag_id: str
+    generation: int
+    start_date: datetime
+    end_date: datetime
+    conf: Payload
+    triggered_by: str
+    last: DataInterval | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerLost:
     """The invocation that ran a try is known to be dead; its lease need not be waited for."""
 
@@ -101,7 +130,17 @@ class RunTask:
 
 
 SchedulingMessage = (
-    StartRun | RescueRun | RetryTask | FollowTask | WakePool | DagUnpaused | WorkerLost | SweepDag | SweepRun
+    StartRun
+    | RescueRun
+    | RetryTask
+    | FollowTask
+    | WakePool
+    | DagUnpaused
+    | ScheduleDag
+    | BackfillDag
+    | WorkerLost
+    | SweepDag
+    | SweepRun
 )
 Message = SchedulingMessage | RunTask
 

@@ -1,9 +1,12 @@
 """What one try of a task came to, as the worker reports it to the engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from chalicelib.domain.dag_runs import DagRun
 
 
 class TryResult(StrEnum):
@@ -41,7 +44,8 @@ class TryRequest:
     """Which try of which task is to run, with what its code may know of the run.
 
     ``fileloc`` is the deployed file of the DAG, relative to the DAGs folder. All datetimes are aware,
-    in UTC. ``conf`` is the run's conf (``{}`` where none was given).
+    in UTC. ``conf`` is the run's conf (``{}`` where none was given). ``find_previous_success`` finds the
+    DAG's last successful run before this one (None: there is none), by a request.
     """
 
     dag_id: str
@@ -60,3 +64,6 @@ class TryRequest:
     start_date: datetime
     external_trigger: bool
     conf: dict[str, Any] = field(default_factory=dict)
+    find_previous_success: Callable[[], DagRun | None] = field(
+        default=lambda: None, repr=False, compare=False
+    )

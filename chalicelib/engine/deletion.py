@@ -22,7 +22,7 @@ from chalicelib.domain.graph import Task
 from chalicelib.domain.messages import Outgoing, SweepDag, SweepRun, WakePool
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance
-from chalicelib.engine import slots
+from chalicelib.engine import schedules, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -71,7 +71,10 @@ def sweep_dag(engine: Engine, message: SweepDag) -> None:
     Safe to repeat and to interrupt. Does nothing once the DAG is back, or deleted again.
     """
     dag = engine.store.dags.get(message.dag_id)
-    if dag is None or not dag.is_deleted or dag.generation != message.generation:
+    if dag is None or dag.generation != message.generation:
+        return
+    if not dag.is_deleted:
+        schedules.renew(engine, dag)  # it may have come back with the schedule that its file had before
         return
     runs = engine.store.dag_runs.first(dag.dag_id, PORTION)
     erased = [erase_run(engine, run) for run in runs]
@@ -162,7 +165,8 @@ def _bring_back(engine: Engine, dag: Dag) -> None:
     version = engine.store.dags.version(dag.dag_id, dag.version)
     paused = version.document.get("is_paused_upon_creation") if version else None
     is_paused = engine.dags_are_paused_at_creation if paused is None else paused
-    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused)
+    next_run = dag.schedule.advance(None, engine.now())
+    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused, next_run=next_run)
 
 
 def _send_sweep(engine: Engine, dag: Dag) -> None:

@@ -8,15 +8,18 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
+from chalicelib.domain.dags import holds_back
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.messages import FollowTask, RescueRun, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance, TaskInstanceChange, task_key
+from chalicelib.engine import runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
 from chalicelib.engine.progress import RunInProgress
@@ -62,7 +65,7 @@ def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryReq
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         return "its DAG was deleted"
-    if dag.is_paused:
+    if holds_back(dag, message.run.run_type):
         return "its DAG is paused"
     if message.try_number > 1:
         run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
@@ -185,6 +188,7 @@ def _request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str)
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
         conf=json.loads(engine.store.payloads.read(run.conf)),
+        find_previous_success=partial(runs.previous_success, engine, run.ref),
     )
 
 

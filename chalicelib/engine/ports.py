@@ -29,6 +29,7 @@ from chalicelib.domain.task_instances import (
     TaskInstance,
     TaskInstanceChange,
 )
+from chalicelib.domain.timetables import DataInterval
 
 T = TypeVar("T")
 
@@ -58,10 +59,24 @@ class Dags(Protocol):
         """
 
     def set_active(self, dag_id: str, active: bool) -> None:
-        """Say whether a deployed file defines the DAG; an unknown one is left alone."""
+        """Say whether a deployed file defines the DAG; an unknown one is left alone.
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
-        """Pause or unpause; False if there is no such DAG. 1 request."""
+        One that is no longer defined has no next run.
+        """
+
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+        """Pause or unpause; the DAG as it is then, None if there is no such DAG. 1 request."""
+
+    def set_next_run(
+        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+    ) -> Write[Dag | None]:
+        """Move on to the next automated run, if generation, version, pause and next run are as given.
+
+        ``item`` is the DAG as it is then. 1 request.
+        """
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """Ids of unpaused DAGs whose next run is due, for the tick. Reads an index, may be stale."""
 
     def set_latest_run(self, run: DagRun) -> None:
         """Make it the DAG's latest run if its execution date is the greatest yet; 1 request.
@@ -72,8 +87,10 @@ class Dags(Protocol):
     def mark_deleted(self, dag_id: str) -> Dag | None:
         """Delete: bump the generation, so that all runs become invisible; None if there is none."""
 
-    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
-        """Bring a deleted, active DAG of that generation back, without a latest run; 1 request.
+    def revive(
+        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+    ) -> None:
+        """Bring a deleted, active DAG of that generation back, as if it had never run; 1 request.
 
         Any other is left alone.
         """

@@ -20,7 +20,8 @@ from chalicelib.domain import lifecycle
 from chalicelib.domain.arrivals import arrived, is_only_upstream, marks_of, sole_arrival
 from chalicelib.domain.dag_runs import DagRunChange, RunFacts
 from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask, WakePool
+from chalicelib.domain.messages import FollowTask, ScheduleDag, WakePool
+from chalicelib.domain.schedules import may_be_behind
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
     AWAITED,
@@ -268,6 +269,8 @@ class RunInProgress:
         self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
         self.leave()
         self.engine.store.dag_runs.remove_unfinished(run)
+        if may_be_behind(self.facts, now):
+            self.outbox.post(ScheduleDag(dag_id=run.dag_id))
 
     # -- items -------------------------------------------------------------------------------------
 

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.limits import parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import deletion, execute, runs
+from chalicelib.engine import deletion, execute, runs, schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -32,8 +32,9 @@ _HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING
 
 
 def tick(engine: Engine) -> None:
-    """What the clock starts, once a minute: sweeps of runs that are due, the audit of pools."""
+    """What the clock starts, once a minute: runs that schedules make, sweeps of runs, the audit of pools."""
     outbox = Outbox(sender=engine.sender)
+    schedules.post_due(engine, outbox)
     for dag_id, execution_date in engine.store.dag_runs.due(engine.now()):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
     for pool in sorted(_pools_to_wake(engine)):
@@ -79,14 +80,16 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     items = dict(engine.store.task_instances.list(run.run_uid))
     now = engine.now()
     found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
-    if dag.is_paused and not any(item.state is TaskInstanceState.RUNNING for item in items.values()):
+    if holds_back(dag, run.run_type) and not any(
+        item.state is TaskInstanceState.RUNNING for item in items.values()
+    ):
         runs.put_off(engine, run.ref)
     else:
         engine.store.dag_runs.move_due(run.ref, next_look(items, found, now))
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
-        if not dag.is_paused or repair.kind in _DONE_WHILE_PAUSED:
+        if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key)
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):

@@ -17,6 +17,9 @@ from chalicelib.engine.progress import RunInProgress
 NOT_STARTED_INTERVAL = timedelta(hours=1)
 """How often a run is looked after that waits for something which sends a message when it comes."""
 
+_LOOKED_AT = 10
+"""Runs in which the previous successful one usually is."""
+
 
 def find_run(engine: Engine, ref: RunRef) -> tuple[Dag, DagRun] | None:
     """The DAG and the run, unless the DAG was deleted or the run is not this one any more."""
@@ -24,6 +27,16 @@ def find_run(engine: Engine, ref: RunRef) -> tuple[Dag, DagRun] | None:
     if dag is None or run is None or dag.is_deleted or not sees(dag, run) or run.run_uid != ref.run_uid:
         return None
     return dag, run
+
+
+def previous_success(engine: Engine, ref: RunRef) -> DagRun | None:
+    """The DAG's last successful run of an earlier date, of whatever type; 1 request, or 1 per MB of runs."""
+    earlier = engine.store.dag_runs.list(
+        ref.dag_id, until=ref.execution_date, descending=True, expected=_LOOKED_AT
+    )
+    own = (run for run in earlier if run.execution_date < ref.execution_date)
+    successful = (run for run in own if run.state is DagRunState.SUCCESS and run.generation == ref.generation)
+    return next(successful, None)
 
 
 def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
@@ -37,7 +50,7 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
     if not checks.execution_date_reached(run.execution_date, now).passed:
         engine.store.dag_runs.move_due(run.ref, run.execution_date)
         return None
-    if not checks.dag_not_paused(dag).passed:
+    if not checks.dag_not_paused(dag, run.run_type).passed:
         put_off(engine, run.ref)
         return None
     limit = graph_of(engine, dag.dag_id, dag.version).active_runs

@@ -5,10 +5,12 @@ import logging
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.messages import (
+    BackfillDag,
     DagUnpaused,
     FollowTask,
     RescueRun,
     RetryTask,
+    ScheduleDag,
     SchedulingMessage,
     StartRun,
     SweepDag,
@@ -19,7 +21,7 @@ from chalicelib.domain.messages import (
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import deletion, execute, rescue, runs, waking
+from chalicelib.engine import backfill, deletion, execute, rescue, runs, schedules, waking
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -40,14 +42,25 @@ def handle(engine: Engine, message: SchedulingMessage) -> None:
             _worker_lost(engine, message)
         case RescueRun():
             rescue.look_after(engine, message)
-        case DagUnpaused():
-            _unpaused(engine, message.dag_id)
         case WakePool():
             waking.wake_pool(engine, message.pool)
-        case SweepDag():
-            deletion.sweep_dag(engine, message)
         case SweepRun():
             deletion.sweep_run(engine, message)
+        case DagUnpaused() | ScheduleDag() | BackfillDag() | SweepDag():
+            _handle_of_dag(engine, message)
+
+
+def _handle_of_dag(engine: Engine, message: DagUnpaused | ScheduleDag | BackfillDag | SweepDag) -> None:
+    """The messages that are about a DAG, not about one run."""
+    match message:
+        case DagUnpaused():
+            _unpaused(engine, message.dag_id)
+        case ScheduleDag():
+            schedules.schedule_dag(engine, message)
+        case BackfillDag():
+            backfill.backfill_dag(engine, message)
+        case SweepDag():
+            deletion.sweep_dag(engine, message)
 
 
 def _start(engine: Engine, ref: RunRef) -> None:

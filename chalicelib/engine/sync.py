@@ -19,6 +19,8 @@ from chalicelib.dag.serialization import serialize
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.timetables import Schedule
+from chalicelib.engine import schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
 from chalicelib.engine.slots import save_limit
@@ -78,13 +80,14 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             is_paused=paused_at_creation if paused is None else paused,
             version=version,
             fileloc=document["fileloc"],
-            schedule=None if document["schedule"] is None else str(document["schedule"]),
+            schedule=Schedule.of_document(document),
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
         )
     )
     _resize_limits(engine, document)
     if saved.is_deleted:  # it comes back as soon as nothing of its earlier life is left
         engine.sender.send([Outgoing(message=SweepDag(dag_id=dag_id, generation=saved.generation))])
+    schedules.renew(engine, saved)
 
 
 def _resize_limits(engine: Engine, document: dict[str, Any]) -> None:

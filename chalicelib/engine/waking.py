@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import sees
+from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.messages import Outgoing, WakePool
 from chalicelib.domain.pools import PoolShard, Waiter, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -48,13 +48,17 @@ def _let_go(engine: Engine, waiter: Waiter) -> bool:
     """Start what waits and take it off, unless it has to wait on here; what left is taken off."""
     dag, run = engine.store.dag_runs.get_with_dag(waiter.dag_id, waiter.execution_date)
     waits_for = None
-    if dag and run and run.run_uid == waiter.run_uid and sees(dag, run) and dag.is_running:
+    if dag and run and run.run_uid == waiter.run_uid and _goes_on(dag, run):
         is_run = waiter.task_id == slots.THE_RUN
         waits_for = runs.start_run(engine, dag, run) if is_run else _start_task(engine, run, waiter)
     if waits_for == waiter:
         return False
     engine.store.pools.remove_waiter(waiter)
     return True
+
+
+def _goes_on(dag: Dag, run: DagRun) -> bool:
+    return sees(dag, run) and not (dag.is_deleted or holds_back(dag, run.run_type))
 
 
 def _start_task(engine: Engine, run: DagRun, waiter: Waiter) -> Waiter | None:

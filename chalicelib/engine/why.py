@@ -24,7 +24,10 @@ def why_run(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check
     dag, run = queries.get_dag_with_run(engine, dag_id, execution_date)
     if run.state.is_final:
         return []
-    found = [checks.dag_not_paused(dag), checks.execution_date_reached(run.execution_date, engine.now())]
+    found = [
+        checks.dag_not_paused(dag, run.run_type),
+        checks.execution_date_reached(run.execution_date, engine.now()),
+    ]
     if run.state is DagRunState.QUEUED:
         limit = graph_of(engine, dag_id, dag.version).active_runs
         return [*found, *([_under(engine, limit)] if limit else [])]
@@ -46,7 +49,7 @@ def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str
 
 def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstance) -> Iterator[Check]:
     graph = graph_of(engine, dag.dag_id, run.version)
-    yield checks.dag_not_paused(dag)
+    yield checks.dag_not_paused(dag, run.run_type)
     yield checks.dag_run_running(run)
     yield checks.task_state(item)
     if not checks.task_state(item).passed:

@@ -25,6 +25,8 @@ _TYPES: dict[str, type[Any]] = {
     "follow_task": messages.FollowTask,
     "wake_pool": messages.WakePool,
     "dag_unpaused": messages.DagUnpaused,
+    "schedule_dag": messages.ScheduleDag,
+    "backfill_dag": messages.BackfillDag,
     "worker_lost": messages.WorkerLost,
     "sweep_dag": messages.SweepDag,
     "sweep_run": messages.SweepRun,

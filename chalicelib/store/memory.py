@@ -26,6 +26,7 @@ from chalicelib.domain.task_instances import (
     merged,
     task_key,
 )
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine.ports import Write
 from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
@@ -71,7 +72,7 @@ class MemoryDags:
         with self._lock:
             known = self._dags.get(dag.dag_id)
             if known is None:
-                saved = replace(dag, is_deleted=False, latest_run=None)
+                saved = replace(dag, is_deleted=False, latest_run=None, next_run=None, last_interval=None)
             else:
                 saved = replace(
                     known,
@@ -88,16 +89,36 @@ class MemoryDags:
         """See the port."""
         with self._lock:
             if dag := self._dags.get(dag_id):
-                self._dags[dag_id] = replace(dag, is_active=active)
+                next_run = dag.next_run if active else None
+                self._dags[dag_id] = replace(dag, is_active=active, next_run=next_run)
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
         """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or dag.is_deleted:
-                return False
+                return None
             self._dags[dag_id] = replace(dag, is_paused=paused, pause_changed_by=changed_by)
-            return True
+            return self._dags[dag_id]
+
+    def set_next_run(
+        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+    ) -> Write[Dag | None]:
+        """See the port."""
+        with self._lock:
+            known = self._dags.get(dag.dag_id)
+            if known is None or known.is_deleted or _planning_basis(known) != _planning_basis(dag):
+                is_done = known is not None and _plan(known) == (next_run, last_interval)
+                return Write(applied=is_done, item=known)
+            planned = replace(known, next_run=next_run, last_interval=last_interval)
+            self._dags[dag.dag_id] = planned
+            return Write(applied=True, item=planned)
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """See the port."""
+        with self._lock:
+            listed = [dag for dag in self._dags.values() if not (dag.is_paused or dag.is_deleted)]
+            return iter([dag.dag_id for dag in listed if dag.next_run and dag.next_run.run_after <= now])
 
     def set_latest_run(self, run: DagRun) -> None:
         """See the port."""
@@ -124,14 +145,22 @@ class MemoryDags:
             self._dags[dag_id] = deleted
             return deleted
 
-    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
+    def revive(
+        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+    ) -> None:
         """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or not dag.is_deleted or not dag.is_active or dag.generation != generation:
                 return
             self._dags[dag_id] = replace(
-                dag, is_deleted=False, is_paused=is_paused, latest_run=None, pause_changed_by=None
+                dag,
+                is_deleted=False,
+                is_paused=is_paused,
+                latest_run=None,
+                pause_changed_by=None,
+                next_run=next_run,
+                last_interval=None,
             )
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
@@ -157,6 +186,14 @@ class MemoryDags:
         """See the port."""
         with self._lock:
             self._import_errors.pop(filename, None)
+
+
+def _planning_basis(dag: Dag) -> tuple[object, ...]:
+    return dag.generation, dag.version, dag.is_paused, dag.next_run
+
+
+def _plan(dag: Dag) -> tuple[DataInterval | None, DataInterval | None]:
+    return dag.next_run, dag.last_interval
 
 
 class MemoryDagRuns:

@@ -171,7 +171,7 @@ def test_what_a_finish_costs_does_not_grow_with_the_dag(deployment: MeteredDeplo
         assert meter.write_units <= 4
 
 
-def test_an_idle_tick_costs_the_shards_of_the_index_and_one_look_at_the_pools(
+def test_an_idle_tick_costs_the_shards_of_the_index_of_runs_and_one_look_at_dags_and_pools(
     deployment: MeteredDeployment,
 ) -> None:
     from chalicelib.engine import rescue
@@ -179,5 +179,9 @@ def test_an_idle_tick_costs_the_shards_of_the_index_and_one_look_at_the_pools(
 
     with Meter() as meter:
         rescue.tick(deployment.engine)
-    assert meter.dynamodb == {("Query", "unfinished_runs"): 16, ("Scan", "pools"): 1}
+    assert meter.dynamodb == {
+        ("Query", "unfinished_runs"): 16,
+        ("Query", "dags"): 1,
+        ("Scan", "pools"): 1,
+    }
     assert meter.sqs.total() == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"boto3", "botocore", "dateutil", "jinja2", "pendulum", "pynamodb", "ulid"}
+HEAVY = {"boto3", "botocore", "dateutil", "croniter", "jinja2", "pendulum", "pynamodb", "ulid"}
 UNUSED_BY_ANY = HEAVY | {"chalicelib.engine", "chalicelib.store", "chalicelib.dag", "chalicelib.aws"}
 
 HANDLERS = {

@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 USERS_OF: dict[str, set[str]] = {
     "pynamodb": {"store", "local"},
+    "croniter": {"domain"},
     "chalice": {"api", "handlers", "local"},
     "ministack": {"local"},
     "boto3": set(),
@@ -42,7 +43,7 @@ USERS_OF: dict[str, set[str]] = {
 }
 """Per library the layers that may import it."""
 
-HEAVY = {"botocore", "pynamodb", "jinja2", "pendulum"}
+HEAVY = {"botocore", "pynamodb", "jinja2", "pendulum", "croniter"}
 HEAVY_AT_THE_TOP = {"store", "local/warm_start.py"}
 """Layers and modules that may import heavy libraries right away, for nobody imports them without need."""
 
@@ -101,8 +102,8 @@ def test_heavy_libraries_are_imported_when_they_are_needed(path: Path) -> None:
     assert at_the_top & HEAVY == set()
 
 
-def test_the_domain_needs_the_standard_library_and_nothing_else() -> None:
-    known = sys.stdlib_module_names | {"chalicelib"}
+def test_the_domain_needs_the_standard_library_and_croniter_which_is_pure() -> None:
+    known = sys.stdlib_module_names | {"chalicelib", "croniter"}
     used = {
         name.split(".")[0] for path in (PACKAGE / "domain").rglob("*.py") for name in _imports(_parsed(path))
     }

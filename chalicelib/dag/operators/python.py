@@ -7,6 +7,7 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.callables import accepted_arguments
 from chalicelib.dag.context import get_current_context
 from chalicelib.dag.exceptions import AirflowException
+from chalicelib.dag.later import as_kept
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class PythonOperator(BaseOperator):
 
     def call_function(self, context: "Context") -> Any:
         """Call the function and give back what it returns."""
-        offered = {**context, "templates_dict": self.templates_dict, **self.op_kwargs}
+        offered = {**as_kept(context), "templates_dict": self.templates_dict, **self.op_kwargs}
         kwargs = accepted_arguments(self.python_callable, self.op_args, offered)
         return self.python_callable(*self.op_args, **kwargs)
 

@@ -17,12 +17,16 @@ from chalicelib.store.dynamodb.attributes import (
     InstantAttribute,
     IntegerAttribute,
     PartsAttribute,
+    ScheduleAttribute,
     TextsAttribute,
 )
 
 
 class DagItem(Model):
-    """Table ``dags``."""
+    """Table ``dags``; the index ``due`` is over ``due_shard`` (only while unpaused) and ``due_at``.
+
+    ``due_at`` is the end of the next run's data interval, ``next_run_start`` its start.
+    """
 
     dag_id = UnicodeAttribute(hash_key=True)
     generation = IntegerAttribute()
@@ -31,12 +35,17 @@ class DagItem(Model):
     is_deleted = BooleanAttribute()
     version = UnicodeAttribute()
     fileloc = UnicodeAttribute()
-    schedule = UnicodeAttribute(null=True)
+    scheduling = ScheduleAttribute(null=True)
     default_start_date = InstantAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
+    next_run_start = InstantAttribute(null=True)
+    last_interval_start = InstantAttribute(null=True)
+    last_interval_end = InstantAttribute(null=True)
+    due_shard = IntegerAttribute(null=True)
+    due_at = InstantAttribute(null=True)
 
 
 class DagVersionItem(Model):

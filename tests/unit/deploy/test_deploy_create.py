@@ -92,7 +92,9 @@ def test_a_second_time_it_makes_nothing_and_only_lists(clients):
     clients.calls.clear()
 
     assert create_missing(RESOURCES, client=clients) == ()
-    assert clients.calls == ["ListTables", "ListQueues", "ListQueues", "HeadBucket"]
+    assert clients.calls == [
+        "ListTables", "DescribeTable", "DescribeTable", "ListQueues", "ListQueues", "HeadBucket",
+    ]  # fmt: skip
 
 
 def test_it_makes_only_what_is_missing(clients):
@@ -115,6 +117,18 @@ def test_losing_a_race_for_the_tables_is_no_error(clients):
     create_missing(RESOURCES, client=clients)
 
     assert create_missing_tables(RESOURCES.tables, SeesNothing(clients("dynamodb"))) == []
+
+
+def test_a_table_of_an_older_version_gets_the_index_that_it_lacks(clients):
+    create_missing(RESOURCES, client=clients)
+    dynamodb = clients("dynamodb")
+    deletion = {"Delete": {"IndexName": "due"}}
+    dynamodb.update_table(TableName="updraft-dev-dags", GlobalSecondaryIndexUpdates=[deletion])
+
+    assert create_missing(RESOURCES, client=clients) == ()
+    (index,) = dynamodb.describe_table(TableName="updraft-dev-dags")["Table"]["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["IndexStatus"]) == ("due", "ACTIVE")
+    assert create_missing(RESOURCES, client=clients) == ()
 
 
 def test_unfinished_runs_can_be_found_by_when_they_are_due(clients):

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound
 from chalicelib.domain.limits import active_tasks
 from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine import scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.deletion import delete_dag
@@ -24,6 +26,52 @@ from airflow import DAG
 with DAG("sales", schedule=None, description={description!r}, is_paused_upon_creation={paused}):
     pass
 """
+
+
+SCHEDULED_FILE = """
+import pendulum
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+start = pendulum.datetime(2026, 3, 28, tz="Europe/Amsterdam")
+with DAG("sales", schedule={schedule!r}, start_date=start, max_active_runs=3, catchup={catchup}):
+    EmptyOperator(task_id="a")
+"""
+
+
+def test_a_dag_file_says_when_its_dag_runs(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 30, tzinfo=UTC)
+    engine = engine_in_memory(lambda: now)
+
+    def sync(schedule: str | None, *, catchup: bool = True) -> Dag:
+        (tmp_path / "sales.py").write_text(SCHEDULED_FILE.format(schedule=schedule, catchup=catchup))
+        sync_dags(engine, tmp_path, paused_at_creation=False)
+        dag = engine.store.dags.get("sales")
+        assert dag is not None
+        return dag
+
+    dag = sync("30 2 * * *")
+    assert (dag.schedule.timezone, dag.schedule.max_active_runs) == ("Europe/Amsterdam", 3)
+    assert dag.next_run == DataInterval(
+        start=datetime(2026, 3, 28, 1, 30, tzinfo=UTC), end=datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    )
+    assert [*engine.store.dags.due(now)] == ["sales"]
+    latest = sync("@daily", catchup=False).next_run
+    assert latest is not None
+    assert latest.start == datetime(2026, 3, 28, 23, tzinfo=UTC)
+    assert sync(None).next_run is None
+    assert sync("@once").next_run is not None
+    (tmp_path / "sales.py").unlink()
+    sync_dags(engine, tmp_path, paused_at_creation=False)
+    assert [*engine.store.dags.due(now)] == []
+
+
+def test_a_schedule_that_plans_nothing_is_an_import_error(tmp_path: Path) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 3, 30, tzinfo=UTC))
+    (tmp_path / "sales.py").write_text(SCHEDULED_FILE.format(schedule="0 25 * * *", catchup=True))
+    report = sync_dags(engine, tmp_path, paused_at_creation=False)
+    (failure,) = report.failures
+    assert "Invalid timetable expression: [0 25 * * *] is not acceptable, out of range" in failure.message
 
 
 def synced(engine: Engine, folder: Path, description: str, *, paused: bool | None = None) -> None:

@@ -11,6 +11,7 @@ from chalicelib.domain import messages
 from chalicelib.domain.dag_runs import DagRunType, RunFacts, RunRef
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.queues.memory import MemorySender
 from chalicelib.queues.messages import VERSION, UnreadableMessage, decode, encode
 
@@ -36,6 +37,17 @@ EVERY: list[Message] = [
     messages.FollowTask(run=RUN, task_id="t"),
     messages.WakePool(pool="gpu"),
     messages.DagUnpaused(dag_id="sales"),
+    messages.ScheduleDag(dag_id="sales"),
+    messages.ScheduleDag(dag_id="sales", renew=True),
+    messages.BackfillDag(
+        dag_id="sales",
+        generation=2,
+        start_date=NOON,
+        end_date=NOON,
+        conf=Payload(text="{}"),
+        triggered_by="ada",
+        last=DataInterval(start=NOON, end=NOON),
+    ),
     messages.WorkerLost(run=RUN, task_id="t", try_number=1, request_id="request"),
     messages.SweepDag(dag_id="sales", generation=2),
     messages.SweepRun(run=RUN),
