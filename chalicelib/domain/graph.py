@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.errors import TaskNotFound
 from chalicelib.domain.trigger_rules import TriggerRule
 
@@ -48,6 +49,7 @@ class Task:
     is_empty: bool
     may_skip: MaySkip
     attributes: Mapping[str, str]
+    callbacks: frozenset[CallbackKind] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +88,12 @@ class Join:
 class Graph:
     """Tasks by id, in topological order, with what follows from their shape."""
 
-    def __init__(self, dag_id: str, tasks: Mapping[str, Task]) -> None:
+    def __init__(
+        self, dag_id: str, tasks: Mapping[str, Task], callbacks: frozenset[CallbackKind] = frozenset()
+    ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
+        self.callbacks = callbacks
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Graph":
@@ -98,7 +103,8 @@ class Graph:
             for upstream in task["upstream"]:
                 downstream[upstream].append(task["task_id"])
         tasks = (_task(task, tuple(downstream[task["task_id"]])) for task in document["tasks"])
-        return cls(document["dag_id"], {task.task_id: task for task in tasks})
+        by_id = {task.task_id: task for task in tasks}
+        return cls(document["dag_id"], by_id, _callbacks(document))
 
     def task(self, task_id: str) -> Task:
         """The task of that id; raises ``TaskNotFound``."""
@@ -251,4 +257,9 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         is_empty=document["is_empty"],
         may_skip=MaySkip(document["may_skip"]),
         attributes=document["attributes"],
+        callbacks=_callbacks(document),
     )
+
+
+def _callbacks(document: Mapping[str, Any]) -> frozenset[CallbackKind]:
+    return frozenset(CallbackKind(name) for name in document.get("callbacks", ()))

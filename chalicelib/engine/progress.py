@@ -4,7 +4,7 @@ The fast path of the engine: whoever finishes a task opens its successors itself
 conditional write or a repeatable one, in an order such that a handler that dies in between is made
 good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
 
-1. the end of the task is written (``execute``),
+1. the end of the task is written (``execute``), and its callbacks are sent for,
 2. its slots are given back or handed on, and its skip orders left at tasks further down,
 3. an arrival is left at each successor and, where the task reports there, at the end of the run,
 4. a successor whose trigger rule is met is started (``tries``), one that never will be is ended.
@@ -34,7 +34,7 @@ from chalicelib.domain.task_instances import (
     task_key,
 )
 from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
-from chalicelib.engine import slots
+from chalicelib.engine import callbacks, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -87,6 +87,7 @@ class RunInProgress:
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
         task = self.graph.task(item.task_id)
+        callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
         elif item.state is not None and item.state.is_final:
@@ -253,7 +254,8 @@ class RunInProgress:
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
         change = DagRunChange(state=state, end_date=now, updated_at=now)
         run = self.facts.ref
-        self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
+        write = self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
+        callbacks.after_run(self.engine, self.graph, write.item, redo=not write.applied)
         self.engine.store.dag_runs.remove_unfinished(run)
 
     # -- items -------------------------------------------------------------------------------------

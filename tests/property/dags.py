@@ -28,6 +28,7 @@ class Shape:
     is_empty: bool = False
     retry_delay: float = 0.0
     priority_weight: int = 1
+    callbacks: tuple[str, ...] = ()
 
 
 @dataclass
@@ -36,6 +37,7 @@ class ScriptedDag:
 
     shapes: list[Shape]
     dag_id: str = "scripted"
+    callbacks: tuple[str, ...] = ()
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +45,8 @@ class ScriptedDag:
         self._by_id = {shape.task_id: shape for shape in self.shapes}
 
     def document(self) -> dict[str, Any]:
-        return {"dag_id": self.dag_id, "tasks": [_task_document(shape) for shape in self.shapes]}
+        tasks = [_task_document(shape) for shape in self.shapes]
+        return {"dag_id": self.dag_id, "callbacks": list(self.callbacks), "tasks": tasks}
 
     def save(self, store: MemoryStore, *, is_paused: bool = False) -> None:
         version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")
@@ -125,5 +128,6 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "queue": "default",
         "is_empty": shape.is_empty,
         "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),
+        "callbacks": list(shape.callbacks),
         "attributes": {},
     }

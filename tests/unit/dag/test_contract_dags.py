@@ -90,6 +90,7 @@ def test_the_document_of_a_dag() -> None:
         "params": {},
         "is_paused_upon_creation": None,
         "render_template_as_native_obj": False,
+        "callbacks": [],
     }
     first = {key: value for key, value in document["tasks"][0].items() if key != "attributes"}
     assert first == {
@@ -112,6 +113,7 @@ def test_the_document_of_a_dag() -> None:
         "may_skip": "none",
         "max_active_tis_per_dag": None,
         "max_active_tis_per_dagrun": None,
+        "callbacks": [],
     }
     assert [task["upstream"] for task in document["tasks"]] == [[], ["first"], ["second"]]
 
