@@ -15,6 +15,9 @@ SKIP_ORDER = "skip_order"
 HEARD = "heard"
 """Mark of a task further up that has ended and might have ordered a skip."""
 
+SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
+"""Marks of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
+
 COMPLETE = "complete"
 """Mark of a bucket all of whose upstreams have arrived."""
 
@@ -23,7 +26,15 @@ Marks = Mapping[str, frozenset[int]]
 
 NO_MARKS: Marks = MappingProxyType({})
 
-MARK_NAMES: tuple[str, ...] = (*sorted(FINAL_STATES), SKIP_ORDER, HEARD, COMPLETE)
+MARK_NAMES: tuple[str, ...] = (
+    *sorted(FINAL_STATES),
+    SKIP_ORDER,
+    HEARD,
+    SETUP_SUCCESS,
+    SETUP_SKIPPED,
+    SETUP_FAILED,
+    COMPLETE,
+)
 """Every mark there is, in a fixed order."""
 
 Parts = tuple[tuple[int, int], ...]

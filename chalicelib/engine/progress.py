@@ -5,7 +5,8 @@ conditional write or a repeatable one, in an order such that a handler that dies
 good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
 
 1. the end of the task is written (``execute``), and its callbacks are sent for,
-2. its slots are given back or handed on, and its skip orders left at tasks further down,
+2. its slots are given back or handed on, and its orders left at tasks further down (to be skipped, or
+   to fail with a setup),
 3. an arrival is left at each successor and, where the task reports there, at the end of the run,
 4. a successor whose trigger rule is met is started (``tries``), one that never will be is ended.
 
@@ -17,14 +18,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.arrivals import arrived, is_only_upstream, marks_of, sole_arrival
+from chalicelib.domain.arrivals import arrived, distant_orders, is_only_upstream, marks_of, sole_arrival
 from chalicelib.domain.dag_runs import DagRunChange, RunFacts
 from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
 from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
     COMPLETE,
-    SKIP_ORDER,
     Expected,
     Parts,
     TaskInstance,
@@ -138,10 +138,11 @@ class RunInProgress:
                 yield next_end
 
     def _tell_again(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Iterator["_Ended"]:
+        self._order(ended)
         for number, join in enumerate(joins):
             is_new, item = self._arrive(join, ended)
             if is_new and number == 0:
-                self._settle(ended, ())
+                self.tries.give_back(self.graph.tasks[ended.task_id], ended)
             next_end = self._decide(join, item, redo=not is_new, first_attempt=False)
             if next_end is not None:
                 yield next_end
@@ -156,7 +157,7 @@ class RunInProgress:
         parts = slots.hand_over(self.engine, task, ended, successor) if successor else ()
         if not parts:
             self.tries.give_back(task, ended)
-        self._order_skips(task, ended)
+        self._order(ended)
         return {successor.task_id: parts} if successor and parts else {}
 
     def _first_to_start(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Task | None:
@@ -164,17 +165,15 @@ class RunInProgress:
             if not is_only_upstream(self.graph, join):
                 continue
             successor = self.graph.tasks[join.task_id]
-            verdict = judge(successor.trigger_rule, sole_arrival(ended, successor)).verdict
+            verdict = judge(successor.trigger_rule, sole_arrival(self.graph, ended, successor)).verdict
             if verdict is Verdict.RUN and not successor.is_empty:
                 return successor
         return None
 
-    def _order_skips(self, task: Task, ended: TaskInstance) -> None:
-        """Leave skip orders at tasks further down, before an arrival might let them run."""
-        known = {*task.downstream, *(join.task_id for join in self.graph.joins_after(task.task_id))}
-        for task_id in ended.skips:
-            if task_id in self.graph.tasks and task_id not in known:
-                self._mark(task_key(task_id), {SKIP_ORDER: self.graph.number(task.task_id)})
+    def _order(self, ended: TaskInstance) -> None:
+        """Leave orders at tasks further down, before an arrival might let them run."""
+        for task_id, marks in distant_orders(self.graph, ended).items():
+            self._mark(task_key(task_id), marks)
 
     def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
         """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
@@ -214,7 +213,7 @@ class RunInProgress:
         """A successor with this one upstream: the arrival and what comes of it are one write."""
         task = self.graph.tasks[join.task_id]
         added = dict.fromkeys(marks_of(join, ended, self.graph), 0)
-        known = sole_arrival(ended, task)
+        known = sole_arrival(self.graph, ended, task)
         return self._act(
             task,
             self._untouched(task),
