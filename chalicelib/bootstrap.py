@@ -14,7 +14,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.engine.core import Engine
-    from chalicelib.engine.ports import RunTry
+    from chalicelib.engine.ports import RunCallbacks, RunTry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,7 @@ class _InUse:
     engine: "Engine | None" = None
     settings: Settings | None = None
     run_try: "RunTry | None" = None
+    run_callbacks: "RunCallbacks | None" = None
 
 
 _in_use = _InUse()
@@ -42,12 +43,18 @@ def run_try() -> "RunTry":
     return _in_use.run_try or _run_try_of_deployed_dags()
 
 
+def run_callbacks() -> "RunCallbacks":
+    """What calls the user's callbacks for the worker: the deployed DAG files."""
+    return _in_use.run_callbacks or _run_callbacks_of_deployed_dags()
+
+
 @contextmanager
 def use(
     *,
     engine: "Engine | None" = None,
     settings: Settings | None = None,
     run_try: "RunTry | None" = None,
+    run_callbacks: "RunCallbacks | None" = None,
 ) -> Iterator[None]:
     """Put other parts in place of the usual ones, in the whole process, until the block ends."""
     global _in_use
@@ -56,6 +63,7 @@ def use(
         engine=engine or before.engine,
         settings=settings or before.settings,
         run_try=run_try or before.run_try,
+        run_callbacks=run_callbacks or before.run_callbacks,
     )
     try:
         yield
@@ -91,5 +99,12 @@ def _engine_on_aws() -> "Engine":
 @cache
 def _run_try_of_deployed_dags() -> "RunTry":
     from chalicelib.engine.task_runner import run_try as of_deployed_dags
+
+    return of_deployed_dags(settings().dags_folder)
+
+
+@cache
+def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
+    from chalicelib.engine.task_runner import run_callbacks as of_deployed_dags
 
     return of_deployed_dags(settings().dags_folder)

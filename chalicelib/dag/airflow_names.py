@@ -29,6 +29,7 @@ _LATEST_ONLY = "operators.latest_only:LatestOnlyOperator"
 _BRANCH = "operators.branch:BaseBranchOperator BranchMixIn"
 _CHAINS = "dependencies:chain cross_downstream chain_linear"
 _DECORATORS = "decorators:dag task task_group"
+_SETUP_TEARDOWN = "setup_teardown_decorators:setup teardown"
 _DATES = "dates:utc utcnow datetime parse is_localized is_naive make_aware convert_to_utc"
 _DAG = "dag:DAG"
 _DAG_RUN = "context:DagRun"
@@ -46,7 +47,11 @@ _LABEL = "dependencies:Label EdgeModifier"
 _MODULES: dict[str, Sequence[str]] = {
     "airflow": [_DAG, _XCOM_ARG],
     "airflow.configuration": [_CONFIGURATION],
-    "airflow.decorators": [_DECORATORS],
+    "airflow.decorators": [_DECORATORS, _SETUP_TEARDOWN],
+    "airflow.decorators.setup_teardown": [
+        "setup_teardown_decorators:context_wrapper ContextWrapper",
+        "setup_teardown_decorators:setup=setup_task teardown=teardown_task",
+    ],
     "airflow.exceptions": ["exceptions"],
     "airflow.hooks": [],
     "airflow.hooks.base": [_HOOK],
@@ -94,6 +99,7 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.utils.helpers": [_CHAINS],
     "airflow.utils.log": [],
     "airflow.utils.log.logging_mixin": ["baseoperator:LoggingMixin"],
+    "airflow.utils.setup_teardown": ["setup_teardown:SetupTeardownContext"],
     "airflow.utils.state": ["states:State DagRunState TaskInstanceState"],
     "airflow.utils.task_group": ["task_group:TaskGroup"],
     "airflow.utils.template": ["templates:literal"],

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from chalicelib.dag import dag_context, rules
 from chalicelib.dag.dates import convert_to_utc
-from chalicelib.dag.dependencies import DependencyMixin
 from chalicelib.dag.exceptions import AirflowException, NotOffered
 from chalicelib.dag.lineage import as_entities
 from chalicelib.dag.params import ParamsDict
 from chalicelib.dag.rules import TriggerRule, WeightRule, validate_id
+from chalicelib.dag.setup_teardown import Role, SetupTeardownMixin, join_scope
 from chalicelib.dag.xcom_arg import XComArg, xcom_args_in
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class OperatorMeta(ABCMeta):
         return operator
 
 
-class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
+class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
     """A task. Subclasses take their own keyword arguments, pass the rest on, and define ``execute``.
 
     The arguments are Airflow 2.10's. Durations are timedeltas (retry delays also seconds), dates are
@@ -244,6 +244,8 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self._pre_execute_hook = pre_execute
         self._post_execute_hook = post_execute
         self._dag: DAG | None = None
+        self.setup_teardown_role = Role()
+        join_scope(self)
         self.task_group = group
         if group is not None:
             group.add(self)

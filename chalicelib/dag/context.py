@@ -1,9 +1,9 @@
 """The context of a running task: what its function's arguments and its templates can name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.dag import macros
 from chalicelib.dag.configuration import ConnectionAccessor, VariableAccessor, conf
 from chalicelib.dag.dates import as_utc
-from chalicelib.dag.exceptions import AirflowException
+from chalicelib.dag.exceptions import AirflowException, NotOffered, ParamValidationError
 from chalicelib.dag.later import Later, LazyDict
+from chalicelib.dag.params import ParamsDict
 from chalicelib.domain.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
@@ -65,6 +66,23 @@ class DagRun:
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
+    task_instances: Sequence["TaskInstance"] | None = field(default=None, repr=False, compare=False)
+    """All of the run; only its DAG's callbacks see them."""
+
+    def get_task_instances(self, state: str | Iterable[str | None] | None = None) -> list["TaskInstance"]:
+        """The task instances of the run, those in certain states if some are given.
+
+        Raises ``NotOffered`` anywhere but in callbacks of the DAG.
+        """
+        if self.task_instances is None:
+            raise NotOffered("the task instances of a run outside of its DAG's callbacks")
+        states = [state] if isinstance(state, str) else state
+        return [ti for ti in self.task_instances if states is None or ti.state in states]
+
+    def get_task_instance(self, task_id: str, map_index: int = -1) -> "TaskInstance | None":
+        """The task instance of that id, or None; as above."""
+        found = (ti for ti in self.get_task_instances() if ti.task_id == task_id)
+        return next((ti for ti in found if ti.map_index == map_index), None)
 
     @property
     def execution_date(self) -> datetime:
@@ -104,14 +122,15 @@ def dag_run_of(request: TryRequest) -> DagRun:
     )
 
 
-def context_of(ti: "TaskInstance") -> Context:
+def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Context:
     """Airflow's context for a task instance.
 
     Params are the DAG's, then the task's, then the run's conf, and checked: raises
-    ``ParamValidationError``. What tells of the previous successful run is found when it is used.
+    ``ParamValidationError``, unless they are wanted ``with_invalid_params``. What tells of the previous
+    successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
-    params = task.params.merged(dag_run.conf).validate()
+    params = _params(task.params.merged(dag_run.conf), with_invalid=with_invalid_params)
     values: dict[str, Any] = {
         "conf": conf,
         "conn": ConnectionAccessor(),
@@ -142,6 +161,15 @@ def context_of(ti: "TaskInstance") -> Context:
         **_previous_success(ti.find_previous_success),
     }
     return Context(values)
+
+
+def _params(params: ParamsDict, *, with_invalid: bool) -> dict[str, Any]:
+    try:
+        return params.validate()
+    except ParamValidationError:
+        if not with_invalid:
+            raise
+        return params.dump()
 
 
 _OF_PREVIOUS_SUCCESS = {

@@ -22,7 +22,7 @@ from chalicelib.dag.exceptions import (
     TaskNotFound,
 )
 from chalicelib.dag.params import NOTSET, DagParam, NotSet, ParamsDict
-from chalicelib.dag.rules import validate_id
+from chalicelib.dag.rules import TriggerRule, validate_id
 from chalicelib.dag.task_group import TaskGroup
 from chalicelib.domain import timetables
 
@@ -280,10 +280,12 @@ class DAG:
         """Check what only the finished DAG can tell.
 
         Raises ``AirflowDagCycleException`` for a cycle, ``ValueError`` for a schedule without a start
-        date, ``AirflowTimetableInvalid`` for one that no runs can be planned from, ``AirflowException`` for
-        a schedule with params that need a value for each run.
+        date and for what follows a setup by any rule but ``all_success``, ``AirflowTimetableInvalid`` for
+        a schedule that no runs can be planned from, ``AirflowException`` for a schedule with params that
+        need a value for each run.
         """
         self.topological_sort()
+        self._validate_setups()
         if self.schedule is None:
             return
         if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
@@ -299,6 +301,13 @@ class DAG:
                 "DAG is not allowed to define a Schedule, if there are any required params without "
                 f"default values or default values are not valid. {error}"
             ) from None
+
+    def _validate_setups(self) -> None:
+        after_setups = (after for task in self.tasks if task.is_setup for after in task.downstream_list)
+        if any(
+            not task.is_teardown and task.trigger_rule != TriggerRule.ALL_SUCCESS for task in after_setups
+        ):
+            raise ValueError("Setup tasks must be followed with trigger rule ALL_SUCCESS.")
 
     def __enter__(self) -> Self:
         dag_context.enter_dag(self)

@@ -1,11 +1,11 @@
 """Running one try of one task: context, templates, the user's code, and what it came to."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.dag import airflow_names
-from chalicelib.dag.baseoperator import BaseOperator, Callbacks
+from chalicelib.dag import airflow_names, callbacks
+from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.exceptions import (
@@ -48,19 +48,13 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 
 
 def _run(ti: TaskInstance) -> TryOutcome:
-    context = Context(ti=ti, task=ti.task, dag_run=ti.dag_run)
     try:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm():
             _execute(ti, context)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
-        outcome = _outcome_of(error)
-        context["exception"] = error
-    else:
-        outcome = _success_of(ti)
-    with running_in(context):
-        _call_back(_callbacks_after(ti, outcome.result), context)
-    return outcome
+        return _outcome_of(error)
+    return _success_of(ti)
 
 
 def _execute(ti: TaskInstance, context: Context) -> None:
@@ -71,7 +65,7 @@ def _execute(ti: TaskInstance, context: Context) -> None:
     context["inlets"] = task.inlets = [renderer.render(entity) for entity in task.inlets]
     context["outlets"] = task.outlets = [renderer.render(entity) for entity in task.outlets]
     task.pre_execute(context)
-    _call_back(task.on_execute_callback, context)
+    callbacks.call(task.on_execute_callback, context)
     result = _result_of(task, context)
     _push_result(ti, result)
     task.post_execute(context, result)
@@ -139,26 +133,3 @@ def _reason(error: BaseException) -> str:
     first_line = next(iter(str(error).strip().splitlines()), "")
     text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
     return text[:MAX_REASON_LENGTH]
-
-
-def _callbacks_after(ti: TaskInstance, result: TryResult) -> Callbacks:
-    task = ti.task
-    if result is TryResult.SUCCESS:
-        return task.on_success_callback
-    if result is TryResult.SKIPPED:
-        return task.on_skipped_callback
-    if result is TryResult.FAILED and ti.is_eligible_to_retry():
-        return task.on_retry_callback
-    return task.on_failure_callback
-
-
-def _call_back(callbacks: Callbacks, context: Context) -> None:
-    """Call the user's callbacks; one that raises is logged and changes nothing, as in Airflow."""
-    listed: Sequence[Any] = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    for callback in listed:
-        if callback is None:
-            continue
-        try:
-            callback(context)
-        except Exception:
-            log.exception("Error when executing callback %s", getattr(callback, "__name__", callback))

@@ -5,7 +5,7 @@ cut out of texts.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.dag.operators.python import ShortCircuitOperator
+from chalicelib.domain.callbacks import DAG_CALLBACKS, CallbackKind
 from chalicelib.domain.graph import MaySkip
 
 Document = dict[str, Any]
@@ -112,6 +113,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "params": _json(dag.params.dump()),
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
+        "callbacks": _callbacks(dag, DAG_CALLBACKS),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
 
@@ -148,10 +150,19 @@ def _task(task: BaseOperator) -> Document:
         "execution_timeout": _seconds(task.execution_timeout),
         "is_empty": _is_empty(task),
         "may_skip": _may_skip(task),
+        "is_setup": task.is_setup,
+        "is_teardown": task.is_teardown,
+        "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
+        "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
     }
+
+
+def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
+    """Which callbacks of these kinds there are; the functions themselves stay in the file."""
+    return sorted(kind for kind in kinds if getattr(owner, kind))
 
 
 def _may_skip(task: BaseOperator) -> MaySkip:

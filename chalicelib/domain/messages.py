@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.dag_runs import RunFacts, RunRef
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
@@ -129,6 +130,25 @@ class RunTask:
     max_tries: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCallback:
+    """Call the user back: a task after the end of a try, or (no ``task_id``) the DAG after that of a run.
+
+    Carries what the next try overwrites: the try's number, its times, and why it ended as it did.
+    ``end_date`` is the try's or the run's.
+    """
+
+    run: RunFacts
+    kind: CallbackKind
+    reason: str
+    task_id: str | None = None
+    map_index: int = NOT_MAPPED
+    try_number: int = 0
+    max_tries: int = 0
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+
+
 SchedulingMessage = (
     StartRun
     | RescueRun
@@ -142,7 +162,10 @@ SchedulingMessage = (
     | SweepDag
     | SweepRun
 )
-Message = SchedulingMessage | RunTask
+WorkerMessage = RunTask | RunCallback
+"""What needs the user's code."""
+
+Message = SchedulingMessage | WorkerMessage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,9 @@ HEARD = "heard"
 AWAITED = "awaited"
 """Mark of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
 
+SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
+"""Marks of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
+
 COMPLETE = "complete"
 """Mark of a bucket all of whose upstreams have arrived."""
 
@@ -26,7 +29,16 @@ Marks = Mapping[str, frozenset[int]]
 
 NO_MARKS: Marks = MappingProxyType({})
 
-MARK_NAMES: tuple[str, ...] = (*sorted(FINAL_STATES), SKIP_ORDER, HEARD, AWAITED, COMPLETE)
+MARK_NAMES: tuple[str, ...] = (
+    *sorted(FINAL_STATES),
+    SKIP_ORDER,
+    HEARD,
+    SETUP_SUCCESS,
+    SETUP_SKIPPED,
+    SETUP_FAILED,
+    AWAITED,
+    COMPLETE,
+)
 """Every mark there is, in a fixed order."""
 
 Parts = tuple[tuple[int, int], ...]

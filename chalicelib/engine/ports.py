@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.idempotency import KeptAnswer
@@ -335,6 +336,20 @@ class TaskLogs(Protocol):
     def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:
         """The log of a try, or None if it left none; 1 S3 request."""
 
+    def save_callback(
+        self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str, text: bytes
+    ) -> None:
+        """Keep the log of callbacks of one kind beside the try's; 1 S3 request.
+
+        Those of the DAG have neither key nor try. The same callbacks called again leave it in place of
+        the earlier one.
+        """
+
+    def read_callback(
+        self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str
+    ) -> bytes | None:
+        """The log of callbacks of one kind, or None if they were not called; 1 S3 request."""
+
 
 class Store(Protocol):
     """Everything that is kept."""
@@ -414,3 +429,6 @@ class TryReport:
 
 RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 """Runs user code: the worker's, over the deployed DAG files, or a test's."""
+
+RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
+"""Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

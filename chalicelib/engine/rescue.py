@@ -16,8 +16,9 @@ from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import deletion, execute, runs, schedules
+from chalicelib.engine import callbacks, deletion, execute, runs, schedules
 from chalicelib.engine.core import Engine
+from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
 
@@ -66,6 +67,7 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         return
     if run.state.is_final:
         runs.leave(engine, run)
+        callbacks.after_run(engine, graph_of(engine, run.dag_id, run.version), run, redo=True)
         engine.store.dag_runs.remove_unfinished(run.ref)
         return
     if run.state is DagRunState.QUEUED:
@@ -111,6 +113,7 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
         case RepairKind.TAKE_SLOTS:
             progress.tries.start(task, item, item.try_number)
         case RepairKind.RETRY:
+            callbacks.after_try(progress.engine, progress.graph, progress.facts, item, redo=True)
             progress.tries.close(task, item)
             progress.tries.start(task, item, item.try_number + 1)
         case RepairKind.LOST:

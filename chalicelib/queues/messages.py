@@ -31,6 +31,7 @@ _TYPES: dict[str, type[Any]] = {
     "sweep_dag": messages.SweepDag,
     "sweep_run": messages.SweepRun,
     "run_task": messages.RunTask,
+    "run_callback": messages.RunCallback,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 

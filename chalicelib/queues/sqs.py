@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Outgoing, RunTask
+from chalicelib.domain.messages import Outgoing, WorkerMessage
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
 
@@ -31,7 +31,7 @@ class SqsSender:
         """Send in batches as they come; raises ``StoreUnavailable`` if SQS did not take one."""
         by_queue: dict[str, list[dict[str, Any]]] = {}
         for outgoing in messages:
-            queue = "tasks" if isinstance(outgoing.message, RunTask) else "scheduling"
+            queue = "tasks" if isinstance(outgoing.message, WorkerMessage) else "scheduling"
             by_queue.setdefault(queue, []).append(_entry(outgoing))
         for queue, entries in by_queue.items():
             url = _queue_url(self._settings.resource(queue))

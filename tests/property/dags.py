@@ -31,6 +31,10 @@ class Shape:
     depends_on_past: bool = False
     wait_for_downstream: bool = False
     max_active_tis_per_dag: int | None = None
+    callbacks: tuple[str, ...] = ()
+    role: str = "work"
+    """Or setup, or teardown; a teardown is that of the setups among its upstreams."""
+    fails_run: bool = False
 
 
 @dataclass
@@ -42,6 +46,7 @@ class ScriptedDag:
     max_active_runs: int = 16
     max_active_tasks: int = 10_000
     catchup: bool = False
+    callbacks: tuple[str, ...] = ()
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +59,7 @@ class ScriptedDag:
             "max_active_runs": self.max_active_runs,
             "max_active_tasks": self.max_active_tasks,
             "catchup": self.catchup,
+            "callbacks": list(self.callbacks),
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 
@@ -72,7 +78,8 @@ class ScriptedDag:
 
     def _skips(self, shape: Shape) -> frozenset[str]:
         if shape.behaviour == "short":
-            return self.graph.descendants(shape.task_id)
+            following = self.graph.descendants(shape.task_id)
+            return frozenset(name for name in following if self._by_id[name].role != "teardown")
         if shape.behaviour != "branch":
             return frozenset()
         downstream = set(self.graph.tasks[shape.task_id].downstream)
@@ -102,6 +109,7 @@ class ScriptedDag:
             complete=True,
             skip_ordered=shape.task_id in ordered,
             skip_came_first=bool(skipped) and all(self.graph.ancestors(name) & skipped for name in failed),
+            setups=self._setups(shape, states),
         )
         verdict = judge(TriggerRule(shape.rule), known).verdict
         if verdict is not Verdict.RUN:
@@ -116,11 +124,32 @@ class ScriptedDag:
         failed_for_good = outcome.result is TryResult.FAILED_FOR_GOOD
         return TaskInstanceState.FAILED if failed_for_good else TaskInstanceState(str(outcome.result))
 
+    def _setups(self, shape: Shape, states: Mapping[str, TaskInstanceState]) -> frozenset[TaskInstanceState]:
+        """A teardown's setups; of another task those further up that it needs and that did not succeed."""
+        if shape.role == "teardown":
+            setups = [name for name in shape.upstream if self._by_id[name].role == "setup"]
+            return frozenset(map(_as_setup, (states[name] for name in setups)))
+        after = self.graph.descendants(shape.task_id)
+        needed = set()
+        for name in self.graph.ancestors(shape.task_id) - set(shape.upstream):
+            own = {down for down in self.graph.tasks[name].downstream if self._by_id[down].role == "teardown"}
+            if self._by_id[name].role == "setup" and (not own or own & after):
+                needed.add(_as_setup(states[name]))
+        return frozenset(needed - {TaskInstanceState.SUCCESS})
+
     def expected_run_state(self) -> DagRunState:
         states = self.expected_states()
-        leaves = [task.task_id for task in self.graph.tasks.values() if not task.downstream]
+        counting = {shape.task_id for shape in self.shapes if shape.role != "teardown" or shape.fails_run}
+        after = {name: {*self.graph.tasks[name].downstream} for name in states}
+        leaves = [name for name in counting if not after[name] & counting]
+        leaves = leaves or [name for name in states if not after[name]]
         failed = any(states[leaf] in FAILURE_STATES for leaf in leaves)
         return DagRunState.FAILED if failed else DagRunState.SUCCESS
+
+
+def _as_setup(state: TaskInstanceState) -> TaskInstanceState:
+    ended_by_itself = state in (TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED)
+    return state if ended_by_itself else TaskInstanceState.FAILED
 
 
 def _task_document(shape: Shape) -> dict[str, Any]:
@@ -140,5 +169,9 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
         "wait_for_downstream": shape.wait_for_downstream,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
+        "callbacks": list(shape.callbacks),
+        "is_setup": shape.role == "setup",
+        "is_teardown": shape.role == "teardown",
+        "on_failure_fail_dagrun": shape.fails_run,
         "attributes": {},
     }

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import RunTask
+from chalicelib.domain.messages import WorkerMessage
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance
@@ -155,7 +155,7 @@ class Crowd:
     def begin(self, entry: InFlight) -> Handler:
         """Hand a message to a handler, which halts at its first call."""
         message = decode(entry.message)
-        lifetime = LEASE if isinstance(message, RunTask) else SCHEDULER_TIMEOUT
+        lifetime = LEASE if isinstance(message, WorkerMessage) else SCHEDULER_TIMEOUT
         entry.was_received = True
         entry.visible_at = self.world.clock.now + lifetime + timedelta(minutes=1)
         handler = Handler(partial(self.world.handle, message), entry, self.world.clock.now + lifetime)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, Outgoing, RunTask
+from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
-from chalicelib.engine import execute, rescue, scheduling
+from chalicelib.engine import call_back, execute, rescue, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
 from chalicelib.queues.messages import decode, encode
@@ -102,10 +103,14 @@ Script = Callable[[TryRequest], TryOutcome]
 
 
 class LegalMoves:
-    """The task instances of a store; a move that ``LEGAL_MOVES`` does not know is an error."""
+    """The task instances of a store; a move that ``LEGAL_MOVES`` does not know is an error.
+
+    ``ends`` are the states that a worker's tries came to: task, try, state.
+    """
 
     def __init__(self, tasks: Any) -> None:
         self._tasks = tasks
+        self.ends: set[tuple[str, int, str]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tasks, name)
@@ -115,6 +120,8 @@ class LegalMoves:
         write = self._tasks.transition(run_uid, key, *args)
         old, new = before.state if before else None, write.item.state
         assert old == new or new in LEGAL_MOVES[old], f"{key}: {old} -> {new}"
+        if old is TaskInstanceState.RUNNING and write.applied:
+            self.ends.add((write.item.task_id, write.item.try_number, str(new)))
         return write
 
 
@@ -125,11 +132,14 @@ class World:
         self.clock = Clock()
         self.faults = Faults()
         self.store = MemoryStore()
-        self.store.task_instances = LegalMoves(self.store.task_instances)  # type: ignore[assignment]
+        self.moves = LegalMoves(self.store.task_instances)
+        self.store.task_instances = self.moves  # type: ignore[assignment]
         self.queue = Queue(self.clock)
         self.script = script
         self.choose = choose
         self.tries: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int, str]] = []
+        """Callbacks called: task (the DAG's: empty), try, kind."""
         self.stall: Callable[[TryRequest], None] = lambda _: None
         self._invocations = 0
         self._uids = 0
@@ -175,6 +185,8 @@ class World:
                 pid=1,
             )
             execute.execute(self.engine, message, invocation, self._run_try)
+        elif isinstance(message, RunCallback):
+            call_back.call_back(self.engine, message, self._run_callbacks)
         else:
             scheduling.handle(self.engine, message)
 
@@ -193,6 +205,12 @@ class World:
         self.tries.append((request.task_id, request.try_number))
         self.stall(request)
         return TryReport(outcome=self.script(request), log=b"")
+
+    def _run_callbacks(self, request: CallbackRequest, _: RunningXComs) -> bytes:
+        called = request.instances[-1].request
+        place = ("", 0) if request.of_dag else (called.task_id, called.try_number)
+        self.calls.append((*place, str(request.kind)))
+        return b""
 
     # -- until nothing is left ---------------------------------------------------------------------
 

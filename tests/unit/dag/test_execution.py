@@ -570,25 +570,18 @@ def test_what_a_short_circuit_skips(value: Any, ignores_rules: bool, skipped: se
     assert xcoms.value("short") == value
 
 
-def test_callbacks_follow_the_end_of_the_try() -> None:
-    def told(result: Callable[[], Any], **request: Any) -> list[str]:
-        calls: list[str] = []
+def test_of_the_callbacks_only_that_before_execute_is_called_with_the_try() -> None:
+    calls: list[str] = []
 
-        def note(name: str) -> Callable[[Any], None]:
-            return lambda context: calls.append(f"{name} {context.get('exception')}")
+    def note(name: str) -> Callable[[Any], None]:
+        return lambda context: calls.append(f"{name} {context['ti'].state}")
 
-        callbacks: dict[str, Any] = {
-            f"on_{name}_callback": note(name) for name in ("execute", "success", "failure", "retry")
-        }
-        callbacks["on_skipped_callback"] = [raising(ValueError("ignored")), note("skipped")]
-        call(result, request=request, **callbacks)
-        return calls
-
-    assert told(lambda: 1) == ["execute None", "success None"]
-    assert told(raising(ValueError("a"))) == ["execute None", "failure a"]
-    assert told(raising(ValueError("a")), max_tries=1) == ["execute None", "retry a"]
-    assert told(raising(AirflowFailException("a")), max_tries=1) == ["execute None", "failure a"]
-    assert told(raising(AirflowSkipException("a"))) == ["execute None", "skipped a"]
+    names = ("success", "failure", "retry", "skipped")
+    callbacks: dict[str, Any] = {f"on_{name}_callback": note(name) for name in names}
+    callbacks["on_execute_callback"] = [raising(ValueError("ignored")), note("execute")]
+    for result in (lambda: 1, raising(ValueError("a")), raising(AirflowSkipException("a"))):
+        call(result, **callbacks)
+    assert calls == ["execute running"] * 3
 
 
 def test_hooks_of_the_operator_surround_execute() -> None:

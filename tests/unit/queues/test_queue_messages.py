@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from chalicelib.domain import messages
+from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.dag_runs import DagRunType, RunFacts, RunRef
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.payload import Payload
@@ -54,6 +55,18 @@ EVERY: list[Message] = [
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
     messages.RunTask(
         run=replace(FACTS, conf=Payload(reference="conf/01RUN.json")), task_id="t", try_number=1, max_tries=3
+    ),
+    messages.RunCallback(run=FACTS, kind=CallbackKind.FAILURE, reason="task_failure", end_date=NOON),
+    messages.RunCallback(
+        run=FACTS,
+        kind=CallbackKind.RETRY,
+        reason="ValueError: no",
+        task_id="t",
+        map_index=4,
+        try_number=1,
+        max_tries=2,
+        start_date=NOON,
+        end_date=NOON,
     ),
 ]
 
