@@ -5,7 +5,9 @@ for each run that is due, and its handler compares the whole run with what shoul
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
@@ -27,13 +29,19 @@ TICK_INTERVAL = timedelta(seconds=60)
 AUDIT_INTERVAL = timedelta(minutes=10)
 """A holding of pool slots is compared with its task instance this often, the first time at this age."""
 
+MOST_PER_TICK = 1000
+"""Runs that one tick has looked after: sent again each minute until they are, they must not outrun it."""
+
+_LONGEST_PAUSE = timedelta(hours=1)
+"""A run that a paused DAG keeps queued is looked after this often in the end; unpausing sends for it."""
+
 _HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
 
 def tick(engine: Engine) -> None:
     """What the clock starts, once a minute: sweeps of runs that are due, the audit of pools."""
     outbox = Outbox(sender=engine.sender)
-    for dag_id, execution_date in engine.store.dag_runs.due(engine.now()):
+    for dag_id, execution_date in islice(engine.store.dag_runs.due(engine.now()), MOST_PER_TICK):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
     for pool in sorted(_pools_to_wake(engine)):
         outbox.post(WakePool(pool=pool))
@@ -48,10 +56,18 @@ def resume(engine: Engine) -> None:
     outbox = Outbox(sender=engine.sender)
     now = engine.now()
     for dag in engine.store.dags.list():
-        for entry in engine.store.dag_runs.unfinished(dag.dag_id):
-            date = entry.run.execution_date
+        for date in _going_on(engine, dag):
             outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, stopped_at=now))
     outbox.flush()
+
+
+def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
+    """The unfinished runs of a DAG, without those that it keeps queued while it is paused."""
+    dates = (entry.run.execution_date for entry in engine.store.dag_runs.unfinished(dag.dag_id))
+    if not dag.is_paused:
+        return dates
+    found = engine.store.dag_runs.get_many(dag.dag_id, dates)
+    return (run.execution_date for run in found if run.state is not DagRunState.QUEUED)
 
 
 def look_after(engine: Engine, message: RescueRun) -> None:
@@ -66,10 +82,18 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         engine.store.dag_runs.remove_unfinished(run.ref)
         return
     if run.state is DagRunState.QUEUED:
-        engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
+        now = engine.now()
+        engine.store.dag_runs.move_due(run.ref, now + _until_next_look(dag, now - run.queued_at))
         runs.start_run(engine, dag, run)
         return
     _sweep(engine, dag, run, message.stopped_at)
+
+
+def _until_next_look(dag: Dag, queued_for: timedelta) -> timedelta:
+    """The longer a paused DAG has kept a run queued, the less often: thousands may wait there for days."""
+    if not dag.is_paused:
+        return SWEEP_INTERVAL
+    return min(max(queued_for, SWEEP_INTERVAL), _LONGEST_PAUSE)
 
 
 def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:
