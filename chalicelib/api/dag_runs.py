@@ -39,11 +39,21 @@ def trigger(request: Request) -> Reply:
 
 
 def _created(run: DagRun, execution_date: datetime) -> str:
-    message = (
-        f"Created <DagRun {run.dag_id} @ {execution_date}: {run.run_id}, state:{run.state}, "
+    return json_text(
+        {
+            "execution_date": execution_date.isoformat(),
+            "message": f"Created {dag_run_text(run, execution_date)}",
+            "run_id": run.run_id,
+        }
+    )
+
+
+def dag_run_text(run: DagRun, execution_date: datetime) -> str:
+    """Python's ``str()`` of Airflow's model of a run; ``execution_date`` with the offset that is shown."""
+    return (
+        f"<DagRun {run.dag_id} @ {execution_date}: {run.run_id}, state:{run.state}, "
         f"queued_at: {run.queued_at}. externally triggered: {run.external_trigger}>"
     )
-    return json_text({"execution_date": execution_date.isoformat(), "message": message, "run_id": run.run_id})
 
 
 def dag_runs(request: Request) -> Reply:

@@ -42,7 +42,7 @@ def delete(request: Request) -> Reply:
     """
     from chalicelib.engine.deletion import delete_dag
 
-    count = delete_dag(bootstrap.engine(), names.dag_id(request))
+    count = delete_dag(bootstrap.engine(), names.dag_id_to_delete(request))
     return json_reply({"count": count, "message": f"Removed {count} record(s)"})
 
 

@@ -13,7 +13,7 @@ from chalicelib.domain.pools import Pool
 
 _FIELDS = frozenset({"name", "slots", "description"})
 _LONGEST_NAME = 256
-_MOST_SLOTS = 2**31 - 1
+_SLOTS = range(-(2**31), 2**31)
 """What Airflow's column holds."""
 _LONGEST_DESCRIPTION = 16 * 1024
 """Bytes; a pool's item is read and written with every task that needs slots, and stays small."""
@@ -91,7 +91,8 @@ def _shown(pool: Pool) -> dict[str, Any]:
 
 
 def _name(value: Any) -> str:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    # Airflow takes what Python calls false (0, false, []) for no name.
+    if not value or (isinstance(value, str) and not value.strip()):
         raise InvalidRequest("Pool name shouldn't be empty")
     if not isinstance(value, str) or not names.is_storable(value):
         raise InvalidRequest("name must be a text that can be written in UTF-8, without NUL characters")
@@ -106,8 +107,8 @@ def _slots(value: Any) -> int:
         slots = int(value)
     except (ValueError, OverflowError):
         raise InvalidRequest(f"Bad value for `slots`: {excerpt(str(value))}") from None
-    if not -_MOST_SLOTS <= slots <= _MOST_SLOTS:
-        raise InvalidRequest(f"slots must be between -{_MOST_SLOTS} and {_MOST_SLOTS}")
+    if slots not in _SLOTS:
+        raise InvalidRequest(f"slots must be between {_SLOTS.start} and {_SLOTS.stop - 1}")
     return slots
 
 

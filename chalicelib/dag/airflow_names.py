@@ -41,6 +41,7 @@ _VARIABLE = "configuration:Variable"
 _CONNECTION = "configuration:Connection"
 _HOOK = "configuration:BaseHook"
 _SKIP = "operators.branch:SkipMixin"
+_LINEAGE = "lineage:AUTO apply_lineage prepare_lineage"
 _ENTITIES = "lineage:File User Tag Column Table"
 _LABEL = "dependencies:Label EdgeModifier"
 
@@ -56,7 +57,7 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.hooks": [],
     "airflow.hooks.base": [_HOOK],
     "airflow.hooks.base_hook": [_HOOK],
-    "airflow.lineage": [],
+    "airflow.lineage": [_LINEAGE],
     "airflow.lineage.entities": [_ENTITIES],
     "airflow.macros": ["macros"],
     "airflow.models": [

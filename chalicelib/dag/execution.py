@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.dag import airflow_names, callbacks
+from chalicelib.dag import airflow_names, callbacks, lineage
 from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
@@ -16,7 +16,6 @@ from chalicelib.dag.exceptions import (
     AirflowTaskTimeout,
 )
 from chalicelib.dag.interruptions import ending_on_sigterm, time_limit
-from chalicelib.dag.lineage import serialized
 from chalicelib.dag.task_instance import TaskInstance, XComs
 from chalicelib.dag.templates import Renderer, render_template_fields
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
@@ -52,31 +51,31 @@ def _run(ti: TaskInstance) -> TryOutcome:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm():
             _execute(ti, context)
+        outcome = _success_of(ti)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
         return _outcome_of(error)
-    return _success_of(ti)
+    return outcome
 
 
 def _execute(ti: TaskInstance, context: Context) -> None:
     """Run the task to its end."""
     task = ti.task
     render_template_fields(task, context)
-    renderer = Renderer(task, context)
-    context["inlets"] = task.inlets = [renderer.render(entity) for entity in task.inlets]
-    context["outlets"] = task.outlets = [renderer.render(entity) for entity in task.outlets]
+    lineage.prepare(ti, context, Renderer(task, context).render)
     task.pre_execute(context)
     callbacks.call(task.on_execute_callback, context)
     result = _result_of(task, context)
     _push_result(ti, result)
     task.post_execute(context, result)
+    lineage.hand_on(ti)
 
 
 def _success_of(ti: TaskInstance) -> TryOutcome:
     return TryOutcome(
         result=TryResult.SUCCESS,
         skip=frozenset(ti.skipped),
-        inlets=tuple(serialized(entity) for entity in ti.task.inlets),
-        outlets=tuple(serialized(entity) for entity in ti.task.outlets),
+        inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
+        outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
     )
 
 

@@ -4,6 +4,7 @@ JSON values only, and the same for the same file wherever it is loaded: sets are
 cut out of texts.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -64,6 +65,8 @@ _ATTRIBUTES = (
     "run_as_user",
     "sla",
     "start_date",
+    "start_from_trigger",
+    "start_trigger_args",
     "task_group",
     "task_id",
     "template_ext",
@@ -202,11 +205,21 @@ def _json(value: Any) -> Any:
 
 def _attribute(task: BaseOperator, name: str) -> str:
     value = getattr(task, name, None)
+    if name in task.template_fields:
+        value = _as_json(value)
     if name in _AS_LIST:
         value = list(value or ())
     if name in _AS_TEXTS:
-        value = [_repr(entity) for entity in value or ()]
+        value = [item if isinstance(item, str) else _repr(item) for item in value or ()]
     return text_of(value)
+
+
+def _as_json(value: Any) -> Any:
+    """A templated value as Airflow keeps it: with lists for tuples, where JSON has a form for all of it."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        return value
 
 
 def _repr(value: Any) -> str:

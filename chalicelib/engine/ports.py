@@ -151,8 +151,14 @@ class DagRuns(Protocol):
     ) -> Write[DagRun | None]:
         """Change a run that is in one of these states; ``item`` is None if the run is gone. 1 request."""
 
-    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
-        """The runs of a DAG that are not over, by execution date; 1 request per MB."""
+    def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
+        """The runs at these different instants, in no order, without missing ones; 1 request per 100."""
+
+    def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:
+        """The runs of a DAG that are not over, by execution date; 1 request per MB.
+
+        ``expected``: as in ``list``.
+        """
 
     def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
         """The runs of the smallest execution dates, whatever their generation; 1 request."""

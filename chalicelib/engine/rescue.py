@@ -5,7 +5,9 @@ for each run that is due, and its handler compares the whole run with what shoul
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
@@ -29,6 +31,9 @@ TICK_INTERVAL = timedelta(seconds=60)
 AUDIT_INTERVAL = timedelta(minutes=10)
 """A holding of pool slots is compared with its task instance this often, the first time at this age."""
 
+MOST_PER_TICK = 1000
+"""Runs that one tick has looked after: sent again each minute until they are, they must not outrun it."""
+
 _HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
 
@@ -36,7 +41,7 @@ def tick(engine: Engine) -> None:
     """What the clock starts, once a minute: runs that schedules make, sweeps of runs, the audit of pools."""
     outbox = Outbox(sender=engine.sender)
     schedules.post_due(engine, outbox)
-    for dag_id, execution_date in engine.store.dag_runs.due(engine.now()):
+    for dag_id, execution_date in islice(engine.store.dag_runs.due(engine.now()), MOST_PER_TICK):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
     for pool in sorted(_pools_to_wake(engine)):
         outbox.post(WakePool(pool=pool))
@@ -51,10 +56,18 @@ def resume(engine: Engine) -> None:
     outbox = Outbox(sender=engine.sender)
     now = engine.now()
     for dag in engine.store.dags.list():
-        for entry in engine.store.dag_runs.unfinished(dag.dag_id):
-            date = entry.run.execution_date
+        for date in _going_on(engine, dag):
             outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, stopped_at=now))
     outbox.flush()
+
+
+def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
+    """The unfinished runs of a DAG, without those that it keeps queued while it is paused."""
+    dates = (entry.run.execution_date for entry in engine.store.dag_runs.unfinished(dag.dag_id))
+    if not dag.is_paused:
+        return dates
+    found = engine.store.dag_runs.get_many(dag.dag_id, dates)
+    return (run.execution_date for run in found if run.state is not DagRunState.QUEUED)
 
 
 def look_after(engine: Engine, message: RescueRun) -> None:

@@ -10,7 +10,13 @@ from typing import Any
 
 from chalicelib.domain.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.dags import Dag
-from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
+from chalicelib.domain.errors import (
+    DagNotFound,
+    DagRunAlreadyExists,
+    InvalidRequest,
+    StoreUnavailable,
+    excerpt,
+)
 from chalicelib.domain.idempotency import IdempotencyKey, KeptAnswer
 from chalicelib.domain.messages import Outgoing, StartRun
 from chalicelib.domain.repairs import SWEEP_INTERVAL
@@ -134,18 +140,20 @@ def _check_start_date(dag: Dag, execution_date: datetime) -> None:
 
 
 def _check_run_id(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> None:
-    if len(run_id) > MAX_RUN_ID_LENGTH:
-        raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     pattern = engine.allowed_run_id_pattern
-    if request.run_id is None or _is_allowed(run_id, pattern):
+    is_allowed = request.run_id is None or _is_allowed(run_id, pattern)
+    if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
         return
     # Airflow looks for a duplicate before it looks at the run id.
     standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
     if standing is not None and standing.generation == dag.generation:
-        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), run_id)
+        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
+    if is_allowed:
+        raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     raise InvalidRequest(
-        f"The provided run ID '{run_id}' is invalid. It does not match either the configured pattern: "
-        f"'{pattern}' or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
+        f"The provided run ID '{excerpt(run_id)}' is invalid. "
+        f"It does not match either the configured pattern: '{pattern}' "
+        f"or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
     )
 
 

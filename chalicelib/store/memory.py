@@ -5,7 +5,7 @@ DynamoDB. Nothing outlives the process.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count, islice
@@ -230,6 +230,12 @@ class MemoryDagRuns:
         with self._lock:
             return self._dags.get(dag_id), self.get(dag_id, execution_date)
 
+    def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
+        """See the port."""
+        with self._lock:
+            found = [self.get(dag_id, date) for date in execution_dates]
+            return iter([run for run in found if run is not None])
+
     def get_by_run_id(self, dag_id: str, run_id: str) -> DagRun | None:
         """See the port."""
         with self._lock:
@@ -269,7 +275,7 @@ class MemoryDagRuns:
             self._runs[run.dag_id][run.execution_date] = changed
             return Write(applied=True, item=changed)
 
-    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
+    def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:  # noqa: ARG002 - nothing is read ahead
         """See the port."""
         with self._lock:
             return iter([entry for _, entry in sorted(self._unfinished[dag_id].items(), key=_date)])

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
@@ -69,6 +69,10 @@ class DynamoDagRuns:
         item = self._runs.get(dag_id, execution_date)
         return _as_run(item) if item else None
 
+    def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
+        """See the port."""
+        return map(_as_run, self._runs.get_many((dag_id, date) for date in execution_dates))
+
     def get_with_dag(self, dag_id: str, execution_date: datetime) -> tuple[Dag | None, DagRun | None]:
         """See the port."""
         keys = {
@@ -114,9 +118,10 @@ class DynamoDagRuns:
         item = _as_run(written.item)
         return Write(applied=written.applied or shows(item, change), item=item)
 
-    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
+    def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:
         """See the port."""
-        return map(_as_unfinished, self._unfinished.query(UnfinishedRunItem.dag_id == dag_id))
+        entries = self._unfinished.query(UnfinishedRunItem.dag_id == dag_id, expected=expected)
+        return map(_as_unfinished, entries)
 
     def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
         """See the port."""

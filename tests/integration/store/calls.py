@@ -88,6 +88,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         {("TransactWriteItems", "dag_run_ids+dag_runs+unfinished_runs"): 1},
     ),
     "dag_runs.get": (lambda s: s.dag_runs.get("sales", NOON), {("GetItem", "dag_runs"): 1}),
+    "dag_runs.get_many": (
+        lambda s: [*s.dag_runs.get_many("sales", [NOON, NOON + HOUR])],
+        {("BatchGetItem", "dag_runs"): 1},
+    ),
     "dag_runs.get_with_dag": (
         lambda s: s.dag_runs.get_with_dag("sales", NOON),
         {("BatchGetItem", "dag_runs+dags"): 1},

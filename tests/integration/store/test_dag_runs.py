@@ -30,6 +30,15 @@ def test_what_was_never_created_is_none(store: Store) -> None:
     assert [*store.dag_runs.list("sales")] == []
 
 
+def test_many_runs_are_got_at_once(store: Store) -> None:
+    dates = [NOON + timedelta(seconds=second) for second in range(103)]
+    for date in dates[1:]:
+        assert store.dag_runs.create(a_run(f"uid{date:%M%S}", date, run_id=f"{date:%M%S}"), NOON)
+    found = [run.execution_date for run in store.dag_runs.get_many("sales", dates)]
+    assert sorted(found) == dates[1:]
+    assert [*store.dag_runs.get_many("sales", [])] == []
+
+
 def test_an_instant_is_the_same_in_each_time_zone(store: Store) -> None:
     in_tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
     store.dag_runs.create(a_run(), NOON)

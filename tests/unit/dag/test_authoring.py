@@ -80,7 +80,7 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             AirflowException,
             "`python_callable` param must be callable",
         ),
-        (lambda: empty("a", inlets=["b"]), AirflowException, "inlets have to be lineage entities"),
+        (lambda: empty("a", inlets=[3]), AirflowException, "inlets have to be lineage entities"),
         (lambda: DAG("x", foo=1), TypeError, "DAG.__init__() got an unexpected keyword argument 'foo'"),  # type: ignore[call-arg]
         (lambda: a_dag(schedule=3), ValueError, "3 is not a valid schedule."),
         (
@@ -464,3 +464,15 @@ def test_params_without_complaint() -> None:
     assert Param(None, type=["null", "string"]).resolve() is None
     with pytest.raises(ParamValidationError, match="No value passed and Param has no default value"):
         Param(type="string").resolve()
+
+
+def test_templated_values_are_told_as_airflow_keeps_them() -> None:
+    with a_dag() as dag:
+        PythonOperator(task_id="a", python_callable=print)
+        PythonOperator(task_id="b", python_callable=print, op_args=(1, ("x",)), op_kwargs={"k": (2,)})
+    told = [task["attributes"] for task in serialize(dag, "x.py")["tasks"]]
+    assert [(each["op_args"], each["op_kwargs"]) for each in told] == [
+        ("[]", "{}"),
+        ("[1, ['x']]", "{'k': [2]}"),
+    ]
+    assert (told[0]["start_from_trigger"], told[0]["start_trigger_args"]) == ("False", "None")
