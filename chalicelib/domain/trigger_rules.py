@@ -91,10 +91,10 @@ def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
         return _judgement(rule, Verdict.RUN, arrived)
     if not (arrived.settled if rule in _EAGER else arrived.complete):
         return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
-    if arrived.setups and _SUCCESS not in arrived.setups:
-        return _without_setup(arrived.setups)
     if arrived.skip_ordered:
         return Judgement(verdict=Verdict.SKIP, reason="an upstream task chose another path")
+    if arrived.setups and _SUCCESS not in arrived.setups:
+        return _without_setup(arrived.setups)
     if rule in _EARLY and _EARLY[rule] & arrived.seen:
         return _judgement(rule, Verdict.RUN, arrived)
     if not arrived.complete:

@@ -103,7 +103,7 @@ def test_nothing_starts_early_while_a_branch_may_still_skip_it() -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in TriggerRule if rule is not TriggerRule.ALWAYS])
 def test_what_a_branch_did_not_choose_is_skipped_whatever_its_rule(rule: TriggerRule) -> None:
-    arrived = Arrived(seen=seen("S"), complete=True, skip_ordered=True)
+    arrived = Arrived(seen=seen("S"), complete=True, skip_ordered=True, setups=seen("F"))
     judgement = judge(rule, arrived)
     assert judgement.verdict is SKIP
     assert judgement.reason == "an upstream task chose another path"
