@@ -2,18 +2,23 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.dag import airflow_names
 from chalicelib.dag.baseoperator import BaseOperator, Callbacks
 from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
+from chalicelib.dag.dates import as_utc, utcnow
 from chalicelib.dag.exceptions import (
     AirflowException,
     AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    SensorSleeps,
 )
 from chalicelib.dag.interruptions import ending_on_sigterm, time_limit
 from chalicelib.dag.lineage import serialized
@@ -58,6 +63,8 @@ def _run(ti: TaskInstance) -> TryOutcome:
         context["exception"] = error
     else:
         outcome = _success_of(ti)
+    if outcome.result is TryResult.RESCHEDULED:
+        return outcome
     with running_in(context):
         _call_back(_callbacks_after(ti, outcome.result), context)
     return outcome
@@ -70,8 +77,9 @@ def _execute(ti: TaskInstance, context: Context) -> None:
     renderer = Renderer(task, context)
     context["inlets"] = task.inlets = [renderer.render(entity) for entity in task.inlets]
     context["outlets"] = task.outlets = [renderer.render(entity) for entity in task.outlets]
-    task.pre_execute(context)
-    _call_back(task.on_execute_callback, context)
+    if not ti.goes_on:  # else it has begun, and slept since
+        task.pre_execute(context)
+        _call_back(task.on_execute_callback, context)
     result = _result_of(task, context)
     _push_result(ti, result)
     task.post_execute(context, result)
@@ -88,9 +96,7 @@ def _success_of(ti: TaskInstance) -> TryOutcome:
 
 def _result_of(task: BaseOperator, context: Context) -> Any:
     try:
-        with time_limit(
-            task.execution_timeout, f"Task {task.task_id} ran longer than {task.execution_timeout}"
-        ):
+        with time_limit(_time_left(context["ti"]), _timeout_text(task)):
             return task.execute(context)
     except (AirflowTaskTimeout, AirflowTaskTerminated):
         task.on_kill()
@@ -99,6 +105,21 @@ def _result_of(task: BaseOperator, context: Context) -> Any:
         if error.code:
             raise
         return None  # Airflow's rule: a task that exits with success has succeeded
+
+
+def _time_left(ti: TaskInstance) -> timedelta | None:
+    """What is left of a task's time; a sensor that goes on has used some of it, asleep or not."""
+    limit = ti.task.execution_timeout
+    if limit is None or not ti.goes_on:
+        return limit
+    left = limit - (utcnow() - ti.start_date)
+    if left <= timedelta():
+        raise AirflowTaskTimeout(_timeout_text(ti.task))
+    return left
+
+
+def _timeout_text(task: BaseOperator) -> str:
+    return f"Task {task.task_id} ran longer than {task.execution_timeout}"
 
 
 def _push_result(ti: TaskInstance, result: Any) -> None:
@@ -130,8 +151,16 @@ def _outcome_of(error: BaseException) -> TryOutcome:
     if isinstance(error, AirflowSkipException):
         log.info("%s", error or "Skipped by the task")
         return TryOutcome(result=TryResult.SKIPPED, reason=reason)
+    if isinstance(error, SensorSleeps):
+        log.info("Poking again at %s", error.until)
+        return TryOutcome(
+            result=TryResult.RESCHEDULED, reschedule_date=error.until, pokes=error.pokes, keeps_slots=True
+        )
+    if isinstance(error, AirflowRescheduleException) and isinstance(error.reschedule_date, datetime):
+        log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
+        return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
     log.error("Task failed with exception", exc_info=error)
-    for_good = isinstance(error, AirflowFailException)
+    for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
 
 

@@ -55,6 +55,9 @@ class TaskInstance:
         self.map_index = request.map_index
         self.try_number = request.try_number
         self.max_tries = request.max_tries
+        self.pokes = request.pokes
+        self.first_poke_at = request.first_poke_at
+        self.goes_on = request.goes_on
         self.start_date = pendulum_datetime(request.start_date)
         self.end_date: datetime | None = None
         self.duration: float | None = None

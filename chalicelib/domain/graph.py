@@ -41,6 +41,8 @@ class Task:
     trigger_rule: TriggerRule
     retries: int
     retry_delay: timedelta
+    retry_exponential_backoff: bool
+    max_retry_delay: timedelta | None
     pool: str
     pool_slots: int
     priority_weight: int
@@ -255,6 +257,8 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         trigger_rule=TriggerRule(document["trigger_rule"]),
         retries=document["retries"],
         retry_delay=timedelta(seconds=document["retry_delay"]),
+        retry_exponential_backoff=document["retry_exponential_backoff"],
+        max_retry_delay=_duration(document["max_retry_delay"]),
         pool=document["pool"],
         pool_slots=document["pool_slots"],
         priority_weight=document["priority_weight"],

@@ -38,6 +38,17 @@ class RetryTask:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PokeTask:
+    """The time of a sensor's next poke has come; ``pokes`` is how many of this try were in vain."""
+
+    run: RunRef
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    pokes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FollowTask:
     """A task instance has ended, or its try has; do what follows that was not done yet."""
 
@@ -105,19 +116,26 @@ class TimeOutRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
-    """Run one try of a task; carries what the worker needs of the run."""
+    """Run one try of a task; carries what the worker needs of the run.
+
+    ``begun_at`` is when the try began, if it is a sensor that has slept since (``is_asleep``) after that
+    many ``pokes``; None for a try that is queued.
+    """
 
     run: RunFacts
     task_id: str
     map_index: int = NOT_MAPPED
     try_number: int
     max_tries: int
+    pokes: int = 0
+    begun_at: datetime | None = None
 
 
 SchedulingMessage = (
     StartRun
     | RescueRun
     | RetryTask
+    | PokeTask
     | FollowTask
     | WakePool
     | DagUnpaused
@@ -130,9 +148,13 @@ SchedulingMessage = (
 Message = SchedulingMessage | RunTask
 
 
+LONGEST_DELAY_SECONDS = 900
+"""SQS's limit; a message that is needed later posts itself again when it comes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """A message to be sent, visible to its receiver after ``delay_seconds`` (SQS: at most 900)."""
+    """A message to be sent; its receiver sees it after ``delay_seconds``, or earlier if they are too many."""
 
     message: Message
     delay_seconds: int = 0

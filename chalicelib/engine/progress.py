@@ -34,7 +34,7 @@ from chalicelib.domain.task_instances import (
     task_key,
 )
 from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
-from chalicelib.engine import slots
+from chalicelib.engine import pokes, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -89,6 +89,8 @@ class RunInProgress:
         task = self.graph.task(item.task_id)
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
+        elif pokes.is_waiting(item):
+            pokes.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             self.follow(item, redo=redo)
 

@@ -94,7 +94,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     progress.flush()
 
 
-_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.FOLLOW})
+_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.POKE, RepairKind.FOLLOW})
 """A paused DAG starts nothing, but what ran may end."""
 
 
@@ -110,11 +110,17 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
         case RepairKind.RETRY:
             progress.tries.close(task, item)
             progress.tries.start(task, item, item.try_number + 1)
+        case RepairKind.RESCHEDULE:
+            progress.tries.give_back(task, item)
+            progress.tries.start(task, item, item.try_number)
+        case RepairKind.POKE:
+            progress.tries.send(item)
         case RepairKind.LOST:
             outcome = TryOutcome(result=TryResult.FAILED, reason="its worker is gone")
             execute.finish(progress, item, outcome)
         case RepairKind.INTERRUPTED:
-            change = lifecycle.interrupted(item, task, progress.engine.now())
+            run = progress.facts.ref
+            change = lifecycle.interrupted(run, item, task, progress.engine.now())
             execute.write_end(progress, item, change)
         case RepairKind.FOLLOW:
             progress.after_try(item, redo=True)
@@ -139,6 +145,5 @@ def _is_audited_now(age: timedelta) -> bool:
 
 
 def _holds_rightly(engine: Engine, holder: str) -> bool:
-    run_uid, key, try_number = parse_holder_name(holder)
-    item = engine.store.task_instances.get(run_uid, key)
-    return item is not None and item.try_number == try_number and item.state in _HOLDING_STATES
+    item = engine.store.task_instances.get(*parse_holder_name(holder))
+    return item is not None and item.holder == holder and item.state in _HOLDING_STATES

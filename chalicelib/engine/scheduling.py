@@ -9,6 +9,7 @@ from chalicelib.domain.messages import (
     DagUnpaused,
     EndTasks,
     FollowTask,
+    PokeTask,
     RescueRun,
     RetryTask,
     SchedulingMessage,
@@ -22,7 +23,7 @@ from chalicelib.domain.messages import (
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import deletion, execute, rescue, run_end, run_timeout, runs, waking
+from chalicelib.engine import deletion, execute, pokes, rescue, run_end, run_timeout, runs, waking
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -59,6 +60,15 @@ def _retry_in_time(progress: RunInProgress, item: TaskInstance, message: RetryTa
         progress.outbox.post(message, seconds)
     else:
         progress.tries.start(progress.graph.task(item.task_id), item, item.try_number + 1)
+
+
+def _poke(engine: Engine, message: PokeTask) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None:
+        return
+    if (item.try_number, item.pokes) == (message.try_number, message.pokes):
+        pokes.poke(progress.tries, progress.graph.task(item.task_id), item)
+    progress.flush()
 
 
 def _follow(engine: Engine, message: FollowTask) -> None:
@@ -99,7 +109,7 @@ def _wake(engine: Engine, message: WakePool) -> None:
 
 
 def _task_in_progress(
-    engine: Engine, message: RetryTask | FollowTask | WorkerLost
+    engine: Engine, message: RetryTask | PokeTask | FollowTask | WorkerLost
 ) -> tuple[RunInProgress | None, TaskInstance | None]:
     found = runs.find_run(engine, message.run)
     if found is None or found[1].state is not DagRunState.RUNNING:
@@ -113,6 +123,7 @@ def _task_in_progress(
 _HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
     StartRun: _start,
     RetryTask: _retry,
+    PokeTask: _poke,
     FollowTask: _follow,
     WorkerLost: _worker_lost,
     RescueRun: rescue.look_after,

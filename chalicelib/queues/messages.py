@@ -22,6 +22,7 @@ _TYPES: dict[str, type[Any]] = {
     "start_run": messages.StartRun,
     "rescue_run": messages.RescueRun,
     "retry_task": messages.RetryTask,
+    "poke_task": messages.PokeTask,
     "follow_task": messages.FollowTask,
     "wake_pool": messages.WakePool,
     "dag_unpaused": messages.DagUnpaused,

@@ -138,6 +138,10 @@ class TaskInstanceItem(Model):
     pid = IntegerAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     updated_at = InstantAttribute(null=True)
+    pokes = IntegerAttribute(null=True)
+    reschedules = IntegerAttribute(null=True)
+    reschedule_date = InstantAttribute(null=True)
+    first_poke_at = InstantAttribute(null=True)
 
 
 class XComItem(Model):
