@@ -13,6 +13,7 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.dag.operators.python import ShortCircuitOperator
+from chalicelib.dag.sensors.base import BaseSensorOperator
 from chalicelib.domain.graph import MaySkip
 
 Document = dict[str, Any]
@@ -118,8 +119,13 @@ def serialize(dag: DAG, fileloc: str) -> Document:
 
 def attributes(task: BaseOperator) -> dict[str, str]:
     """The task's public attributes as texts: Python's ``str()`` of them, with sets sorted."""
-    names = dict.fromkeys((*_ATTRIBUTES, *task.template_fields))
+    names = dict.fromkeys((*_ATTRIBUTES, *_own_attributes(task), *task.template_fields))
     return {name: _attribute(task, name) for name in sorted(names)}
+
+
+def _own_attributes(task: BaseOperator) -> tuple[str, ...]:
+    """What Airflow shows of sensors only."""
+    return ("reschedule",) if isinstance(task, BaseSensorOperator) else ()
 
 
 def text_of(value: Any) -> str:

@@ -116,7 +116,7 @@ class BaseSensorOperator(BaseOperator):
             elapsed = (utcnow() - started_at).total_seconds()
             if elapsed > self.timeout:
                 raise self._timed_out(elapsed)
-            wait = self._next_wait(started_at, elapsed, ti.pokes + pokes)
+            wait = self.next_wait(started_at, elapsed, ti.pokes + pokes)
             if self.reschedule:
                 raise AirflowRescheduleException(_later(utcnow(), wait))
             if wait > SHORT_WAIT or time.monotonic() - arrived > LONGEST_STAY:
@@ -165,7 +165,7 @@ class BaseSensorOperator(BaseOperator):
             return wakes_at
         return min(wakes_at, _later(ti.start_date, self.execution_timeout.total_seconds()))
 
-    def _next_wait(self, started_at: datetime, elapsed: float, poke_count: int) -> float:
+    def next_wait(self, started_at: datetime, elapsed: float, poke_count: int) -> float:
         """Seconds until the next poke, after so many in vain, by Airflow's formula."""
         if not self.exponential_backoff:
             return self.poke_interval
