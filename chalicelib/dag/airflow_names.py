@@ -43,11 +43,23 @@ _HOOK = "configuration:BaseHook"
 _SKIP = "operators.branch:SkipMixin"
 _LINEAGE = "lineage:AUTO apply_lineage prepare_lineage"
 _ENTITIES = "lineage:File User Tag Column Table"
+_SENSOR = "sensors.base:BaseSensorOperator PokeReturnValue poke_mode_only"
+_PYTHON_SENSOR = "sensors.python:PythonSensor"
+_BASH_SENSOR = "sensors.bash:BashSensor"
+_DATE_TIME_SENSOR = "sensors.dates:DateTimeSensor"
+_TIME_DELTA_SENSOR = "sensors.dates:TimeDeltaSensor"
+_TIME_SENSOR = "sensors.dates:TimeSensor"
+_WEEKDAY_SENSOR = "sensors.dates:DayOfWeekSensor"
 _LABEL = "dependencies:Label EdgeModifier"
 
 _MODULES: dict[str, Sequence[str]] = {
     "airflow": [_DAG, _XCOM_ARG],
     "airflow.configuration": [_CONFIGURATION],
+    "airflow.contrib": [],
+    "airflow.contrib.sensors": [],
+    "airflow.contrib.sensors.bash_sensor": [_BASH_SENSOR],
+    "airflow.contrib.sensors.python_sensor": [_PYTHON_SENSOR],
+    "airflow.contrib.sensors.weekday_sensor": [_WEEKDAY_SENSOR],
     "airflow.decorators": [_DECORATORS, _SETUP_TEARDOWN],
     "airflow.decorators.setup_teardown": [
         "setup_teardown_decorators:context_wrapper ContextWrapper",
@@ -92,6 +104,18 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.operators.latest_only_operator": [_LATEST_ONLY],
     "airflow.operators.python": [_PYTHON],
     "airflow.operators.python_operator": [_PYTHON],
+    "airflow.sensors": [],
+    "airflow.sensors.base": [_SENSOR],
+    "airflow.sensors.base_sensor_operator": [_SENSOR],
+    "airflow.sensors.bash": [_BASH_SENSOR],
+    "airflow.sensors.date_time": [_DATE_TIME_SENSOR],
+    "airflow.sensors.date_time_sensor": [_DATE_TIME_SENSOR],
+    "airflow.sensors.python": [_PYTHON_SENSOR],
+    "airflow.sensors.time_delta": [_TIME_DELTA_SENSOR],
+    "airflow.sensors.time_delta_sensor": [_TIME_DELTA_SENSOR],
+    "airflow.sensors.time_sensor": [_TIME_SENSOR],
+    "airflow.sensors.weekday": [_WEEKDAY_SENSOR],
+    "airflow.sensors.weekday_sensor": [_WEEKDAY_SENSOR],
     "airflow.utils": [],
     "airflow.utils.context": ["context:Context"],
     "airflow.utils.dates": ["dates:days_ago"],
@@ -106,6 +130,7 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.utils.template": ["templates:literal"],
     "airflow.utils.timezone": [_DATES],
     "airflow.utils.trigger_rule": ["rules:TriggerRule"],
+    "airflow.utils.weekday": ["sensors.dates:WeekDay"],
     "airflow.utils.weight_rule": ["rules:WeightRule"],
 }
 

@@ -14,6 +14,7 @@ from chalicelib.dag.exceptions import AirflowException, NotOffered
 from chalicelib.dag.later import as_kept
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
+from chalicelib.dag.sensors.python import PythonSensor
 from chalicelib.dag.setup_teardown import Role
 from chalicelib.dag.task_group import TaskGroup, unused_id
 from chalicelib.dag.xcom_arg import XComArg
@@ -54,6 +55,10 @@ class _BranchPythonDecoratedOperator(DecoratedOperator, BranchPythonOperator):
 
 class _ShortCircuitDecoratedOperator(DecoratedOperator, ShortCircuitOperator):
     custom_operator_name = "@task.short_circuit"
+
+
+class _SensorDecoratedOperator(DecoratedOperator, PythonSensor):
+    custom_operator_name = "@task.sensor"
 
 
 class _BashDecoratedOperator(BashOperator):
@@ -178,6 +183,10 @@ class TaskDecorator:
     def bash(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
         """Make a shell command of a function that returns it."""
         return _decorator(_BashDecoratedOperator, python_callable, kwargs)
+
+    def sensor(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a sensor of a function: it waits until the function returns something true."""
+        return _decorator(_SensorDecoratedOperator, python_callable, kwargs)
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Updraft does not offer @task.{name}")

@@ -2,18 +2,23 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.dag import airflow_names, callbacks, lineage
 from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
+from chalicelib.dag.dates import as_utc, utcnow
 from chalicelib.dag.exceptions import (
     AirflowException,
     AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    SensorSleeps,
 )
 from chalicelib.dag.interruptions import ending_on_sigterm, time_limit
 from chalicelib.dag.task_instance import TaskInstance, XComs
@@ -62,8 +67,9 @@ def _execute(ti: TaskInstance, context: Context) -> None:
     task = ti.task
     render_template_fields(task, context)
     lineage.prepare(ti, context, Renderer(task, context).render)
-    task.pre_execute(context)
-    callbacks.call(task.on_execute_callback, context)
+    if not ti.goes_on:  # else it has begun, and slept since
+        task.pre_execute(context)
+        callbacks.call(task.on_execute_callback, context)
     result = _result_of(task, context)
     _push_result(ti, result)
     task.post_execute(context, result)
@@ -81,9 +87,7 @@ def _success_of(ti: TaskInstance) -> TryOutcome:
 
 def _result_of(task: BaseOperator, context: Context) -> Any:
     try:
-        with time_limit(
-            task.execution_timeout, f"Task {task.task_id} ran longer than {task.execution_timeout}"
-        ):
+        with time_limit(_time_left(context["ti"]), _timeout_text(task)):
             return task.execute(context)
     except (AirflowTaskTimeout, AirflowTaskTerminated):
         task.on_kill()
@@ -92,6 +96,21 @@ def _result_of(task: BaseOperator, context: Context) -> Any:
         if error.code:
             raise
         return None  # Airflow's rule: a task that exits with success has succeeded
+
+
+def _time_left(ti: TaskInstance) -> timedelta | None:
+    """What is left of a task's time; a sensor that goes on has used some of it, asleep or not."""
+    limit = ti.task.execution_timeout
+    if limit is None or not ti.goes_on:
+        return limit
+    left = limit - (utcnow() - ti.began_at)
+    if left <= timedelta():
+        raise AirflowTaskTimeout(_timeout_text(ti.task))
+    return left
+
+
+def _timeout_text(task: BaseOperator) -> str:
+    return f"Task {task.task_id} ran longer than {task.execution_timeout}"
 
 
 def _push_result(ti: TaskInstance, result: Any) -> None:
@@ -123,8 +142,16 @@ def _outcome_of(error: BaseException) -> TryOutcome:
     if isinstance(error, AirflowSkipException):
         log.info("%s", error or "Skipped by the task")
         return TryOutcome(result=TryResult.SKIPPED, reason=reason)
+    if isinstance(error, SensorSleeps):
+        log.info("Poking again at %s", error.until)
+        return TryOutcome(
+            result=TryResult.RESCHEDULED, reschedule_date=error.until, pokes=error.pokes, keeps_slots=True
+        )
+    if isinstance(error, AirflowRescheduleException) and isinstance(error.reschedule_date, datetime):
+        log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
+        return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
     log.error("Task failed with exception", exc_info=error)
-    for_good = isinstance(error, AirflowFailException)
+    for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
 
 

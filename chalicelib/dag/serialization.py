@@ -14,6 +14,7 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.dag.operators.python import ShortCircuitOperator
+from chalicelib.dag.sensors.base import BaseSensorOperator
 from chalicelib.domain.callbacks import DAG_CALLBACKS, CallbackKind
 from chalicelib.domain.graph import MaySkip
 
@@ -112,6 +113,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
+        "dagrun_timeout": _seconds(dag.dagrun_timeout),
         "tags": sorted(dag.tags),
         "params": _json(dag.params.dump()),
         "is_paused_upon_creation": dag.is_paused_upon_creation,
@@ -123,8 +125,13 @@ def serialize(dag: DAG, fileloc: str) -> Document:
 
 def attributes(task: BaseOperator) -> dict[str, str]:
     """The task's public attributes as texts: Python's ``str()`` of them, with sets sorted."""
-    names = dict.fromkeys((*_ATTRIBUTES, *task.template_fields))
+    names = dict.fromkeys((*_ATTRIBUTES, *_own_attributes(task), *task.template_fields))
     return {name: _attribute(task, name) for name in sorted(names)}
+
+
+def _own_attributes(task: BaseOperator) -> tuple[str, ...]:
+    """What Airflow shows of sensors only."""
+    return ("reschedule",) if isinstance(task, BaseSensorOperator) else ()
 
 
 def text_of(value: Any) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from chalicelib.dag.configuration import conf
 from chalicelib.dag.context import Context, DagRun, get_current_context, pendulum_datetime
-from chalicelib.dag.exceptions import NotOffered
+from chalicelib.dag.exceptions import AirflowException, NotOffered
 from chalicelib.dag.params import NOTSET
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.dag.xcom_values import from_json, to_json
@@ -56,6 +56,9 @@ class TaskInstance:
         self.map_index = request.map_index
         self.try_number = request.try_number
         self.max_tries = request.max_tries
+        self.pokes = request.pokes
+        self.first_poke_at = request.first_poke_at
+        self.goes_on = request.goes_on
         self.start_date: datetime | None = pendulum_datetime(request.start_date)
         self.end_date: datetime | None = None
         self.duration: float | None = None
@@ -72,6 +75,13 @@ class TaskInstance:
         self.skipped: set[str] = set()
         self.find_previous_success = request.find_previous_success
         self._xcoms = xcoms
+
+    @property
+    def began_at(self) -> datetime:
+        """When the try that is running began."""
+        if self.start_date is None:
+            raise AirflowException(f"{self.task_id} is not running")
+        return self.start_date
 
     @property
     def execution_date(self) -> datetime:

@@ -47,6 +47,8 @@ class Task:
     trigger_rule: TriggerRule
     retries: int
     retry_delay: timedelta
+    retry_exponential_backoff: bool
+    max_retry_delay: timedelta | None
     pool: str
     pool_slots: int
     priority_weight: int
@@ -107,7 +109,8 @@ class Graph:
     """Tasks by id, in topological order, with what follows from their shape.
 
     ``active_runs`` limits the DAG's runs (None: not at all); ``catchup`` says that scheduled runs
-    depend on scheduled ones only; ``callbacks`` are those of the DAG itself.
+    depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
+    likes); ``callbacks`` are those of the DAG itself.
     """
 
     def __init__(
@@ -117,12 +120,14 @@ class Graph:
         *,
         active_runs: Limit | None = None,
         catchup: bool = False,
+        dagrun_timeout: timedelta | None = None,
         callbacks: frozenset[CallbackKind] = frozenset(),
     ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
         self.active_runs = active_runs
         self.catchup = catchup
+        self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
 
     @classmethod
@@ -138,6 +143,7 @@ class Graph:
             _limited(document, {task.task_id: task for task in tasks}),
             active_runs=limits.active_runs(document["dag_id"], document["max_active_runs"]),
             catchup=document["catchup"],
+            dagrun_timeout=_duration(document.get("dagrun_timeout")),
             callbacks=_callbacks(document),
         )
 
@@ -364,6 +370,10 @@ def _limited(document: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[str
     return {name: replace(task, limits=shared + own.get(name, ())) for name, task in tasks.items()}
 
 
+def _duration(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
 def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
     return Task(
         task_id=document["task_id"],
@@ -373,6 +383,8 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         trigger_rule=TriggerRule(document["trigger_rule"]),
         retries=document["retries"],
         retry_delay=timedelta(seconds=document["retry_delay"]),
+        retry_exponential_backoff=document["retry_exponential_backoff"],
+        max_retry_delay=_duration(document["max_retry_delay"]),
         pool=document["pool"],
         pool_slots=document["pool_slots"],
         priority_weight=document["priority_weight"],

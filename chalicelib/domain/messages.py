@@ -41,6 +41,17 @@ class RetryTask:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PokeTask:
+    """The time of a sensor's next poke has come; ``pokes`` is how many of this try were in vain."""
+
+    run: RunRef
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    pokes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FollowTask:
     """A task instance has ended, or its try has; do what follows that was not done yet."""
 
@@ -120,14 +131,34 @@ class SweepRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EndTasks:
+    """A run was ended before its tasks: end those that are not over."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeOutRun:
+    """The time that a run may take has passed."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
-    """Run one try of a task; carries what the worker needs of the run."""
+    """Run one try of a task; carries what the worker needs of the run.
+
+    ``begun_at`` is when the try began, if it is a sensor that has slept since (``is_asleep``) after that
+    many ``pokes``; None for a try that is queued.
+    """
 
     run: RunFacts
     task_id: str
     map_index: int = NOT_MAPPED
     try_number: int
     max_tries: int
+    pokes: int = 0
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,6 +184,7 @@ SchedulingMessage = (
     StartRun
     | RescueRun
     | RetryTask
+    | PokeTask
     | FollowTask
     | WakePool
     | DagUnpaused
@@ -161,6 +193,8 @@ SchedulingMessage = (
     | WorkerLost
     | SweepDag
     | SweepRun
+    | EndTasks
+    | TimeOutRun
 )
 WorkerMessage = RunTask | RunCallback
 """What needs the user's code."""
@@ -168,9 +202,13 @@ WorkerMessage = RunTask | RunCallback
 Message = SchedulingMessage | WorkerMessage
 
 
+LONGEST_DELAY_SECONDS = 900
+"""SQS's limit; a message that is needed later posts itself again when it comes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """A message to be sent, visible to its receiver after ``delay_seconds`` (SQS: at most 900)."""
+    """A message to be sent; its receiver sees it after ``delay_seconds``, or earlier if they are too many."""
 
     message: Message
     delay_seconds: int = 0

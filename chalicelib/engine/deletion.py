@@ -56,7 +56,7 @@ def delete_dag(engine: Engine, dag_id: str) -> int:
         for entry in islice(engine.store.dag_runs.unfinished(dag_id, expected=CHECKED_RUNS), CHECKED_RUNS)
         if entry.run.generation == dag.generation
     ]
-    if any(_ends_at(engine, _items(engine, run)) for run in _without_queued(engine, dag_id, unfinished)):
+    if any(_is_running(engine, _items(engine, run)) for run in _without_queued(engine, dag_id, unfinished)):
         raise TaskInstancesRunning
     deleted = engine.store.dags.mark_deleted(dag_id)
     if deleted is None:
@@ -168,6 +168,11 @@ def _ends_at(engine: Engine, items: Iterable[TaskInstance]) -> datetime | None:
     now = engine.now()
     leases = [item.lease_until for item in items if item.state is TaskInstanceState.RUNNING]
     return max((lease for lease in leases if lease is not None and lease > now), default=None)
+
+
+def _is_running(engine: Engine, items: Sequence[TaskInstance]) -> bool:
+    """Whether a live worker runs one of these tries, or one is a sensor that goes on by itself."""
+    return _ends_at(engine, items) is not None or any(item.is_asleep for item in items)
 
 
 def _bring_back(engine: Engine, dag: Dag) -> None:

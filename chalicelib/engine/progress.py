@@ -36,7 +36,7 @@ from chalicelib.domain.task_instances import (
     task_key,
 )
 from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
-from chalicelib.engine import callbacks, past, slots
+from chalicelib.engine import callbacks, past, pokes, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -92,6 +92,8 @@ class RunInProgress:
         callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
+        elif pokes.is_waiting(item):
+            pokes.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             self.follow(item, redo=redo)
 

@@ -16,11 +16,11 @@ from chalicelib.domain.limits import parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
+from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import callbacks, deletion, execute, runs, schedules
+from chalicelib.engine import callbacks, deletion, execute, run_end, run_timeout, runs, schedules
 from chalicelib.engine.core import Engine
-from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
 
@@ -79,13 +79,14 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         deletion.erase_run(engine, run)
         return
     if run.state.is_final:
-        runs.leave(engine, run)
-        callbacks.after_run(engine, graph_of(engine, run.dag_id, run.version), run, redo=True)
-        engine.store.dag_runs.remove_unfinished(run.ref)
+        run_end.end_tasks_of(engine, run)
         return
     if run.state is DagRunState.QUEUED:
         engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
         runs.start_run(engine, dag, run)
+        return
+    if not dag.is_paused and run_timeout.is_timed_out(engine, run):
+        run_end.fail_run(engine, run, TIMED_OUT)
         return
     _sweep(engine, dag, run, message.stopped_at)
 
@@ -100,7 +101,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     ):
         runs.put_off(engine, run.ref)
     else:
-        engine.store.dag_runs.move_due(run.ref, next_look(items, found, now))
+        due_at = run_timeout.next_look(engine, run, otherwise=next_look(items, found, now))
+        engine.store.dag_runs.move_due(run.ref, due_at)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
@@ -112,7 +114,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     progress.flush()
 
 
-_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.FOLLOW})
+_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.POKE, RepairKind.FOLLOW})
 """A paused DAG starts nothing, but what ran may end."""
 
 
@@ -129,11 +131,17 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
             callbacks.after_try(progress.engine, progress.graph, progress.facts, item, redo=True)
             progress.tries.close(task, item)
             progress.tries.start(task, item, item.try_number + 1)
+        case RepairKind.RESCHEDULE:
+            progress.tries.give_back(task, item)
+            progress.tries.start(task, item, item.try_number)
+        case RepairKind.POKE:
+            progress.tries.send(item)
         case RepairKind.LOST:
             outcome = TryOutcome(result=TryResult.FAILED, reason="its worker is gone")
             execute.finish(progress, item, outcome)
         case RepairKind.INTERRUPTED:
-            change = lifecycle.interrupted(item, task, progress.engine.now())
+            run = progress.facts.ref
+            change = lifecycle.interrupted(run, item, task, progress.engine.now())
             execute.write_end(progress, item, change)
         case RepairKind.FOLLOW:
             progress.after_try(item, redo=True)
@@ -164,6 +172,5 @@ def _holds_rightly(engine: Engine, pool: str, holder: str) -> bool:
         run = engine.store.dag_runs.get(dag_id, execution_date)
         # A queued run is about to start: nobody else of its DAG is kept from anything for long.
         return run is not None and run.run_uid == run_uid and not run.state.is_final
-    run_uid, key, try_number = parse_holder_name(holder)
-    item = engine.store.task_instances.get(run_uid, key)
-    return item is not None and item.try_number == try_number and item.state in _HOLDING_STATES
+    item = engine.store.task_instances.get(*parse_holder_name(holder))
+    return item is not None and item.holder == holder and item.state in _HOLDING_STATES

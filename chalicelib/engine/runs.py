@@ -5,9 +5,10 @@ from datetime import timedelta
 from chalicelib.domain import checks
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.dags import Dag, sees
-from chalicelib.domain.messages import Outgoing, WakePool
+from chalicelib.domain.messages import Outgoing, TimeOutRun, WakePool
 from chalicelib.domain.pools import Waiter
 from chalicelib.domain.repairs import SWEEP_INTERVAL
+from chalicelib.domain.run_timeout import seconds_left
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine import slots
 from chalicelib.engine.core import Engine
@@ -71,6 +72,7 @@ def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
         return
     progress = RunInProgress.of(engine, run.facts(write.item.start_date or now))
     progress.open_first_tasks(redo=not write.applied)
+    _time_out_later(progress)
     progress.flush()
     if dag.latest_run is None or dag.latest_run.execution_date <= run.execution_date:
         engine.store.dags.set_latest_run(write.item)
@@ -98,6 +100,13 @@ def put_off(engine: Engine, run: RunRef) -> None:
     if dag is not None and not dag.is_paused:
         # Unpaused since it was read: the message of that may have been handled before the run was put off.
         engine.store.dag_runs.move_due(run, engine.now() + SWEEP_INTERVAL)
+
+
+def _time_out_later(progress: RunInProgress) -> None:
+    facts = progress.facts
+    left = seconds_left(facts.start_date, progress.graph.dagrun_timeout, progress.engine.now())
+    if left is not None:
+        progress.outbox.post(TimeOutRun(run=facts.ref), left)
 
 
 def in_progress(engine: Engine, run: DagRun) -> RunInProgress:

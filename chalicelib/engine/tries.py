@@ -5,7 +5,7 @@ are found by the audit of pools, a queued try without a message by the sweep of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
@@ -19,7 +19,6 @@ from chalicelib.domain.task_instances import (
     Places,
     TaskInstance,
     TaskInstanceChange,
-    holder_name,
 )
 from chalicelib.engine import slots
 from chalicelib.engine.core import Engine
@@ -53,7 +52,7 @@ class Tries:
         ``added`` are marks to leave on the item in the same write, ``prepaid`` slots that the try was
         handed already; ``first_attempt`` says that the try cannot hold slots from a handler that died.
         """
-        holder = holder_name(self.facts.ref.run_uid, item.key, try_number)
+        holder = item.next_holder(try_number)
         if prepaid:
             grant = slots.Grant(parts=prepaid)
         else:
@@ -67,8 +66,8 @@ class Tries:
             self.send(standing)
         return None
 
-    def send(self, item: TaskInstance) -> None:
-        """Send the message of a queued try."""
+    def send(self, item: TaskInstance, delay_seconds: int = 0) -> None:
+        """Send the message of a queued try, or of a sensor that sleeps until its next poke."""
         message = RunTask(
             run=self.facts,
             task_id=item.task_id,
@@ -76,7 +75,9 @@ class Tries:
             try_number=item.try_number,
             max_tries=item.max_tries or 0,
         )
-        self.outbox.post(message)
+        if item.is_asleep:
+            message = replace(message, pokes=item.pokes, begun_at=item.start_date)
+        self.outbox.post(message, delay_seconds)
 
     def resend(self, item: TaskInstance) -> None:
         """Send the message of a queued try once more, and wait longer before the next time."""
@@ -139,8 +140,7 @@ class Tries:
             change = lifecycle.waiting(task, item, try_number, refusal.text, self.engine.now())
             standing = self._change(item, change, added)
             # After the write: no other handler can start the try on the places that are given back.
-            holder = holder_name(self.facts.ref.run_uid, item.key, try_number)
-            self._give_back_unowned(task, holder, grant, standing)
+            self._give_back_unowned(task, item.next_holder(try_number), grant, standing)
         if standing.try_number != try_number or standing.state is not TaskInstanceState.SCHEDULED:
             return None
         waiter = slots.waiter_of(self.facts.ref, task, standing, refusal)

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Outgoing, WorkerMessage
+from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Outgoing, WorkerMessage
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
 
@@ -16,9 +16,6 @@ BATCH_SIZE = 10
 
 BATCH_BYTES = 250_000
 """Bytes that SQS takes in one request (256 KiB) with room for the envelope."""
-
-MAX_DELAY_SECONDS = 900
-"""The longest delay of an SQS message; what is due later is found by the tick."""
 
 
 class SqsSender:
@@ -42,7 +39,7 @@ class SqsSender:
 def _entry(outgoing: Outgoing) -> dict[str, Any]:
     entry: dict[str, Any] = {"MessageBody": encode(outgoing.message)}
     if outgoing.delay_seconds:
-        entry["DelaySeconds"] = min(outgoing.delay_seconds, MAX_DELAY_SECONDS)
+        entry["DelaySeconds"] = min(outgoing.delay_seconds, LONGEST_DELAY_SECONDS)
     return entry
 
 

@@ -1,7 +1,8 @@
 """DAGs made of a compact shape, their document, and what Airflow's rules make of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.dags import Dag, DagVersion
@@ -27,6 +28,8 @@ class Shape:
     pool_slots: int = 1
     is_empty: bool = False
     retry_delay: float = 0.0
+    retry_exponential_backoff: bool = False
+    max_retry_delay: float | None = None
     priority_weight: int = 1
     depends_on_past: bool = False
     wait_for_downstream: bool = False
@@ -35,6 +38,10 @@ class Shape:
     role: str = "work"
     """Or setup, or teardown; a teardown is that of the setups among its upstreams."""
     fails_run: bool = False
+    mode: str | None = None
+    """Of a sensor: ``poke`` or ``reschedule``. It pokes in vain so often, then behaves as it says."""
+    pokes: int = 0
+    poke_interval: float = 60.0
 
 
 @dataclass
@@ -47,6 +54,9 @@ class ScriptedDag:
     max_active_tasks: int = 10_000
     catchup: bool = False
     callbacks: tuple[str, ...] = ()
+    dagrun_timeout: timedelta | None = None
+    now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
+    """The clock of the world that it runs in."""
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,12 +64,14 @@ class ScriptedDag:
         self._by_id = {shape.task_id: shape for shape in self.shapes}
 
     def document(self) -> dict[str, Any]:
+        timeout = self.dagrun_timeout
         return {
             "dag_id": self.dag_id,
             "max_active_runs": self.max_active_runs,
             "max_active_tasks": self.max_active_tasks,
             "catchup": self.catchup,
             "callbacks": list(self.callbacks),
+            "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 
@@ -71,7 +83,14 @@ class ScriptedDag:
         )
 
     def script(self, request: TryRequest) -> TryOutcome:
-        return self._outcome(self._by_id[request.task_id], request.try_number)
+        shape = self._by_id[request.task_id]
+        if shape.mode is not None and request.pokes < shape.pokes:
+            return TryOutcome(
+                result=TryResult.RESCHEDULED,
+                reschedule_date=self.now() + timedelta(seconds=shape.poke_interval),
+                keeps_slots=shape.mode == "poke",
+            )
+        return self._outcome(shape, request.try_number)
 
     def _outcome(self, shape: Shape, try_number: int) -> TryOutcome:
         return outcome_of(shape.behaviour, try_number, self._skips(shape))
@@ -160,6 +179,8 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "trigger_rule": shape.rule,
         "retries": shape.retries,
         "retry_delay": shape.retry_delay,
+        "retry_exponential_backoff": shape.retry_exponential_backoff,
+        "max_retry_delay": shape.max_retry_delay,
         "pool": shape.pool,
         "pool_slots": shape.pool_slots,
         "priority_weight": shape.priority_weight,

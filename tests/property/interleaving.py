@@ -229,7 +229,8 @@ class Crowd:
         for run in self.world.store.dag_runs.list(self.dag.dag_id):
             for _, item in self.world.store.task_instances.list(run.run_uid):
                 this = (run.run_uid, item.task_id, item.try_number)
-                if item.pool_parts and (item.state is TaskInstanceState.QUEUED or this in self.at_work):
+                is_held = item.state is TaskInstanceState.QUEUED or item.is_asleep or this in self.at_work
+                if item.pool_parts and is_held:
                     self._check_holding(item)
 
     def _check_holding(self, item: TaskInstance) -> None:

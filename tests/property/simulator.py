@@ -12,14 +12,13 @@ from typing import Any
 
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask
+from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Message, Outgoing, RunCallback, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
 from chalicelib.engine import call_back, execute, rescue, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
 from chalicelib.queues.messages import decode, encode
-from chalicelib.queues.sqs import MAX_DELAY_SECONDS
 from chalicelib.store.memory import MemoryStore
 
 LEASE = timedelta(minutes=15)
@@ -86,7 +85,9 @@ class Queue:
     def send(self, messages: Iterable[Outgoing]) -> None:
         for outgoing in messages:
             self.sent.append(outgoing.message)
-            visible_at = self.clock.now + timedelta(seconds=min(outgoing.delay_seconds, MAX_DELAY_SECONDS))
+            visible_at = self.clock.now + timedelta(
+                seconds=min(outgoing.delay_seconds, LONGEST_DELAY_SECONDS)
+            )
             self.waiting.append(InFlight(message=encode(outgoing.message), visible_at=visible_at))
 
     def visible(self) -> list[InFlight]:
@@ -140,6 +141,7 @@ class World:
         self.tries: list[tuple[str, int]] = []
         self.calls: list[tuple[str, int, str]] = []
         """Callbacks called: task (the DAG's: empty), try, kind."""
+        self.pokes: list[tuple[str, str, int, int]] = []
         self.stall: Callable[[TryRequest], None] = lambda _: None
         self._invocations = 0
         self._uids = 0
@@ -202,7 +204,11 @@ class World:
         self.clock.now += time
 
     def _run_try(self, request: TryRequest, _: RunningXComs) -> TryReport:
-        self.tries.append((request.task_id, request.try_number))
+        if request.pokes == 0:
+            self.tries.append((request.task_id, request.try_number))
+        poke = (request.run_uid, request.task_id, request.try_number, request.pokes)
+        assert poke not in self.pokes, f"{poke} came twice"
+        self.pokes.append(poke)
         self.stall(request)
         return TryReport(outcome=self.script(request), log=b"")
 

@@ -87,6 +87,7 @@ class DagRunItem(Model):
     updated_at = InstantAttribute()
     start_date = InstantAttribute(null=True)
     end_date = InstantAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
 
 
 class DagRunIdItem(Model):
@@ -151,6 +152,10 @@ class TaskInstanceItem(Model):
     pid = IntegerAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     updated_at = InstantAttribute(null=True)
+    pokes = IntegerAttribute(null=True)
+    reschedules = IntegerAttribute(null=True)
+    reschedule_date = InstantAttribute(null=True)
+    first_poke_at = InstantAttribute(null=True)
 
 
 class XComItem(Model):

@@ -164,6 +164,10 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         pid=item.pid,
         reason=item.reason,
         updated_at=item.updated_at,
+        pokes=item.pokes or 0,
+        reschedules=item.reschedules or 0,
+        reschedule_date=item.reschedule_date,
+        first_poke_at=item.first_poke_at,
     )
 
 

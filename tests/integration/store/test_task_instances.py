@@ -44,6 +44,10 @@ FULL: TaskInstanceChange = {
     "pid": 12,
     "reason": "",
     "updated_at": NOON,
+    "pokes": 7,
+    "reschedules": 2,
+    "reschedule_date": NOON + HOUR,
+    "first_poke_at": NOON,
 }
 
 

@@ -35,6 +35,7 @@ EVERY: list[Message] = [
     messages.RescueRun(dag_id="sales", execution_date=NOON),
     messages.RescueRun(dag_id="sales", execution_date=NOON, stopped_at=NOON),
     messages.RetryTask(run=RUN, task_id="t", map_index=4, try_number=2),
+    messages.PokeTask(run=RUN, task_id="t", try_number=2, pokes=7),
     messages.FollowTask(run=RUN, task_id="t"),
     messages.WakePool(pool="gpu"),
     messages.DagUnpaused(dag_id="sales"),
@@ -52,7 +53,10 @@ EVERY: list[Message] = [
     messages.WorkerLost(run=RUN, task_id="t", try_number=1, request_id="request"),
     messages.SweepDag(dag_id="sales", generation=2),
     messages.SweepRun(run=RUN),
+    messages.EndTasks(run=RUN),
+    messages.TimeOutRun(run=RUN),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
+    messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0, pokes=3, begun_at=NOON),
     messages.RunTask(
         run=replace(FACTS, conf=Payload(reference="conf/01RUN.json")), task_id="t", try_number=1, max_tries=3
     ),
