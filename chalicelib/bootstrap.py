@@ -6,15 +6,17 @@ are to get instead. Nothing heavy is imported before it is asked for.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.auth.verdicts import Scheme, Verdict, Verify
     from chalicelib.engine.core import Engine
-    from chalicelib.engine.ports import RunTry
+    from chalicelib.engine.ports import RunTry, Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,8 @@ class _InUse:
     engine: "Engine | None" = None
     settings: Settings | None = None
     run_try: "RunTry | None" = None
+    verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
+    """One of each kind, for they remember what they saw; filled as they are asked for."""
 
 
 _in_use = _InUse()
@@ -40,6 +44,18 @@ def engine() -> "Engine":
 def run_try() -> "RunTry":
     """What runs user code for the worker: the deployed DAG files."""
     return _in_use.run_try or _run_try_of_deployed_dags()
+
+
+def verify(scheme: "Scheme", authorization: str) -> "Verdict":
+    """What the auth backend makes of an ``Authorization`` header that is not empty.
+
+    Raises ``StoreUnavailable``.
+    """
+    verifiers = _in_use.verifiers
+    if scheme not in verifiers:
+        store = _in_use.engine.store if _in_use.engine else _store_on_aws()
+        verifiers.setdefault(scheme, _verifier(store, settings()))
+    return verifiers[scheme](authorization)
 
 
 @contextmanager
@@ -69,19 +85,38 @@ def _settings_of_environment() -> Settings:
 
 
 @cache
-def _engine_on_aws() -> "Engine":
-    from datetime import UTC, datetime
+def _store_on_aws() -> "Store":
+    from chalicelib.store.dynamodb import DynamoStore
 
+    return DynamoStore(settings())
+
+
+def _verifier(store: "Store", settings: Settings) -> "Verify":
+    from chalicelib.auth.password import PasswordVerifier
+
+    return PasswordVerifier(
+        users=store.users,
+        cost=settings.bcrypt_cost,
+        seconds_remembered=settings.auth_cache_seconds,
+        now=_now,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _engine_on_aws() -> "Engine":
     from ulid import ULID
 
     from chalicelib.engine.core import Engine
     from chalicelib.queues.sqs import SqsSender
-    from chalicelib.store.dynamodb import DynamoStore
 
     return Engine(
-        store=DynamoStore(settings()),
+        store=_store_on_aws(),
         sender=SqsSender(settings()),
-        now=lambda: datetime.now(UTC),
+        now=_now,
         new_uid=lambda: str(ULID()),
         allowed_run_id_pattern=settings().allowed_run_id_pattern,
         dags_are_paused_at_creation=settings().dags_are_paused_at_creation,

@@ -8,6 +8,7 @@ import click
 
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
+from chalicelib.cli.users import users
 
 
 @click.group()
@@ -17,3 +18,4 @@ def updraft() -> None:
 
 updraft.add_command(sync)
 updraft.add_command(tasks)
+updraft.add_command(users)

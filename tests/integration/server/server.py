@@ -102,12 +102,13 @@ class Server:
             int(path.name) for path in Path("/proc").glob("[0-9]*") if mine in _environment(path).split(b"\0")
         }
 
-    def command_line(self, *arguments: str) -> str:
+    def command_line(self, *arguments: str, stdin: str = "") -> str:
         """What ``python -m chalicelib ...`` prints beside the running server."""
         done = subprocess.run(
             [sys.executable, "-m", "chalicelib", *arguments],
             cwd=ROOT,
             env=self.environ,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=30,
