@@ -54,7 +54,8 @@ def verify(scheme: "Scheme", authorization: str) -> "Verdict":
     verifiers = _in_use.verifiers
     if scheme not in verifiers:
         store = _in_use.engine.store if _in_use.engine else _store_on_aws()
-        verifiers.setdefault(scheme, _verifier(store, settings()))
+        make = _kerberos_verifier if scheme == "kerberos" else _password_verifier
+        verifiers.setdefault(scheme, make(store, settings()))
     return verifiers[scheme](authorization)
 
 
@@ -91,7 +92,20 @@ def _store_on_aws() -> "Store":
     return DynamoStore(settings())
 
 
-def _verifier(store: "Store", settings: Settings) -> "Verify":
+def keytab() -> bytes:
+    """The keytab of the service, wherever it is; raises ``SettingError``."""
+    from chalicelib.store.keytabs import read_keytab
+
+    return read_keytab(settings().keytab)
+
+
+def _kerberos_verifier(store: "Store", _settings: Settings) -> "Verify":
+    from chalicelib.auth.kerberos.verifier import KerberosVerifier
+
+    return KerberosVerifier(read_keytab=keytab, replays=store.replays, now=_now)
+
+
+def _password_verifier(store: "Store", settings: Settings) -> "Verify":
     from chalicelib.auth.password import PasswordVerifier
 
     return PasswordVerifier(

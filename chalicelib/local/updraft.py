@@ -121,5 +121,12 @@ def refusals(auth_backend: str) -> Mapping[str, Refusal]:
 
 def _refusals() -> Mapping[str, Refusal]:
     from chalicelib import bootstrap
+    from chalicelib.auth.backends import scheme
+    from chalicelib.auth.verdicts import Scheme
 
-    return refusals(bootstrap.settings().auth_backend)
+    backend = bootstrap.settings().auth_backend
+    if scheme(backend) is Scheme.KERBEROS:
+        from chalicelib.auth.kerberos.keytabs import service_keys
+
+        service_keys(bootstrap.keytab())  # one that cannot be used stops the server now
+    return refusals(backend)

@@ -46,7 +46,11 @@ USERS_OF: dict[str, set[str]] = {
 """Per library the layers that may import it."""
 
 HEAVY = {"asn1crypto", "bcrypt", "botocore", "jinja2", "minikerberos", "pendulum", "pynamodb"}
-HEAVY_AT_THE_TOP = {"store", "local/warm_start.py"}
+HEAVY_AT_THE_TOP = {
+    "store",
+    "local/warm_start.py",
+    *(f"auth/kerberos/{name}.py" for name in ("ap_req", "gss_tokens", "keytabs")),
+}
 """Layers and modules that may import heavy libraries right away, for nobody imports them without need."""
 
 

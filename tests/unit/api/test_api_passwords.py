@@ -1,4 +1,4 @@
-"""password_auth and basic_auth through the gateway: outcomes, to whom a change is put down, what is logged."""
+"""password_auth and basic_auth through the gateway: outcomes, whose a change is, what is logged."""
 
 import base64
 import json
