@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.integration.server.api import HttpApi, wait_for
+from tests.leaks import leak
 
 ROOT = Path(__file__).parents[3]
 START_SECONDS = 15.0
@@ -145,5 +146,6 @@ def running(folder: Path, dags: Path | None = None, **settings: str) -> Iterator
         server.start()
         yield server
         server.stop()
+        assert leak(server.output) is None
     finally:
         server.kill()
