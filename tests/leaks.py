@@ -4,13 +4,13 @@ import re
 
 _SECRETS = (
     "lovelace",
-    "hunter2",
+    "swordfish",
     "s3cr3t",
     "löve:lace",
     "YWRhOmxvdmVsYWNl",  # ada:lovelace
-    "YWRhOmh1bnRlcjI",  # ada:hunter2
+    "YWRhOn",  # ada: and what begins with a letter from p on, such as swordfish
     "Y29udHJhY3Q6",  # contract: and whatever password
-    "YWRhOm",  # ada: likewise
+    "YWRhOm",  # ada: and any earlier letter
     "$2b$",
 )
 

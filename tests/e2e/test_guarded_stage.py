@@ -129,7 +129,7 @@ def test_callers_who_take_turns_are_told_apart_in_the_audit_log(with_passwords: 
 
 def test_a_refusal_is_in_the_log_and_the_password_is_not(with_passwords: Project) -> None:
     started = datetime.now(UTC)
-    ask(with_passwords, basic("ada", "hunter2"), "/pools")
+    ask(with_passwords, basic("ada", "swordfish"), "/pools")
     (entry,) = audited(with_passwords, "refused", started)
     assert (entry["caller"], entry["reason"]) == ("ada", "wrong password")
     assert entry["route"] == "GET /experimental/pools"

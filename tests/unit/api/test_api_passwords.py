@@ -22,7 +22,7 @@ from tests.contract.clock import MovedClock
 from tests.contract.in_process import InProcessApi
 
 DAG = f"{PREFIX}/dags/etl"
-SECRETS = ("lovelace", "hunter2")
+SECRETS = ("lovelace", "swordfish")
 
 
 def basic(username: str, password: str) -> str:
@@ -32,8 +32,8 @@ def basic(username: str, password: str) -> str:
 ADA, BOB, WRONG, NOBODY = (
     basic("ada", "lovelace"),
     basic("bob", "builder"),
-    basic("ada", "hunter2"),
-    basic("eve", "hunter2"),
+    basic("ada", "swordfish"),
+    basic("eve", "swordfish"),
 )
 
 
