@@ -7,10 +7,9 @@ _SECRETS = (
     "swordfish",
     "s3cr3t",
     "löve:lace",
-    "YWRhOmxvdmVsYWNl",  # ada:lovelace
-    "YWRhOn",  # ada: and what begins with a letter from p on, such as swordfish
-    "Y29udHJhY3Q6",  # contract: and whatever password
-    "YWRhOm",  # ada: and any earlier letter
+    "YWRhOm",  # "ada:" and what follows, in base64
+    "YWRhOn",
+    "Y29udHJhY3Q6",  # "contract:"
     "$2b$",
 )
 
