@@ -6,15 +6,17 @@ are to get instead. Nothing heavy is imported before it is asked for.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.auth.verdicts import Scheme, Verdict, Verify
     from chalicelib.engine.core import Engine
-    from chalicelib.engine.ports import RunCallbacks, RunTry
+    from chalicelib.engine.ports import RunCallbacks, RunTry, Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,8 @@ class _InUse:
     settings: Settings | None = None
     run_try: "RunTry | None" = None
     run_callbacks: "RunCallbacks | None" = None
+    verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
+    """One of each kind, for they remember what they saw; filled as they are asked for."""
 
 
 _in_use = _InUse()
@@ -46,6 +50,19 @@ def run_try() -> "RunTry":
 def run_callbacks() -> "RunCallbacks":
     """What calls the user's callbacks for the worker: the deployed DAG files."""
     return _in_use.run_callbacks or _run_callbacks_of_deployed_dags()
+
+
+def verify(scheme: "Scheme", authorization: str) -> "Verdict":
+    """What the auth backend makes of an ``Authorization`` header that is not empty.
+
+    Raises ``StoreUnavailable``.
+    """
+    verifiers = _in_use.verifiers
+    if scheme not in verifiers:
+        store = _in_use.engine.store if _in_use.engine else _store_on_aws()
+        make = _kerberos_verifier if scheme == "kerberos" else _password_verifier
+        verifiers.setdefault(scheme, make(store, settings()))
+    return verifiers[scheme](authorization)
 
 
 @contextmanager
@@ -77,19 +94,51 @@ def _settings_of_environment() -> Settings:
 
 
 @cache
-def _engine_on_aws() -> "Engine":
-    from datetime import UTC, datetime
+def _store_on_aws() -> "Store":
+    from chalicelib.store.dynamodb import DynamoStore
 
+    return DynamoStore(settings())
+
+
+def keytab() -> bytes:
+    """The keytab of the service, wherever it is; raises ``SettingError``."""
+    from chalicelib.store.keytabs import read_keytab
+
+    return read_keytab(settings().keytab)
+
+
+def _kerberos_verifier(store: "Store", _settings: Settings) -> "Verify":
+    from chalicelib.auth.kerberos.verifier import KerberosVerifier
+
+    return KerberosVerifier(read_keytab=keytab, replays=store.replays, now=_now)
+
+
+def _password_verifier(store: "Store", settings: Settings) -> "Verify":
+    from chalicelib.auth.password import PasswordVerifier
+
+    return PasswordVerifier(
+        users=store.users,
+        cost=settings.bcrypt_cost,
+        seconds_remembered=settings.auth_cache_seconds,
+        now=_now,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _engine_on_aws() -> "Engine":
     from ulid import ULID
 
     from chalicelib.engine.core import Engine
     from chalicelib.queues.sqs import SqsSender
-    from chalicelib.store.dynamodb import DynamoStore
 
     return Engine(
-        store=DynamoStore(settings()),
+        store=_store_on_aws(),
         sender=SqsSender(settings()),
-        now=lambda: datetime.now(UTC),
+        now=_now,
         new_uid=lambda: str(ULID()),
         allowed_run_id_pattern=settings().allowed_run_id_pattern,
         dags_are_paused_at_creation=settings().dags_are_paused_at_creation,

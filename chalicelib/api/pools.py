@@ -41,12 +41,12 @@ def save(request: Request) -> Reply:
     wanted = _wanted(request)
     engine = bootstrap.engine()
     if key is None:
-        return json_reply(_shown(engine_pools.save_pool(engine, **wanted)))
-    return Reply(
-        text=engine_pools.save_pool_once(
-            engine, **wanted, key=key, answer=lambda saved: json_text(_shown(saved))
-        )
+        saved = engine_pools.save_pool(engine, **wanted)
+        return json_reply(_shown(saved), change=_change(saved))
+    once = engine_pools.save_pool_once(
+        engine, **wanted, key=key, answer=lambda saved: json_text(_shown(saved))
     )
+    return Reply(text=once.answer, change=_change(once.made) if once.made else None)
 
 
 class _PoolFields(TypedDict):
@@ -77,7 +77,12 @@ def delete(request: Request) -> Reply:
     """Deletes a pool and shows what it was."""
     from chalicelib.engine.pools import delete_pool
 
-    return json_reply(_shown(delete_pool(bootstrap.engine(), names.pool_name(request))))
+    deleted = delete_pool(bootstrap.engine(), names.pool_name(request))
+    return json_reply(_shown(deleted), change={"pool": deleted.name, "deleted": True})
+
+
+def _change(pool: Pool) -> dict[str, object]:
+    return {"pool": pool.name, "slots": pool.slots, "include_deferred": pool.include_deferred}
 
 
 def _shown(pool: Pool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 from chalicelib.cli.dags import dags
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
+from chalicelib.cli.users import users
 
 
 @click.group()
@@ -19,3 +20,4 @@ def updraft() -> None:
 updraft.add_command(dags)
 updraft.add_command(sync)
 updraft.add_command(tasks)
+updraft.add_command(users)

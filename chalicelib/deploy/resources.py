@@ -153,5 +153,7 @@ _TABLES = (
     Table(name="lineage", hash_key=_RUN_UID, range_key=Key(name="task_id")),
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="users", hash_key=Key(name="username")),
+    Table(name="failed_logins", hash_key=Key(name="window_key"), expires_at="expires_at"),
+    Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),
     Table(name="import_errors", hash_key=Key(name="filename")),
 )

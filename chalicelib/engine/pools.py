@@ -9,7 +9,7 @@ from chalicelib.domain.limits import is_reserved
 from chalicelib.domain.messages import Outgoing, WakePool
 from chalicelib.domain.pools import DEFAULT_POOL, DEFAULT_POOL_SLOTS, Pool
 from chalicelib.engine.core import Engine
-from chalicelib.engine.idempotency import earlier_answer
+from chalicelib.engine.idempotency import Once, earlier_answer
 
 
 def get_pool(engine: Engine, name: str) -> Pool:
@@ -46,7 +46,7 @@ def save_pool_once(
     include_deferred: bool,
     key: IdempotencyKey,
     answer: Callable[[Pool], str],
-) -> str:
+) -> Once[Pool]:
     """Save the pool as ``save_pool`` does, unless that was done under this key: the first answer either way.
 
     ``answer`` makes it of the pool as it became. Raises ``IdempotencyKeyReused``. 2 requests, and 1 more
@@ -60,7 +60,7 @@ def save_pool_once(
         raise StoreUnavailable("the answer of an idempotency key expired while it was read")
     # Also when the pool was saved before: the message may have been lost with the answer.
     _wake(engine, name)
-    return given
+    return Once(answer=given, made=saved)
 
 
 def _pool(engine: Engine, name: str, slots: int, description: str | None, include_deferred: bool) -> Pool:

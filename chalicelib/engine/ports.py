@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from chalicelib.auth.ports import Replays, Users
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
@@ -387,6 +388,14 @@ class Store(Protocol):
     @property
     def kept_answers(self) -> KeptAnswers:
         """Answers by idempotency key."""
+
+    @property
+    def users(self) -> Users:
+        """Users with passwords."""
+
+    @property
+    def replays(self) -> Replays:
+        """Kerberos authenticators that were seen."""
 
     @property
     def payloads(self) -> Payloads:

@@ -23,7 +23,7 @@ from chalicelib.domain.repairs import SWEEP_INTERVAL
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine.core import Engine
-from chalicelib.engine.idempotency import earlier_answer
+from chalicelib.engine.idempotency import Once, earlier_answer
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def dag_to_run(engine: Engine, dag_id: str) -> Dag:
 
 def trigger_once(
     engine: Engine, request: TriggerRequest, key: IdempotencyKey, answer: Callable[[DagRun], str]
-) -> str:
+) -> Once[DagRun]:
     """Trigger as ``trigger`` does, unless that was done under this key: the first answer either way.
 
     ``answer`` makes it of the run. Raises what ``trigger`` raises, which is not remembered, and
@@ -99,8 +99,8 @@ def trigger_once(
         earlier = earlier_answer(engine, key)
         if earlier is None:
             raise
-        return earlier
-    return kept.answer
+        return Once(answer=earlier)
+    return Once(answer=kept.answer, made=run)
 
 
 def _wanted_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:

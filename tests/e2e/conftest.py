@@ -33,12 +33,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deploy as seldom as possible: first what wants an open stage, then what closes it, then the rest."""
-    items.sort(key=_wants_it_closed)
+    """Deploy as seldom as possible: what wants an open stage, what closes it, what wants it closed, then
+    what has it ask who is there."""
+    items.sort(key=_turn)
 
 
-def _wants_it_closed(item: pytest.Item) -> int:
-    if "closed_stage" in getattr(item, "fixturenames", ()):
+def _turn(item: pytest.Item) -> int:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if fixtures & {"with_passwords", "with_tickets"}:
+        return 3
+    if "closed_stage" in fixtures:
         return 2
     return 1 if item.get_closest_marker("closes_the_stage") else 0
 

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"boto3", "botocore", "dateutil", "croniter", "jinja2", "pendulum", "pynamodb", "ulid"}
+HEAVY = {
+    "asn1crypto",
+    "bcrypt",
+    "boto3",
+    "botocore",
+    "croniter",
+    "dateutil",
+    "jinja2",
+    "minikerberos",
+    "pendulum",
+    "pynamodb",
+    "ulid",
+}
 UNUSED_BY_ANY = HEAVY | {"chalicelib.engine", "chalicelib.store", "chalicelib.dag", "chalicelib.aws"}
 
 HANDLERS = {

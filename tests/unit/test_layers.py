@@ -20,9 +20,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dag": {"domain"},
     "auth": {"domain"},
     "engine": {"domain", "dag", "auth"},
-    "store": {"domain", "engine", "aws"},
+    "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
-    "bootstrap": {"domain", "engine", "store", "queues"},
+    "bootstrap": {"domain", "auth", "engine", "store", "queues"},
     "api": {"domain", "auth", "engine", "bootstrap"},
     "handlers": {"domain", "engine", "queues", "bootstrap"},
     "deploy": {"domain", "auth", "aws", "engine", "store", "queues", "bootstrap"},
@@ -39,12 +39,19 @@ USERS_OF: dict[str, set[str]] = {
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
+    "bcrypt": {"auth"},
+    "minikerberos": {"auth"},
+    "asn1crypto": {"auth"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""
 
-HEAVY = {"botocore", "pynamodb", "jinja2", "pendulum", "croniter"}
-HEAVY_AT_THE_TOP = {"store", "local/warm_start.py"}
+HEAVY = {"asn1crypto", "bcrypt", "botocore", "croniter", "jinja2", "minikerberos", "pendulum", "pynamodb"}
+HEAVY_AT_THE_TOP = {
+    "store",
+    "local/warm_start.py",
+    *(f"auth/kerberos/{name}.py" for name in ("ap_req", "gss_tokens", "keytabs")),
+}
 """Layers and modules that may import heavy libraries right away, for nobody imports them without need."""
 
 

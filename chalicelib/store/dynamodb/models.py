@@ -209,6 +209,34 @@ class KeptAnswerItem(Model):
     expires_at = IntegerAttribute()
 
 
+class UserItem(Model):
+    """Table ``users``."""
+
+    username = UnicodeAttribute(hash_key=True)
+    password_hash = UnicodeAttribute()
+    created_at = InstantAttribute()
+    password_set_at = InstantAttribute()
+
+
+class FailedLoginItem(Model):
+    """Table ``failed_logins``: the failed tries for a name in a window.
+
+    ``expires_at`` (seconds since 1970) is DynamoDB's time to live.
+    """
+
+    window_key = UnicodeAttribute(hash_key=True)
+    failures = IntegerAttribute()
+    expires_at = IntegerAttribute()
+
+
+class KerberosReplayItem(Model):
+    """Table ``kerberos_replays``; ``expires_at`` (seconds since 1970) is DynamoDB's time to live."""
+
+    authenticator = UnicodeAttribute(hash_key=True)
+    claimant = UnicodeAttribute()
+    expires_at = IntegerAttribute()
+
+
 class LineageItem(Model):
     """Table ``lineage``."""
 
