@@ -15,6 +15,8 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from chalicelib.engine.core import Engine
     from chalicelib.engine.ports import RunTry
+    from chalicelib.events.declarations import Declaration
+    from chalicelib.queues.dead_letters import DeadLetters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,8 @@ class _InUse:
     engine: "Engine | None" = None
     settings: Settings | None = None
     run_try: "RunTry | None" = None
+    declarations: "tuple[Declaration, ...] | None" = None
+    dead_letters: "DeadLetters | None" = None
 
 
 _in_use = _InUse()
@@ -42,12 +46,28 @@ def run_try() -> "RunTry":
     return _in_use.run_try or _run_try_of_deployed_dags()
 
 
+def declarations() -> "tuple[Declaration, ...]":
+    """Which event triggers which DAG, as the file says now; raises ``DeclarationError``."""
+    if _in_use.declarations is not None:
+        return _in_use.declarations
+    from chalicelib.events.declarations import declarations_of
+
+    return declarations_of(settings())
+
+
+def dead_letters() -> "DeadLetters":
+    """Where events go that trigger nothing, with the reason."""
+    return _in_use.dead_letters or _dead_letters_on_aws()
+
+
 @contextmanager
 def use(
     *,
     engine: "Engine | None" = None,
     settings: Settings | None = None,
     run_try: "RunTry | None" = None,
+    declarations: "tuple[Declaration, ...] | None" = None,
+    dead_letters: "DeadLetters | None" = None,
 ) -> Iterator[None]:
     """Put other parts in place of the usual ones, in the whole process, until the block ends."""
     global _in_use
@@ -56,6 +76,8 @@ def use(
         engine=engine or before.engine,
         settings=settings or before.settings,
         run_try=run_try or before.run_try,
+        declarations=before.declarations if declarations is None else declarations,
+        dead_letters=dead_letters or before.dead_letters,
     )
     try:
         yield
@@ -93,3 +115,10 @@ def _run_try_of_deployed_dags() -> "RunTry":
     from chalicelib.engine.task_runner import run_try as of_deployed_dags
 
     return of_deployed_dags(settings().dags_folder)
+
+
+@cache
+def _dead_letters_on_aws() -> "DeadLetters":
+    from chalicelib.queues.dead_letters import SqsDeadLetters
+
+    return SqsDeadLetters(settings().resource("events-dead-letters"))

@@ -92,7 +92,7 @@ def test_a_second_time_it_makes_nothing_and_only_lists(clients):
     clients.calls.clear()
 
     assert create_missing(RESOURCES, client=clients) == ()
-    assert clients.calls == ["ListTables", "ListQueues", "ListQueues", "HeadBucket"]
+    assert clients.calls == ["ListTables", "ListQueues", "ListQueues", "ListQueues", "HeadBucket"]
 
 
 def test_it_makes_only_what_is_missing(clients):
@@ -108,7 +108,7 @@ def test_another_stage_has_resources_of_its_own(clients):
     create_missing(RESOURCES, client=clients)
     prod = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod"}))
 
-    assert len(create_missing(prod, client=clients)) == 13 + 4 + 1
+    assert len(create_missing(prod, client=clients)) == 13 + 6 + 1
 
 
 def test_losing_a_race_for_the_tables_is_no_error(clients):
