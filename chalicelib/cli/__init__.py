@@ -6,6 +6,7 @@ command does more than parse, call one use case and print: what it does must be 
 
 import click
 
+from chalicelib.cli.events import events
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 
@@ -15,5 +16,6 @@ def updraft() -> None:
     """Look after an Updraft deployment (UPDRAFT__AWS__STAGE), or after the local server."""
 
 
+updraft.add_command(events)
 updraft.add_command(sync)
 updraft.add_command(tasks)
