@@ -1,5 +1,6 @@
 """``events``: what other services trigger."""
 
+import os
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -42,6 +43,39 @@ def send(file: IO[str]) -> None:
                 click.echo(f"  {line}")
     except UpdraftError as error:
         raise click.ClickException(str(error)) from error
+
+
+@events.command()
+def connect() -> None:
+    """Lead the declared events to the stage's queue, and those of removed declarations no longer.
+
+    To be run after a deployment and its sync. Needs rights on EventBridge, SNS and the buckets.
+
+    Example: UPDRAFT__AWS__STAGE=dev python -m chalicelib events connect
+    """
+    from chalicelib import bootstrap
+    from chalicelib.deploy.connect_events import connect_events
+    from chalicelib.deploy.event_sources import event_sources
+    from chalicelib.domain.errors import UpdraftError
+    from chalicelib.events.delivery import check_dags
+
+    settings = bootstrap.settings()
+    if settings.stage == "local" and "AWS_ENDPOINT_URL" not in os.environ:
+        raise click.ClickException(
+            "The local server has no EventBridge and no SNS: send it events with 'events send', "
+            "or name a deployed stage with UPDRAFT__AWS__STAGE."
+        )
+    try:
+        declarations = bootstrap.declarations()
+        check_dags(bootstrap.engine(), declarations)
+        connected = connect_events(event_sources(settings, declarations))
+    except UpdraftError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{len(declarations)} declarations, all connected.")
+    for name in connected.made:
+        click.echo(f"  new: {name}")
+    for name in connected.removed:
+        click.echo(f"  removed: {name}")
 
 
 def _expectations(

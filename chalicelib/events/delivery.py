@@ -9,7 +9,7 @@ from chalicelib.domain.dags import sees
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, trigger
-from chalicelib.events.declarations import Declaration
+from chalicelib.events.declarations import Declaration, DeclarationError
 from chalicelib.events.incoming import Record, SqsMessage, events_of
 from chalicelib.events.requests import WantedRun, wanted_runs
 
@@ -77,6 +77,17 @@ def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record)
         raise Undeliverable(refusals)
 
 
+def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
+    """Raise ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
+
+    1 request per DAG.
+    """
+    known = {dag_id: _is_known(engine, dag_id) for dag_id in {each.dag_id for each in declarations}}
+    unknown = [each.label for each in declarations if not known[each.dag_id]]
+    if unknown:
+        raise DeclarationError(f"No such DAG is known: {'; '.join(unknown)}")
+
+
 def trigger_once(engine: Engine, request: TriggerRequest) -> bool:
     """Trigger a run with a run id unless the DAG has it already; whether it was made here.
 
@@ -96,6 +107,11 @@ def trigger_once(engine: Engine, request: TriggerRequest) -> bool:
         else:
             return True
     raise NoFreeInstant(request)
+
+
+def _is_known(engine: Engine, dag_id: str) -> bool:
+    dag = engine.store.dags.get(dag_id)
+    return dag is not None and dag.is_active and not dag.is_deleted
 
 
 def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:

@@ -11,8 +11,15 @@ from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import DagNotFound, StoreUnavailable
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, trigger
-from chalicelib.events.declarations import parse_declarations
-from chalicelib.events.delivery import INSTANTS, NoFreeInstant, Undeliverable, deliver, trigger_once
+from chalicelib.events.declarations import DeclarationError, parse_declarations
+from chalicelib.events.delivery import (
+    INSTANTS,
+    NoFreeInstant,
+    Undeliverable,
+    check_dags,
+    deliver,
+    trigger_once,
+)
 from tests.contract.engines import engine_in_memory
 from tests.unit.events.corpus import record, records_of, text_attribute
 
@@ -198,6 +205,15 @@ def test_a_dead_letter_that_is_sent_back_makes_no_second_run(engine: Engine) -> 
     sent_back = {**kind, "UpdraftMessageId": text_attribute("old")}
     deliver(engine, DECLARATIONS, record('{"who": ["a"]}', "new", sent_back))
     assert [run.run_id for run in runs(engine)] == ["sqs__old"]
+
+
+def test_declarations_for_dags_that_are_not_there_are_named(engine: Engine) -> None:
+    check_dags(engine, [each for each in DECLARATIONS if each.dag_id == "load"])
+    with pytest.raises(DeclarationError, match=r"^No such DAG is known: events\.toml, event 2 \(gone\)$"):
+        check_dags(engine, DECLARATIONS)
+    engine.store.dags.set_active("load", False)
+    with pytest.raises(DeclarationError, match=r"event 1 \(load\); events"):
+        check_dags(engine, DECLARATIONS)
 
 
 def _raises(error: Exception) -> Callable[..., object]:
