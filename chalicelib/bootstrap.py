@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from chalicelib.auth.verdicts import Scheme, Verdict, Verify
     from chalicelib.engine.core import Engine
     from chalicelib.engine.ports import RunCallbacks, RunTry, Store
+    from chalicelib.events.declarations import Declaration
+    from chalicelib.queues.dead_letters import DeadLetters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +29,8 @@ class _InUse:
     run_callbacks: "RunCallbacks | None" = None
     verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
     """One of each kind, for they remember what they saw; filled as they are asked for."""
+    declarations: "tuple[Declaration, ...] | None" = None
+    dead_letters: "DeadLetters | None" = None
 
 
 _in_use = _InUse()
@@ -65,6 +69,20 @@ def verify(scheme: "Scheme", authorization: str) -> "Verdict":
     return verifiers[scheme](authorization)
 
 
+def declarations() -> "tuple[Declaration, ...]":
+    """Which event triggers which DAG, as the file says now; raises ``DeclarationError``."""
+    if _in_use.declarations is not None:
+        return _in_use.declarations
+    from chalicelib.events.declarations import declarations_of
+
+    return declarations_of(settings())
+
+
+def dead_letters() -> "DeadLetters":
+    """Where events go that trigger nothing, with the reason."""
+    return _in_use.dead_letters or _dead_letters_on_aws()
+
+
 @contextmanager
 def use(
     *,
@@ -72,6 +90,8 @@ def use(
     settings: Settings | None = None,
     run_try: "RunTry | None" = None,
     run_callbacks: "RunCallbacks | None" = None,
+    declarations: "tuple[Declaration, ...] | None" = None,
+    dead_letters: "DeadLetters | None" = None,
 ) -> Iterator[None]:
     """Put other parts in place of the usual ones, in the whole process, until the block ends."""
     global _in_use
@@ -81,6 +101,8 @@ def use(
         settings=settings or before.settings,
         run_try=run_try or before.run_try,
         run_callbacks=run_callbacks or before.run_callbacks,
+        declarations=before.declarations if declarations is None else declarations,
+        dead_letters=dead_letters or before.dead_letters,
     )
     try:
         yield
@@ -157,3 +179,10 @@ def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
     from chalicelib.engine.task_runner import run_callbacks as of_deployed_dags
 
     return of_deployed_dags(settings().dags_folder)
+
+
+@cache
+def _dead_letters_on_aws() -> "DeadLetters":
+    from chalicelib.queues.dead_letters import SqsDeadLetters
+
+    return SqsDeadLetters(settings().resource("events-dead-letters"))

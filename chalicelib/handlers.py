@@ -13,7 +13,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, RunCallback, RunTask, WorkerMessage
+from chalicelib.domain.messages import RunCallback, RunTask, WorkerMessage
 from chalicelib.queues.messages import UnreadableMessage, decode
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def scheduler(event: SQSEvent) -> BatchReply:
 
     engine = bootstrap.engine()
 
-    def handle(message: Message, _record: SQSRecord) -> None:
+    def handle(record: SQSRecord) -> None:
+        message = decode(record.body)
         if isinstance(message, WorkerMessage):
             raise UnreadableMessage("a message for the worker is in the scheduler's queue")
         scheduling.handle(engine, message)
@@ -53,14 +54,44 @@ def worker(event: SQSEvent) -> BatchReply:
 
     engine = bootstrap.engine()
 
-    def handle(message: Message, record: SQSRecord) -> None:
-        match message:
-            case RunTask():
+    def handle(record: SQSRecord) -> None:
+        match decode(record.body):
+            case RunTask() as message:
                 execute.execute(engine, message, _invocation(engine, record), bootstrap.run_try())
-            case RunCallback():
+            case RunCallback() as message:
                 call_back.call_back(engine, message, bootstrap.run_callbacks())
             case _:
                 raise UnreadableMessage("a message for the scheduler is in the worker's queue")
+
+    return _handle_each(event, handle)
+
+
+@blueprint.on_sqs_message(queue=bootstrap.settings().resource("events"), batch_size=10)
+def events(event: SQSEvent) -> BatchReply:
+    """Triggers the runs that events of other services ask for; what cannot be goes to the dead letters."""
+    from chalicelib.events.delivery import Undeliverable, deliver
+    from chalicelib.events.incoming import ORIGINAL_MESSAGE_ID
+    from chalicelib.queues.dead_letters import DeadLetter
+
+    engine, declarations, dead_letters = (
+        bootstrap.engine(),
+        bootstrap.declarations(),
+        bootstrap.dead_letters(),
+    )
+
+    def handle(record: SQSRecord) -> None:
+        try:
+            deliver(engine, declarations, record.to_dict())
+        except Undeliverable as error:
+            logger.error("message %s goes to the dead letters: %s", _message_id(record), error)
+            # At once and with the reason; five deliveries would end there, too, without it.
+            letter = DeadLetter(
+                record=record.to_dict(),
+                code=error.cause_code,
+                reason=str(error),
+                original_id=ORIGINAL_MESSAGE_ID,
+            )
+            dead_letters.put(letter)
 
     return _handle_each(event, handle)
 
@@ -76,15 +107,15 @@ def tick(_event: CloudWatchEvent) -> None:
         logger.warning("this minute's tick was cut short, the next one goes on: %s", error)
 
 
-def _handle_each(event: SQSEvent, handle: Callable[[Message, SQSRecord], None]) -> BatchReply:
+def _handle_each(event: SQSEvent, handle: Callable[[SQSRecord], None]) -> BatchReply:
     """Handle the messages one by one; those that fail come again, and at last to the dead letters."""
     failed = [record for record in event if not _is_handled(record, handle)]
     return {"batchItemFailures": [{"itemIdentifier": _message_id(record)} for record in failed]}
 
 
-def _is_handled(record: SQSRecord, handle: Callable[[Message, SQSRecord], None]) -> bool:
+def _is_handled(record: SQSRecord, handle: Callable[[SQSRecord], None]) -> bool:
     try:
-        handle(decode(record.body), record)
+        handle(record)
     except UnreadableMessage as error:
         if _is_first_delivery(record):
             logger.error("message %s goes to the dead letters: %s", _message_id(record), error)

@@ -38,6 +38,8 @@ class Settings:
     enable_experimental_api: bool
     base_url: str
     allowed_run_id_pattern: str
+    events_file: Path | None = None
+    """Which event triggers which DAG; None: ``events.toml`` in the DAGs folder, if there is one."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -60,6 +62,7 @@ class Settings:
             allowed_run_id_pattern=_pattern(
                 environ, "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", r"^[A-Za-z0-9_.~:+-]+$"
             ),
+            events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
 
     def resource(self, name: str) -> str:
@@ -95,6 +98,11 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, *, least:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise SettingError(f"{name} is {text!r}; it takes a whole number from {least} to {most}")
     return int(text)
+
+
+def _optional_path(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name)
+    return Path(text) if text else None
 
 
 def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:

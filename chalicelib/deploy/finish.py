@@ -10,8 +10,13 @@ from chalicelib.deploy.deployed import read_deployed
 from chalicelib.deploy.functions import allow_recursion, environment, report_partial_batch_failures
 from chalicelib.settings import Settings
 
-QUEUE_HANDLERS = ("scheduler", "worker")
-"""The handlers in ``app.py`` that a queue feeds; each sends messages that come back to the other."""
+LOOPING_HANDLERS = ("scheduler", "worker")
+"""The handlers in ``app.py`` that send each other messages, for as long as a run takes."""
+
+QUEUE_HANDLERS = (*LOOPING_HANDLERS, "events")
+"""The handlers in ``app.py`` that a queue feeds. Lambda may go on to stop a loop through ``events``: that
+is a DAG whose task causes the event that triggers it.
+"""
 
 
 def finish_deployment(project: Path, stage: str, *, client: ClientFactory = aws.client) -> None:
@@ -26,6 +31,7 @@ def finish_deployment(project: Path, stage: str, *, client: ClientFactory = aws.
     lambda_ = client("lambda")
     for handler in QUEUE_HANDLERS:
         report_partial_batch_failures(deployed.queue_mapping(handler), lambda_)
+    for handler in LOOPING_HANDLERS:
         allow_recursion(deployed.functions[handler], lambda_)
     settings = Settings.from_environ(environment(deployed.functions["api_handler"], lambda_))
     missing_credentials = without_credentials(settings.auth_backend)

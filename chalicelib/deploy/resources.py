@@ -14,6 +14,9 @@ SCHEDULER_TIMEOUT_S = 60
 WORKER_TIMEOUT_S = 900
 """The worker function's timeout in ``.chalice/config.json``: 15 minutes, the most that Lambda gives."""
 
+EVENTS_TIMEOUT_S = 60
+"""The events function's timeout in ``.chalice/config.json``, in seconds."""
+
 _DAY_S = 24 * 60 * 60
 
 QUEUE_RETENTION_S = 4 * _DAY_S
@@ -119,6 +122,7 @@ def stage_resources(settings: Settings) -> StageResources:
                 # soon after its worker was killed, when the lease of the try has run out too.
                 visibility_timeout_s=WORKER_TIMEOUT_S + 60,
             ),
+            Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
         ),
         bucket=Bucket(name=settings.bucket),
     )

@@ -5,6 +5,7 @@ children invoke it; one thread deletes, in batches. What the function reports as
 again after a short pause, and the queue's own redrive policy sends it to the dead-letter queue.
 """
 
+import base64
 import logging
 import queue
 import threading
@@ -141,6 +142,7 @@ class QueuePump:
             MaxNumberOfMessages=min(_LARGEST_BATCH, places * size),
             WaitTimeSeconds=_WAIT_SECONDS,
             MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
         )
         records = [event_record(message, self._queue) for message in answer.get("Messages", ())]
         if self._stopping.is_set():
@@ -238,12 +240,21 @@ def event_record(message: Mapping[str, Any], source: Queue) -> Record:
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": message.get("Attributes", {}),
-        "messageAttributes": {},
+        "messageAttributes": {
+            name: _attribute(attribute) for name, attribute in message.get("MessageAttributes", {}).items()
+        },
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
         "eventSourceARN": source.arn,
         "awsRegion": source.region,
     }
+
+
+def _attribute(attribute: Mapping[str, Any]) -> Record:
+    lists: Record = {"stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
+    if "BinaryValue" in attribute:
+        return {"binaryValue": base64.b64encode(attribute["BinaryValue"]).decode(), **lists}
+    return {"stringValue": attribute["StringValue"], **lists}
 
 
 def failed_records(batch: list[Record], result: Any) -> list[Record]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.clock import Clock
 from chalicelib.local.dag_files import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
@@ -79,6 +80,7 @@ class Application:
     try_next: Callable[[str, tuple[str, ...]], str]
     worker: str = "chalicelib.handlers:worker"
     scheduler: str = "chalicelib.handlers:scheduler"
+    events: str = "chalicelib.handlers:events"
     tick: str = "chalicelib.handlers:tick"
     sync: str = "chalicelib.local.updraft:sync"
     preload: tuple[str, ...] = ("app", "chalicelib.local.warm_start")
@@ -88,6 +90,7 @@ class Application:
 class _Functions:
     worker: Function
     scheduler: Function
+    events: Function
     tick: Function
     sync: Function
 
@@ -99,6 +102,7 @@ class _Functions:
                 name="worker", handler=application.worker, timeout=900, memory=1024, concurrency=max_workers
             ),
             scheduler=Function(name="scheduler", handler=application.scheduler, timeout=60, concurrency=2),
+            events=Function(name="events", handler=application.events, timeout=60, concurrency=2),
             tick=Function(name="tick", handler=application.tick, timeout=60),
             sync=Function(name="sync", handler=application.sync, timeout=120, reused=False),
         )
@@ -128,6 +132,7 @@ class LocalServer:
         http = self._bind()
         self._start_emulator()
         settings = Settings.from_environ()
+        declarations = _declarations(settings)
         refusals = self._application.refusals()  # raises for an unknown auth backend: before any child does
         self._stops.callback(self._finish_pumps)
         self._pool.start()
@@ -135,6 +140,7 @@ class LocalServer:
         app = self._application.chalice_app()
         self._application.create()
         dag_ids = self._load_dag_files(settings)
+        _check_declarations(declarations, dag_ids)
         self._application.resume()
         self._start_pumps(settings)
         self._start_clock()
@@ -194,9 +200,11 @@ class LocalServer:
         sqs = aws.client("sqs")
         scheduling = _queue(sqs, settings.resource("scheduling"), batch_size=10)
         tasks = _queue(sqs, settings.resource("tasks"), batch_size=1)
+        events = _queue(sqs, settings.resource("events"), batch_size=10)
         for source, function, on_crash in (
             (scheduling, self._functions.scheduler, None),
             (tasks, self._functions.worker, self._application.on_crash),
+            (events, self._functions.events, None),
         ):
             self._pool.warm(function, 1)
             pump = QueuePump(sqs=sqs, source=source, pool=self._pool, function=function, on_crash=on_crash)
@@ -296,6 +304,8 @@ def prepare_environment(environ: MutableMapping[str, str], endpoint: str) -> Non
     if environ.get("AIRFLOW__CORE__DAGS_FOLDER"):
         # relative to where the server was started, for its children too, which run in the project's folder
         environ["AIRFLOW__CORE__DAGS_FOLDER"] = os.path.abspath(environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    if environ.get("UPDRAFT__EVENTS__FILE"):
+        environ["UPDRAFT__EVENTS__FILE"] = os.path.abspath(environ["UPDRAFT__EVENTS__FILE"])
     for name in ("NO_PROXY", "no_proxy"):
         environ[name] = ",".join(filter(None, (environ.get(name), HOST)))
 
@@ -321,6 +331,20 @@ def _watch_over(server: LocalServer, stop: _StopSignal) -> int:
             return 0
     click.echo("Stopping. (Ctrl-C again: do not wait for running tasks.)")
     return 0
+
+
+def _declarations(settings: Settings) -> tuple[Declaration, ...]:
+    try:
+        return declarations_of(settings)
+    except DeclarationError as error:
+        raise StartFailed(str(error)) from error
+
+
+def _check_declarations(declarations: tuple[Declaration, ...], dag_ids: tuple[str, ...]) -> None:
+    """Tell of entries whose events will be put aside: its file may be broken now, or come later."""
+    for declaration in declarations:
+        if declaration.dag_id not in dag_ids:
+            click.echo(f"{declaration.label}: no DAG file defines this DAG.")
 
 
 def _queue(sqs: Any, name: str, batch_size: int) -> Queue:

@@ -31,7 +31,7 @@ class SqsSender:
             queue = "tasks" if isinstance(outgoing.message, WorkerMessage) else "scheduling"
             by_queue.setdefault(queue, []).append(_entry(outgoing))
         for queue, entries in by_queue.items():
-            url = _queue_url(self._settings.resource(queue))
+            url = queue_url(self._settings.resource(queue))
             for batch in _batches(entries):
                 _send_batch(url, batch)
 
@@ -66,6 +66,7 @@ def _send_batch(url: str, batch: list[dict[str, Any]]) -> None:
 
 
 @cache
-def _queue_url(name: str) -> str:
+def queue_url(name: str) -> str:
+    """The URL of a queue; asked for once per process."""
     url: str = aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
     return url

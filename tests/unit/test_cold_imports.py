@@ -17,17 +17,25 @@ HEAVY = {
     "croniter",
     "dateutil",
     "jinja2",
+    "jmespath",
     "minikerberos",
     "pendulum",
     "pynamodb",
     "ulid",
 }
-UNUSED_BY_ANY = HEAVY | {"chalicelib.engine", "chalicelib.store", "chalicelib.dag", "chalicelib.aws"}
+UNUSED_BY_ANY = HEAVY | {
+    "chalicelib.aws",
+    "chalicelib.dag",
+    "chalicelib.engine",
+    "chalicelib.events",
+    "chalicelib.store",
+}
 
 HANDLERS = {
     "app.app": UNUSED_BY_ANY,
     "chalicelib.handlers.scheduler": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.handlers.worker": UNUSED_BY_ANY | {"app", "chalicelib.api"},
+    "chalicelib.handlers.events": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.handlers.tick": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.api.authorizer.authorizer": UNUSED_BY_ANY | {"app", "chalicelib.handlers"},
 }

@@ -22,12 +22,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"domain", "dag", "auth"},
     "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
-    "bootstrap": {"domain", "auth", "engine", "store", "queues"},
+    "events": {"domain", "engine"},
+    "bootstrap": {"domain", "auth", "engine", "events", "store", "queues"},
     "api": {"domain", "auth", "engine", "bootstrap"},
-    "handlers": {"domain", "engine", "queues", "bootstrap"},
-    "deploy": {"domain", "auth", "aws", "engine", "store", "queues", "bootstrap"},
-    "local": {"domain", "auth", "aws", "dag", "engine", "store", "queues", "bootstrap", "deploy"},
-    "cli": {"domain", "aws", "auth", "dag", "engine", "store", "queues", "bootstrap", "deploy", "local"},
+    "handlers": {"domain", "engine", "events", "queues", "bootstrap"},
+    "deploy": {"domain", "auth", "aws", "engine", "events", "store", "queues", "bootstrap"},
+    "local": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"},
+    "cli": {
+        "domain",
+        "aws",
+        "auth",
+        "dag",
+        "engine",
+        "events",
+        "store",
+        "queues",
+        "bootstrap",
+        "deploy",
+        "local",
+    },
 }
 """Per layer (a package or a module of ``chalicelib``) the layers it may import."""
 
@@ -42,6 +55,7 @@ USERS_OF: dict[str, set[str]] = {
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},
     "asn1crypto": {"auth"},
+    "jmespath": {"events"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""

@@ -41,6 +41,7 @@ def main() -> int:
             try_next=lambda url, dag_ids: f"curl {url}/api/echo/{','.join(dag_ids) or 'nobody'}",
             worker=f"{_FAKE}:worker",
             scheduler=f"{_FAKE}:scheduler",
+            events=f"{_FAKE}:scheduler",
             tick=f"{_FAKE}:tick",
             sync=f"{_FAKE}:sync",
             preload=(_FAKE, "chalicelib.local.warm_start"),

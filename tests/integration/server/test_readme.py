@@ -6,7 +6,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import NewServer
+from tests.integration.server.server import Server
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
@@ -56,6 +58,23 @@ def test_the_first_user_gets_in_as_the_readme_says(new_server: NewServer) -> Non
     asked = curl.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{server.api.port}")
     assert answer(asked.replace("--user ada", "--user ada:secret")) == {"status": "OK"}
     assert answer(asked.replace("--user ada", "--user ada:wrong")) == {"error": "Unauthorized"}
+
+
+def test_events_trigger_as_the_readme_says(new_server: NewServer, tmp_path: Path) -> None:
+    (declarations,) = re.findall(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "events.toml"
+    file.write_text(declarations)
+    server = new_server(UPDRAFT__EVENTS__FILE=str(file))
+    server.start()
+    commands = [line for line in COMMANDS if "events send" in line]
+    assert len(commands) == declarations.count("[[event]]")
+    said = [server.command_line(*line.split("-m chalicelib ")[1].split()) for line in commands]
+    expected = {re.findall(r"\(example_hello\): run (\S+)", text)[0] for text in said}
+    wait_for(lambda: run_ids(server) == expected)
+
+
+def run_ids(server: Server) -> set[str]:
+    return {run["run_id"] for run in server.api.get("/dags/example_hello/dag_runs")}
 
 
 def answer(command: str) -> dict[str, str]:

@@ -20,6 +20,8 @@ from chalicelib.deploy.busy import when_not_busy
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
 from chalicelib.deploy.finish import finish_deployment
 
+QUEUES = ("scheduler", "worker", "events")
+
 
 def arn(handler: str) -> str:
     return f"arn:aws:lambda:eu-west-1:123456789012:function:updraft-dev-{handler}"
@@ -37,7 +39,7 @@ def project(tmp_path: Path) -> Path:
     """A project with the record that Chalice 1.34 leaves of a deployment."""
     functions = [
         {"name": name, "resource_type": "lambda_function", "lambda_arn": arn(name)}
-        for name in ("api_handler", "authorizer", "scheduler", "worker", "tick")
+        for name in ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
     ]
     mappings = [
         {
@@ -46,7 +48,7 @@ def project(tmp_path: Path) -> Path:
             "lambda_arn": arn(name),
             "event_uuid": f"uuid-of-{name}",
         }
-        for name in ("scheduler", "worker")
+        for name in QUEUES
     ]
     api = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}
     write_record(tmp_path, [*functions, *mappings, api])
@@ -58,7 +60,7 @@ class FakeAWS:
 
     def __init__(self, auth_backend: str) -> None:
         self.variables = {"AIRFLOW__API__AUTH_BACKEND": auth_backend}
-        self.response_types: dict[str, list[str]] = {"uuid-of-scheduler": [], "uuid-of-worker": []}
+        self.response_types: dict[str, list[str]] = {f"uuid-of-{name}": [] for name in QUEUES}
         self.updates = 0
         self.recursion: dict[str, str] = {}
         self.gateway: dict[str, dict[str, Any]] = {}
@@ -96,10 +98,7 @@ def test_finishing_sets_what_chalice_cannot(project: Path):
 
     finish_deployment(project, "dev", client=aws.client)
 
-    assert aws.response_types == {
-        "uuid-of-scheduler": ["ReportBatchItemFailures"],
-        "uuid-of-worker": ["ReportBatchItemFailures"],
-    }
+    assert aws.response_types == {f"uuid-of-{name}": ["ReportBatchItemFailures"] for name in QUEUES}
     assert aws.recursion == {arn("scheduler"): "Allow", arn("worker"): "Allow"}
     assert aws.live["UNAUTHORIZED"]["statusCode"] == "401"
 
@@ -110,7 +109,7 @@ def test_finishing_twice_leaves_the_queue_mappings_alone(project: Path):
     finish_deployment(project, "dev", client=aws.client)
     finish_deployment(project, "dev", client=aws.client)
 
-    assert aws.updates == 2
+    assert aws.updates == len(QUEUES)
 
 
 def test_missing_credentials_are_forbidden_where_everything_is(project: Path):

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.deploy.resources import (
     DEAD_LETTER_RETENTION_S,
+    EVENTS_TIMEOUT_S,
     QUEUE_RETENTION_S,
     SCHEDULER_TIMEOUT_S,
     WORKER_TIMEOUT_S,
@@ -19,7 +20,7 @@ from chalicelib.settings import Settings
 
 CHALICE = Path(__file__).parents[3] / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
-HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "tick")
+HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
 
 TABLES_OF_THE_AUTHORIZER = ("users", "failed_logins", "kerberos_replays")
 
@@ -73,7 +74,11 @@ def test_the_bucket_is_called_as_the_settings_say():
 
 def test_a_message_outlasts_the_function_that_handles_it():
     visibility = {queue.name: queue.visibility_timeout_s for queue in RESOURCES.queues}
-    assert visibility == {"updraft-dev-scheduling": 360, "updraft-dev-tasks": 960}
+    assert visibility == {
+        "updraft-dev-scheduling": 360,
+        "updraft-dev-tasks": 960,
+        "updraft-dev-events": 360,
+    }
 
 
 def test_a_dead_letter_outlives_the_queue_it_comes_from():
@@ -84,6 +89,7 @@ def test_functions_time_out_as_the_queues_expect():
     functions = CONFIG["lambda_functions"]
     assert functions["scheduler"]["lambda_timeout"] == SCHEDULER_TIMEOUT_S
     assert functions["worker"]["lambda_timeout"] == WORKER_TIMEOUT_S
+    assert functions["events"]["lambda_timeout"] == EVENTS_TIMEOUT_S
 
 
 @pytest.mark.parametrize("stage", CONFIG["stages"])
@@ -94,7 +100,7 @@ def test_a_chalice_stage_names_its_resources_after_itself(stage: str):
 def test_every_handler_has_a_policy_of_its_own():
     assert set(CONFIG["lambda_functions"]) == set(HANDLERS)
     assert CONFIG["autogen_policy"] is False
-    assert len({CONFIG["lambda_functions"][handler]["iam_policy_file"] for handler in HANDLERS}) == 5
+    assert len({CONFIG["lambda_functions"][handler]["iam_policy_file"] for handler in HANDLERS}) == 6
 
 
 def test_policies_grant_nothing_outside_of_updraft():
@@ -125,7 +131,7 @@ def test_the_scheduler_sweeps_what_deleted_dags_leave_in_batches(table: str):
     assert is_allowed("scheduler", "dynamodb:BatchWriteItem", table_arn(table))
 
 
-@pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "tick"])
+@pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "events", "tick"])
 def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: str):
     for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):
         for name in TABLES_OF_THE_AUTHORIZER:
@@ -159,12 +165,22 @@ def test_the_authorizer_reads_a_keytab_of_updrafts_own_only():
         assert not is_allowed("authorizer", f"{service}:{action}", arn.format("payroll"))
 
 
-@pytest.mark.parametrize(("handler", "queue"), [("scheduler", "scheduling"), ("worker", "tasks")])
+@pytest.mark.parametrize(
+    ("handler", "queue"), [("scheduler", "scheduling"), ("worker", "tasks"), ("events", "events")]
+)
 def test_a_handler_receives_from_its_own_queue_only(handler: str, queue: str):
-    other = "tasks" if queue == "scheduling" else "scheduling"
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         assert is_allowed(handler, f"sqs:{action}", queue_arn(queue))
-        assert not is_allowed(handler, f"sqs:{action}", queue_arn(other))
+        others = {"tasks", "scheduling", "events", f"{queue}-dead-letters"} - {queue}
+        assert not any(is_allowed(handler, f"sqs:{action}", queue_arn(other)) for other in others)
+
+
+def test_an_event_may_make_a_run_and_change_nothing_that_is_there():
+    for table in ("dag_runs", "dag_run_ids", "unfinished_runs"):
+        assert is_allowed("events", "dynamodb:PutItem", table_arn(table))
+        assert not is_allowed("events", "dynamodb:DeleteItem", table_arn(table))
+    assert is_allowed("events", "dynamodb:UpdateItem", table_arn("dags"))
+    assert not is_allowed("events", "dynamodb:GetItem", table_arn("task_instances"))
 
 
 @pytest.mark.parametrize(
@@ -174,11 +190,13 @@ def test_a_handler_receives_from_its_own_queue_only(handler: str, queue: str):
         ("authorizer", set()),
         ("scheduler", {"scheduling", "tasks"}),
         ("worker", {"scheduling", "tasks"}),
+        ("events", {"scheduling", "events-dead-letters"}),
         ("tick", {"scheduling"}),
     ],
 )
 def test_handlers_send_to_the_queues_they_feed(handler: str, queues: set[str]):
-    every = {"scheduling", "tasks", "scheduling-dead-letters", "tasks-dead-letters"}
+    queues_of_stage = ("scheduling", "tasks", "events")
+    every = {*queues_of_stage, *(f"{name}-dead-letters" for name in queues_of_stage)}
     assert {name for name in every if is_allowed(handler, "sqs:SendMessage", queue_arn(name))} == queues
 
 

@@ -31,6 +31,25 @@ def test_a_record_has_the_shape_of_lambdas_sqs_events() -> None:
     }
 
 
+def test_message_attributes_are_shown_as_lambda_shows_them() -> None:
+    sent = {
+        "kind": {"DataType": "String", "StringValue": "greeting"},
+        "raw": {"DataType": "Binary.png", "BinaryValue": b"\x00\x01\x02"},
+    }
+    message = {
+        "MessageId": "m",
+        "ReceiptHandle": "r",
+        "Body": "{}",
+        "MD5OfBody": "x",
+        "MessageAttributes": sent,
+    }
+    lists = {"stringListValues": [], "binaryListValues": []}
+    assert event_record(message, SOURCE)["messageAttributes"] == {
+        "kind": {"dataType": "String", "stringValue": "greeting", **lists},
+        "raw": {"dataType": "Binary.png", "binaryValue": "AAEC", **lists},
+    }
+
+
 @pytest.mark.parametrize("result", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, "fine"])
 def test_a_response_without_failures_is_success(result: Any) -> None:
     assert failed_records(BATCH, result) == []

@@ -1,0 +1,107 @@
+"""What the declarations of a stage need from other services, so that its events come to its queue. Pure.
+
+Everything is named or found again by the stage, so that what is no longer declared can be removed.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
+from chalicelib.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """An EventBridge rule; ``pattern`` is JSON, ``label`` names a declaration that wants it."""
+
+    name: str
+    bus: str
+    pattern: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """A subscription to an SNS topic (name or ARN); ``filter_policy`` is JSON, ``{}`` lets all through."""
+
+    topic: str
+    filter_policy: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotifyingBucket:
+    """A bucket that is to tell EventBridge what happens in it."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventSources:
+    """What leads to the queue of that name; ``rule_prefix`` begins the names of all its rules."""
+
+    queue: str
+    rule_prefix: str
+    buckets: tuple[NotifyingBucket, ...]
+    rules: tuple[Rule, ...]
+    subscriptions: tuple[Subscription, ...]
+
+    def owns(self, rule: str) -> bool:
+        """Whether a rule of that name is one of this stage (and not of a stage with a longer name)."""
+        return re.fullmatch(re.escape(self.rule_prefix) + "[0-9a-f]{16}", rule) is not None
+
+
+def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> EventSources:
+    """Describe what the declarations need; what several of them need is there once."""
+    declared = tuple(declarations)
+    prefix = f"{settings.resource('events')}-"
+    buckets = {
+        each.filter.bucket: NotifyingBucket(name=each.filter.bucket, label=each.label)
+        for each in declared
+        if isinstance(each.filter, S3Objects)
+    }
+    rules = [_rule(prefix, each) for each in declared if isinstance(each.filter, S3Objects | EventPattern)]
+    return EventSources(
+        queue=settings.resource("events"),
+        rule_prefix=prefix,
+        buckets=tuple(buckets.values()),
+        rules=tuple({rule.name: rule for rule in rules}.values()),
+        subscriptions=_subscriptions(declared),
+    )
+
+
+def _rule(prefix: str, declaration: Declaration) -> Rule:
+    events = declaration.filter
+    if not isinstance(events, S3Objects | EventPattern):
+        raise TypeError(f"{declaration.label} takes no rule")
+    pattern = json.dumps(events.pattern, sort_keys=True)
+    # Named after what it says: a changed pattern is another rule, and the old one is removed. AWS allows 64
+    # characters, which leaves 32 for the stage.
+    digest = sha256(f"{events.bus} {pattern}".encode()).hexdigest()[:16]
+    return Rule(
+        name=f"{prefix}{digest}",
+        bus=events.bus,
+        pattern=pattern,
+        label=declaration.label,
+    )
+
+
+def _subscriptions(declared: tuple[Declaration, ...]) -> tuple[Subscription, ...]:
+    """One of each topic: SNS allows a queue no second one, so where several want the topic none filters."""
+    by_topic: dict[str, list[Declaration]] = {}
+    for each in declared:
+        if isinstance(each.filter, TopicMessages):
+            by_topic.setdefault(each.filter.topic, []).append(each)
+    return tuple(
+        Subscription(topic=topic, filter_policy=_filter_policy(wanting), label=wanting[0].label)
+        for topic, wanting in by_topic.items()
+    )
+
+
+def _filter_policy(wanting: list[Declaration]) -> str:
+    filters = [each.filter.attributes for each in wanting if isinstance(each.filter, TopicMessages)]
+    return json.dumps(filters[0] or {}) if len(filters) == 1 else "{}"

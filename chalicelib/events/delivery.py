@@ -1,0 +1,135 @@
+"""Carrying out what an event asks for, once however often it comes."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.domain.dags import sees
+from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
+from chalicelib.engine.core import Engine
+from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.events.declarations import Declaration, DeclarationError
+from chalicelib.events.incoming import Record, SqsMessage, events_of
+from chalicelib.events.requests import WantedRun, wanted_runs
+
+log = logging.getLogger(__name__)
+
+INSTANTS = 16
+"""Execution dates that are tried, a microsecond apart, before an event is given up."""
+
+
+class Undeliverable(UpdraftError):
+    """A message for the dead letters: to deliver it again would not help.
+
+    ``cause_code`` is the code of the first cause, the text tells all.
+    """
+
+    code = "undeliverable"
+
+    def __init__(self, causes: Sequence[UpdraftError]) -> None:
+        super().__init__("; ".join(map(str, causes)))
+        self.cause_code = causes[0].code
+
+
+class NothingDeclared(UpdraftError):
+    """Somebody sent a message to the queue of events, and no declaration is for it."""
+
+    code = "no_declaration_fits"
+
+    def __init__(self) -> None:
+        super().__init__("No declaration fits this message")
+
+
+class NoFreeInstant(UpdraftError):
+    """The execution dates next to the event's are taken by other runs."""
+
+    code = "no_free_execution_date"
+
+    def __init__(self, request: TriggerRequest) -> None:
+        date = request.execution_date.isoformat()
+        super().__init__(
+            f"DAG {request.dag_id} has other runs at {date} and the {INSTANTS} microseconds after"
+        )
+
+
+def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record) -> None:
+    """Trigger the runs that the events of a message ask for; ``record`` is one of Lambda's SQS events.
+
+    What was done by an earlier delivery is left alone. Each run stands for itself: one that cannot be
+    does not keep the others from being. Raises ``Undeliverable`` for those, and ``StoreUnavailable``,
+    when the message has to come again. Requests: those of ``trigger``, and 3 for a duplicate.
+    """
+    try:
+        events = events_of(record)
+    except UpdraftError as error:
+        raise Undeliverable([error]) from error
+    refusals: list[UpdraftError] = []
+    for event in events:
+        wanted = wanted_runs(event, declarations)
+        if not wanted and isinstance(event, SqsMessage):
+            refusals.append(NothingDeclared())
+        elif not wanted:  # a rule or a subscription lets more through, or is no longer declared
+            log.info("no declaration fits the %s (%s)", event.description, event.identity)
+        for each in wanted:
+            refusals.extend(_refusals(engine, each))
+    if refusals:
+        raise Undeliverable(refusals)
+
+
+def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
+    """Raise ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
+
+    1 request per DAG.
+    """
+    known = {dag_id: _is_known(engine, dag_id) for dag_id in {each.dag_id for each in declarations}}
+    unknown = [each.label for each in declarations if not known[each.dag_id]]
+    if unknown:
+        raise DeclarationError(f"No such DAG is known: {'; '.join(unknown)}")
+
+
+def trigger_once(engine: Engine, request: TriggerRequest) -> bool:
+    """Trigger a run with a run id unless the DAG has it already; whether it was made here.
+
+    When another run has the execution date the next free microsecond is taken. Raises what ``trigger``
+    raises but ``DagRunAlreadyExists``, and ``NoFreeInstant``.
+    """
+    run_id = request.run_id
+    if run_id is None:
+        raise ValueError("what is to happen once needs a run id")
+    for later in range(INSTANTS):
+        date = request.execution_date + timedelta(microseconds=later)
+        try:
+            trigger(engine, replace(request, execution_date=date))
+        except DagRunAlreadyExists:
+            if _exists(engine, request.dag_id, run_id):
+                return False
+        else:
+            return True
+    raise NoFreeInstant(request)
+
+
+def _is_known(engine: Engine, dag_id: str) -> bool:
+    dag = engine.store.dags.get(dag_id)
+    return dag is not None and dag.is_active and not dag.is_deleted
+
+
+def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
+    """Trigger a run; what stands against it for good, if anything does."""
+    try:
+        request = wanted.request
+        is_new = trigger_once(engine, request)
+    except StoreUnavailable:
+        raise
+    except UpdraftError as error:
+        log.warning("%s: %s", wanted.declaration.label, error)
+        return [error]
+    done = "triggered" if is_new else "had triggered before"
+    log.info("%s: %s %s %s", wanted.declaration.label, wanted.event.description, done, request.run_id)
+    return []
+
+
+def _exists(engine: Engine, dag_id: str, run_id: str) -> bool:
+    run = engine.store.dag_runs.get_by_run_id(dag_id, run_id)
+    dag = engine.store.dags.get(dag_id) if run else None
+    return run is not None and dag is not None and sees(dag, run)

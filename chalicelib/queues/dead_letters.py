@@ -1,0 +1,66 @@
+"""Putting a message aside by hand, with the reason: SQS's own redrive gives none, and is slow to."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.domain.errors import excerpt
+from chalicelib.queues.event_queue import send
+
+CODE = "ErrorCode"
+TEXT = "ErrorMessage"
+"""What Lambda calls the reasons that it writes on its own dead letters."""
+
+MAX_ATTRIBUTES = 10
+"""Attributes of a message that SQS takes."""
+
+_NOT_IN_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that SQS refuses (AWS, SendMessage)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetter:
+    """A message to put aside: ``record`` as Lambda brought it, and why.
+
+    ``original_id`` names the attribute that keeps its message id, unless it has that already: sent
+    back to its queue the message gets another.
+    """
+
+    record: Mapping[str, Any]
+    code: str
+    reason: str
+    original_id: str
+
+    @property
+    def attributes(self) -> dict[str, Mapping[str, Any]]:
+        """Its own attributes, its id and the reason, as far as ten reach."""
+        own: Mapping[str, Mapping[str, Any]] = self.record["messageAttributes"]
+        kept = {name: each for name, each in own.items() if name not in (CODE, TEXT)}
+        added = {
+            self.original_id: self.record["messageId"],
+            TEXT: _NOT_IN_SQS.sub("?", excerpt(self.reason)),
+            CODE: self.code,
+        }
+        for name, text in added.items():
+            if len(kept) < MAX_ATTRIBUTES:
+                kept.setdefault(name, {"dataType": "String", "stringValue": text})
+        return kept
+
+
+class DeadLetters(Protocol):
+    """Where messages are put aside."""
+
+    def put(self, letter: DeadLetter) -> None:
+        """Put a message aside; raises ``StoreUnavailable`` or ``MessageRefused`` if it was not taken."""
+
+
+class SqsDeadLetters:
+    """The dead-letter queue of that name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def put(self, letter: DeadLetter) -> None:
+        """See ``DeadLetters``. 1 request when warm."""
+        send(self._name, letter.record["body"], letter.attributes)
