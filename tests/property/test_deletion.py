@@ -76,8 +76,9 @@ def test_a_dag_deleted_at_any_moment_begins_a_new_life(made: list[Shape], seed: 
     while not dag_of(world, dag).is_deleted:
         try:
             delete_dag(world.engine, dag.dag_id)
-        except TaskInstancesRunning:  # a worker that died; its lease ends
+        except TaskInstancesRunning:  # a worker that died, whose lease ends; a sensor that sleeps
             world.advance(LEASE)
+            world.drain()
     for _ in range(world.choose.randrange(40)):
         step_with_faults(world)
         world.check_pools()
