@@ -22,13 +22,13 @@ def test_an_end_that_nobody_wants_to_hear_of_costs_what_it_did(deployment: Meter
     meter = deployment.handle(deployment.take(RunTask, "a"))
     assert (meter.dynamodb_requests, meter.sqs_messages) == (5, 1)
     meter = deployment.handle(deployment.take(RunTask, "b"))
-    assert (meter.dynamodb_requests, meter.sqs_messages) == (7, 0)
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (9, 0)
 
 
 def test_the_end_of_a_run_that_calls_back_takes_one_message_more(deployment: MeteredDeployment) -> None:
     started(deployment, ScriptedDag([Shape("only")], callbacks=SUCCESS))
     meter = deployment.handle(deployment.take(RunTask))
-    assert (meter.dynamodb_requests, meter.sqs_messages) == (7, 1)
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (9, 1)
 
 
 def test_a_call_takes_one_request_and_the_log_and_for_the_dag_one_more(
