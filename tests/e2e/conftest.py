@@ -62,10 +62,10 @@ def _forget_clients() -> None:
 
 @pytest.fixture(scope="session")
 def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project with the DAGs of these tests among its own, not deployed yet."""
+    """A copy of the project with the DAGs and events of these tests among its own, not deployed yet."""
     staged = stage_project(PROJECT, tmp_path_factory.mktemp("project") / "updraft", adapter_port)
-    for dag_file in DAGS.glob("*.py"):
-        shutil.copy(dag_file, staged.directory / "chalicelib" / "dags")
+    for file in (*DAGS.glob("*.py"), DAGS / "events.toml"):
+        shutil.copy(file, staged.directory / "chalicelib" / "dags")
     return staged
 
 

@@ -31,6 +31,7 @@ NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
 
 DEPLOY_SECONDS = 180
 SYNC_SECONDS = 60
+CONNECT_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +104,12 @@ class Project:
         finish_deployment(self.directory, STAGE)
         sync_dags(self.directory, self.environment | variables)
         self.auth_backend = auth_backend
+
+    def connect_events(self) -> str:
+        """Lead the declared events to the stage; what the command says."""
+        variables = {"UPDRAFT__AWS__STAGE": STAGE}
+        command: list[str | Path] = [sys.executable, "-m", "chalicelib", "events", "connect"]
+        return run(command, self.directory, self.environment | variables, CONNECT_SECONDS)
 
     def protected_routes(self) -> list[tuple[str, str]]:
         """The method and path of every route behind an authorizer, each parameter filled in with `x`."""
@@ -182,9 +189,10 @@ def sync_dags(directory: Path, environment: dict[str, str]) -> None:
     run([sys.executable, "-m", "chalicelib", "sync"], directory, environment, SYNC_SECONDS)
 
 
-def run(command: list[str | Path], directory: Path, environment: dict[str, str], timeout: float) -> None:
-    """Run a command; when it fails, so does the test, with what the command said."""
+def run(command: list[str | Path], directory: Path, environment: dict[str, str], timeout: float) -> str:
+    """What a command says; when it fails, so does the test, with that."""
     done = subprocess.run(
         command, cwd=directory, env=environment, timeout=timeout, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,5 +1,6 @@
 """A stage made by `chalice deploy`: requests enter by API Gateway, queues drive the functions."""
 
+import json
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -80,11 +81,53 @@ def test_lambda_lets_a_long_chain_of_tasks_go_on(open_stage: Project, handler: s
     assert config["RecursiveLoop"] == "Allow"
 
 
-@pytest.mark.parametrize("handler", ["scheduler", "worker"])
+def test_lambda_stops_a_dag_whose_task_triggers_it_again_by_an_event(open_stage: Project):
+    config = aws.client("lambda").get_function_recursion_config(
+        FunctionName=open_stage.deployed.functions["events"]
+    )
+    assert config["RecursiveLoop"] == "Terminate"
+
+
+@pytest.mark.parametrize("handler", ["scheduler", "worker", "events"])
 def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, handler: str):
     mapping = open_stage.deployed.queue_mapping(handler)
     source = aws.client("lambda").get_event_source_mapping(UUID=mapping)
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_each_source_of_events_triggers_a_run(open_stage: Project):
+    s3, sns, sqs = aws.client("s3"), aws.client("sns"), aws.client("sqs")
+    s3.create_bucket(Bucket="acme-incoming")
+    topic = sns.create_topic(Name="acme-alerts")["TopicArn"]
+    assert open_stage.connect_events().count("new: ") == 3
+    assert "new: " not in open_stage.connect_events()
+
+    s3.put_object(Bucket="acme-incoming", Key="orders/tea & c\u00e5ke.csv", Body=b"1")
+    detail = json.dumps({"total": 129.9, "customer": "Zo\u00eb"})
+    shop = {"Source": "acme.shop", "DetailType": "Order Placed", "Detail": detail}
+    aws.client("events").put_events(Entries=[shop])
+    high = {"severity": {"DataType": "String", "StringValue": "high"}}
+    sns.publish(TopicArn=topic, Message="too hot", MessageAttributes=high)
+    url = sqs.get_queue_url(QueueName="updraft-e2e-events")["QueueUrl"]
+    greeting = {"kind": {"DataType": "String", "StringValue": "greeting"}}
+    sqs.send_message(QueueUrl=url, MessageBody='{"who": "Orville"}', MessageAttributes=greeting)
+    sqs.send_message(QueueUrl=url, MessageBody="nobody wants this")
+
+    found = {"s3", "eventbridge", "sns", "sqs"}
+    wait_for(lambda: sources_of_runs(open_stage) == found, open_stage)
+    wait_for(lambda: messages_in("updraft-e2e-events-dead-letters") == 1, open_stage)
+
+
+def sources_of_runs(project: Project) -> set[str]:
+    runs = project.gateway.call("GET", f"{API}/dags/example_hello/dag_runs").json
+    return {run["run_id"].partition("__")[0] for run in runs}
+
+
+def wait_for(condition: Callable[[], bool], project: Project) -> None:
+    deadline = time.monotonic() + RUN_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{sources_of_runs(project)}\n{project.function_logs()}"
+        time.sleep(0.2)
 
 
 def test_a_changed_stage_keeps_the_address_of_its_api(open_stage: Project):
