@@ -6,8 +6,10 @@ EMULATOR := .venv-emulator
 REQUIREMENTS := requirements.txt requirements-dev.txt
 INSTALLED := $(VENV)/.installed
 EMULATOR_INSTALLED := $(EMULATOR)/.installed
+AUDIT := .venv-audit
+AUDIT_INSTALLED := $(AUDIT)/.installed
 
-.PHONY: help install run test lint e2e
+.PHONY: help install run test lint audit e2e
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -27,6 +29,9 @@ lint: $(INSTALLED) ## Check style, types, import layers and what each handler lo
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest --quiet tests/unit/test_layers.py tests/unit/test_cold_imports.py
 
+audit: $(INSTALLED) $(AUDIT_INSTALLED) ## Look up the installed packages among known vulnerabilities
+	$(PYTHON) .ci/audit
+
 e2e: $(INSTALLED) $(EMULATOR_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
 	$(VENV)/bin/python -m pytest tests/e2e
 
@@ -39,6 +44,12 @@ $(INSTALLED): $(REQUIREMENTS)
 $(EMULATOR_INSTALLED): requirements-dev.txt
 	@$(call make_venv,$(EMULATOR))
 	$(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^ministack==' requirements-dev.txt)
+	@touch $@
+
+# Its own packages are no concern of the project's.
+$(AUDIT_INSTALLED):
+	@$(call make_venv,$(AUDIT))
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
 define make_venv

@@ -6,15 +6,17 @@ are to get instead. Nothing heavy is imported before it is asked for.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.auth.verdicts import Scheme, Verdict, Verify
     from chalicelib.engine.core import Engine
-    from chalicelib.engine.ports import RunTry
+    from chalicelib.engine.ports import RunCallbacks, RunTry, Store
     from chalicelib.events.declarations import Declaration
     from chalicelib.queues.dead_letters import DeadLetters
 
@@ -24,6 +26,9 @@ class _InUse:
     engine: "Engine | None" = None
     settings: Settings | None = None
     run_try: "RunTry | None" = None
+    run_callbacks: "RunCallbacks | None" = None
+    verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
+    """One of each kind, for they remember what they saw; filled as they are asked for."""
     declarations: "tuple[Declaration, ...] | None" = None
     dead_letters: "DeadLetters | None" = None
 
@@ -46,6 +51,24 @@ def run_try() -> "RunTry":
     return _in_use.run_try or _run_try_of_deployed_dags()
 
 
+def run_callbacks() -> "RunCallbacks":
+    """What calls the user's callbacks for the worker: the deployed DAG files."""
+    return _in_use.run_callbacks or _run_callbacks_of_deployed_dags()
+
+
+def verify(scheme: "Scheme", authorization: str) -> "Verdict":
+    """What the auth backend makes of an ``Authorization`` header that is not empty.
+
+    Raises ``StoreUnavailable``.
+    """
+    verifiers = _in_use.verifiers
+    if scheme not in verifiers:
+        store = _in_use.engine.store if _in_use.engine else _store_on_aws()
+        make = _kerberos_verifier if scheme == "kerberos" else _password_verifier
+        verifiers.setdefault(scheme, make(store, settings()))
+    return verifiers[scheme](authorization)
+
+
 def declarations() -> "tuple[Declaration, ...]":
     """Which event triggers which DAG, as the file says now; raises ``DeclarationError``."""
     if _in_use.declarations is not None:
@@ -66,6 +89,7 @@ def use(
     engine: "Engine | None" = None,
     settings: Settings | None = None,
     run_try: "RunTry | None" = None,
+    run_callbacks: "RunCallbacks | None" = None,
     declarations: "tuple[Declaration, ...] | None" = None,
     dead_letters: "DeadLetters | None" = None,
 ) -> Iterator[None]:
@@ -76,6 +100,7 @@ def use(
         engine=engine or before.engine,
         settings=settings or before.settings,
         run_try=run_try or before.run_try,
+        run_callbacks=run_callbacks or before.run_callbacks,
         declarations=before.declarations if declarations is None else declarations,
         dead_letters=dead_letters or before.dead_letters,
     )
@@ -91,19 +116,51 @@ def _settings_of_environment() -> Settings:
 
 
 @cache
-def _engine_on_aws() -> "Engine":
-    from datetime import UTC, datetime
+def _store_on_aws() -> "Store":
+    from chalicelib.store.dynamodb import DynamoStore
 
+    return DynamoStore(settings())
+
+
+def keytab() -> bytes:
+    """The keytab of the service, wherever it is; raises ``SettingError``."""
+    from chalicelib.store.keytabs import read_keytab
+
+    return read_keytab(settings().keytab)
+
+
+def _kerberos_verifier(store: "Store", _settings: Settings) -> "Verify":
+    from chalicelib.auth.kerberos.verifier import KerberosVerifier
+
+    return KerberosVerifier(read_keytab=keytab, replays=store.replays, now=_now)
+
+
+def _password_verifier(store: "Store", settings: Settings) -> "Verify":
+    from chalicelib.auth.password import PasswordVerifier
+
+    return PasswordVerifier(
+        users=store.users,
+        cost=settings.bcrypt_cost,
+        seconds_remembered=settings.auth_cache_seconds,
+        now=_now,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _engine_on_aws() -> "Engine":
     from ulid import ULID
 
     from chalicelib.engine.core import Engine
     from chalicelib.queues.sqs import SqsSender
-    from chalicelib.store.dynamodb import DynamoStore
 
     return Engine(
-        store=DynamoStore(settings()),
+        store=_store_on_aws(),
         sender=SqsSender(settings()),
-        now=lambda: datetime.now(UTC),
+        now=_now,
         new_uid=lambda: str(ULID()),
         allowed_run_id_pattern=settings().allowed_run_id_pattern,
         dags_are_paused_at_creation=settings().dags_are_paused_at_creation,
@@ -113,6 +170,13 @@ def _engine_on_aws() -> "Engine":
 @cache
 def _run_try_of_deployed_dags() -> "RunTry":
     from chalicelib.engine.task_runner import run_try as of_deployed_dags
+
+    return of_deployed_dags(settings().dags_folder)
+
+
+@cache
+def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
+    from chalicelib.engine.task_runner import run_callbacks as of_deployed_dags
 
     return of_deployed_dags(settings().dags_folder)
 

@@ -13,7 +13,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import RunTask
+from chalicelib.domain.messages import RunCallback, RunTask, WorkerMessage
 from chalicelib.queues.messages import UnreadableMessage, decode
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def scheduler(event: SQSEvent) -> BatchReply:
 
     def handle(record: SQSRecord) -> None:
         message = decode(record.body)
-        if isinstance(message, RunTask):
+        if isinstance(message, WorkerMessage):
             raise UnreadableMessage("a message for the worker is in the scheduler's queue")
         scheduling.handle(engine, message)
 
@@ -49,16 +49,19 @@ def scheduler(event: SQSEvent) -> BatchReply:
 
 @blueprint.on_sqs_message(queue=bootstrap.settings().resource("tasks"), batch_size=1)
 def worker(event: SQSEvent) -> BatchReply:
-    """Runs one try of a task."""
-    from chalicelib.engine import execute
+    """Runs the user's code: one try of a task, or the callbacks after an end."""
+    from chalicelib.engine import call_back, execute
 
-    engine, run_try = bootstrap.engine(), bootstrap.run_try()
+    engine = bootstrap.engine()
 
     def handle(record: SQSRecord) -> None:
-        message = decode(record.body)
-        if not isinstance(message, RunTask):
-            raise UnreadableMessage("a message for the scheduler is in the worker's queue")
-        execute.execute(engine, message, _invocation(engine, record), run_try)
+        match decode(record.body):
+            case RunTask() as message:
+                execute.execute(engine, message, _invocation(engine, record), bootstrap.run_try())
+            case RunCallback() as message:
+                call_back.call_back(engine, message, bootstrap.run_callbacks())
+            case _:
+                raise UnreadableMessage("a message for the scheduler is in the worker's queue")
 
     return _handle_each(event, handle)
 

@@ -32,6 +32,9 @@ class Settings:
     dags_folder: Path
     dags_are_paused_at_creation: bool
     auth_backend: str
+    bcrypt_cost: int
+    auth_cache_seconds: int
+    keytab: str
     enable_experimental_api: bool
     base_url: str
     allowed_run_id_pattern: str
@@ -48,6 +51,12 @@ class Settings:
             dags_folder=Path(environ.get("AIRFLOW__CORE__DAGS_FOLDER") or shipped_dags_folder()),
             dags_are_paused_at_creation=_flag(environ, "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION", True),
             auth_backend=_auth_backend(environ),
+            # 12 is bcrypt's default and Airflow 1.10's; at 16 a check takes the authorizer's whole time.
+            bcrypt_cost=_whole_number(environ, "UPDRAFT__API__BCRYPT_COST", 12, least=4, most=15),
+            auth_cache_seconds=_whole_number(
+                environ, "UPDRAFT__API__AUTH_CACHE_SECONDS", 60, least=0, most=3600
+            ),
+            keytab=environ.get("KRB5_KTNAME") or environ.get("AIRFLOW__KERBEROS__KEYTAB", ""),
             enable_experimental_api=_flag(environ, "AIRFLOW__API__ENABLE_EXPERIMENTAL_API", True),
             base_url=environ.get("AIRFLOW__WEBSERVER__BASE_URL", ""),
             allowed_run_id_pattern=_pattern(
@@ -80,6 +89,15 @@ def _pattern(environ: Mapping[str, str], name: str, default: str) -> str:
     except re.error as error:
         raise SettingError(f"{name} is {text!r}, which is no regular expression: {error}") from error
     return text
+
+
+def _whole_number(environ: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise SettingError(f"{name} is {text!r}; it takes a whole number from {least} to {most}")
+    return int(text)
 
 
 def _optional_path(environ: Mapping[str, str], name: str) -> Path | None:

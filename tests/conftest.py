@@ -1,11 +1,26 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite, and what holds in each of its tests."""
 
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.leaks import leak
 
 settings.register_profile("dev", max_examples=60, deadline=None)
 settings.register_profile(
     "thorough", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test in whose log there is a secret, at its very end."""
+    report = yield
+    leaked = leak(report.caplog) if report.when == "teardown" else None
+    if leaked and report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"a secret is in the log: {leaked}"
+    return report

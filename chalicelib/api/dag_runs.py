@@ -32,18 +32,33 @@ def trigger(request: Request) -> Reply:
         triggered_by=request.asked_by,
     )
     if key is None:
-        return Reply(text=_created(engine_trigger.trigger(engine, wanted), wish.execution_date))
-    return Reply(
-        text=engine_trigger.trigger_once(engine, wanted, key, lambda run: _created(run, wish.execution_date))
-    )
+        run = engine_trigger.trigger(engine, wanted)
+        return Reply(text=_created(run, wish.execution_date), change=_change(run))
+    once = engine_trigger.trigger_once(engine, wanted, key, lambda run: _created(run, wish.execution_date))
+    return Reply(text=once.answer, change=_change(once.made) if once.made else None)
+
+
+def _change(run: DagRun) -> dict[str, object]:
+    date = run.execution_date.isoformat()
+    return {"dag_id": run.dag_id, "run_id": run.run_id, "execution_date": date, "run_uid": run.run_uid}
 
 
 def _created(run: DagRun, execution_date: datetime) -> str:
-    message = (
-        f"Created <DagRun {run.dag_id} @ {execution_date}: {run.run_id}, state:{run.state}, "
+    return json_text(
+        {
+            "execution_date": execution_date.isoformat(),
+            "message": f"Created {dag_run_text(run, execution_date)}",
+            "run_id": run.run_id,
+        }
+    )
+
+
+def dag_run_text(run: DagRun, execution_date: datetime) -> str:
+    """Python's ``str()`` of Airflow's model of a run; ``execution_date`` with the offset that is shown."""
+    return (
+        f"<DagRun {run.dag_id} @ {execution_date}: {run.run_id}, state:{run.state}, "
         f"queued_at: {run.queued_at}. externally triggered: {run.external_trigger}>"
     )
-    return json_text({"execution_date": execution_date.isoformat(), "message": message, "run_id": run.run_id})
 
 
 def dag_runs(request: Request) -> Reply:

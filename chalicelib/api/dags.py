@@ -18,13 +18,9 @@ def set_paused(request: Request) -> Reply:
     """Pauses for the word ``true``, unpauses for any other, as Airflow does."""
     from chalicelib.engine import pausing
 
-    pausing.set_paused(
-        bootstrap.engine(),
-        names.dag_id(request),
-        paused=request.path["word"] == "true",
-        changed_by=request.asked_by,
-    )
-    return json_reply({"response": "ok"})
+    dag_id, is_paused = names.dag_id(request), request.path["word"] == "true"
+    pausing.set_paused(bootstrap.engine(), dag_id, paused=is_paused, changed_by=request.asked_by)
+    return json_reply({"response": "ok"}, change={"dag_id": dag_id, "is_paused": is_paused})
 
 
 def code(request: Request) -> Reply:
@@ -42,8 +38,11 @@ def delete(request: Request) -> Reply:
     """
     from chalicelib.engine.deletion import delete_dag
 
-    count = delete_dag(bootstrap.engine(), names.dag_id(request))
-    return json_reply({"count": count, "message": f"Removed {count} record(s)"})
+    dag_id = names.dag_id_to_delete(request)
+    count = delete_dag(bootstrap.engine(), dag_id)
+    return json_reply(
+        {"count": count, "message": f"Removed {count} record(s)"}, change={"dag_id": dag_id, "deleted": True}
+    )
 
 
 PATHS: Paths = {

@@ -32,18 +32,28 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """An answer; ``text`` is its body, ``next_page`` where the list that it begins goes on."""
+    """An answer; ``text`` is its body, ``next_page`` where the list that it begins goes on.
+
+    ``change`` is what the request changed, for the audit log; None if it changed nothing.
+    """
 
     text: str
     status: int = 200
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     next_page: str | None = None
+    change: Mapping[str, object] | None = None
 
 
-def json_reply(value: Any, *, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+def json_reply(
+    value: Any,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] = NO_HEADERS,
+    change: Mapping[str, object] | None = None,
+) -> Reply:
     """A JSON answer."""
-    return Reply(text=json_text(value), status=status, headers=headers)
+    return Reply(text=json_text(value), status=status, headers=headers, change=change)
 
 
 def encoded_size(text: str) -> int:

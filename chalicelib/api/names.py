@@ -1,7 +1,7 @@
 """Names and other texts: what no table could hold is not there, rather than an error of the store."""
 
 from chalicelib.api.exchange import Request
-from chalicelib.domain.errors import DagNotFound, InvalidRequest, PoolNotFound
+from chalicelib.domain.errors import DagNotFound, InvalidRequest, NoDagToDelete, PoolNotFound
 
 _LONGEST_KEY = 2048
 """Bytes of UTF-8 that DynamoDB takes as a hash key."""
@@ -13,6 +13,14 @@ def dag_id(request: Request) -> str:
     if not _can_be_key(name):
         raise DagNotFound(name)
     return name
+
+
+def dag_id_to_delete(request: Request) -> str:
+    """The DAG id in the path; raises ``NoDagToDelete`` if no DAG can have it."""
+    try:
+        return dag_id(request)
+    except DagNotFound as error:
+        raise NoDagToDelete(request.path["dag_id"]) from error
 
 
 def pool_name(request: Request) -> str:

@@ -13,7 +13,7 @@ from chalicelib.domain.pools import Pool
 
 _FIELDS = frozenset({"name", "slots", "description"})
 _LONGEST_NAME = 256
-_MOST_SLOTS = 2**31 - 1
+_SLOTS = range(-(2**31), 2**31)
 """What Airflow's column holds."""
 _LONGEST_DESCRIPTION = 16 * 1024
 """Bytes; a pool's item is read and written with every task that needs slots, and stays small."""
@@ -41,12 +41,12 @@ def save(request: Request) -> Reply:
     wanted = _wanted(request)
     engine = bootstrap.engine()
     if key is None:
-        return json_reply(_shown(engine_pools.save_pool(engine, **wanted)))
-    return Reply(
-        text=engine_pools.save_pool_once(
-            engine, **wanted, key=key, answer=lambda saved: json_text(_shown(saved))
-        )
+        saved = engine_pools.save_pool(engine, **wanted)
+        return json_reply(_shown(saved), change=_change(saved))
+    once = engine_pools.save_pool_once(
+        engine, **wanted, key=key, answer=lambda saved: json_text(_shown(saved))
     )
+    return Reply(text=once.answer, change=_change(once.made) if once.made else None)
 
 
 class _PoolFields(TypedDict):
@@ -77,7 +77,12 @@ def delete(request: Request) -> Reply:
     """Deletes a pool and shows what it was."""
     from chalicelib.engine.pools import delete_pool
 
-    return json_reply(_shown(delete_pool(bootstrap.engine(), names.pool_name(request))))
+    deleted = delete_pool(bootstrap.engine(), names.pool_name(request))
+    return json_reply(_shown(deleted), change={"pool": deleted.name, "deleted": True})
+
+
+def _change(pool: Pool) -> dict[str, object]:
+    return {"pool": pool.name, "slots": pool.slots, "include_deferred": pool.include_deferred}
 
 
 def _shown(pool: Pool) -> dict[str, Any]:
@@ -91,7 +96,8 @@ def _shown(pool: Pool) -> dict[str, Any]:
 
 
 def _name(value: Any) -> str:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    # Airflow takes what Python calls false (0, false, []) for no name.
+    if not value or (isinstance(value, str) and not value.strip()):
         raise InvalidRequest("Pool name shouldn't be empty")
     if not isinstance(value, str) or not names.is_storable(value):
         raise InvalidRequest("name must be a text that can be written in UTF-8, without NUL characters")
@@ -106,8 +112,8 @@ def _slots(value: Any) -> int:
         slots = int(value)
     except (ValueError, OverflowError):
         raise InvalidRequest(f"Bad value for `slots`: {excerpt(str(value))}") from None
-    if not -_MOST_SLOTS <= slots <= _MOST_SLOTS:
-        raise InvalidRequest(f"slots must be between -{_MOST_SLOTS} and {_MOST_SLOTS}")
+    if slots not in _SLOTS:
+        raise InvalidRequest(f"slots must be between {_SLOTS.start} and {_SLOTS.stop - 1}")
     return slots
 
 

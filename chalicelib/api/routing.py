@@ -5,12 +5,15 @@ for API Gateway answers a method it does not know as if the path did not exist.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import bootstrap
+from chalicelib.api import audit
+from chalicelib.api.authorizer import REPLY
 from chalicelib.api.errors import reply_to
 from chalicelib.api.exchange import NO_HEADERS, Reply, Request, encoded_size, error_reply
 from chalicelib.auth.backends import confirm
@@ -115,13 +118,23 @@ def _is_served(request: ChaliceRequest) -> bool:
 
 
 def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
-    vouched_for = (request.context.get("authorizer") or {}).get("principalId")
-    decision = confirm(bootstrap.settings().auth_backend, vouched_for)
+    vouched_for = request.context.get("authorizer") or {}
+    decision = confirm(bootstrap.settings().auth_backend, vouched_for.get("principalId"))
     if decision.allowed:
-        return _answer(view, request, path, decision.principal)
+        reply = _answer(view, request, path, decision.principal)
+        if reply.change:
+            audit.changed(request, decision.principal, reply.change)
+        return _proving_the_server(reply, vouched_for.get(REPLY))
     error = "Unauthorized" if decision.status == 401 else "Forbidden"
     challenge = {"WWW-Authenticate": decision.challenge} if decision.challenge else NO_HEADERS
     return error_reply(decision.status, error, headers=challenge)
+
+
+def _proving_the_server(reply: Reply, token: str | None) -> Reply:
+    """The reply with the server's own token, as Airflow sends it (API Gateway renames the header)."""
+    if token is None:
+        return reply
+    return replace(reply, headers={**reply.headers, "WWW-Authenticate": f"negotiate {token}"})
 
 
 def _answer(view: View, request: ChaliceRequest, path: Mapping[str, str], principal: str | None) -> Reply:

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.api import names
+from chalicelib.api.dag_runs import dag_run_text
 from chalicelib.api.exchange import Reply, Request, json_reply
 from chalicelib.api.routing import Paths
 from chalicelib.domain.dag_runs import DagRun
@@ -19,6 +20,7 @@ _NOT_KEPT_HERE = (
     "next_method",
     "queued_by_job_id",
     "rendered_map_index",
+    "rendered_task_instance_fields",
     "trigger_id",
     "trigger_timeout",
 )
@@ -40,6 +42,7 @@ def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, An
     return {
         **dict.fromkeys(_NOT_KEPT_HERE),
         "dag_id": run.dag_id,
+        "dag_run": dag_run_text(run, run.execution_date),
         "duration": instance.duration,
         "end_date": instance.end_date,
         "execution_date": run.execution_date,
@@ -59,9 +62,11 @@ def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, An
         "state": instance.state,
         "task_display_name": task.task_id,
         "task_id": task.task_id,
+        "test_mode": False,
         "try_number": instance.try_number,
         "unixname": instance.unixname,
-        "updated_at": instance.updated_at,
+        # Airflow makes the instances with their run; one that nothing touched is as old as that.
+        "updated_at": instance.updated_at or run.queued_at,
     }
 
 

@@ -1,12 +1,14 @@
-"""Which backend decides about a request, and what it decides; pure.
+"""Which backend decides about a request, and what the outcome is: one table, pure.
 
 The API Gateway authorizer asks ``decide`` before a view runs; the view asks ``confirm`` behind it, so
-that a route that lost its authorizer is closed, not open.
+that a route that lost its authorizer is closed, not open. ``without_credentials`` is what API Gateway
+has to answer by itself, for it does not ask an authorizer about a request without the header.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chalicelib.auth.verdicts import Caller, Scheme, Verdict
 from chalicelib.settings import SettingError
 
 DEFAULT = "airflow.api.auth.backend.default"
@@ -14,6 +16,17 @@ DEFAULT = "airflow.api.auth.backend.default"
 
 DENY_ALL = "airflow.api.auth.backend.deny_all"
 """Lets nobody in; what an unset backend means."""
+
+PASSWORD_AUTH = "airflow.contrib.auth.backends.password_auth"  # noqa: S105 - Airflow 1.10's name of it
+"""User names and passwords; wrong ones are forbidden."""
+
+BASIC_AUTH = "airflow.api.auth.backend.basic_auth"
+"""User names and passwords; wrong ones are asked for again."""
+
+KERBEROS_AUTH = "airflow.api.auth.backend.kerberos_auth"
+"""Tickets of a Kerberos realm."""
+
+_FAB = "airflow.providers.fab.auth_manager.api.auth.backend"
 
 
 class UnknownBackend(SettingError):
@@ -30,28 +43,79 @@ class Decision:
     """Whether a request may go on.
 
     ``status`` is that of the answer when it may not, ``challenge`` the ``WWW-Authenticate`` header of
-    that answer, ``principal`` who asks, where the backend knows.
+    that answer, ``reason`` (for the log) why credentials were refused. ``principal`` is who asks, or
+    claims to ask, where the backend knows; ``reply`` the token that proves the server to the caller.
     """
 
     allowed: bool
     status: int = 200
     challenge: str | None = None
     principal: str | None = None
+    reply: str | None = None
+    reason: str | None = None
 
 
-Backend = Callable[[str | None], Decision]
-"""Decides by the ``Authorization`` header; None where the request has none."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Backend:
+    """A row of the table: the statuses without credentials and with wrong ones.
+
+    ``challenge`` goes with each 401. Without a ``scheme`` nothing that is sent counts.
+    """
+
+    missing: int
+    wrong: int
+    scheme: Scheme | None = None
+    challenge: str | None = None
+
+    def refusal(self, status: int, *, principal: str | None = None, reason: str | None = None) -> Decision:
+        challenge = self.challenge if status == 401 else None
+        return Decision(allowed=False, status=status, challenge=challenge, principal=principal, reason=reason)
+
 
 _ALLOWED = Decision(allowed=True)
 _FORBIDDEN = Decision(allowed=False, status=403)
 
+_OPEN = _Backend(missing=200, wrong=200)
+_CLOSED = _Backend(missing=403, wrong=403)
+_PASSWORD = _Backend(missing=401, wrong=403, scheme=Scheme.PASSWORD, challenge="Basic")
+_BASIC = _Backend(missing=401, wrong=401, scheme=Scheme.PASSWORD, challenge="Basic")
+_KERBEROS = _Backend(missing=401, wrong=403, scheme=Scheme.KERBEROS, challenge="Negotiate")
 
-def decide(backend: str, authorization: str | None) -> Decision:
+_BACKENDS = {
+    DEFAULT: _OPEN,
+    DENY_ALL: _CLOSED,
+    PASSWORD_AUTH: _PASSWORD,
+    BASIC_AUTH: _BASIC,
+    KERBEROS_AUTH: _KERBEROS,
+    # where the two are since Airflow 2.9
+    f"{_FAB}.basic_auth": _BASIC,
+    f"{_FAB}.kerberos_auth": _KERBEROS,
+}
+"""Airflow's dotted names, of 1.10 and 2.x, and what each answers (observed on 1.10's source and 2.10.5)."""
+
+
+def decide(backend: str, authorization: str | None, verify: Callable[[Scheme, str], Verdict]) -> Decision:
     """What the backend of that dotted name says to an ``Authorization`` header.
 
-    Raises ``UnknownBackend``.
+    ``verify`` is asked by backends that look at credentials. Raises ``UnknownBackend`` and what
+    ``verify`` raises.
     """
-    return _backend(backend)(authorization)
+    row = _row(backend)
+    if row is _OPEN:
+        return _ALLOWED
+    if not authorization or row.scheme is None:
+        return row.refusal(row.missing)
+    verdict = verify(row.scheme, authorization)
+    if isinstance(verdict, Caller):
+        return Decision(allowed=True, principal=verdict.principal, reply=verdict.reply)
+    status = row.missing if verdict.wants_another_leg else row.wrong
+    return row.refusal(status, principal=verdict.claimed, reason=verdict.reason)
+
+
+def without_credentials(backend: str) -> Decision:
+    """What the backend says to a request without the header; raises ``UnknownBackend``."""
+    row = _row(backend)
+    return _ALLOWED if row is _OPEN else row.refusal(row.missing)
 
 
 def confirm(backend: str, principal: str | None) -> Decision:
@@ -60,30 +124,25 @@ def confirm(backend: str, principal: str | None) -> Decision:
     The backend itself is not asked again: checking a password twice would cost twice. Raises
     ``UnknownBackend``.
     """
-    if is_open(backend):
+    row = _row(backend)
+    if row is _OPEN:
         return _ALLOWED
-    if _backend(backend) is _deny_all or not principal:
+    if row.scheme is None or not principal:
         return _FORBIDDEN
     return Decision(allowed=True, principal=principal)
 
 
 def is_open(backend: str) -> bool:
     """Whether everyone may come in, so that nobody need be asked; raises ``UnknownBackend``."""
-    return _backend(backend) is _default
+    return _row(backend) is _OPEN
 
 
-def _default(_authorization: str | None) -> Decision:
-    return _ALLOWED
+def scheme(backend: str) -> Scheme | None:
+    """How callers of the backend prove who they are, if they can; raises ``UnknownBackend``."""
+    return _row(backend).scheme
 
 
-def _deny_all(_authorization: str | None) -> Decision:
-    return _FORBIDDEN
-
-
-_BACKENDS: dict[str, Backend] = {DEFAULT: _default, DENY_ALL: _deny_all}
-
-
-def _backend(name: str) -> Backend:
+def _row(name: str) -> _Backend:
     try:
         return _BACKENDS[name]
     except KeyError:

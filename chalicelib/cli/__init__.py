@@ -6,9 +6,11 @@ command does more than parse, call one use case and print: what it does must be 
 
 import click
 
+from chalicelib.cli.dags import dags
 from chalicelib.cli.events import events
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
+from chalicelib.cli.users import users
 
 
 @click.group()
@@ -16,6 +18,8 @@ def updraft() -> None:
     """Look after an Updraft deployment (UPDRAFT__AWS__STAGE), or after the local server."""
 
 
+updraft.add_command(dags)
 updraft.add_command(events)
 updraft.add_command(sync)
 updraft.add_command(tasks)
+updraft.add_command(users)

@@ -25,9 +25,11 @@ _BASEOPERATOR = "baseoperator:BaseOperator"
 _BASH = "operators.bash:BashOperator"
 _PYTHON = "operators.python:PythonOperator BranchPythonOperator ShortCircuitOperator get_current_context"
 _EMPTY = "operators.empty:EmptyOperator"
+_LATEST_ONLY = "operators.latest_only:LatestOnlyOperator"
 _BRANCH = "operators.branch:BaseBranchOperator BranchMixIn"
 _CHAINS = "dependencies:chain cross_downstream chain_linear"
 _DECORATORS = "decorators:dag task task_group"
+_SETUP_TEARDOWN = "setup_teardown_decorators:setup teardown"
 _DATES = "dates:utc utcnow datetime parse is_localized is_naive make_aware convert_to_utc"
 _DAG = "dag:DAG"
 _DAG_RUN = "context:DagRun"
@@ -39,18 +41,35 @@ _VARIABLE = "configuration:Variable"
 _CONNECTION = "configuration:Connection"
 _HOOK = "configuration:BaseHook"
 _SKIP = "operators.branch:SkipMixin"
+_LINEAGE = "lineage:AUTO apply_lineage prepare_lineage"
 _ENTITIES = "lineage:File User Tag Column Table"
+_SENSOR = "sensors.base:BaseSensorOperator PokeReturnValue poke_mode_only"
+_PYTHON_SENSOR = "sensors.python:PythonSensor"
+_BASH_SENSOR = "sensors.bash:BashSensor"
+_DATE_TIME_SENSOR = "sensors.dates:DateTimeSensor"
+_TIME_DELTA_SENSOR = "sensors.dates:TimeDeltaSensor"
+_TIME_SENSOR = "sensors.dates:TimeSensor"
+_WEEKDAY_SENSOR = "sensors.dates:DayOfWeekSensor"
 _LABEL = "dependencies:Label EdgeModifier"
 
 _MODULES: dict[str, Sequence[str]] = {
     "airflow": [_DAG, _XCOM_ARG],
     "airflow.configuration": [_CONFIGURATION],
-    "airflow.decorators": [_DECORATORS],
+    "airflow.contrib": [],
+    "airflow.contrib.sensors": [],
+    "airflow.contrib.sensors.bash_sensor": [_BASH_SENSOR],
+    "airflow.contrib.sensors.python_sensor": [_PYTHON_SENSOR],
+    "airflow.contrib.sensors.weekday_sensor": [_WEEKDAY_SENSOR],
+    "airflow.decorators": [_DECORATORS, _SETUP_TEARDOWN],
+    "airflow.decorators.setup_teardown": [
+        "setup_teardown_decorators:context_wrapper ContextWrapper",
+        "setup_teardown_decorators:setup=setup_task teardown=teardown_task",
+    ],
     "airflow.exceptions": ["exceptions"],
     "airflow.hooks": [],
     "airflow.hooks.base": [_HOOK],
     "airflow.hooks.base_hook": [_HOOK],
-    "airflow.lineage": [],
+    "airflow.lineage": [_LINEAGE],
     "airflow.lineage.entities": [_ENTITIES],
     "airflow.macros": ["macros"],
     "airflow.models": [
@@ -81,8 +100,22 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.operators.dummy": ["operators.empty:EmptyOperator=DummyOperator", _EMPTY],
     "airflow.operators.dummy_operator": ["operators.empty:EmptyOperator=DummyOperator", _EMPTY],
     "airflow.operators.empty": [_EMPTY],
+    "airflow.operators.latest_only": [_LATEST_ONLY],
+    "airflow.operators.latest_only_operator": [_LATEST_ONLY],
     "airflow.operators.python": [_PYTHON],
     "airflow.operators.python_operator": [_PYTHON],
+    "airflow.sensors": [],
+    "airflow.sensors.base": [_SENSOR],
+    "airflow.sensors.base_sensor_operator": [_SENSOR],
+    "airflow.sensors.bash": [_BASH_SENSOR],
+    "airflow.sensors.date_time": [_DATE_TIME_SENSOR],
+    "airflow.sensors.date_time_sensor": [_DATE_TIME_SENSOR],
+    "airflow.sensors.python": [_PYTHON_SENSOR],
+    "airflow.sensors.time_delta": [_TIME_DELTA_SENSOR],
+    "airflow.sensors.time_delta_sensor": [_TIME_DELTA_SENSOR],
+    "airflow.sensors.time_sensor": [_TIME_SENSOR],
+    "airflow.sensors.weekday": [_WEEKDAY_SENSOR],
+    "airflow.sensors.weekday_sensor": [_WEEKDAY_SENSOR],
     "airflow.utils": [],
     "airflow.utils.context": ["context:Context"],
     "airflow.utils.dates": ["dates:days_ago"],
@@ -91,11 +124,13 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.utils.helpers": [_CHAINS],
     "airflow.utils.log": [],
     "airflow.utils.log.logging_mixin": ["baseoperator:LoggingMixin"],
+    "airflow.utils.setup_teardown": ["setup_teardown:SetupTeardownContext"],
     "airflow.utils.state": ["states:State DagRunState TaskInstanceState"],
     "airflow.utils.task_group": ["task_group:TaskGroup"],
     "airflow.utils.template": ["templates:literal"],
     "airflow.utils.timezone": [_DATES],
     "airflow.utils.trigger_rule": ["rules:TriggerRule"],
+    "airflow.utils.weekday": ["sensors.dates:WeekDay"],
     "airflow.utils.weight_rule": ["rules:WeightRule"],
 }
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from chalicelib.dag import dag_context, rules
 from chalicelib.dag.dates import convert_to_utc
-from chalicelib.dag.dependencies import DependencyMixin
 from chalicelib.dag.exceptions import AirflowException, NotOffered
-from chalicelib.dag.lineage import as_entities
+from chalicelib.dag.lineage import as_inlets, as_outlets, is_entity
 from chalicelib.dag.params import ParamsDict
 from chalicelib.dag.rules import TriggerRule, WeightRule, validate_id
+from chalicelib.dag.setup_teardown import Role, SetupTeardownMixin, join_scope
 from chalicelib.dag.xcom_arg import XComArg, xcom_args_in
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class OperatorMeta(ABCMeta):
         return operator
 
 
-class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
+class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
     """A task. Subclasses take their own keyword arguments, pass the rest on, and define ``execute``.
 
     The arguments are Airflow 2.10's. Durations are timedeltas (retry delays also seconds), dates are
@@ -108,10 +108,15 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
     template_fields_renderers: ClassVar[Mapping[str, str]] = {}
     ui_color: str = "#fff"
     ui_fgcolor: str = "#000"
+    start_from_trigger: bool = False
+    start_trigger_args: Any = None
     operator_extra_links: Sequence[Any] = ()
 
     inherits_from_empty_operator: ClassVar[bool] = False
     """Whether ``execute`` does nothing: such a task needs no worker."""
+
+    supports_lineage: ClassVar[bool] = False
+    """Whether the operator finds its outlets itself while it runs, so that ``|`` need not see any."""
 
     _constructed = False
 
@@ -233,8 +238,8 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self.doc_json = doc_json
         self.doc_yaml = doc_yaml
         self.doc_rst = doc_rst
-        self.inlets = as_entities(inlets, "inlets")
-        self.outlets = as_entities(outlets, "outlets")
+        self.inlets = inlets
+        self.outlets = outlets
         self.params = _params_around(dag, default_args).merged(params or {})
         self.upstream_task_ids: set[str] = set()
         self.downstream_task_ids: set[str] = set()
@@ -244,6 +249,8 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self._pre_execute_hook = pre_execute
         self._post_execute_hook = post_execute
         self._dag: DAG | None = None
+        self.setup_teardown_role = Role()
+        join_scope(self)
         self.task_group = group
         if group is not None:
             group.add(self)
@@ -270,6 +277,55 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
             for output in xcom_args_in(getattr(self, name, None)):
                 if output.operator is not self:
                     self.set_upstream(output.operator)
+
+    def __or__(self, other: Any) -> "BaseOperator":
+        """Run before ``other``, which takes the outlets of this task as inlets; ``self`` as in Airflow.
+
+        Raises ``TypeError`` if the other is no operator, ``ValueError`` if there are no outlets.
+        """
+        if not isinstance(other, BaseOperator):
+            raise TypeError(f"Right hand side ({other}) is not an Operator")
+        if not self.outlets and not self.supports_lineage:
+            raise ValueError("No outlets defined for this operator")
+        other.add_inlets([self.task_id])
+        self.set_downstream(other)
+        return self
+
+    def __gt__(self, other: Any) -> "BaseOperator":
+        """``task > entity``: the entity, or each of several, is an outlet; raises ``TypeError``."""
+        self.add_outlets(_entities(other, "Left hand side ({}) is not an outlet"))
+        return self
+
+    def __lt__(self, other: Any) -> "BaseOperator":
+        """``task < entity``: the entity, or each of several, is an inlet; raises ``TypeError``."""
+        self.add_inlets(_entities(other, "{} cannot be an inlet"))
+        return self
+
+    @property
+    def inlets(self) -> list[Any]:
+        """What the task reads: entities, and texts for the outlets of tasks upstream (see ``lineage``)."""
+        return self._inlets
+
+    @inlets.setter
+    def inlets(self, value: Any) -> None:
+        self._inlets = as_inlets(value)
+
+    @property
+    def outlets(self) -> list[Any]:
+        """What the task writes: entities or texts."""
+        return self._outlets
+
+    @outlets.setter
+    def outlets(self, value: Any) -> None:
+        self._outlets = as_outlets(value)
+
+    def add_inlets(self, inlets: Iterable[Any]) -> None:
+        """Add inlets; raises ``AirflowException`` for what is none."""
+        self._inlets.extend(as_inlets(list(inlets)))
+
+    def add_outlets(self, outlets: Iterable[Any]) -> None:
+        """Add outlets; raises ``AirflowException`` for what is none."""
+        self._outlets.extend(as_outlets(list(outlets)))
 
     @property
     def roots(self) -> Sequence["BaseOperator"]:
@@ -384,6 +440,7 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         task = copy.copy(self)
         # Rendered values no longer hold outputs, and must not touch the dependencies that are shared.
         object.__setattr__(task, "_constructed", False)
+        task._inlets, task._outlets = list(self._inlets), list(self._outlets)
         return task
 
     def render_template(self, content: Any, context: "Context") -> Any:
@@ -411,6 +468,15 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
 
     def __repr__(self) -> str:
         return f"<Task({self.task_type}): {self.task_id}>"
+
+
+def _entities(given: Any, refusal: str) -> list[Any]:
+    """The entity, or those of an iterable; raises ``TypeError`` with ``refusal`` for what is none."""
+    items = list(given) if isinstance(given, Iterable) else [given]
+    for item in items:
+        if not is_entity(item):
+            raise TypeError(refusal.format(item))
+    return items
 
 
 def _params_around(dag: "DAG | None", default_args: Mapping[str, Any] | None) -> ParamsDict:

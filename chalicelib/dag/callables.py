@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from chalicelib.dag.later import found
+
 CONTEXT_KEYS = frozenset(
     {
         "conf", "conn", "dag", "dag_run", "data_interval_end", "data_interval_start", "ds", "ds_nodash",
@@ -12,7 +14,8 @@ CONTEXT_KEYS = frozenset(
         "prev_data_interval_end_success", "prev_data_interval_start_success", "prev_ds", "prev_ds_nodash",
         "prev_end_date_success", "prev_execution_date", "prev_execution_date_success",
         "prev_start_date_success", "run_id", "task", "task_instance", "task_instance_key_str",
-        "templates_dict", "test_mode", "ti", "tomorrow_ds", "tomorrow_ds_nodash", "try_number", "ts",
+        "templates_dict", "test_mode", "ti", "tomorrow_ds", "tomorrow_ds_nodash",
+        "triggering_dataset_events", "try_number", "ts",
         "ts_nodash", "ts_nodash_with_tz", "var", "yesterday_ds", "yesterday_ds_nodash",
     }
 )  # fmt: skip
@@ -24,6 +27,8 @@ def accepted_arguments(
 ) -> dict[str, Any]:
     """Those of the offered values that the function takes by name, beside the positional ``args``.
 
+    Values that are found later are found now, as far as the function takes them (``**kwargs`` takes all).
+
     Raises ``ValueError`` when a positional argument would land on a name that is offered too.
     """
     parameters = _parameters(function)
@@ -33,9 +38,9 @@ def accepted_arguments(
     if clash:
         raise ValueError(f"The key {clash[0]!r} in args is a part of kwargs and therefore reserved.")
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return dict(offered)
+        return {name: found(value) for name, value in offered.items()}
     named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    return {name: value for name, value in offered.items() if name in named}
+    return {name: found(value) for name, value in offered.items() if name in named}
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -1,23 +1,31 @@
 """The context of a running task: what its function's arguments and its templates can name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.dag import macros
 from chalicelib.dag.configuration import ConnectionAccessor, VariableAccessor, conf
-from chalicelib.dag.exceptions import AirflowException
+from chalicelib.dag.dates import as_utc
+from chalicelib.dag.exceptions import AirflowException, NotOffered, ParamValidationError
+from chalicelib.dag.later import Later, LazyDict
+from chalicelib.dag.params import ParamsDict
+from chalicelib.domain.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
+from chalicelib.domain.timetables import DataInterval, Schedule
 
 if TYPE_CHECKING:
     from chalicelib.dag.task_instance import TaskInstance
 
-Context = dict[str, Any]
-"""Airflow's names and their values; datetimes are pendulum's."""
+
+class Context(LazyDict):
+    """Airflow's names and their values; datetimes are pendulum's."""
+
 
 _current: ContextVar[Context | None] = ContextVar("current", default=None)
 
@@ -58,11 +66,33 @@ class DagRun:
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
+    task_instances: Sequence["TaskInstance"] | None = field(default=None, repr=False, compare=False)
+    """All of the run; only its DAG's callbacks see them."""
+
+    def get_task_instances(self, state: str | Iterable[str | None] | None = None) -> list["TaskInstance"]:
+        """The task instances of the run, those in certain states if some are given.
+
+        Raises ``NotOffered`` anywhere but in callbacks of the DAG.
+        """
+        if self.task_instances is None:
+            raise NotOffered("the task instances of a run outside of its DAG's callbacks")
+        states = [state] if isinstance(state, str) else state
+        return [ti for ti in self.task_instances if states is None or ti.state in states]
+
+    def get_task_instance(self, task_id: str, map_index: int = -1) -> "TaskInstance | None":
+        """The task instance of that id, or None; as above."""
+        found = (ti for ti in self.get_task_instances() if ti.task_id == task_id)
+        return next((ti for ti in found if ti.map_index == map_index), None)
 
     @property
     def execution_date(self) -> datetime:
         """The older name of the logical date."""
         return self.logical_date
+
+    @property
+    def data_interval(self) -> DataInterval:
+        """The data interval; plain datetimes in UTC."""
+        return DataInterval(start=as_utc(self.data_interval_start), end=as_utc(self.data_interval_end))
 
     @property
     def is_backfill(self) -> bool:
@@ -92,16 +122,16 @@ def dag_run_of(request: TryRequest) -> DagRun:
     )
 
 
-def context_of(ti: "TaskInstance") -> Context:
+def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Context:
     """Airflow's context for a task instance.
 
     Params are the DAG's, then the task's, then the run's conf, and checked: raises
-    ``ParamValidationError``. What tells of other runs of the DAG (``prev_*``) is None, except where the
-    run itself determines it.
+    ``ParamValidationError``, unless they are wanted ``with_invalid_params``. What tells of the previous
+    successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
-    params = task.params.merged(dag_run.conf).validate()
-    return {
+    params = _params(task.params.merged(dag_run.conf), with_invalid=with_invalid_params)
+    values: dict[str, Any] = {
         "conf": conf,
         "conn": ConnectionAccessor(),
         "dag": task.dag,
@@ -114,11 +144,6 @@ def context_of(ti: "TaskInstance") -> Context:
         "map_index_template": task.map_index_template,
         "outlets": task.outlets,
         "params": params,
-        "prev_data_interval_end_success": None,
-        "prev_data_interval_start_success": None,
-        "prev_end_date_success": None,
-        "prev_execution_date_success": None,
-        "prev_start_date_success": None,
         "run_id": dag_run.run_id,
         "task": task,
         "task_instance": ti,
@@ -126,18 +151,50 @@ def context_of(ti: "TaskInstance") -> Context:
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
+        "triggering_dataset_events": {},
         "try_number": ti.try_number,
         "var": {
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **_dates(dag_run),
+        **_dates(dag_run, task.dag.planning),
+        **_previous_success(ti.find_previous_success),
     }
+    return Context(values)
 
 
-def _dates(dag_run: DagRun) -> Context:
+def _params(params: ParamsDict, *, with_invalid: bool) -> dict[str, Any]:
+    try:
+        return params.validate()
+    except ParamValidationError:
+        if not with_invalid:
+            raise
+        return params.dump()
+
+
+_OF_PREVIOUS_SUCCESS = {
+    "prev_data_interval_end_success": "data_interval_end",
+    "prev_data_interval_start_success": "data_interval_start",
+    "prev_end_date_success": "end_date",
+    "prev_execution_date_success": "execution_date",
+    "prev_start_date_success": "start_date",
+}
+"""Names of the context, and what they are of the DAG's previous successful run."""
+
+
+def _previous_success(find: Callable[[], RunOfStore | None]) -> dict[str, Any]:
+    previous = Later(find)
+
+    def moment(attribute: str) -> datetime | None:
+        value = getattr(previous.value, attribute, None)
+        return None if value is None else pendulum_datetime(value)
+
+    return {name: Later(partial(moment, attribute)) for name, attribute in _OF_PREVIOUS_SUCCESS.items()}
+
+
+def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
     date = dag_run.logical_date
-    following, previous = _neighbours(dag_run)
+    following, previous = _neighbours(dag_run, planning)
     return {
         "logical_date": date,
         "execution_date": date,
@@ -154,18 +211,22 @@ def _dates(dag_run: DagRun) -> Context:
     }
 
 
-def _neighbours(dag_run: DagRun) -> tuple[datetime | None, datetime | None]:
-    """The logical dates of the following and the previous run, where this run determines them.
+def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
+    """The logical dates before and after by the DAG's schedule, whatever runs there are.
 
-    A run triggered from outside is its own neighbour, as in Airflow; the run after a scheduled one
-    starts where its data interval ends.
+    A run triggered from outside is its own neighbour, as in Airflow.
     """
     if dag_run.external_trigger:
         return dag_run.logical_date, dag_run.logical_date
-    return dag_run.data_interval_end, None
+    following = planning.following(dag_run.data_interval, dag_run.start_date)
+    previous = planning.previous_time(dag_run.logical_date)
+    return (
+        pendulum_datetime(following.logical_date) if following else None,
+        pendulum_datetime(previous) if previous else None,
+    )
 
 
-def _day(name: str, moment: datetime | None) -> Context:
+def _day(name: str, moment: datetime | None) -> dict[str, Any]:
     if moment is None:
         return {name: None, f"{name}_nodash": None}
     return {name: f"{moment:%Y-%m-%d}", f"{name}_nodash": f"{moment:%Y%m%d}"}

@@ -15,14 +15,16 @@ from chalicelib.dag.dependencies import connect
 from chalicelib.dag.exceptions import (
     AirflowDagCycleException,
     AirflowException,
+    AirflowTimetableInvalid,
     DuplicateTaskIdFound,
     NotOffered,
     ParamValidationError,
     TaskNotFound,
 )
 from chalicelib.dag.params import NOTSET, DagParam, NotSet, ParamsDict
-from chalicelib.dag.rules import validate_id
+from chalicelib.dag.rules import TriggerRule, validate_id
 from chalicelib.dag.task_group import TaskGroup
+from chalicelib.domain import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
 """Airflow 2's schedule of a DAG that gives none."""
@@ -84,13 +86,15 @@ class DAG:
         self.description = description
         self.schedule = _schedule(schedule, schedule_interval, timetable)
         self.default_args = dict(default_args or {})
-        given_start = start_date or self.default_args.get("start_date")
+        given_start = start_date
+        if getattr(start_date, "tzinfo", None) is None:
+            given_start = self.default_args.get("start_date")
         self.start_date = convert_to_utc(start_date)
         for name in ("start_date", "end_date"):
             if self.default_args.get(name) is not None:
                 self.default_args[name] = as_utc(self.default_args[name])
         self.timezone = timezone_name(given_start)
-        self.end_date = convert_to_utc(end_date or self.default_args.get("end_date"))
+        self.end_date = convert_to_utc(end_date)
 
         self.fileloc = full_filepath or _calling_file()
         self.dags_folder: Path | None = None
@@ -129,6 +133,25 @@ class DAG:
     def schedule_interval(self) -> Schedule:
         """The older name of ``schedule``."""
         return self.schedule
+
+    @property
+    def planning(self) -> timetables.Schedule:
+        """When the DAG runs by the clock, its tasks' dates included.
+
+        It begins with the DAG's start date, or where it has none with its first task's; it ends with the
+        DAG's end date, or where it has none and all its tasks have one with the last of them.
+        """
+        starts = [task.start_date for task in self.tasks if task.start_date is not None]
+        ends = [task.end_date for task in self.tasks if task.end_date is not None]
+        last_end = max(ends, default=None) if len(ends) == len(self.tasks) else None
+        return timetables.Schedule(
+            expression=_seconds(self.schedule) if isinstance(self.schedule, timedelta) else self.schedule,
+            timezone=self.timezone,
+            start_date=self.start_date or min(starts, default=None),
+            end_date=self.end_date or last_end,
+            catchup=self.catchup,
+            max_active_runs=self.max_active_runs,
+        )
 
     @property
     def tasks(self) -> list[BaseOperator]:
@@ -257,13 +280,20 @@ class DAG:
         """Check what only the finished DAG can tell.
 
         Raises ``AirflowDagCycleException`` for a cycle, ``ValueError`` for a schedule without a start
-        date, ``AirflowException`` for a schedule with params that need a value for each run.
+        date and for what follows a setup by any rule but ``all_success``, ``AirflowTimetableInvalid`` for
+        a schedule that no runs can be planned from, ``AirflowException`` for a schedule with params that
+        need a value for each run.
         """
         self.topological_sort()
+        self._validate_setups()
         if self.schedule is None:
             return
         if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
             raise ValueError("DAG is missing the start_date parameter")
+        try:
+            self.planning.check()
+        except timetables.InvalidSchedule as error:
+            raise AirflowTimetableInvalid(str(error)) from None
         try:
             self.params.validate()
         except ParamValidationError as error:
@@ -271,6 +301,13 @@ class DAG:
                 "DAG is not allowed to define a Schedule, if there are any required params without "
                 f"default values or default values are not valid. {error}"
             ) from None
+
+    def _validate_setups(self) -> None:
+        after_setups = (after for task in self.tasks if task.is_setup for after in task.downstream_list)
+        if any(
+            not task.is_teardown and task.trigger_rule != TriggerRule.ALL_SUCCESS for task in after_setups
+        ):
+            raise ValueError("Setup tasks must be followed with trigger rule ALL_SUCCESS.")
 
     def __enter__(self) -> Self:
         dag_context.enter_dag(self)
@@ -302,6 +339,11 @@ def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule
     raise NotOffered(
         f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta or None"
     )
+
+
+def _seconds(duration: timedelta) -> float:
+    seconds = duration.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _texts(value: str | Iterable[str] | None) -> list[str]:

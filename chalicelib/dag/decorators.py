@@ -11,8 +11,11 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.callables import accepted_arguments, check_call
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.exceptions import AirflowException, NotOffered
+from chalicelib.dag.later import as_kept
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
+from chalicelib.dag.sensors.python import PythonSensor
+from chalicelib.dag.setup_teardown import Role
 from chalicelib.dag.task_group import TaskGroup, unused_id
 from chalicelib.dag.xcom_arg import XComArg
 
@@ -54,6 +57,10 @@ class _ShortCircuitDecoratedOperator(DecoratedOperator, ShortCircuitOperator):
     custom_operator_name = "@task.short_circuit"
 
 
+class _SensorDecoratedOperator(DecoratedOperator, PythonSensor):
+    custom_operator_name = "@task.sensor"
+
+
 class _BashDecoratedOperator(BashOperator):
     """Runs the command that the function returns."""
 
@@ -77,7 +84,9 @@ class _BashDecoratedOperator(BashOperator):
 
     def execute(self, context: "Context") -> Any:
         """Ask the function for the command, render it, run it."""
-        wanted = accepted_arguments(self.python_callable, self.op_args, {**context, **self.op_kwargs})
+        wanted = accepted_arguments(
+            self.python_callable, self.op_args, {**as_kept(context), **self.op_kwargs}
+        )
         command = self.python_callable(*self.op_args, **wanted)
         if not isinstance(command, str) or not command.strip():
             raise TypeError("The returned value from the TaskFlow callable must be a non-empty string.")
@@ -89,23 +98,43 @@ class TaskFactory:
     """A decorated function: each call in a DAG makes a task and gives its output."""
 
     def __init__(
-        self, function: Callable[..., Any], operator_class: type[BaseOperator], arguments: Mapping[str, Any]
+        self,
+        function: Callable[..., Any],
+        operator_class: type[BaseOperator],
+        arguments: Mapping[str, Any],
+        role: Role | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self._operator_class = operator_class
         self._arguments = {"task_id": function.__name__, **arguments}
+        self._role = role or Role()
 
     def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
         """Make a task that will call the function with these arguments."""
+        arguments = dict(self._arguments)
+        fails_run = arguments.pop("on_failure_fail_dagrun", self._role.on_failure_fail_dagrun)
+        if self._role.is_teardown and "trigger_rule" in arguments:
+            raise ValueError("Trigger rule not configurable for teardown tasks.")
         operator = self._operator_class(
-            python_callable=self.function, op_args=args, op_kwargs=kwargs, **self._arguments
+            python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
         )
-        return XComArg(operator)
+        output = XComArg(operator)
+        if self._role.is_setup:
+            output.as_setup()
+        if self._role.is_teardown:
+            output.as_teardown()
+        output.on_failure_fail_dagrun = fails_run
+        return output
 
     def override(self, **arguments: Any) -> "TaskFactory":
         """The same function with other arguments of the task, ``task_id`` for example."""
-        return TaskFactory(self.function, self._operator_class, {**self._arguments, **arguments})
+        merged = {**self._arguments, **arguments}
+        return TaskFactory(self.function, self._operator_class, merged, self._role)
+
+    def with_role(self, role: Role) -> "TaskFactory":
+        """The same function as setup or teardown."""
+        return TaskFactory(self.function, self._operator_class, self._arguments, role)
 
     def expand(self, **_: Any) -> NoReturn:
         """Not offered: raises ``NotOffered``."""
@@ -155,6 +184,10 @@ class TaskDecorator:
         """Make a shell command of a function that returns it."""
         return _decorator(_BashDecoratedOperator, python_callable, kwargs)
 
+    def sensor(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a sensor of a function: it waits until the function returns something true."""
+        return _decorator(_SensorDecoratedOperator, python_callable, kwargs)
+
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Updraft does not offer @task.{name}")
 
@@ -200,6 +233,7 @@ def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any
                 result = function(*args, **kwargs)
             return group if result is None else result
 
+        vars(factory)["makes_task_group"] = True
         return factory
 
     return decorate(group_id) if callable(group_id) else decorate

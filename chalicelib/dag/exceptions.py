@@ -3,6 +3,8 @@
 They belong to user code, so they are not ``UpdraftError``: what they say is shown in a task's log.
 """
 
+from datetime import datetime
+
 
 class AirflowException(Exception):
     """Base of what goes wrong in DAGs and tasks; a task that raises it is tried again if it may be."""
@@ -26,6 +28,30 @@ class AirflowFailException(AirflowException):
 
 class AirflowSkipException(AirflowException):
     """Raised by a task to be skipped."""
+
+
+class AirflowSensorTimeout(AirflowException):
+    """A sensor outlived its ``timeout``; it fails at once, whatever tries it has left."""
+
+
+class AirflowRescheduleException(AirflowException):
+    """Raised by a task to be run again at ``reschedule_date``: the same try, without slots till then."""
+
+    def __init__(self, reschedule_date: datetime) -> None:
+        super().__init__()
+        self.reschedule_date = reschedule_date
+
+
+class SensorSleeps(BaseException):
+    """Updraft's own: a sensor in mode ``poke`` ends its invocation until the next poke, and keeps its slots.
+
+    No ``Exception``, so user code around the poking does not swallow it.
+    """
+
+    def __init__(self, until: datetime, pokes: int) -> None:
+        super().__init__()
+        self.until = until
+        self.pokes = pokes
 
 
 class AirflowTaskTimeout(BaseException):

@@ -1,22 +1,26 @@
 """Running one try of one task: context, templates, the user's code, and what it came to."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.dag import airflow_names
-from chalicelib.dag.baseoperator import BaseOperator, Callbacks
+from chalicelib.dag import airflow_names, callbacks, lineage
+from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
+from chalicelib.dag.dates import as_utc, utcnow
 from chalicelib.dag.exceptions import (
     AirflowException,
     AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTerminated,
     AirflowTaskTimeout,
+    SensorSleeps,
 )
 from chalicelib.dag.interruptions import ending_on_sigterm, time_limit
-from chalicelib.dag.lineage import serialized
 from chalicelib.dag.task_instance import TaskInstance, XComs
 from chalicelib.dag.templates import Renderer, render_template_fields
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
@@ -48,18 +52,13 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 
 
 def _run(ti: TaskInstance) -> TryOutcome:
-    context: Context = {"ti": ti, "task": ti.task, "dag_run": ti.dag_run}
     try:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm():
             _execute(ti, context)
-    except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
-        outcome = _outcome_of(error)
-        context["exception"] = error
-    else:
         outcome = _success_of(ti)
-    with running_in(context):
-        _call_back(_callbacks_after(ti, outcome.result), context)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
+        return _outcome_of(error)
     return outcome
 
 
@@ -67,30 +66,28 @@ def _execute(ti: TaskInstance, context: Context) -> None:
     """Run the task to its end."""
     task = ti.task
     render_template_fields(task, context)
-    renderer = Renderer(task, context)
-    context["inlets"] = task.inlets = [renderer.render(entity) for entity in task.inlets]
-    context["outlets"] = task.outlets = [renderer.render(entity) for entity in task.outlets]
-    task.pre_execute(context)
-    _call_back(task.on_execute_callback, context)
+    lineage.prepare(ti, context, Renderer(task, context).render)
+    if not ti.goes_on:  # else it has begun, and slept since
+        task.pre_execute(context)
+        callbacks.call(task.on_execute_callback, context)
     result = _result_of(task, context)
     _push_result(ti, result)
     task.post_execute(context, result)
+    lineage.hand_on(ti)
 
 
 def _success_of(ti: TaskInstance) -> TryOutcome:
     return TryOutcome(
         result=TryResult.SUCCESS,
         skip=frozenset(ti.skipped),
-        inlets=tuple(serialized(entity) for entity in ti.task.inlets),
-        outlets=tuple(serialized(entity) for entity in ti.task.outlets),
+        inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
+        outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
     )
 
 
 def _result_of(task: BaseOperator, context: Context) -> Any:
     try:
-        with time_limit(
-            task.execution_timeout, f"Task {task.task_id} ran longer than {task.execution_timeout}"
-        ):
+        with time_limit(_time_left(context["ti"]), _timeout_text(task)):
             return task.execute(context)
     except (AirflowTaskTimeout, AirflowTaskTerminated):
         task.on_kill()
@@ -99,6 +96,21 @@ def _result_of(task: BaseOperator, context: Context) -> Any:
         if error.code:
             raise
         return None  # Airflow's rule: a task that exits with success has succeeded
+
+
+def _time_left(ti: TaskInstance) -> timedelta | None:
+    """What is left of a task's time; a sensor that goes on has used some of it, asleep or not."""
+    limit = ti.task.execution_timeout
+    if limit is None or not ti.goes_on:
+        return limit
+    left = limit - (utcnow() - ti.began_at)
+    if left <= timedelta():
+        raise AirflowTaskTimeout(_timeout_text(ti.task))
+    return left
+
+
+def _timeout_text(task: BaseOperator) -> str:
+    return f"Task {task.task_id} ran longer than {task.execution_timeout}"
 
 
 def _push_result(ti: TaskInstance, result: Any) -> None:
@@ -130,8 +142,16 @@ def _outcome_of(error: BaseException) -> TryOutcome:
     if isinstance(error, AirflowSkipException):
         log.info("%s", error or "Skipped by the task")
         return TryOutcome(result=TryResult.SKIPPED, reason=reason)
+    if isinstance(error, SensorSleeps):
+        log.info("Poking again at %s", error.until)
+        return TryOutcome(
+            result=TryResult.RESCHEDULED, reschedule_date=error.until, pokes=error.pokes, keeps_slots=True
+        )
+    if isinstance(error, AirflowRescheduleException) and isinstance(error.reschedule_date, datetime):
+        log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
+        return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
     log.error("Task failed with exception", exc_info=error)
-    for_good = isinstance(error, AirflowFailException)
+    for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
 
 
@@ -139,26 +159,3 @@ def _reason(error: BaseException) -> str:
     first_line = next(iter(str(error).strip().splitlines()), "")
     text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
     return text[:MAX_REASON_LENGTH]
-
-
-def _callbacks_after(ti: TaskInstance, result: TryResult) -> Callbacks:
-    task = ti.task
-    if result is TryResult.SUCCESS:
-        return task.on_success_callback
-    if result is TryResult.SKIPPED:
-        return task.on_skipped_callback
-    if result is TryResult.FAILED and ti.is_eligible_to_retry():
-        return task.on_retry_callback
-    return task.on_failure_callback
-
-
-def _call_back(callbacks: Callbacks, context: Context) -> None:
-    """Call the user's callbacks; one that raises is logged and changes nothing, as in Airflow."""
-    listed: Sequence[Any] = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    for callback in listed:
-        if callback is None:
-            continue
-        try:
-            callback(context)
-        except Exception:
-            log.exception("Error when executing callback %s", getattr(callback, "__name__", callback))

@@ -1,12 +1,30 @@
-"""Lineage entities: what a task says it reads (``inlets``) and writes (``outlets``)."""
+"""Lineage: what a task reads (``inlets``) and writes (``outlets``), and Airflow's entities for it.
 
-from collections.abc import Mapping, Sequence
+Among the inlets, texts name where further ones come from, by Airflow's rules: the id of a task somewhere
+upstream stands for the outlets of that task, ``auto`` (or ``AUTO``) for those of all tasks directly
+upstream. They are taken as they were in the same run, from an XCom that such an upstream task pushes;
+other texts stand for nothing. Among the outlets a text is an outlet.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from chalicelib.dag.dependencies import DependencyMixin
 from chalicelib.dag.exceptions import AirflowException
 
+if TYPE_CHECKING:
+    from chalicelib.dag.baseoperator import BaseOperator
+    from chalicelib.dag.context import Context
+    from chalicelib.dag.task_instance import TaskInstance
+
+AUTO = "auto"
+
+PIPELINE_OUTLETS = "pipeline_outlets"
+"""The key of the XCom, Airflow's, that holds a task's outlets for those that take them as inlets."""
+
 _AIRFLOW_MODULE = "airflow.lineage.entities"
+_ENTITIES = f"lineage entities such as {_AIRFLOW_MODULE}.File"
 
 
 class Entity:
@@ -83,50 +101,142 @@ class Table(Entity):
     type_hint: str | None = None
 
 
-def as_entities(value: Any, what: str) -> list[Any]:
-    """The ``inlets`` or ``outlets`` of a task as a list; raises ``AirflowException`` that names the task's.
+_OWN_ENTITIES: dict[str, type[Entity]] = {
+    f"{_AIRFLOW_MODULE}.{cls.__name__}": cls for cls in (File, User, Tag, Column, Table)
+}
 
-    Airflow also takes the ids of upstream tasks and ``AUTO`` as inlets; Updraft does not.
+
+def prepare_lineage(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Airflow's decorator of ``pre_execute``; it does nothing, for every task's lineage is prepared."""
+    return function
+
+
+def apply_lineage(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Airflow's decorator of ``post_execute``; it does nothing, for every task's lineage is recorded."""
+    return function
+
+
+def as_inlets(value: Any) -> list[Any]:
+    """Inlets as a list of entities and texts, operators as their ids; raises ``AirflowException``.
+
+    Airflow takes operators too, but a task that has one among its inlets can only fail there.
     """
-    items = value if isinstance(value, list | tuple | set) else [] if value is None else [value]
+    return [_as_inlet(item) for item in _as_list(value)]
+
+
+def as_outlets(value: Any) -> list[Any]:
+    """Outlets as a list of entities and texts; raises ``AirflowException`` for anything else."""
+    items = _as_list(value)
     for item in items:
-        if not _is_entity(item):
-            raise AirflowException(
-                f"{what} have to be lineage entities such as airflow.lineage.entities.File, not {item!r}"
-            )
-    return list(items)
+        if not (isinstance(item, str) or is_entity(item)):
+            raise AirflowException(f"outlets have to be {_ENTITIES} or texts, not {item!r}")
+    return items
 
 
-def serialized(entity: Any) -> str:
-    """The text Airflow keeps: ``airflow.lineage.entities.File@version=0(url=...,type_hint=None)``."""
-    cls = type(entity)
-    module = _AIRFLOW_MODULE if isinstance(entity, Entity) and cls.__module__ == __name__ else cls.__module__
-    parts = (f"{name}={_text(value)}" for name, value in _fields(entity))
-    return f"{module}.{cls.__qualname__}@version={getattr(cls, '__version__', 0)}({','.join(parts)})"
+def lineage_sources(task: "BaseOperator") -> list[str]:
+    """The ids of the tasks upstream whose outlets are inlets of this one: those it names, then by id."""
+    names = dict.fromkeys(item for item in task.inlets if isinstance(item, str))
+    if not names:
+        return []
+    upstream = task.get_flat_relative_ids(upstream=True)
+    named = [name for name in names if name in upstream]
+    if names.keys().isdisjoint({AUTO.lower(), AUTO.upper()}):
+        return named
+    return named + sorted(task.upstream_task_ids.difference(named))
 
 
-def _is_entity(value: Any) -> bool:
+def prepare(ti: "TaskInstance", context: "Context", render: Callable[[Any], Any]) -> None:
+    """Render the lineage of a task that is about to run, and fetch the inlets that come from upstream.
+
+    As in Airflow, the task (a copy made for execution) gets the entities it has in this run, and the
+    context what was declared, its entities rendered. Costs an XCom's pull for each source.
+    """
+    task = ti.task
+    context["inlets"] = [item if isinstance(item, str) else render(item) for item in task.inlets]
+    context["outlets"] = [item if isinstance(item, str) else render(item) for item in task.outlets]
+    taken = [item for items in _outlets_of(ti, lineage_sources(task)) for item in items]
+    # What was taken is rendered once more, with the context of this task, as in Airflow.
+    task.inlets[:] = [item for item in context["inlets"] if not isinstance(item, str)] + render(taken)
+    task.outlets[:] = [render(item) if isinstance(item, str) else item for item in context["outlets"]]
+
+
+def hand_on(ti: "TaskInstance") -> None:
+    """Push the outlets of a task that has run, if a task of its DAG takes them as inlets."""
+    task = ti.task
+    if task.outlets and any(task.task_id in lineage_sources(other) for other in task.dag.tasks):
+        ti.xcom_push(PIPELINE_OUTLETS, task.outlets)
+
+
+def serialized(item: Any) -> str:
+    """The text Airflow shows: ``airflow.lineage.entities.File@version=0(url=...,type_hint=None)``.
+
+    What is no entity is shown as Python's ``str()`` of it.
+    """
+    return str(_plain(item))
+
+
+def is_entity(value: Any) -> bool:
+    """Whether a value is an object of a dataclass or an attrs class, the user's ones included."""
     if isinstance(value, type):
         return False
     return is_dataclass(value) or hasattr(type(value), "__attrs_attrs__")
 
 
-def _fields(entity: Any) -> list[tuple[str, Any]]:
+def class_name(entity: Any) -> str:
+    """The name of an entity's class, with its module's; of those here it is Airflow's."""
+    cls = type(entity)
+    module = _AIRFLOW_MODULE if isinstance(entity, Entity) and cls.__module__ == __name__ else cls.__module__
+    return f"{module}.{cls.__qualname__}"
+
+
+def entity_fields(entity: Any) -> dict[str, Any]:
+    """The fields of an entity and their values."""
     names = (
         [each.name for each in fields(entity)]
         if is_dataclass(entity)
         else [each.name for each in type(entity).__attrs_attrs__]
     )
-    return [(name, getattr(entity, name)) for name in names]
+    return {name: getattr(entity, name) for name in names}
 
 
-def _text(value: Any) -> str:
-    return str(_plain(value))
+def entity_of(name: str, values: Mapping[str, Any]) -> Any:
+    """Make one of Airflow's entities; raises ``ImportError`` for any other class, as Airflow does."""
+    cls = _OWN_ENTITIES.get(name)
+    if cls is None:
+        raise ImportError(f"{name} was not found in allow list for deserialization imports.")
+    return cls(**values)
+
+
+def _as_list(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple | set):
+        return list(value)
+    return [] if value is None else [value]
+
+
+def _as_inlet(item: Any) -> Any:
+    if isinstance(item, str) or is_entity(item):
+        return item
+    if isinstance(item, DependencyMixin) and hasattr(item, "task_id"):
+        return item.task_id
+    raise AirflowException(f"inlets have to be {_ENTITIES}, ids of tasks upstream or {AUTO!r}, not {item!r}")
+
+
+def _outlets_of(ti: "TaskInstance", task_ids: Sequence[str]) -> list[list[Any]]:
+    if not task_ids:
+        return []
+    outlets: list[list[Any]] = ti.xcom_pull(task_ids=task_ids, key=PIPELINE_OUTLETS)
+    return outlets
+
+
+def _serialized_entity(entity: Any) -> str:
+    version = getattr(type(entity), "__version__", 0)
+    parts = (f"{name}={serialized(value)}" for name, value in entity_fields(entity).items())
+    return f"{class_name(entity)}@version={version}({','.join(parts)})"
 
 
 def _plain(value: Any) -> Any:
-    if _is_entity(value):
-        return serialized(value)
+    if is_entity(value):
+        return _serialized_entity(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -4,8 +4,9 @@ JSON values only, and the same for the same file wherever it is loaded: sets are
 cut out of texts.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.dag.operators.python import ShortCircuitOperator
+from chalicelib.dag.sensors.base import BaseSensorOperator
+from chalicelib.domain.callbacks import DAG_CALLBACKS, CallbackKind
 from chalicelib.domain.graph import MaySkip
 
 Document = dict[str, Any]
@@ -63,6 +66,8 @@ _ATTRIBUTES = (
     "run_as_user",
     "sla",
     "start_date",
+    "start_from_trigger",
+    "start_trigger_args",
     "task_group",
     "task_id",
     "template_ext",
@@ -94,31 +99,39 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     ``default_args``. Dates are ISO in UTC, durations seconds. Tasks come in topological order and name
     their upstreams; ``priority_weight`` of a task is the total that counts in its pool.
     """
+    planning = dag.planning
     return {
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
         "owner": dag.owner,
-        "schedule": _schedule(dag.schedule),
+        "schedule": planning.expression,
         "timezone": dag.timezone,
-        "start_date": _date(_first_date(dag)),
+        "start_date": _date(planning.start_date),
         "default_start_date": _date(dag.default_args.get("start_date")),
-        "end_date": _date(_last_date(dag)),
+        "end_date": _date(planning.end_date),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
+        "dagrun_timeout": _seconds(dag.dagrun_timeout),
         "tags": sorted(dag.tags),
         "params": _json(dag.params.dump()),
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
+        "callbacks": _callbacks(dag, DAG_CALLBACKS),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
 
 
 def attributes(task: BaseOperator) -> dict[str, str]:
     """The task's public attributes as texts: Python's ``str()`` of them, with sets sorted."""
-    names = dict.fromkeys((*_ATTRIBUTES, *task.template_fields))
+    names = dict.fromkeys((*_ATTRIBUTES, *_own_attributes(task), *task.template_fields))
     return {name: _attribute(task, name) for name in sorted(names)}
+
+
+def _own_attributes(task: BaseOperator) -> tuple[str, ...]:
+    """What Airflow shows of sensors only."""
+    return ("reschedule",) if isinstance(task, BaseSensorOperator) else ()
 
 
 def text_of(value: Any) -> str:
@@ -147,10 +160,19 @@ def _task(task: BaseOperator) -> Document:
         "execution_timeout": _seconds(task.execution_timeout),
         "is_empty": _is_empty(task),
         "may_skip": _may_skip(task),
+        "is_setup": task.is_setup,
+        "is_teardown": task.is_teardown,
+        "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
+        "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
     }
+
+
+def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
+    """Which callbacks of these kinds there are; the functions themselves stay in the file."""
+    return sorted(kind for kind in kinds if getattr(owner, kind))
 
 
 def _may_skip(task: BaseOperator) -> MaySkip:
@@ -167,26 +189,6 @@ def _is_empty(task: BaseOperator) -> bool:
     if not task.inherits_from_empty_operator:
         return False
     return not (task.on_execute_callback or task.on_success_callback or task.outlets)
-
-
-def _schedule(schedule: str | timedelta | None) -> str | int | float | None:
-    if not isinstance(schedule, timedelta):
-        return schedule
-    seconds = schedule.total_seconds()
-    return int(seconds) if seconds.is_integer() else seconds
-
-
-def _first_date(dag: DAG) -> datetime | None:
-    if dag.start_date is not None:
-        return dag.start_date
-    return min((task.start_date for task in dag.tasks if task.start_date is not None), default=None)
-
-
-def _last_date(dag: DAG) -> datetime | None:
-    if dag.end_date is not None:
-        return dag.end_date
-    ends = [task.end_date for task in dag.tasks if task.end_date is not None]
-    return max(ends, default=None) if len(ends) == len(dag.tasks) else None
 
 
 def _date(value: datetime | None) -> str | None:
@@ -210,11 +212,21 @@ def _json(value: Any) -> Any:
 
 def _attribute(task: BaseOperator, name: str) -> str:
     value = getattr(task, name, None)
+    if name in task.template_fields:
+        value = _as_json(value)
     if name in _AS_LIST:
         value = list(value or ())
     if name in _AS_TEXTS:
-        value = [_repr(entity) for entity in value or ()]
+        value = [item if isinstance(item, str) else _repr(item) for item in value or ()]
     return text_of(value)
+
+
+def _as_json(value: Any) -> Any:
+    """A templated value as Airflow keeps it: with lists for tuples, where JSON has a form for all of it."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        return value
 
 
 def _repr(value: Any) -> str:

@@ -94,9 +94,15 @@ class TaskGroup(DependencyMixin):
 
     @property
     def leaves(self) -> Sequence["BaseOperator"]:
-        """Its tasks that come before none of its tasks."""
+        """Its tasks that come before none of its tasks.
+
+        What follows a group does not wait for its teardowns: for a teardown stands what it comes after,
+        as far as nothing else of the group comes after that.
+        """
         members = {task.task_id: task for task in self.iter_tasks()}
-        return [task for task in members.values() if not task.downstream_task_ids & members.keys()]
+        last = (task for task in members.values() if not task.downstream_task_ids & members.keys())
+        found = (leaf for task in last for leaf in _but_teardowns(task, members))
+        return list({leaf.task_id: leaf for leaf in found}.values())
 
     def get_roots(self) -> Iterator["BaseOperator"]:
         """Airflow's spelling of ``roots``."""
@@ -121,6 +127,25 @@ class TaskGroup(DependencyMixin):
     def __repr__(self) -> str:
         # As Airflow's prints, without the memory address: it is shown as an attribute of tasks.
         return "<airflow.utils.task_group.TaskGroup object>"
+
+
+def _but_teardowns(task: "BaseOperator", members: Mapping[str, "BaseOperator"]) -> Iterator["BaseOperator"]:
+    if not task.is_teardown:
+        yield task
+        return
+    for task_id in sorted(task.upstream_task_ids & members.keys()):
+        before = members[task_id]
+        if before.is_teardown:
+            yield from _but_teardowns(before, members)
+        elif not before.is_setup and not _has_other_work_after(before, task, members):
+            yield before
+
+
+def _has_other_work_after(
+    before: "BaseOperator", teardown: "BaseOperator", members: Mapping[str, "BaseOperator"]
+) -> bool:
+    after = before.downstream_task_ids & members.keys() - {teardown.task_id}
+    return any(not members[task_id].is_teardown for task_id in after)
 
 
 def unused_id(full_id: str, dag: "DAG") -> str:

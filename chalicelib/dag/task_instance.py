@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 from chalicelib.dag.configuration import conf
 from chalicelib.dag.context import Context, DagRun, get_current_context, pendulum_datetime
-from chalicelib.dag.exceptions import NotOffered
+from chalicelib.dag.exceptions import AirflowException, NotOffered
 from chalicelib.dag.params import NOTSET
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.dag.xcom_values import from_json, to_json
+from chalicelib.domain.callbacks import EndedInstance
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 
@@ -44,7 +45,7 @@ class TaskInstanceKey(NamedTuple):
 
 
 class TaskInstance:
-    """One try of a task that is running."""
+    """One try of a task that is running, or (in callbacks) has ended."""
 
     def __init__(self, *, task: "BaseOperator", request: TryRequest, dag_run: DagRun, xcoms: XComs) -> None:
         self.task = task
@@ -55,10 +56,13 @@ class TaskInstance:
         self.map_index = request.map_index
         self.try_number = request.try_number
         self.max_tries = request.max_tries
-        self.start_date = pendulum_datetime(request.start_date)
+        self.pokes = request.pokes
+        self.first_poke_at = request.first_poke_at
+        self.goes_on = request.goes_on
+        self.start_date: datetime | None = pendulum_datetime(request.start_date)
         self.end_date: datetime | None = None
         self.duration: float | None = None
-        self.state = TaskInstanceState.RUNNING
+        self.state: TaskInstanceState | None = TaskInstanceState.RUNNING
         self.operator = task.task_type
         self.pool = task.pool
         self.pool_slots = task.pool_slots
@@ -69,7 +73,15 @@ class TaskInstance:
         self.pid = os.getpid()
         self.log = log
         self.skipped: set[str] = set()
+        self.find_previous_success = request.find_previous_success
         self._xcoms = xcoms
+
+    @property
+    def began_at(self) -> datetime:
+        """When the try that is running began."""
+        if self.start_date is None:
+            raise AirflowException(f"{self.task_id} is not running")
+        return self.start_date
 
     @property
     def execution_date(self) -> datetime:
@@ -103,6 +115,13 @@ class TaskInstance:
             }
         )
         return f"{conf.get('webserver', 'base_url')}/dags/{self.dag_id}/grid?{query}"
+
+    def has_become(self, ended: EndedInstance) -> None:
+        """Take on what became of the task instance, as its callbacks are to see it."""
+        self.state = ended.state
+        self.start_date = None if ended.start_date is None else pendulum_datetime(ended.start_date)
+        self.end_date = None if ended.end_date is None else pendulum_datetime(ended.end_date)
+        self.duration = ended.duration
 
     def is_eligible_to_retry(self) -> bool:
         """Whether the task would be tried again if this try failed."""

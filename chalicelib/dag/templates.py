@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.dag.dependencies import DependencyMixin
+from chalicelib.dag.later import as_kept, found
 from chalicelib.dag.params import DagParam
 from chalicelib.dag.xcom_arg import XComArg
 
@@ -65,7 +66,7 @@ class Renderer:
         return self._rendered(self._jinja().from_string(text))
 
     def _rendered(self, template: "jinja2.Template") -> Any:
-        return template.render(self._context)
+        return template.render(as_kept(self._context))
 
     def _render_items(self, items: Any) -> Any:
         rendered = [self.render(item) for item in items]
@@ -110,6 +111,7 @@ def jinja_environment(dag: "DAG") -> "jinja2.Environment":
     """
     import jinja2
     import jinja2.nativetypes
+    import jinja2.runtime
     import jinja2.sandbox
 
     class Sandbox(jinja2.sandbox.SandboxedEnvironment):
@@ -121,6 +123,12 @@ def jinja_environment(dag: "DAG") -> "jinja2.Environment":
     class NativeSandbox(jinja2.nativetypes.NativeEnvironment, Sandbox):
         """The same; a template that is one expression gives its value instead of a text."""
 
+    class LazyContext(jinja2.runtime.Context):
+        """A name whose value is found later is found when a template uses it."""
+
+        def resolve_or_missing(self, key: str) -> Any:
+            return found(super().resolve_or_missing(key))
+
     options: dict[str, Any] = {
         "loader": jinja2.FileSystemLoader([dag.folder, *dag.template_searchpath]),
         "undefined": dag.template_undefined or jinja2.StrictUndefined,
@@ -129,6 +137,7 @@ def jinja_environment(dag: "DAG") -> "jinja2.Environment":
         **dag.jinja_environment_kwargs,
     }
     environment = (NativeSandbox if dag.render_template_as_native_obj else Sandbox)(**options)
+    environment.context_class = LazyContext
     environment.globals.update(dag.user_defined_macros)
     environment.filters.update({**_FILTERS, **dag.user_defined_filters})
     return environment

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.dag.dependencies import DependencyMixin
 from chalicelib.dag.exceptions import XComNotFound
 from chalicelib.dag.params import NOTSET
+from chalicelib.dag.setup_teardown import SetupTeardownMixin
 
 if TYPE_CHECKING:
     from chalicelib.dag.baseoperator import BaseOperator
@@ -14,7 +15,7 @@ XCOM_RETURN_KEY = "return_value"
 """The key under which a task's return value is pushed."""
 
 
-class XComArg(DependencyMixin):
+class XComArg(SetupTeardownMixin):
     """The value that ``operator`` pushes under ``key``; using it as an argument makes the dependency."""
 
     def __init__(self, operator: "BaseOperator", key: str = XCOM_RETURN_KEY) -> None:

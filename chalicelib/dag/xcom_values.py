@@ -2,7 +2,8 @@
 
 JSON values are themselves; keys of dicts become texts, as in Airflow. Beyond JSON these come back as they
 were: ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
-``frozenset``, ``tuple``, ``Decimal`` and ``bytes``. Anything else is refused.
+``frozenset``, ``tuple``, ``Decimal``, ``bytes`` and Airflow's lineage entities. The user's own dataclasses
+and attrs classes can be pushed and not pulled, by Airflow's default. Anything else is refused.
 
 In the text such a value is an object of two keys, ``__type`` and ``__value``. A dict of the user's that
 has a key ``__type`` is wrapped in the same way, so nothing can be mistaken for it.
@@ -17,8 +18,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.dag.dates import timezone_name
+from chalicelib.dag.lineage import class_name, entity_fields, entity_of, is_entity
 
 _TYPE, _VALUE = "__type", "__value"
+_ENTITY = "entity"
 
 
 def to_json(value: Any) -> str:
@@ -27,7 +30,7 @@ def to_json(value: Any) -> str:
 
 
 def from_json(text: str) -> Any:
-    """The value of such a text."""
+    """The value of such a text; raises ``ImportError`` for an object of a class of the user's."""
     return _decode(json.loads(text))
 
 
@@ -46,9 +49,11 @@ def _encode(value: Any) -> Any:
     for name, (kind, encode, _) in _KINDS.items():
         if isinstance(value, kind):
             return _tagged(name, encode(value))
+    if is_entity(value):
+        return _tagged(_ENTITY, [class_name(value), _encode(entity_fields(value))])
     raise TypeError(
         f"Object of type {type(value).__name__} is not JSON serializable: an XCom may hold JSON values, "
-        f"dates, timedeltas, sets, tuples, decimals and bytes"
+        f"dates, timedeltas, sets, tuples, decimals, bytes and lineage entities"
     )
 
 
@@ -66,6 +71,9 @@ def _decode(value: Any) -> Any:
         return value
     if _TYPE not in value:
         return {key: _decode(item) for key, item in value.items()}
+    if value[_TYPE] == _ENTITY:
+        name, values = value[_VALUE]
+        return entity_of(name, _decode(values))
     if value[_TYPE] == "dict":
         return {key: _decode(item) for key, item in value[_VALUE].items()}
     _, _, decode = _KINDS[value[_TYPE]]

@@ -32,6 +32,19 @@ class GatewayResponse:
     challenge: str | None = None
 
 
+_WITH_THEIR_OWN_STATUS = {
+    "BAD_REQUEST_BODY": HTTPStatus.BAD_REQUEST,
+    "BAD_REQUEST_PARAMETERS": HTTPStatus.BAD_REQUEST,
+    "INVALID_API_KEY": HTTPStatus.FORBIDDEN,
+    "QUOTA_EXCEEDED": HTTPStatus.TOO_MANY_REQUESTS,
+    "REQUEST_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "THROTTLED": HTTPStatus.TOO_MANY_REQUESTS,
+    "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "WAF_FILTERED": HTTPStatus.FORBIDDEN,
+}
+"""The 4xx kinds that say something about the request other than that its path is unknown (AWS)."""
+
+
 def gateway_responses(missing_credentials: Decision) -> tuple[GatewayResponse, ...]:
     """The answers of a stage whose auth backend decides so about a request without credentials.
 
@@ -44,7 +57,10 @@ def gateway_responses(missing_credentials: Decision) -> tuple[GatewayResponse, .
         _with_error("ACCESS_DENIED", HTTPStatus.FORBIDDEN, "Forbidden"),
         # How API Gateway sees a path that it does not have.
         _with_error("MISSING_AUTHENTICATION_TOKEN", HTTPStatus.NOT_FOUND, "Not found"),
-        GatewayResponse(kind="DEFAULT_4XX"),
+        # And how with an Authorization header: as a bad signature of AWS's own, some of whose kinds have
+        # no name but this. No path of ours takes signatures. AWS's text would repeat the credentials.
+        _with_error("DEFAULT_4XX", HTTPStatus.NOT_FOUND, "Not found"),
+        *(GatewayResponse(kind=kind, status=status) for kind, status in _WITH_THEIR_OWN_STATUS.items()),
         GatewayResponse(kind="DEFAULT_5XX"),
     )
 

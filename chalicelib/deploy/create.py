@@ -19,7 +19,8 @@ ClientFactory = Callable[[str], Any]
 def create_missing(resources: StageResources, *, client: ClientFactory = aws.client) -> tuple[str, ...]:
     """Create the tables, queues and bucket that do not exist; return the names of those made here.
 
-    When all is there this costs one listing of the tables, one per queue and a look at the bucket.
+    When all is there this costs one listing of the tables and a look at each that has an index, one
+    listing per queue and a look at the bucket.
     Otherwise it returns once every table is active. It may run beside itself: what another caller
     makes meanwhile is waited for and not in the answer.
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chalicelib import aws
-from chalicelib.auth.backends import decide
+from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.api_gateway import answer_in_json
 from chalicelib.deploy.create import ClientFactory
 from chalicelib.deploy.deployed import read_deployed
@@ -34,5 +34,5 @@ def finish_deployment(project: Path, stage: str, *, client: ClientFactory = aws.
     for handler in LOOPING_HANDLERS:
         allow_recursion(deployed.functions[handler], lambda_)
     settings = Settings.from_environ(environment(deployed.functions["api_handler"], lambda_))
-    missing_credentials = decide(settings.auth_backend, None)
+    missing_credentials = without_credentials(settings.auth_backend)
     answer_in_json(deployed.rest_api_id, missing_credentials, client("apigateway"))

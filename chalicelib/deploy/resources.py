@@ -145,7 +145,7 @@ _EXECUTION_DATE = Key(name="execution_date")
 _DUE = Index(name="due", hash_key=Key(name="due_shard", type="N"), range_key=Key(name="due_at"))
 
 _TABLES = (
-    Table(name="dags", hash_key=_DAG_ID),
+    Table(name="dags", hash_key=_DAG_ID, indexes=(_DUE,)),
     Table(name="dag_versions", hash_key=_DAG_ID, range_key=Key(name="version")),
     Table(name="dag_runs", hash_key=_DAG_ID, range_key=_EXECUTION_DATE),
     Table(name="dag_run_ids", hash_key=_DAG_ID, range_key=Key(name="run_id")),
@@ -157,5 +157,7 @@ _TABLES = (
     Table(name="lineage", hash_key=_RUN_UID, range_key=Key(name="task_id")),
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="users", hash_key=Key(name="username")),
+    Table(name="failed_logins", hash_key=Key(name="window_key"), expires_at="expires_at"),
+    Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),
     Table(name="import_errors", hash_key=Key(name="filename")),
 )

@@ -1,17 +1,25 @@
 """Making DynamoDB tables as ``resources`` describes them."""
 
 import logging
+import time
+from functools import partial
 from typing import Any
 
-from chalicelib.deploy.busy import when_not_busy
+from chalicelib.deploy.busy import PAUSE_S, when_not_busy
 from chalicelib.deploy.resources import Index, Key, Table
 
 log = logging.getLogger(__name__)
 
 
 def create_missing_tables(tables: tuple[Table, ...], dynamodb: Any) -> list[str]:
-    """Create the tables that are not listed and wait until all are active; the names made here."""
+    """Create the tables that are not listed and wait until all are active; the names made here.
+
+    A table that an older version made gets the indexes that it lacks.
+    """
     existing = set(dynamodb.get_paginator("list_tables").paginate().search("TableNames"))
+    for table in tables:
+        if table.indexes and table.name in existing:
+            _create_missing_indexes(table, dynamodb)
     missing = [table for table in tables if table.name not in existing]
     if not missing:
         return []
@@ -34,6 +42,29 @@ def configure_table(table: Table, dynamodb: Any) -> None:
     )
     if table.expires_at:
         _expire_items(table.name, table.expires_at, dynamodb)
+
+
+def _create_missing_indexes(table: Table, dynamodb: Any) -> None:
+    known = _index_states(table, dynamodb)
+    for index in table.indexes:
+        if index.name not in known:
+            log.info("Creating index %s of table %s", index.name, table.name)
+            when_not_busy(partial(_create_index, table, index, dynamodb), busy="ResourceInUseException")
+            while _index_states(table, dynamodb).get(index.name) != "ACTIVE":
+                time.sleep(PAUSE_S)
+
+
+def _create_index(table: Table, index: Index, dynamodb: Any) -> None:
+    dynamodb.update_table(
+        TableName=table.name,
+        AttributeDefinitions=_attribute_definitions(table),
+        GlobalSecondaryIndexUpdates=[{"Create": _index(index)}],
+    )
+
+
+def _index_states(table: Table, dynamodb: Any) -> dict[str, str]:
+    described = dynamodb.describe_table(TableName=table.name)["Table"]
+    return {index["IndexName"]: index["IndexStatus"] for index in described.get("GlobalSecondaryIndexes", [])}
 
 
 def _expire_items(table: str, attribute: str, dynamodb: Any) -> None:
@@ -66,9 +97,7 @@ def _request(table: Table) -> dict[str, Any]:
         "TableName": table.name,
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": _key_schema(table.hash_key, table.range_key),
-        "AttributeDefinitions": [
-            {"AttributeName": key.name, "AttributeType": key.type} for key in _key_attributes(table)
-        ],
+        "AttributeDefinitions": _attribute_definitions(table),
     }
     if table.indexes:  # an empty list is refused
         request["GlobalSecondaryIndexes"] = [_index(index) for index in table.indexes]
@@ -88,6 +117,10 @@ def _key_schema(hash_key: Key, range_key: Key | None) -> list[dict[str, str]]:
     if range_key:
         schema.append({"AttributeName": range_key.name, "KeyType": "RANGE"})
     return schema
+
+
+def _attribute_definitions(table: Table) -> list[dict[str, str]]:
+    return [{"AttributeName": key.name, "AttributeType": key.type} for key in _key_attributes(table)]
 
 
 def _key_attributes(table: Table) -> list[Key]:

@@ -1,10 +1,11 @@
 """DAGs as they are kept: what is known of each, and the versions of their files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.dag_runs import DagRun, DagRunType
+from chalicelib.domain.timetables import DataInterval, Schedule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +22,8 @@ class Dag:
     """A DAG. Deleting it bumps ``generation``; runs of another generation are invisible.
 
     ``is_active`` is false while no deployed file defines it; ``pause_changed_by`` says what paused or
-    unpaused it last; ``fileloc`` is relative to the DAGs folder.
+    unpaused it last; ``fileloc`` is relative to the DAGs folder. ``next_run`` is the data interval of the
+    automated run that comes next (None: none does), ``last_interval`` that of the last one made.
     """
 
     dag_id: str
@@ -31,10 +33,12 @@ class Dag:
     fileloc: str
     is_active: bool = True
     is_deleted: bool = False
-    schedule: str | None = None
+    schedule: Schedule = field(default_factory=Schedule)
     default_start_date: datetime | None = None
     latest_run: LatestRun | None = None
     pause_changed_by: str | None = None
+    next_run: DataInterval | None = None
+    last_interval: DataInterval | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,3 +66,8 @@ class DagImportError:
 def sees(dag: Dag, run: DagRun) -> bool:
     """Whether a run belongs to the present life of its DAG."""
     return run.generation == dag.generation
+
+
+def holds_back(dag: Dag, run_type: DagRunType) -> bool:
+    """Whether the DAG's pause keeps a run from going on; a backfill does not ask for it, as in Airflow."""
+    return dag.is_paused and run_type is not DagRunType.BACKFILL

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-_LONGEST_EXCERPT = 250
+_LONGEST_EXCERPT = 1000
 
 
 class UpdraftError(Exception):

@@ -6,10 +6,19 @@ that one write. All total: nothing here raises.
 
 from datetime import datetime, timedelta
 
+from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.graph import Task
 from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.retries import retry_at
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import FinishedTry, Parts, TaskInstance, TaskInstanceChange
+from chalicelib.domain.task_instances import (
+    FinishedTry,
+    Parts,
+    Places,
+    TaskInstance,
+    TaskInstanceChange,
+    asleep_token,
+)
 from chalicelib.domain.trigger_rules import Judgement, Verdict
 
 _ENDS: dict[TryResult, TaskInstanceState] = {
@@ -28,7 +37,7 @@ _UNTRIED_ENDS: dict[Verdict, TaskInstanceState] = {
 
 
 def queued(
-    task: Task, item: TaskInstance, try_number: int, parts: Parts, now: datetime
+    task: Task, item: TaskInstance, try_number: int, parts: Parts, places: Places, now: datetime
 ) -> TaskInstanceChange:
     """A try that holds its slots and is about to be sent to a worker."""
     return TaskInstanceChange(
@@ -36,28 +45,42 @@ def queued(
         try_number=try_number,
         max_tries=max_tries(task, item),
         pool_parts=parts,
+        places=places,
         queued_dttm=now,
         sent_at=now,
         sends=1,
         retry_at=None,
         reason=None,
         updated_at=now,
+        **_pokes_of(item, try_number),
     )
 
 
 def waiting(
     task: Task, item: TaskInstance, try_number: int, reason: str, now: datetime
 ) -> TaskInstanceChange:
-    """A try that may run but waits for slots of its pool."""
+    """A try that may run but waits for slots."""
     return TaskInstanceChange(
         state=TaskInstanceState.SCHEDULED,
         try_number=try_number,
         max_tries=max_tries(task, item),
         pool_parts=(),
+        places=(),
         retry_at=None,
         reason=reason,
         updated_at=now,
+        **_pokes_of(item, try_number),
     )
+
+
+def _pokes_of(item: TaskInstance, try_number: int) -> TaskInstanceChange:
+    """What a start writes of the pokes of a sensor: a new try begins anew, a rescheduled one goes on."""
+    if not item.pokes:
+        return TaskInstanceChange()
+    change = TaskInstanceChange(reschedules=item.next_reschedules(try_number), reschedule_date=None)
+    if try_number != item.try_number:
+        change["pokes"] = 0
+    return change
 
 
 def held_back(reason: str, now: datetime) -> TaskInstanceChange:
@@ -65,6 +88,7 @@ def held_back(reason: str, now: datetime) -> TaskInstanceChange:
     return TaskInstanceChange(
         state=TaskInstanceState.SCHEDULED,
         pool_parts=(),
+        places=(),
         lease_token=None,
         lease_until=None,
         start_date=None,
@@ -78,12 +102,34 @@ def abandoned(now: datetime) -> TaskInstanceChange:
     return TaskInstanceChange(
         state=TaskInstanceState.REMOVED,
         pool_parts=(),
+        places=(),
         lease_token=None,
         lease_until=None,
         end_date=now,
         reason="its DAG was deleted",
         updated_at=now,
     )
+
+
+def ended_with_run(item: TaskInstance, reason: str, now: datetime) -> TaskInstanceChange:
+    """A task instance that was not over when its run was ended; it gives its lease and slots back.
+
+    Without a ``lease_token``: nothing follows from it, and no worker's end of it counts.
+    """
+    change = TaskInstanceChange(
+        state=TaskInstanceState.SKIPPED,
+        pool_parts=(),
+        places=(),
+        lease_token=None,
+        lease_until=None,
+        retry_at=None,
+        reason=reason,
+        updated_at=now,
+    )
+    if item.state is TaskInstanceState.RUNNING and item.start_date is not None:
+        change["end_date"] = now
+        change["duration"] = (now - item.start_date).total_seconds()
+    return change
 
 
 def unclaimed(now: datetime) -> TaskInstanceChange:
@@ -97,16 +143,25 @@ def unclaimed(now: datetime) -> TaskInstanceChange:
     )
 
 
+def asleep(item: TaskInstance, now: datetime) -> TaskInstanceChange:
+    """A sensor that was woken to poke, and whose worker could not begin; its message comes again."""
+    return TaskInstanceChange(lease_token=asleep_token(item.pokes), lease_until=None, updated_at=now)
+
+
 def max_tries(task: Task, item: TaskInstance) -> int:
     """Retries allowed: the task's, unless this instance was granted more."""
     return task.retries if item.max_tries is None else item.max_tries
 
 
-def end_of_try(task: Task, item: TaskInstance, outcome: TryOutcome, now: datetime) -> TaskInstanceChange:
+def end_of_try(
+    run: RunRef, task: Task, item: TaskInstance, outcome: TryOutcome, now: datetime
+) -> TaskInstanceChange:
     """What a try that ended makes of its task instance, as in Airflow.
 
-    A failed try is followed by another while ``try_number <= max_tries``.
+    A failed try is followed by another while ``try_number <= max_tries``; a rescheduled one goes on.
     """
+    if outcome.result is TryResult.RESCHEDULED:
+        return rescheduled(item, outcome, now)
     change = TaskInstanceChange(
         state=_ENDS[outcome.result],
         end_date=now,
@@ -119,14 +174,41 @@ def end_of_try(task: Task, item: TaskInstance, outcome: TryOutcome, now: datetim
     )
     if outcome.result is TryResult.FAILED and item.try_number <= max_tries(task, item):
         change["state"] = TaskInstanceState.UP_FOR_RETRY
-        change["retry_at"] = now + task.retry_delay
+        change["retry_at"] = retry_at(task, run.dag_id, run.execution_date, item.try_number, now)
     return change
 
 
-def interrupted(item: TaskInstance, task: Task, now: datetime) -> TaskInstanceChange:
+def rescheduled(item: TaskInstance, outcome: TryOutcome, now: datetime) -> TaskInstanceChange:
+    """What a poke in vain makes of its task instance: it waits for the next one.
+
+    In mode ``poke`` it shows as ``running`` and keeps its slots; its lease is nobody's. In mode
+    ``reschedule`` its timeout goes on from try to try, in mode ``poke`` each try has its own, as in
+    Airflow.
+    """
+    pokes = item.pokes + max(outcome.pokes, 1)
+    date = outcome.reschedule_date or now
+    is_first = item.first_poke_at is None or (outcome.keeps_slots and item.pokes == 0)
+    change = TaskInstanceChange(
+        lease_until=None,
+        pokes=pokes,
+        reschedule_date=date,
+        first_poke_at=item.start_date if is_first else item.first_poke_at,
+        reason=f"pokes again at {date.isoformat(timespec='seconds')}",
+        updated_at=now,
+    )
+    if outcome.keeps_slots:
+        change["lease_token"] = asleep_token(pokes)
+        return change
+    change["state"] = TaskInstanceState.UP_FOR_RESCHEDULE
+    change["end_date"] = now
+    change["duration"] = (now - item.start_date).total_seconds() if item.start_date else None
+    return change
+
+
+def interrupted(run: RunRef, item: TaskInstance, task: Task, now: datetime) -> TaskInstanceChange:
     """A try whose worker was stopped with the whole server: it is tried again, at no cost of retries."""
     outcome = TryOutcome(result=TryResult.FAILED, reason="the server stopped while the task ran")
-    change = end_of_try(task, item, outcome, now)
+    change = end_of_try(run, task, item, outcome, now)
     change["state"] = TaskInstanceState.UP_FOR_RETRY
     change["retry_at"] = now
     change["max_tries"] = max_tries(task, item) + 1

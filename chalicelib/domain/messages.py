@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.dag_runs import RunFacts, RunRef
 from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.timetables import DataInterval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +41,17 @@ class RetryTask:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PokeTask:
+    """The time of a sensor's next poke has come; ``pokes`` is how many of this try were in vain."""
+
+    run: RunRef
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    pokes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FollowTask:
     """A task instance has ended, or its try has; do what follows that was not done yet."""
 
@@ -58,6 +72,33 @@ class DagUnpaused:
     """A DAG was unpaused: start or go on with its unfinished runs."""
 
     dag_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleDag:
+    """Automated runs of a DAG are due: make them.
+
+    ``renew``: plan the next one anew first, for the DAG was paused and time has passed since.
+    """
+
+    dag_id: str
+    renew: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackfillDag:
+    """Make the runs of a range of logical dates, both included, that are not there yet.
+
+    ``last`` is the data interval of the last one made: what comes after it is left to do.
+    """
+
+    dag_id: str
+    generation: int
+    start_date: datetime
+    end_date: datetime
+    conf: Payload
+    triggered_by: str
+    last: DataInterval | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,25 +131,84 @@ class SweepRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EndTasks:
+    """A run was ended before its tasks: end those that are not over."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeOutRun:
+    """The time that a run may take has passed."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
-    """Run one try of a task; carries what the worker needs of the run."""
+    """Run one try of a task; carries what the worker needs of the run.
+
+    ``begun_at`` is when the try began, if it is a sensor that has slept since (``is_asleep``) after that
+    many ``pokes``; None for a try that is queued.
+    """
 
     run: RunFacts
     task_id: str
     map_index: int = NOT_MAPPED
     try_number: int
     max_tries: int
+    pokes: int = 0
+    begun_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCallback:
+    """Call the user back: a task after the end of a try, or (no ``task_id``) the DAG after that of a run.
+
+    Carries what the next try overwrites: the try's number, its times, and why it ended as it did.
+    ``end_date`` is the try's or the run's.
+    """
+
+    run: RunFacts
+    kind: CallbackKind
+    reason: str
+    task_id: str | None = None
+    map_index: int = NOT_MAPPED
+    try_number: int = 0
+    max_tries: int = 0
+    start_date: datetime | None = None
+    end_date: datetime | None = None
 
 
 SchedulingMessage = (
-    StartRun | RescueRun | RetryTask | FollowTask | WakePool | DagUnpaused | WorkerLost | SweepDag | SweepRun
+    StartRun
+    | RescueRun
+    | RetryTask
+    | PokeTask
+    | FollowTask
+    | WakePool
+    | DagUnpaused
+    | ScheduleDag
+    | BackfillDag
+    | WorkerLost
+    | SweepDag
+    | SweepRun
+    | EndTasks
+    | TimeOutRun
 )
-Message = SchedulingMessage | RunTask
+WorkerMessage = RunTask | RunCallback
+"""What needs the user's code."""
+
+Message = SchedulingMessage | WorkerMessage
+
+
+LONGEST_DELAY_SECONDS = 900
+"""SQS's limit; a message that is needed later posts itself again when it comes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """A message to be sent, visible to its receiver after ``delay_seconds`` (SQS: at most 900)."""
+    """A message to be sent; its receiver sees it after ``delay_seconds``, or earlier if they are too many."""
 
     message: Message
     delay_seconds: int = 0

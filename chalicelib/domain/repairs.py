@@ -29,6 +29,9 @@ SWEEP_INTERVAL = timedelta(seconds=60)
 POOL_PATIENCE = timedelta(minutes=5)
 """How long a waiter may wait before its pool is looked at again without being woken."""
 
+POKE_PATIENCE = timedelta(seconds=60)
+"""How long the message of a sensor's next poke may be on its way before it is sent again."""
+
 _FIRST_RESEND = timedelta(seconds=60)
 _LAST_RESEND = timedelta(hours=1)
 
@@ -44,6 +47,10 @@ class RepairKind(StrEnum):
     """It waits for its pool."""
     RETRY = "retry"
     """Its retry delay has passed."""
+    RESCHEDULE = "reschedule"
+    """The time of its next poke has come."""
+    POKE = "poke"
+    """The time of its next poke has passed, and the message of that was not heard of."""
     LOST = "lost"
     """Its worker is gone."""
     INTERRUPTED = "interrupted"
@@ -104,7 +111,9 @@ def resend_due(item: TaskInstance) -> datetime | None:
 def _next_event(item: TaskInstance, now: datetime) -> datetime | None:
     match item.state:
         case TaskInstanceState.RUNNING:
-            return item.lease_until
+            return _next_event_of_running(item)
+        case TaskInstanceState.UP_FOR_RESCHEDULE:
+            return item.reschedule_date
         case TaskInstanceState.UP_FOR_RETRY:
             return item.retry_at
         case TaskInstanceState.QUEUED:
@@ -113,6 +122,12 @@ def _next_event(item: TaskInstance, now: datetime) -> datetime | None:
             return now + POOL_PATIENCE
         case _:
             return None
+
+
+def _next_event_of_running(item: TaskInstance) -> datetime | None:
+    if item.is_asleep and item.reschedule_date is not None:
+        return item.reschedule_date + POKE_PATIENCE
+    return item.lease_until
 
 
 def _repair(
@@ -136,12 +151,17 @@ def _kind(
         return RepairKind.TAKE_SLOTS
     if item.state is TaskInstanceState.UP_FOR_RETRY:
         return RepairKind.RETRY if _has_passed(item.retry_at, now) else None
+    if item.state is TaskInstanceState.UP_FOR_RESCHEDULE:
+        return RepairKind.RESCHEDULE if _has_passed(item.reschedule_date, now) else None
     was_on_its_way = _was_before(item.sent_at, stopped_at)
     return RepairKind.RESEND if was_on_its_way or _has_passed(resend_due(item), now) else None
 
 
 def _kind_of_running(item: TaskInstance, now: datetime, stopped_at: datetime | None) -> RepairKind | None:
-    if _was_before(item.start_date, stopped_at):
+    if item.is_asleep:
+        return RepairKind.POKE if _has_passed(_next_event_of_running(item), now) else None
+    # When it was claimed: of a sensor, the start of its try may be long ago.
+    if _was_before(item.updated_at, stopped_at):
         return RepairKind.INTERRUPTED
     return RepairKind.LOST if _has_passed(item.lease_until, now) else None
 

@@ -40,6 +40,8 @@ class TaskInstanceState(StrEnum):
     """Ended without work: its trigger rule cannot be met any more."""
     UP_FOR_RETRY = "up_for_retry"
     """A try failed; the next one starts when the retry delay has passed."""
+    UP_FOR_RESCHEDULE = "up_for_reschedule"
+    """A sensor that waits for its next poke, without slots; the same try goes on then."""
     REMOVED = "removed"
     """Ended without work: the deployed DAG file has no such task any more."""
 
@@ -86,12 +88,26 @@ LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
             TaskInstanceState.FAILED,
             TaskInstanceState.SKIPPED,
             TaskInstanceState.UP_FOR_RETRY,
+            TaskInstanceState.UP_FOR_RESCHEDULE,
             TaskInstanceState.SCHEDULED,  # its DAG was paused between the message and the claim
             TaskInstanceState.QUEUED,  # the store failed between the claim and the user's code
             TaskInstanceState.REMOVED,
         }
     ),
-    TaskInstanceState.UP_FOR_RETRY: frozenset({TaskInstanceState.SCHEDULED, TaskInstanceState.QUEUED}),
+    TaskInstanceState.UP_FOR_RETRY: frozenset(
+        {
+            TaskInstanceState.SCHEDULED,
+            TaskInstanceState.QUEUED,
+            TaskInstanceState.SKIPPED,  # its run was ended
+        }
+    ),
+    TaskInstanceState.UP_FOR_RESCHEDULE: frozenset(
+        {
+            TaskInstanceState.SCHEDULED,
+            TaskInstanceState.QUEUED,
+            TaskInstanceState.SKIPPED,  # its run was ended
+        }
+    ),
     **{state: frozenset() for state in FINAL_STATES},
 }
 """Which state may follow which; nothing leaves a final state."""

@@ -15,6 +15,12 @@ SKIP_ORDER = "skip_order"
 HEARD = "heard"
 """Mark of a task further up that has ended and might have ordered a skip."""
 
+AWAITED = "awaited"
+"""Mark of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
+
+SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
+"""Marks of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
+
 COMPLETE = "complete"
 """Mark of a bucket all of whose upstreams have arrived."""
 
@@ -23,11 +29,23 @@ Marks = Mapping[str, frozenset[int]]
 
 NO_MARKS: Marks = MappingProxyType({})
 
-MARK_NAMES: tuple[str, ...] = (*sorted(FINAL_STATES), SKIP_ORDER, HEARD, COMPLETE)
+MARK_NAMES: tuple[str, ...] = (
+    *sorted(FINAL_STATES),
+    SKIP_ORDER,
+    HEARD,
+    SETUP_SUCCESS,
+    SETUP_SKIPPED,
+    SETUP_FAILED,
+    AWAITED,
+    COMPLETE,
+)
 """Every mark there is, in a fixed order."""
 
 Parts = tuple[tuple[int, int], ...]
 """Slots held of a pool: pairs of shard number and slots."""
+
+Places = tuple[tuple[int, int], ...]
+"""Places held under limits: pairs of the limit's number among the task's, and shard number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +56,12 @@ class TaskInstance:
     the present try (the fencing token), ``lease_until`` when that invocation can no longer be alive.
     ``max_tries`` is the number of retries allowed (``None`` until the first try), ``retry_at`` when an
     ``up_for_retry`` goes on, ``sent_at`` when the message of a queued try was last sent and ``sends``
-    how often, ``pool_parts`` the slots taken for the try, ``skips`` the tasks that it orders to be
-    skipped, ``reason`` why the state is what it is.
+    how often, ``pool_parts`` the slots taken for the try and ``places`` those under limits, ``skips``
+    the tasks that it orders to be skipped, ``reason`` why the state is what it is.
+
+    Of a sensor: ``pokes`` counts those of the present try that ended without what it waits for,
+    ``reschedules`` how often the try gave its slots back since, ``reschedule_date`` when it pokes next,
+    ``first_poke_at`` what its timeout is counted from.
     """
 
     run_uid: str
@@ -55,6 +77,7 @@ class TaskInstance:
     sent_at: datetime | None = None
     sends: int = 0
     pool_parts: Parts = ()
+    places: Places = ()
     skips: tuple[str, ...] = ()
     queued_dttm: datetime | None = None
     start_date: datetime | None = None
@@ -65,6 +88,10 @@ class TaskInstance:
     pid: int | None = None
     reason: str | None = None
     updated_at: datetime | None = None
+    pokes: int = 0
+    reschedules: int = 0
+    reschedule_date: datetime | None = None
+    first_poke_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -74,7 +101,29 @@ class TaskInstance:
     @property
     def holder(self) -> str:
         """The name under which the present try holds slots of its pool."""
-        return holder_name(self.run_uid, self.key, self.try_number)
+        return holder_name(self.run_uid, self.key, self.try_number, self.reschedules)
+
+    def next_holder(self, try_number: int) -> str:
+        """The name under which slots are held when this try is started now."""
+        return holder_name(self.run_uid, self.key, try_number, self.next_reschedules(try_number))
+
+    def next_reschedules(self, try_number: int) -> int:
+        """How often a try has given its slots back when it is started now."""
+        if try_number != self.try_number:
+            return 0
+        return self.reschedules + (self.state is TaskInstanceState.UP_FOR_RESCHEDULE)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it is a sensor between two pokes that keeps its slots (mode ``poke``).
+
+        It shows as ``running``, as in Airflow, but no invocation runs it.
+        """
+        return (
+            self.state is TaskInstanceState.RUNNING
+            and self.pokes > 0
+            and self.lease_token == asleep_token(self.pokes)
+        )
 
 
 class TaskInstanceChange(TypedDict, total=False):
@@ -89,6 +138,7 @@ class TaskInstanceChange(TypedDict, total=False):
     sent_at: datetime | None
     sends: int
     pool_parts: Parts
+    places: Places
     skips: tuple[str, ...]
     queued_dttm: datetime | None
     start_date: datetime | None
@@ -99,6 +149,10 @@ class TaskInstanceChange(TypedDict, total=False):
     pid: int | None
     reason: str | None
     updated_at: datetime
+    pokes: int
+    reschedules: int
+    reschedule_date: datetime | None
+    first_poke_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,15 +207,21 @@ def join_key(join: Join) -> str:
 END_OF_RUN_KEY = task_key(END_OF_RUN)
 
 
-def holder_name(run_uid: str, key: str, try_number: int) -> str:
-    """The name under which a try holds slots."""
-    return f"{run_uid}/{key}/{try_number}"
+def holder_name(run_uid: str, key: str, try_number: int, reschedules: int = 0) -> str:
+    """The name under which a try holds slots: another one each time that it takes them."""
+    taken = f".{reschedules}" if reschedules else ""
+    return f"{run_uid}/{key}/{try_number}{taken}"
 
 
-def parse_holder_name(holder: str) -> tuple[str, str, int]:
-    """Run uid, key and try number of a holder."""
-    run_uid, key, try_number = holder.split("/")
-    return run_uid, key, int(try_number)
+def parse_holder_name(holder: str) -> tuple[str, str]:
+    """Run uid and key of a holder."""
+    run_uid, key, _ = holder.split("/")
+    return run_uid, key
+
+
+def asleep_token(pokes: int) -> str:
+    """The lease of a sensor that nobody runs until its next poke: the message of that poke takes it over."""
+    return f"asleep-{pokes}"
 
 
 def arrived_numbers(marks: Marks) -> frozenset[int]:

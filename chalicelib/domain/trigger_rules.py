@@ -72,7 +72,9 @@ class Arrived:
     ``seen``: final states that at least one upstream has; ``complete``: every upstream has ended;
     ``settled``: every task that might order this one to be skipped (a branch, a short circuit) has
     ended; ``skip_ordered``: one of them does; ``skip_came_first``: each failure among the upstreams
-    comes after a skip among them, whatever the order of parallel tasks.
+    comes after a skip among them, whatever the order of parallel tasks. ``setups`` are, of a teardown,
+    how the setups among its upstreams ended; of any other task, how setups ended that it needs, comes
+    after indirectly and that did not succeed (as ``success``, ``skipped``, ``failed``).
     """
 
     seen: frozenset[TaskInstanceState]
@@ -80,6 +82,7 @@ class Arrived:
     settled: bool = True
     skip_ordered: bool = False
     skip_came_first: bool = False
+    setups: frozenset[TaskInstanceState] = frozenset()
 
 
 def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
@@ -90,6 +93,8 @@ def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
         return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
     if arrived.skip_ordered:
         return Judgement(verdict=Verdict.SKIP, reason="an upstream task chose another path")
+    if arrived.setups and _SUCCESS not in arrived.setups:
+        return _without_setup(arrived.setups)
     if rule in _EARLY and _EARLY[rule] & arrived.seen:
         return _judgement(rule, Verdict.RUN, arrived)
     if not arrived.complete:
@@ -102,6 +107,12 @@ def _judgement(rule: TriggerRule, verdict: Verdict, arrived: Arrived) -> Judgeme
     return Judgement(verdict=verdict, reason=f"{rule} with upstream states: {seen}")
 
 
+def _without_setup(setups: frozenset[TaskInstanceState]) -> Judgement:
+    if setups == {_SKIPPED}:
+        return Judgement(verdict=Verdict.SKIP, reason="its setup was skipped")
+    return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason="its setup did not succeed")
+
+
 _EARLY: dict[TriggerRule, frozenset[TaskInstanceState]] = {
     TriggerRule.ONE_SUCCESS: frozenset({_SUCCESS}),
     TriggerRule.ONE_FAILED: FAILURE_STATES,
@@ -112,13 +123,23 @@ _EARLY: dict[TriggerRule, frozenset[TaskInstanceState]] = {
 
 def _all_success(arrived: Arrived) -> Verdict:
     # Airflow decides at the first failure or skip that it sees.
-    if arrived.seen & (FAILURE_STATES | {_REMOVED}) and not arrived.skip_came_first:
+    if arrived.seen & FAILURE_STATES and not arrived.skip_came_first:
         return Verdict.UPSTREAM_FAILED
-    return Verdict.SKIP if _SKIPPED in arrived.seen else Verdict.RUN
+    if _SKIPPED in arrived.seen:
+        return Verdict.SKIP
+    return _unless_removed(arrived, Verdict.RUN)
 
 
 def _all_failed(arrived: Arrived) -> Verdict:
-    return Verdict.RUN if arrived.seen <= FAILURE_STATES else Verdict.SKIP
+    if arrived.seen & {_SUCCESS, _SKIPPED}:
+        return Verdict.SKIP
+    return _unless_removed(arrived, Verdict.RUN)
+
+
+def _all_skipped(arrived: Arrived) -> Verdict:
+    if arrived.seen & (FAILURE_STATES | {_SUCCESS}):
+        return Verdict.SKIP
+    return _unless_removed(arrived, Verdict.RUN)
 
 
 def _one_success(arrived: Arrived) -> Verdict:
@@ -126,13 +147,18 @@ def _one_success(arrived: Arrived) -> Verdict:
 
 
 def _none_failed(arrived: Arrived) -> Verdict:
-    return Verdict.UPSTREAM_FAILED if arrived.seen & FAILURE_STATES else Verdict.RUN
+    return Verdict.UPSTREAM_FAILED if arrived.seen & FAILURE_STATES else _unless_removed(arrived, Verdict.RUN)
 
 
 def _none_failed_min_one_success(arrived: Arrived) -> Verdict:
     if arrived.seen & FAILURE_STATES:
         return Verdict.UPSTREAM_FAILED
-    return Verdict.RUN if _SUCCESS in arrived.seen or not arrived.seen else Verdict.SKIP
+    return _unless_removed(arrived, Verdict.SKIP if arrived.seen == {_SKIPPED} else Verdict.RUN)
+
+
+def _unless_removed(arrived: Arrived, verdict: Verdict) -> Verdict:
+    """The verdict, unless an upstream was removed: then Airflow would wait until the run is deadlocked."""
+    return Verdict.UPSTREAM_FAILED if _REMOVED in arrived.seen else verdict
 
 
 _AT_THE_END: dict[TriggerRule, Callable[[Arrived], Verdict]] = {
@@ -140,7 +166,7 @@ _AT_THE_END: dict[TriggerRule, Callable[[Arrived], Verdict]] = {
     TriggerRule.ALL_FAILED: _all_failed,
     TriggerRule.ALL_DONE: lambda _: Verdict.RUN,
     TriggerRule.ALL_DONE_SETUP_SUCCESS: lambda _: Verdict.RUN,
-    TriggerRule.ALL_SKIPPED: lambda arrived: Verdict.RUN if arrived.seen <= {_SKIPPED} else Verdict.SKIP,
+    TriggerRule.ALL_SKIPPED: _all_skipped,
     TriggerRule.ONE_SUCCESS: _one_success,
     TriggerRule.ONE_FAILED: lambda _: Verdict.SKIP,
     TriggerRule.ONE_DONE: lambda _: Verdict.SKIP,

@@ -10,7 +10,7 @@ visits, until one finds nothing; runs that ended long ago have no such invocatio
 (logs, large values) stay.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -22,7 +22,7 @@ from chalicelib.domain.graph import Task
 from chalicelib.domain.messages import Outgoing, SweepDag, SweepRun, WakePool
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance
-from chalicelib.engine import slots
+from chalicelib.engine import schedules, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -30,8 +30,8 @@ from chalicelib.engine.outbox import Outbox
 CHECKED_RUNS = 100
 """Unfinished runs that are searched for running tasks, the oldest first: the answer must not take long."""
 
-PORTION = 25
-"""Runs that one message removes: some 10 requests each, in a handler of 60 s that may get 10 messages."""
+PORTION = 100
+"""Runs that one message removes: 3 to some 10 requests each, in a handler of 60 s that gets few of these."""
 
 LONGEST_INVOCATION = timedelta(minutes=15)
 """Lambda's limit (and, by chance, the longest delay of an SQS message)."""
@@ -53,10 +53,10 @@ def delete_dag(engine: Engine, dag_id: str) -> int:
         raise NoDagToDelete(dag_id)
     unfinished = [
         entry.run
-        for entry in islice(engine.store.dag_runs.unfinished(dag_id), CHECKED_RUNS)
+        for entry in islice(engine.store.dag_runs.unfinished(dag_id, expected=CHECKED_RUNS), CHECKED_RUNS)
         if entry.run.generation == dag.generation
     ]
-    if any(_ends_at(engine, _items(engine, run)) for run in unfinished):
+    if any(_is_running(engine, _items(engine, run)) for run in _without_queued(engine, dag_id, unfinished)):
         raise TaskInstancesRunning
     deleted = engine.store.dags.mark_deleted(dag_id)
     if deleted is None:
@@ -65,19 +65,34 @@ def delete_dag(engine: Engine, dag_id: str) -> int:
     return 1 + len(unfinished)
 
 
+def _without_queued(engine: Engine, dag_id: str, unfinished: Sequence[RunRef]) -> list[RunRef]:
+    """The runs that may have tasks: of those that wait, which may be thousands, nothing was written."""
+    if len(unfinished) <= 1:
+        return [*unfinished]
+    found = engine.store.dag_runs.get_many(dag_id, (run.execution_date for run in unfinished))
+    queued = {run.run_uid for run in found if run.state is DagRunState.QUEUED}
+    return [run for run in unfinished if run.run_uid not in queued]
+
+
 def sweep_dag(engine: Engine, message: SweepDag) -> None:
     """Remove some runs of a deleted DAG; the last portion lets the DAG come back.
 
     Safe to repeat and to interrupt. Does nothing once the DAG is back, or deleted again.
     """
     dag = engine.store.dags.get(message.dag_id)
-    if dag is None or not dag.is_deleted or dag.generation != message.generation:
+    if dag is None or dag.generation != message.generation:
+        return
+    if not dag.is_deleted:
+        schedules.renew(engine, dag)  # it may have come back with the schedule that its file had before
         return
     runs = engine.store.dag_runs.first(dag.dag_id, PORTION)
     erased = [erase_run(engine, run) for run in runs]
     if len(runs) == PORTION or not all(erased):
         _send_sweep(engine, dag)
-    elif dag.is_active:
+        return
+    for limit in graph_of(engine, dag.dag_id, dag.version).limits:
+        engine.store.pools.delete(limit.pool)
+    if dag.is_active:
         _bring_back(engine, dag)
 
 
@@ -95,13 +110,20 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
 
     Safe to repeat and to interrupt: the run itself goes last.
     """
-    if run.state is DagRunState.QUEUED:  # nothing was written of a run that did not start
+    if run.state is DagRunState.QUEUED:  # nothing was written of a run that did not start, but this
+        _leave_queue(engine, run)
         return engine.store.dag_runs.delete(run)
     now = engine.now()
     if not run.state.is_final or now - run.updated_at < LONGEST_INVOCATION:
         _sweep_run_at(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
     return engine.store.dag_runs.delete(run)
+
+
+def _leave_queue(engine: Engine, run: DagRun) -> None:
+    limit = graph_of(engine, run.dag_id, run.version).active_runs
+    if limit is not None:
+        engine.store.pools.remove_waiter(slots.waiting_run(run.ref, limit.pool))
 
 
 def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
@@ -121,13 +143,13 @@ def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
 
 def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox: Outbox) -> None:
     """Give back the slots that a try holds, or its place among those who wait for some."""
-    pools = engine.store.pools
     if item.state is TaskInstanceState.SCHEDULED:
-        pools.remove_waiter(slots.waiter_of(run, task, item))
+        for waiter in slots.waiters_of(run, task, item):
+            engine.store.pools.remove_waiter(waiter)
     if item.state not in _HOLDING or not _is_abandoned(engine, item):
         return
-    if pools.give(task.pool, item.holder, item.pool_parts):
-        outbox.post(WakePool(pool=task.pool))
+    for pool in slots.give(engine, task, item.holder, item.pool_parts, item.places):
+        outbox.post(WakePool(pool=pool))
 
 
 def _is_abandoned(engine: Engine, item: TaskInstance) -> bool:
@@ -148,11 +170,17 @@ def _ends_at(engine: Engine, items: Iterable[TaskInstance]) -> datetime | None:
     return max((lease for lease in leases if lease is not None and lease > now), default=None)
 
 
+def _is_running(engine: Engine, items: Sequence[TaskInstance]) -> bool:
+    """Whether a live worker runs one of these tries, or one is a sensor that goes on by itself."""
+    return _ends_at(engine, items) is not None or any(item.is_asleep for item in items)
+
+
 def _bring_back(engine: Engine, dag: Dag) -> None:
     version = engine.store.dags.version(dag.dag_id, dag.version)
     paused = version.document.get("is_paused_upon_creation") if version else None
     is_paused = engine.dags_are_paused_at_creation if paused is None else paused
-    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused)
+    next_run = dag.schedule.advance(None, engine.now())
+    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused, next_run=next_run)
 
 
 def _send_sweep(engine: Engine, dag: Dag) -> None:

@@ -7,19 +7,29 @@ holder of that token can write the end (fencing), so a worker that was given up 
 import json
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
+from chalicelib.domain.dags import holds_back
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.messages import FollowTask, RescueRun, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import Expected, TaskInstance, TaskInstanceChange, task_key
+from chalicelib.domain.task_instances import (
+    Expected,
+    TaskInstance,
+    TaskInstanceChange,
+    asleep_token,
+    task_key,
+)
+from chalicelib.engine import pokes, runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
 from chalicelib.engine.progress import RunInProgress
+from chalicelib.engine.task_log import continued_log
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +59,7 @@ def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_t
     try:
         prepared = _prepare(run, message, item)
     except StoreUnavailable:
-        _change(run, item, lifecycle.unclaimed(run.engine.now()))
+        _change(run, item, _unclaimed(message, item, run.engine.now()))
         raise
     if isinstance(prepared, TryRequest):
         finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
@@ -62,9 +72,9 @@ def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryReq
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         return "its DAG was deleted"
-    if dag.is_paused:
+    if holds_back(dag, message.run.run_type) and message.begun_at is None:  # what runs already goes on
         return "its DAG is paused"
-    if message.try_number > 1:
+    if message.begun_at is None and (message.try_number > 1 or item.pokes):
         run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
     return _request(run.engine, message, item, dag.fileloc)
 
@@ -75,7 +85,7 @@ def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
     Does nothing if the lease has passed on: whoever took it has decided about the task.
     """
     task = run.graph.task(item.task_id)
-    write_end(run, item, lifecycle.end_of_try(task, item, outcome, run.engine.now()))
+    write_end(run, item, lifecycle.end_of_try(run.facts.ref, task, item, outcome, run.engine.now()))
 
 
 def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
@@ -105,12 +115,19 @@ def _change(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) 
 
 def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[TaskInstance]:
     now = engine.now()
-    expected = Expected(states=frozenset({TaskInstanceState.QUEUED}), try_number=message.try_number)
+    if message.begun_at is None:
+        expected = Expected(states=frozenset({TaskInstanceState.QUEUED}), try_number=message.try_number)
+    else:
+        expected = Expected(
+            states=frozenset({TaskInstanceState.RUNNING}),
+            try_number=message.try_number,
+            lease_token=asleep_token(message.pokes),
+        )
     change = TaskInstanceChange(
         state=TaskInstanceState.RUNNING,
         lease_token=invocation.token,
         lease_until=invocation.ends_at + CLOCK_MARGIN,
-        start_date=now,
+        start_date=message.begun_at or now,
         end_date=None,
         duration=None,
         hostname=invocation.hostname,
@@ -125,11 +142,20 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
 def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
     if item.try_number != message.try_number or item.state is None:
         return
+    if pokes.is_waiting(item):
+        if not pokes.is_news(run.engine, item):
+            run.after_try(item, redo=True)
+        return
     if item.state is not TaskInstanceState.RUNNING:
-        run.after_try(item, redo=True)
+        if item.lease_token is not None:  # else it was not ended by a worker: nothing follows from it
+            run.after_try(item, redo=True)
         return
     if item.lease_until is not None and item.lease_until <= run.engine.now():
         finish(run, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))
+
+
+def _unclaimed(message: RunTask, item: TaskInstance, now: datetime) -> TaskInstanceChange:
+    return lifecycle.unclaimed(now) if message.begun_at is None else lifecycle.asleep(item, now)
 
 
 def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
@@ -154,7 +180,9 @@ def _run(
     report = run_try(request, TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item))
     outcome = report.outcome
     try:
-        engine.store.task_logs.save(run.ref, run.run_id, item.key, item.try_number, report.log)
+        earlier = _earlier_log(engine, run, item) if item.pokes else b""
+        text = continued_log(earlier, report.log)
+        engine.store.task_logs.save(run.ref, run.run_id, item.key, item.try_number, text)
     except StoreUnavailable:
         # The task has run: its end counts more than its log, which CloudWatch has too.
         log.warning("the log of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
@@ -164,6 +192,11 @@ def _run(
     except StoreUnavailable:
         log.warning("the lineage of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     return outcome
+
+
+def _earlier_log(engine: Engine, run: RunFacts, item: TaskInstance) -> bytes:
+    """What the earlier pokes of a try have logged."""
+    return engine.store.task_logs.read(run.ref, run.run_id, item.key, item.try_number) or b""
 
 
 def _request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str) -> TryRequest:
@@ -185,6 +218,10 @@ def _request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str)
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
         conf=json.loads(engine.store.payloads.read(run.conf)),
+        find_previous_success=partial(runs.previous_success, engine, run.ref),
+        pokes=item.pokes,
+        first_poke_at=item.first_poke_at,
+        goes_on=message.begun_at is not None,
     )
 
 

@@ -4,9 +4,22 @@ The answer is kept by the write that does what was asked, so either both happene
 key is looked up only when that write is refused: a request with a key costs no more than one without.
 """
 
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
 from chalicelib.domain.errors import IdempotencyKeyReused
 from chalicelib.domain.idempotency import IdempotencyKey
 from chalicelib.engine.core import Engine
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Once(Generic[T]):
+    """An answer, and what was made for it just now: None if an earlier request had made it."""
+
+    answer: str
+    made: T | None = None
 
 
 def earlier_answer(engine: Engine, key: IdempotencyKey) -> str | None:

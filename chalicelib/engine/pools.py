@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator
 from chalicelib.domain.dag_runs import new_id
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound, StoreUnavailable
 from chalicelib.domain.idempotency import IdempotencyKey
+from chalicelib.domain.limits import is_reserved
 from chalicelib.domain.messages import Outgoing, WakePool
 from chalicelib.domain.pools import DEFAULT_POOL, DEFAULT_POOL_SLOTS, Pool
 from chalicelib.engine.core import Engine
-from chalicelib.engine.idempotency import earlier_answer
+from chalicelib.engine.idempotency import Once, earlier_answer
 
 
 def get_pool(engine: Engine, name: str) -> Pool:
     """The pool; raises ``PoolNotFound``. 1 request."""
-    pool = engine.store.pools.get(name)
+    pool = None if is_reserved(name) else engine.store.pools.get(name)
     if pool is None:
         raise PoolNotFound(name)
     return pool
@@ -21,13 +22,16 @@ def get_pool(engine: Engine, name: str) -> Pool:
 
 def list_pools(engine: Engine) -> Iterator[Pool]:
     """All pools, in no fixed order. 1 request per MB."""
-    return engine.store.pools.list()
+    return (pool for pool in engine.store.pools.list() if not is_reserved(pool.name))
 
 
 def save_pool(
     engine: Engine, *, name: str, slots: int, description: str | None, include_deferred: bool = False
 ) -> Pool:
-    """Create the pool or change the one of that name (its id stays); waiting tasks are looked at."""
+    """Create the pool or change the one of that name (its id stays); waiting tasks are looked at.
+
+    Raises ``InvalidRequest`` for a name that is reserved.
+    """
     pool = engine.store.pools.save(_pool(engine, name, slots, description, include_deferred))
     _wake(engine, name)
     return pool
@@ -42,7 +46,7 @@ def save_pool_once(
     include_deferred: bool,
     key: IdempotencyKey,
     answer: Callable[[Pool], str],
-) -> str:
+) -> Once[Pool]:
     """Save the pool as ``save_pool`` does, unless that was done under this key: the first answer either way.
 
     ``answer`` makes it of the pool as it became. Raises ``IdempotencyKeyReused``. 2 requests, and 1 more
@@ -56,11 +60,13 @@ def save_pool_once(
         raise StoreUnavailable("the answer of an idempotency key expired while it was read")
     # Also when the pool was saved before: the message may have been lost with the answer.
     _wake(engine, name)
-    return given
+    return Once(answer=given, made=saved)
 
 
 def _pool(engine: Engine, name: str, slots: int, description: str | None, include_deferred: bool) -> Pool:
-    """The pool as it is wanted, with the id that it gets if it is new."""
+    """The pool as it is wanted, with the id that it gets if it is new; raises ``InvalidRequest``."""
+    if is_reserved(name):
+        raise InvalidRequest("Pool name can't begin with a NUL character")
     return Pool(
         name=name,
         slots=slots,
@@ -81,7 +87,7 @@ def delete_pool(engine: Engine, name: str) -> Pool:
     """
     if name == DEFAULT_POOL:
         raise InvalidRequest(f"{DEFAULT_POOL} cannot be deleted")
-    pool = engine.store.pools.delete(name)
+    pool = None if is_reserved(name) else engine.store.pools.delete(name)
     if pool is None:
         raise PoolNotFound(name)
     return pool

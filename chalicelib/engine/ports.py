@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from chalicelib.auth.ports import Replays, Users
+from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.idempotency import KeptAnswer
@@ -29,6 +31,7 @@ from chalicelib.domain.task_instances import (
     TaskInstance,
     TaskInstanceChange,
 )
+from chalicelib.domain.timetables import DataInterval
 
 T = TypeVar("T")
 
@@ -58,10 +61,24 @@ class Dags(Protocol):
         """
 
     def set_active(self, dag_id: str, active: bool) -> None:
-        """Say whether a deployed file defines the DAG; an unknown one is left alone."""
+        """Say whether a deployed file defines the DAG; an unknown one is left alone.
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
-        """Pause or unpause; False if there is no such DAG. 1 request."""
+        One that is no longer defined has no next run.
+        """
+
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+        """Pause or unpause; the DAG as it is then, None if there is no such DAG. 1 request."""
+
+    def set_next_run(
+        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+    ) -> Write[Dag | None]:
+        """Move on to the next automated run, if generation, version, pause and next run are as given.
+
+        ``item`` is the DAG as it is then. 1 request.
+        """
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """Ids of unpaused DAGs whose next run is due, for the tick. Reads an index, may be stale."""
 
     def set_latest_run(self, run: DagRun) -> None:
         """Make it the DAG's latest run if its execution date is the greatest yet; 1 request.
@@ -72,8 +89,10 @@ class Dags(Protocol):
     def mark_deleted(self, dag_id: str) -> Dag | None:
         """Delete: bump the generation, so that all runs become invisible; None if there is none."""
 
-    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
-        """Bring a deleted, active DAG of that generation back, without a latest run; 1 request.
+    def revive(
+        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+    ) -> None:
+        """Bring a deleted, active DAG of that generation back, as if it had never run; 1 request.
 
         Any other is left alone.
         """
@@ -133,8 +152,14 @@ class DagRuns(Protocol):
     ) -> Write[DagRun | None]:
         """Change a run that is in one of these states; ``item`` is None if the run is gone. 1 request."""
 
-    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
-        """The runs of a DAG that are not over, by execution date; 1 request per MB."""
+    def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
+        """The runs at these different instants, in no order, without missing ones; 1 request per 100."""
+
+    def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:
+        """The runs of a DAG that are not over, by execution date; 1 request per MB.
+
+        ``expected``: as in ``list``.
+        """
 
     def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
         """The runs of the smallest execution dates, whatever their generation; 1 request."""
@@ -318,6 +343,20 @@ class TaskLogs(Protocol):
     def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:
         """The log of a try, or None if it left none; 1 S3 request."""
 
+    def save_callback(
+        self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str, text: bytes
+    ) -> None:
+        """Keep the log of callbacks of one kind beside the try's; 1 S3 request.
+
+        Those of the DAG have neither key nor try. The same callbacks called again leave it in place of
+        the earlier one.
+        """
+
+    def read_callback(
+        self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str
+    ) -> bytes | None:
+        """The log of callbacks of one kind, or None if they were not called; 1 S3 request."""
+
 
 class Store(Protocol):
     """Everything that is kept."""
@@ -349,6 +388,14 @@ class Store(Protocol):
     @property
     def kept_answers(self) -> KeptAnswers:
         """Answers by idempotency key."""
+
+    @property
+    def users(self) -> Users:
+        """Users with passwords."""
+
+    @property
+    def replays(self) -> Replays:
+        """Kerberos authenticators that were seen."""
 
     @property
     def payloads(self) -> Payloads:
@@ -397,3 +444,6 @@ class TryReport:
 
 RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 """Runs user code: the worker's, over the deployed DAG files, or a test's."""
+
+RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
+"""Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

@@ -4,8 +4,9 @@ The fast path of the engine: whoever finishes a task opens its successors itself
 conditional write or a repeatable one, in an order such that a handler that dies in between is made
 good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
 
-1. the end of the task is written (``execute``),
-2. its slots are given back or handed on, and its skip orders left at tasks further down,
+1. the end of the task is written (``execute``), and its callbacks are sent for,
+2. its slots are given back or handed on, and its orders left at tasks further down (to be skipped, or
+   to fail with a setup),
 3. an arrival is left at each successor and, where the task reports there, at the end of the run,
 4. a successor whose trigger rule is met is started (``tries``), one that never will be is ended.
 
@@ -17,14 +18,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.arrivals import arrived, is_only_upstream, marks_of, sole_arrival
+from chalicelib.domain.arrivals import arrived, distant_orders, is_only_upstream, marks_of, sole_arrival
 from chalicelib.domain.dag_runs import DagRunChange, RunFacts
 from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask
+from chalicelib.domain.messages import FollowTask, ScheduleDag, WakePool
+from chalicelib.domain.schedules import may_be_behind
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
+    AWAITED,
     COMPLETE,
-    SKIP_ORDER,
     Expected,
     Parts,
     TaskInstance,
@@ -34,7 +36,7 @@ from chalicelib.domain.task_instances import (
     task_key,
 )
 from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
-from chalicelib.engine import slots
+from chalicelib.engine import callbacks, past, pokes, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -87,8 +89,11 @@ class RunInProgress:
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
         task = self.graph.task(item.task_id)
+        callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
+        elif pokes.is_waiting(item):
+            pokes.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             self.follow(item, redo=redo)
 
@@ -114,6 +119,12 @@ class RunInProgress:
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
 
+    def leave(self) -> None:
+        """Give back the place of a run that is over among the active runs of its DAG; safe to repeat."""
+        limit = self.graph.active_runs
+        if limit is not None and slots.give_for_run(self.engine, self.facts.ref, limit):
+            self.outbox.post(WakePool(pool=limit.pool))
+
     def flush(self) -> None:
         """Send what is left to be sent."""
         self.outbox.flush()
@@ -123,6 +134,8 @@ class RunInProgress:
     def _tell(self, told: "_Ended") -> Iterator["_Ended"]:
         """Leave the end of a task at each of its joins; yields the instances that end by it."""
         ended = told.item
+        if ended.marks.get(AWAITED):
+            self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts))
         joins = self.graph.joins_after(ended.task_id)
         if told.again:
             yield from self._tell_again(ended, joins)
@@ -137,10 +150,11 @@ class RunInProgress:
                 yield next_end
 
     def _tell_again(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Iterator["_Ended"]:
+        self._order(ended)
         for number, join in enumerate(joins):
             is_new, item = self._arrive(join, ended)
             if is_new and number == 0:
-                self._settle(ended, ())
+                self.tries.give_back(self.graph.tasks[ended.task_id], ended)
             next_end = self._decide(join, item, redo=not is_new, first_attempt=False)
             if next_end is not None:
                 yield next_end
@@ -155,7 +169,7 @@ class RunInProgress:
         parts = slots.hand_over(self.engine, task, ended, successor) if successor else ()
         if not parts:
             self.tries.give_back(task, ended)
-        self._order_skips(task, ended)
+        self._order(ended)
         return {successor.task_id: parts} if successor and parts else {}
 
     def _first_to_start(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Task | None:
@@ -163,17 +177,15 @@ class RunInProgress:
             if not is_only_upstream(self.graph, join):
                 continue
             successor = self.graph.tasks[join.task_id]
-            verdict = judge(successor.trigger_rule, sole_arrival(ended, successor)).verdict
-            if verdict is Verdict.RUN and not successor.is_empty:
+            verdict = judge(successor.trigger_rule, sole_arrival(self.graph, ended, successor)).verdict
+            if verdict is Verdict.RUN and not (successor.is_empty or successor.depends_on_past):
                 return successor
         return None
 
-    def _order_skips(self, task: Task, ended: TaskInstance) -> None:
-        """Leave skip orders at tasks further down, before an arrival might let them run."""
-        known = {*task.downstream, *(join.task_id for join in self.graph.joins_after(task.task_id))}
-        for task_id in ended.skips:
-            if task_id in self.graph.tasks and task_id not in known:
-                self._mark(task_key(task_id), {SKIP_ORDER: self.graph.number(task.task_id)})
+    def _order(self, ended: TaskInstance) -> None:
+        """Leave orders at tasks further down, before an arrival might let them run."""
+        for task_id, marks in distant_orders(self.graph, ended).items():
+            self._mark(task_key(task_id), marks)
 
     def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
         """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
@@ -213,7 +225,7 @@ class RunInProgress:
         """A successor with this one upstream: the arrival and what comes of it are one write."""
         task = self.graph.tasks[join.task_id]
         added = dict.fromkeys(marks_of(join, ended, self.graph), 0)
-        known = sole_arrival(ended, task)
+        known = sole_arrival(self.graph, ended, task)
         return self._act(
             task,
             self._untouched(task),
@@ -238,6 +250,9 @@ class RunInProgress:
         judgement = judge(task.trigger_rule, known)
         if judgement.verdict is Verdict.WAIT:
             return None
+        if judgement.verdict is Verdict.RUN and past.holds_back(self.engine, self.graph, self.facts, task):
+            self._mark(item.key, added or {})
+            return None
         if judgement.verdict is Verdict.RUN and not task.is_empty:
             first_attempt = first_attempt and not redo
             self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=first_attempt)
@@ -253,8 +268,12 @@ class RunInProgress:
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
         change = DagRunChange(state=state, end_date=now, updated_at=now)
         run = self.facts.ref
-        self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
+        write = self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
+        self.leave()
+        callbacks.after_run(self.engine, self.graph, write.item, redo=not write.applied)
         self.engine.store.dag_runs.remove_unfinished(run)
+        if may_be_behind(self.facts, now):
+            self.outbox.post(ScheduleDag(dag_id=run.dag_id))
 
     # -- items -------------------------------------------------------------------------------------
 

@@ -50,8 +50,13 @@ def get_dag_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun
 
     1 request.
     """
-    _, run = _dag_with_run(engine, dag_id, execution_date)
-    return _existing(run, dag_id, execution_date)
+    return get_dag_with_run(engine, dag_id, execution_date)[1]
+
+
+def get_dag_with_run(engine: Engine, dag_id: str, execution_date: datetime) -> tuple[Dag, DagRun]:
+    """The DAG and its run at an instant; raises ``DagNotFound``, ``DagRunNotFound``. 1 request."""
+    dag, run = _dag_with_run(engine, dag_id, execution_date)
+    return dag, _existing(run, dag_id, execution_date)
 
 
 def get_task(engine: Engine, dag_id: str, task_id: str) -> Task:
@@ -80,20 +85,24 @@ def get_task_instance(
 def get_task_log(
     engine: Engine, dag_id: str, execution_date: datetime, task_id: str, try_number: int | None
 ) -> bytes:
-    """The log of a try (None: the last one begun), UTF-8.
+    """The log of a try (None: the last one begun) and of the callbacks after it, UTF-8.
 
     Raises ``TaskLogNotFound``, and what ``get_task_instance`` raises.
     """
-    run, _, instance = get_task_instance(engine, dag_id, execution_date, task_id)
+    run, task, instance = get_task_instance(engine, dag_id, execution_date, task_id)
     number = try_number or instance.try_number
     if not 0 < number <= instance.try_number:
         which = f"has no try {number}" if number else "was not tried"
         raise TaskLogNotFound(f"Task {task_id} {which} in run {run.run_id}{_why(instance)}")
-    log = engine.store.task_logs.read(run.ref, run.run_id, instance.key, number)
-    if log is None:
+    logs = engine.store.task_logs
+    parts = [logs.read(run.ref, run.run_id, instance.key, number)]
+    for kind in sorted(task.callbacks):
+        parts.append(logs.read_callback(run.ref, run.run_id, instance.key, number, kind))
+    kept = [part for part in parts if part is not None]
+    if not kept:
         reason = _why(instance) if number == instance.try_number else ""
         raise TaskLogNotFound(f"Try {number} of task {task_id} in run {run.run_id} left no log{reason}")
-    return log
+    return b"".join(kept)
 
 
 def _why(instance: TaskInstance) -> str:

@@ -5,17 +5,21 @@ for each run that is due, and its handler compares the whole run with what shoul
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.dags import Dag, holds_back, sees
+from chalicelib.domain.limits import parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
+from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import deletion, execute, runs
+from chalicelib.engine import callbacks, deletion, execute, run_end, run_timeout, runs, schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -27,13 +31,17 @@ TICK_INTERVAL = timedelta(seconds=60)
 AUDIT_INTERVAL = timedelta(minutes=10)
 """A holding of pool slots is compared with its task instance this often, the first time at this age."""
 
+MOST_PER_TICK = 1000
+"""Runs that one tick has looked after: sent again each minute until they are, they must not outrun it."""
+
 _HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
 
 def tick(engine: Engine) -> None:
-    """What the clock starts, once a minute: sweeps of runs that are due, the audit of pools."""
+    """What the clock starts, once a minute: runs that schedules make, sweeps of runs, the audit of pools."""
     outbox = Outbox(sender=engine.sender)
-    for dag_id, execution_date in engine.store.dag_runs.due(engine.now()):
+    schedules.post_due(engine, outbox)
+    for dag_id, execution_date in islice(engine.store.dag_runs.due(engine.now()), MOST_PER_TICK):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
     for pool in sorted(_pools_to_wake(engine)):
         outbox.post(WakePool(pool=pool))
@@ -48,10 +56,18 @@ def resume(engine: Engine) -> None:
     outbox = Outbox(sender=engine.sender)
     now = engine.now()
     for dag in engine.store.dags.list():
-        for entry in engine.store.dag_runs.unfinished(dag.dag_id):
-            date = entry.run.execution_date
+        for date in _going_on(engine, dag):
             outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, stopped_at=now))
     outbox.flush()
+
+
+def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
+    """The unfinished runs of a DAG, without those that it keeps queued while it is paused."""
+    dates = (entry.run.execution_date for entry in engine.store.dag_runs.unfinished(dag.dag_id))
+    if not dag.is_paused:
+        return dates
+    found = engine.store.dag_runs.get_many(dag.dag_id, dates)
+    return (run.execution_date for run in found if run.state is not DagRunState.QUEUED)
 
 
 def look_after(engine: Engine, message: RescueRun) -> None:
@@ -63,11 +79,14 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         deletion.erase_run(engine, run)
         return
     if run.state.is_final:
-        engine.store.dag_runs.remove_unfinished(run.ref)
+        run_end.end_tasks_of(engine, run)
         return
     if run.state is DagRunState.QUEUED:
         engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
         runs.start_run(engine, dag, run)
+        return
+    if not dag.is_paused and run_timeout.is_timed_out(engine, run):
+        run_end.fail_run(engine, run, TIMED_OUT)
         return
     _sweep(engine, dag, run, message.stopped_at)
 
@@ -77,11 +96,17 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     items = dict(engine.store.task_instances.list(run.run_uid))
     now = engine.now()
     found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
-    engine.store.dag_runs.move_due(run.ref, next_look(items, found, now))
+    if holds_back(dag, run.run_type) and not any(
+        item.state is TaskInstanceState.RUNNING for item in items.values()
+    ):
+        runs.put_off(engine, run.ref)
+    else:
+        due_at = run_timeout.next_look(engine, run, otherwise=next_look(items, found, now))
+        engine.store.dag_runs.move_due(run.ref, due_at)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
-        if not dag.is_paused or repair.kind in _DONE_WHILE_PAUSED:
+        if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key)
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):
@@ -89,7 +114,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     progress.flush()
 
 
-_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.FOLLOW})
+_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.POKE, RepairKind.FOLLOW})
 """A paused DAG starts nothing, but what ran may end."""
 
 
@@ -103,13 +128,20 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
         case RepairKind.TAKE_SLOTS:
             progress.tries.start(task, item, item.try_number)
         case RepairKind.RETRY:
+            callbacks.after_try(progress.engine, progress.graph, progress.facts, item, redo=True)
             progress.tries.close(task, item)
             progress.tries.start(task, item, item.try_number + 1)
+        case RepairKind.RESCHEDULE:
+            progress.tries.give_back(task, item)
+            progress.tries.start(task, item, item.try_number)
+        case RepairKind.POKE:
+            progress.tries.send(item)
         case RepairKind.LOST:
             outcome = TryOutcome(result=TryResult.FAILED, reason="its worker is gone")
             execute.finish(progress, item, outcome)
         case RepairKind.INTERRUPTED:
-            change = lifecycle.interrupted(item, task, progress.engine.now())
+            run = progress.facts.ref
+            change = lifecycle.interrupted(run, item, task, progress.engine.now())
             execute.write_end(progress, item, change)
         case RepairKind.FOLLOW:
             progress.after_try(item, redo=True)
@@ -123,7 +155,7 @@ def _pools_to_wake(engine: Engine) -> set[str]:
         if shard.waiting is not None:
             pools.add(shard.name)
         for holder, holding in shard.holders.items():
-            if _is_audited_now(now - holding.since) and not _holds_rightly(engine, holder):
+            if _is_audited_now(now - holding.since) and not _holds_rightly(engine, shard.name, holder):
                 log.warning("%s held slots of pool %s for nothing", holder, shard.name)
                 engine.store.pools.drop_holder(shard, holder)
     return pools
@@ -133,7 +165,12 @@ def _is_audited_now(age: timedelta) -> bool:
     return age >= AUDIT_INTERVAL and age % AUDIT_INTERVAL < TICK_INTERVAL
 
 
-def _holds_rightly(engine: Engine, holder: str) -> bool:
-    run_uid, key, try_number = parse_holder_name(holder)
-    item = engine.store.task_instances.get(run_uid, key)
-    return item is not None and item.try_number == try_number and item.state in _HOLDING_STATES
+def _holds_rightly(engine: Engine, pool: str, holder: str) -> bool:
+    of_run = parse_run_holder(pool, holder)
+    if of_run is not None:
+        dag_id, execution_date, run_uid = of_run
+        run = engine.store.dag_runs.get(dag_id, execution_date)
+        # A queued run is about to start: nobody else of its DAG is kept from anything for long.
+        return run is not None and run.run_uid == run_uid and not run.state.is_final
+    item = engine.store.task_instances.get(*parse_holder_name(holder))
+    return item is not None and item.holder == holder and item.state in _HOLDING_STATES

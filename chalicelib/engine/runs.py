@@ -1,10 +1,25 @@
 """Finding the run of a message, and starting it."""
 
+from datetime import timedelta
+
+from chalicelib.domain import checks
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.messages import Outgoing, TimeOutRun, WakePool
+from chalicelib.domain.pools import Waiter
+from chalicelib.domain.repairs import SWEEP_INTERVAL
+from chalicelib.domain.run_timeout import seconds_left
 from chalicelib.domain.states import DagRunState
+from chalicelib.engine import slots
 from chalicelib.engine.core import Engine
+from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.progress import RunInProgress
+
+NOT_STARTED_INTERVAL = timedelta(hours=1)
+"""How often a run is looked after that waits for something which sends a message when it comes."""
+
+_LOOKED_AT = 10
+"""Runs in which the previous successful one usually is."""
 
 
 def find_run(engine: Engine, ref: RunRef) -> tuple[Dag, DagRun] | None:
@@ -15,27 +30,83 @@ def find_run(engine: Engine, ref: RunRef) -> tuple[Dag, DagRun] | None:
     return dag, run
 
 
-def start_run(engine: Engine, dag: Dag, run: DagRun) -> None:
+def previous_success(engine: Engine, ref: RunRef) -> DagRun | None:
+    """The DAG's last successful run of an earlier date, of whatever type; 1 request, or 1 per MB of runs."""
+    earlier = engine.store.dag_runs.list(
+        ref.dag_id, until=ref.execution_date, descending=True, expected=_LOOKED_AT
+    )
+    own = (run for run in earlier if run.execution_date < ref.execution_date)
+    successful = (run for run in own if run.state is DagRunState.SUCCESS and run.generation == ref.generation)
+    return next(successful, None)
+
+
+def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
     """Start a queued run and open its first tasks, unless it has to wait.
 
-    It waits while its DAG is paused (unpausing starts it) and, as in Airflow, until its execution date
-    has come (the tick starts it).
+    It waits while its DAG is paused (unpausing starts it), until its execution date has come (the tick
+    starts it) and while as many runs of its DAG are active as may be: then the answer is the entry
+    under which it waits for the end of one of those. All as in Airflow.
     """
     now = engine.now()
-    if run.execution_date > now:
+    if not checks.execution_date_reached(run.execution_date, now).passed:
         engine.store.dag_runs.move_due(run.ref, run.execution_date)
-        return
-    if dag.is_paused or run.state.is_final:
-        return
+        return None
+    if not checks.dag_not_paused(dag, run.run_type).passed:
+        put_off(engine, run.ref)
+        return None
+    limit = graph_of(engine, dag.dag_id, dag.version).active_runs
+    if run.state is DagRunState.QUEUED and limit is not None:
+        refusal = slots.take_for_run(engine, run.ref, limit).refusal
+        if refusal is not None:
+            return _wait(engine, run.ref, refusal)
+    _start(engine, dag, run)
+    return None
+
+
+def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
+    now = engine.now()
     change = DagRunChange(state=DagRunState.RUNNING, start_date=now, updated_at=now)
     write = engine.store.dag_runs.transition(run.ref, frozenset({DagRunState.QUEUED}), change)
     if write.item is None or write.item.state is not DagRunState.RUNNING:
+        leave(engine, run)
         return
     progress = RunInProgress.of(engine, run.facts(write.item.start_date or now))
     progress.open_first_tasks(redo=not write.applied)
+    _time_out_later(progress)
     progress.flush()
     if dag.latest_run is None or dag.latest_run.execution_date <= run.execution_date:
         engine.store.dags.set_latest_run(write.item)
+
+
+def leave(engine: Engine, run: DagRun) -> None:
+    """Give back the place of a run that is over, and wake who waits for it; safe to repeat."""
+    progress = in_progress(engine, run)
+    progress.leave()
+    progress.flush()
+
+
+def _wait(engine: Engine, run: RunRef, refusal: slots.Refusal) -> Waiter:
+    waiter = slots.waiting_run(run, refusal.pool)
+    engine.store.dag_runs.move_due(run, engine.now() + NOT_STARTED_INTERVAL)
+    if slots.enter_waiter(engine, waiter):
+        engine.sender.send([Outgoing(message=WakePool(pool=waiter.pool))])
+    return waiter
+
+
+def put_off(engine: Engine, run: RunRef) -> None:
+    """Look after a run of a paused DAG seldom: unpausing sends a message for it."""
+    engine.store.dag_runs.move_due(run, engine.now() + NOT_STARTED_INTERVAL)
+    dag = engine.store.dags.get(run.dag_id)
+    if dag is not None and not dag.is_paused:
+        # Unpaused since it was read: the message of that may have been handled before the run was put off.
+        engine.store.dag_runs.move_due(run, engine.now() + SWEEP_INTERVAL)
+
+
+def _time_out_later(progress: RunInProgress) -> None:
+    facts = progress.facts
+    left = seconds_left(facts.start_date, progress.graph.dagrun_timeout, progress.engine.now())
+    if left is not None:
+        progress.outbox.post(TimeOutRun(run=facts.ref), left)
 
 
 def in_progress(engine: Engine, run: DagRun) -> RunInProgress:

@@ -1,15 +1,16 @@
-"""Taking, handing over and giving back the slots of pools.
+"""Taking, handing over and giving back the slots of pools, and places under a limit.
 
 Invariant I3: a pool never gives out more slots than it has. Every step is one conditional write in
 the holder's name, so a step that is repeated changes nothing more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.dag_runs import RunRef
-from chalicelib.domain.graph import Task
+from chalicelib.domain.dag_runs import RunRef, new_id
+from chalicelib.domain.graph import NOT_MAPPED, Task
+from chalicelib.domain.limits import Limit, run_holder
 from chalicelib.domain.pools import (
     Pool,
     PoolShard,
@@ -19,7 +20,7 @@ from chalicelib.domain.pools import (
     preferred_shard,
     shard_capacities,
 )
-from chalicelib.domain.task_instances import Parts, TaskInstance, holder_name, task_key
+from chalicelib.domain.task_instances import Parts, Places, TaskInstance, holder_name, task_key
 from chalicelib.engine.core import Engine
 
 _STALE = timedelta(minutes=5)
@@ -30,57 +31,150 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 4
 """Tries to take slots that others take at the same moment; after that the task waits its turn."""
 
+THE_RUN = ""
+"""The task id of a waiter that is a run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """Why slots were not given: the pool to wait for, how many of its slots, and a text for people."""
+
+    pool: str
+    slots: int
+    text: str
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
-    """What came of asking for slots: the parts taken (none of an unlimited pool), or why not."""
+    """What came of asking for slots, or why not.
+
+    ``parts`` are those taken of the pool (none of an unlimited one), ``places`` those under limits.
+    """
 
     parts: Parts = ()
-    refusal: str | None = None
+    places: Places = ()
+    refusal: Refusal | None = None
 
 
-def take(engine: Engine, task: Task, holder: str, *, first_attempt: bool) -> Grant:
-    """Take a task's slots in the name of ``holder``.
+def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = False) -> Grant:
+    """Take a place under each of a task's limits, and its pool's slots.
 
-    One request when it is the holder's first attempt and the shard it knocks at has room; otherwise
-    the pool is read and the slots are taken wherever they are, unless the holder has them already.
+    A refusal leaves the holder with the ``places`` taken before it, which are the caller's to give back
+    once nobody else can rely on them. One request for each when it is the holder's first attempt and
+    the shard it knocks at has room; otherwise the pool is read and the slots are taken wherever they
+    are, unless the holder has them already.
+
+    Limits come first: whoever waits for one holds no slots of a pool that others could use.
     """
-    parts = _knock(engine, task, holder) if first_attempt else ()
-    if parts and engine.store.pools.take(task.pool, holder, parts, engine.now()):
+    places: list[tuple[int, int]] = []
+    for number, limit in enumerate(task.limits):
+        grant = _take(engine, _of_limit(limit), holder, first_attempt=first_attempt)
+        if grant.refusal is not None:
+            return Grant(places=tuple(places), refusal=grant.refusal)
+        places += [(number, shard) for shard, _ in grant.parts]
+    grant = _take(engine, _of_pool(task), holder, first_attempt=first_attempt)
+    return replace(grant, places=tuple(places))
+
+
+def take_for_run(engine: Engine, run: RunRef, limit: Limit) -> Grant:
+    """Take a run's place among the active runs of its DAG.
+
+    1 request where this process has seen the limit before. A place that the run has from a handler that
+    died is as good: the audit of pools leaves it alone until the run is over.
+    """
+    return _take(engine, _of_limit(limit), run_holder(run), first_attempt=True)
+
+
+def give(engine: Engine, task: Task, holder: str, parts: Parts, places: Places) -> list[str]:
+    """Give back what a try has; the pools among them that somebody waits for."""
+    held: list[tuple[str, Parts]] = [(task.limits[number].pool, ((shard, 1),)) for number, shard in places]
+    if parts:
+        held.append((task.pool, parts))
+    return [pool for pool, slots in held if engine.store.pools.give(pool, holder, slots)]
+
+
+def give_for_run(engine: Engine, run: RunRef, limit: Limit) -> bool:
+    """Give back a run's place among the active runs of its DAG; whether another run waits for it."""
+    holder, pools = run_holder(run), engine.store.pools
+    return pools.give(limit.pool, holder, held_parts(pools.shards(limit.pool), holder))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wanted:
+    """Slots of a pool; ``limit`` where the pool is one."""
+
+    pool: str
+    slots: int
+    limit: Limit | None = None
+
+    def refusal(self, pool: Pool | None) -> Refusal:
+        if self.limit is not None:
+            text = self.limit.text
+        elif pool is None:
+            text = f"pool {self.pool} does not exist"
+        else:
+            slots = f"{self.slots} slot{'s' if self.slots > 1 else ''}"
+            text = f"waits for {slots} of pool {self.pool}, which has {pool.slots}"
+        return Refusal(pool=self.pool, slots=self.slots, text=text)
+
+
+def _of_limit(limit: Limit) -> _Wanted:
+    return _Wanted(pool=limit.pool, slots=1, limit=limit)
+
+
+def _of_pool(task: Task) -> _Wanted:
+    return _Wanted(pool=task.pool, slots=task.pool_slots)
+
+
+def _take(engine: Engine, wanted: _Wanted, holder: str, *, first_attempt: bool) -> Grant:
+    parts = _knock(engine, wanted, holder) if first_attempt else ()
+    if parts and engine.store.pools.take(wanted.pool, holder, parts, engine.now()):
         return Grant(parts=parts)
-    pool = engine.store.pools.get(task.pool)
+    pool = engine.store.pools.get(wanted.pool) or _new_limit(engine, wanted)
     if pool is None:
-        engine.pools_seen.pop(task.pool, None)
-        return Grant(refusal=f"pool {task.pool} does not exist")
-    engine.pools_seen[task.pool] = pool
+        engine.pools_seen.pop(wanted.pool, None)
+        return Grant(refusal=wanted.refusal(pool))
+    engine.pools_seen[wanted.pool] = pool
     if pool.is_unlimited:
         return Grant()
-    return _take_anywhere(engine, task, holder, pool)
+    return _take_anywhere(engine, wanted, holder, pool)
 
 
-def _knock(engine: Engine, task: Task, holder: str) -> Parts:
-    hint = engine.pools_seen.get(task.pool)
+def _new_limit(engine: Engine, wanted: _Wanted) -> Pool | None:
+    """A limit comes to be when it is first asked for; its size follows the DAG file (``sync``)."""
+    if wanted.limit is None:
+        return None
+    return save_limit(engine, wanted.limit)
+
+
+def save_limit(engine: Engine, limit: Limit) -> Pool:
+    """Create a limit, or give it its present size."""
+    number = new_id(engine.now(), engine.entropy)
+    return engine.store.pools.save(Pool(name=limit.pool, slots=limit.slots, description=None, id=number))
+
+
+def _knock(engine: Engine, wanted: _Wanted, holder: str) -> Parts:
+    hint = engine.pools_seen.get(wanted.pool)
     if hint is None or hint.slots < 1:
         return ()
-    return ((preferred_shard(holder, len(shard_capacities(hint.slots))), task.pool_slots),)
+    return ((preferred_shard(holder, len(shard_capacities(hint.slots))), wanted.slots),)
 
 
-def _take_anywhere(engine: Engine, task: Task, holder: str, pool: Pool) -> Grant:
+def _take_anywhere(engine: Engine, wanted: _Wanted, holder: str, pool: Pool) -> Grant:
     for _ in range(_ATTEMPTS):
-        shards = engine.store.pools.shards(task.pool)
+        shards = engine.store.pools.shards(wanted.pool)
         held = held_parts(shards, holder)
-        if held and (_is_stale(engine, shards, holder) or _slots_of(held) < task.pool_slots):
+        if held and (_is_stale(engine, shards, holder) or _slots_of(held) < wanted.slots):
             # As they were read only: another handler may have taken them anew meanwhile.
             for shard in shards:
                 engine.store.pools.drop_holder(shard, holder)
             continue
-        parts = held or plan_take(shards, task.pool_slots)
+        parts = held or plan_take(shards, wanted.slots)
         if parts is None:
             break
-        if engine.store.pools.take(task.pool, holder, parts, engine.now()):
+        if engine.store.pools.take(wanted.pool, holder, parts, engine.now()):
             return Grant(parts=parts)
-    slots = f"{task.pool_slots} slot{'s' if task.pool_slots > 1 else ''}"
-    return Grant(refusal=f"waits for {slots} of pool {task.pool}, which has {pool.slots}")
+    return Grant(refusal=wanted.refusal(pool))
 
 
 def _slots_of(parts: Parts) -> int:
@@ -96,9 +190,9 @@ def hand_over(engine: Engine, task: Task, item: TaskInstance, successor: Task) -
     """Hand a finished try's slots to the first try of a successor; the parts, or none if it can't be.
 
     Saves a request per task of a chain. It can't be where another task waits for the pool: that one
-    may come first.
+    may come first. Tasks under limits give back and take.
     """
-    if successor.pool != task.pool or len(item.pool_parts) != 1:
+    if successor.pool != task.pool or successor.limits or item.places or len(item.pool_parts) != 1:
         return ()
     ((shard, slots),) = item.pool_parts
     if slots != successor.pool_slots:
@@ -108,19 +202,41 @@ def hand_over(engine: Engine, task: Task, item: TaskInstance, successor: Task) -
     return item.pool_parts if handed else ()
 
 
-def waiter_of(run: RunRef, task: Task, item: TaskInstance) -> Waiter:
-    """The entry under which a ``scheduled`` task instance waits for its pool."""
+def waiter_of(run: RunRef, task: Task, item: TaskInstance, refusal: Refusal) -> Waiter:
+    """The entry under which a ``scheduled`` task instance waits for slots."""
     return Waiter(
-        pool=task.pool,
+        pool=refusal.pool,
         priority_weight=task.priority_weight,
         since=item.updated_at or _LONG_AGO,
-        slots=task.pool_slots,
+        slots=refusal.slots,
         dag_id=run.dag_id,
         execution_date=run.execution_date,
         run_uid=run.run_uid,
         task_id=task.task_id,
         map_index=item.map_index,
         try_number=item.try_number,
+    )
+
+
+def waiters_of(run: RunRef, task: Task, item: TaskInstance) -> list[Waiter]:
+    """The entries that a ``scheduled`` task instance may have, whatever it waits for."""
+    wanted = (*map(_of_limit, task.limits), _of_pool(task))
+    return [waiter_of(run, task, item, each.refusal(None)) for each in wanted]
+
+
+def waiting_run(run: RunRef, pool: str) -> Waiter:
+    """The entry under which a ``queued`` run waits; the earliest execution date comes first."""
+    return Waiter(
+        pool=pool,
+        priority_weight=0,
+        since=run.execution_date,
+        slots=1,
+        dag_id=run.dag_id,
+        execution_date=run.execution_date,
+        run_uid=run.run_uid,
+        task_id=THE_RUN,
+        map_index=NOT_MAPPED,
+        try_number=0,
     )
 
 

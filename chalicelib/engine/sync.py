@@ -17,9 +17,13 @@ from typing import Any
 from chalicelib.dag.loader import ImportFailure, LoadedFile, load_folder
 from chalicelib.dag.serialization import serialize
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
-from chalicelib.domain.messages import Outgoing, SweepDag
+from chalicelib.domain.graph import Graph
+from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.timetables import Schedule
+from chalicelib.engine import schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
+from chalicelib.engine.slots import save_limit
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +80,23 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             is_paused=paused_at_creation if paused is None else paused,
             version=version,
             fileloc=document["fileloc"],
-            schedule=None if document["schedule"] is None else str(document["schedule"]),
+            schedule=Schedule.of_document(document),
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
         )
     )
+    _resize_limits(engine, document)
     if saved.is_deleted:  # it comes back as soon as nothing of its earlier life is left
         engine.sender.send([Outgoing(message=SweepDag(dag_id=dag_id, generation=saved.generation))])
+    schedules.renew(engine, saved)
+
+
+def _resize_limits(engine: Engine, document: dict[str, Any]) -> None:
+    """Limits that are there follow the file; new ones come to be when they are first reached for."""
+    for limit in Graph.from_document(document).limits:
+        pool = engine.store.pools.get(limit.pool)
+        if pool is not None and pool.slots != limit.slots:
+            save_limit(engine, limit)
+            engine.sender.send([Outgoing(message=WakePool(pool=limit.pool))])
 
 
 def _content_hash(document: dict[str, Any], code: str) -> str:

@@ -1,12 +1,15 @@
 """The worker's hands: finds the task in its deployed DAG file, runs it, and keeps what it logs."""
 
 import logging
+from functools import cache
 from pathlib import Path
 
+from chalicelib.dag.callbacks import run_callbacks as run_callbacks_in_dag
 from chalicelib.dag.execution import run_try as run_in_dag
 from chalicelib.dag.loader import DagFileError, DagFiles
+from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine.ports import RunningXComs, RunTry, TryReport
+from chalicelib.engine.ports import RunCallbacks, RunningXComs, RunTry, TryReport
 from chalicelib.engine.task_log import captured_log
 
 log = logging.getLogger("airflow.task")
@@ -14,7 +17,7 @@ log = logging.getLogger("airflow.task")
 
 def run_try(dags_folder: Path) -> RunTry:
     """A runner over the DAG files of a folder; a loaded file is reused until it changes."""
-    files = DagFiles(dags_folder)
+    files = _files(dags_folder)
 
     def run(request: TryRequest, xcoms: RunningXComs) -> TryReport:
         with captured_log(log) as kept:
@@ -22,6 +25,26 @@ def run_try(dags_folder: Path) -> RunTry:
         return TryReport(outcome=outcome, log=bytes(kept.content))
 
     return run
+
+
+def run_callbacks(dags_folder: Path) -> RunCallbacks:
+    """Calls callbacks as the DAG files of a folder define them now; it shares the loaded files.
+
+    Where the file or the DAG is not there any more, that is logged and all there is to it.
+    """
+    files = _files(dags_folder)
+
+    def run(request: CallbackRequest, xcoms: RunningXComs) -> bytes:
+        with captured_log(log) as kept:
+            _call_back(files, request, xcoms)
+        return bytes(kept.content)
+
+    return run
+
+
+@cache
+def _files(dags_folder: Path) -> DagFiles:
+    return DagFiles(dags_folder)
 
 
 def _run(files: DagFiles, request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
@@ -34,3 +57,16 @@ def _run(files: DagFiles, request: TryRequest, xcoms: RunningXComs) -> TryOutcom
         reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
     return run_in_dag(dag, request, xcoms)
+
+
+def _call_back(files: DagFiles, request: CallbackRequest, xcoms: RunningXComs) -> None:
+    try:
+        dag = files.dag(request.dag_id, request.fileloc)
+    except DagFileError as error:
+        log.error("%s is not called: %s", request.kind, error)
+        return
+    if dag is None:
+        reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
+        log.warning("%s is not called: %s", request.kind, reason)
+        return
+    run_callbacks_in_dag(dag, request, xcoms)

@@ -5,19 +5,20 @@ are found by the audit of pools, a queued try without a message by the sweep of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
 from chalicelib.domain.graph import Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
+from chalicelib.domain.pools import Waiter
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import (
     Expected,
     Parts,
+    Places,
     TaskInstance,
     TaskInstanceChange,
-    holder_name,
 )
 from chalicelib.engine import slots
 from chalicelib.engine.core import Engine
@@ -43,34 +44,30 @@ class Tries:
         added: Mapping[str, int] | None = None,
         prepaid: Parts = (),
         first_attempt: bool = False,
-    ) -> bool:
-        """Start a try of an item that is still as it was read, or let it wait for its pool.
+    ) -> Waiter | None:
+        """Start a try of an item that is still as it was read, or let it wait for slots.
 
-        False if it waits.
+        The entry under which it waits, if it does.
 
         ``added`` are marks to leave on the item in the same write, ``prepaid`` slots that the try was
         handed already; ``first_attempt`` says that the try cannot hold slots from a handler that died.
         """
-        holder = holder_name(self.facts.ref.run_uid, item.key, try_number)
+        holder = item.next_holder(try_number)
         if prepaid:
             grant = slots.Grant(parts=prepaid)
         else:
-            grant = slots.take(self.engine, task, holder, first_attempt=first_attempt)
+            grant = slots.take_for(self.engine, task, holder, first_attempt=first_attempt)
         if grant.refusal is not None:
-            self._wait(task, item, try_number, added, grant.refusal)
-            return False
-        change = lifecycle.queued(task, item, try_number, grant.parts, self.engine.now())
+            return self._wait(task, item, try_number, added, grant, grant.refusal)
+        change = lifecycle.queued(task, item, try_number, grant.parts, grant.places, self.engine.now())
         standing = self._change(item, change, added)
-        is_live = standing.holder == holder and standing.state in _LIVE
-        # What was taken twice, or for a try that is over or will never be, has no owner.
-        unowned = [part for part in grant.parts if not (is_live and part in standing.pool_parts)]
-        self._give_back(task, holder, tuple(unowned))
-        if is_live and standing.state is TaskInstanceState.QUEUED:
+        self._give_back_unowned(task, holder, grant, standing)
+        if _is_live(standing, holder) and standing.state is TaskInstanceState.QUEUED:
             self.send(standing)
-        return True
+        return None
 
-    def send(self, item: TaskInstance) -> None:
-        """Send the message of a queued try."""
+    def send(self, item: TaskInstance, delay_seconds: int = 0) -> None:
+        """Send the message of a queued try, or of a sensor that sleeps until its next poke."""
         message = RunTask(
             run=self.facts,
             task_id=item.task_id,
@@ -78,7 +75,9 @@ class Tries:
             try_number=item.try_number,
             max_tries=item.max_tries or 0,
         )
-        self.outbox.post(message)
+        if item.is_asleep:
+            message = replace(message, pokes=item.pokes, begun_at=item.start_date)
+        self.outbox.post(message, delay_seconds)
 
     def resend(self, item: TaskInstance) -> None:
         """Send the message of a queued try once more, and wait longer before the next time."""
@@ -105,11 +104,18 @@ class Tries:
 
     def give_back(self, task: Task, item: TaskInstance) -> None:
         """Give the slots of a try back and wake who waits for them."""
-        self._give_back(task, item.holder, item.pool_parts)
+        self._give_back(task, item.holder, item.pool_parts, item.places)
 
-    def _give_back(self, task: Task, holder: str, parts: Parts) -> None:
-        if parts and self.engine.store.pools.give(task.pool, holder, parts):
-            self.outbox.post(WakePool(pool=task.pool))
+    def _give_back_unowned(self, task: Task, holder: str, grant: slots.Grant, standing: TaskInstance) -> None:
+        """Give back what was taken twice, or for a try that is over or will never be."""
+        is_live = _is_live(standing, holder)
+        parts = tuple(part for part in grant.parts if not (is_live and part in standing.pool_parts))
+        places = tuple(place for place in grant.places if not (is_live and place in standing.places))
+        self._give_back(task, holder, parts, places)
+
+    def _give_back(self, task: Task, holder: str, parts: Parts, places: Places) -> None:
+        for pool in slots.give(self.engine, task, holder, parts, places):
+            self.outbox.post(WakePool(pool=pool))
 
     def _change(
         self, item: TaskInstance, change: TaskInstanceChange, added: Mapping[str, int] | None
@@ -126,13 +132,22 @@ class Tries:
         item: TaskInstance,
         try_number: int,
         added: Mapping[str, int] | None,
-        refusal: str,
-    ) -> None:
+        grant: slots.Grant,
+        refusal: slots.Refusal,
+    ) -> Waiter | None:
         standing = item
-        if item.state is not TaskInstanceState.SCHEDULED:
-            change = lifecycle.waiting(task, item, try_number, refusal, self.engine.now())
+        if item.state is not TaskInstanceState.SCHEDULED or grant.places:
+            change = lifecycle.waiting(task, item, try_number, refusal.text, self.engine.now())
             standing = self._change(item, change, added)
+            # After the write: no other handler can start the try on the places that are given back.
+            self._give_back_unowned(task, item.next_holder(try_number), grant, standing)
         if standing.try_number != try_number or standing.state is not TaskInstanceState.SCHEDULED:
-            return
-        if slots.enter_waiter(self.engine, slots.waiter_of(self.facts.ref, task, standing)):
-            self.outbox.post(WakePool(pool=task.pool))
+            return None
+        waiter = slots.waiter_of(self.facts.ref, task, standing, refusal)
+        if slots.enter_waiter(self.engine, waiter):
+            self.outbox.post(WakePool(pool=waiter.pool))
+        return waiter
+
+
+def _is_live(standing: TaskInstance, holder: str) -> bool:
+    return standing.holder == holder and standing.state in _LIVE

@@ -10,13 +10,20 @@ from typing import Any
 
 from chalicelib.domain.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.dags import Dag
-from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
+from chalicelib.domain.errors import (
+    DagNotFound,
+    DagRunAlreadyExists,
+    InvalidRequest,
+    StoreUnavailable,
+    excerpt,
+)
 from chalicelib.domain.idempotency import IdempotencyKey, KeptAnswer
 from chalicelib.domain.messages import Outgoing, StartRun
 from chalicelib.domain.repairs import SWEEP_INTERVAL
 from chalicelib.domain.states import DagRunState
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine.core import Engine
-from chalicelib.engine.idempotency import earlier_answer
+from chalicelib.engine.idempotency import Once, earlier_answer
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +41,8 @@ class TriggerRequest:
     """A wish for a run.
 
     ``execution_date`` is aware; its offset is kept in a made-up run id and in error texts, as Airflow
-    does. ``run_id`` None makes one up. ``triggered_by`` is who or what asks.
+    does. ``run_id`` None makes one up. ``triggered_by`` is who or what asks. ``data_interval`` None: what
+    the DAG's schedule makes of the date.
     """
 
     dag_id: str
@@ -43,6 +51,7 @@ class TriggerRequest:
     run_id: str | None = None
     run_type: DagRunType = DagRunType.MANUAL
     external_trigger: bool = True
+    data_interval: DataInterval | None = None
     conf: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,21 +64,34 @@ def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
     Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
     message that could not be sent is made good by the tick.
     """
-    run = _wanted_run(engine, request)
+    return create_run(engine, dag_to_run(engine, request.dag_id), request)
+
+
+def create_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:
+    """What ``trigger`` does, for a DAG that was just read; raises what it raises but ``DagNotFound``."""
+    run = _wanted_run(engine, dag, request)
     _create(engine, request, run)
     return run
 
 
+def dag_to_run(engine: Engine, dag_id: str) -> Dag:
+    """The DAG, provided that it can be run; raises ``DagNotFound``. 1 request."""
+    dag = engine.store.dags.get(dag_id)
+    if dag is None or dag.is_deleted or not dag.is_active:
+        raise DagNotFound(dag_id)
+    return dag
+
+
 def trigger_once(
     engine: Engine, request: TriggerRequest, key: IdempotencyKey, answer: Callable[[DagRun], str]
-) -> str:
+) -> Once[DagRun]:
     """Trigger as ``trigger`` does, unless that was done under this key: the first answer either way.
 
     ``answer`` makes it of the run. Raises what ``trigger`` raises, which is not remembered, and
     ``IdempotencyKeyReused``. As many requests as ``trigger``, and 1 more where it would have refused.
     """
     try:
-        run = _wanted_run(engine, request)
+        run = _wanted_run(engine, dag_to_run(engine, request.dag_id), request)
         kept = key.keeping(answer(run), run.queued_at)
         _create(engine, request, run, kept)
     except (DagNotFound, DagRunAlreadyExists, InvalidRequest):
@@ -77,16 +99,14 @@ def trigger_once(
         earlier = earlier_answer(engine, key)
         if earlier is None:
             raise
-        return earlier
-    return kept.answer
+        return Once(answer=earlier)
+    return Once(answer=kept.answer, made=run)
 
 
-def _wanted_run(engine: Engine, request: TriggerRequest) -> DagRun:
+def _wanted_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:
     """The run as it will be created."""
-    dag = engine.store.dags.get(request.dag_id)
-    if dag is None or dag.is_deleted or not dag.is_active:
-        raise DagNotFound(request.dag_id)
-    _check_start_date(dag, request.execution_date)
+    if request.external_trigger:
+        _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
     return _new_run(engine, dag, request, run_id)
@@ -120,18 +140,20 @@ def _check_start_date(dag: Dag, execution_date: datetime) -> None:
 
 
 def _check_run_id(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> None:
-    if len(run_id) > MAX_RUN_ID_LENGTH:
-        raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     pattern = engine.allowed_run_id_pattern
-    if request.run_id is None or _is_allowed(run_id, pattern):
+    is_allowed = request.run_id is None or _is_allowed(run_id, pattern)
+    if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
         return
     # Airflow looks for a duplicate before it looks at the run id.
     standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
     if standing is not None and standing.generation == dag.generation:
-        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), run_id)
+        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
+    if is_allowed:
+        raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     raise InvalidRequest(
-        f"The provided run ID '{run_id}' is invalid. It does not match either the configured pattern: "
-        f"'{pattern}' or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
+        f"The provided run ID '{excerpt(run_id)}' is invalid. "
+        f"It does not match either the configured pattern: '{pattern}' "
+        f"or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
     )
 
 
@@ -143,6 +165,7 @@ def _new_run(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> 
     now = engine.now()
     run_uid = engine.new_uid()
     execution_date = request.execution_date.astimezone(UTC)
+    data_interval = request.data_interval or dag.schedule.manual_interval(execution_date)
     return DagRun(
         dag_id=dag.dag_id,
         execution_date=execution_date,
@@ -156,8 +179,8 @@ def _new_run(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> 
         external_trigger=request.external_trigger,
         triggered_by=request.triggered_by,
         conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
-        data_interval_start=execution_date,
-        data_interval_end=execution_date,
+        data_interval_start=data_interval.start,
+        data_interval_end=data_interval.end,
         queued_at=now,
         updated_at=now,
     )

@@ -1,15 +1,15 @@
-"""Waking the tasks that wait for a pool, those of the highest priority first."""
+"""Waking those who wait for a pool or under a limit: tasks by priority, runs by execution date."""
 
 from collections.abc import Sequence
 
-from chalicelib.domain.dags import sees
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.messages import Outgoing, WakePool
 from chalicelib.domain.pools import PoolShard, Waiter, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import runs
+from chalicelib.domain.task_instances import task_key
+from chalicelib.engine import runs, slots
 from chalicelib.engine.core import Engine
-from chalicelib.engine.progress import RunInProgress
 
 _WAITING_OR_UNSENT = frozenset({TaskInstanceState.SCHEDULED, TaskInstanceState.QUEUED})
 
@@ -45,28 +45,34 @@ def _nobody_waits(engine: Engine, shards: Sequence[PoolShard]) -> None:
 
 
 def _let_go(engine: Engine, waiter: Waiter) -> bool:
-    """Start the try of a waiter and take it off, unless it has to wait on; one that left is taken off."""
-    found = _waiting_task(engine, waiter)
-    if found is not None:
-        progress, item = found
-        task = progress.graph.task(waiter.task_id)
-        if item.state is TaskInstanceState.QUEUED:
-            progress.tries.send(item)
-        elif not progress.tries.start(task, item, item.try_number):
-            progress.flush()
-            return False
-        progress.flush()
+    """Start what waits and take it off, unless it has to wait on here; what left is taken off."""
+    dag, run = engine.store.dag_runs.get_with_dag(waiter.dag_id, waiter.execution_date)
+    waits_for = None
+    if dag and run and run.run_uid == waiter.run_uid and _goes_on(dag, run):
+        is_run = waiter.task_id == slots.THE_RUN
+        waits_for = runs.start_run(engine, dag, run) if is_run else _start_task(engine, run, waiter)
+    if waits_for == waiter:
+        return False
     engine.store.pools.remove_waiter(waiter)
     return True
 
 
-def _waiting_task(engine: Engine, waiter: Waiter) -> tuple[RunInProgress, TaskInstance] | None:
-    dag, run = engine.store.dag_runs.get_with_dag(waiter.dag_id, waiter.execution_date)
-    if dag is None or run is None or run.run_uid != waiter.run_uid or not sees(dag, run):
-        return None
-    if dag.is_deleted or dag.is_paused or run.state is not DagRunState.RUNNING:
+def _goes_on(dag: Dag, run: DagRun) -> bool:
+    return sees(dag, run) and not (dag.is_deleted or holds_back(dag, run.run_type))
+
+
+def _start_task(engine: Engine, run: DagRun, waiter: Waiter) -> Waiter | None:
+    """Start the try of a waiter; the entry under which it waits on, if it has to."""
+    if run.state is not DagRunState.RUNNING:
         return None
     item = engine.store.task_instances.get(run.run_uid, task_key(waiter.task_id, waiter.map_index))
     if item is None or item.try_number != waiter.try_number or item.state not in _WAITING_OR_UNSENT:
         return None
-    return runs.in_progress(engine, run), item
+    progress = runs.in_progress(engine, run)
+    waits_for = None
+    if item.state is TaskInstanceState.QUEUED:
+        progress.tries.send(item)
+    else:
+        waits_for = progress.tries.start(progress.graph.task(item.task_id), item, item.try_number)
+    progress.flush()
+    return waits_for

@@ -106,15 +106,27 @@ def _on_crash(record: Record, request_id: str) -> None:
     bootstrap.engine().sender.send([Outgoing(message=lost)])
 
 
-def _refusals() -> Mapping[str, Refusal]:
-    """What API Gateway answers by itself on a stage with the chosen auth backend."""
-    from chalicelib import bootstrap
-    from chalicelib.auth.backends import decide
+def refusals(auth_backend: str) -> Mapping[str, Refusal]:
+    """What API Gateway answers by itself on a stage with that auth backend."""
+    from chalicelib.auth.backends import without_credentials
 
-    decision = decide(bootstrap.settings().auth_backend, None)
+    decision = without_credentials(auth_backend)
     if decision.allowed:
         return {}
     challenge = (("WWW-Authenticate", decision.challenge),) if decision.challenge else ()
     error = "Unauthorized" if decision.status == 401 else "Forbidden"
     body = json.dumps({"error": error})
     return {"UNAUTHORIZED": Refusal(status=decision.status, body=body, headers=challenge)}
+
+
+def _refusals() -> Mapping[str, Refusal]:
+    from chalicelib import bootstrap
+    from chalicelib.auth.backends import scheme
+    from chalicelib.auth.verdicts import Scheme
+
+    backend = bootstrap.settings().auth_backend
+    if scheme(backend) is Scheme.KERBEROS:
+        from chalicelib.auth.kerberos.keytabs import service_keys
+
+        service_keys(bootstrap.keytab())  # one that cannot be used stops the server now
+    return refusals(backend)

@@ -22,13 +22,19 @@ _TYPES: dict[str, type[Any]] = {
     "start_run": messages.StartRun,
     "rescue_run": messages.RescueRun,
     "retry_task": messages.RetryTask,
+    "poke_task": messages.PokeTask,
     "follow_task": messages.FollowTask,
     "wake_pool": messages.WakePool,
     "dag_unpaused": messages.DagUnpaused,
+    "schedule_dag": messages.ScheduleDag,
+    "backfill_dag": messages.BackfillDag,
     "worker_lost": messages.WorkerLost,
     "sweep_dag": messages.SweepDag,
     "sweep_run": messages.SweepRun,
+    "end_tasks": messages.EndTasks,
+    "time_out_run": messages.TimeOutRun,
     "run_task": messages.RunTask,
+    "run_callback": messages.RunCallback,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 

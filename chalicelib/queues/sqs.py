@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Outgoing, RunTask
+from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Outgoing, WorkerMessage
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
 
@@ -16,9 +16,6 @@ BATCH_SIZE = 10
 
 BATCH_BYTES = 250_000
 """Bytes that SQS takes in one request (256 KiB) with room for the envelope."""
-
-MAX_DELAY_SECONDS = 900
-"""The longest delay of an SQS message; what is due later is found by the tick."""
 
 
 class SqsSender:
@@ -31,7 +28,7 @@ class SqsSender:
         """Send in batches as they come; raises ``StoreUnavailable`` if SQS did not take one."""
         by_queue: dict[str, list[dict[str, Any]]] = {}
         for outgoing in messages:
-            queue = "tasks" if isinstance(outgoing.message, RunTask) else "scheduling"
+            queue = "tasks" if isinstance(outgoing.message, WorkerMessage) else "scheduling"
             by_queue.setdefault(queue, []).append(_entry(outgoing))
         for queue, entries in by_queue.items():
             url = queue_url(self._settings.resource(queue))
@@ -42,7 +39,7 @@ class SqsSender:
 def _entry(outgoing: Outgoing) -> dict[str, Any]:
     entry: dict[str, Any] = {"MessageBody": encode(outgoing.message)}
     if outgoing.delay_seconds:
-        entry["DelaySeconds"] = min(outgoing.delay_seconds, MAX_DELAY_SECONDS)
+        entry["DelaySeconds"] = min(outgoing.delay_seconds, LONGEST_DELAY_SECONDS)
     return entry
 
 

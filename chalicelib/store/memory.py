@@ -5,12 +5,13 @@ DynamoDB. Nothing outlives the process.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count, islice
 from threading import RLock
 
+from chalicelib.auth.users import LoginRecord, User
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.idempotency import KeptAnswer
@@ -26,6 +27,7 @@ from chalicelib.domain.task_instances import (
     merged,
     task_key,
 )
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine.ports import Write
 from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
@@ -46,6 +48,8 @@ class MemoryStore:
         self.lineage = MemoryLineage(lock)
         self.payloads = MemoryPayloads(lock)
         self.task_logs = MemoryTaskLogs(lock)
+        self.users = MemoryUsers(lock)
+        self.replays = MemoryReplays(lock)
 
 
 class MemoryDags:
@@ -71,7 +75,7 @@ class MemoryDags:
         with self._lock:
             known = self._dags.get(dag.dag_id)
             if known is None:
-                saved = replace(dag, is_deleted=False, latest_run=None)
+                saved = replace(dag, is_deleted=False, latest_run=None, next_run=None, last_interval=None)
             else:
                 saved = replace(
                     known,
@@ -88,16 +92,36 @@ class MemoryDags:
         """See the port."""
         with self._lock:
             if dag := self._dags.get(dag_id):
-                self._dags[dag_id] = replace(dag, is_active=active)
+                next_run = dag.next_run if active else None
+                self._dags[dag_id] = replace(dag, is_active=active, next_run=next_run)
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
         """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or dag.is_deleted:
-                return False
+                return None
             self._dags[dag_id] = replace(dag, is_paused=paused, pause_changed_by=changed_by)
-            return True
+            return self._dags[dag_id]
+
+    def set_next_run(
+        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+    ) -> Write[Dag | None]:
+        """See the port."""
+        with self._lock:
+            known = self._dags.get(dag.dag_id)
+            if known is None or known.is_deleted or _planning_basis(known) != _planning_basis(dag):
+                is_done = known is not None and _plan(known) == (next_run, last_interval)
+                return Write(applied=is_done, item=known)
+            planned = replace(known, next_run=next_run, last_interval=last_interval)
+            self._dags[dag.dag_id] = planned
+            return Write(applied=True, item=planned)
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """See the port."""
+        with self._lock:
+            listed = [dag for dag in self._dags.values() if not (dag.is_paused or dag.is_deleted)]
+            return iter([dag.dag_id for dag in listed if dag.next_run and dag.next_run.run_after <= now])
 
     def set_latest_run(self, run: DagRun) -> None:
         """See the port."""
@@ -124,14 +148,22 @@ class MemoryDags:
             self._dags[dag_id] = deleted
             return deleted
 
-    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
+    def revive(
+        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+    ) -> None:
         """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or not dag.is_deleted or not dag.is_active or dag.generation != generation:
                 return
             self._dags[dag_id] = replace(
-                dag, is_deleted=False, is_paused=is_paused, latest_run=None, pause_changed_by=None
+                dag,
+                is_deleted=False,
+                is_paused=is_paused,
+                latest_run=None,
+                pause_changed_by=None,
+                next_run=next_run,
+                last_interval=None,
             )
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
@@ -157,6 +189,14 @@ class MemoryDags:
         """See the port."""
         with self._lock:
             self._import_errors.pop(filename, None)
+
+
+def _planning_basis(dag: Dag) -> tuple[object, ...]:
+    return dag.generation, dag.version, dag.is_paused, dag.next_run
+
+
+def _plan(dag: Dag) -> tuple[DataInterval | None, DataInterval | None]:
+    return dag.next_run, dag.last_interval
 
 
 class MemoryDagRuns:
@@ -192,6 +232,12 @@ class MemoryDagRuns:
         """See the port."""
         with self._lock:
             return self._dags.get(dag_id), self.get(dag_id, execution_date)
+
+    def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
+        """See the port."""
+        with self._lock:
+            found = [self.get(dag_id, date) for date in execution_dates]
+            return iter([run for run in found if run is not None])
 
     def get_by_run_id(self, dag_id: str, run_id: str) -> DagRun | None:
         """See the port."""
@@ -232,7 +278,7 @@ class MemoryDagRuns:
             self._runs[run.dag_id][run.execution_date] = changed
             return Write(applied=True, item=changed)
 
-    def unfinished(self, dag_id: str) -> Iterator[UnfinishedRun]:
+    def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:  # noqa: ARG002 - nothing is read ahead
         """See the port."""
         with self._lock:
             return iter([entry for _, entry in sorted(self._unfinished[dag_id].items(), key=_date)])
@@ -591,6 +637,71 @@ class MemoryKeptAnswers:
             return True
 
 
+class MemoryUsers:
+    """Implements ``auth.ports.Users``."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._users: dict[str, User] = {}
+        self._failures: dict[tuple[str, int], int] = {}
+
+    def get(self, username: str) -> User | None:
+        """See the port."""
+        return self._users.get(username)
+
+    def list(self) -> Iterator[User]:
+        """See the port."""
+        with self._lock:
+            return iter(list(self._users.values()))
+
+    def create(self, user: User) -> bool:
+        """See the port."""
+        with self._lock:
+            return self._users.setdefault(user.username, user) == user
+
+    def set_password(self, username: str, password_hash: str, set_at: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            user = self._users.get(username)
+            if user is None:
+                return False
+            self._users[username] = replace(user, password_hash=password_hash, password_set_at=set_at)
+            return True
+
+    def delete(self, username: str) -> None:
+        """See the port."""
+        with self._lock:
+            self._users.pop(username, None)
+
+    def for_login(self, username: str, window: int) -> LoginRecord:
+        """See the port."""
+        with self._lock:
+            failures = self._failures.get((username, window), 0)
+            return LoginRecord(user=self._users.get(username), failures=failures)
+
+    def note_failure(self, username: str, window: int) -> None:
+        """See the port."""
+        with self._lock:
+            self._failures = {key: count for key, count in self._failures.items() if key[1] >= window}
+            self._failures[username, window] = self._failures.get((username, window), 0) + 1
+
+
+class MemoryReplays:
+    """Implements ``auth.ports.Replays``."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._claims: dict[str, tuple[str, datetime]] = {}
+
+    def claim(self, authenticator: str, claimant: str, now: datetime, until: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            claims = {key: claim for key, claim in self._claims.items() if claim[1] > now}
+            first, _ = claims.setdefault(authenticator, (claimant, until))
+            self._claims = claims
+            return first == claimant
+
+
 class MemoryPayloads:
     """Implements ``engine.ports.Payloads``."""
 
@@ -619,6 +730,7 @@ class MemoryTaskLogs:
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
         self._logs: dict[tuple[str, str, int], bytes] = {}
+        self._callback_logs: dict[tuple[str, str | None, int, str], bytes] = {}
 
     def save(self, run: RunRef, run_id: str, key: str, try_number: int, text: bytes) -> None:  # noqa: ARG002 - the bucket's keys need it
         """See the port."""
@@ -628,6 +740,30 @@ class MemoryTaskLogs:
     def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:  # noqa: ARG002 - the bucket's keys need it
         """See the port."""
         return self._logs.get((run.run_uid, key, try_number))
+
+    def save_callback(
+        self,
+        run: RunRef,
+        run_id: str,  # noqa: ARG002 - the bucket's keys need it
+        key: str | None,
+        try_number: int,
+        kind: str,
+        text: bytes,
+    ) -> None:
+        """See the port."""
+        with self._lock:
+            self._callback_logs[run.run_uid, key, try_number, kind] = text
+
+    def read_callback(
+        self,
+        run: RunRef,
+        run_id: str,  # noqa: ARG002 - the bucket's keys need it
+        key: str | None,
+        try_number: int,
+        kind: str,
+    ) -> bytes | None:
+        """See the port."""
+        return self._callback_logs.get((run.run_uid, key, try_number, kind))
 
 
 def _date(entry: tuple[datetime, UnfinishedRun]) -> datetime:

@@ -69,7 +69,8 @@ class S3TaskLogs:
     """Implements ``engine.ports.TaskLogs``, under keys shaped like Airflow's default template.
 
     ``logs/dag_id=…/run_id=…/run_uid=…/task_id=…/attempt=….log``, with ``map_index=…`` where there is
-    one. The ``run_uid`` is ours: after its DAG was deleted, a run id may come again.
+    one. The ``run_uid`` is ours: after its DAG was deleted, a run id may come again. Logs of callbacks
+    stand beside: ``attempt=….on_failure_callback.log``, and the DAG's in the folder of the run.
     """
 
     def __init__(self, bucket: Bucket) -> None:
@@ -83,6 +84,18 @@ class S3TaskLogs:
         """See the port."""
         return self._bucket.get(_log_key(run, run_id, key, try_number))
 
+    def save_callback(
+        self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str, text: bytes
+    ) -> None:
+        """See the port."""
+        self._bucket.put(_callback_log_key(run, run_id, key, try_number, kind), text)
+
+    def read_callback(
+        self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str
+    ) -> bytes | None:
+        """See the port."""
+        return self._bucket.get(_callback_log_key(run, run_id, key, try_number, kind))
+
 
 def segment(text: str) -> str:
     """A part of an object's key: odd characters percent-encoded, a long one cut and told apart."""
@@ -93,16 +106,27 @@ def segment(text: str) -> str:
 
 
 def _log_key(run: RunRef, run_id: str, key: str, try_number: int) -> str:
-    instance = untouched(run.run_uid, key)
+    return f"{_log_folder(run, run_id, key)}/attempt={try_number}.log"
+
+
+def _callback_log_key(run: RunRef, run_id: str, key: str | None, try_number: int, kind: str) -> str:
+    attempt = "" if key is None else f"attempt={try_number}."
+    return f"{_log_folder(run, run_id, key)}/{attempt}{kind}.log"
+
+
+def _log_folder(run: RunRef, run_id: str, key: str | None) -> str:
+    """Where the logs of a task instance are, or (no key) those of the run's DAG."""
     parts = [
         f"logs/dag_id={segment(run.dag_id)}",
         f"run_id={segment(run_id)}",
         f"run_uid={run.run_uid}",
-        f"task_id={segment(instance.task_id)}",
     ]
-    if instance.map_index != NOT_MAPPED:
-        parts.append(f"map_index={instance.map_index}")
-    return "/".join([*parts, f"attempt={try_number}.log"])
+    if key is not None:
+        instance = untouched(run.run_uid, key)
+        parts.append(f"task_id={segment(instance.task_id)}")
+        if instance.map_index != NOT_MAPPED:
+            parts.append(f"map_index={instance.map_index}")
+    return "/".join(parts)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import Message, Outgoing, RunTask
+from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine import execute, scheduling
+from chalicelib.engine import call_back, execute, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
@@ -100,6 +100,8 @@ class MeteredDeployment:
         with Meter() as meter:
             if isinstance(message, RunTask):
                 execute.execute(self.engine, message, self._invocation(), self._run_try)
+            elif isinstance(message, RunCallback):
+                call_back.call_back(self.engine, message, lambda _request, _xcoms: b"log")
             else:
                 scheduling.handle(self.engine, message)
         return meter

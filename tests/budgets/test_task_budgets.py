@@ -54,7 +54,8 @@ def test_the_last_task_ends_the_run(deployment: MeteredDeployment) -> None:
     assert meter.dynamodb == {
         ("UpdateItem", "task_instances"): 3,  # claim, finish, arrival at the end of the run
         ("GetItem", "dags"): 1,
-        ("UpdateItem", "pools"): 1,
+        ("UpdateItem", "pools"): 2,  # the slot, and the run's place among the active runs
+        ("Query", "pools"): 1,
         ("UpdateItem", "dag_runs"): 1,
         ("DeleteItem", "unfinished_runs"): 1,
     }
@@ -87,6 +88,32 @@ def test_a_duplicate_of_a_finished_try_takes_one_request_and_one_per_successor(
     meter = deployment.handle(message)
     assert meter.dynamodb == {("UpdateItem", "task_instances"): 2}
     assert meter.sqs.total() == 0
+
+
+def test_a_run_is_started_by_one_message(deployment: MeteredDeployment) -> None:
+    started(deployment, CHAIN)  # the process has seen the limit on active runs
+    deployment.drain()
+    deployment.engine.store.dag_runs.delete(*deployment.engine.store.dag_runs.list("scripted"))
+    deployment.trigger(CHAIN)
+    meter = deployment.handle(deployment.take(StartRun))
+    assert meter.dynamodb == {
+        ("BatchGetItem", "dag_runs+dags"): 1,
+        ("UpdateItem", "pools"): 2,  # the run's place among the active runs, the first task's slot
+        ("UpdateItem", "dag_runs"): 1,
+        ("UpdateItem", "task_instances"): 1,
+        ("UpdateItem", "dags"): 1,  # the latest run shows its start date
+    }
+    assert meter.sqs_messages == 1
+
+
+def test_a_limit_that_can_bind_takes_two_requests_per_task(deployment: MeteredDeployment) -> None:
+    wide = ScriptedDag([Shape("a"), Shape("b", ("a",)), Shape("c", ("a",))], max_active_tasks=31)
+    started(deployment, wide)
+    deployment.handle(deployment.take(RunTask, "a"))
+    meter = deployment.handle(deployment.take(RunTask, "b"))
+    # claim, DAG, finish, arrival at the end; slot and place given back
+    assert meter.dynamodb_requests == 4 + 2
+    assert meter.dynamodb["UpdateItem", "pools"] == 2
 
 
 @pytest.mark.parametrize("width", [10, 25])
@@ -144,7 +171,7 @@ def test_what_a_finish_costs_does_not_grow_with_the_dag(deployment: MeteredDeplo
         assert meter.write_units <= 4
 
 
-def test_an_idle_tick_costs_the_shards_of_the_index_and_one_look_at_the_pools(
+def test_an_idle_tick_costs_the_shards_of_the_index_of_runs_and_one_look_at_dags_and_pools(
     deployment: MeteredDeployment,
 ) -> None:
     from chalicelib.engine import rescue
@@ -152,5 +179,9 @@ def test_an_idle_tick_costs_the_shards_of_the_index_and_one_look_at_the_pools(
 
     with Meter() as meter:
         rescue.tick(deployment.engine)
-    assert meter.dynamodb == {("Query", "unfinished_runs"): 16, ("Scan", "pools"): 1}
+    assert meter.dynamodb == {
+        ("Query", "unfinished_runs"): 16,
+        ("Query", "dags"): 1,
+        ("Scan", "pools"): 1,
+    }
     assert meter.sqs.total() == 0

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import ForbiddenError, LocalGateway, NotAuthorizedError
 
+from chalicelib.api.authorizer import Unauthorized
 from chalicelib.api.experimental import register
+from chalicelib.auth.backends import without_credentials
 from chalicelib.settings import Settings
 from tests.contract.runner import Answer
 
@@ -22,6 +25,7 @@ class InProcessApi:
         self.app = Chalice(app_name="updraft")
         register(self.app, settings)
         self._gateway = LocalGateway(self.app, Config())
+        self._without_credentials = without_credentials(settings.auth_backend)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a request to ``/api/experimental/...``."""
@@ -29,8 +33,8 @@ class InProcessApi:
             response = self._gateway.handle_request(
                 method=method, path=path.removeprefix(STAGE), headers=_lower(headers), body=body
             )
-        except NotAuthorizedError:  # the authorizer is not asked without a header; so the gateway answers
-            return _error(403, "Forbidden")
+        except (NotAuthorizedError, Unauthorized):  # the first: without a header nobody asks the authorizer
+            return self._unauthorized()
         except ForbiddenError as error:
             is_unknown_path = b"access this resource" not in (error.body or b"")
             return _error(404, "Not found") if is_unknown_path else _error(403, "Forbidden")
@@ -40,6 +44,11 @@ class InProcessApi:
         return Answer(
             status=response["statusCode"], headers=answered, body=json.loads(text) if is_json else text
         )
+
+    def _unauthorized(self) -> Answer:
+        refusal = self._without_credentials
+        answer = _error(refusal.status, "Unauthorized" if refusal.status == 401 else "Forbidden")
+        return replace(answer, headers={**answer.headers, "www-authenticate": refusal.challenge or ""})
 
     def get(self, path: str) -> Answer:
         """GET a path below ``/experimental``."""

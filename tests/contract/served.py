@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 from tests.contract.runner import Case, Step, cases
 
-NOT_YET = {
-    "auth/basic_auth": "the backend comes with passwords",
-}
+NOT_YET: dict[str, str] = {}
 """Cases in these files whose routes are not there, and why."""
 
 SUPERSEDED = {("service/unknown_paths", "json_client_delete_path")}
@@ -15,8 +13,12 @@ SUPERSEDED = {("service/unknown_paths", "json_client_delete_path")}
 BACKENDS = {
     None: "airflow.api.auth.backend.default",
     "deny_all": "airflow.api.auth.backend.deny_all",
+    "basic_auth": "airflow.api.auth.backend.basic_auth",
 }
 """The auth backend that a case is recorded under, by its ``auth``."""
+
+USER, PASSWORD = "contract", "secret"
+"""Whom the cases know under ``basic_auth``."""
 
 _WANT_A_SCHEDULER = frozenset({"runs", "reparse"})
 

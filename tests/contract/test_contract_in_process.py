@@ -3,12 +3,16 @@
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.auth.accounts import create_user
 from chalicelib.settings import Settings
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import engine_with_contract_dags
 from tests.contract.in_process import InProcessApi
 from tests.contract.runner import Case, cases, replay
-from tests.contract.served import BACKENDS, NOT_YET, served_cases
+from tests.contract.served import BACKENDS, NOT_YET, PASSWORD, USER, served_cases
+
+LEAST_COST = 4
+"""bcrypt's; it is the default's that makes guessing expensive."""
 
 
 @pytest.mark.parametrize(
@@ -17,7 +21,9 @@ from tests.contract.served import BACKENDS, NOT_YET, served_cases
 def test_the_case_is_answered_as_recorded(case: Case) -> None:
     settings = Settings.from_environ({"AIRFLOW__API__AUTH_BACKEND": BACKENDS[case.get("auth")]})
     clock = MovedClock()
-    with bootstrap.use(engine=engine_with_contract_dags(clock), settings=settings):
+    engine = engine_with_contract_dags(clock)
+    create_user(engine.store.users, USER, PASSWORD, cost=LEAST_COST, now=clock())
+    with bootstrap.use(engine=engine, settings=settings):
         problems = replay(case, InProcessApi(settings).send, clock)
     assert problems == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.deployed_dags import FOLDER
 from tests.contract.runner import Case, RealPace, at_once, replay
-from tests.contract.served import BACKENDS, served_cases
+from tests.contract.served import BACKENDS, PASSWORD, USER, served_cases
 from tests.integration.server.server import Server, running
 
 ServerOf = Callable[[str], Server]
@@ -22,7 +22,9 @@ def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
         if backend not in started:
             folder = tmp_path_factory.mktemp("contract")
             settings = {"AIRFLOW__API__AUTH_BACKEND": backend}
-            started[backend] = stack.enter_context(running(folder, FOLDER, **settings))
+            server = stack.enter_context(running(folder, FOLDER, **settings))
+            server.command_line("users", "create", USER, stdin=PASSWORD)
+            started[backend] = server
         return started[backend]
 
     with ExitStack() as stack:

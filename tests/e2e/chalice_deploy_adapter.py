@@ -4,9 +4,9 @@ Everything is passed through to the emulator, except for the three things where 
 
 - Chalice sends its REST API as one Swagger document (ImportRestApi, PutRestApi), which ministack
   1.5.33 does not take. `RestApiFromSwagger` makes the same API by plain API Gateway calls.
-- A new or changed function is Pending for half a second. Chalice waits for it with botocore's waiters,
-  which look at once and then every 5 seconds. The answer is held back until the first look finds it
-  Active, which makes a deployment several times faster.
+- A new or changed function is Pending for half a second, or longer on a busy machine. Chalice waits for
+  it with botocore's waiters, which look at once and then every 5 seconds. The answer is held back until
+  the function is Active, which makes a deployment several times faster.
 - API Gateway hands encoded path parameters to the function as they came; ministack decodes them, so
   that a %2F would become a separator. They are encoded once more on their way in.
 """
@@ -29,8 +29,8 @@ from botocore.config import Config
 
 log = logging.getLogger(__name__)
 
-PENDING_SECONDS = 0.7
-"""A little more than a function of ministack's is Pending."""
+LONGEST_PENDING_SECONDS = 30
+"""How long an answer is held back at most."""
 
 CHANGES_A_FUNCTION = re.compile(r"/2015-03-31/functions(/[^/]+/(code|configuration))?")
 REST_API = re.compile(r"/restapis(?:/(?P<id>[^/]+))?")
@@ -74,8 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._import_swagger(url, body)
             return
         status, headers, answer = self._pass_on(body)
-        if self.command in ("POST", "PUT") and CHANGES_A_FUNCTION.fullmatch(url.path):
-            time.sleep(PENDING_SECONDS)
+        changes_a_function = self.command in ("POST", "PUT") and CHANGES_A_FUNCTION.fullmatch(url.path)
+        if changes_a_function and status < HTTPStatus.BAD_REQUEST:
+            self._wait_until_active(json.loads(answer)["FunctionName"])
         self._reply(status, headers, answer)
 
     # The names are those that http.server looks for.
@@ -93,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         return creates or replaces
 
     def _import_swagger(self, url: urllib.parse.SplitResult, body: bytes) -> None:
-        api = RestApiFromSwagger(self._apigateway(), json.loads(body))
+        api = RestApiFromSwagger(self._client("apigateway"), json.loads(body))
         rest_api_id = REST_API.fullmatch(url.path)["id"]
         try:
             answer = api.replace(rest_api_id) if rest_api_id else api.create()
@@ -105,11 +106,20 @@ class _Handler(BaseHTTPRequestHandler):
         status = HTTPStatus.OK if rest_api_id else HTTPStatus.CREATED
         self._reply(status, [("Content-Type", "application/json")], json.dumps(answer).encode())
 
-    def _apigateway(self) -> Any:
-        """An API Gateway client of the caller's region, straight to the emulator."""
+    def _wait_until_active(self, function: str) -> None:
+        lambda_ = self._client("lambda")
+        deadline = time.monotonic() + LONGEST_PENDING_SECONDS
+        while time.monotonic() < deadline:
+            found = lambda_.get_function_configuration(FunctionName=function)
+            if (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful"):
+                return
+            time.sleep(0.1)
+
+    def _client(self, service: str) -> Any:
+        """A client of the caller's region, straight to the emulator."""
         region = REGION_OF_CREDENTIAL.search(self.headers["Authorization"])["region"]
         return botocore.session.get_session().create_client(
-            "apigateway",
+            service,
             region_name=region,
             endpoint_url=f"http://127.0.0.1:{self.server.emulator_port}",
             aws_access_key_id="test",
@@ -175,8 +185,11 @@ class RestApiFromSwagger:
 
     def create(self) -> dict[str, str]:
         """As ImportRestApi: a new API; its id and name."""
-        name = self._document["info"]["title"]
-        return self._fill(self._apigateway.create_rest_api(name=name)["id"])
+        created = self._apigateway.create_rest_api(
+            name=self._document["info"]["title"],
+            binaryMediaTypes=self._document["x-amazon-apigateway-binary-media-types"],
+        )
+        return self._fill(created["id"])
 
     def replace(self, rest_api_id: str) -> dict[str, str]:
         """As PutRestApi in its mode `overwrite`: the same API, nothing left of what it was."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import aws
+from tests.contract.deployed_dags import FOLDER as CONTRACT_DAGS
 from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
 from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
 from tests.emulator import Emulator, ministack
@@ -28,6 +29,22 @@ ENFORCE_IAM = {
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: deploys to an emulated AWS; run by `make e2e`")
+    config.addinivalue_line("markers", "closes_the_stage: finds the stage open and leaves it closed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deploy as seldom as possible: what wants an open stage, what closes it, what wants it closed, then
+    what has it ask who is there."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if fixtures & {"with_passwords", "with_tickets"}:
+        return 3
+    if "closed_stage" in fixtures:
+        return 2
+    return 1 if item.get_closest_marker("closes_the_stage") else 0
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +78,16 @@ def _forget_clients() -> None:
 
 
 @pytest.fixture(scope="session")
-def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project with the DAGs and events of these tests among its own, not deployed yet."""
+def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the project with the DAGs of the tests among its own, not deployed yet."""
     staged = stage_project(PROJECT, tmp_path_factory.mktemp("project") / "updraft", adapter_port)
-    for file in (*DAGS.glob("*.py"), DAGS / "events.toml"):
-        shutil.copy(file, staged.directory / "chalicelib" / "dags")
-    return staged
+    for folder in (DAGS, CONTRACT_DAGS):
+        for dag_file in folder.glob("*.py"):
+            shutil.copy(dag_file, staged.directory / "chalicelib" / "dags")
+    shutil.copy(DAGS / "events.toml", staged.directory / "chalicelib" / "dags")
+    yield staged
+    refusals = [line for line in staged.function_logs().splitlines() if "AccessDenied" in line]
+    assert refusals == [], "a function asked AWS for what its policy does not give it"
 
 
 @pytest.fixture

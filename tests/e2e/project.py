@@ -1,12 +1,12 @@
 """A copy of the project on its way to the emulator: staged, deployed, finished, synced, called."""
 
-import http.client
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,29 +18,26 @@ from chalicelib.deploy.deployed import Deployed, read_deployed
 from chalicelib.deploy.finish import finish_deployment
 from chalicelib.deploy.resources import stage_resources
 from chalicelib.settings import Settings
+from tests.contract.runner import Answer
+from tests.integration.server.api import HttpApi
 
 STAGE = "e2e"
 
 OPEN = "airflow.api.auth.backend.default"
 CLOSED = "airflow.api.auth.backend.deny_all"
 
-PARAMETER = re.compile(r"\{[^}]+\}")
+JSON = "application/json"
+
+API = f"/{API_STAGE}/experimental"
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""All that a REST API of API Gateway can have."""
 
 SHIPPED = ("app.py", "requirements.txt", "chalicelib")
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
 
-DEPLOY_SECONDS = 180
+DEPLOY_SECONDS = 300
 SYNC_SECONDS = 60
 CONNECT_SECONDS = 60
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What came back from the gateway; `json` is its body, parsed, or None for an empty one."""
-
-    status: int
-    headers: dict[str, str]
-    json: Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,25 +47,17 @@ class Gateway:
     port: int
     rest_api_id: str
 
-    def call(self, method: str, path: str, body: Any = None, authorization: str | None = None) -> Answer:
-        """Call `path`, such as `/api/experimental/test`; `body` is sent as JSON."""
-        headers = {"Host": f"{self.rest_api_id}.execute-api.localhost:{self.port}"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if authorization is not None:
-            headers["Authorization"] = authorization
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            text = response.read()
-            return Answer(
-                status=response.status,
-                headers=dict(response.headers),
-                json=json.loads(text) if text else None,
-            )
-        finally:
-            connection.close()
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a request to a path such as `/api/experimental/test`, the body as it is."""
+        host = f"{self.rest_api_id}.execute-api.localhost:{self.port}"
+        return HttpApi(port=self.port).send(method, path, {**headers, "Host": host}, body)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send a body as JSON; an `_` in the names of headers stands for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is None:
+            return self.send(method, path, named, b"")
+        return self.send(method, path, {"Content-Type": JSON, **named}, json.dumps(body).encode())
 
 
 @dataclass(kw_only=True, slots=True)
@@ -111,17 +100,22 @@ class Project:
         command: list[str | Path] = [sys.executable, "-m", "chalicelib", "events", "connect"]
         return run(command, self.directory, self.environment | variables, CONNECT_SECONDS)
 
-    def protected_routes(self) -> list[tuple[str, str]]:
-        """The method and path of every route behind an authorizer, each parameter filled in with `x`."""
+    def routes(self) -> dict[str, dict[str, str]]:
+        """The deployed paths, each parameter filled in with `x`: their methods, and who guards these.
+
+        That is API Gateway's authorization type, `CUSTOM` where there is an authorizer.
+        """
         resources = aws.client("apigateway").get_resources(
             restApiId=self.deployed.rest_api_id, embed=["methods"], limit=500
         )
-        return [
-            (method, f"/{API_STAGE}{PARAMETER.sub('x', resource['path'])}")
+        return {
+            filled_in(resource["path"]): {
+                method: settings["authorizationType"]
+                for method, settings in resource["resourceMethods"].items()
+            }
             for resource in resources["items"]
-            for method, settings in resource.get("resourceMethods", {}).items()
-            if settings["authorizationType"] == "CUSTOM"
-        ]
+            if resource.get("resourceMethods")
+        }
 
     def function_logs(self) -> str:
         """What the functions wrote, for the text of a failure."""
@@ -148,6 +142,11 @@ class Project:
 
     def _run(self, command: list[str | Path], timeout: float) -> None:
         run(command, self.directory, self.environment, timeout)
+
+
+def filled_in(path: str) -> str:
+    """The path of a resource, as clients see it, with `x` for each parameter."""
+    return f"/{API_STAGE}{re.sub(r'{[^}]+}', 'x', path)}"
 
 
 def stage_project(source: Path, directory: Path, adapter_port: int) -> Project:

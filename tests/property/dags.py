@@ -1,7 +1,8 @@
 """DAGs made of a compact shape, their document, and what Airflow's rules make of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.dags import Dag, DagVersion
@@ -27,7 +28,20 @@ class Shape:
     pool_slots: int = 1
     is_empty: bool = False
     retry_delay: float = 0.0
+    retry_exponential_backoff: bool = False
+    max_retry_delay: float | None = None
     priority_weight: int = 1
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
+    max_active_tis_per_dag: int | None = None
+    callbacks: tuple[str, ...] = ()
+    role: str = "work"
+    """Or setup, or teardown; a teardown is that of the setups among its upstreams."""
+    fails_run: bool = False
+    mode: str | None = None
+    """Of a sensor: ``poke`` or ``reschedule``. It pokes in vain so often, then behaves as it says."""
+    pokes: int = 0
+    poke_interval: float = 60.0
 
 
 @dataclass
@@ -36,6 +50,13 @@ class ScriptedDag:
 
     shapes: list[Shape]
     dag_id: str = "scripted"
+    max_active_runs: int = 16
+    max_active_tasks: int = 10_000
+    catchup: bool = False
+    callbacks: tuple[str, ...] = ()
+    dagrun_timeout: timedelta | None = None
+    now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
+    """The clock of the world that it runs in."""
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +64,16 @@ class ScriptedDag:
         self._by_id = {shape.task_id: shape for shape in self.shapes}
 
     def document(self) -> dict[str, Any]:
-        return {"dag_id": self.dag_id, "tasks": [_task_document(shape) for shape in self.shapes]}
+        timeout = self.dagrun_timeout
+        return {
+            "dag_id": self.dag_id,
+            "max_active_runs": self.max_active_runs,
+            "max_active_tasks": self.max_active_tasks,
+            "catchup": self.catchup,
+            "callbacks": list(self.callbacks),
+            "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
+            "tasks": [_task_document(shape) for shape in self.shapes],
+        }
 
     def save(self, store: MemoryStore, *, is_paused: bool = False) -> None:
         version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")
@@ -53,14 +83,22 @@ class ScriptedDag:
         )
 
     def script(self, request: TryRequest) -> TryOutcome:
-        return self._outcome(self._by_id[request.task_id], request.try_number)
+        shape = self._by_id[request.task_id]
+        if shape.mode is not None and request.pokes < shape.pokes:
+            return TryOutcome(
+                result=TryResult.RESCHEDULED,
+                reschedule_date=self.now() + timedelta(seconds=shape.poke_interval),
+                keeps_slots=shape.mode == "poke",
+            )
+        return self._outcome(shape, request.try_number)
 
     def _outcome(self, shape: Shape, try_number: int) -> TryOutcome:
         return outcome_of(shape.behaviour, try_number, self._skips(shape))
 
     def _skips(self, shape: Shape) -> frozenset[str]:
         if shape.behaviour == "short":
-            return self.graph.descendants(shape.task_id)
+            following = self.graph.descendants(shape.task_id)
+            return frozenset(name for name in following if self._by_id[name].role != "teardown")
         if shape.behaviour != "branch":
             return frozenset()
         downstream = set(self.graph.tasks[shape.task_id].downstream)
@@ -90,6 +128,7 @@ class ScriptedDag:
             complete=True,
             skip_ordered=shape.task_id in ordered,
             skip_came_first=bool(skipped) and all(self.graph.ancestors(name) & skipped for name in failed),
+            setups=self._setups(shape, states),
         )
         verdict = judge(TriggerRule(shape.rule), known).verdict
         if verdict is not Verdict.RUN:
@@ -104,11 +143,32 @@ class ScriptedDag:
         failed_for_good = outcome.result is TryResult.FAILED_FOR_GOOD
         return TaskInstanceState.FAILED if failed_for_good else TaskInstanceState(str(outcome.result))
 
+    def _setups(self, shape: Shape, states: Mapping[str, TaskInstanceState]) -> frozenset[TaskInstanceState]:
+        """A teardown's setups; of another task those further up that it needs and that did not succeed."""
+        if shape.role == "teardown":
+            setups = [name for name in shape.upstream if self._by_id[name].role == "setup"]
+            return frozenset(map(_as_setup, (states[name] for name in setups)))
+        after = self.graph.descendants(shape.task_id)
+        needed = set()
+        for name in self.graph.ancestors(shape.task_id) - set(shape.upstream):
+            own = {down for down in self.graph.tasks[name].downstream if self._by_id[down].role == "teardown"}
+            if self._by_id[name].role == "setup" and (not own or own & after):
+                needed.add(_as_setup(states[name]))
+        return frozenset(needed - {TaskInstanceState.SUCCESS})
+
     def expected_run_state(self) -> DagRunState:
         states = self.expected_states()
-        leaves = [task.task_id for task in self.graph.tasks.values() if not task.downstream]
+        counting = {shape.task_id for shape in self.shapes if shape.role != "teardown" or shape.fails_run}
+        after = {name: {*self.graph.tasks[name].downstream} for name in states}
+        leaves = [name for name in counting if not after[name] & counting]
+        leaves = leaves or [name for name in states if not after[name]]
         failed = any(states[leaf] in FAILURE_STATES for leaf in leaves)
         return DagRunState.FAILED if failed else DagRunState.SUCCESS
+
+
+def _as_setup(state: TaskInstanceState) -> TaskInstanceState:
+    ended_by_itself = state in (TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED)
+    return state if ended_by_itself else TaskInstanceState.FAILED
 
 
 def _task_document(shape: Shape) -> dict[str, Any]:
@@ -119,11 +179,20 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "trigger_rule": shape.rule,
         "retries": shape.retries,
         "retry_delay": shape.retry_delay,
+        "retry_exponential_backoff": shape.retry_exponential_backoff,
+        "max_retry_delay": shape.max_retry_delay,
         "pool": shape.pool,
         "pool_slots": shape.pool_slots,
         "priority_weight": shape.priority_weight,
         "queue": "default",
         "is_empty": shape.is_empty,
         "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),
+        "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
+        "wait_for_downstream": shape.wait_for_downstream,
+        "max_active_tis_per_dag": shape.max_active_tis_per_dag,
+        "callbacks": list(shape.callbacks),
+        "is_setup": shape.role == "setup",
+        "is_teardown": shape.role == "teardown",
+        "on_failure_fail_dagrun": shape.fails_run,
         "attributes": {},
     }

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import RunTask
+from chalicelib.domain.messages import WorkerMessage
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance
@@ -155,7 +155,7 @@ class Crowd:
     def begin(self, entry: InFlight) -> Handler:
         """Hand a message to a handler, which halts at its first call."""
         message = decode(entry.message)
-        lifetime = LEASE if isinstance(message, RunTask) else SCHEDULER_TIMEOUT
+        lifetime = LEASE if isinstance(message, WorkerMessage) else SCHEDULER_TIMEOUT
         entry.was_received = True
         entry.visible_at = self.world.clock.now + lifetime + timedelta(minutes=1)
         handler = Handler(partial(self.world.handle, message), entry, self.world.clock.now + lifetime)
@@ -229,7 +229,8 @@ class Crowd:
         for run in self.world.store.dag_runs.list(self.dag.dag_id):
             for _, item in self.world.store.task_instances.list(run.run_uid):
                 this = (run.run_uid, item.task_id, item.try_number)
-                if item.pool_parts and (item.state is TaskInstanceState.QUEUED or this in self.at_work):
+                is_held = item.state is TaskInstanceState.QUEUED or item.is_asleep or this in self.at_work
+                if item.pool_parts and is_held:
                     self._check_holding(item)
 
     def _check_holding(self, item: TaskInstance) -> None:
@@ -238,3 +239,7 @@ class Crowd:
         holdings = [shards[number].holders.get(item.holder) for number, _ in item.pool_parts]
         held = sum(holding.slots for holding in holdings if holding is not None)
         assert held >= task.pool_slots, f"{item.holder}, {item.state}, has {held} of {task.pool_slots} slots"
+        for number, shard in item.places:
+            limit = task.limits[number]
+            holders = self.world.store.pools.shards(limit.pool)[shard].holders
+            assert item.holder in holders, f"{item.holder}, {item.state}, has no place: {limit.text}"

@@ -38,6 +38,9 @@ def shapes(draw: st.DrawFn) -> list[Shape]:
                 pool_slots=draw(st.integers(1, 3)),
                 is_empty=behaviour == "ok" and draw(st.booleans()),
                 retry_delay=draw(st.sampled_from([0.0, 1.5, 3600.0])),
+                mode=draw(st.sampled_from([None, None, None, "poke", "reschedule"])),
+                pokes=draw(st.integers(1, 3)),
+                poke_interval=draw(st.sampled_from([0.0, 5.0, 1200.0])),
             )
         )
     return made
@@ -49,6 +52,7 @@ def world_of(dag: ScriptedDag, seed: int) -> World:
     save_pool(world.engine, name="small", slots=3, description=None)
     save_pool(world.engine, name="unlimited", slots=-1, description=None)
     dag.save(world.store)
+    dag.now = lambda: world.clock.now
     return world
 
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, Outgoing, RunTask
+from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Message, Outgoing, RunCallback, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
-from chalicelib.engine import execute, rescue, scheduling
+from chalicelib.engine import call_back, execute, rescue, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
 from chalicelib.queues.messages import decode, encode
-from chalicelib.queues.sqs import MAX_DELAY_SECONDS
 from chalicelib.store.memory import MemoryStore
 
 LEASE = timedelta(minutes=15)
@@ -85,7 +85,9 @@ class Queue:
     def send(self, messages: Iterable[Outgoing]) -> None:
         for outgoing in messages:
             self.sent.append(outgoing.message)
-            visible_at = self.clock.now + timedelta(seconds=min(outgoing.delay_seconds, MAX_DELAY_SECONDS))
+            visible_at = self.clock.now + timedelta(
+                seconds=min(outgoing.delay_seconds, LONGEST_DELAY_SECONDS)
+            )
             self.waiting.append(InFlight(message=encode(outgoing.message), visible_at=visible_at))
 
     def visible(self) -> list[InFlight]:
@@ -102,10 +104,14 @@ Script = Callable[[TryRequest], TryOutcome]
 
 
 class LegalMoves:
-    """The task instances of a store; a move that ``LEGAL_MOVES`` does not know is an error."""
+    """The task instances of a store; a move that ``LEGAL_MOVES`` does not know is an error.
+
+    ``ends`` are the states that a worker's tries came to: task, try, state.
+    """
 
     def __init__(self, tasks: Any) -> None:
         self._tasks = tasks
+        self.ends: set[tuple[str, int, str]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tasks, name)
@@ -115,6 +121,8 @@ class LegalMoves:
         write = self._tasks.transition(run_uid, key, *args)
         old, new = before.state if before else None, write.item.state
         assert old == new or new in LEGAL_MOVES[old], f"{key}: {old} -> {new}"
+        if old is TaskInstanceState.RUNNING and write.applied:
+            self.ends.add((write.item.task_id, write.item.try_number, str(new)))
         return write
 
 
@@ -125,11 +133,15 @@ class World:
         self.clock = Clock()
         self.faults = Faults()
         self.store = MemoryStore()
-        self.store.task_instances = LegalMoves(self.store.task_instances)  # type: ignore[assignment]
+        self.moves = LegalMoves(self.store.task_instances)
+        self.store.task_instances = self.moves  # type: ignore[assignment]
         self.queue = Queue(self.clock)
         self.script = script
         self.choose = choose
         self.tries: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int, str]] = []
+        """Callbacks called: task (the DAG's: empty), try, kind."""
+        self.pokes: list[tuple[str, str, int, int]] = []
         self.stall: Callable[[TryRequest], None] = lambda _: None
         self._invocations = 0
         self._uids = 0
@@ -175,6 +187,8 @@ class World:
                 pid=1,
             )
             execute.execute(self.engine, message, invocation, self._run_try)
+        elif isinstance(message, RunCallback):
+            call_back.call_back(self.engine, message, self._run_callbacks)
         else:
             scheduling.handle(self.engine, message)
 
@@ -190,9 +204,19 @@ class World:
         self.clock.now += time
 
     def _run_try(self, request: TryRequest, _: RunningXComs) -> TryReport:
-        self.tries.append((request.task_id, request.try_number))
+        if request.pokes == 0:
+            self.tries.append((request.task_id, request.try_number))
+        poke = (request.run_uid, request.task_id, request.try_number, request.pokes)
+        assert poke not in self.pokes, f"{poke} came twice"
+        self.pokes.append(poke)
         self.stall(request)
         return TryReport(outcome=self.script(request), log=b"")
+
+    def _run_callbacks(self, request: CallbackRequest, _: RunningXComs) -> bytes:
+        called = request.instances[-1].request
+        place = ("", 0) if request.of_dag else (called.task_id, called.try_number)
+        self.calls.append((*place, str(request.kind)))
+        return b""
 
     # -- until nothing is left ---------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def answer_to_trigger(engine: Engine, sent: Sent) -> str:
     )
     key = IdempotencyKey.of(sent.key, sent.body.encode())
     try:
-        return trigger_once(engine, request, key, lambda run: run.run_uid)
+        return trigger_once(engine, request, key, lambda run: run.run_uid).answer
     except IdempotencyKeyReused:
         return CONFLICT
     except DagRunAlreadyExists:
@@ -65,7 +65,7 @@ def answer_to_pool(engine: Engine, sent: Sent) -> str:
             include_deferred=False,
             key=key,
             answer=lambda pool: f"{pool.id} {pool.slots}",
-        )
+        ).answer
     except IdempotencyKeyReused:
         return CONFLICT
 

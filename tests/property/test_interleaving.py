@@ -19,13 +19,16 @@ from tests.property.test_outcomes import with_tries_to_spare
 MOST_STEPS = 250
 
 
-@given(shapes(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
+@given(
+    shapes(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.sampled_from([1, 3, 10_000]), st.integers()
+)
 @settings(max_examples=80)
 def test_handlers_at_the_same_time_end_a_run_as_the_rules_say(
-    made: list[Shape], faults: float, pausing: bool, seed: int
+    made: list[Shape], faults: float, pausing: bool, max_active_tasks: int, seed: int
 ) -> None:
     # All in one small pool: that is where handlers meet.
-    dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
+    in_one_pool = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
+    dag = ScriptedDag(in_one_pool, max_active_tasks=max_active_tasks)
     crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
     for _ in range(MOST_STEPS):

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"boto3", "botocore", "dateutil", "jinja2", "jmespath", "pendulum", "pynamodb", "ulid"}
+HEAVY = {
+    "asn1crypto",
+    "bcrypt",
+    "boto3",
+    "botocore",
+    "croniter",
+    "dateutil",
+    "jinja2",
+    "jmespath",
+    "minikerberos",
+    "pendulum",
+    "pynamodb",
+    "ulid",
+}
 UNUSED_BY_ANY = HEAVY | {
     "chalicelib.aws",
     "chalicelib.dag",

@@ -7,9 +7,10 @@ import pytest
 from chalice.app import SQSEvent
 
 from chalicelib import bootstrap, handlers
+from chalicelib.domain.callbacks import CallbackKind, CallbackRequest
 from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, StartRun
+from chalicelib.domain.messages import Message, RunCallback, StartRun
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import task_key
@@ -108,6 +109,27 @@ def test_the_scheduler_starts_a_run_and_the_worker_runs_its_first_task(
     instance = engine.store.task_instances.get(run.run_uid, task_key("read"))
     assert instance is not None
     assert instance.state == TaskInstanceState.SUCCESS
+
+
+def test_the_worker_calls_back(engine: Engine, clock: MovedClock) -> None:
+    asked: list[CallbackRequest] = []
+
+    def run_callbacks(request: CallbackRequest, _xcoms: RunningXComs) -> bytes:
+        asked.append(request)
+        return b"called"
+
+    _trigger(engine, clock)
+    (run,) = engine.store.dag_runs.list(DAG)
+    kind = CallbackKind.FAILURE
+    message = RunCallback(run=run.facts(clock()), kind=kind, reason="no", task_id="read", try_number=1)
+    with bootstrap.use(run_callbacks=run_callbacks):
+        assert handlers.worker(_event(encode(message)), FunctionContext()) == _failed()
+    assert [(request.kind, request.reason, request.fileloc) for request in asked] == [
+        (kind, "no", f"{DAG}.py")
+    ]
+    log = engine.store.task_logs.read_callback(run.ref, run.run_id, task_key("read"), 1, kind)
+    assert log == b"called"
+    assert handlers.scheduler(_event(encode(message)), FunctionContext()) == _failed(0)
 
 
 def test_a_lease_ends_with_the_invocation_and_each_has_its_own_token(

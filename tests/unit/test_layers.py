@@ -20,10 +20,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dag": {"domain"},
     "auth": {"domain"},
     "engine": {"domain", "dag", "auth"},
-    "store": {"domain", "engine", "aws"},
+    "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
     "events": {"domain", "engine"},
-    "bootstrap": {"domain", "engine", "events", "store", "queues"},
+    "bootstrap": {"domain", "auth", "engine", "events", "store", "queues"},
     "api": {"domain", "auth", "engine", "bootstrap"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap"},
     "deploy": {"domain", "auth", "aws", "engine", "events", "store", "queues", "bootstrap"},
@@ -46,18 +46,26 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 USERS_OF: dict[str, set[str]] = {
     "pynamodb": {"store", "local"},
+    "croniter": {"domain"},
     "chalice": {"api", "handlers", "local"},
     "ministack": {"local"},
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
+    "bcrypt": {"auth"},
+    "minikerberos": {"auth"},
+    "asn1crypto": {"auth"},
     "jmespath": {"events"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""
 
-HEAVY = {"botocore", "pynamodb", "jinja2", "pendulum"}
-HEAVY_AT_THE_TOP = {"store", "local/warm_start.py"}
+HEAVY = {"asn1crypto", "bcrypt", "botocore", "croniter", "jinja2", "minikerberos", "pendulum", "pynamodb"}
+HEAVY_AT_THE_TOP = {
+    "store",
+    "local/warm_start.py",
+    *(f"auth/kerberos/{name}.py" for name in ("ap_req", "gss_tokens", "keytabs")),
+}
 """Layers and modules that may import heavy libraries right away, for nobody imports them without need."""
 
 
@@ -115,8 +123,8 @@ def test_heavy_libraries_are_imported_when_they_are_needed(path: Path) -> None:
     assert at_the_top & HEAVY == set()
 
 
-def test_the_domain_needs_the_standard_library_and_nothing_else() -> None:
-    known = sys.stdlib_module_names | {"chalicelib"}
+def test_the_domain_needs_the_standard_library_and_croniter_which_is_pure() -> None:
+    known = sys.stdlib_module_names | {"chalicelib", "croniter"}
     used = {
         name.split(".")[0] for path in (PACKAGE / "domain").rglob("*.py") for name in _imports(_parsed(path))
     }

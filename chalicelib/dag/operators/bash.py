@@ -1,5 +1,6 @@
 """Shell commands as tasks."""
 
+import logging
 import os
 import shutil
 import signal
@@ -20,6 +21,66 @@ DEFAULT_SKIP_CODE = 99
 
 KILL_DELAY = 5.0
 """Seconds between asking a command's processes to end and killing them."""
+
+
+class ShellCommand:
+    """A shell command at work, with all that it starts; it is in a process group of its own."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run(
+        self, command: str, directory: str, environment: Mapping[str, str], encoding: str
+    ) -> tuple[str, int]:
+        """Run a command to its end; the last line it printed, and its exit code.
+
+        What it prints (both streams) is logged line by line. It is ended if it is cut short.
+        """
+        arguments = [shutil.which("bash") or "bash", "-c", command]
+        self._log.info("Running command: %s", arguments)
+        process = self._process = subprocess.Popen(  # noqa: S603 - running the author's command is its purpose
+            arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            last_line = self._log_output(process, encoding)
+            exit_code = process.wait()
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+            self._process = None
+        self._log.info("Command exited with return code %s", exit_code)
+        return last_line, exit_code
+
+    def end(self) -> None:
+        """End the command and what it started: first by asking, then by force."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        self._log.info("Sending SIGTERM to the command's process group")
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=KILL_DELAY)
+        except subprocess.TimeoutExpired:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _log_output(self, process: "subprocess.Popen[bytes]", encoding: str) -> str:
+        self._log.info("Output:")
+        line = ""
+        for raw_line in process.stdout or ():
+            line = raw_line.decode(encoding, errors="backslashreplace").rstrip()
+            self._log.info("%s", line)
+        return line
 
 
 class BashOperator(BaseOperator):
@@ -57,12 +118,14 @@ class BashOperator(BaseOperator):
         self.skip_on_exit_code: Container[int] = _codes(skip_codes)
         self.cwd = cwd
         self.output_processor = output_processor
-        self._process: subprocess.Popen[bytes] | None = None
+        self._command = ShellCommand(self.log)
 
     def execute(self, context: "Context") -> Any:
         """Run the command; returns the last line it printed, processed."""
         with _working_directory(self.cwd) as directory:
-            last_line, exit_code = self._run(directory, self._environment(context))
+            last_line, exit_code = self._command.run(
+                self.bash_command, directory, self._environment(context), self.output_encoding
+            )
         if exit_code in self.skip_on_exit_code:
             raise AirflowSkipException(f"Bash command returned exit code {exit_code}. Skipping.")
         if exit_code != 0:
@@ -71,56 +134,19 @@ class BashOperator(BaseOperator):
             )
         return self.output_processor(last_line)
 
-    def _run(self, directory: str, environment: dict[str, str]) -> tuple[str, int]:
-        command = [shutil.which("bash") or "bash", "-c", self.bash_command]
-        self.log.info("Running command: %s", command)
-        # A process group of its own, so that all it starts can be ended with it.
-        process = self._process = subprocess.Popen(  # noqa: S603 - running the author's command is its purpose
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=directory,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            last_line = self._log_output(process)
-            exit_code = process.wait()
-        except BaseException:
-            self.on_kill()
-            raise
-        finally:
-            if process.stdout is not None:
-                process.stdout.close()
-            self._process = None
-        self.log.info("Command exited with return code %s", exit_code)
-        return last_line, exit_code
-
-    def _log_output(self, process: "subprocess.Popen[bytes]") -> str:
-        self.log.info("Output:")
-        line = ""
-        for raw_line in process.stdout or ():
-            line = raw_line.decode(self.output_encoding, errors="backslashreplace").rstrip()
-            self.log.info("%s", line)
-        return line
-
     def _environment(self, context: "Context") -> dict[str, str]:
-        inherited = dict(os.environ) if self.env is None or self.append_env else {}
-        return inherited | _run_variables(context) | (self.env or {})
+        inherited = self.env is None or self.append_env
+        variables = environment_of(context) if inherited else _run_variables(context)
+        return variables | (self.env or {})
 
     def on_kill(self) -> None:
-        """End the command and what it started: first by asking, then by force."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        self.log.info("Sending SIGTERM to the command's process group")
-        _signal_group(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=KILL_DELAY)
-        except subprocess.TimeoutExpired:
-            _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
+        """End the command and what it started."""
+        self._command.end()
+
+
+def environment_of(context: "Context") -> dict[str, str]:
+    """The environment of a task's command: this process's, and what tells the command its run."""
+    return dict(os.environ) | _run_variables(context)
 
 
 def _run_variables(context: "Context") -> dict[str, str]:

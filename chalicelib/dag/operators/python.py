@@ -7,6 +7,7 @@ from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.callables import accepted_arguments
 from chalicelib.dag.context import get_current_context
 from chalicelib.dag.exceptions import AirflowException
+from chalicelib.dag.later import as_kept
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class PythonOperator(BaseOperator):
 
     def call_function(self, context: "Context") -> Any:
         """Call the function and give back what it returns."""
-        offered = {**context, "templates_dict": self.templates_dict, **self.op_kwargs}
+        offered = {**as_kept(context), "templates_dict": self.templates_dict, **self.op_kwargs}
         kwargs = accepted_arguments(self.python_callable, self.op_args, offered)
         return self.python_callable(*self.op_args, **kwargs)
 
@@ -79,8 +80,9 @@ class BranchPythonOperator(PythonOperator, BranchMixIn):
 class ShortCircuitOperator(PythonOperator, SkipMixin):
     """Skips what comes after it unless the function returns something true.
 
-    All tasks downstream are skipped, however far; with ``ignore_downstream_trigger_rules=False`` only the
-    direct successors, and trigger rules decide about the rest.
+    All tasks downstream but teardowns are skipped, however far; with
+    ``ignore_downstream_trigger_rules=False`` only the direct successors, and trigger rules decide about
+    the rest.
     """
 
     def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
@@ -94,11 +96,12 @@ class ShortCircuitOperator(PythonOperator, SkipMixin):
         if condition:
             self.log.info("Proceeding with downstream tasks...")
             return condition
-        skipped = (
+        following = (
             self.get_flat_relative_ids(upstream=False)
             if self.ignore_downstream_trigger_rules
             else self.downstream_task_ids
         )
+        skipped = {task_id for task_id in following if not self.dag.get_task(task_id).is_teardown}
         self.log.info("Skipping downstream tasks %s", sorted(skipped))
         context["ti"].skip(skipped)
         return condition

@@ -13,10 +13,12 @@ from chalicelib.store.dynamodb.connection import DynamoDB
 from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
 from chalicelib.store.dynamodb.dags import DynamoDags
 from chalicelib.store.dynamodb.kept_answers import DynamoKeptAnswers
+from chalicelib.store.dynamodb.kerberos_replays import DynamoReplays
 from chalicelib.store.dynamodb.lineage import DynamoLineage
 from chalicelib.store.dynamodb.pools import DynamoPools
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.dynamodb.task_instances import DynamoTaskInstances
+from chalicelib.store.dynamodb.users import DynamoUsers
 from chalicelib.store.dynamodb.xcoms import DynamoXComs
 from chalicelib.store.s3 import Bucket, S3Payloads, S3TaskLogs
 
@@ -41,3 +43,5 @@ class DynamoStore:
         self.pools = DynamoPools(dynamodb, tables)
         self.lineage = DynamoLineage(tables)
         self.kept_answers = DynamoKeptAnswers(tables)
+        self.users = DynamoUsers(dynamodb, tables)
+        self.replays = DynamoReplays(tables)

@@ -1,6 +1,8 @@
 """How values that DynamoDB does not know are written."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,7 @@ from pynamodb.constants import LIST, MAP, NUMBER, STRING
 
 from chalicelib.domain.pools import Holding
 from chalicelib.domain.task_instances import Parts
+from chalicelib.domain.timetables import Schedule
 
 
 def instant_text(value: datetime) -> str:
@@ -60,8 +63,34 @@ class TextsAttribute(Attribute[tuple[str, ...]]):
         return tuple(raw["S"] for raw in value)
 
 
+class ScheduleAttribute(Attribute[Schedule]):
+    """When a DAG runs by the clock, as a JSON text: it is only ever read and written as a whole."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Schedule) -> str:
+        """The text; what is as usual is left out."""
+        usual = Schedule()
+        given = {field.name: getattr(value, field.name) for field in fields(Schedule)}
+        return json.dumps(
+            {
+                name: instant_text(field) if isinstance(field, datetime) else field
+                for name, field in given.items()
+                if field != getattr(usual, name)
+            }
+        )
+
+    def deserialize(self, value: str) -> Schedule:
+        """The schedule."""
+        given = json.loads(value)
+        for name in ("start_date", "end_date"):
+            if name in given:
+                given[name] = datetime.fromisoformat(given[name])
+        return Schedule(**given)
+
+
 class PartsAttribute(Attribute[Parts]):
-    """Slots held of a pool, compactly: ``0:16,3:1`` is 16 slots of shard 0 and one of shard 3."""
+    """Pairs of numbers, compactly: ``0:16,3:1``; of a pool, 16 slots of shard 0 and one of shard 3."""
 
     attr_type = STRING
 

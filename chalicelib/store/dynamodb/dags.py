@@ -3,14 +3,18 @@
 import json
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
 from pynamodb.attributes import Attribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.timetables import DataInterval, Schedule
+from chalicelib.engine.ports import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.s3 import Bucket, segment
@@ -19,6 +23,10 @@ CONTENT_LIMIT = 32 * 1024
 """Compressed bytes of a DAG version that stay in its item: a strong read costs 1 unit per 4 kB."""
 
 VERSIONS_IN_MEMORY = 256
+
+DUE_INDEX = "due"
+DUE_SHARD = 0
+"""The one hash key of the index: a DAG writes to it once per automated run, and the tick reads it at once."""
 
 
 class DynamoDags:
@@ -47,12 +55,48 @@ class DynamoDags:
 
     def set_active(self, dag_id: str, active: bool) -> None:
         """See the port. 1 request."""
-        self._dags.update((dag_id,), [DagItem.is_active.set(active)], DagItem.dag_id.exists())
+        actions: list[Action] = [DagItem.is_active.set(active)]
+        if not active:
+            actions += _next_run(None)
+        self._dags.update((dag_id,), actions, DagItem.dag_id.exists())
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> bool:
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
         """See the port."""
-        actions = [DagItem.is_paused.set(paused), DagItem.pause_changed_by.set(changed_by)]
-        return self._dags.update((dag_id,), actions, _IS_KEPT).applied
+        actions = [
+            DagItem.is_paused.set(paused),
+            DagItem.pause_changed_by.set(changed_by),
+            _listed_as_due(not paused),
+        ]
+        written = self._dags.update((dag_id,), actions, _IS_KEPT)
+        return as_dag(written.item) if written.applied and written.item else None
+
+    def set_next_run(
+        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+    ) -> Write[Dag | None]:
+        """See the port."""
+        actions = [
+            *_next_run(next_run),
+            _assign(DagItem.last_interval_start, last_interval.start if last_interval else None),
+            _assign(DagItem.last_interval_end, last_interval.end if last_interval else None),
+            _listed_as_due(not dag.is_paused),
+        ]
+        is_as_given = (
+            (DagItem.generation == dag.generation)
+            & (DagItem.version == dag.version)
+            & (DagItem.is_paused == dag.is_paused)
+            & _IS_KEPT
+            & _has_next_run(dag.next_run)
+        )
+        written = self._dags.update((dag.dag_id,), actions, is_as_given)
+        known = as_dag(written.item) if written.item else None
+        # Ours, by a request whose reply was lost, or another's: the same either way.
+        is_done = known is not None and (known.next_run, known.last_interval) == (next_run, last_interval)
+        return Write(applied=written.applied or is_done, item=known)
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """See the port. 1 request per MB."""
+        is_due = (DagItem.due_shard == DUE_SHARD) & (DagItem.due_at <= now)
+        return (item.dag_id for item in self._dags.query_index(DUE_INDEX, is_due))
 
     def set_latest_run(self, run: DagRun) -> None:
         """See the port."""
@@ -72,13 +116,19 @@ class DynamoDags:
         dag = self.get(dag_id)
         if dag is None or dag.is_deleted:
             return None
-        actions = [DagItem.generation.set(dag.generation + 1), DagItem.is_deleted.set(True)]
+        actions = [
+            DagItem.generation.set(dag.generation + 1),
+            DagItem.is_deleted.set(True),
+            _listed_as_due(False),
+        ]
         deleted = self._dags.update((dag_id,), actions, (DagItem.generation == dag.generation) & _IS_KEPT)
         # Not applied: the generation has moved on, by the request whose reply was lost or by another
         # caller's. Either way the DAG that was asked for is deleted.
         return as_dag(deleted.item) if deleted.item else None
 
-    def revive(self, dag_id: str, generation: int, *, is_paused: bool) -> None:
+    def revive(
+        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+    ) -> None:
         """See the port."""
         actions = [
             DagItem.is_deleted.set(False),
@@ -87,6 +137,10 @@ class DynamoDags:
             DagItem.latest_run_date.remove(),
             DagItem.latest_run_uid.remove(),
             DagItem.latest_run_start_date.remove(),
+            DagItem.last_interval_start.remove(),
+            DagItem.last_interval_end.remove(),
+            *_next_run(next_run),
+            _listed_as_due(not is_paused),
         ]
         is_active = DagItem.is_active == True  # noqa: E712 - makes a condition
         condition = (DagItem.generation == generation) & _IS_DELETED & is_active
@@ -159,10 +213,12 @@ def as_dag(item: DagItem) -> Dag:
         fileloc=item.fileloc,
         is_active=item.is_active,
         is_deleted=item.is_deleted,
-        schedule=item.schedule,
+        schedule=item.scheduling or Schedule(),
         default_start_date=item.default_start_date,
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
+        next_run=_interval(item.next_run_start, item.due_at),
+        last_interval=_interval(item.last_interval_start, item.last_interval_end),
     )
 
 
@@ -172,7 +228,7 @@ def _renew(dag: Dag) -> list[Action]:
         DagItem.version.set(dag.version),
         DagItem.fileloc.set(dag.fileloc),
         DagItem.is_active.set(dag.is_active),
-        _assign(DagItem.schedule, dag.schedule),
+        DagItem.scheduling.set(dag.schedule),
         _assign(DagItem.default_start_date, dag.default_start_date),
         DagItem.is_deleted.set(DagItem.is_deleted | False),
         DagItem.generation.set(DagItem.generation | dag.generation),
@@ -181,6 +237,29 @@ def _renew(dag: Dag) -> list[Action]:
     if dag.pause_changed_by is not None:
         actions.append(DagItem.pause_changed_by.set(DagItem.pause_changed_by | dag.pause_changed_by))
     return actions
+
+
+def _next_run(interval: DataInterval | None) -> list[Action]:
+    return [
+        _assign(DagItem.next_run_start, interval.start if interval else None),
+        _assign(DagItem.due_at, interval.run_after if interval else None),
+    ]
+
+
+def _has_next_run(interval: DataInterval | None) -> Condition:
+    condition: Condition = DagItem.due_at.does_not_exist()
+    if interval is not None:
+        condition = (DagItem.next_run_start == interval.start) & (DagItem.due_at == interval.run_after)
+    return condition
+
+
+def _listed_as_due(is_listed: bool) -> Action:
+    """Only an item with ``due_shard`` is in the index, whatever its ``due_at``: so a pause costs nothing."""
+    return DagItem.due_shard.set(DUE_SHARD) if is_listed else DagItem.due_shard.remove()
+
+
+def _interval(start: datetime | None, end: datetime | None) -> DataInterval | None:
+    return None if start is None or end is None else DataInterval(start=start, end=end)
 
 
 def _assign(attribute: Attribute[Any], value: Any) -> Action:

@@ -17,12 +17,16 @@ from chalicelib.store.dynamodb.attributes import (
     InstantAttribute,
     IntegerAttribute,
     PartsAttribute,
+    ScheduleAttribute,
     TextsAttribute,
 )
 
 
 class DagItem(Model):
-    """Table ``dags``."""
+    """Table ``dags``; the index ``due`` is over ``due_shard`` (only while unpaused) and ``due_at``.
+
+    ``due_at`` is the end of the next run's data interval, ``next_run_start`` its start.
+    """
 
     dag_id = UnicodeAttribute(hash_key=True)
     generation = IntegerAttribute()
@@ -31,12 +35,17 @@ class DagItem(Model):
     is_deleted = BooleanAttribute()
     version = UnicodeAttribute()
     fileloc = UnicodeAttribute()
-    schedule = UnicodeAttribute(null=True)
+    scheduling = ScheduleAttribute(null=True)
     default_start_date = InstantAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
+    next_run_start = InstantAttribute(null=True)
+    last_interval_start = InstantAttribute(null=True)
+    last_interval_end = InstantAttribute(null=True)
+    due_shard = IntegerAttribute(null=True)
+    due_at = InstantAttribute(null=True)
 
 
 class DagVersionItem(Model):
@@ -78,6 +87,7 @@ class DagRunItem(Model):
     updated_at = InstantAttribute()
     start_date = InstantAttribute(null=True)
     end_date = InstantAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
 
 
 class DagRunIdItem(Model):
@@ -120,6 +130,10 @@ class TaskInstanceItem(Model):
     mark_removed = NumberSetAttribute()
     mark_skip_order = NumberSetAttribute()
     mark_heard = NumberSetAttribute()
+    mark_awaited = NumberSetAttribute()
+    mark_setup_success = NumberSetAttribute()
+    mark_setup_skipped = NumberSetAttribute()
+    mark_setup_failed = NumberSetAttribute()
     mark_complete = NumberSetAttribute()
     lease_token = UnicodeAttribute(null=True)
     lease_until = InstantAttribute(null=True)
@@ -127,6 +141,7 @@ class TaskInstanceItem(Model):
     sent_at = InstantAttribute(null=True)
     sends = IntegerAttribute(null=True)
     pool_parts = PartsAttribute(null=True)
+    places = PartsAttribute(null=True)
     skips = TextsAttribute(null=True)
     queued_dttm = InstantAttribute(null=True)
     start_date = InstantAttribute(null=True)
@@ -137,6 +152,10 @@ class TaskInstanceItem(Model):
     pid = IntegerAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     updated_at = InstantAttribute(null=True)
+    pokes = IntegerAttribute(null=True)
+    reschedules = IntegerAttribute(null=True)
+    reschedule_date = InstantAttribute(null=True)
+    first_poke_at = InstantAttribute(null=True)
 
 
 class XComItem(Model):
@@ -187,6 +206,34 @@ class KeptAnswerItem(Model):
     body_digest = UnicodeAttribute()
     answer = UnicodeAttribute()
     kept_at = InstantAttribute()
+    expires_at = IntegerAttribute()
+
+
+class UserItem(Model):
+    """Table ``users``."""
+
+    username = UnicodeAttribute(hash_key=True)
+    password_hash = UnicodeAttribute()
+    created_at = InstantAttribute()
+    password_set_at = InstantAttribute()
+
+
+class FailedLoginItem(Model):
+    """Table ``failed_logins``: the failed tries for a name in a window.
+
+    ``expires_at`` (seconds since 1970) is DynamoDB's time to live.
+    """
+
+    window_key = UnicodeAttribute(hash_key=True)
+    failures = IntegerAttribute()
+    expires_at = IntegerAttribute()
+
+
+class KerberosReplayItem(Model):
+    """Table ``kerberos_replays``; ``expires_at`` (seconds since 1970) is DynamoDB's time to live."""
+
+    authenticator = UnicodeAttribute(hash_key=True)
+    claimant = UnicodeAttribute()
     expires_at = IntegerAttribute()
 
 

@@ -21,8 +21,8 @@ from chalicelib.store.dynamodb.table import transact
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.resizing import Resizing, resizing
 
-_ROUNDS = 8
-"""Attempts at a change of a whole pool while others change it too."""
+_ROUNDS = 40
+"""Attempts at a change of a whole pool while others change it too; each round, one of them gets through."""
 
 
 class DynamoPools:

@@ -1,5 +1,6 @@
 """One table: requests made of PynamoDB's models, conditions and actions, and answers read into models."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,9 @@ from chalicelib.store.dynamodb.connection import (
 )
 
 M = TypeVar("M", bound=Model)
+
+BATCH_READS = 100
+"""Keys that DynamoDB takes in one BatchGetItem."""
 
 BATCH_WRITES = 25
 """Items that DynamoDB takes in one BatchWriteItem."""
@@ -56,6 +60,13 @@ class Table(Generic[M]):
         """An item, or None; 1 request."""
         request = {"TableName": self.name, "Key": self.key(*key), "ConsistentRead": True}
         return self.read(self._dynamodb.send("GetItem", request).get("Item"))
+
+    def get_many(self, keys: Iterable[Sequence[Any]]) -> Iterator[M]:
+        """Items in no order, without those that are missing; 1 request per 100 keys, as they are read."""
+        pending = iter(keys)
+        while batch := [self.key(*key) for key in islice(pending, BATCH_READS)]:
+            found = _batch_get(self._dynamodb, {self.name: batch})
+            yield from map(self._model.from_raw_data, found.get(self.name, ()))
 
     def query(
         self,
@@ -180,15 +191,22 @@ class Table(Generic[M]):
 
 def get_each(dynamodb: DynamoDB, keys: Mapping[str, RawItem]) -> Mapping[str, RawItem]:
     """Items of several tables, one each, by table name; what is missing is left out. 1 request."""
-    found: dict[str, RawItem] = {}
-    pending: Request = {name: {"Keys": [key], "ConsistentRead": True} for name, key in keys.items()}
+    found = _batch_get(dynamodb, {name: [key] for name, key in keys.items()})
+    return {name: items[0] for name, items in found.items()}
 
-    def attempt() -> dict[str, RawItem] | None:
+
+def _batch_get(dynamodb: DynamoDB, keys: Mapping[str, Sequence[RawItem]]) -> Mapping[str, list[RawItem]]:
+    """Items by table name, in no order, for at most ``BATCH_READS`` keys; what is missing is left out."""
+    found: dict[str, list[RawItem]] = defaultdict(list)
+    pending: Request = {name: {"Keys": [*wanted], "ConsistentRead": True} for name, wanted in keys.items()}
+
+    def attempt() -> dict[str, list[RawItem]] | None:
         nonlocal pending
         answer = dynamodb.send_once("BatchGetItem", {"RequestItems": pending})
-        found.update({name: items[0] for name, items in answer["Responses"].items() if items})
+        for name, items in answer["Responses"].items():
+            found[name] += items
         pending = answer.get("UnprocessedKeys") or {}
-        return None if pending else found
+        return None if pending else {name: items for name, items in found.items() if items}
 
     return dynamodb.until_done(f"BatchGetItem on {', '.join(sorted(keys))}", attempt)
 

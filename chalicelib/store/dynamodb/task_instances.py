@@ -153,6 +153,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         sent_at=item.sent_at,
         sends=item.sends or 0,
         pool_parts=item.pool_parts or (),
+        places=item.places or (),
         skips=item.skips or (),
         queued_dttm=item.queued_dttm,
         start_date=item.start_date,
@@ -163,6 +164,10 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         pid=item.pid,
         reason=item.reason,
         updated_at=item.updated_at,
+        pokes=item.pokes or 0,
+        reschedules=item.reschedules or 0,
+        reschedule_date=item.reschedule_date,
+        first_poke_at=item.first_poke_at,
     )
 
 

@@ -98,6 +98,12 @@ def test_head_gets_the_head_only_and_the_connection_goes_on(client: http.client.
     assert ask(client, "GET", "/api/echo/x")[0] == 200
 
 
+def test_a_body_may_claim_to_be_multipart(client: http.client.HTTPConnection) -> None:
+    client.request("POST", "/api/echo/x", b"{}", {"Content-Type": "multipart/form-data; boundary=b"})
+    response = client.getresponse()
+    assert (response.status, bool(response.read())) == (200, True)
+
+
 def test_no_content_has_no_length(client: http.client.HTTPConnection) -> None:
     status, answer, headers = ask(client, "GET", "/api/empty")
     assert (status, answer, headers["Content-Length"]) == (204, None, None)

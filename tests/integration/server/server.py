@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.integration.server.api import HttpApi, wait_for
+from tests.leaks import leak
 
 ROOT = Path(__file__).parents[3]
 START_SECONDS = 15.0
@@ -102,12 +103,13 @@ class Server:
             int(path.name) for path in Path("/proc").glob("[0-9]*") if mine in _environment(path).split(b"\0")
         }
 
-    def command_line(self, *arguments: str) -> str:
+    def command_line(self, *arguments: str, stdin: str = "") -> str:
         """What ``python -m chalicelib ...`` prints beside the running server."""
         done = subprocess.run(
             [sys.executable, "-m", "chalicelib", *arguments],
             cwd=ROOT,
             env=self.environ,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=30,
@@ -144,5 +146,6 @@ def running(folder: Path, dags: Path | None = None, **settings: str) -> Iterator
         server.start()
         yield server
         server.stop()
+        assert leak(server.output) is None
     finally:
         server.kill()

@@ -12,8 +12,20 @@ from tests.integration.server.server import Server
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+
+
+def commands(text: str) -> list[str]:
+    """The lines of the blocks of shell commands."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines()]
+
+
+def section(title: str) -> str:
+    """What is under a headline."""
+    return README.split(f" {title}\n")[1].split("\n#")[0]
+
+
+COMMANDS = commands(README)
 
 
 def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
@@ -21,7 +33,7 @@ def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
     server.start()
     unpause, trigger, ask_run, ask_task = (
         line.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{server.api.port}")
-        for line in COMMANDS
+        for line in commands(section("A first run"))
         if "curl" in line
     )
     assert answer(unpause) == {"response": "ok"}
@@ -34,6 +46,18 @@ def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
     (logs,) = (line for line in COMMANDS if "tasks logs" in line)
     log = server.command_line(*logs.split("-m chalicelib ")[1].split())
     assert "INFO - run manual__2026-01-01T00:00:00+00:00: 8 letters\n" in log
+
+
+def test_the_first_user_gets_in_as_the_readme_says(new_server: NewServer) -> None:
+    setting, _, create, curl = commands(section("Passwords"))
+    server = new_server(**dict([setting.removeprefix("export ").split("=")]))
+    server.start()
+    assert server.command_line(*create.split("-m chalicelib ")[1].split(), stdin="secret") == (
+        "User ada created\n"
+    )
+    asked = curl.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{server.api.port}")
+    assert answer(asked.replace("--user ada", "--user ada:secret")) == {"status": "OK"}
+    assert answer(asked.replace("--user ada", "--user ada:wrong")) == {"error": "Unauthorized"}
 
 
 def test_events_trigger_as_the_readme_says(new_server: NewServer, tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ from chalicelib.domain.dags import DagImportError, DagVersion
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, FinishedTry
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter
 
 RUN = a_run().ref
 QUEUED = frozenset({DagRunState.QUEUED})
+INTERVAL = DataInterval(start=NOON, end=NOON + HOUR)
 QUEUED_TRY = Expected(states=frozenset({TaskInstanceState.QUEUED}))
 UNTOUCHED = Expected(states=frozenset({None}))
 VERSION = DagVersion(dag_id="sales", version="v1", document={}, code="")
@@ -40,6 +42,15 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "dags.save": (lambda s: s.dags.save(a_dag()), {("UpdateItem", "dags"): 1}),
     "dags.set_active": (lambda s: s.dags.set_active("sales", True), {("UpdateItem", "dags"): 1}),
     "dags.set_paused": (lambda s: s.dags.set_paused("sales", True, "ada"), {("UpdateItem", "dags"): 1}),
+    "dags.set_next_run": (
+        lambda s: s.dags.set_next_run(a_dag(), INTERVAL, None),
+        {("UpdateItem", "dags"): 1},
+    ),
+    "dags.set_next_run, refused": (
+        lambda s: s.dags.set_next_run(a_dag(version="v2"), INTERVAL, None),
+        {("UpdateItem", "dags"): 1},
+    ),
+    "dags.due": (lambda s: [*s.dags.due(NOON)], {("Query", "dags"): 1}),
     "dags.set_latest_run": (lambda s: s.dags.set_latest_run(a_run()), {("UpdateItem", "dags"): 1}),
     "dags.mark_deleted": (
         lambda s: s.dags.mark_deleted("sales"),
@@ -77,6 +88,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         {("TransactWriteItems", "dag_run_ids+dag_runs+unfinished_runs"): 1},
     ),
     "dag_runs.get": (lambda s: s.dag_runs.get("sales", NOON), {("GetItem", "dag_runs"): 1}),
+    "dag_runs.get_many": (
+        lambda s: [*s.dag_runs.get_many("sales", [NOON, NOON + HOUR])],
+        {("BatchGetItem", "dag_runs"): 1},
+    ),
     "dag_runs.get_with_dag": (
         lambda s: s.dag_runs.get_with_dag("sales", NOON),
         {("BatchGetItem", "dag_runs+dags"): 1},

@@ -4,8 +4,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
-from chalicelib.engine.ports import Store
+from chalicelib.domain.timetables import DataInterval, Schedule
+from chalicelib.engine.ports import Store, Write
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_run
+
+SCHEDULE = Schedule(
+    expression="@daily",
+    timezone="Europe/Amsterdam",
+    start_date=NOON,
+    end_date=NOON + HOUR,
+    catchup=False,
+    max_active_runs=3,
+)
+FIRST = DataInterval(start=NOON, end=NOON + HOUR)
+SECOND = DataInterval(start=NOON + HOUR, end=NOON + 2 * HOUR)
 
 
 def test_an_unknown_dag_is_none(store: Store) -> None:
@@ -14,14 +26,14 @@ def test_an_unknown_dag_is_none(store: Store) -> None:
 
 def test_a_new_dag_is_kept_as_given(store: Store) -> None:
     dag = a_dag(
-        schedule="@daily", default_start_date=NOON, is_paused=True, pause_changed_by="sync", generation=3
+        schedule=SCHEDULE, default_start_date=NOON, is_paused=True, pause_changed_by="sync", generation=3
     )
     assert store.dags.save(dag) == dag
     assert store.dags.get("sales") == dag
 
 
 def test_a_sync_renews_what_the_file_says_and_keeps_what_users_did(store: Store) -> None:
-    store.dags.save(a_dag(schedule="@daily", default_start_date=NOON))
+    store.dags.save(a_dag(schedule=SCHEDULE, default_start_date=NOON))
     store.dags.set_paused("sales", True, "ada")
     store.dags.set_latest_run(a_run())
 
@@ -151,6 +163,82 @@ def test_a_run_of_an_earlier_life_is_never_the_latest(store: Store) -> None:
     assert store.dags.get("nothing") is None
 
 
+def test_a_dag_moves_on_to_its_next_run(store: Store) -> None:
+    dag = store.dags.save(a_dag(schedule=SCHEDULE))
+    planned = store.dags.set_next_run(dag, FIRST, None)
+    assert planned == Write(applied=True, item=replace(dag, next_run=FIRST))
+    assert planned.item
+    moved = store.dags.set_next_run(planned.item, SECOND, FIRST)
+    assert moved == Write(applied=True, item=replace(dag, next_run=SECOND, last_interval=FIRST))
+    assert _dag(store) == moved.item
+    assert store.dags.save(dag) == moved.item, "a sync leaves it as it is"
+
+
+def test_a_dag_is_moved_on_once(store: Store) -> None:
+    planned = store.dags.set_next_run(store.dags.save(a_dag()), FIRST, None).item
+    assert planned
+    moved = store.dags.set_next_run(planned, SECOND, FIRST)
+    assert store.dags.set_next_run(planned, SECOND, FIRST) == moved, "again is no change"
+    late = store.dags.set_next_run(planned, None, FIRST)
+    assert (late.applied, late.item) == (False, moved.item)
+    ended = store.dags.set_next_run(_dag(store), None, SECOND)
+    assert ended.applied
+    assert _dag(store).next_run is None
+    assert not store.dags.set_next_run(_known(moved), FIRST, None).applied
+
+
+def test_a_dag_that_changed_meanwhile_is_not_moved_on(store: Store) -> None:
+    seen = store.dags.save(a_dag())
+    store.dags.set_paused("sales", True, "ada")
+    assert not store.dags.set_next_run(seen, FIRST, None).applied
+    seen = store.dags.save(a_dag(version="v2"))
+    assert not store.dags.set_next_run(replace(seen, version="v1"), FIRST, None).applied
+    store.dags.mark_deleted("sales")
+    assert not store.dags.set_next_run(seen, FIRST, None).applied
+    assert not store.dags.set_next_run(_dag(store), FIRST, None).applied
+    assert store.dags.set_next_run(a_dag("nothing"), FIRST, None) == Write(applied=False, item=None)
+    assert store.dags.get("nothing") is None
+
+
+def test_dags_whose_next_run_is_due_are_found_while_they_are_not_paused(store: Store) -> None:
+    for dag_id in ("sales", "costs"):
+        store.dags.set_next_run(store.dags.save(a_dag(dag_id)), FIRST, None)
+    store.dags.save(a_dag("never"))
+    assert [*store.dags.due(NOON)] == []
+    assert {*store.dags.due(FIRST.run_after)} == {"sales", "costs"}
+    store.dags.set_paused("sales", True, "ada")
+    assert [*store.dags.due(SECOND.end)] == ["costs"]
+    store.dags.set_paused("sales", False, "ada")
+    store.dags.set_next_run(replace(_dag(store), dag_id="costs"), SECOND, FIRST)
+    assert [*store.dags.due(FIRST.run_after)] == ["sales"]
+
+
+def test_a_paused_dag_is_planned_and_not_found_before_it_is_unpaused(store: Store) -> None:
+    store.dags.set_next_run(store.dags.save(a_dag(is_paused=True)), FIRST, None)
+    assert _dag(store).next_run == FIRST
+    assert [*store.dags.due(SECOND.end)] == []
+    store.dags.set_paused("sales", False, "ada")
+    assert [*store.dags.due(SECOND.end)] == ["sales"]
+
+
+def test_what_no_file_defines_has_no_next_run(store: Store) -> None:
+    store.dags.set_next_run(store.dags.save(a_dag()), SECOND, FIRST)
+    store.dags.set_active("sales", True)
+    assert _dag(store).next_run == SECOND
+    store.dags.set_active("sales", False)
+    assert (_dag(store).next_run, _dag(store).last_interval) == (None, FIRST)
+    assert [*store.dags.due(SECOND.end)] == []
+
+
+def test_a_deleted_dag_is_not_due_and_comes_back_as_if_it_had_never_run(store: Store) -> None:
+    store.dags.set_next_run(store.dags.save(a_dag()), SECOND, FIRST)
+    store.dags.mark_deleted("sales")
+    assert [*store.dags.due(SECOND.end)] == []
+    store.dags.revive("sales", 2, is_paused=False, next_run=FIRST)
+    assert _dag(store) == a_dag(generation=2, next_run=FIRST)
+    assert [*store.dags.due(SECOND.end)] == ["sales"]
+
+
 def test_versions_are_kept_for_ever(store: Store) -> None:
     small = DagVersion(
         dag_id="sales", version="v1", document={"tasks": [{"ä": 1.5, "n": None}]}, code="print('ü')"
@@ -184,6 +272,11 @@ def _dag(store: Store) -> Dag:
     dag = store.dags.get("sales")
     assert dag
     return dag
+
+
+def _known(write: Write[Dag | None]) -> Dag:
+    assert write.item
+    return write.item
 
 
 def _ids(dags: Iterable[Dag]) -> set[str]:

@@ -38,9 +38,10 @@ def test_keys_are_those_of_the_deployed_tables(name: str) -> None:
     assert BOUND[name].name == table.name
 
 
-def test_the_index_is_over_attributes_that_exist() -> None:
-    (index,) = _deployed("unfinished_runs").indexes
-    attributes = models.UnfinishedRunItem.get_attributes()
+@pytest.mark.parametrize("name", ["unfinished_runs", "dags"])
+def test_the_index_is_over_attributes_that_exist(name: str) -> None:
+    (index,) = _deployed(name).indexes
+    attributes = MODELS[name].get_attributes()
     for key in (index.hash_key, index.range_key):
         assert attributes[key.name].attr_type == key.type
 

@@ -33,6 +33,7 @@ FULL: TaskInstanceChange = {
     "sent_at": NOON,
     "sends": 4,
     "pool_parts": ((0, 16), (3, 1)),
+    "places": ((1, 0),),
     "skips": ("b", "a"),
     "queued_dttm": NOON,
     "start_date": NOON,
@@ -43,6 +44,10 @@ FULL: TaskInstanceChange = {
     "pid": 12,
     "reason": "",
     "updated_at": NOON,
+    "pokes": 7,
+    "reschedules": 2,
+    "reschedule_date": NOON + HOUR,
+    "first_poke_at": NOON,
 }
 
 
@@ -63,6 +68,7 @@ def test_none_removes_a_field(store: Store) -> None:
         "lease_token": None,
         "lease_until": None,
         "pool_parts": (),
+        "places": (),
         "skips": (),
         "duration": None,
         "updated_at": NOON + HOUR,

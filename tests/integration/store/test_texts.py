@@ -53,6 +53,19 @@ def test_each_try_has_its_log(store: Store) -> None:
     assert log("t#-1", 3) is None
 
 
+def test_callbacks_have_logs_of_their_own_beside_the_try_s(store: Store) -> None:
+    logs = store.task_logs
+    logs.save(RUN, "daily", "t#-1", 1, b"the try")
+    logs.save_callback(RUN, "daily", "t#-1", 1, "on_retry_callback", b"once")
+    logs.save_callback(RUN, "daily", "t#-1", 1, "on_retry_callback", b"again")
+    logs.save_callback(RUN, "daily", None, 0, "on_failure_callback", b"of the DAG")
+    assert logs.read(RUN, "daily", "t#-1", 1) == b"the try"
+    assert logs.read_callback(RUN, "daily", "t#-1", 1, "on_retry_callback") == b"again"
+    assert logs.read_callback(RUN, "daily", "t#-1", 2, "on_retry_callback") is None
+    assert logs.read_callback(RUN, "daily", "t#-1", 1, "on_failure_callback") is None
+    assert logs.read_callback(RUN, "daily", None, 0, "on_failure_callback") == b"of the DAG"
+
+
 def test_a_run_id_that_comes_again_has_logs_of_its_own(store: Store) -> None:
     store.task_logs.save(a_run("old").ref, "daily", "t#-1", 1, b"old")
     assert store.task_logs.read(a_run("new").ref, "daily", "t#-1", 1) is None

@@ -98,6 +98,22 @@ def test_whom_the_backend_lets_in_may_use_the_whole_api(settings: Settings) -> N
     ]
 
 
+def test_an_open_api_on_a_deployed_stage_is_warned_of(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    _app(replace(settings, stage="dev"))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "stage dev is open to everyone" in record.message
+
+
+def test_no_other_api_is_warned_of(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    _app(settings)  # the local server says so by itself
+    _app(replace(settings, stage="dev", auth_backend=DENY_ALL))
+    _app(replace(settings, stage="dev", enable_experimental_api=False))
+    assert caplog.records == []
+
+
 def test_a_backend_that_is_not_served_stops_the_app(settings: Settings) -> None:
     with pytest.raises(SettingError, match="nobody_knows"):
         _app(replace(settings, auth_backend="nobody_knows"))

@@ -110,11 +110,15 @@ def test_a_missing_run_is_told_with_the_date_as_it_was_sent(api: InProcessApi) -
     )
 
 
-def test_a_task_instance_that_nothing_touched_has_no_state(api: InProcessApi) -> None:
+def test_a_task_instance_that_nothing_touched_has_no_state(api: InProcessApi, engine: Engine) -> None:
     api.post(RUNS, {"execution_date": DATE, "run_id": "mine"})
+    run = engine.store.dag_runs.get("etl", MOMENT)
+    assert run is not None
     answer = api.get(f"{RUNS}/{DATE}/tasks/load")
     expected = {
         "dag_id": "etl",
+        "dag_run": f"<DagRun etl @ 2024-05-06 07:08:09+00:00: mine, state:queued, "
+        f"queued_at: {run.queued_at}. externally triggered: True>",
         "duration": "None",
         "end_date": "None",
         "execution_date": "2024-05-06 07:08:09+00:00",
@@ -126,7 +130,9 @@ def test_a_task_instance_that_nothing_touched_has_no_state(api: InProcessApi) ->
         "run_id": "mine",
         "state": "None",
         "task_id": "load",
+        "test_mode": "False",
         "try_number": "0",
+        "updated_at": str(run.queued_at),
     }
     assert answer.body | expected == answer.body
     assert all(isinstance(value, str) for value in answer.body.values())

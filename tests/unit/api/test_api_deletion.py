@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.domain.dag_runs import DagRunChange
 from chalicelib.domain.messages import StartRun, SweepDag
-from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstanceChange, task_key
 from chalicelib.engine import scheduling
 from chalicelib.engine.core import Engine
@@ -97,3 +98,26 @@ def test_lineage_shows_only_the_kinds_that_a_task_has(
 @pytest.mark.parametrize("path", ["/dags/etl/code/", "/latest_runs/", "/pools/default_pool/"])
 def test_a_slash_at_the_end_of_any_other_path_is_unknown(api: InProcessApi, path: str) -> None:
     assert api.get(path).status == 404
+
+
+def test_a_dag_id_that_cannot_be_is_not_there_to_be_deleted(api: InProcessApi) -> None:
+    answer = api.delete("/dags/%00")
+    assert (answer.status, answer.body) == (404, {"error": "Dag id \0 not found"})
+
+
+def test_a_running_task_among_many_waiting_runs_prevents_deletion(
+    api: InProcessApi, engine: Engine, clock: MovedClock
+) -> None:
+    for second in range(30):
+        api.post(RUNS, {"execution_date": f"2024-01-01T00:00:{second:02}"})
+    run = engine.store.dag_runs.get("etl", datetime(2024, 1, 1, 0, 0, 20, tzinfo=UTC))
+    assert run is not None
+    engine.store.dag_runs.transition(
+        run.ref, frozenset({DagRunState.QUEUED}), DagRunChange(state=DagRunState.RUNNING, start_date=clock())
+    )
+    change = TaskInstanceChange(
+        state=TaskInstanceState.RUNNING, lease_until=clock() + timedelta(minutes=1), updated_at=clock()
+    )
+    untouched = Expected(states=frozenset({None}))
+    engine.store.task_instances.transition(run.run_uid, task_key("extract"), untouched, change)
+    assert api.delete("/dags/etl").body == {"error": "TaskInstances still running"}

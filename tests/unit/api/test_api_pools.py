@@ -30,7 +30,17 @@ def test_a_pool_is_created_changed_and_keeps_its_id(api: InProcessApi) -> None:
 
 @pytest.mark.parametrize(
     ("slots", "kept"),
-    [("7", 7), (" 8 ", 8), (2.7, 2), (True, 1), (0, 0), (-1, -1), (-5, -5), (2**31 - 1, 2**31 - 1)],
+    [
+        ("7", 7),
+        (" 8 ", 8),
+        (2.7, 2),
+        (True, 1),
+        (0, 0),
+        (-1, -1),
+        (-5, -5),
+        (2**31 - 1, 2**31 - 1),
+        (-(2**31), -(2**31)),
+    ],
 )
 def test_slots_are_whatever_python_takes_for_a_whole_number(api: InProcessApi, slots: Any, kept: int) -> None:
     assert api.post("/pools", {**POOL, "slots": slots}).body["slots"] == kept
@@ -42,6 +52,9 @@ def test_slots_are_whatever_python_takes_for_a_whole_number(api: InProcessApi, s
         ({"name": ""}, "Pool name shouldn't be empty"),
         ({"name": "  \t"}, "Pool name shouldn't be empty"),
         ({"name": None}, "Pool name shouldn't be empty"),
+        ({"name": 0}, "Pool name shouldn't be empty"),
+        ({"name": []}, "Pool name shouldn't be empty"),
+        ({"slots": "x" * 300}, f"Bad value for `slots`: {'x' * 300}"),
         ({"name": "", "slots": "many"}, "Pool name shouldn't be empty"),
         ({"slots": "many"}, "Bad value for `slots`: many"),
         ({"slots": "2.7"}, "Bad value for `slots`: 2.7"),

@@ -207,3 +207,19 @@ def test_the_principal_that_the_authorizer_vouched_for_is_noted(engine: Engine, 
         trigger(Request(path={"dag_id": "etl"}, query={}, body=b"{}", principal="ada"))
     (run,) = engine.store.dag_runs.list("etl")
     assert run.triggered_by == "ada"
+
+
+def test_a_run_id_that_may_not_be_at_a_date_that_is_taken_is_a_duplicate(api: InProcessApi) -> None:
+    api.post(RUNS, {"execution_date": DATE, "run_id": "first"})
+    for run_id in ("a b", "x" * 251):
+        answer = api.post(RUNS, {"execution_date": DATE, "run_id": run_id})
+        assert (answer.status, answer.body) == (
+            400,
+            {"error": f"A DAG Run already exists for DAG etl at {MOMENT} with run id {run_id}"},
+        )
+
+
+def test_a_run_id_that_is_too_long_and_has_a_blank_is_refused_for_its_blank(api: InProcessApi) -> None:
+    answer = api.post(RUNS, {"execution_date": DATE, "run_id": "a b" * 100})
+    assert answer.status == 400
+    assert answer.body["error"].startswith(f"The provided run ID '{'a b' * 100}' is invalid.")

@@ -56,6 +56,7 @@ def test_names_of_both_generations_import() -> None:
         "from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException\n"
         "from airflow.exceptions import AirflowTaskTimeout\n"
         "from airflow.hooks.base import BaseHook\n"
+        "from airflow.lineage import AUTO, apply_lineage, prepare_lineage\n"
         "from airflow.lineage.entities import Column, File, Table, Tag, User\n"
         "from airflow.models import BaseOperator, Connection, Param, Variable\n"
         "from airflow.models.baseoperator import chain, cross_downstream\n"

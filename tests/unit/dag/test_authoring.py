@@ -15,6 +15,7 @@ from chalicelib.dag.dependencies import Label, chain, cross_downstream
 from chalicelib.dag.exceptions import (
     AirflowDagCycleException,
     AirflowException,
+    AirflowTimetableInvalid,
     DuplicateTaskIdFound,
     NotOffered,
     ParamValidationError,
@@ -79,7 +80,7 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             AirflowException,
             "`python_callable` param must be callable",
         ),
-        (lambda: empty("a", inlets=["b"]), AirflowException, "inlets have to be lineage entities"),
+        (lambda: empty("a", inlets=[3]), AirflowException, "inlets have to be lineage entities"),
         (lambda: DAG("x", foo=1), TypeError, "DAG.__init__() got an unexpected keyword argument 'foo'"),  # type: ignore[call-arg]
         (lambda: a_dag(schedule=3), ValueError, "3 is not a valid schedule."),
         (
@@ -183,6 +184,35 @@ def test_the_schedule_of_a_dag_that_gives_none_is_daily() -> None:
     assert (document["schedule"], document["catchup"]) == (86400, True)
     assert serialize(DAG("x", schedule_interval="@hourly"), "x.py")["schedule"] == "@hourly"
     assert serialize(a_dag(schedule=timedelta(seconds=1.5)), "x.py")["schedule"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        ("61 * * * *", r"Invalid timetable expression: \[61 \* \* \* \*\] is not acceptable, out of range"),
+        (timedelta(0), "schedule interval must be positive"),
+        ("@continuous", "requires max_active_runs <= 1"),
+    ],
+)
+def test_a_schedule_that_plans_nothing_is_refused(schedule: Any, text: str) -> None:
+    with pytest.raises(AirflowTimetableInvalid, match=text):
+        a_dag(schedule=schedule).validate()
+    a_dag(schedule="@continuous", max_active_runs=1).validate()
+
+
+def test_a_naive_start_date_leaves_the_zone_to_the_default_arguments() -> None:
+    paris = datetime(2024, 1, 1, tzinfo=ZoneInfo("Europe/Paris"))
+    naive = datetime(2024, 1, 1)  # noqa: DTZ001 - on purpose
+    dag = a_dag(start_date=naive, default_args={"start_date": paris})
+    assert (dag.timezone, dag.planning.start_date) == ("Europe/Paris", datetime(2024, 1, 1, tzinfo=UTC))
+
+
+def test_a_dag_goes_on_until_the_last_of_its_tasks_ends() -> None:
+    end = datetime(2024, 5, 1, tzinfo=UTC)
+    with a_dag(schedule="@daily", default_args={"end_date": end}) as dag:
+        empty("a")
+        empty("b", end_date=end + timedelta(days=9))
+    assert dag.planning.end_date == end + timedelta(days=9)
 
 
 def test_the_earliest_task_starts_a_dag_without_a_start_date() -> None:
@@ -434,3 +464,15 @@ def test_params_without_complaint() -> None:
     assert Param(None, type=["null", "string"]).resolve() is None
     with pytest.raises(ParamValidationError, match="No value passed and Param has no default value"):
         Param(type="string").resolve()
+
+
+def test_templated_values_are_told_as_airflow_keeps_them() -> None:
+    with a_dag() as dag:
+        PythonOperator(task_id="a", python_callable=print)
+        PythonOperator(task_id="b", python_callable=print, op_args=(1, ("x",)), op_kwargs={"k": (2,)})
+    told = [task["attributes"] for task in serialize(dag, "x.py")["tasks"]]
+    assert [(each["op_args"], each["op_kwargs"]) for each in told] == [
+        ("[]", "{}"),
+        ("[1, ['x']]", "{'k': [2]}"),
+    ]
+    assert (told[0]["start_from_trigger"], told[0]["start_trigger_args"]) == ("False", "None")

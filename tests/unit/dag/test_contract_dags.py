@@ -86,10 +86,12 @@ def test_the_document_of_a_dag() -> None:
         "catchup": False,
         "max_active_runs": 16,
         "max_active_tasks": 16,
+        "dagrun_timeout": None,
         "tags": ["bash", "contract"],
         "params": {},
         "is_paused_upon_creation": None,
         "render_template_as_native_obj": False,
+        "callbacks": [],
     }
     first = {key: value for key, value in document["tasks"][0].items() if key != "attributes"}
     assert first == {
@@ -110,8 +112,12 @@ def test_the_document_of_a_dag() -> None:
         "execution_timeout": None,
         "is_empty": False,
         "may_skip": "none",
+        "is_setup": False,
+        "is_teardown": False,
+        "on_failure_fail_dagrun": False,
         "max_active_tis_per_dag": None,
         "max_active_tis_per_dagrun": None,
+        "callbacks": [],
     }
     assert [task["upstream"] for task in document["tasks"]] == [[], ["first"], ["second"]]
 

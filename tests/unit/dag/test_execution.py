@@ -23,6 +23,7 @@ from chalicelib.dag.lineage import Column, Table, Tag, User
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.branch import BaseBranchOperator
 from chalicelib.dag.operators.empty import EmptyOperator
+from chalicelib.dag.operators.latest_only import LatestOnlyOperator
 from chalicelib.dag.operators.python import (
     BranchPythonOperator,
     PythonOperator,
@@ -32,7 +33,9 @@ from chalicelib.dag.operators.python import (
 from chalicelib.dag.params import Param
 from chalicelib.dag.task_group import TaskGroup
 from chalicelib.dag.templates import literal
+from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.outcomes import TryOutcome, TryResult
+from tests.integration.store.examples import a_run
 from tests.unit.dag.running import FakeXComs, run
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -129,11 +132,100 @@ def test_the_context_has_airflows_names_and_values() -> None:
     )
 
 
-def test_a_scheduled_run_is_followed_by_the_end_of_its_interval() -> None:
-    end = datetime(2024, 5, 7, 7, 8, 9, tzinfo=UTC)
-    scheduled = {"run_type": "scheduled", "external_trigger": False, "data_interval_end": end}
-    _, value = call(lambda next_ds, prev_ds: [next_ds, prev_ds], request=scheduled)
-    assert value == ["2024-05-07", None]
+SCHEDULED = {
+    "run_type": "scheduled",
+    "external_trigger": False,
+    "data_interval_end": datetime(2024, 5, 7, 7, 8, 9, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "neighbours"),
+    [
+        (timedelta(days=1), ["2024-05-05", "2024-05-07"]),
+        ("@daily", ["2024-05-06", "2024-05-07"]),
+        ("0 0 * * mon", ["2024-05-06", "2024-05-06"]),
+        ("@once", [None, None]),
+    ],
+)
+def test_the_neighbours_of_a_scheduled_run_are_those_of_its_schedule(
+    schedule: Any, neighbours: list[str | None]
+) -> None:
+    dag = DAG("x", schedule=schedule, start_date=START)
+    _, value = call(lambda next_ds, prev_ds: [prev_ds, next_ds], dag, request=SCHEDULED)
+    assert value == neighbours
+
+
+def latest_only(interval_ended: timedelta, schedule: Any = timedelta(hours=1), **request: Any) -> set[str]:
+    """What a LatestOnlyOperator skips in a run whose interval of an hour ended that long ago."""
+    with DAG("x", schedule=schedule, start_date=START) as dag:
+        LatestOnlyOperator(task_id="latest") >> [EmptyOperator(task_id="b"), EmptyOperator(task_id="c")]
+    end = datetime.now(UTC) - interval_ended
+    bounds = {"data_interval_start": end - timedelta(hours=1), "data_interval_end": end}
+    return set(run(dag, "latest", **(SCHEDULED | bounds | request)).skip)
+
+
+def test_only_the_run_of_the_latest_interval_goes_on() -> None:
+    assert latest_only(timedelta(minutes=30)) == set()
+    assert latest_only(timedelta(minutes=90)) == {"b", "c"}
+    assert latest_only(timedelta(minutes=-30)) == {"b", "c"}, "a backfill of what is not over yet"
+    assert latest_only(timedelta(minutes=90), external_trigger=True) == set()
+    assert latest_only(timedelta(days=90), schedule="@once") == set()
+
+
+class Finding:
+    """Finds the previous successful run, and counts how often."""
+
+    def __init__(self, run: DagRun | None) -> None:
+        self.run = run
+        self.times = 0
+
+    def __call__(self) -> DagRun | None:
+        self.times += 1
+        return self.run
+
+
+PREVIOUS = a_run(
+    date=START, data_interval_end=START + timedelta(hours=1), start_date=START + timedelta(hours=2)
+)
+
+
+def test_the_previous_successful_run_is_looked_for_only_when_it_is_used_and_once() -> None:
+    finding = Finding(PREVIOUS)
+    request = {"find_previous_success": finding}
+    call(lambda ds, ti: f"{ti.task_id} {ds}", op_kwargs={"d": "{{ ds }}"}, request=request)
+    bash_like = "{{ ds }} {{ dag_run.conf }}"
+    call(lambda templates_dict: None, templates_dict={"d": bash_like}, request=request)
+    assert finding.times == 0
+
+    def by_name(prev_start_date_success: Any, prev_end_date_success: Any) -> list[str]:
+        context = get_current_context()
+        return [
+            str(prev_start_date_success),
+            str(prev_end_date_success),
+            str(context["prev_data_interval_end_success"]),
+        ]
+
+    shown = "{{ prev_execution_date_success | ds }} {{ prev_end_date_success is none }}"
+    _, value = call(by_name, request=request, templates_dict={"d": shown})
+    assert value == ["2024-01-01 02:00:00+00:00", "None", "2024-01-01 01:00:00+00:00"]
+    assert finding.times == 1
+    _, value = call(lambda templates_dict: templates_dict["d"], request=request, templates_dict={"d": shown})
+    assert value == "2024-01-01 True"
+
+
+def test_a_function_that_takes_the_whole_context_gets_plain_values() -> None:
+    finding = Finding(None)
+    seen: dict[str, Any] = {}
+
+    def look(**context: Any) -> None:
+        seen.update(context)
+        seen["all"] = {**get_current_context()}
+
+    call(look, request={"find_previous_success": finding})
+    assert seen["prev_execution_date_success"] is None
+    assert seen["all"]["prev_start_date_success"] is None
+    assert finding.times == 1
 
 
 def test_functions_get_only_what_they_name() -> None:
@@ -478,25 +570,18 @@ def test_what_a_short_circuit_skips(value: Any, ignores_rules: bool, skipped: se
     assert xcoms.value("short") == value
 
 
-def test_callbacks_follow_the_end_of_the_try() -> None:
-    def told(result: Callable[[], Any], **request: Any) -> list[str]:
-        calls: list[str] = []
+def test_of_the_callbacks_only_that_before_execute_is_called_with_the_try() -> None:
+    calls: list[str] = []
 
-        def note(name: str) -> Callable[[Any], None]:
-            return lambda context: calls.append(f"{name} {context.get('exception')}")
+    def note(name: str) -> Callable[[Any], None]:
+        return lambda context: calls.append(f"{name} {context['ti'].state}")
 
-        callbacks: dict[str, Any] = {
-            f"on_{name}_callback": note(name) for name in ("execute", "success", "failure", "retry")
-        }
-        callbacks["on_skipped_callback"] = [raising(ValueError("ignored")), note("skipped")]
-        call(result, request=request, **callbacks)
-        return calls
-
-    assert told(lambda: 1) == ["execute None", "success None"]
-    assert told(raising(ValueError("a"))) == ["execute None", "failure a"]
-    assert told(raising(ValueError("a")), max_tries=1) == ["execute None", "retry a"]
-    assert told(raising(AirflowFailException("a")), max_tries=1) == ["execute None", "failure a"]
-    assert told(raising(AirflowSkipException("a"))) == ["execute None", "skipped a"]
+    names = ("success", "failure", "retry", "skipped")
+    callbacks: dict[str, Any] = {f"on_{name}_callback": note(name) for name in names}
+    callbacks["on_execute_callback"] = [raising(ValueError("ignored")), note("execute")]
+    for result in (lambda: 1, raising(ValueError("a")), raising(AirflowSkipException("a"))):
+        call(result, **callbacks)
+    assert calls == ["execute running"] * 3
 
 
 def test_hooks_of_the_operator_surround_execute() -> None:

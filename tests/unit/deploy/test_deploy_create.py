@@ -92,7 +92,8 @@ def test_a_second_time_it_makes_nothing_and_only_lists(clients):
     clients.calls.clear()
 
     assert create_missing(RESOURCES, client=clients) == ()
-    assert clients.calls == ["ListTables", "ListQueues", "ListQueues", "ListQueues", "HeadBucket"]
+    looks = ["ListTables", "DescribeTable", "DescribeTable", "ListQueues", "ListQueues", "ListQueues"]
+    assert clients.calls == [*looks, "HeadBucket"]
 
 
 def test_it_makes_only_what_is_missing(clients):
@@ -108,13 +109,25 @@ def test_another_stage_has_resources_of_its_own(clients):
     create_missing(RESOURCES, client=clients)
     prod = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod"}))
 
-    assert len(create_missing(prod, client=clients)) == 13 + 6 + 1
+    assert len(create_missing(prod, client=clients)) == len(prod.tables) + 6 + 1
 
 
 def test_losing_a_race_for_the_tables_is_no_error(clients):
     create_missing(RESOURCES, client=clients)
 
     assert create_missing_tables(RESOURCES.tables, SeesNothing(clients("dynamodb"))) == []
+
+
+def test_a_table_of_an_older_version_gets_the_index_that_it_lacks(clients):
+    create_missing(RESOURCES, client=clients)
+    dynamodb = clients("dynamodb")
+    deletion = {"Delete": {"IndexName": "due"}}
+    dynamodb.update_table(TableName="updraft-dev-dags", GlobalSecondaryIndexUpdates=[deletion])
+
+    assert create_missing(RESOURCES, client=clients) == ()
+    (index,) = dynamodb.describe_table(TableName="updraft-dev-dags")["Table"]["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["IndexStatus"]) == ("due", "ACTIVE")
+    assert create_missing(RESOURCES, client=clients) == ()
 
 
 def test_unfinished_runs_can_be_found_by_when_they_are_due(clients):

@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.auth.backends import DEFAULT, DENY_ALL, Decision, decide
-from chalicelib.deploy.api_gateway import GatewayResponse, answer_in_json, gateway_responses
+from chalicelib.auth.backends import (
+    BASIC_AUTH,
+    DEFAULT,
+    DENY_ALL,
+    KERBEROS_AUTH,
+    PASSWORD_AUTH,
+    without_credentials,
+)
+from chalicelib.deploy.api_gateway import GatewayResponse, gateway_responses
 from chalicelib.deploy.busy import when_not_busy
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
 from chalicelib.deploy.finish import finish_deployment
@@ -116,15 +123,20 @@ def test_missing_credentials_are_forbidden_where_everything_is(project: Path):
     }
 
 
-def test_missing_credentials_are_asked_for_as_the_backend_wants_them():
-    aws = FakeAWS(DEFAULT)
+@pytest.mark.parametrize(
+    ("backend", "challenge"), [(PASSWORD_AUTH, "Basic"), (BASIC_AUTH, "Basic"), (KERBEROS_AUTH, "Negotiate")]
+)
+def test_missing_credentials_are_asked_for_as_the_backend_wants_them(
+    project: Path, backend: str, challenge: str
+):
+    aws = FakeAWS(backend)
 
-    answer_in_json("abc123", Decision(allowed=False, status=401, challenge="Basic"), aws)
+    finish_deployment(project, "dev", client=aws.client)
 
     assert aws.live["UNAUTHORIZED"] == {
         "statusCode": "401",
         "responseTemplates": {"application/json": '{"error": "Unauthorized"}'},
-        "responseParameters": {"gatewayresponse.header.WWW-Authenticate": "'Basic'"},
+        "responseParameters": {"gatewayresponse.header.WWW-Authenticate": f"'{challenge}'"},
     }
 
 
@@ -139,9 +151,9 @@ def test_a_stage_that_chalice_has_deleted_is_not_deployed(tmp_path: Path):
         read_deployed(tmp_path, "dev")
 
 
-@pytest.mark.parametrize("backend", [DEFAULT, DENY_ALL])
+@pytest.mark.parametrize("backend", [DEFAULT, DENY_ALL, PASSWORD_AUTH, BASIC_AUTH, KERBEROS_AUTH])
 def test_every_answer_of_the_gateway_is_a_json_error(backend: str):
-    for response in gateway_responses(decide(backend, None)):
+    for response in gateway_responses(without_credentials(backend)):
         body = response.body.replace("$context.error.messageString", '"Unsupported Media Type"')
         assert list(json.loads(body)) == ["error"]
 
@@ -149,7 +161,7 @@ def test_every_answer_of_the_gateway_is_a_json_error(backend: str):
 def test_an_unknown_path_is_not_found():
     (unknown,) = (
         each
-        for each in gateway_responses(decide(DEFAULT, None))
+        for each in gateway_responses(without_credentials(DEFAULT))
         if each.kind == "MISSING_AUTHENTICATION_TOKEN"
     )
     assert unknown == GatewayResponse(

@@ -22,6 +22,8 @@ CHALICE = Path(__file__).parents[3] / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
 HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
 
+TABLES_OF_THE_AUTHORIZER = ("users", "failed_logins", "kerberos_replays")
+
 RESOURCES = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"}))
 
 
@@ -119,7 +121,7 @@ def test_policies_allow_no_wildcard_actions():
 @pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "tick"])
 def test_handlers_that_change_state_may_use_every_table_of_the_engine(handler: str):
     engine_tables = [each.name.removeprefix("updraft-dev-") for each in RESOURCES.tables]
-    engine_tables.remove("users")
+    engine_tables = [name for name in engine_tables if name not in TABLES_OF_THE_AUTHORIZER]
     for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"):
         assert all(is_allowed(handler, f"dynamodb:{action}", table_arn(name)) for name in engine_tables)
 
@@ -129,16 +131,38 @@ def test_the_scheduler_sweeps_what_deleted_dags_leave_in_batches(table: str):
     assert is_allowed("scheduler", "dynamodb:BatchWriteItem", table_arn(table))
 
 
-@pytest.mark.parametrize("handler", ["scheduler", "worker", "events", "tick"])
-def test_what_runs_the_code_of_dags_never_sees_a_password_hash(handler: str):
+@pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "events", "tick"])
+def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: str):
     for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):
-        assert not is_allowed(handler, f"dynamodb:{action}", table_arn("users"))
+        for name in TABLES_OF_THE_AUTHORIZER:
+            assert not is_allowed(handler, f"dynamodb:{action}", table_arn(name))
 
 
-def test_the_authorizer_reads_users_and_nothing_else():
-    assert is_allowed("authorizer", "dynamodb:GetItem", table_arn("users"))
-    assert not is_allowed("authorizer", "dynamodb:PutItem", table_arn("users"))
-    assert not is_allowed("authorizer", "dynamodb:GetItem", table_arn("dags"))
+def test_the_authorizer_reads_users_counts_failures_enters_authenticators_and_no_more():
+    actions = ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem")
+    names = [each.name.removeprefix("updraft-dev-") for each in RESOURCES.tables]
+    allowed = {
+        (action, name)
+        for action in actions
+        for name in names
+        if is_allowed("authorizer", f"dynamodb:{action}", table_arn(name))
+    }
+    assert allowed == {
+        ("BatchGetItem", "users"),
+        ("BatchGetItem", "failed_logins"),
+        ("UpdateItem", "failed_logins"),
+        ("PutItem", "kerberos_replays"),
+    }
+
+
+def test_the_authorizer_reads_a_keytab_of_updrafts_own_only():
+    for service, action, name in (
+        ("secretsmanager", "GetSecretValue", "secret:{}-AbCdEf"),
+        ("ssm", "GetParameter", "parameter/{}"),
+    ):
+        arn = f"arn:aws:{service}:eu-west-1:123456789012:{name}"
+        assert is_allowed("authorizer", f"{service}:{action}", arn.format("updraft-keytab"))
+        assert not is_allowed("authorizer", f"{service}:{action}", arn.format("payroll"))
 
 
 @pytest.mark.parametrize(

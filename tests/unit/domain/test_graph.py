@@ -63,3 +63,67 @@ def test_what_always_runs_tells_nothing_of_what_came_before() -> None:
 def test_an_unknown_task_is_named() -> None:
     with pytest.raises(TaskNotFound, match="Task nope not found in dag scripted"):
         graph(Shape("a")).task("nope")
+
+
+WORK_IN_SETUP = [
+    Shape("setup", role="setup"),
+    Shape("near", ("setup",)),
+    Shape("far", ("near",), rule="all_done"),
+    Shape("eager", ("near", "far"), rule="one_failed"),
+    Shape("teardown", ("setup", "far"), rule="all_done_setup_success", role="teardown"),
+    Shape("beyond", ("teardown",)),
+]
+
+
+def test_a_task_needs_the_setups_whose_teardowns_come_after_it() -> None:
+    made = graph(*WORK_IN_SETUP)
+    needed = {task_id: setups for task_id, setups in made.indirect_setups.items() if setups}
+    # what comes after the teardown, or beside it, needs the setup no more
+    assert needed == {"far": {"setup"}}
+    assert made.needing("setup") == ("far",)
+
+
+def test_a_setup_without_teardown_is_needed_by_all_that_follows_but_what_always_runs() -> None:
+    made = graph(
+        Shape("setup", role="setup"),
+        Shape("near", ("setup",)),
+        Shape("far", ("near",), rule="all_failed"),
+        Shape("always", ("near",), rule="always"),
+    )
+    assert made.needing("setup") == ("far",)
+    assert made.join_before("far").listens_to == ()  # that near has ended implies it
+    assert made.join_before("always").listens_to == ()
+
+
+def test_a_task_listens_to_a_setup_whose_end_its_upstreams_do_not_imply() -> None:
+    made = graph(
+        Shape("setup", role="setup"),
+        Shape("near", ("setup",)),
+        Shape("always", ("near",), rule="always"),
+        Shape("far", ("always",)),
+    )
+    assert made.join_before("far").listens_to == ("setup",)
+    assert [join.task_id for join in made.joins_after("setup")] == ["near", "far"]
+
+
+def test_teardowns_do_not_decide_about_the_run_and_what_they_follow_does() -> None:
+    made = graph(*WORK_IN_SETUP[:-1])
+    assert made.decisive == {"eager"}
+    assert made.end_of_run.upstream == ("eager", "teardown")
+    only_work = graph(*[shape for shape in WORK_IN_SETUP[:-1] if shape.task_id != "eager"])
+    assert only_work.decisive == {"far"}
+    assert only_work.end_of_run.upstream == ("far", "teardown")
+
+
+def test_a_teardown_that_may_fail_the_run_decides_like_any_task() -> None:
+    made = graph(
+        Shape("work"),
+        Shape("last", ("work",), rule="all_done_setup_success", role="teardown", fails_run=True),
+    )
+    assert made.decisive == {"last"}
+    assert made.end_of_run.upstream == ("last",)
+
+
+def test_among_nothing_but_teardowns_the_last_ones_decide() -> None:
+    made = graph(Shape("first", role="teardown"), Shape("last", ("first",), role="teardown"))
+    assert made.decisive == {"last"}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRunType, generated_run_id, new_id
+from chalicelib.domain.dag_runs import DagRunType, RunRef, generated_run_id, new_id
 from chalicelib.domain.lifecycle import end_of_try, interrupted, seconds_until
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
@@ -12,6 +12,7 @@ from chalicelib.domain.task_instances import TaskInstance
 from tests.property.dags import ScriptedDag, Shape
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+RUN = RunRef(dag_id="scripted", execution_date=NOW, run_uid="uid", generation=1, version="v1")
 TASK = ScriptedDag([Shape("t", retries=2, retry_delay=90)]).graph.task("t")
 
 
@@ -40,7 +41,7 @@ def running(try_number: int, max_tries: int | None = 2) -> TaskInstance:
     ],
 )
 def test_the_end_of_a_try(result: TryResult, try_number: int, state: TaskInstanceState) -> None:
-    change = end_of_try(TASK, running(try_number), TryOutcome(result=result, reason="why"), NOW)
+    change = end_of_try(RUN, TASK, running(try_number), TryOutcome(result=result, reason="why"), NOW)
     assert change["state"] is state
     assert change["state"] in LEGAL_MOVES[TaskInstanceState.RUNNING]
     assert change["duration"] == 2.5
@@ -48,12 +49,12 @@ def test_the_end_of_a_try(result: TryResult, try_number: int, state: TaskInstanc
 
 
 def test_the_next_try_comes_after_the_retry_delay() -> None:
-    change = end_of_try(TASK, running(1), TryOutcome(result=TryResult.FAILED), NOW)
+    change = end_of_try(RUN, TASK, running(1), TryOutcome(result=TryResult.FAILED), NOW)
     assert change["retry_at"] == NOW + timedelta(seconds=90)
 
 
 def test_a_stopped_server_takes_no_try_away() -> None:
-    change = interrupted(running(3), TASK, NOW)
+    change = interrupted(RUN, running(3), TASK, NOW)
     assert change["state"] is TaskInstanceState.UP_FOR_RETRY
     assert change["max_tries"] == 3
     assert change["retry_at"] == NOW

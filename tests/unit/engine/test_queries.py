@@ -34,6 +34,20 @@ def test_the_log_of_the_last_try_is_given(world: World) -> None:
     assert log_of(world, "a", 1) == b"hello"
 
 
+def test_the_logs_of_callbacks_follow_that_of_their_try_or_stand_for_it() -> None:
+    kinds = ("on_failure_callback", "on_success_callback")
+    dag = ScriptedDag([Shape("a", callbacks=kinds), Shape("b", callbacks=kinds)])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.drain()
+    logs = world.store.task_logs
+    logs.save(run.ref, run.run_id, "a#-1", 1, b"hello\n")
+    logs.save_callback(run.ref, run.run_id, "a#-1", 1, "on_success_callback", b"bye\n")
+    logs.save_callback(run.ref, run.run_id, "b#-1", 1, "on_failure_callback", b"its worker is gone\n")
+    assert log_of(world, "a") == b"hello\nbye\n"
+    assert log_of(world, "b") == b"its worker is gone\n"
+
+
 @pytest.mark.parametrize(
     ("task_id", "try_number", "text"),
     [

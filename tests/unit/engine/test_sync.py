@@ -3,10 +3,19 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chalicelib.domain.messages import Outgoing, SweepDag
+import pytest
+
+from chalicelib.domain.dags import Dag
+from chalicelib.domain.errors import InvalidRequest, PoolNotFound
+from chalicelib.domain.limits import active_tasks
+from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine import scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.deletion import delete_dag
+from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.pools import delete_pool, get_pool, list_pools, save_pool
+from chalicelib.engine.slots import save_limit
 from chalicelib.engine.sync import sync_dags
 from chalicelib.queues.memory import MemorySender
 from tests.contract.engines import engine_in_memory
@@ -17,6 +26,52 @@ from airflow import DAG
 with DAG("sales", schedule=None, description={description!r}, is_paused_upon_creation={paused}):
     pass
 """
+
+
+SCHEDULED_FILE = """
+import pendulum
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+start = pendulum.datetime(2026, 3, 28, tz="Europe/Amsterdam")
+with DAG("sales", schedule={schedule!r}, start_date=start, max_active_runs=3, catchup={catchup}):
+    EmptyOperator(task_id="a")
+"""
+
+
+def test_a_dag_file_says_when_its_dag_runs(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 30, tzinfo=UTC)
+    engine = engine_in_memory(lambda: now)
+
+    def sync(schedule: str | None, *, catchup: bool = True) -> Dag:
+        (tmp_path / "sales.py").write_text(SCHEDULED_FILE.format(schedule=schedule, catchup=catchup))
+        sync_dags(engine, tmp_path, paused_at_creation=False)
+        dag = engine.store.dags.get("sales")
+        assert dag is not None
+        return dag
+
+    dag = sync("30 2 * * *")
+    assert (dag.schedule.timezone, dag.schedule.max_active_runs) == ("Europe/Amsterdam", 3)
+    assert dag.next_run == DataInterval(
+        start=datetime(2026, 3, 28, 1, 30, tzinfo=UTC), end=datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    )
+    assert [*engine.store.dags.due(now)] == ["sales"]
+    latest = sync("@daily", catchup=False).next_run
+    assert latest is not None
+    assert latest.start == datetime(2026, 3, 28, 23, tzinfo=UTC)
+    assert sync(None).next_run is None
+    assert sync("@once").next_run is not None
+    (tmp_path / "sales.py").unlink()
+    sync_dags(engine, tmp_path, paused_at_creation=False)
+    assert [*engine.store.dags.due(now)] == []
+
+
+def test_a_schedule_that_plans_nothing_is_an_import_error(tmp_path: Path) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 3, 30, tzinfo=UTC))
+    (tmp_path / "sales.py").write_text(SCHEDULED_FILE.format(schedule="0 25 * * *", catchup=True))
+    report = sync_dags(engine, tmp_path, paused_at_creation=False)
+    (failure,) = report.failures
+    assert "Invalid timetable expression: [0 25 * * *] is not acceptable, out of range" in failure.message
 
 
 def synced(engine: Engine, folder: Path, description: str, *, paused: bool | None = None) -> None:
@@ -44,3 +99,49 @@ def test_a_deleted_dag_comes_back_as_its_file_is_by_then(tmp_path: Path) -> None
     version = engine.store.dags.version("sales", dag.version)
     assert version is not None
     assert "after" in version.code
+
+
+LIMITED = """
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+with DAG("sales", schedule=None, max_active_runs=2, max_active_tasks={most}):
+    PythonOperator(task_id="one", python_callable=print, max_active_tis_per_dag=1)
+    PythonOperator(task_id="two", python_callable=print)
+"""
+
+
+def test_limits_follow_the_file_and_whoever_waits_is_looked_at(tmp_path: Path) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    file = tmp_path / "sales.py"
+    file.write_text(LIMITED.format(most=1))
+    sync_dags(engine, tmp_path, paused_at_creation=False)
+    dag = engine.store.dags.get("sales")
+    assert dag is not None
+    tasks = graph_of(engine, "sales", dag.version).tasks
+    assert [limit.slots for limit in tasks["one"].limits] == [1, 1]
+    (shared,) = tasks["two"].limits
+    save_limit(engine, shared)
+    assert isinstance(engine.sender, MemorySender)
+    engine.sender.take_all()
+
+    file.write_text(LIMITED.format(most=3))
+    sync_dags(engine, tmp_path, paused_at_creation=False)
+
+    resized = engine.store.pools.get(shared.pool)
+    assert resized is not None
+    assert resized.slots == 3
+    assert engine.sender.take_all() == [Outgoing(message=WakePool(pool=shared.pool))]
+
+
+def test_limits_are_no_pools_to_users() -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    limit = active_tasks("sales", 3)
+    save_limit(engine, limit)
+    assert [*list_pools(engine)] == []
+    with pytest.raises(PoolNotFound):
+        get_pool(engine, limit.pool)
+    with pytest.raises(PoolNotFound):
+        delete_pool(engine, limit.pool)
+    with pytest.raises(InvalidRequest, match="can't begin with a NUL character"):
+        save_pool(engine, name=limit.pool, slots=1, description=None)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from chalicelib.engine import task_log
-from chalicelib.engine.task_log import captured_log
+from chalicelib.engine.task_log import captured_log, continued_log
 
 LOG = logging.getLogger("airflow.task")
 
@@ -83,3 +83,15 @@ def test_a_log_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
             print("x" * 50)
     assert len(kept.content) < 1100
     assert kept.content.endswith(b"too long to keep\n")
+
+
+def test_a_log_that_goes_on_keeps_what_was_there() -> None:
+    assert continued_log(b"", b"one\n") == b"one\n"
+    assert continued_log(b"one\n", b"two\n") == b"one\ntwo\n"
+
+
+def test_a_log_that_goes_on_for_too_long_loses_its_first_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.engine.task_log.MAX_LOG_BYTES", 10)
+    note = b"... the beginning of this log was too long to keep\n"
+    assert continued_log(b"one\ntwo\nsix\n", b"ten\n") == note + b"six\nten\n"
+    assert continued_log(b"no line end", b"ten\n") == note + b"ten\n"

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.callbacks import CallbackKind, CallbackRequest, EndedInstance
 from chalicelib.domain.outcomes import TryRequest, TryResult
-from chalicelib.engine.task_runner import run_try
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.engine.task_runner import run_callbacks, run_try
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -18,8 +20,11 @@ from airflow.operators.python import PythonOperator
 def hello(**context):
     print("hello", context["run_id"])
 
+def bye(context):
+    print("bye", context["ti"].task_id, context["exception"])
+
 with DAG("greeter", start_date=datetime(2024, 1, 1), schedule=None):
-    PythonOperator(task_id="hello", python_callable=hello)
+    PythonOperator(task_id="hello", python_callable=hello, on_failure_callback=bye)
 """
 
 
@@ -84,3 +89,40 @@ def test_a_changed_file_is_loaded_anew(tmp_path: Path) -> None:
     run(request(), NoXComs())
     path.write_text(FILE.replace('hello", context', 'good evening", context'))
     assert b"good evening manual__1" in run(request(), NoXComs()).log
+
+
+def failure(**changes: str) -> CallbackRequest:
+    asked = request(**changes)
+    ended = EndedInstance(
+        request=asked, state=TaskInstanceState.FAILED, start_date=NOON, end_date=NOON, duration=0.0
+    )
+    return CallbackRequest(
+        dag_id=asked.dag_id,
+        fileloc=asked.fileloc,
+        kind=CallbackKind.FAILURE,
+        of_dag=False,
+        reason="its worker is gone",
+        run_state=DagRunState.RUNNING,
+        run_end_date=None,
+        instances=(ended,),
+    )
+
+
+def test_callbacks_are_called_as_the_file_defines_them_and_their_log_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "greeter.py").write_text(FILE)
+    log = run_callbacks(tmp_path)(failure(), NoXComs())
+    assert b"INFO - bye hello its worker is gone\n" in log
+
+
+@pytest.mark.parametrize(
+    ("file", "dag_id", "text"),
+    [
+        ("import airflow.nowhere  # dag", "greeter", b"on_failure_callback is not called: greeter.py cannot"),
+        (FILE, "gone", b"on_failure_callback is not called: greeter.py does not define the DAG gone any"),
+    ],
+)
+def test_where_a_dag_is_not_deployed_any_more_there_is_only_a_log(
+    tmp_path: Path, file: str, dag_id: str, text: bytes
+) -> None:
+    (tmp_path / "greeter.py").write_text(file)
+    assert text in run_callbacks(tmp_path)(failure(dag_id=dag_id), NoXComs())

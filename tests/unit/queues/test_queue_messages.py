@@ -8,9 +8,11 @@ from typing import Any, get_args
 import pytest
 
 from chalicelib.domain import messages
+from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.dag_runs import DagRunType, RunFacts, RunRef
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.timetables import DataInterval
 from chalicelib.queues.memory import MemorySender
 from chalicelib.queues.messages import VERSION, UnreadableMessage, decode, encode
 
@@ -33,15 +35,42 @@ EVERY: list[Message] = [
     messages.RescueRun(dag_id="sales", execution_date=NOON),
     messages.RescueRun(dag_id="sales", execution_date=NOON, stopped_at=NOON),
     messages.RetryTask(run=RUN, task_id="t", map_index=4, try_number=2),
+    messages.PokeTask(run=RUN, task_id="t", try_number=2, pokes=7),
     messages.FollowTask(run=RUN, task_id="t"),
     messages.WakePool(pool="gpu"),
     messages.DagUnpaused(dag_id="sales"),
+    messages.ScheduleDag(dag_id="sales"),
+    messages.ScheduleDag(dag_id="sales", renew=True),
+    messages.BackfillDag(
+        dag_id="sales",
+        generation=2,
+        start_date=NOON,
+        end_date=NOON,
+        conf=Payload(text="{}"),
+        triggered_by="ada",
+        last=DataInterval(start=NOON, end=NOON),
+    ),
     messages.WorkerLost(run=RUN, task_id="t", try_number=1, request_id="request"),
     messages.SweepDag(dag_id="sales", generation=2),
     messages.SweepRun(run=RUN),
+    messages.EndTasks(run=RUN),
+    messages.TimeOutRun(run=RUN),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
+    messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0, pokes=3, begun_at=NOON),
     messages.RunTask(
         run=replace(FACTS, conf=Payload(reference="conf/01RUN.json")), task_id="t", try_number=1, max_tries=3
+    ),
+    messages.RunCallback(run=FACTS, kind=CallbackKind.FAILURE, reason="task_failure", end_date=NOON),
+    messages.RunCallback(
+        run=FACTS,
+        kind=CallbackKind.RETRY,
+        reason="ValueError: no",
+        task_id="t",
+        map_index=4,
+        try_number=1,
+        max_tries=2,
+        start_date=NOON,
+        end_date=NOON,
     ),
 ]
 

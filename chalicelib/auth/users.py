@@ -1,0 +1,106 @@
+"""Users with passwords: their names, and how often a name may be guessed at; pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from chalicelib.domain.errors import UpdraftError
+
+LONGEST_NAME = 250
+LONGEST_PASSWORD = 1024
+"""Characters. With the name, encoded, it stays within the headers that API Gateway takes."""
+
+FAILURES_ALLOWED = 5
+WINDOW = timedelta(seconds=40)
+"""Of the tries for one name: Airflow's own default (``AUTH_RATE_LIMIT = "5 per 40 second"``)."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class InvalidUser(UpdraftError):
+    """A user name or password that cannot be had."""
+
+    code: ClassVar[str] = "invalid_user"
+
+
+class UserAlreadyExists(UpdraftError):
+    """The user name is taken."""
+
+    code: ClassVar[str] = "user_already_exists"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"User {username} already exists")
+
+
+class UserNotFound(UpdraftError):
+    """No user of that name is known."""
+
+    code: ClassVar[str] = "user_not_found"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"User {username} not found")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class User:
+    """A user, and what is kept of the password (see ``passwords``)."""
+
+    username: str
+    password_hash: str
+    created_at: datetime
+    password_set_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoginRecord:
+    """What is known of a name when someone gives it: the user, if there is one, and the failed tries of
+    this window.
+    """
+
+    user: User | None
+    failures: int
+
+    @property
+    def has_failed_too_often(self) -> bool:
+        """Whether no further try is looked at before the window ends."""
+        return self.failures >= FAILURES_ALLOWED
+
+
+def canonical(text: str) -> str:
+    """A name or password in the form it is compared in: Unicode NFC, as RFC 8265 asks.
+
+    The same letters are typed as different code points on different systems.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def checked_name(username: str) -> str:
+    """A name that a user may have, in its canonical form; raises ``InvalidUser``."""
+    name = canonical(username)
+    if not name or ":" in name or _CONTROL.search(name) or len(name) > LONGEST_NAME:
+        raise InvalidUser(
+            f"A user name takes 1 to {LONGEST_NAME} characters, none of them a colon or a control character"
+        )
+    return name
+
+
+def checked_password(password: str) -> str:
+    """A password that a user may have, in its canonical form; raises ``InvalidUser``."""
+    text = canonical(password)
+    if not text or len(text) > LONGEST_PASSWORD or _CONTROL.search(text):
+        raise InvalidUser(
+            f"A password takes 1 to {LONGEST_PASSWORD} characters, none of them a control character"
+        )
+    return text
+
+
+def window_at(now: datetime) -> int:
+    """The number of the window that an instant is in."""
+    return int(now.timestamp() // WINDOW.total_seconds())
+
+
+def end_of(window: int) -> datetime:
+    """When a window ends."""
+    return datetime.fromtimestamp((window + 1) * WINDOW.total_seconds(), UTC)

@@ -1,0 +1,87 @@
+"""Callbacks: the user's functions that are owed a call when a try or a run has ended, as in Airflow.
+
+They are called by a message of their own, after the state was written: at least once, and whatever they
+do changes nothing of the run.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+
+
+class CallbackKind(StrEnum):
+    """What a task (or, the first two, a DAG) may want to be told of; the names are Airflow's arguments."""
+
+    SUCCESS = "on_success_callback"
+    FAILURE = "on_failure_callback"
+    RETRY = "on_retry_callback"
+    SKIPPED = "on_skipped_callback"
+    """Only of a task that skips itself: what a branch or a trigger rule skips calls nothing."""
+
+
+DAG_CALLBACKS = frozenset({CallbackKind.SUCCESS, CallbackKind.FAILURE})
+
+_AFTER_TRY: dict[TaskInstanceState, CallbackKind] = {
+    TaskInstanceState.SUCCESS: CallbackKind.SUCCESS,
+    TaskInstanceState.FAILED: CallbackKind.FAILURE,
+    TaskInstanceState.UP_FOR_RETRY: CallbackKind.RETRY,
+    TaskInstanceState.SKIPPED: CallbackKind.SKIPPED,
+}
+
+_AFTER_RUN: dict[DagRunState, CallbackKind] = {
+    DagRunState.SUCCESS: CallbackKind.SUCCESS,
+    DagRunState.FAILED: CallbackKind.FAILURE,
+}
+
+_REASONS: dict[CallbackKind, str] = {
+    CallbackKind.SUCCESS: "success",
+    CallbackKind.FAILURE: "task_failure",
+}
+
+
+def kind_after_try(state: TaskInstanceState | None) -> CallbackKind | None:
+    """Which of its task's callbacks a try calls that came to this state."""
+    return None if state is None else _AFTER_TRY.get(state)
+
+
+def kind_after_run(state: DagRunState) -> CallbackKind | None:
+    """Which of its DAG's callbacks a run calls that is in this state."""
+    return _AFTER_RUN.get(state)
+
+
+def usual_reason(kind: CallbackKind) -> str:
+    """Airflow's ``reason`` in the context of a DAG's callback, unless something else ended the run."""
+    return _REASONS.get(kind, "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndedInstance:
+    """A task instance as a callback sees it: ``request`` says which, the rest what became of it."""
+
+    request: TryRequest
+    state: TaskInstanceState | None
+    start_date: datetime | None
+    end_date: datetime | None
+    duration: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackRequest:
+    """Which callbacks are to be called, and with what.
+
+    ``fileloc`` is the deployed file of the DAG, relative to the DAGs folder. ``instances`` is the one
+    whose task is called back; for the DAG's callbacks (``of_dag``) all of its run, in topological order.
+    ``reason`` is why the try or the run ended as it did.
+    """
+
+    dag_id: str
+    fileloc: str
+    kind: CallbackKind
+    of_dag: bool
+    reason: str
+    run_state: DagRunState
+    run_end_date: datetime | None
+    instances: tuple[EndedInstance, ...]

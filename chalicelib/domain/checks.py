@@ -1,0 +1,142 @@
+"""The named checks between a run or a task and its start, each with a reason that a person can read.
+
+The engine decides by these functions, and whoever asks why something does not run is answered by them.
+Names are those of Airflow's task dependencies where it has them. All total.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.arrivals import arrived
+from chalicelib.domain.dag_runs import DagRun, DagRunType
+from chalicelib.domain.dags import Dag, holds_back
+from chalicelib.domain.graph import Graph, Task
+from chalicelib.domain.pools import PoolShard, plan_take
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import TaskInstance, arrived_numbers
+from chalicelib.domain.trigger_rules import Verdict, judge
+
+_ENDED_WELL = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED})
+
+_NAMED_TASKS = 5
+"""Tasks that a reason names; of more it says how many."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """A check by its name, whether it is passed, and why or why not."""
+
+    name: str
+    passed: bool
+    reason: str
+
+
+# -- runs --------------------------------------------------------------------------------------------
+
+
+def dag_not_paused(dag: Dag, run_type: DagRunType) -> Check:
+    """Whether the DAG's pause keeps a run of that type from going on."""
+    by = f" by {dag.pause_changed_by}" if dag.pause_changed_by else ""
+    passed = not holds_back(dag, run_type)
+    if not dag.is_paused:
+        reason = "the DAG is not paused"
+    else:
+        reason = f"the DAG is paused{by}" + (", which a backfill does not ask for" if passed else "")
+    return Check(name="Dag Not Paused", passed=passed, reason=reason)
+
+
+def execution_date_reached(execution_date: datetime, now: datetime) -> Check:
+    """Whether the execution date is not in the future."""
+    passed = execution_date <= now
+    verb = "has come" if passed else "is in the future"
+    return Check(name="Execution Date", passed=passed, reason=f"{execution_date.isoformat()} {verb}")
+
+
+def dag_run_running(run: DagRun) -> Check:
+    """Whether the run is in the state in which tasks start."""
+    passed = run.state is DagRunState.RUNNING
+    return Check(name="Dagrun Running", passed=passed, reason=f"the run is {run.state}")
+
+
+def unfinished_tasks(graph: Graph, items: Mapping[str, TaskInstance]) -> Check:
+    """Whether every task has ended; ``items`` by task id."""
+    by_state: dict[str, list[str]] = {}
+    for name in graph.tasks:
+        state = items[name].state if name in items else None
+        if state is None or not state.is_final:
+            by_state.setdefault(str(state or "not started"), []).append(name)
+    listed = "; ".join(f"{state}: {_names(tasks)}" for state, tasks in by_state.items())
+    return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
+
+
+# -- task instances ----------------------------------------------------------------------------------
+
+
+def task_state(item: TaskInstance) -> Check:
+    """Whether the task instance has still to be started."""
+    state = item.state
+    passed = state in (None, TaskInstanceState.SCHEDULED, TaskInstanceState.UP_FOR_RETRY)
+    detail = f" ({item.reason})" if item.reason else ""
+    return Check(name="Task Instance State", passed=passed, reason=f"it is {state or 'not started'}{detail}")
+
+
+def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
+    """Whether the ends of its upstreams let the task run."""
+    join = graph.join_before(task.task_id)
+    judgement = judge(task.trigger_rule, arrived(graph, join, item.marks))
+    reason = judgement.reason
+    if judgement.verdict is Verdict.WAIT and not join.bucket_count:
+        ended = arrived_numbers(item.marks)
+        senders = (*join.upstream, *join.listens_to)
+        reason += f": {_names([name for number, name in enumerate(senders) if number not in ended])}"
+    return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)
+
+
+def previous_run(states: Mapping[str, TaskInstanceState | None]) -> Check:
+    """Whether the task (and what it waits for downstream) ended well in the previous run.
+
+    ``states`` by task id; empty if there is no previous run, or the task asks for none.
+    """
+    missing = [
+        f"{name} is {state or 'not started'}" for name, state in states.items() if not ended_well(state)
+    ]
+    reason = "the task does not wait for an earlier run"
+    if missing:
+        reason = f"in the previous run {', '.join(missing)}"
+    elif states:
+        reason = "the previous run's tasks that it waits for ended well"
+    return Check(name="Previous Dagrun State", passed=not missing, reason=reason)
+
+
+def ended_well(state: TaskInstanceState | None) -> bool:
+    """Whether a task that depends on past may follow an instance in this state."""
+    return state in _ENDED_WELL
+
+
+def not_in_retry_period(item: TaskInstance, now: datetime) -> Check:
+    """Whether the delay before the next try has passed."""
+    name = "Not In Retry Period"
+    if item.state is not TaskInstanceState.UP_FOR_RETRY or item.retry_at is None:
+        return Check(name=name, passed=True, reason="it does not wait between two tries")
+    moment = item.retry_at.isoformat()
+    if item.retry_at > now:
+        return Check(name=name, passed=False, reason=f"the next try comes at {moment}")
+    return Check(name=name, passed=True, reason=f"the next try was due at {moment}")
+
+
+def has_room(name: str, shards: Sequence[PoolShard], slots: int, what: str, *, unlimited: bool) -> Check:
+    """Whether a pool, or a limit, has that many slots free; ``what`` says which."""
+    if unlimited:
+        return Check(name=name, passed=True, reason=f"{what} has no limit")
+    if not shards:
+        return Check(name=name, passed=False, reason=f"{what} does not exist")
+    capacity = sum(shard.capacity for shard in shards)
+    free = max(0, sum(shard.free for shard in shards))
+    passed = plan_take(shards, slots) is not None
+    return Check(name=name, passed=passed, reason=f"{slots} wanted of {what}: {free} of {capacity} free")
+
+
+def _names(tasks: Sequence[str]) -> str:
+    more = len(tasks) - _NAMED_TASKS
+    return ", ".join(tasks[:_NAMED_TASKS]) + (f" and {more} more" if more > 0 else "")

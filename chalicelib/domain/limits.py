@@ -1,0 +1,103 @@
+"""Airflow's limits on what a DAG may run at once, kept as pools that no user sees.
+
+A limit is a pool of its own: the same shards, holders and waiters, so that what was shown of pools
+(never more given out than there is, nothing leaks) holds of limits, too. Their names begin with a
+character that no pool of a user's can: Airflow's database takes no NUL in a text.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.dag_runs import RunRef
+
+_RESERVED = "\0"
+_RUNS = f"{_RESERVED}runs/"
+_TASKS = f"{_RESERVED}tasks/"
+_TASK = f"{_RESERVED}task/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """At most ``slots`` at once of what ``pool`` counts; ``text`` says what that is."""
+
+    pool: str
+    slots: int
+    text: str
+
+
+def is_reserved(pool: str) -> bool:
+    """Whether a pool of this name is a limit, or would be taken for one."""
+    return pool.startswith(_RESERVED)
+
+
+def active_runs(dag_id: str, max_active_runs: int) -> Limit | None:
+    """The limit on runs of a DAG that are ``running``; 0 is none, as in Airflow."""
+    if max_active_runs < 1:
+        return None
+    text = f"at most {max_active_runs} runs of {dag_id} at once (max_active_runs)"
+    return Limit(pool=_RUNS + dag_id, slots=max_active_runs, text=text)
+
+
+def active_tasks(dag_id: str, max_active_tasks: int) -> Limit:
+    """The limit on tasks of a DAG, in all its runs, that are ``queued`` or ``running``."""
+    text = f"at most {max_active_tasks} tasks of {dag_id} at once (max_active_tasks)"
+    return Limit(pool=_TASKS + dag_id, slots=max_active_tasks, text=text)
+
+
+def active_instances(dag_id: str, task_id: str, max_active_tis_per_dag: int) -> Limit:
+    """The limit on instances of one task, in all runs of its DAG, that are ``queued`` or ``running``."""
+    text = f"at most {max_active_tis_per_dag} of {task_id} at once (max_active_tis_per_dag)"
+    return Limit(pool=f"{_TASK}{dag_id}/{task_id}", slots=max_active_tis_per_dag, text=text)
+
+
+def run_holder(run: RunRef) -> str:
+    """The name under which a run holds its place among the active runs of its DAG."""
+    return f"{run.execution_date.isoformat()}/{run.run_uid}"
+
+
+def parse_run_holder(pool: str, holder: str) -> tuple[str, datetime, str] | None:
+    """DAG id, execution date and run uid of a run that holds a place; None if ``pool`` holds tries."""
+    if not pool.startswith(_RUNS):
+        return None
+    date, run_uid = holder.split("/")
+    return pool.removeprefix(_RUNS), datetime.fromisoformat(date), run_uid
+
+
+class _Node(Protocol):
+    """What counts of a task here."""
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """Ids of the tasks before it."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it needs no worker."""
+
+    @property
+    def waits_for_all(self) -> bool:
+        """Whether it starts only after each task before it has ended."""
+
+
+def widest(tasks: Mapping[str, _Node]) -> int:
+    """No more tasks of one run than this can be at work at once; tasks come in topological order.
+
+    Tasks that wait for each other form a chain, of which one is at work; the number of chains that
+    cover the graph bounds its width (Dilworth). The cover is greedy, so the bound may be too high.
+    """
+    return sum(any(not tasks[name].is_empty for name in chain) for chain in _chains(tasks))
+
+
+def _chains(tasks: Mapping[str, _Node]) -> Iterable[list[str]]:
+    by_tail: dict[str, list[str]] = {}
+    chains: list[list[str]] = []
+    for name, task in tasks.items():
+        before = next((up for up in task.upstream if up in by_tail), None) if task.waits_for_all else None
+        chain = by_tail.pop(before) if before is not None else []
+        if not chain:
+            chains.append(chain)
+        chain.append(name)
+        by_tail[name] = chain
+    return chains

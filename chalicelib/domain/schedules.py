@@ -1,0 +1,39 @@
+"""Decisions about the runs that the clock starts."""
+
+from datetime import datetime
+
+from chalicelib.domain.dag_runs import DagRunType, RunFacts
+from chalicelib.domain.dags import Dag
+
+
+def reason_to_wait(dag: Dag, active_runs: int, now: datetime) -> str | None:
+    """Why the DAG's next automated run is not made now, in words; None: it is to be made.
+
+    ``active_runs`` counts all its runs that are queued or running, as Airflow's ``max_active_runs`` does
+    where runs are created.
+    """
+    if dag.is_deleted:
+        return "the DAG was deleted"
+    if not dag.is_active:
+        return "no deployed file defines the DAG any more"
+    if not dag.schedule.is_automatic:
+        return "the DAG has no schedule"
+    if dag.next_run is None:
+        return "the DAG's schedule has no further run"
+    if dag.is_paused:
+        return "the DAG is paused"
+    if dag.next_run.run_after > now:
+        return f"the next run is due at {dag.next_run.run_after.isoformat()}"
+    if active_runs >= dag.schedule.max_active_runs:
+        return f"{active_runs} runs are queued or running; max_active_runs is {dag.schedule.max_active_runs}"
+    return None
+
+
+def may_be_behind(run: RunFacts, now: datetime) -> bool:
+    """Whether the run after one that ends now may be due already: a hint, from the run alone.
+
+    True when about half an interval or more has passed since the run itself was due.
+    """
+    if run.run_type is not DagRunType.SCHEDULED:
+        return False
+    return now - run.data_interval_end >= (run.data_interval_end - run.data_interval_start) / 2

@@ -1,0 +1,301 @@
+"""When a DAG runs by the clock: Airflow 2.10's timetables for what ``schedule`` may be.
+
+A run stands for a data interval. In all of these timetables its logical date is the interval's start,
+and it is due at the interval's end.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from chalicelib.domain import cron
+from chalicelib.domain.cron import Cron, NoFurtherTime, NotACronExpression
+from chalicelib.domain.errors import UpdraftError
+
+ONCE = "@once"
+CONTINUOUS = "@continuous"
+
+DEFAULT_MAX_ACTIVE_RUNS = 16
+"""Airflow's ``[core] max_active_runs_per_dag``."""
+
+
+class InvalidSchedule(UpdraftError):
+    """No runs can be planned from a schedule; the text says why."""
+
+    code = "invalid_schedule"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataInterval:
+    """What a run stands for; aware datetimes in UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def logical_date(self) -> datetime:
+        """The logical (execution) date of the interval's automated run."""
+        return self.start
+
+    @property
+    def run_after(self) -> datetime:
+        """When that run is due."""
+        return self.end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """When a DAG runs by the clock, as its file says.
+
+    ``expression`` is a cron expression or preset, ``@once``, ``@continuous``, a timedelta in seconds, or
+    None: never. Cron is read in the zone of that name, or offset (``+02:00``). ``start_date`` and
+    ``end_date`` bound the logical dates, both included. ``catchup`` False: of the intervals that have
+    passed only the latest counts.
+    """
+
+    expression: str | float | None = None
+    timezone: str = "UTC"
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    catchup: bool = True
+    max_active_runs: int = DEFAULT_MAX_ACTIVE_RUNS
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "Schedule":
+        """The schedule in a serialized DAG; what an older form of it lacks has Airflow's default."""
+        return cls(
+            expression=document.get("schedule"),
+            timezone=document.get("timezone") or "UTC",
+            start_date=_date(document.get("start_date")),
+            end_date=_date(document.get("end_date")),
+            catchup=document.get("catchup", True),
+            max_active_runs=document.get("max_active_runs") or DEFAULT_MAX_ACTIVE_RUNS,
+        )
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether the clock ever starts a run."""
+        return self.expression is not None
+
+    def next_run(self, last: DataInterval | None, now: datetime) -> DataInterval | None:
+        """The automated run that follows the last one (None: there was none yet); None if none follows."""
+        try:
+            return _timetable(self).next_run(self, last, now)
+        except NoFurtherTime:
+            return None
+
+    def advance(self, last: DataInterval | None, now: datetime) -> DataInterval | None:
+        """``next_run``, but always of a later logical date than the last one's.
+
+        Where clocks are changed by half an hour (Lord Howe) an hourly schedule has two intervals of which
+        each follows the other; Airflow stays between them for ever.
+        """
+        planned = self.next_run(last, now)
+        if planned is None or last is None or planned.start > last.start:
+            return planned
+        return replace(self, start_date=last.end).next_run(None, now)
+
+    def between(self, earliest: datetime | None, latest: datetime | None) -> "Schedule":
+        """The same rhythm with other bounds in place of the DAG's dates, and all that lies between them."""
+        return replace(self, start_date=earliest, end_date=latest, catchup=True)
+
+    def following(self, interval: DataInterval, now: datetime) -> DataInterval | None:
+        """The run that follows another whatever the DAG's dates and ``catchup`` say."""
+        return self.between(None, None).next_run(interval, now)
+
+    def manual_interval(self, execution_date: datetime) -> DataInterval:
+        """The data interval of a run that somebody triggers for a date.
+
+        For cron the last interval that was complete by then, for a timedelta the one that ends then,
+        else (and where the calendar ends) the moment itself.
+        """
+        moment = execution_date.astimezone(UTC)
+        try:
+            return _timetable(self).manual_interval(moment)
+        except NoFurtherTime:
+            return DataInterval(start=moment, end=moment)
+
+    def previous_time(self, moment: datetime) -> datetime | None:
+        """The last of the schedule's times before a moment; None if it has no rhythm."""
+        try:
+            return _timetable(self).previous_time(moment.astimezone(UTC))
+        except NoFurtherTime:
+            return None
+
+    def check(self) -> None:
+        """Raises ``InvalidSchedule`` if no runs can be planned from this, with Airflow's texts."""
+        _zone(self.timezone)
+        if self.expression == CONTINUOUS and self.max_active_runs > 1:
+            raise InvalidSchedule("Invalid max_active_runs: @continuous requires max_active_runs <= 1")
+        if isinstance(self.expression, str) and self.expression not in (ONCE, CONTINUOUS):
+            try:
+                cron.check(self.expression)
+            except NotACronExpression as error:
+                raise InvalidSchedule(f"Invalid timetable expression: {error}") from error
+        if isinstance(self.expression, int | float) and self.expression <= 0:
+            raise InvalidSchedule(
+                f"schedule interval must be positive, not {timedelta(seconds=self.expression)!r}"
+            )
+
+
+class _Timetable(Protocol):
+    """How one kind of schedule plans; may raise ``NoFurtherTime``."""
+
+    def next_run(
+        self, schedule: Schedule, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None: ...
+
+    def manual_interval(self, moment: datetime) -> DataInterval: ...
+
+    def previous_time(self, moment: datetime) -> datetime | None: ...
+
+
+class _WithoutRhythm:
+    """What the schedules without a rhythm share; by itself ``schedule=None``."""
+
+    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:  # noqa: ARG002 - nothing decides
+        return None
+
+    def manual_interval(self, moment: datetime) -> DataInterval:
+        return DataInterval(start=moment, end=moment)
+
+    def previous_time(self, moment: datetime) -> datetime | None:  # noqa: ARG002 - there is none
+        return None
+
+
+class _Once(_WithoutRhythm):
+    """``@once``: one run at the start date, with or without catchup."""
+
+    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:  # noqa: ARG002 - now does not matter
+        start = schedule.start_date
+        if last is not None or start is None or _is_past(schedule, start):
+            return None
+        return DataInterval(start=start, end=start)
+
+
+class _Continuous(_WithoutRhythm):
+    """``@continuous``: a run as soon as the last one is over, for the time since that one was planned."""
+
+    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:
+        if schedule.start_date is None:
+            return None
+        start = last.end if last else schedule.start_date
+        end = max(start + timedelta.resolution, now)  # the next run's logical date must be another one
+        return None if _is_past(schedule, end) else DataInterval(start=start, end=end)
+
+
+class _Rhythm(Protocol):
+    """Times that follow each other: a cron expression or a timedelta."""
+
+    def next(self, moment: datetime) -> datetime: ...
+
+    def previous(self, moment: datetime) -> datetime: ...
+
+    def align_to_next(self, moment: datetime) -> datetime: ...
+
+    def align_to_previous(self, moment: datetime) -> datetime: ...
+
+    def latest_start(self, now: datetime) -> datetime:
+        """Where the latest interval begins that is complete now."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rhythmic:
+    """Data intervals from each of a rhythm's times to the next."""
+
+    rhythm: _Rhythm
+
+    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:
+        bounds = []
+        if schedule.start_date is not None:
+            bounds.append(self.rhythm.align_to_next(schedule.start_date))
+        if not schedule.catchup:
+            bounds.append(self.rhythm.latest_start(now))
+        if last is not None:
+            # Aligned, for the schedule may be another one than it was.
+            bounds.append(self.rhythm.align_to_previous(last.end))
+        if not bounds or _is_past(schedule, start := max(bounds)):
+            return None
+        return DataInterval(start=start, end=self.rhythm.next(start))
+
+    def manual_interval(self, moment: datetime) -> DataInterval:
+        end = self.rhythm.align_to_previous(moment)
+        return DataInterval(start=self.rhythm.previous(end), end=end)
+
+    def previous_time(self, moment: datetime) -> datetime | None:
+        return self.rhythm.previous(moment)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _CronRhythm(Cron):
+    """Times of the wall clock."""
+
+    def latest_start(self, now: datetime) -> datetime:
+        last = self.previous(now)
+        return last if self.next(last) <= now else self.previous(last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _DeltaRhythm:
+    """Times a fixed duration apart, counted from wherever the first run starts: any moment is one of them."""
+
+    delta: timedelta
+
+    def next(self, moment: datetime) -> datetime:
+        return self._shifted(moment, self.delta)
+
+    def previous(self, moment: datetime) -> datetime:
+        return self._shifted(moment, -self.delta)
+
+    def align_to_next(self, moment: datetime) -> datetime:
+        return moment
+
+    def align_to_previous(self, moment: datetime) -> datetime:
+        return moment
+
+    def latest_start(self, now: datetime) -> datetime:
+        # Airflow counts from 1970 here, in floats.
+        seconds = now.timestamp()
+        return self.previous(datetime.fromtimestamp(seconds - seconds % self.delta.total_seconds(), UTC))
+
+    def _shifted(self, moment: datetime, delta: timedelta) -> datetime:
+        try:
+            return moment + delta
+        except OverflowError as error:
+            raise NoFurtherTime from error
+
+
+def _is_past(schedule: Schedule, moment: datetime) -> bool:
+    return schedule.end_date is not None and moment > schedule.end_date
+
+
+def _timetable(schedule: Schedule) -> _Timetable:
+    expression = schedule.expression
+    if expression is None:
+        return _WithoutRhythm()
+    if expression == ONCE:
+        return _Once()
+    if expression == CONTINUOUS:
+        return _Continuous()
+    if isinstance(expression, str):
+        return _Rhythmic(rhythm=_CronRhythm(expression=expression, zone=_zone(schedule.timezone)))
+    return _Rhythmic(rhythm=_DeltaRhythm(delta=timedelta(seconds=expression)))
+
+
+@cache
+def _zone(name: str) -> tzinfo:
+    """The zone of a name, or of an offset such as ``+02:00``; raises ``InvalidSchedule``."""
+    try:
+        if name[:1] in ("+", "-"):
+            offset = datetime.strptime(name, "%z").tzinfo
+            return offset or UTC
+        return ZoneInfo(name)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise InvalidSchedule(f"{name!r} is no time zone that is known here") from error
+
+
+def _date(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

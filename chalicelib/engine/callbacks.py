@@ -1,0 +1,80 @@
+"""Who is owed a call: sends the message of a callback where an end was written.
+
+At least once: the message goes out at once, after the end was written and before the step that proves it
+was sent, so that whoever makes good a crash in between sends it again. That step is the first arrival at
+a successor, for a try that is followed by another the record of it, for a run the removal of its
+unfinished entry. A task or DAG without such callbacks costs nothing.
+"""
+
+from chalicelib.domain.callbacks import kind_after_run, kind_after_try, usual_reason
+from chalicelib.domain.dag_runs import DagRun, RunFacts
+from chalicelib.domain.graph import BUCKET_SIZE, Graph
+from chalicelib.domain.messages import Outgoing, RunCallback
+from chalicelib.domain.repairs import SWEEP_INTERVAL
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.task_instances import TaskInstance, arrived_numbers, bucket_key, join_key
+from chalicelib.engine.core import Engine
+
+
+def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance, *, redo: bool) -> None:
+    """Have the task called back whose try ended as ``item`` shows, if it wants to be told of such an end.
+
+    What ended without a try calls nothing. ``redo``: the call may have been sent before; 1 request to
+    see that.
+    """
+    kind = kind_after_try(item.state)
+    if kind not in graph.task(item.task_id).callbacks or item.lease_token is None:
+        return
+    if redo and _was_sent(engine, graph, item):
+        return
+    message = RunCallback(
+        run=facts,
+        kind=kind,
+        reason=item.reason or "",
+        task_id=item.task_id,
+        map_index=item.map_index,
+        try_number=item.try_number,
+        max_tries=item.max_tries or 0,
+        start_date=item.start_date,
+        end_date=item.end_date,
+    )
+    engine.sender.send([Outgoing(message=message)])
+
+
+def after_run(
+    engine: Engine, graph: Graph, run: DagRun | None, *, redo: bool, reason: str | None = None
+) -> None:
+    """Have the DAG called back whose run has ended, if it wants to be told of such an end.
+
+    To be called before the run's unfinished entry is removed. ``reason`` is Airflow's word for what
+    ended the run where its state does not say it. ``redo``: the call may have been sent before; 1
+    request to see that.
+    """
+    kind = kind_after_run(run.state) if run is not None else None
+    if run is None or kind is None or kind not in graph.callbacks:
+        return
+    if redo and not engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL):
+        return
+    message = RunCallback(
+        run=run.facts(run.start_date or run.queued_at),
+        kind=kind,
+        reason=reason or usual_reason(kind),
+        end_date=run.end_date,
+    )
+    engine.sender.send([Outgoing(message=message)])
+
+
+def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
+    """Whether the step stands that comes after the sending."""
+    tasks = engine.store.task_instances
+    if item.state is TaskInstanceState.UP_FOR_RETRY:
+        tries = tasks.finished_tries(item.run_uid, item.task_id, item.map_index)
+        return any(finished.try_number == item.try_number for finished in tries)
+    join = graph.joins_after(item.task_id)[0]
+    number = join.number(item.task_id)
+    key = join_key(join)
+    if join.bucket_count:
+        bucket, number = divmod(number, BUCKET_SIZE)
+        key = bucket_key(join, bucket)
+    told = tasks.get(item.run_uid, key)
+    return told is not None and number in arrived_numbers(told.marks)

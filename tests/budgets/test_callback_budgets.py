@@ -1,0 +1,54 @@
+"""What callbacks cost: a message where they are wanted, nothing anywhere else."""
+
+from chalicelib.domain.messages import RunCallback, RunTask
+from tests.budgets.deployment import MeteredDeployment
+from tests.budgets.test_task_budgets import started
+from tests.property.dags import ScriptedDag, Shape
+
+SUCCESS = ("on_success_callback",)
+
+
+def test_an_end_that_calls_back_takes_one_message_more_sent_at_once(deployment: MeteredDeployment) -> None:
+    started(deployment, ScriptedDag([Shape("a", callbacks=SUCCESS), Shape("b", ("a",))]))
+    meter = deployment.handle(deployment.take(RunTask, "a"))
+    assert meter.dynamodb_requests == 5
+    assert (meter.sqs["SendMessageBatch"], meter.sqs_messages) == (2, 2)
+    assert [type(message) for message in deployment.sender.sent] == [RunCallback, RunTask]
+
+
+def test_an_end_that_nobody_wants_to_hear_of_costs_what_it_did(deployment: MeteredDeployment) -> None:
+    failure = ("on_failure_callback",)
+    started(deployment, ScriptedDag([Shape("a", callbacks=failure), Shape("b", ("a",))], callbacks=failure))
+    meter = deployment.handle(deployment.take(RunTask, "a"))
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (5, 1)
+    meter = deployment.handle(deployment.take(RunTask, "b"))
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (7, 0)
+
+
+def test_the_end_of_a_run_that_calls_back_takes_one_message_more(deployment: MeteredDeployment) -> None:
+    started(deployment, ScriptedDag([Shape("only")], callbacks=SUCCESS))
+    meter = deployment.handle(deployment.take(RunTask))
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (7, 1)
+
+
+def test_a_call_takes_one_request_and_the_log_and_for_the_dag_one_more(
+    deployment: MeteredDeployment,
+) -> None:
+    started(deployment, ScriptedDag([Shape("only", callbacks=SUCCESS)], callbacks=SUCCESS))
+    deployment.handle(deployment.take(RunTask))
+    meter = deployment.handle(deployment.take(RunCallback, "only"))
+    assert meter.dynamodb == {("GetItem", "dags"): 1}
+    assert meter.s3 == {"PutObject": 1}
+    meter = deployment.handle(deployment.take(RunCallback))
+    assert meter.dynamodb == {("GetItem", "dags"): 1, ("Query", "task_instances"): 1}
+    assert meter.s3 == {"PutObject": 1}
+
+
+def test_a_duplicate_of_an_ended_try_looks_whether_the_call_was_sent(deployment: MeteredDeployment) -> None:
+    started(deployment, ScriptedDag([Shape("a", callbacks=SUCCESS), Shape("b", ("a",))]))
+    message = deployment.take(RunTask, "a")
+    deployment.handle(message)
+    deployment.handle(deployment.take(RunTask, "b"))
+    meter = deployment.handle(message)
+    assert meter.dynamodb == {("UpdateItem", "task_instances"): 2, ("GetItem", "task_instances"): 1}
+    assert meter.sqs.total() == 0

@@ -1,0 +1,52 @@
+"""Sensors that wait hold no worker, and runs wait no longer than they may."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.server.conftest import DAGS
+from tests.integration.server.server import Server, running
+
+SENSORS = ("wait", *(f"wait__{number}" for number in range(1, 5)))
+
+
+@pytest.fixture(scope="module")
+def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that runs one task at a time."""
+    settings = {
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "UPDRAFT__LOCAL__MAX_WORKERS": "1",
+    }
+    with running(tmp_path_factory.mktemp("one_worker"), DAGS, **settings) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("mode", "state"), [("poke", "running"), ("reschedule", "up_for_reschedule")])
+def test_more_sensors_than_workers_wait_while_other_tasks_run(
+    one_worker: Server, tmp_path: Path, mode: str, state: str
+) -> None:
+    file = tmp_path / "awaited"
+    run = one_worker.api.trigger(f"waiting_{mode}", conf={"file": str(file)})
+    assert run.task("meanwhile")["state"] != "failed"
+    run.waits_until("meanwhile", "success")
+    for sensor in SENSORS:
+        run.waits_until(sensor, state)
+    time.sleep(4)  # through a poke in vain
+    assert run.state == "running"
+    assert one_worker.api.trigger("busy").ends(seconds=10) == "success"
+
+    file.touch()
+    assert run.ends(seconds=20) == "success"
+    tries = {run.task(sensor)["try_number"] for sensor in SENSORS}
+    assert tries == {"1"}
+    log = one_worker.command_line("tasks", "logs", f"waiting_{mode}", "wait", run.execution_date)
+    assert log.count("Poking callable") >= 2, "the log of a try is that of all its pokes"
+
+
+def test_a_run_that_takes_too_long_fails(one_worker: Server) -> None:
+    run = one_worker.api.trigger("waiting_too_long")
+    assert run.ends(seconds=10) == "failed"
+    run.waits_until("never", "skipped")
+    run.waits_until("use", "skipped")

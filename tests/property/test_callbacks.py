@@ -1,0 +1,214 @@
+"""Callbacks are called at least once per end that somebody wants to be told of, and for no other end."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.messages import RunCallback, RunTask
+from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.states import DagRunState
+from chalicelib.engine.pausing import set_paused
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.interleaving import Crowd
+from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, shapes, start, world_of
+from tests.property.simulator import LEASE, Killed, World
+from tests.property.test_interleaving import MOST_STEPS
+from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
+
+KINDS = ("on_failure_callback", "on_retry_callback", "on_skipped_callback", "on_success_callback")
+OF_STATE = {
+    "failed": "on_failure_callback",
+    "up_for_retry": "on_retry_callback",
+    "skipped": "on_skipped_callback",
+    "success": "on_success_callback",
+}
+OF_DAG = {DagRunState.FAILED: "on_failure_callback", DagRunState.SUCCESS: "on_success_callback"}
+
+kinds = st.lists(st.sampled_from(KINDS), unique=True).map(tuple)
+
+
+@st.composite
+def dags(draw: st.DrawFn) -> ScriptedDag:
+    made = []
+    for shape in draw(shapes()):
+        wanted = draw(kinds)
+        is_empty = shape.is_empty and "on_success_callback" not in wanted  # such a task goes to a worker
+        made.append(replace(with_tries_to_spare(shape), callbacks=wanted, is_empty=is_empty))
+    return ScriptedDag(made, callbacks=tuple(sorted({*draw(kinds)} & {*OF_DAG.values()})))
+
+
+def owed(world: World, dag: ScriptedDag) -> set[tuple[str, int, str]]:
+    """The calls that the ends which were written are owed."""
+    wanted = {shape.task_id: shape.callbacks for shape in dag.shapes}
+    calls = {
+        (task_id, number, OF_STATE[state])
+        for task_id, number, state in world.moves.ends
+        if OF_STATE.get(state) in wanted[task_id]
+    }
+    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
+    assert run is not None
+    of_dag = OF_DAG[run.state]
+    return calls | {("", 0, of_dag)} if of_dag in dag.callbacks else calls
+
+
+@given(dags(), st.integers())
+def test_each_end_calls_back_exactly_once_where_nothing_goes_wrong(dag: ScriptedDag, seed: int) -> None:
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert sorted(world.calls) == sorted(owed(world, dag))
+
+
+@given(dags(), st.integers())
+def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed: int) -> None:
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(120):
+        step_with_faults(world)
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert set(world.calls) == owed(world, dag)
+
+
+@given(dags(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
+@settings(max_examples=60)
+def test_no_call_is_lost_where_handlers_meet(
+    dag: ScriptedDag, faults: float, pausing: bool, seed: int
+) -> None:
+    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    run = start(crowd.world, dag)
+    for _ in range(MOST_STEPS):
+        if not crowd.handlers and not crowd.world.queue.waiting:
+            break
+        crowd.step()
+    crowd.settle()
+    assert_ended_as_expected(crowd.world, dag, run)
+    assert set(crowd.world.calls) == owed(crowd.world, dag)
+
+
+@pytest.mark.parametrize("error", [Killed, StoreUnavailable])
+@pytest.mark.parametrize("takes_effect", [False, True])
+@pytest.mark.parametrize("call", range(40))
+def test_a_crash_at_any_call_loses_no_callback(
+    error: type[BaseException], takes_effect: bool, call: int
+) -> None:
+    dag = ScriptedDag(
+        [
+            Shape("flaky", behaviour="flaky", retries=9, retry_delay=60.0, callbacks=KINDS),
+            Shape("skipping", ("flaky",), behaviour="skip", retries=9, callbacks=KINDS),
+            Shape("bad", ("flaky",), behaviour="fail for good", callbacks=KINDS),
+        ],
+        callbacks=("on_failure_callback",),
+    )
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.faults.arm(call, error, takes_effect=takes_effect)
+    for _ in range(100):
+        visible = world.queue.visible()
+        if visible:
+            world.deliver(visible[0], keep_faults=True)
+        elif world.queue.waiting:
+            world.advance(timedelta(seconds=30))
+        else:
+            break
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert set(world.calls) == owed(world, dag)
+
+
+def test_a_retry_whose_worker_died_before_it_called_back_is_made_good_by_the_sweep() -> None:
+    dag = ScriptedDag([Shape("flaky", behaviour="flaky", retries=1, callbacks=KINDS)])
+    world = world_of(dag, 1)
+    start(world, dag)
+    send = world.queue.send
+
+    def die_after_this_try(_: TryRequest) -> None:
+        world.queue.send = _dying  # type: ignore[method-assign]
+
+    world.stall = die_after_this_try
+    while world.queue.send == send:
+        world.deliver(world.queue.visible()[0])
+    world.queue.send = send  # type: ignore[method-assign]
+    world.stall = lambda _: None
+    world.queue.waiting.clear()  # the message of the try never comes again
+    assert world.moves.ends == {("flaky", 1, "up_for_retry")}
+    world.settle(dag.dag_id)
+    assert world.calls == [
+        ("flaky", 1, "on_retry_callback"),
+        ("flaky", 2, "on_success_callback"),
+    ]
+
+
+def _dying(_: object) -> None:
+    raise Killed("before anything was sent")
+
+
+def test_a_lost_worker_calls_back_too() -> None:
+    dag = ScriptedDag([Shape("lost", callbacks=KINDS)], callbacks=("on_failure_callback",))
+    world = world_of(dag, 1)
+    start(world, dag)
+
+    def die(_: TryRequest) -> None:
+        raise Killed("out of memory")
+
+    world.stall = die
+    world.drain()
+    world.queue.waiting.clear()
+    world.advance(LEASE + timedelta(minutes=2))
+    world.settle(dag.dag_id)
+    assert world.calls == [("lost", 1, "on_failure_callback"), ("", 0, "on_failure_callback")]
+    sent = [message for message in world.queue.sent if isinstance(message, RunCallback)]
+    assert [message.reason for message in sent] == ["its worker is gone", "task_failure"]
+
+
+def test_what_ended_is_called_back_while_the_dag_is_paused() -> None:
+    dag = ScriptedDag([Shape("a", callbacks=KINDS)], callbacks=("on_success_callback",))
+    world = world_of(dag, 1)
+    start(world, dag)
+    world.stall = lambda _: set_paused(world.engine, dag.dag_id, paused=True, changed_by="test")
+    world.drain()
+    assert world.calls == [("a", 1, "on_success_callback"), ("", 0, "on_success_callback")]
+
+
+def test_duplicates_of_ended_tries_do_not_call_back_again() -> None:
+    dag = ScriptedDag(
+        [Shape("a", callbacks=KINDS), Shape("b", ("a",), callbacks=KINDS)], callbacks=("on_success_callback",)
+    )
+    world = world_of(dag, 1)
+    start(world, dag)
+    world.drain()
+    calls = list(world.calls)
+    world.advance(timedelta(seconds=1))
+    for message in [message for message in world.queue.sent if isinstance(message, RunTask)]:
+        world.handle(message)
+    world.drain()
+    assert world.calls == calls
+
+
+def test_a_callback_whose_message_comes_again_is_called_again() -> None:
+    dag = ScriptedDag([Shape("a", callbacks=KINDS)])
+    world = world_of(dag, 1)
+    start(world, dag)
+    world.drain()
+    for message in [message for message in world.queue.sent if isinstance(message, RunCallback)]:
+        world.handle(message)
+    assert world.calls == [("a", 1, "on_success_callback")] * 2
+
+
+def test_the_successors_do_not_wait_for_a_callback_that_hangs() -> None:
+    dag = ScriptedDag([Shape("a", callbacks=KINDS), Shape("b", ("a",))])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    for _ in range(20):
+        entries = [entry for entry in world.queue.visible() if "run_callback" not in entry.message]
+        if entries:
+            world.deliver(entries[0])
+    assert_ended_as_expected(world, dag, run)
+    assert world.calls == []
+    world.drain()
+    assert world.calls == [("a", 1, "on_success_callback")]

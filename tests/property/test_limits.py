@@ -1,0 +1,263 @@
+"""Airflow's limits under duplicates, crashes and delays: never exceeded, and nothing waits for ever."""
+
+import random
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import task_key
+from chalicelib.engine.deletion import delete_dag
+from chalicelib.engine.pausing import set_paused
+from chalicelib.engine.trigger import TriggerRequest, trigger
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.scenarios import EXECUTION_DATE, assert_nothing_is_held, world_of
+from tests.property.simulator import Killed, World
+
+CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
+"""Retried, for a worker that is killed is a failed try."""
+
+FAN = [
+    Shape("root", retries=100),
+    *(Shape(f"t{number}", ("root",), retries=100) for number in range(6)),
+]
+
+
+def date_of(number: int) -> datetime:
+    return EXECUTION_DATE + timedelta(days=number)
+
+
+def start_runs(world: World, dag: ScriptedDag, count: int) -> list[DagRun]:
+    wishes = (
+        TriggerRequest(dag_id=dag.dag_id, execution_date=date_of(number), triggered_by="test")
+        for number in range(count)
+    )
+    return [trigger(world.engine, wish) for wish in wishes]
+
+
+def runs_in(world: World, dag: ScriptedDag, state: DagRunState) -> list[datetime]:
+    return [run.execution_date for run in world.store.dag_runs.list(dag.dag_id) if run.state is state]
+
+
+def count_tasks(world: World, dag: ScriptedDag, task_id: str | None = None) -> int:
+    """Tasks (of that id) of all runs that are queued or running."""
+    active = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING)
+    return sum(
+        item.state in active and task_id in (None, item.task_id)
+        for run in world.store.dag_runs.list(dag.dag_id)
+        for _, item in world.store.task_instances.list(run.run_uid)
+    )
+
+
+def deliver_what_is_there(world: World) -> None:
+    """Deliver the messages that are waiting, not those that they lead to."""
+    for message in list(world.queue.visible()):
+        world.deliver(message)
+
+
+def disturb(world: World, steps: int) -> None:
+    """Deliver messages in any order, some twice, with crashes between any two calls."""
+    for _ in range(steps):
+        if world.choose.random() < 0.4:
+            world.faults.arm(world.choose.randrange(12), Killed, takes_effect=world.choose.random() < 0.5)
+        visible = world.queue.visible()
+        if visible:
+            world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.2)
+        else:
+            world.advance(timedelta(minutes=1))
+            world.tick()
+        world.check_pools()
+
+
+@given(st.integers(1, 3), st.integers(1, 6), st.integers())
+def test_no_more_runs_are_active_than_may_be(most: int, count: int, seed: int) -> None:
+    dag = ScriptedDag(CHAIN, max_active_runs=most)
+    world = world_of(dag, seed)
+    seen: list[int] = []
+    world.stall = lambda _: seen.append(len(runs_in(world, dag, DagRunState.RUNNING)))
+    start_runs(world, dag, count)
+    disturb(world, 60)
+    world.settle(dag.dag_id)
+    assert max(seen) <= most
+    assert len(runs_in(world, dag, DagRunState.SUCCESS)) == count
+    assert_nothing_is_held(world)
+
+
+def test_runs_over_the_limit_stay_queued_and_start_by_execution_date() -> None:
+    dag = ScriptedDag(CHAIN, max_active_runs=1)
+    world = world_of(dag, 1)
+    began: list[datetime] = []
+    world.stall = lambda request: began.append(request.execution_date)
+    runs = start_runs(world, dag, 4)
+    deliver_what_is_there(world)
+    assert runs_in(world, dag, DagRunState.RUNNING) == [runs[0].execution_date]
+    assert runs_in(world, dag, DagRunState.QUEUED) == [run.execution_date for run in runs[1:]]
+    world.drain()
+    assert [date for date, _ in zip(began[::2], began[1::2], strict=True)] == [date_of(n) for n in range(4)]
+
+
+def test_a_queued_run_costs_no_message_while_it_waits_for_another() -> None:
+    dag = ScriptedDag([Shape("slow", behaviour="flaky", retries=1, retry_delay=7200)], max_active_runs=1)
+    world = world_of(dag, 1)
+    start_runs(world, dag, 20)
+    world.drain()
+    sent = len(world.queue.sent)
+    for _ in range(30):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        world.drain()
+    of_the_queued = [m for m in world.queue.sent[sent:] if getattr(m, "execution_date", None) != date_of(0)]
+    # The tick asks the limit itself, once a minute, whether somebody should go.
+    assert {type(message).__name__ for message in of_the_queued} <= {"WakePool", "RetryTask"}
+
+
+def test_runs_of_a_paused_dag_cost_no_message_each_minute() -> None:
+    dag = ScriptedDag(CHAIN)
+    world = world_of(dag, 1)
+    set_paused(world.engine, dag.dag_id, paused=True, changed_by="test")
+    start_runs(world, dag, 5)
+    world.drain()
+    sent = len(world.queue.sent)
+    for _ in range(55):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        world.drain()
+    assert world.queue.sent[sent:] == []
+    set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
+    world.drain()
+    assert len(runs_in(world, dag, DagRunState.SUCCESS)) == 5
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers())
+def test_no_more_tasks_of_a_dag_are_active_than_may_be(most: int, count: int, seed: int) -> None:
+    dag = ScriptedDag(FAN, max_active_tasks=most)
+    world = world_of(dag, seed)
+    seen: list[int] = []
+    world.stall = lambda _: seen.append(count_tasks(world, dag))
+    start_runs(world, dag, count)
+    disturb(world, 80)
+    world.settle(dag.dag_id)
+    assert max(seen) <= most
+    assert len(runs_in(world, dag, DagRunState.SUCCESS)) == count
+    assert_nothing_is_held(world)
+
+
+@given(st.integers(1, 2), st.integers(1, 3), st.integers())
+def test_limits_and_pools_hold_together(most: int, slots: int, seed: int) -> None:
+    fan = [
+        Shape(
+            f"t{number}",
+            pool="small",
+            pool_slots=1 + number % slots,
+            max_active_tis_per_dag=most,
+            retries=100,
+        )
+        for number in range(4)
+    ]
+    dag = ScriptedDag(fan, max_active_tasks=3)
+    world = world_of(dag, seed)
+    seen: list[tuple[int, int]] = []
+
+    def count(request: TryRequest) -> None:
+        seen.append((count_tasks(world, dag), count_tasks(world, dag, request.task_id)))
+
+    world.stall = count
+    start_runs(world, dag, 4)
+    disturb(world, 80)
+    world.settle(dag.dag_id)
+    assert max(all_tasks for all_tasks, _ in seen) <= 3
+    assert max(of_one for _, of_one in seen) <= most
+    assert len(runs_in(world, dag, DagRunState.SUCCESS)) == 4
+    assert_nothing_is_held(world)
+
+
+def test_a_task_that_waits_under_a_limit_says_so() -> None:
+    dag = ScriptedDag([Shape("one"), Shape("two")], max_active_tasks=1)
+    world = world_of(dag, 1)
+    (run,) = start_runs(world, dag, 1)
+    deliver_what_is_there(world)
+    items = [item for _, item in world.store.task_instances.list(run.run_uid)]
+    (waiting,) = [item for item in items if item.state is TaskInstanceState.SCHEDULED]
+    assert waiting.reason == "at most 1 tasks of scripted at once (max_active_tasks)"
+
+
+def test_a_limit_on_a_chain_that_never_binds_costs_nothing() -> None:
+    chain = [Shape("a"), *(Shape(f"t{n}", ("a" if n == 0 else f"t{n - 1}",)) for n in range(5))]
+    dag = ScriptedDag(chain, max_active_runs=16, max_active_tasks=16)
+    assert {task.limits for task in dag.graph.tasks.values()} == {()}
+    wide = ScriptedDag(FAN, max_active_runs=16, max_active_tasks=16)
+    assert all(task.limits for task in wide.graph.tasks.values())
+
+
+def test_deleting_a_dag_deletes_its_limits() -> None:
+    dag = ScriptedDag(FAN, max_active_tasks=2, max_active_runs=1)
+    world = world_of(dag, 1)
+    start_runs(world, dag, 3)
+    deliver_what_is_there(world)
+    delete_dag(world.engine, dag.dag_id)
+    world.drain()
+    for _ in range(20):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        world.drain()
+    assert {pool.name for pool in world.store.pools.list()} == {"default_pool", "small", "unlimited"}
+    assert [shard for shard in world.store.pools.all_shards() if shard.holders] == []
+
+
+# -- depends_on_past ---------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 4), st.booleans(), st.integers())
+def test_a_task_that_depends_on_past_runs_in_the_order_of_execution_dates(
+    count: int, wait_for_downstream: bool, seed: int
+) -> None:
+    first = Shape("a", depends_on_past=True, wait_for_downstream=wait_for_downstream, retries=100)
+    dag = ScriptedDag([first, Shape("b", ("a",), retries=100)])
+    world = world_of(dag, seed)
+    began: list[tuple[datetime, str]] = []
+    world.stall = lambda request: began.append((request.execution_date, request.task_id))
+    runs = start_runs(world, dag, count)
+    disturb(world, 60)
+    world.settle(dag.dag_id)
+    firsts = dict.fromkeys(date for date, task_id in began if task_id == "a")
+    assert [*firsts] == [run.execution_date for run in runs]
+    if wait_for_downstream:
+        for earlier, later in pairwise(runs):
+            assert began.index((earlier.execution_date, "b")) < began.index((later.execution_date, "a"))
+
+
+@pytest.mark.parametrize("behaviour", ["fail", "skip"])
+def test_what_failed_in_the_previous_run_holds_back_and_what_was_skipped_does_not(behaviour: str) -> None:
+    dag = ScriptedDag([Shape("a", behaviour=behaviour, depends_on_past=True)])
+    world = world_of(dag, 1)
+    _, second = start_runs(world, dag, 2)
+    world.drain()
+    item = world.store.task_instances.get(second.run_uid, task_key("a"))
+    assert (item.state if item else None) == (TaskInstanceState.SKIPPED if behaviour == "skip" else None)
+
+
+def test_an_empty_task_depends_on_past_too() -> None:
+    dag = ScriptedDag(
+        [Shape("fails", behaviour="fail"), Shape("a", ("fails",), is_empty=True, depends_on_past=True)]
+    )
+    world = world_of(dag, 1)
+    _, second = start_runs(world, dag, 2)
+    world.drain()
+    item = world.store.task_instances.get(second.run_uid, task_key("a"))
+    assert item is not None
+    assert item.state is TaskInstanceState.UPSTREAM_FAILED
+
+
+def test_with_catchup_manual_runs_are_not_the_past_of_others() -> None:
+    dag = ScriptedDag([Shape("a", behaviour="fail", depends_on_past=True)], catchup=True)
+    world = world_of(dag, random.randrange(9))
+    _, second = start_runs(world, dag, 2)
+    world.drain()
+    item = world.store.task_instances.get(second.run_uid, task_key("a"))
+    assert item is not None
+    assert item.state is TaskInstanceState.FAILED

@@ -1,0 +1,156 @@
+"""Setups and teardowns end as Airflow's rules say, whatever the order and the faults."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.graph import BUCKET_SIZE
+from chalicelib.domain.messages import RunTask
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.scenarios import (
+    EXECUTION_DATE,
+    assert_ended_as_expected,
+    assert_nothing_is_held,
+    final_states,
+    shapes,
+    start,
+    world_of,
+)
+from tests.property.simulator import Killed
+from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
+
+TEARDOWN = "all_done_setup_success"
+
+
+@st.composite
+def with_setups(draw: st.DrawFn) -> list[Shape]:
+    made: list[Shape] = []
+    for shape in draw(shapes()):
+        role = draw(st.sampled_from(["work", "work", "setup", "teardown"]))
+        made.append(in_role(shape, role, [other for other in made if other.role == "setup"], draw))
+    return made
+
+
+def in_role(shape: Shape, role: str, setups: list[Shape], draw: st.DrawFn) -> Shape:
+    names = {setup.task_id for setup in setups}
+    if role == "teardown":
+        own = draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=2)) if names else []
+        upstream = tuple(sorted({*shape.upstream, *own}))
+        fails_run = draw(st.booleans())
+        return replace(shape, role=role, rule=TEARDOWN, upstream=upstream, fails_run=fails_run)
+    follows_setup = not names.isdisjoint(shape.upstream)  # Airflow: such a task needs all_success
+    rule = "all_success" if follows_setup else shape.rule
+    return replace(shape, role=role, rule=rule)
+
+
+@given(with_setups(), st.integers())
+def test_setups_and_teardowns_end_as_the_rules_say_in_any_order(made: list[Shape], seed: int) -> None:
+    dag = ScriptedDag(made)
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(300):
+        visible = world.queue.visible()
+        if not visible:
+            break
+        world.deliver(world.choose.choice(visible))
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert len(world.tries) == len(set(world.tries))
+
+
+@given(with_setups(), st.integers())
+def test_setups_and_teardowns_survive_crashes_duplicates_and_delays(made: list[Shape], seed: int) -> None:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(120):
+        step_with_faults(world)
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert_nothing_is_held(world)
+
+
+RECORDED = json.loads((Path(__file__).parent.parent / "contract" / "setup_dags.json").read_text())
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_dags_with_setups_end_as_airflow_recorded_them(recorded: dict[str, Any], seed: int) -> None:
+    dag = ScriptedDag(
+        [
+            Shape(
+                task_id=task["id"],
+                upstream=tuple(task["up"]),
+                rule=task["rule"],
+                behaviour=task["do"],
+                follow=tuple(task.get("follow", ())),
+                role=task["role"],
+                fails_run=task.get("fails_run", False),
+            )
+            for task in recorded["tasks"]
+        ],
+        dag_id=recorded["dag_id"],
+    )
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    while visible := world.queue.visible():
+        world.deliver(world.choose.choice(visible))
+    assert final_states(world, dag, run) == recorded["expect"]["tasks"]
+    ended = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
+    assert ended is not None
+    assert ended.state is DagRunState(recorded["expect"]["run"])
+
+
+@pytest.mark.parametrize(
+    ("behaviours", "state"),
+    [
+        (("ok", "fail for good"), TaskInstanceState.SUCCESS),
+        (("skip", "skip"), TaskInstanceState.SKIPPED),
+        (("skip", "fail for good"), TaskInstanceState.UPSTREAM_FAILED),
+    ],
+)
+def test_a_teardown_of_many_upstreams_knows_its_setups_among_them(
+    behaviours: tuple[str, str], state: TaskInstanceState
+) -> None:
+    first, second = behaviours
+    work = [Shape(f"w{number:03d}") for number in range(2 * BUCKET_SIZE)]
+    names = ("a", *(shape.task_id for shape in work), "z")
+    setups = Shape("a", role="setup", behaviour=first), Shape("z", role="setup", behaviour=second)
+    dag = ScriptedDag([setups[0], *work, setups[1], Shape("td", names, rule=TEARDOWN, role="teardown")])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    while visible := world.queue.visible():
+        world.deliver(world.choose.choice(visible))
+    assert final_states(world, dag, run)["td"] is state
+    assert_ended_as_expected(world, dag, run)
+
+
+DECIDES = {
+    "setup": Shape("first", role="setup", behaviour="fail for good", retries=9),
+    "short circuit": Shape("first", behaviour="short", retries=9),
+}
+
+
+@pytest.mark.parametrize("first", DECIDES.values(), ids=DECIDES)
+@pytest.mark.parametrize("second_death", range(6))
+@pytest.mark.parametrize("first_death", range(8))
+def test_orders_for_tasks_further_down_outlive_two_handlers(
+    first: Shape, first_death: int, second_death: int
+) -> None:
+    dag = ScriptedDag([first, Shape("near", ("first",)), Shape("far", ("near",), rule="all_done", retries=9)])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    while not any(isinstance(message, RunTask) for message in world.queue.sent):
+        world.deliver(world.queue.visible()[0])
+    (message,) = [entry for entry in world.queue.visible() if "run_task" in entry.message]
+    for death in (first_death, second_death):
+        world.faults.arm(death, Killed, takes_effect=True)
+        world.deliver(message)
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)

@@ -1,0 +1,295 @@
+"""password_auth and basic_auth through the gateway: outcomes, whose a change is, what is logged."""
+
+import base64
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.api.experimental import PREFIX
+from chalicelib.auth.accounts import create_user
+from chalicelib.auth.backends import BASIC_AUTH, DEFAULT, PASSWORD_AUTH
+from chalicelib.auth.users import FAILURES_ALLOWED
+from chalicelib.engine.core import Engine
+from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
+from chalicelib.local.updraft import refusals
+from chalicelib.settings import Settings
+from tests.contract.clock import MovedClock
+from tests.contract.in_process import InProcessApi
+
+DAG = f"{PREFIX}/dags/etl"
+SECRETS = ("lovelace", "swordfish")
+
+
+def basic(username: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+ADA, BOB, WRONG, NOBODY = (
+    basic("ada", "lovelace"),
+    basic("bob", "builder"),
+    basic("ada", "swordfish"),
+    basic("eve", "swordfish"),
+)
+
+
+class Gateway:
+    """The local server's gateway, without a wire."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._gateway = StageGateway(InProcessApi(settings).app, refusals(settings.auth_backend))
+
+    def send(
+        self, authorization: str | None, method: str = "GET", path: str = f"{PREFIX}/test", body: Any = None
+    ) -> HttpAnswer:
+        headers = (("Authorization", authorization),) if authorization is not None else ()
+        raw = b"" if body is None else json.dumps(body).encode()
+        request = HttpRequest(
+            method=method, target=f"/api{path}", headers=headers, body=raw, source_ip="192.0.2.7"
+        )
+        return self._gateway.answer(request)
+
+
+@pytest.fixture(params=[PASSWORD_AUTH, BASIC_AUTH])
+def backend(request: pytest.FixtureRequest) -> str:
+    named: str = request.param
+    return named
+
+
+@pytest.fixture
+def guarded(settings: Settings, backend: str) -> Settings:
+    return replace(settings, auth_backend=backend, bcrypt_cost=4)
+
+
+@pytest.fixture
+def gateway(engine: Engine, guarded: Settings, clock: MovedClock) -> Iterator[Gateway]:
+    for username, password in (("ada", "lovelace"), ("bob", "builder")):
+        create_user(engine.store.users, username, password, cost=4, now=clock())
+    with bootstrap.use(engine=engine, settings=guarded):
+        yield Gateway(guarded)
+
+
+def outcome(answer: HttpAnswer) -> tuple[int, str | None, Any]:
+    headers = dict(answer.headers)
+    assert headers["Content-Type"] == "application/json"
+    return answer.status, headers.get("WWW-Authenticate"), json.loads(answer.body)
+
+
+ASKED = (401, "Basic", {"error": "Unauthorized"})
+FORBIDDEN = (403, None, {"error": "Forbidden"})
+ADMITTED = (200, None, {"status": "OK"})
+
+
+@pytest.mark.parametrize("authorization", [None, ""])
+def test_who_brings_nothing_is_asked_for_it(gateway: Gateway, authorization: str | None) -> None:
+    assert outcome(gateway.send(authorization)) == ASKED
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        WRONG,
+        NOBODY,
+        "Basic",
+        "Basic !!!",
+        "Basic YWRh",
+        "Bearer abc",
+        "Negotiate abc",
+        basic("ada", ""),
+        basic("ada", "x" * 6000),
+        "x" * 60_000,
+        "Basic ünïcödé",
+    ],
+)
+def test_wrong_credentials_of_any_kind_have_one_outcome(
+    gateway: Gateway, backend: str, authorization: str
+) -> None:
+    assert outcome(gateway.send(authorization)) == (FORBIDDEN if backend == PASSWORD_AUTH else ASKED)
+
+
+def test_a_name_that_is_guessed_at_looks_no_different(gateway: Gateway, backend: str) -> None:
+    answers = [outcome(gateway.send(WRONG)) for _ in range(FAILURES_ALLOWED + 2)]
+    assert answers == [FORBIDDEN if backend == PASSWORD_AUTH else ASKED] * len(answers)
+    assert outcome(gateway.send(ADA)) == answers[0]
+
+
+def test_the_right_password_opens_every_route(gateway: Gateway) -> None:
+    for _ in range(2):
+        assert outcome(gateway.send(ADA)) == ADMITTED
+        assert gateway.send(ADA, path=f"{PREFIX}/pools").status == 200
+        assert gateway.send(ADA, path=f"{DAG}/paused").status == 200
+
+
+def test_callers_who_take_turns_are_told_apart_each_time(gateway: Gateway, engine: Engine) -> None:
+    for turn, (credentials, name) in enumerate([(ADA, "ada"), (BOB, "bob"), (ADA, "ada"), (BOB, "bob")]):
+        body = {"run_id": f"turn{turn}", "execution_date": f"2024-01-01T00:00:0{turn}"}
+        assert gateway.send(credentials, "POST", f"{DAG}/dag_runs", body).status == 200
+        run = engine.store.dag_runs.get_by_run_id("etl", f"turn{turn}")
+        assert run
+        assert run.triggered_by == name
+        assert gateway.send(credentials, path=f"{DAG}/paused/true").status == 200
+        dag = engine.store.dags.get("etl")
+        assert dag
+        assert dag.pause_changed_by == name
+
+
+def test_paths_and_methods_come_before_credentials(gateway: Gateway) -> None:
+    assert gateway.send(None, path=f"{PREFIX}/nope").status == 404
+    assert gateway.send(None, "PUT").status == 405
+    assert gateway.send(None, "OPTIONS").status == 200
+
+
+@pytest.mark.parametrize("word", [None, {}, {"principalId": ""}, {"principalId": None}])
+def test_a_request_without_the_authorizers_word_is_refused(
+    engine: Engine, guarded: Settings, word: dict[str, Any] | None
+) -> None:
+    context = {"httpMethod": "GET", "resourcePath": f"{PREFIX}/test", "path": f"/api{PREFIX}/test"}
+    event = {
+        "requestContext": {**context, **({"authorizer": word} if word is not None else {})},
+        "headers": {"Authorization": ADA},  # the view does not look at it
+        "pathParameters": None,
+        "multiValueQueryStringParameters": None,
+        "stageVariables": None,
+        "body": None,
+    }
+    with bootstrap.use(engine=engine, settings=guarded):
+        response = InProcessApi(guarded).app(event, None)
+    assert (response["statusCode"], json.loads(response["body"])) == (403, {"error": "Forbidden"})
+
+
+def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [json.loads(record.message) for record in caplog.records if record.name == "chalicelib.audit"]
+
+
+WRITES = [
+    (
+        "POST",
+        "/dags/etl/dag_runs",
+        {"run_id": "r1", "execution_date": "2024-05-06", "conf": {"token": "s3cr3t"}},
+        "POST /experimental/dags/{dag_id}/dag_runs",
+        {
+            "dag_id": "etl",
+            "run_id": "r1",
+            "execution_date": "2024-05-06T00:00:00+00:00",
+            "run_uid": "uid-00001",
+        },
+    ),
+    (
+        "GET",
+        "/dags/etl/paused/false",
+        None,
+        "GET /experimental/dags/{dag_id}/paused/{word}",
+        {"dag_id": "etl", "is_paused": False},
+    ),
+    (
+        "POST",
+        "/pools",
+        {"name": "gpu", "slots": 3, "description": "s3cr3t"},
+        "POST /experimental/pools",
+        {"pool": "gpu", "slots": 3, "include_deferred": False},
+    ),
+    (
+        "DELETE",
+        "/dags/etl",
+        None,
+        "DELETE /experimental/dags/{dag_id}",
+        {"dag_id": "etl", "deleted": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "route", "change"), WRITES)
+def test_each_change_is_one_line_of_the_audit_log(
+    gateway: Gateway,
+    backend: str,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    body: Any,
+    route: str,
+    change: dict[str, Any],
+) -> None:
+    caplog.set_level(logging.INFO)
+    answer = gateway.send(ADA, method, PREFIX + path, body)
+    assert answer.status == 200, answer.body
+    (line,) = audited(caplog)
+    assert line.pop("request_id")
+    assert line == {
+        "audit": "change",
+        "caller": "ada",
+        "backend": backend,
+        "source": "192.0.2.7",
+        "route": route,
+        "changed": change,
+    }
+    assert "s3cr3t" not in caplog.text
+
+
+def test_what_changes_nothing_is_not_in_the_audit_log(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for method, path, body in [
+        ("GET", "/pools", None),
+        ("GET", "/dags/etl/paused", None),
+        ("GET", "/dags/unknown/paused/true", None),
+        ("POST", "/dags/unknown/dag_runs", {}),
+        ("DELETE", "/pools/unknown", None),
+    ]:
+        gateway.send(ADA, method, PREFIX + path, body)
+    assert audited(caplog) == []
+
+
+def test_an_open_api_notes_changes_of_an_unknown_caller(
+    engine: Engine, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with bootstrap.use(engine=engine, settings=settings):
+        Gateway(settings).send(None, path=f"{DAG}/paused/true")
+    (line,) = audited(caplog)
+    assert (line["caller"], line["backend"]) == (None, DEFAULT)
+
+
+def test_a_refused_caller_is_one_line_without_the_secret(
+    gateway: Gateway, backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.send(WRONG, "POST", f"{DAG}/dag_runs", {})
+    assert audited(caplog) == [
+        {
+            "audit": "refused",
+            "caller": "ada",
+            "backend": backend,
+            "route": "POST /experimental/dags/etl/dag_runs",
+            "reason": "wrong password",
+        }
+    ]
+    assert not any(secret in caplog.text for secret in SECRETS)
+
+
+def test_a_name_cannot_forge_a_line_of_the_log(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    gateway.send(basic('eve\n{"audit": "change", "caller": "ada"}\N{RIGHT-TO-LEFT OVERRIDE}', "x"))
+    (record,) = (record for record in caplog.records if record.name == "chalicelib.audit")
+    assert "\n" not in record.message
+    assert record.message.isascii()
+
+
+def test_no_name_or_password_gets_into_a_header(gateway: Gateway) -> None:
+    answer = gateway.send(basic("eve\r\nSet-Cookie: a=b", "x\r\ny"))
+    assert not any("cookie" in f"{name}{value}".lower() for name, value in answer.headers)
+
+
+def test_a_repeated_request_is_one_change(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    api = gateway._gateway
+    for path, body in (
+        (f"{DAG}/dag_runs", b"{}"),
+        (f"{PREFIX}/pools", b'{"name":"p","slots":1,"description":""}'),
+    ):
+        headers = (("Authorization", ADA), ("Idempotency-Key", "k"))
+        request = HttpRequest(method="POST", target=f"/api{path}", headers=headers, body=body)
+        assert {api.answer(request).status for _ in range(3)} == {200}
+    assert len(audited(caplog)) == 2
