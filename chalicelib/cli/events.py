@@ -36,7 +36,7 @@ def send(file: IO[str]) -> None:
     queue = bootstrap.settings().resource("events")
     try:
         declarations = bootstrap.declarations()
-        for message in messages_of(file.read()):
+        for message in messages_of(_text(file)):
             message_id = event_queue.send(queue, message.body, message.attributes)
             click.echo(f"Sent message {message_id} to {queue}.")
             for line in _expectations(declarations, message, message_id):
@@ -76,6 +76,13 @@ def connect() -> None:
         click.echo(f"  new: {name}")
     for name in connected.removed:
         click.echo(f"  removed: {name}")
+
+
+def _text(file: IO[str]) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file.name} is not UTF-8: {error}") from error
 
 
 def _expectations(

@@ -58,7 +58,7 @@ def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record)
 
     What was done by an earlier delivery is left alone. Each run stands for itself: one that cannot be
     does not keep the others from being. Raises ``Undeliverable`` for those, and ``StoreUnavailable``,
-    when the message has to come again. Requests: those of ``trigger``, and 3 for a duplicate.
+    when the message has to come again. Requests per run: 3 as ``trigger``, 5 for one that is there already.
     """
     try:
         events = events_of(record)

@@ -84,6 +84,7 @@ def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFact
     for folder in (DAGS, CONTRACT_DAGS):
         for dag_file in folder.glob("*.py"):
             shutil.copy(dag_file, staged.directory / "chalicelib" / "dags")
+    shutil.copy(DAGS / "events.toml", staged.directory / "chalicelib" / "dags")
     yield staged
     refusals = [line for line in staged.function_logs().splitlines() if "AccessDenied" in line]
     assert refusals == [], "a function asked AWS for what its policy does not give it"

@@ -37,6 +37,7 @@ NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
 
 DEPLOY_SECONDS = 300
 SYNC_SECONDS = 60
+CONNECT_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +93,12 @@ class Project:
         finish_deployment(self.directory, STAGE)
         sync_dags(self.directory, self.environment | variables)
         self.auth_backend = auth_backend
+
+    def connect_events(self) -> str:
+        """Lead the declared events to the stage; what the command says."""
+        variables = {"UPDRAFT__AWS__STAGE": STAGE}
+        command: list[str | Path] = [sys.executable, "-m", "chalicelib", "events", "connect"]
+        return run(command, self.directory, self.environment | variables, CONNECT_SECONDS)
 
     def routes(self) -> dict[str, dict[str, str]]:
         """The deployed paths, each parameter filled in with `x`: their methods, and who guards these.
@@ -181,9 +188,10 @@ def sync_dags(directory: Path, environment: dict[str, str]) -> None:
     run([sys.executable, "-m", "chalicelib", "sync"], directory, environment, SYNC_SECONDS)
 
 
-def run(command: list[str | Path], directory: Path, environment: dict[str, str], timeout: float) -> None:
-    """Run a command; when it fails, so does the test, with what the command said."""
+def run(command: list[str | Path], directory: Path, environment: dict[str, str], timeout: float) -> str:
+    """What a command says; when it fails, so does the test, with that."""
     done = subprocess.run(
         command, cwd=directory, env=environment, timeout=timeout, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -58,7 +58,7 @@ def test_lambda_lets_a_long_chain_of_tasks_go_on(open_stage: Project, handler: s
     assert config["RecursiveLoop"] == "Allow"
 
 
-@pytest.mark.parametrize("handler", ["scheduler", "worker"])
+@pytest.mark.parametrize("handler", ["scheduler", "worker", "events"])
 def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, handler: str):
     mapping = open_stage.deployed.queue_mapping(handler)
     source = aws.client("lambda").get_event_source_mapping(UUID=mapping)
