@@ -130,3 +130,15 @@ def _resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
     return jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+
+
+def test_the_readme_lists_every_route_and_no_other() -> None:
+    readme = (ROOT / "README.md").read_text()
+    listed = re.findall(r"^\| `([A-Z]+) (/\S*)` \|", readme, re.MULTILINE)
+    served = {
+        (method.upper(), path)
+        for path, item in DOCUMENT["paths"].items()
+        for method in item
+        if method in ("get", "post", "delete")
+    }
+    assert sorted(listed) == sorted(served)
