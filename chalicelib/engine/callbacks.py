@@ -41,14 +41,11 @@ def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance,
     engine.sender.send([Outgoing(message=message)])
 
 
-def after_run(
-    engine: Engine, graph: Graph, run: DagRun | None, *, redo: bool, reason: str | None = None
-) -> None:
+def after_run(engine: Engine, graph: Graph, run: DagRun | None, *, redo: bool) -> None:
     """Have the DAG called back whose run has ended, if it wants to be told of such an end.
 
-    To be called before the run's unfinished entry is removed. ``reason`` is Airflow's word for what
-    ended the run where its state does not say it. ``redo``: the call may have been sent before; 1
-    request to see that.
+    To be called before the run's unfinished entry is removed. ``redo``: the call may have been sent
+    before; 1 request to see that.
     """
     kind = kind_after_run(run.state) if run is not None else None
     if run is None or kind is None or kind not in graph.callbacks:
@@ -58,7 +55,7 @@ def after_run(
     message = RunCallback(
         run=run.facts(run.start_date or run.queued_at),
         kind=kind,
-        reason=reason or usual_reason(kind),
+        reason=run.reason or usual_reason(kind),
         end_date=run.end_date,
     )
     engine.sender.send([Outgoing(message=message)])

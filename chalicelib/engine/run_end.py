@@ -70,7 +70,7 @@ def end_tasks_of(engine: Engine, run: DagRun) -> None:
         return
     outbox.flush()
     runs.leave(engine, run)
-    callbacks.after_run(engine, graph, run, redo=True, reason=run.reason)
+    callbacks.after_run(engine, graph, run, redo=True)
     engine.store.dag_runs.remove_unfinished(run.ref)
 
 

@@ -166,6 +166,22 @@ def test_a_lost_worker_calls_back_too() -> None:
     assert [message.reason for message in sent] == ["its worker is gone", "task_failure"]
 
 
+def test_a_run_that_times_out_calls_its_dag_back_with_that_reason_and_its_tasks_not() -> None:
+    dag = ScriptedDag(
+        [Shape("done", callbacks=KINDS), Shape("waits", pool="nowhere", callbacks=KINDS)],
+        callbacks=("on_failure_callback",),
+        dagrun_timeout=timedelta(hours=1),
+    )
+    world = world_of(dag, 1)
+    start(world, dag)
+    world.drain()
+    world.advance(timedelta(hours=2))
+    world.settle(dag.dag_id)
+    assert world.calls == [("done", 1, "on_success_callback"), ("", 0, "on_failure_callback")]
+    sent = [message for message in world.queue.sent if isinstance(message, RunCallback)]
+    assert [message.reason for message in sent] == ["", "timed_out"]
+
+
 def test_what_ended_is_called_back_while_the_dag_is_paused() -> None:
     dag = ScriptedDag([Shape("a", callbacks=KINDS)], callbacks=("on_success_callback",))
     world = world_of(dag, 1)
