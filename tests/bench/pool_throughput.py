@@ -11,12 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.whole_runs import ROUNDS, call, whole_run
+from tests.bench.whole_runs import call, whole_run
 from tests.integration.server.server import running
 
 DAGS = Path(__file__).parent / "dags"
 DAG_ID = "bench_many_short"
-TASKS = 200
+TASKS = 100
+_ROUNDS = 3
 
 
 def rate(workers: int) -> float:
@@ -28,7 +29,7 @@ def rate(workers: int) -> float:
         base_url = f"http://127.0.0.1:{server.api.port}"
         call(base_url, "GET", f"/dags/{DAG_ID}/paused/false")
         whole_run(base_url, DAG_ID)  # warms up
-        return TASKS / min(whole_run(base_url, DAG_ID) for _ in range(ROUNDS))
+        return TASKS / min(whole_run(base_url, DAG_ID) for _ in range(_ROUNDS))
 
 
 def main(*workers: str) -> None:
