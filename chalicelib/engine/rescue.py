@@ -67,7 +67,11 @@ def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
     if not dag.is_paused:
         return dates
     found = engine.store.dag_runs.get_many(dag.dag_id, dates)
-    return (run.execution_date for run in found if run.state is not DagRunState.QUEUED)
+    return (run.execution_date for run in found if not _is_kept_queued(dag, run))
+
+
+def _is_kept_queued(dag: Dag, run: DagRun) -> bool:
+    return run.state is DagRunState.QUEUED and holds_back(dag, run.run_type)
 
 
 def look_after(engine: Engine, message: RescueRun) -> None:

@@ -97,9 +97,10 @@ def _stop(engine: Engine, dag: Dag, reason: str) -> None:
 
 
 def _active_runs(engine: Engine, dag: Dag) -> int:
-    unfinished = engine.store.dag_runs.unfinished(dag.dag_id)
+    limit = dag.schedule.max_active_runs
+    unfinished = engine.store.dag_runs.unfinished(dag.dag_id, expected=limit)
     own = (entry for entry in unfinished if entry.run.generation == dag.generation)
-    return sum(1 for _ in islice(own, dag.schedule.max_active_runs))
+    return sum(1 for _ in islice(own, limit))
 
 
 def _make_next_run(engine: Engine, dag: Dag) -> Dag | None:

@@ -15,7 +15,7 @@ from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import BackfillDag, Message, ScheduleDag
 from chalicelib.domain.timetables import DataInterval, Schedule
-from chalicelib.engine import backfill, schedules
+from chalicelib.engine import backfill, rescue, schedules
 from chalicelib.engine.backfill import BackfillRequest
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
@@ -397,6 +397,21 @@ def test_a_backfill_does_not_ask_for_the_pause() -> None:
     world.settle(DAG.dag_id)
     assert all(run.state.is_final for run in world.store.dag_runs.list(DAG.dag_id))
     assert dates(world) == []
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_backfill_whose_messages_are_lost_goes_on_while_the_dag_is_paused(is_stopped: bool) -> None:
+    world = world_with(hourly(), dag=SLOW)
+    set_paused(world.engine, DAG.dag_id, paused=True, changed_by="ada")
+    backfill.backfill(world.engine, wish())
+    deliver_one(world, BackfillDag)
+    world.queue.waiting.clear()
+    if is_stopped:
+        rescue.resume(world.engine)
+        world.drain()
+    else:
+        let_pass(world, timedelta(minutes=5))
+    assert [run.state.is_final for run in world.store.dag_runs.list(DAG.dag_id)] == [True] * 5
 
 
 def test_a_long_backfill_goes_in_portions_and_each_is_safe_to_repeat() -> None:
