@@ -110,6 +110,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
+        "dagrun_timeout": _seconds(dag.dagrun_timeout),
         "tags": sorted(dag.tags),
         "params": _json(dag.params.dump()),
         "is_paused_upon_creation": dag.is_paused_upon_creation,

@@ -48,7 +48,8 @@ class DagRun:
     """A run. Datetimes are aware, in UTC; ``id`` is the integer that the API shows, made once.
 
     ``version`` is the DAG version whose graph the run keeps; ``triggered_by`` says who or what
-    triggered it; ``updated_at`` is when its state last changed.
+    triggered it; ``updated_at`` is when its state last changed. ``reason`` says why the run was ended
+    before its tasks had ended; None otherwise.
     """
 
     dag_id: str
@@ -69,6 +70,7 @@ class DagRun:
     updated_at: datetime
     start_date: datetime | None = None
     end_date: datetime | None = None
+    reason: str | None = None
 
     @property
     def ref(self) -> RunRef:
@@ -96,11 +98,12 @@ class DagRun:
 
 
 class DagRunChange(TypedDict, total=False):
-    """Fields of a run that one write sets."""
+    """Fields of a run that one write sets; ``None`` removes."""
 
     state: DagRunState
     start_date: datetime
     end_date: datetime
+    reason: str | None
     updated_at: datetime
 
 

@@ -84,11 +84,17 @@ class Join:
 
 
 class Graph:
-    """Tasks by id, in topological order, with what follows from their shape."""
+    """Tasks by id, in topological order, with what follows from their shape.
 
-    def __init__(self, dag_id: str, tasks: Mapping[str, Task]) -> None:
+    ``dagrun_timeout`` is how long a run may take; None is no limit.
+    """
+
+    def __init__(
+        self, dag_id: str, tasks: Mapping[str, Task], dagrun_timeout: timedelta | None = None
+    ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
+        self.dagrun_timeout = dagrun_timeout
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Graph":
@@ -98,7 +104,8 @@ class Graph:
             for upstream in task["upstream"]:
                 downstream[upstream].append(task["task_id"])
         tasks = (_task(task, tuple(downstream[task["task_id"]])) for task in document["tasks"])
-        return cls(document["dag_id"], {task.task_id: task for task in tasks})
+        by_id = {task.task_id: task for task in tasks}
+        return cls(document["dag_id"], by_id, _duration(document.get("dagrun_timeout")))
 
     def task(self, task_id: str) -> Task:
         """The task of that id; raises ``TaskNotFound``."""
@@ -233,6 +240,10 @@ def _waited_for(join: Join) -> frozenset[str]:
     if join.trigger_rule.waits_for_all:
         return frozenset(senders)
     return frozenset(senders[number] for number in join.skippers)
+
+
+def _duration(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:

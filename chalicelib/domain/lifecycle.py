@@ -86,6 +86,26 @@ def abandoned(now: datetime) -> TaskInstanceChange:
     )
 
 
+def ended_with_run(item: TaskInstance, reason: str, now: datetime) -> TaskInstanceChange:
+    """A task instance that was not over when its run was ended; it gives its lease and slots back.
+
+    Without a ``lease_token``: nothing follows from it, and no worker's end of it counts.
+    """
+    change = TaskInstanceChange(
+        state=TaskInstanceState.SKIPPED,
+        pool_parts=(),
+        lease_token=None,
+        lease_until=None,
+        retry_at=None,
+        reason=reason,
+        updated_at=now,
+    )
+    if item.state is TaskInstanceState.RUNNING and item.start_date is not None:
+        change["end_date"] = now
+        change["duration"] = (now - item.start_date).total_seconds()
+    return change
+
+
 def unclaimed(now: datetime) -> TaskInstanceChange:
     """A claimed try whose worker could not begin; its message comes again."""
     return TaskInstanceChange(

@@ -90,6 +90,20 @@ class SweepRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EndTasks:
+    """A run was ended before its tasks: end those that are not over."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeOutRun:
+    """The time that a run may take has passed."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
     """Run one try of a task; carries what the worker needs of the run."""
 
@@ -101,7 +115,17 @@ class RunTask:
 
 
 SchedulingMessage = (
-    StartRun | RescueRun | RetryTask | FollowTask | WakePool | DagUnpaused | WorkerLost | SweepDag | SweepRun
+    StartRun
+    | RescueRun
+    | RetryTask
+    | FollowTask
+    | WakePool
+    | DagUnpaused
+    | WorkerLost
+    | SweepDag
+    | SweepRun
+    | EndTasks
+    | TimeOutRun
 )
 Message = SchedulingMessage | RunTask
 

@@ -91,7 +91,13 @@ LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
             TaskInstanceState.REMOVED,
         }
     ),
-    TaskInstanceState.UP_FOR_RETRY: frozenset({TaskInstanceState.SCHEDULED, TaskInstanceState.QUEUED}),
+    TaskInstanceState.UP_FOR_RETRY: frozenset(
+        {
+            TaskInstanceState.SCHEDULED,
+            TaskInstanceState.QUEUED,
+            TaskInstanceState.SKIPPED,  # its run was ended
+        }
+    ),
     **{state: frozenset() for state in FINAL_STATES},
 }
 """Which state may follow which; nothing leaves a final state."""

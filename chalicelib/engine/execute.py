@@ -126,7 +126,8 @@ def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) 
     if item.try_number != message.try_number or item.state is None:
         return
     if item.state is not TaskInstanceState.RUNNING:
-        run.after_try(item, redo=True)
+        if item.lease_token is not None:  # else it was not ended by a worker: nothing follows from it
+            run.after_try(item, redo=True)
         return
     if item.lease_until is not None and item.lease_until <= run.engine.now():
         finish(run, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))

@@ -15,9 +15,10 @@ from chalicelib.domain.dags import Dag, sees
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
+from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import deletion, execute, runs
+from chalicelib.engine import deletion, execute, run_end, run_timeout, runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -79,12 +80,15 @@ def look_after(engine: Engine, message: RescueRun) -> None:
         deletion.erase_run(engine, run)
         return
     if run.state.is_final:
-        engine.store.dag_runs.remove_unfinished(run.ref)
+        run_end.end_tasks_of(engine, run)
         return
     if run.state is DagRunState.QUEUED:
         now = engine.now()
         engine.store.dag_runs.move_due(run.ref, now + _until_next_look(dag, now - run.queued_at))
         runs.start_run(engine, dag, run)
+        return
+    if not dag.is_paused and run_timeout.is_timed_out(engine, run):
+        run_end.fail_run(engine, run, TIMED_OUT)
         return
     _sweep(engine, dag, run, message.stopped_at)
 
@@ -101,7 +105,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     items = dict(engine.store.task_instances.list(run.run_uid))
     now = engine.now()
     found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
-    engine.store.dag_runs.move_due(run.ref, next_look(items, found, now))
+    due_at = run_timeout.next_look(engine, run, otherwise=next_look(items, found, now))
+    engine.store.dag_runs.move_due(run.ref, due_at)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out

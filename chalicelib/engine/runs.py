@@ -2,6 +2,8 @@
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.messages import TimeOutRun
+from chalicelib.domain.run_timeout import seconds_left
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.progress import RunInProgress
@@ -33,9 +35,17 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> None:
         return
     progress = RunInProgress.of(engine, run.facts(write.item.start_date or now))
     progress.open_first_tasks(redo=not write.applied)
+    _time_out_later(progress)
     progress.flush()
     if dag.latest_run is None or dag.latest_run.execution_date <= run.execution_date:
         engine.store.dags.set_latest_run(write.item)
+
+
+def _time_out_later(progress: RunInProgress) -> None:
+    facts = progress.facts
+    left = seconds_left(facts.start_date, progress.graph.dagrun_timeout, progress.engine.now())
+    if left is not None:
+        progress.outbox.post(TimeOutRun(run=facts.ref), left)
 
 
 def in_progress(engine: Engine, run: DagRun) -> RunInProgress:

@@ -1,11 +1,13 @@
 """The scheduling messages: start a run, go on with one, look after one, wake those who wait."""
 
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.messages import (
     DagUnpaused,
+    EndTasks,
     FollowTask,
     RescueRun,
     RetryTask,
@@ -13,13 +15,14 @@ from chalicelib.domain.messages import (
     StartRun,
     SweepDag,
     SweepRun,
+    TimeOutRun,
     WakePool,
     WorkerLost,
 )
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import deletion, execute, rescue, runs, waking
+from chalicelib.engine import deletion, execute, rescue, run_end, run_timeout, runs, waking
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -29,29 +32,11 @@ log = logging.getLogger(__name__)
 
 def handle(engine: Engine, message: SchedulingMessage) -> None:
     """Handle one message; safe to repeat. Raises ``StoreUnavailable``: the message comes again."""
-    match message:
-        case StartRun():
-            _start(engine, message.run)
-        case RetryTask():
-            _retry(engine, message)
-        case FollowTask():
-            _follow(engine, message)
-        case WorkerLost():
-            _worker_lost(engine, message)
-        case RescueRun():
-            rescue.look_after(engine, message)
-        case DagUnpaused():
-            _unpaused(engine, message.dag_id)
-        case WakePool():
-            waking.wake_pool(engine, message.pool)
-        case SweepDag():
-            deletion.sweep_dag(engine, message)
-        case SweepRun():
-            deletion.sweep_run(engine, message)
+    _HANDLERS[type(message)](engine, message)
 
 
-def _start(engine: Engine, ref: RunRef) -> None:
-    found = runs.find_run(engine, ref)
+def _start(engine: Engine, message: StartRun) -> None:
+    found = runs.find_run(engine, message.run)
     if found is not None:
         runs.start_run(engine, *found)
 
@@ -102,11 +87,15 @@ def _worker_lost(engine: Engine, message: WorkerLost) -> None:
     progress.flush()
 
 
-def _unpaused(engine: Engine, dag_id: str) -> None:
+def _unpaused(engine: Engine, message: DagUnpaused) -> None:
     outbox = Outbox(sender=engine.sender)
-    for entry in engine.store.dag_runs.unfinished(dag_id):
-        outbox.post(RescueRun(dag_id=dag_id, execution_date=entry.run.execution_date))
+    for entry in engine.store.dag_runs.unfinished(message.dag_id):
+        outbox.post(RescueRun(dag_id=message.dag_id, execution_date=entry.run.execution_date))
     outbox.flush()
+
+
+def _wake(engine: Engine, message: WakePool) -> None:
+    waking.wake_pool(engine, message.pool)
 
 
 def _task_in_progress(
@@ -119,3 +108,19 @@ def _task_in_progress(
     progress = runs.in_progress(engine, run)
     key = task_key(message.task_id, message.map_index)
     return progress, engine.store.task_instances.get(run.run_uid, key)
+
+
+_HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
+    StartRun: _start,
+    RetryTask: _retry,
+    FollowTask: _follow,
+    WorkerLost: _worker_lost,
+    RescueRun: rescue.look_after,
+    DagUnpaused: _unpaused,
+    WakePool: _wake,
+    SweepDag: deletion.sweep_dag,
+    SweepRun: deletion.sweep_run,
+    EndTasks: run_end.end_tasks,
+    TimeOutRun: run_timeout.time_out,
+}
+"""Who handles which message."""

@@ -28,6 +28,8 @@ _TYPES: dict[str, type[Any]] = {
     "worker_lost": messages.WorkerLost,
     "sweep_dag": messages.SweepDag,
     "sweep_run": messages.SweepRun,
+    "end_tasks": messages.EndTasks,
+    "time_out_run": messages.TimeOutRun,
     "run_task": messages.RunTask,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

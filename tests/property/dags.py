@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.dags import Dag, DagVersion
@@ -36,6 +37,7 @@ class ScriptedDag:
 
     shapes: list[Shape]
     dag_id: str = "scripted"
+    dagrun_timeout: timedelta | None = None
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +45,12 @@ class ScriptedDag:
         self._by_id = {shape.task_id: shape for shape in self.shapes}
 
     def document(self) -> dict[str, Any]:
-        return {"dag_id": self.dag_id, "tasks": [_task_document(shape) for shape in self.shapes]}
+        timeout = self.dagrun_timeout
+        return {
+            "dag_id": self.dag_id,
+            "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
+            "tasks": [_task_document(shape) for shape in self.shapes],
+        }
 
     def save(self, store: MemoryStore, *, is_paused: bool = False) -> None:
         version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")

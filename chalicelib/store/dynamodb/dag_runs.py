@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
+from typing import Any
 
+from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, DagRunType, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag
@@ -110,7 +113,7 @@ class DynamoDagRuns:
         self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
     ) -> Write[DagRun | None]:
         """See the port."""
-        actions = [getattr(DagRunItem, name).set(value) for name, value in change.items()]
+        actions = [_assign(name, value) for name, value in change.items()]
         condition = (DagRunItem.run_uid == run.run_uid) & DagRunItem.state.is_in(*sorted(from_states))
         written = self._runs.update((run.dag_id, run.execution_date), actions, condition)
         if written.item is None or written.item.run_uid != run.run_uid:
@@ -157,6 +160,11 @@ class DynamoDagRuns:
         """See the port."""
         is_ours = UnfinishedRunItem.run_uid == run.run_uid
         self._unfinished.delete((run.dag_id, run.execution_date), is_ours)
+
+
+def _assign(name: str, value: Any) -> Action:
+    attribute: Attribute[Any] = getattr(DagRunItem, name)
+    return attribute.remove() if value is None else attribute.set(value)
 
 
 def _is_free_for(
@@ -206,6 +214,7 @@ def _run_item(run: DagRun) -> DagRunItem:
         updated_at=run.updated_at,
         start_date=run.start_date,
         end_date=run.end_date,
+        reason=run.reason,
     )
 
 
@@ -251,6 +260,7 @@ def _as_run(item: DagRunItem) -> DagRun:
         updated_at=item.updated_at,
         start_date=item.start_date,
         end_date=item.end_date,
+        reason=item.reason,
     )
 
 

@@ -78,6 +78,7 @@ class DagRunItem(Model):
     updated_at = InstantAttribute()
     start_date = InstantAttribute(null=True)
     end_date = InstantAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
 
 
 class DagRunIdItem(Model):

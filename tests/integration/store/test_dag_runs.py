@@ -22,6 +22,17 @@ def test_a_created_run_is_found_by_date_and_by_id(store: Store) -> None:
     assert [*store.dag_runs.unfinished("sales")] == [UnfinishedRun(run=run.ref, due_at=NOON + HOUR)]
 
 
+def test_why_a_run_was_ended_is_kept_and_forgotten(store: Store) -> None:
+    store.dag_runs.create(a_run(), NOON)
+    failed = frozenset({DagRunState.FAILED})
+    ended: DagRunChange = {"state": DagRunState.FAILED, "end_date": NOON, "reason": "timed_out"}
+    write = store.dag_runs.transition(a_run().ref, QUEUED, ended)
+    assert write == Write(applied=True, item=a_run(**ended))
+    again: DagRunChange = {"state": DagRunState.QUEUED, "reason": None}
+    store.dag_runs.transition(a_run().ref, failed, again)
+    assert store.dag_runs.get("sales", NOON) == a_run(end_date=NOON)
+
+
 def test_what_was_never_created_is_none(store: Store) -> None:
     assert store.dag_runs.get("sales", NOON) is None
     assert store.dag_runs.get_by_run_id("sales", "manual") is None

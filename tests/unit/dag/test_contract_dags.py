@@ -86,6 +86,7 @@ def test_the_document_of_a_dag() -> None:
         "catchup": False,
         "max_active_runs": 16,
         "max_active_tasks": 16,
+        "dagrun_timeout": None,
         "tags": ["bash", "contract"],
         "params": {},
         "is_paused_upon_creation": None,

@@ -39,6 +39,8 @@ EVERY: list[Message] = [
     messages.WorkerLost(run=RUN, task_id="t", try_number=1, request_id="request"),
     messages.SweepDag(dag_id="sales", generation=2),
     messages.SweepRun(run=RUN),
+    messages.EndTasks(run=RUN),
+    messages.TimeOutRun(run=RUN),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
     messages.RunTask(
         run=replace(FACTS, conf=Payload(reference="conf/01RUN.json")), task_id="t", try_number=1, max_tries=3

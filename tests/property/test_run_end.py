@@ -1,0 +1,215 @@
+"""Runs that are ended before their tasks: by their ``dagrun_timeout``, or from outside."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.messages import TimeOutRun
+from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.run_timeout import TIMED_OUT
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.engine.pausing import set_paused
+from chalicelib.engine.pools import save_pool
+from chalicelib.engine.run_end import fail_run
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.interleaving import Crowd
+from tests.property.scenarios import (
+    EXECUTION_DATE,
+    assert_nothing_is_held,
+    final_states,
+    shapes,
+    start,
+    world_of,
+)
+from tests.property.simulator import Killed, World
+from tests.property.test_outcomes import with_tries_to_spare
+from tests.property.test_races import message
+
+HOUR = timedelta(hours=1)
+
+
+def run_of(world: World, dag: ScriptedDag) -> DagRun:
+    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
+    assert run is not None
+    return run
+
+
+def let_time_pass(world: World, time: timedelta) -> None:
+    for _ in range(time // timedelta(minutes=1)):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        world.drain()
+
+
+def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
+    dag = ScriptedDag(
+        [
+            Shape("done"),
+            Shape("late", ("done",), retries=3),
+            Shape("next", ("late",)),
+            Shape("again", behaviour="fail", retries=5, retry_delay=86_400),
+            Shape("waiting", pool="closed"),
+        ],
+        dagrun_timeout=HOUR,
+    )
+    world = world_of(dag, 1)
+    save_pool(world.engine, name="closed", slots=0, description=None)
+    run = start(world, dag)
+
+    def outlive_the_run(request: TryRequest) -> None:
+        if (request.task_id, request.try_number) == ("late", 4):
+            world.stall = lambda _: None
+            let_time_pass(world, HOUR)
+        elif request.task_id == "late":
+            let_time_pass(world, timedelta(minutes=17))
+
+    world.stall = outlive_the_run
+    world.settle(dag.dag_id)
+    ended = run_of(world, dag)
+    assert (ended.state, ended.reason) == (DagRunState.FAILED, TIMED_OUT)
+    assert ended.start_date is not None
+    assert ended.end_date is not None
+    assert HOUR < ended.end_date - ended.start_date <= HOUR + timedelta(minutes=1)
+    states = final_states(world, dag, run)
+    assert states.pop("done") is TaskInstanceState.SUCCESS
+    assert set(states.values()) == {TaskInstanceState.SKIPPED}
+    assert "next" not in {task_id for task_id, _ in world.tries}
+    assert_nothing_is_held(world)
+    assert world.store.pools.waiters("closed", 10) == []
+
+
+@pytest.mark.parametrize("timeout", [timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=7)])
+def test_a_run_times_out_in_time_although_its_message_was_lost(timeout: timedelta) -> None:
+    dag = ScriptedDag([Shape("a", pool="closed")], dagrun_timeout=timeout)
+    world = world_of(dag, 1)
+    save_pool(world.engine, name="closed", slots=0, description=None)
+    start(world, dag)
+    world.drain()
+    world.queue.waiting.clear()
+    let_time_pass(world, timeout)
+    assert run_of(world, dag).state is DagRunState.RUNNING
+    let_time_pass(world, timedelta(minutes=3))
+    assert run_of(world, dag).state is DagRunState.FAILED
+
+
+def test_a_run_of_many_hours_times_out_by_its_message_alone() -> None:
+    dag = ScriptedDag([Shape("a", pool="closed")], dagrun_timeout=timedelta(hours=7))
+    world = world_of(dag, 1)
+    save_pool(world.engine, name="closed", slots=0, description=None)
+    start(world, dag)
+    world.drain()
+    for _ in range(7 * 60):
+        world.advance(timedelta(minutes=1))
+        world.drain()
+    assert run_of(world, dag).state is DagRunState.RUNNING
+    world.advance(timedelta(seconds=1))
+    world.drain()
+    assert run_of(world, dag).state is DagRunState.FAILED
+    assert sum(isinstance(message, TimeOutRun) for message in world.queue.sent) <= 7 * 4 + 2
+
+
+def test_a_paused_dags_run_times_out_when_it_is_unpaused() -> None:
+    dag = ScriptedDag([Shape("a", pool="closed")], dagrun_timeout=HOUR)
+    world = world_of(dag, 1)
+    save_pool(world.engine, name="closed", slots=0, description=None)
+    start(world, dag)
+    world.drain()
+    set_paused(world.engine, dag.dag_id, paused=True, changed_by="test")
+    let_time_pass(world, 2 * HOUR)
+    assert run_of(world, dag).state is DagRunState.RUNNING
+    set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
+    world.drain()
+    assert run_of(world, dag).state is DagRunState.FAILED
+
+
+def test_a_run_that_ends_in_time_does_not_time_out() -> None:
+    dag = ScriptedDag([Shape("a"), Shape("b", ("a",))], dagrun_timeout=HOUR)
+    world = world_of(dag, 1)
+    start(world, dag)
+    let_time_pass(world, 3 * HOUR)
+    assert (run_of(world, dag).state, run_of(world, dag).reason) == (DagRunState.SUCCESS, None)
+
+
+def test_only_a_run_in_the_named_states_is_failed() -> None:
+    dag = ScriptedDag([Shape("a")])
+    world = world_of(dag, 1)
+    start(world, dag)
+    assert not fail_run(world.engine, run_of(world, dag), "cancelled")
+    both = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
+    assert fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+    world.settle(dag.dag_id)
+    assert run_of(world, dag).state is DagRunState.FAILED
+    assert world.tries == []
+    assert not fail_run(world.engine, run_of(world, dag), "for another reason", from_states=both)
+
+
+def test_an_ended_task_opens_nothing_when_its_message_comes_late() -> None:
+    dag = ScriptedDag([Shape("a"), Shape("b", ("a",), rule="all_done")])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.deliver(message(world, "start_run"))
+    late = message(world, "run_task")
+    fail_run(world.engine, run_of(world, dag), "cancelled")
+    world.deliver(message(world, "end_tasks"))
+    world.deliver(late)
+    world.settle(dag.dag_id)
+    assert set(final_states(world, dag, run).values()) == {TaskInstanceState.SKIPPED}
+    assert world.tries == []
+
+
+@given(shapes(), st.integers(0, 60), st.integers(0, 30), st.integers())
+def test_a_run_that_is_failed_at_any_moment_comes_to_its_end(
+    made: list[Shape], steps: int, calls: int, seed: int
+) -> None:
+    """Nothing starts once all tasks are ended, whatever dies on the way and comes late."""
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(steps):
+        visible = world.queue.visible()
+        if not visible:
+            break
+        world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.3)
+    if run_of(world, dag).state.is_final:
+        return
+    world.faults.arm(calls, Killed, takes_effect=world.choose.random() < 0.5)
+    both = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
+    try:
+        fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+    except Killed:
+        fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+    for entry in world.queue.visible():
+        world.deliver(entry, keep=True, keep_faults=True)
+    world.faults.disarm()
+    world.settle(dag.dag_id)
+    assert run_of(world, dag).state is DagRunState.FAILED
+    states = final_states(world, dag, run)
+    assert all(state is not None and TaskInstanceState(state).is_final for state in states.values())
+    assert_nothing_is_held(world)
+
+
+@given(shapes(), st.sampled_from([0.0, 0.05]), st.integers(1, 90), st.integers())
+@settings(max_examples=60)
+def test_a_run_is_ended_beside_handlers_at_work(
+    made: list[Shape], faults: float, steps: int, seed: int
+) -> None:
+    dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
+    crowd = Crowd(world_of(dag, seed), dag, faults=faults)
+    world = crowd.world
+    run = start(world, dag)
+    for _ in range(steps):
+        crowd.step()
+    was_over = run_of(world, dag).state.is_final
+    both = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
+    fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+    for _ in range(steps):
+        crowd.step()
+    crowd.settle()
+    assert was_over or run_of(world, dag).state is DagRunState.FAILED
+    states = final_states(world, dag, run)
+    assert all(state is not None and TaskInstanceState(state).is_final for state in states.values())
+    assert_nothing_is_held(world)
