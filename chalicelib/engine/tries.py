@@ -61,6 +61,10 @@ class Tries:
             return False
         change = lifecycle.queued(task, item, try_number, grant.parts, self.engine.now())
         standing = self._change(item, change, added)
+        if standing.state is TaskInstanceState.SCHEDULED and standing.try_number == try_number:
+            # Another handler let it wait meanwhile. Slots given back now might be those by which a third
+            # one has just started it, so they are asked for anew in its name.
+            return self.start(task, standing, try_number)
         is_live = standing.holder == holder and standing.state in _LIVE
         # What was taken twice, or for a try that is over or will never be, has no owner.
         unowned = [part for part in grant.parts if not (is_live and part in standing.pool_parts)]
