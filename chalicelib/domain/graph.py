@@ -145,6 +145,10 @@ class Graph:
     def _is_awaited(self, task: Task) -> bool:
         return any(self.tasks[successor].trigger_rule.waits_for_all for successor in task.downstream)
 
+    def reports(self, task_id: str) -> bool:
+        """Whether the end of the run has to hear of this task's end, for no other end implies it."""
+        return task_id in self._reporting
+
     def join_before(self, task_id: str) -> Join:
         """The join of a task's upstreams."""
         return self._joins[task_id]

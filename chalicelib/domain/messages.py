@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.dag_runs import RunFacts, RunRef
 from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +98,14 @@ class EndTasks:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AlterTasks:
+    """Somebody cleared or marked tasks of a run; ``plan`` is the text of an ``alterations.Plan``."""
+
+    run: RunRef
+    plan: Payload
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TimeOutRun:
     """The time that a run may take has passed."""
 
@@ -125,6 +134,7 @@ SchedulingMessage = (
     | SweepDag
     | SweepRun
     | EndTasks
+    | AlterTasks
     | TimeOutRun
 )
 Message = SchedulingMessage | RunTask

@@ -17,10 +17,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.arrivals import arrived, is_only_upstream, marks_of, sole_arrival
+from chalicelib.domain.arrivals import (
+    arrived,
+    distant_place,
+    head_number,
+    is_only_upstream,
+    joins_after,
+    marks_of,
+    place_at,
+    sole_arrival,
+)
 from chalicelib.domain.dag_runs import DagRunChange, RunFacts
-from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask
+from chalicelib.domain.generations import VOID, coded, standing
+from chalicelib.domain.graph import END_OF_RUN, Graph, Join, Task
+from chalicelib.domain.messages import FollowTask, RescueRun
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
     COMPLETE,
@@ -29,7 +39,6 @@ from chalicelib.domain.task_instances import (
     Parts,
     TaskInstance,
     arrived_numbers,
-    bucket_key,
     join_key,
     task_key,
 )
@@ -42,8 +51,6 @@ from chalicelib.engine.tries import Tries
 
 CASCADE_LIMIT = 200
 """Task instances that one handler ends in a row; the rest of a longer cascade goes by message."""
-
-_UNTOUCHED = Expected(states=frozenset({None}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,13 +130,13 @@ class RunInProgress:
     def _tell(self, told: "_Ended") -> Iterator["_Ended"]:
         """Leave the end of a task at each of its joins; yields the instances that end by it."""
         ended = told.item
-        joins = self.graph.joins_after(ended.task_id)
+        joins = joins_after(self.graph, ended)
         if told.again:
             yield from self._tell_again(ended, joins)
             return
         prepaid = self._settle(ended, joins)
         for join in joins:
-            if is_only_upstream(self.graph, join):
+            if self._tells_all(ended, join):
                 next_end = self._decide_at_once(join, ended, prepaid)
             else:
                 next_end = self._decide(join, self._arrive(join, ended)[1], redo=False)
@@ -160,7 +167,7 @@ class RunInProgress:
 
     def _first_to_start(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Task | None:
         for join in joins:
-            if not is_only_upstream(self.graph, join):
+            if not self._tells_all(ended, join):
                 continue
             successor = self.graph.tasks[join.task_id]
             verdict = judge(successor.trigger_rule, sole_arrival(ended, successor)).verdict
@@ -168,26 +175,35 @@ class RunInProgress:
                 return successor
         return None
 
+    def _tells_all(self, ended: TaskInstance, join: Join) -> bool:
+        """Whether this end alone decides a successor, which nothing has touched before."""
+        return not ended.clears and is_only_upstream(self.graph, join)
+
     def _order_skips(self, task: Task, ended: TaskInstance) -> None:
         """Leave skip orders at tasks further down, before an arrival might let them run."""
         known = {*task.downstream, *(join.task_id for join in self.graph.joins_after(task.task_id))}
         for task_id in ended.skips:
             if task_id in self.graph.tasks and task_id not in known:
-                self._mark(task_key(task_id), {SKIP_ORDER: self.graph.number(task.task_id)})
+                place = distant_place(self.graph, task.task_id, task_id)
+                self._mark(place.key, {SKIP_ORDER: coded(place.number, ended.clears)})
 
     def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
         """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
         names = marks_of(join, ended, self.graph)
-        number = join.number(ended.task_id)
-        if not join.bucket_count:
-            return self._mark(join_key(join), dict.fromkeys(names, number))
-        bucket, place = divmod(number, BUCKET_SIZE)
-        is_new, item = self._mark(bucket_key(join, bucket), dict.fromkeys(names, place))
-        is_full = len(arrived_numbers(item.marks)) == join.bucket_size(bucket)
+        place = place_at(self.graph, join, ended.task_id)
+        added = dict.fromkeys(names, coded(place.number, ended.clears))
+        if ended.clears:
+            added[VOID] = coded(place.number, ended.clears - 1)
+        is_new, item = self._mark(place.key, added)
+        if place.bucket is None:
+            return is_new, item
+        is_full = len(arrived_numbers(item.marks)) == join.bucket_size(place.bucket)
         if not is_full and join.trigger_rule.waits_for_all:
             return is_new, TaskInstance(run_uid=item.run_uid, task_id=join.task_id)
-        told = [name for name, numbers in item.marks.items() if numbers]
-        head = dict.fromkeys([*told, COMPLETE] if is_full else told, bucket)
+        told = [name for name, numbers in standing(item.marks).items() if numbers]
+        head = dict.fromkeys([*told, COMPLETE] if is_full else told, head_number(place.bucket, item.marks))
+        if voids := len(item.marks.get(VOID, ())):
+            head[VOID] = coded(place.bucket, voids - 1)
         return is_new, self._mark(join_key(join), head)[1]
 
     # -- deciding ----------------------------------------------------------------------------------
@@ -239,13 +255,16 @@ class RunInProgress:
         if judgement.verdict is Verdict.WAIT:
             return None
         if judgement.verdict is Verdict.RUN and not task.is_empty:
-            first_attempt = first_attempt and not redo
-            self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=first_attempt)
+            # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
+            is_fresh = not item.clears and VOID not in item.marks
+            first_attempt = first_attempt and not redo and is_fresh
+            next_try = item.try_number + 1
+            self.tries.start(task, item, next_try, added=added, prepaid=prepaid, first_attempt=first_attempt)
             return None
         now = self.engine.now()
-        change = lifecycle.ended_untried(judgement, skip_ordered=known.skip_ordered, now=now)
+        change = lifecycle.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
-        write = tasks.transition(item.run_uid, item.key, _UNTOUCHED, change, added)
+        write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
         return _Ended(item=write.item, again=False) if write.applied else _again(write.item, redo=redo)
 
     def _close(self, *, failed: bool) -> None:
@@ -253,8 +272,15 @@ class RunInProgress:
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
         change = DagRunChange(state=state, end_date=now, updated_at=now)
         run = self.facts.ref
-        self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
-        self.engine.store.dag_runs.remove_unfinished(run)
+        running, fence = frozenset({DagRunState.RUNNING}), self.facts.fence
+        write = self.engine.store.dag_runs.transition(run, running, change, fence=fence)
+        if write.item is None:
+            return
+        if write.applied:
+            self.engine.store.dag_runs.remove_unfinished(run, write.item.clear_number)
+        elif write.item.state is DagRunState.RUNNING:
+            # Tasks were cleared since these facts were read, maybe not the end that was seen: look anew.
+            self.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
 
     # -- items -------------------------------------------------------------------------------------
 
@@ -276,6 +302,12 @@ class _Ended:
 
     item: TaskInstance
     again: bool
+
+
+def as_judged(item: TaskInstance) -> Expected:
+    """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
+    voids = len(item.marks.get(VOID, ()))
+    return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
 
 
 def _again(item: TaskInstance, *, redo: bool) -> _Ended | None:

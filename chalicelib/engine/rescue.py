@@ -18,7 +18,7 @@ from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is
 from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import deletion, execute, run_end, run_timeout, runs
+from chalicelib.engine import altering, deletion, execute, run_end, run_timeout, runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -107,6 +107,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
     due_at = run_timeout.next_look(engine, run, otherwise=next_look(items, found, now))
     engine.store.dag_runs.move_due(run.ref, due_at)
+    if being_cleared := {r.task.task_id: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
+        altering.finish_clearing(progress, run, items, being_cleared)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out

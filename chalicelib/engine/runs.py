@@ -2,7 +2,7 @@
 
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.dags import Dag, sees
-from chalicelib.domain.messages import TimeOutRun
+from chalicelib.domain.messages import RescueRun, TimeOutRun
 from chalicelib.domain.run_timeout import seconds_left
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
@@ -33,8 +33,12 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> None:
     write = engine.store.dag_runs.transition(run.ref, frozenset({DagRunState.QUEUED}), change)
     if write.item is None or write.item.state is not DagRunState.RUNNING:
         return
-    progress = RunInProgress.of(engine, run.facts(write.item.start_date or now))
-    progress.open_first_tasks(redo=not write.applied)
+    progress = RunInProgress.of(engine, write.item.facts(write.item.start_date or now))
+    if write.item.fence:
+        # Its tasks were altered by hand: where they stand has to be looked at.
+        progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+    else:
+        progress.open_first_tasks(redo=not write.applied)
     _time_out_later(progress)
     progress.flush()
     if dag.latest_run is None or dag.latest_run.execution_date <= run.execution_date:

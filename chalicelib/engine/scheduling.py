@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.messages import (
+    AlterTasks,
     DagUnpaused,
     EndTasks,
     FollowTask,
@@ -22,7 +23,7 @@ from chalicelib.domain.messages import (
 from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import deletion, execute, rescue, run_end, run_timeout, runs, waking
+from chalicelib.engine import altering, deletion, execute, rescue, run_end, run_timeout, runs, waking
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -121,6 +122,7 @@ _HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
     SweepDag: deletion.sweep_dag,
     SweepRun: deletion.sweep_run,
     EndTasks: run_end.end_tasks,
+    AlterTasks: altering.alter_tasks,
     TimeOutRun: run_timeout.time_out,
 }
 """Who handles which message."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
+from chalicelib.domain.generations import VOID
 from chalicelib.domain.graph import Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
 from chalicelib.domain.states import TaskInstanceState
@@ -66,8 +67,11 @@ class Tries:
             # one has just started it, so they are asked for anew in its name.
             return self.start(task, standing, try_number)
         is_live = standing.holder == holder and standing.state in _LIVE
-        # What was taken twice, or for a try that is over or will never be, has no owner.
+        # What was taken twice, or for a try that is over or will never be, has no owner. A try that is
+        # yet to be (of a task that was cleared meanwhile) finds its slots taken, or the audit frees them.
+        is_to_be = standing.state is None and standing.try_number < try_number
         unowned = [part for part in grant.parts if not (is_live and part in standing.pool_parts)]
+        unowned = [] if is_to_be else unowned
         self._give_back(task, holder, tuple(unowned))
         if is_live and standing.state is TaskInstanceState.QUEUED:
             self.send(standing)
@@ -119,7 +123,11 @@ class Tries:
         self, item: TaskInstance, change: TaskInstanceChange, added: Mapping[str, int] | None
     ) -> TaskInstance:
         expected = Expected(
-            states=frozenset({item.state}), try_number=item.try_number or None, updated_at=item.updated_at
+            states=frozenset({item.state}),
+            try_number=item.try_number or None,
+            updated_at=item.updated_at,
+            clears=item.clears,
+            voids=len(item.marks.get(VOID, ())) if item.state is None else None,
         )
         tasks = self.engine.store.task_instances
         return tasks.transition(item.run_uid, item.key, expected, change, added).item
