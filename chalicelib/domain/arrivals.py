@@ -1,10 +1,15 @@
 """What the end of a task leaves at the joins after it, and what the marks at a join mean."""
 
-from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
+from dataclasses import dataclass
+
+from chalicelib.domain.generations import VOID, coded, standing
+from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, MaySkip, Task
 from chalicelib.domain.states import FAILURE_STATES, FINAL_STATES, TaskInstanceState
 from chalicelib.domain.task_instances import (
     COMPLETE,
     HEARD,
+    OWED,
+    REPORTS,
     SETUP_FAILED,
     SETUP_SKIPPED,
     SETUP_SUCCESS,
@@ -12,6 +17,9 @@ from chalicelib.domain.task_instances import (
     Marks,
     TaskInstance,
     arrived_numbers,
+    bucket_key,
+    join_key,
+    task_key,
 )
 from chalicelib.domain.trigger_rules import Arrived, TriggerRule
 
@@ -20,6 +28,74 @@ _SETUP_STATES = {
     SETUP_SKIPPED: TaskInstanceState.SKIPPED,
     SETUP_FAILED: TaskInstanceState.FAILED,
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a task leaves its marks of one join: the key of the item, and the number there.
+
+    ``bucket`` is the one of the join's buckets that it is in, if it has some.
+    """
+
+    key: str
+    number: int
+    bucket: int | None = None
+
+
+def place_at(graph: Graph, join: Join, task_id: str) -> Place:
+    """The place of a task at a join.
+
+    At the end of the run, a task for which the graph has no place gets one after all that have.
+    """
+    if join.task_id == END_OF_RUN and not graph.reports(task_id):
+        return Place(key=join_key(join), number=join.size + graph.number(task_id))
+    number = join.number(task_id)
+    if not join.bucket_count:
+        return Place(key=join_key(join), number=number)
+    bucket, place = divmod(number, BUCKET_SIZE)
+    return Place(key=bucket_key(join, bucket), number=place, bucket=bucket)
+
+
+def distant_place(graph: Graph, orderer: str, task_id: str) -> Place:
+    """Where a task leaves its orders at one further down that does not hear of its end."""
+    join = graph.join_before(task_id)
+    return Place(key=task_key(task_id), number=join.size + graph.number(orderer))
+
+
+def joins_after(graph: Graph, item: TaskInstance) -> tuple[Join, ...]:
+    """The joins that hear of a task instance's end: the graph's, and the run's end if it was asked to."""
+    joins = graph.joins_after(item.task_id)
+    if not item.marks.get(REPORTS) or graph.reports(item.task_id):
+        return joins
+    return (*joins, graph.end_of_run)
+
+
+def distant_places(graph: Graph, task_id: str) -> tuple[Place, ...]:
+    """Where a task may leave orders at tasks that do not hear of its end, whatever that is."""
+    task = graph.tasks[task_id]
+    ordered = graph.descendants(task_id) if task.may_skip is MaySkip.ALL else frozenset()
+    ordered = ordered.union(graph.needing(task_id))
+    distant = sorted(ordered - _hearing(graph, task_id), key=graph.number) if ordered else ()
+    return tuple(distant_place(graph, task_id, name) for name in distant)
+
+
+def _hearing(graph: Graph, task_id: str) -> frozenset[str]:
+    """The tasks that hear of a task's end: what it orders of them comes with that."""
+    return frozenset(join.task_id for join in graph.joins_after(task_id))
+
+
+def head_number(bucket: int, marks: Marks) -> int:
+    """The number under which a bucket with these marks tells its join: anew once some of them are void."""
+    return coded(bucket, len(marks.get(VOID, ())))
+
+
+def has_arrived(marks: Marks, number: int, clears: int) -> bool:
+    """Whether a task that has been cleared so often has told of its end under this number.
+
+    Also where that is void by now.
+    """
+    code = coded(number, clears)
+    return any(code in marks.get(name, ()) for name in (*FINAL_STATES, HEARD))
 
 
 def is_only_upstream(graph: Graph, join: Join) -> bool:
@@ -49,20 +125,19 @@ def marks_of(join: Join, ended: TaskInstance, graph: Graph) -> tuple[str, ...]:
 
 
 def distant_orders(graph: Graph, ended: TaskInstance) -> dict[str, dict[str, int]]:
-    """The marks to leave, before any arrival, at tasks further down that do not listen; by task.
+    """The marks to leave, before any arrival, at tasks further down that do not listen; by item key.
 
     What listens (and the direct successors) gets them with the arrival.
     """
-    setup = graph.tasks[ended.task_id]
-    needing = graph.needing(ended.task_id) if setup.is_setup else ()
-    told = {join.task_id for join in graph.joins_after(ended.task_id)} if ended.skips or needing else set()
-    number = graph.number(ended.task_id)
-    orders = {
-        task_id: dict.fromkeys(_orders(graph, ended, task_id), number)
-        for task_id in dict.fromkeys((*ended.skips, *needing))
-        if task_id in graph.tasks and task_id not in told
-    }
-    return {task_id: marks for task_id, marks in orders.items() if marks}
+    needing = graph.needing(ended.task_id)
+    told = _hearing(graph, ended.task_id) if ended.skips or needing else frozenset()
+    orders: dict[str, dict[str, int]] = {}
+    for task_id in dict.fromkeys((*ended.skips, *needing)):
+        names = _orders(graph, ended, task_id) if task_id in graph.tasks and task_id not in told else ()
+        if names:
+            place = distant_place(graph, ended.task_id, task_id)
+            orders[place.key] = dict.fromkeys(names, coded(place.number, ended.clears))
+    return orders
 
 
 def _orders(graph: Graph, ended: TaskInstance, task_id: str) -> tuple[str, ...]:
@@ -91,6 +166,7 @@ def sole_arrival(graph: Graph, ended: TaskInstance, successor: Task) -> Arrived:
 
 def arrived(graph: Graph, join: Join, marks: Marks) -> Arrived:
     """What the marks on a join's item say of its upstreams."""
+    marks = standing(marks)
     return Arrived(
         seen=frozenset(state for state in FINAL_STATES if marks.get(state)),
         complete=_is_complete(join, marks),
@@ -102,9 +178,12 @@ def arrived(graph: Graph, join: Join, marks: Marks) -> Arrived:
 
 
 def _is_complete(join: Join, marks: Marks) -> bool:
+    numbers = arrived_numbers(marks)
+    if not marks.get(OWED, frozenset()) <= numbers:
+        return False
     if join.bucket_count:
         return len(marks.get(COMPLETE, ())) == join.bucket_count
-    return len(arrived_numbers(marks)) == join.size
+    return sum(number < join.size for number in numbers) == join.size
 
 
 def _is_settled(join: Join, marks: Marks) -> bool:

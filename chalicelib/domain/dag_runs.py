@@ -31,7 +31,10 @@ class RunRef:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What never changes of a started run, and what a task may know of it."""
+    """What never changes of a started run, and what a task may know of it.
+
+    (``fence`` is as of when these facts were read: see ``DagRun``.)
+    """
 
     ref: RunRef
     run_id: str
@@ -41,6 +44,7 @@ class RunFacts:
     data_interval_start: datetime
     data_interval_end: datetime
     conf: Payload
+    fence: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +53,9 @@ class DagRun:
 
     ``version`` is the DAG version whose graph the run keeps; ``triggered_by`` says who or what
     triggered it; ``updated_at`` is when its state last changed. ``reason`` says why the run was ended
-    before its tasks had ended; None otherwise.
+    before its tasks had ended; None otherwise. ``clear_number`` counts how often it was cleared after
+    its end (Airflow's). ``fence`` grows whenever ends of its tasks become void: only who has read it
+    before it saw that all tasks had ended may close the run.
     """
 
     dag_id: str
@@ -71,6 +77,8 @@ class DagRun:
     start_date: datetime | None = None
     end_date: datetime | None = None
     reason: str | None = None
+    clear_number: int = 0
+    fence: int = 0
 
     @property
     def ref(self) -> RunRef:
@@ -94,6 +102,7 @@ class DagRun:
             data_interval_start=self.data_interval_start,
             data_interval_end=self.data_interval_end,
             conf=self.conf,
+            fence=self.fence,
         )
 
 
@@ -101,18 +110,25 @@ class DagRunChange(TypedDict, total=False):
     """Fields of a run that one write sets; ``None`` removes."""
 
     state: DagRunState
-    start_date: datetime
-    end_date: datetime
+    queued_at: datetime
+    start_date: datetime | None
+    end_date: datetime | None
     reason: str | None
+    clear_number: int
+    fence: int
     updated_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnfinishedRun:
-    """The entry of a run that is not over: ``due_at`` is when the tick looks after it."""
+    """The entry of a run that is not over: ``due_at`` is when the tick looks after it.
+
+    ``clear_number`` is the run's, as of when the entry was made.
+    """
 
     run: RunRef
     due_at: datetime
+    clear_number: int = 0
 
 
 def new_id(now: datetime, entropy: random.Random) -> int:

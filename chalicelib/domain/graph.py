@@ -209,6 +209,10 @@ class Graph:
         leaves = frozenset(name for name in counting if counting.isdisjoint(self.tasks[name].downstream))
         return leaves or frozenset(name for name, task in self.tasks.items() if not task.downstream)
 
+    def reports(self, task_id: str) -> bool:
+        """Whether the end of the run has to hear of this task's end, for no other end implies it."""
+        return task_id in self._reporting
+
     def join_before(self, task_id: str) -> Join:
         """The join of a task's upstreams."""
         return self._joins[task_id]

@@ -4,6 +4,7 @@ Each function answers with the fields to write; whether they may be written is f
 that one write. All total: nothing here raises.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.dag_runs import RunRef
@@ -111,13 +112,72 @@ def abandoned(now: datetime) -> TaskInstanceChange:
     )
 
 
-def ended_with_run(item: TaskInstance, reason: str, now: datetime) -> TaskInstanceChange:
+def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange:
+    """A task instance as if nothing had happened to it, but that its tries go on being counted.
+
+    Of what it had as a try nothing is left: a worker that runs it has lost its lease.
+    """
+    return TaskInstanceChange(
+        state=None,
+        clears=item.clears + 1,
+        max_tries=item.try_number + task.retries,
+        lease_token=None,
+        lease_until=None,
+        retry_at=None,
+        sent_at=None,
+        sends=0,
+        pool_parts=(),
+        places=(),
+        skips=(),
+        queued_dttm=None,
+        start_date=None,
+        end_date=None,
+        duration=None,
+        hostname=None,
+        unixname=None,
+        pid=None,
+        reason="it was cleared",
+        updated_at=now,
+        pokes=0,
+        reschedules=0,
+        reschedule_date=None,
+        first_poke_at=None,
+    )
+
+
+def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskInstanceChange:
+    """A task instance that somebody set to a final state; a worker that runs it has lost its lease.
+
+    Dates are kept where there are some, as in Airflow.
+    """
+    begun, ended = item.start_date or now, item.end_date or now
+    return TaskInstanceChange(
+        state=state,
+        clears=item.clears + 1,
+        lease_token=None,
+        lease_until=None,
+        retry_at=None,
+        reschedule_date=None,
+        pool_parts=(),
+        places=(),
+        skips=(),
+        start_date=begun,
+        end_date=ended,
+        duration=(ended - begun).total_seconds(),
+        reason=f"it was marked {state} by hand",
+        updated_at=now,
+    )
+
+
+def ended_with_run(
+    item: TaskInstance, state: TaskInstanceState, reason: str, now: datetime
+) -> TaskInstanceChange:
     """A task instance that was not over when its run was ended; it gives its lease and slots back.
 
     Without a ``lease_token``: nothing follows from it, and no worker's end of it counts.
     """
     change = TaskInstanceChange(
-        state=TaskInstanceState.SKIPPED,
+        state=state,
         pool_parts=(),
         places=(),
         lease_token=None,
@@ -215,10 +275,12 @@ def interrupted(run: RunRef, item: TaskInstance, task: Task, now: datetime) -> T
     return change
 
 
-def ended_untried(judgement: Judgement, *, skip_ordered: bool, now: datetime) -> TaskInstanceChange:
+def ended_untried(
+    item: TaskInstance, judgement: Judgement, *, skip_ordered: bool, now: datetime
+) -> TaskInstanceChange:
     """A task instance that ends without a worker: skipped, upstream_failed, or an empty task's success.
 
-    Airflow shows no duration for what a branch skipped, and a first try for an empty task.
+    Airflow shows no duration for what a branch skipped, and a try for an empty task.
     """
     change = TaskInstanceChange(
         state=_UNTRIED_ENDS[judgement.verdict],
@@ -229,7 +291,7 @@ def ended_untried(judgement: Judgement, *, skip_ordered: bool, now: datetime) ->
         updated_at=now,
     )
     if judgement.verdict is Verdict.RUN:
-        change["try_number"] = 1
+        change["try_number"] = item.try_number + 1
     return change
 
 
@@ -252,3 +314,14 @@ def finished_try(item: TaskInstance) -> FinishedTry:
         hostname=item.hostname,
         reason=item.reason,
     )
+
+
+def cleared_try(item: TaskInstance, now: datetime) -> FinishedTry | None:
+    """The record of a try that is cleared; None if there was none. One that is not over counts as failed."""
+    if item.state is None or item.try_number == 0:
+        return None
+    record = finished_try(item)
+    if item.state.is_final:
+        return replace(record, state=item.state)
+    begun = item.start_date
+    return replace(record, end_date=now, duration=(now - begun).total_seconds() if begun else None)

@@ -52,17 +52,36 @@ def active_instances(dag_id: str, task_id: str, max_active_tis_per_dag: int) -> 
     return Limit(pool=f"{_TASK}{dag_id}/{task_id}", slots=max_active_tis_per_dag, text=text)
 
 
-def run_holder(run: RunRef) -> str:
-    """The name under which a run holds its place among the active runs of its DAG."""
-    return f"{run.execution_date.isoformat()}/{run.run_uid}"
+def run_holder(run: RunRef, clear_number: int) -> str:
+    """The name under which a run holds its place among the active runs of its DAG.
+
+    Another one once it was cleared after its end: what gives back the place of that end, late or twice,
+    must not give away the one by which it goes on.
+    """
+    return f"{run.execution_date.isoformat()}/{run.run_uid}/{clear_number}"
 
 
-def parse_run_holder(pool: str, holder: str) -> tuple[str, datetime, str] | None:
-    """DAG id, execution date and run uid of a run that holds a place; None if ``pool`` holds tries."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunHolder:
+    """A run that holds a place among the active ones, as of when it had been cleared so often."""
+
+    dag_id: str
+    execution_date: datetime
+    run_uid: str
+    clear_number: int
+
+
+def parse_run_holder(pool: str, holder: str) -> RunHolder | None:
+    """The run that holds a place; None if ``pool`` holds tries."""
     if not pool.startswith(_RUNS):
         return None
-    date, run_uid = holder.split("/")
-    return pool.removeprefix(_RUNS), datetime.fromisoformat(date), run_uid
+    date, run_uid, clear_number = holder.split("/")
+    return RunHolder(
+        dag_id=pool.removeprefix(_RUNS),
+        execution_date=datetime.fromisoformat(date),
+        run_uid=run_uid,
+        clear_number=int(clear_number),
+    )
 
 
 class _Node(Protocol):

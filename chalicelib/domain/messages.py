@@ -138,6 +138,14 @@ class EndTasks:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AlterTasks:
+    """Somebody cleared or marked tasks of a run; ``plan`` is the text of an ``alterations.Plan``."""
+
+    run: RunRef
+    plan: Payload
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TimeOutRun:
     """The time that a run may take has passed."""
 
@@ -194,6 +202,7 @@ SchedulingMessage = (
     | SweepDag
     | SweepRun
     | EndTasks
+    | AlterTasks
     | TimeOutRun
 )
 WorkerMessage = RunTask | RunCallback

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.domain.arrivals import arrived
-from chalicelib.domain.graph import BUCKET_SIZE, Graph, Join, Task
+from chalicelib.domain.arrivals import arrived, has_arrived, head_number, joins_after, place_at
+from chalicelib.domain.generations import is_void
+from chalicelib.domain.graph import Graph, Join, Task
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.task_instances import (
     COMPLETE,
+    NO_MARKS,
+    Marks,
     TaskInstance,
     arrived_numbers,
-    bucket_key,
     join_key,
     task_key,
 )
@@ -55,6 +57,8 @@ class RepairKind(StrEnum):
     """Its worker is gone."""
     INTERRUPTED = "interrupted"
     """Its worker was stopped together with the server."""
+    CLEAR = "clear"
+    """It was being cleared: what it told of its end is void, but it still stands."""
     FOLLOW = "follow"
     """It ended and a successor has not heard of it."""
 
@@ -141,10 +145,12 @@ def _repair(
 def _kind(
     graph: Graph, task: Task, item: TaskInstance, items: Items, now: datetime, stopped_at: datetime | None
 ) -> RepairKind | None:
+    if is_being_cleared(graph, item, items):
+        return RepairKind.CLEAR
     if item.state is None:
         return RepairKind.OPEN if _is_decided(graph, task, item) else None
     if item.state in FINAL_STATES:
-        return RepairKind.FOLLOW if _is_unheard(graph, task, items) else None
+        return RepairKind.FOLLOW if _is_unheard(graph, item, items) else None
     if item.state is TaskInstanceState.RUNNING:
         return _kind_of_running(item, now, stopped_at)
     if item.state is TaskInstanceState.SCHEDULED:
@@ -179,21 +185,26 @@ def _is_decided(graph: Graph, task: Task, item: TaskInstance) -> bool:
     return judge(task.trigger_rule, known).verdict is not Verdict.WAIT
 
 
-def _is_unheard(graph: Graph, task: Task, items: Items) -> bool:
-    return any(not _has_heard(join, task.task_id, items) for join in graph.joins_after(task.task_id))
+def is_being_cleared(graph: Graph, item: TaskInstance, items: Items) -> bool:
+    """Whether what this task instance tells of its end is void already."""
+    places = (place_at(graph, join, item.task_id) for join in joins_after(graph, item))
+    return any(is_void(_marks(items, place.key), place.number, item.clears) for place in places)
 
 
-def _has_heard(join: Join, task_id: str, items: Items) -> bool:
-    number = join.number(task_id)
-    if not join.bucket_count:
-        return number in _heard_of(items.get(join_key(join)))
-    bucket, place = divmod(number, BUCKET_SIZE)
-    numbers = _heard_of(items.get(bucket_key(join, bucket)))
-    if len(numbers) < join.bucket_size(bucket):
-        return place in numbers
-    head = items.get(join_key(join))
-    return head is not None and bucket in head.marks.get(COMPLETE, ())
+def _is_unheard(graph: Graph, item: TaskInstance, items: Items) -> bool:
+    return any(not _has_heard(graph, join, item, items) for join in joins_after(graph, item))
 
 
-def _heard_of(item: TaskInstance | None) -> frozenset[int]:
-    return arrived_numbers(item.marks) if item else frozenset()
+def _has_heard(graph: Graph, join: Join, item: TaskInstance, items: Items) -> bool:
+    place = place_at(graph, join, item.task_id)
+    marks = _marks(items, place.key)
+    if not has_arrived(marks, place.number, item.clears):
+        return False
+    if place.bucket is None or len(arrived_numbers(marks)) < join.bucket_size(place.bucket):
+        return True
+    return head_number(place.bucket, marks) in _marks(items, join_key(join)).get(COMPLETE, ())
+
+
+def _marks(items: Items, key: str) -> Marks:
+    item = items.get(key)
+    return item.marks if item else NO_MARKS

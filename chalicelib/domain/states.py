@@ -65,6 +65,11 @@ FINAL_STATES = frozenset(
 FAILURE_STATES = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})
 """Final states of a leaf that make its run fail."""
 
+SET_BY_HAND: frozenset[TaskInstanceState | None] = frozenset(
+    {None, TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED}
+)
+"""What a task instance may become out of any state when somebody clears or marks it."""
+
 LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
     None: frozenset(
         {
@@ -77,10 +82,20 @@ LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
         }
     ),
     TaskInstanceState.SCHEDULED: frozenset(
-        {TaskInstanceState.QUEUED, TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED}
+        {
+            TaskInstanceState.QUEUED,
+            TaskInstanceState.SKIPPED,
+            TaskInstanceState.SUCCESS,  # its run was marked as one
+            TaskInstanceState.REMOVED,
+        }
     ),
     TaskInstanceState.QUEUED: frozenset(
-        {TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED}
+        {
+            TaskInstanceState.RUNNING,
+            TaskInstanceState.SKIPPED,
+            TaskInstanceState.SUCCESS,  # its run was marked as one
+            TaskInstanceState.REMOVED,
+        }
     ),
     TaskInstanceState.RUNNING: frozenset(
         {
@@ -99,6 +114,7 @@ LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
             TaskInstanceState.SCHEDULED,
             TaskInstanceState.QUEUED,
             TaskInstanceState.SKIPPED,  # its run was ended
+            TaskInstanceState.SUCCESS,  # its run was marked as one
         }
     ),
     TaskInstanceState.UP_FOR_RESCHEDULE: frozenset(
@@ -106,8 +122,10 @@ LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
             TaskInstanceState.SCHEDULED,
             TaskInstanceState.QUEUED,
             TaskInstanceState.SKIPPED,  # its run was ended
+            TaskInstanceState.FAILED,  # its run was cancelled
+            TaskInstanceState.SUCCESS,  # its run was marked as one
         }
     ),
     **{state: frozenset() for state in FINAL_STATES},
 }
-"""Which state may follow which; nothing leaves a final state."""
+"""Which state may follow which; nothing leaves a final state by itself."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypedDict
 
+from chalicelib.domain.generations import VOID, standing
 from chalicelib.domain.graph import END_OF_RUN, NOT_MAPPED, Join
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 
@@ -24,8 +25,17 @@ SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "
 COMPLETE = "complete"
 """Mark of a bucket all of whose upstreams have arrived."""
 
+REPORTS = "reports"
+"""Mark on a task instance itself: it tells the end of the run of its own end, whatever its place."""
+
+OWED = "owed"
+"""Mark at the end of the run: a task that the graph alone does not make it wait for."""
+
 Marks = Mapping[str, frozenset[int]]
-"""Numbers of upstreams (or buckets) by what they left: a final state or one of the above."""
+"""Numbers of upstreams (or buckets) by what they left: a final state or one of the above.
+
+Numbers are coded with how often the task has been cleared (``generations``).
+"""
 
 NO_MARKS: Marks = MappingProxyType({})
 
@@ -38,6 +48,9 @@ MARK_NAMES: tuple[str, ...] = (
     SETUP_FAILED,
     AWAITED,
     COMPLETE,
+    VOID,
+    REPORTS,
+    OWED,
 )
 """Every mark there is, in a fixed order."""
 
@@ -62,6 +75,9 @@ class TaskInstance:
     Of a sensor: ``pokes`` counts those of the present try that ended without what it waits for,
     ``reschedules`` how often the try gave its slots back since, ``reschedule_date`` when it pokes next,
     ``first_poke_at`` what its timeout is counted from.
+
+    ``clears`` counts how often it was cleared, or set to a state by hand: what it told of its end before
+    that is void.
     """
 
     run_uid: str
@@ -69,6 +85,7 @@ class TaskInstance:
     map_index: int = NOT_MAPPED
     state: TaskInstanceState | None = None
     try_number: int = 0
+    clears: int = 0
     max_tries: int | None = None
     marks: Marks = field(default_factory=lambda: NO_MARKS)
     lease_token: str | None = None
@@ -129,8 +146,9 @@ class TaskInstance:
 class TaskInstanceChange(TypedDict, total=False):
     """Fields of a task instance that one write sets; ``None`` (and an empty tuple) removes."""
 
-    state: TaskInstanceState
+    state: TaskInstanceState | None
     try_number: int
+    clears: int
     max_tries: int
     lease_token: str | None
     lease_until: datetime | None
@@ -159,13 +177,17 @@ class TaskInstanceChange(TypedDict, total=False):
 class Expected:
     """What an item must be for a change to apply; ``None`` in ``states`` is an item nobody touched.
 
-    ``updated_at`` tells a state from the same state come again (a try that was held back).
+    ``updated_at`` tells a state from the same state come again (a try that was held back). ``clears``
+    tells it from the same after a clear; ``voids``, the number of void marks, shows that no upstream was
+    cleared since the marks were read.
     """
 
     states: frozenset[TaskInstanceState | None]
     try_number: int | None = None
     lease_token: str | None = None
     updated_at: datetime | None = None
+    clears: int | None = None
+    voids: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,7 +247,8 @@ def asleep_token(pokes: int) -> str:
 
 
 def arrived_numbers(marks: Marks) -> frozenset[int]:
-    """The numbers of those that have ended."""
+    """The numbers of those that have ended, and were not cleared since."""
+    marks = standing(marks)
     return frozenset().union(*(marks.get(name, frozenset()) for name in (*FINAL_STATES, HEARD)))
 
 

@@ -6,13 +6,15 @@ a successor, for a try that is followed by another the record of it, for a run t
 unfinished entry. A task or DAG without such callbacks costs nothing.
 """
 
+from chalicelib.domain.arrivals import has_arrived, joins_after, place_at
 from chalicelib.domain.callbacks import kind_after_run, kind_after_try, usual_reason
 from chalicelib.domain.dag_runs import DagRun, RunFacts
-from chalicelib.domain.graph import BUCKET_SIZE, Graph
+from chalicelib.domain.graph import Graph
 from chalicelib.domain.messages import Outgoing, RunCallback
 from chalicelib.domain.repairs import SWEEP_INTERVAL
+from chalicelib.domain.run_end import SET_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, arrived_numbers, bucket_key, join_key
+from chalicelib.domain.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 
 
@@ -41,14 +43,14 @@ def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance,
     engine.sender.send([Outgoing(message=message)])
 
 
-def after_run(engine: Engine, graph: Graph, run: DagRun | None, *, redo: bool) -> None:
+def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
     """Have the DAG called back whose run has ended, if it wants to be told of such an end.
 
-    To be called before the run's unfinished entry is removed. ``redo``: the call may have been sent
-    before; 1 request to see that.
+    A run that somebody marked calls nothing, as in Airflow. To be called before the run's unfinished
+    entry is removed. ``redo``: the call may have been sent before; 1 request to see that.
     """
-    kind = kind_after_run(run.state) if run is not None else None
-    if run is None or kind is None or kind not in graph.callbacks:
+    kind = kind_after_run(run.state)
+    if kind is None or kind not in graph.callbacks or run.reason in SET_BY_HAND:
         return
     if redo and not engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL):
         return
@@ -67,11 +69,6 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
     if item.state is TaskInstanceState.UP_FOR_RETRY:
         tries = tasks.finished_tries(item.run_uid, item.task_id, item.map_index)
         return any(finished.try_number == item.try_number for finished in tries)
-    join = graph.joins_after(item.task_id)[0]
-    number = join.number(item.task_id)
-    key = join_key(join)
-    if join.bucket_count:
-        bucket, number = divmod(number, BUCKET_SIZE)
-        key = bucket_key(join, bucket)
-    told = tasks.get(item.run_uid, key)
-    return told is not None and number in arrived_numbers(told.marks)
+    place = place_at(graph, joins_after(graph, item)[0], item.task_id)
+    told = tasks.get(item.run_uid, place.key)
+    return told is not None and has_arrived(told.marks, place.number, item.clears)

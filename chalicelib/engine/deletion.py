@@ -110,9 +110,10 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
 
     Safe to repeat and to interrupt: the run itself goes last.
     """
-    if run.state is DagRunState.QUEUED:  # nothing was written of a run that did not start, but this
+    if run.state is DagRunState.QUEUED:
         _leave_queue(engine, run)
-        return engine.store.dag_runs.delete(run)
+        if not run.fence:  # nothing else was written of a run that did not start
+            return engine.store.dag_runs.delete(run)
     now = engine.now()
     if not run.state.is_final or now - run.updated_at < LONGEST_INVOCATION:
         _sweep_run_at(engine, run.ref, now + LONGEST_INVOCATION)

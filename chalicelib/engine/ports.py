@@ -148,9 +148,23 @@ class DagRuns(Protocol):
         """
 
     def transition(
-        self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
+        self,
+        run: RunRef,
+        from_states: frozenset[DagRunState],
+        change: DagRunChange,
+        *,
+        fence: int | None = None,
     ) -> Write[DagRun | None]:
-        """Change a run that is in one of these states; ``item`` is None if the run is gone. 1 request."""
+        """Change a run that is in one of these states (and has this fence, if one is given).
+
+        ``item`` is None if the run is gone. 1 request.
+        """
+
+    def requeue(self, run: DagRun, change: DagRunChange, due_at: datetime) -> bool:
+        """Change a run that is over so that it is not any more, and enter it among the unfinished ones.
+
+        All or nothing; False if its state or its fence is not the given one any more. 1 request.
+        """
 
     def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
         """The runs at these different instants, in no order, without missing ones; 1 request per 100."""
@@ -180,8 +194,11 @@ class DagRuns(Protocol):
     def move_due(self, run: RunRef, due_at: datetime) -> bool:
         """Set when the tick looks after a run; False if its unfinished entry is gone. 1 request."""
 
-    def remove_unfinished(self, run: RunRef) -> None:
-        """Take the run (this ``run_uid`` only) off the unfinished ones; 1 request."""
+    def remove_unfinished(self, run: RunRef, clear_number: int = 0) -> None:
+        """Take the run off the unfinished ones; 1 request.
+
+        Only this ``run_uid``, and only as it was before it was cleared more than ``clear_number`` times.
+        """
 
 
 class TaskInstances(Protocol):
@@ -209,7 +226,7 @@ class TaskInstances(Protocol):
         """
 
     def save_finished_try(self, finished: FinishedTry) -> None:
-        """Keep a finished try; the same one again is no change. 1 request."""
+        """Keep a finished try; one of that number that is kept already stays. 1 request."""
 
     def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
         """The tries of a task instance that were followed by others, in order."""

@@ -18,10 +18,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.arrivals import arrived, distant_orders, is_only_upstream, marks_of, sole_arrival
-from chalicelib.domain.dag_runs import DagRunChange, RunFacts
-from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask, ScheduleDag, WakePool
+from chalicelib.domain.arrivals import (
+    arrived,
+    distant_orders,
+    head_number,
+    is_only_upstream,
+    joins_after,
+    marks_of,
+    place_at,
+    sole_arrival,
+)
+from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunFacts
+from chalicelib.domain.generations import VOID, coded, standing
+from chalicelib.domain.graph import END_OF_RUN, Graph, Join, Task
+from chalicelib.domain.messages import FollowTask, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.schedules import may_be_behind
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
@@ -31,7 +41,6 @@ from chalicelib.domain.task_instances import (
     Parts,
     TaskInstance,
     arrived_numbers,
-    bucket_key,
     join_key,
     task_key,
 )
@@ -44,8 +53,6 @@ from chalicelib.engine.tries import Tries
 
 CASCADE_LIMIT = 200
 """Task instances that one handler ends in a row; the rest of a longer cascade goes by message."""
-
-_UNTOUCHED = Expected(states=frozenset({None}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,10 +126,10 @@ class RunInProgress:
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
 
-    def leave(self) -> None:
-        """Give back the place of a run that is over among the active runs of its DAG; safe to repeat."""
+    def leave(self, run: DagRun) -> None:
+        """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
         limit = self.graph.active_runs
-        if limit is not None and slots.give_for_run(self.engine, self.facts.ref, limit):
+        if limit is not None and slots.give_for_run(self.engine, run, limit):
             self.outbox.post(WakePool(pool=limit.pool))
 
     def flush(self) -> None:
@@ -136,13 +143,13 @@ class RunInProgress:
         ended = told.item
         if ended.marks.get(AWAITED):
             self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts))
-        joins = self.graph.joins_after(ended.task_id)
+        joins = joins_after(self.graph, ended)
         if told.again:
             yield from self._tell_again(ended, joins)
             return
         prepaid = self._settle(ended, joins)
         for join in joins:
-            if is_only_upstream(self.graph, join):
+            if self._tells_all(ended, join):
                 next_end = self._decide_at_once(join, ended, prepaid)
             else:
                 next_end = self._decide(join, self._arrive(join, ended)[1], redo=False)
@@ -174,7 +181,7 @@ class RunInProgress:
 
     def _first_to_start(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Task | None:
         for join in joins:
-            if not is_only_upstream(self.graph, join):
+            if not self._tells_all(ended, join):
                 continue
             successor = self.graph.tasks[join.task_id]
             verdict = judge(successor.trigger_rule, sole_arrival(self.graph, ended, successor)).verdict
@@ -182,24 +189,32 @@ class RunInProgress:
                 return successor
         return None
 
+    def _tells_all(self, ended: TaskInstance, join: Join) -> bool:
+        """Whether this end alone decides a successor, which nothing has touched before."""
+        return not ended.clears and is_only_upstream(self.graph, join)
+
     def _order(self, ended: TaskInstance) -> None:
         """Leave orders at tasks further down, before an arrival might let them run."""
-        for task_id, marks in distant_orders(self.graph, ended).items():
-            self._mark(task_key(task_id), marks)
+        for key, marks in distant_orders(self.graph, ended).items():
+            self._mark(key, marks)
 
     def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
         """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
         names = marks_of(join, ended, self.graph)
-        number = join.number(ended.task_id)
-        if not join.bucket_count:
-            return self._mark(join_key(join), dict.fromkeys(names, number))
-        bucket, place = divmod(number, BUCKET_SIZE)
-        is_new, item = self._mark(bucket_key(join, bucket), dict.fromkeys(names, place))
-        is_full = len(arrived_numbers(item.marks)) == join.bucket_size(bucket)
+        place = place_at(self.graph, join, ended.task_id)
+        added = dict.fromkeys(names, coded(place.number, ended.clears))
+        if ended.clears:
+            added[VOID] = coded(place.number, ended.clears - 1)
+        is_new, item = self._mark(place.key, added)
+        if place.bucket is None:
+            return is_new, item
+        is_full = len(arrived_numbers(item.marks)) == join.bucket_size(place.bucket)
         if not is_full and join.trigger_rule.waits_for_all:
             return is_new, TaskInstance(run_uid=item.run_uid, task_id=join.task_id)
-        told = [name for name, numbers in item.marks.items() if numbers]
-        head = dict.fromkeys([*told, COMPLETE] if is_full else told, bucket)
+        told = [name for name, numbers in standing(item.marks).items() if numbers]
+        head = dict.fromkeys([*told, COMPLETE] if is_full else told, head_number(place.bucket, item.marks))
+        if voids := len(item.marks.get(VOID, ())):
+            head[VOID] = coded(place.bucket, voids - 1)
         return is_new, self._mark(join_key(join), head)[1]
 
     # -- deciding ----------------------------------------------------------------------------------
@@ -254,25 +269,40 @@ class RunInProgress:
             self._mark(item.key, added or {})
             return None
         if judgement.verdict is Verdict.RUN and not task.is_empty:
-            first_attempt = first_attempt and not redo
-            self.tries.start(task, item, 1, added=added, prepaid=prepaid, first_attempt=first_attempt)
+            # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
+            is_fresh = not item.clears and VOID not in item.marks
+            first_attempt = first_attempt and not redo and is_fresh
+            next_try = item.try_number + 1
+            self.tries.start(task, item, next_try, added=added, prepaid=prepaid, first_attempt=first_attempt)
             return None
         now = self.engine.now()
-        change = lifecycle.ended_untried(judgement, skip_ordered=known.skip_ordered, now=now)
+        change = lifecycle.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
-        write = tasks.transition(item.run_uid, item.key, _UNTOUCHED, change, added)
+        write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
         return _Ended(item=write.item, again=False) if write.applied else _again(write.item, redo=redo)
 
     def _close(self, *, failed: bool) -> None:
         now = self.engine.now()
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
         change = DagRunChange(state=state, end_date=now, updated_at=now)
-        run = self.facts.ref
-        write = self.engine.store.dag_runs.transition(run, frozenset({DagRunState.RUNNING}), change)
-        self.leave()
-        callbacks.after_run(self.engine, self.graph, write.item, redo=not write.applied)
-        self.engine.store.dag_runs.remove_unfinished(run)
-        if may_be_behind(self.facts, now):
+        ref = self.facts.ref
+        running, fence = frozenset({DagRunState.RUNNING}), self.facts.fence
+        write = self.engine.store.dag_runs.transition(ref, running, change, fence=fence)
+        run = write.item
+        if run is None:
+            return
+        if run.state is DagRunState.RUNNING:
+            # Tasks were cleared since these facts were read, maybe not the end that was seen: look anew.
+            self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
+        elif run.state.is_final and run.fence == fence:
+            self._after_close(run, redo=not write.applied)
+
+    def _after_close(self, run: DagRun, *, redo: bool) -> None:
+        """Do what follows from the end of the run, all of whose tasks have ended."""
+        self.leave(run)
+        callbacks.after_run(self.engine, self.graph, run, redo=redo)
+        self.engine.store.dag_runs.remove_unfinished(run.ref, run.clear_number)
+        if may_be_behind(self.facts, self.engine.now()):
             self.outbox.post(ScheduleDag(dag_id=run.dag_id))
 
     # -- items -------------------------------------------------------------------------------------
@@ -295,6 +325,12 @@ class _Ended:
 
     item: TaskInstance
     again: bool
+
+
+def as_judged(item: TaskInstance) -> Expected:
+    """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
+    voids = len(item.marks.get(VOID, ()))
+    return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
 
 
 def _again(item: TaskInstance, *, redo: bool) -> _Ended | None:

@@ -19,7 +19,16 @@ from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is
 from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
-from chalicelib.engine import callbacks, deletion, execute, run_end, run_timeout, runs, schedules
+from chalicelib.engine import (
+    altering,
+    callbacks,
+    deletion,
+    execute,
+    run_end,
+    run_timeout,
+    runs,
+    schedules,
+)
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.progress import RunInProgress
@@ -107,6 +116,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     else:
         due_at = run_timeout.next_look(engine, run, otherwise=next_look(items, found, now))
         engine.store.dag_runs.move_due(run.ref, due_at)
+    if being_cleared := {r.task.task_id: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
+        altering.finish_clearing(progress, run, items, being_cleared)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
@@ -172,9 +183,9 @@ def _is_audited_now(age: timedelta) -> bool:
 def _holds_rightly(engine: Engine, pool: str, holder: str) -> bool:
     of_run = parse_run_holder(pool, holder)
     if of_run is not None:
-        dag_id, execution_date, run_uid = of_run
-        run = engine.store.dag_runs.get(dag_id, execution_date)
+        run = engine.store.dag_runs.get(of_run.dag_id, of_run.execution_date)
+        is_same = run is not None and (run.run_uid, run.clear_number) == (of_run.run_uid, of_run.clear_number)
         # A queued run is about to start: nobody else of its DAG is kept from anything for long.
-        return run is not None and run.run_uid == run_uid and not run.state.is_final
+        return run is not None and is_same and not run.state.is_final
     item = engine.store.task_instances.get(*parse_holder_name(holder))
     return item is not None and item.holder == holder and item.state in _HOLDING_STATES

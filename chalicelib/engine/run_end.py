@@ -7,17 +7,21 @@ unfinished entry of the run goes last: until then the tick finds a run whose mes
 """
 
 import logging
+from datetime import datetime
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun, DagRunChange
+from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import Graph, Task
 from chalicelib.domain.messages import EndTasks, Outgoing, WakePool
+from chalicelib.domain.run_end import MARKED_FAILED, end_of
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance, task_key
 from chalicelib.engine import callbacks, runs, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.queries import get_dag_run
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,7 @@ _ATTEMPTS = 4
 """Tries to end a task instance that others change at the same moment; then a further message does it."""
 
 _RUNNING = frozenset({DagRunState.RUNNING})
+_NOT_FAILED = frozenset({DagRunState.QUEUED, DagRunState.RUNNING, DagRunState.SUCCESS})
 
 
 def fail_run(
@@ -48,6 +53,33 @@ def fail_run(
     return True
 
 
+def cancel_run(
+    engine: Engine, dag_id: str, execution_date: datetime, *, dry_run: bool = False
+) -> list[TaskInstance]:
+    """Set a run to failed, and end its tasks with it; those that were not over, as they were.
+
+    As Airflow's ``set_dag_run_state_to_failed``: tasks that run become ``failed`` (their workers have lost
+    their leases), others ``skipped``; what is over stays. Nothing changes of a run that has failed.
+    Raises ``DagNotFound``, ``DagRunNotFound``; ``StoreUnavailable``: asking again does no harm.
+    """
+    run = get_dag_run(engine, dag_id, execution_date)
+    if run.state is DagRunState.FAILED and run.reason != MARKED_FAILED:
+        return []
+    unfinished = _unfinished(engine, run, graph_of(engine, run.dag_id, run.version))
+    if not dry_run:
+        engine.store.dag_runs.move_due(run.ref, engine.now())  # the tick finds it soon if the rest is lost
+        fail_run(engine, run, MARKED_FAILED, from_states=_NOT_FAILED)
+        _end_tasks_at_once(engine, run)
+    return unfinished
+
+
+def _end_tasks_at_once(engine: Engine, run: DagRun) -> None:
+    try:
+        end_tasks(engine, EndTasks(run=run.ref))
+    except StoreUnavailable:
+        log.warning("the tasks of run %s of %s end a little later", run.run_id, run.dag_id, exc_info=True)
+
+
 def end_tasks(engine: Engine, message: EndTasks) -> None:
     """End the tasks of a run that is over; does nothing for one that goes on (again)."""
     found = runs.find_run(engine, message.run)
@@ -55,23 +87,37 @@ def end_tasks(engine: Engine, message: EndTasks) -> None:
         end_tasks_of(engine, found[1])
 
 
-def end_tasks_of(engine: Engine, run: DagRun) -> None:
+def end_tasks_of(engine: Engine, run: DagRun) -> bool:
     """End the tasks of a run that is over and was not swept yet: of one that ended by itself, none.
+
+    False if there is more to do; it is done by a message (or by nobody: the run was cleared).
 
     Safe to repeat and to interrupt. What one invocation has no time for goes by a further message.
     """
     graph = graph_of(engine, run.dag_id, run.version)
     unfinished = _unfinished(engine, run, graph)
+    if unfinished and not _is_still_over(engine, run):
+        return False
     outbox = Outbox(sender=engine.sender)
     ended = [_end(engine, run, graph.tasks[item.task_id], item, outbox) for item in unfinished[:PORTION]]
     if len(unfinished) > PORTION or not all(ended):
         outbox.post(EndTasks(run=run.ref))
         outbox.flush()
-        return
+        return False
     outbox.flush()
     runs.leave(engine, run)
     callbacks.after_run(engine, graph, run, redo=True)
-    engine.store.dag_runs.remove_unfinished(run.ref)
+    engine.store.dag_runs.remove_unfinished(run.ref, run.clear_number)
+    return True
+
+
+def _is_still_over(engine: Engine, run: DagRun) -> bool:
+    """Whether the run has not been cleared. To be asked after its task instances were read.
+
+    A clear makes the run go on before it touches any of them.
+    """
+    found = runs.find_run(engine, run.ref)
+    return found is not None and found[1].state.is_final and found[1].clear_number == run.clear_number
 
 
 def _unfinished(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]:
@@ -89,7 +135,10 @@ def _unfinished(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]
 
 
 def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> bool:
-    """End a task instance, whatever it has become meanwhile; False if others kept changing it."""
+    """End a task instance, whatever it has become meanwhile; False if others kept changing it.
+
+    (Also if it was cleared: then the run may go on.)
+    """
     reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
     standing = item
     for _ in range(_ATTEMPTS):
@@ -97,13 +146,16 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
             states=frozenset({standing.state}),
             try_number=standing.try_number,
             updated_at=standing.updated_at,
+            clears=item.clears,
         )
-        change = lifecycle.ended_with_run(standing, reason, engine.now())
+        change = lifecycle.ended_with_run(standing, end_of(run, standing), reason, engine.now())
         write = engine.store.task_instances.transition(standing.run_uid, standing.key, expected, change)
         if write.applied:
             _let_go(engine, run, task, standing, outbox)
             return True
         standing = write.item
+        if standing.clears != item.clears:
+            return False
         if standing.state in FINAL_STATES:
             return True
     return False

@@ -5,7 +5,7 @@ from datetime import timedelta
 from chalicelib.domain import checks
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.dags import Dag, sees
-from chalicelib.domain.messages import Outgoing, TimeOutRun, WakePool
+from chalicelib.domain.messages import Outgoing, RescueRun, StartRun, TimeOutRun, WakePool
 from chalicelib.domain.pools import Waiter
 from chalicelib.domain.repairs import SWEEP_INTERVAL
 from chalicelib.domain.run_timeout import seconds_left
@@ -56,7 +56,7 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
         return None
     limit = graph_of(engine, dag.dag_id, dag.version).active_runs
     if run.state is DagRunState.QUEUED and limit is not None:
-        refusal = slots.take_for_run(engine, run.ref, limit).refusal
+        refusal = slots.take_for_run(engine, run, limit).refusal
         if refusal is not None:
             return _wait(engine, run.ref, refusal)
     _start(engine, dag, run)
@@ -66,22 +66,36 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
 def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
     now = engine.now()
     change = DagRunChange(state=DagRunState.RUNNING, start_date=now, updated_at=now)
-    write = engine.store.dag_runs.transition(run.ref, frozenset({DagRunState.QUEUED}), change)
-    if write.item is None or write.item.state is not DagRunState.RUNNING:
+    queued = frozenset({DagRunState.QUEUED})
+    write = engine.store.dag_runs.transition(run.ref, queued, change, fence=run.fence)
+    if write.item is None or _is_over(run, write.item):
         leave(engine, run)
         return
-    progress = RunInProgress.of(engine, run.facts(write.item.start_date or now))
-    progress.open_first_tasks(redo=not write.applied)
+    if write.item.state is DagRunState.QUEUED:
+        # Its tasks were altered since it was read: whoever did that may have sent for it too early.
+        engine.sender.send([Outgoing(message=StartRun(run=run.ref))])
+        return
+    progress = RunInProgress.of(engine, write.item.facts(write.item.start_date or now))
+    if write.item.fence:
+        # Its tasks were altered by hand: where they stand has to be looked at.
+        progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+    else:
+        progress.open_first_tasks(redo=not write.applied)
     _time_out_later(progress)
     progress.flush()
     if dag.latest_run is None or dag.latest_run.execution_date <= run.execution_date:
         engine.store.dags.set_latest_run(write.item)
 
 
+def _is_over(run: DagRun, standing: DagRun) -> bool:
+    """Whether a run is over that was read before; maybe it goes on again, under another clear number."""
+    return standing.state.is_final or standing.clear_number != run.clear_number
+
+
 def leave(engine: Engine, run: DagRun) -> None:
-    """Give back the place of a run that is over, and wake who waits for it; safe to repeat."""
+    """Give back the place of a run that is over as it was read, and wake who waits; safe to repeat."""
     progress = in_progress(engine, run)
-    progress.leave()
+    progress.leave(run)
     progress.flush()
 
 

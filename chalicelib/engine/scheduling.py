@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.messages import (
+    AlterTasks,
     BackfillDag,
     DagUnpaused,
     EndTasks,
@@ -26,6 +27,7 @@ from chalicelib.domain.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, task_key
 from chalicelib.engine import (
+    altering,
     backfill,
     deletion,
     execute,
@@ -147,6 +149,7 @@ _HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
     SweepDag: deletion.sweep_dag,
     SweepRun: deletion.sweep_run,
     EndTasks: run_end.end_tasks,
+    AlterTasks: altering.alter_tasks,
     TimeOutRun: run_timeout.time_out,
 }
 """Who handles which message."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.dag_runs import RunRef, new_id
+from chalicelib.domain.dag_runs import DagRun, RunRef, new_id
 from chalicelib.domain.graph import NOT_MAPPED, Task
 from chalicelib.domain.limits import Limit, run_holder
 from chalicelib.domain.pools import (
@@ -76,13 +76,14 @@ def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = F
     return replace(grant, places=tuple(places))
 
 
-def take_for_run(engine: Engine, run: RunRef, limit: Limit) -> Grant:
+def take_for_run(engine: Engine, run: DagRun, limit: Limit) -> Grant:
     """Take a run's place among the active runs of its DAG.
 
     1 request where this process has seen the limit before. A place that the run has from a handler that
     died is as good: the audit of pools leaves it alone until the run is over.
     """
-    return _take(engine, _of_limit(limit), run_holder(run), first_attempt=True)
+    holder = run_holder(run.ref, run.clear_number)
+    return _take(engine, _of_limit(limit), holder, first_attempt=True)
 
 
 def give(engine: Engine, task: Task, holder: str, parts: Parts, places: Places) -> list[str]:
@@ -93,9 +94,9 @@ def give(engine: Engine, task: Task, holder: str, parts: Parts, places: Places) 
     return [pool for pool, slots in held if engine.store.pools.give(pool, holder, slots)]
 
 
-def give_for_run(engine: Engine, run: RunRef, limit: Limit) -> bool:
+def give_for_run(engine: Engine, run: DagRun, limit: Limit) -> bool:
     """Give back a run's place among the active runs of its DAG; whether another run waits for it."""
-    holder, pools = run_holder(run), engine.store.pools
+    holder, pools = run_holder(run.ref, run.clear_number), engine.store.pools
     return pools.give(limit.pool, holder, held_parts(pools.shards(limit.pool), holder))
 
 

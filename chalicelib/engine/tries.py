@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import RunFacts
+from chalicelib.domain.generations import VOID
 from chalicelib.domain.graph import Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
 from chalicelib.domain.pools import Waiter
@@ -23,6 +24,7 @@ from chalicelib.domain.task_instances import (
 from chalicelib.engine import slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.ports import Write
 
 _LIVE = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
@@ -60,8 +62,10 @@ class Tries:
         if grant.refusal is not None:
             return self._wait(task, item, try_number, added, grant, grant.refusal)
         change = lifecycle.queued(task, item, try_number, grant.parts, grant.places, self.engine.now())
-        standing = self._change(item, change, added)
-        self._give_back_unowned(task, holder, grant, standing)
+        standing = self._change(item, change, added).item
+        if _is_waiting(standing, try_number):
+            return self._ask_anew(task, standing)
+        self._give_back_unowned(task, holder, grant, standing, try_number)
         if _is_live(standing, holder) and standing.state is TaskInstanceState.QUEUED:
             self.send(standing)
         return None
@@ -106,8 +110,24 @@ class Tries:
         """Give the slots of a try back and wake who waits for them."""
         self._give_back(task, item.holder, item.pool_parts, item.places)
 
-    def _give_back_unowned(self, task: Task, holder: str, grant: slots.Grant, standing: TaskInstance) -> None:
-        """Give back what was taken twice, or for a try that is over or will never be."""
+    def _ask_anew(self, task: Task, standing: TaskInstance) -> Waiter | None:
+        """Start a try that another handler let wait meanwhile.
+
+        Slots given back now might be those by which a third one has just started it, so they are asked
+        for anew in its name.
+        """
+        return self.start(task, standing, standing.try_number)
+
+    def _give_back_unowned(
+        self, task: Task, holder: str, grant: slots.Grant, standing: TaskInstance, try_number: int
+    ) -> None:
+        """Give back what was taken twice, or for a try that is over or will never be.
+
+        A try that is yet to be (of a task that was cleared meanwhile) finds its slots taken, or the audit
+        frees them.
+        """
+        if standing.state is None and standing.try_number < try_number:
+            return
         is_live = _is_live(standing, holder)
         parts = tuple(part for part in grant.parts if not (is_live and part in standing.pool_parts))
         places = tuple(place for place in grant.places if not (is_live and place in standing.places))
@@ -119,12 +139,16 @@ class Tries:
 
     def _change(
         self, item: TaskInstance, change: TaskInstanceChange, added: Mapping[str, int] | None
-    ) -> TaskInstance:
+    ) -> Write[TaskInstance]:
         expected = Expected(
-            states=frozenset({item.state}), try_number=item.try_number or None, updated_at=item.updated_at
+            states=frozenset({item.state}),
+            try_number=item.try_number or None,
+            updated_at=item.updated_at,
+            clears=item.clears,
+            voids=len(item.marks.get(VOID, ())) if item.state is None else None,
         )
         tasks = self.engine.store.task_instances
-        return tasks.transition(item.run_uid, item.key, expected, change, added).item
+        return tasks.transition(item.run_uid, item.key, expected, change, added)
 
     def _wait(
         self,
@@ -138,15 +162,22 @@ class Tries:
         standing = item
         if item.state is not TaskInstanceState.SCHEDULED or grant.places:
             change = lifecycle.waiting(task, item, try_number, refusal.text, self.engine.now())
-            standing = self._change(item, change, added)
+            write = self._change(item, change, added)
+            standing = write.item
+            if grant.places and not write.applied and _is_waiting(standing, try_number):
+                return self._ask_anew(task, standing)
             # After the write: no other handler can start the try on the places that are given back.
-            self._give_back_unowned(task, item.next_holder(try_number), grant, standing)
-        if standing.try_number != try_number or standing.state is not TaskInstanceState.SCHEDULED:
+            self._give_back_unowned(task, item.next_holder(try_number), grant, standing, try_number)
+        if not _is_waiting(standing, try_number):
             return None
         waiter = slots.waiter_of(self.facts.ref, task, standing, refusal)
         if slots.enter_waiter(self.engine, waiter):
             self.outbox.post(WakePool(pool=waiter.pool))
         return waiter
+
+
+def _is_waiting(standing: TaskInstance, try_number: int) -> bool:
+    return standing.state is TaskInstanceState.SCHEDULED and standing.try_number == try_number
 
 
 def _is_live(standing: TaskInstance, holder: str) -> bool:

@@ -32,6 +32,7 @@ _TYPES: dict[str, type[Any]] = {
     "sweep_dag": messages.SweepDag,
     "sweep_run": messages.SweepRun,
     "end_tasks": messages.EndTasks,
+    "alter_tasks": messages.AlterTasks,
     "time_out_run": messages.TimeOutRun,
     "run_task": messages.RunTask,
     "run_callback": messages.RunCallback,

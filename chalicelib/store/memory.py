@@ -14,6 +14,7 @@ from threading import RLock
 from chalicelib.auth.users import LoginRecord, User
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.generations import VOID
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload, fits_inline
 from chalicelib.domain.pools import Holding, Pool, PoolShard, Waiter
@@ -265,18 +266,37 @@ class MemoryDagRuns:
             return iter([self._runs[dag_id][date] for date in sorted(dates, reverse=descending)])
 
     def transition(
-        self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
+        self,
+        run: RunRef,
+        from_states: frozenset[DagRunState],
+        change: DagRunChange,
+        *,
+        fence: int | None = None,
     ) -> Write[DagRun | None]:
         """See the port."""
         with self._lock:
             item = self.get(run.dag_id, run.execution_date)
             if item is None or item.run_uid != run.run_uid:
                 return Write(applied=False, item=None)
-            if item.state not in from_states:
+            if item.state not in from_states or fence not in (None, item.fence):
                 return Write(applied=shows(item, change), item=item)
             changed = replace(item, **change)
             self._runs[run.dag_id][run.execution_date] = changed
             return Write(applied=True, item=changed)
+
+    def requeue(self, run: DagRun, change: DagRunChange, due_at: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            item = self.get(run.dag_id, run.execution_date)
+            if item is None or item.run_uid != run.run_uid:
+                return False
+            if (item.state, item.fence) != (run.state, run.fence):
+                return shows(item, change)
+            changed = replace(item, **change)
+            entry = UnfinishedRun(run=run.ref, due_at=due_at, clear_number=changed.clear_number)
+            self._runs[run.dag_id][run.execution_date] = changed
+            self._unfinished[run.dag_id][run.execution_date] = entry
+            return True
 
     def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:  # noqa: ARG002 - nothing is read ahead
         """See the port."""
@@ -290,7 +310,8 @@ class MemoryDagRuns:
     def delete(self, run: DagRun) -> bool:
         """See the port."""
         with self._lock:
-            self.remove_unfinished(run.ref)
+            if self._unfinished_entry(run.ref):
+                del self._unfinished[run.dag_id][run.execution_date]
             created = self._by_run_id.get((run.dag_id, run.run_id))
             if created and created.run_uid == run.run_uid:
                 del self._by_run_id[run.dag_id, run.run_id]
@@ -323,10 +344,11 @@ class MemoryDagRuns:
             self._unfinished[run.dag_id][run.execution_date] = replace(entry, due_at=due_at)
             return True
 
-    def remove_unfinished(self, run: RunRef) -> None:
+    def remove_unfinished(self, run: RunRef, clear_number: int = 0) -> None:
         """See the port."""
         with self._lock:
-            if self._unfinished_entry(run):
+            entry = self._unfinished_entry(run)
+            if entry and entry.clear_number <= clear_number:
                 del self._unfinished[run.dag_id][run.execution_date]
 
     def _unfinished_entry(self, run: RunRef) -> UnfinishedRun | None:
@@ -384,7 +406,7 @@ class MemoryTaskInstances:
         """See the port."""
         with self._lock:
             key = (finished.run_uid, task_key(finished.task_id, finished.map_index))
-            self._tries[key][finished.try_number] = finished
+            self._tries[key].setdefault(finished.try_number, finished)
 
     def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
         """See the port."""
@@ -406,6 +428,8 @@ def _is_as(expected: Expected, item: TaskInstance) -> bool:
         and expected.try_number in (None, item.try_number)
         and expected.lease_token in (None, item.lease_token)
         and expected.updated_at in (None, item.updated_at)
+        and expected.clears in (None, item.clears)
+        and expected.voids in (None, len(item.marks.get(VOID, ())))
     )
 
 

@@ -93,9 +93,9 @@ class ScriptedDag:
         return self._outcome(shape, request.try_number)
 
     def _outcome(self, shape: Shape, try_number: int) -> TryOutcome:
-        return outcome_of(shape.behaviour, try_number, self._skips(shape))
+        return outcome_of(shape.behaviour, try_number, self.skips(shape))
 
-    def _skips(self, shape: Shape) -> frozenset[str]:
+    def skips(self, shape: Shape) -> frozenset[str]:
         if shape.behaviour == "short":
             following = self.graph.descendants(shape.task_id)
             return frozenset(name for name in following if self._by_id[name].role != "teardown")
@@ -111,15 +111,13 @@ class ScriptedDag:
         states: dict[str, TaskInstanceState] = {}
         ordered: set[str] = set()
         for shape in self.shapes:
-            states[shape.task_id] = self._expected(shape, states, ordered)
+            states[shape.task_id] = self.expected_state(shape, states, ordered)
             ran = states[shape.task_id] is TaskInstanceState.SUCCESS
             if ran:
-                ordered |= self._skips(shape)
+                ordered |= self.skips(shape)
         return states
 
-    def _expected(
-        self, shape: Shape, states: Mapping[str, TaskInstanceState], ordered: set[str]
-    ) -> TaskInstanceState:
+    def expected_state(self, shape: Shape, states: Mapping[str, Any], ordered: set[str]) -> TaskInstanceState:
         seen = frozenset(states[name] for name in shape.upstream)
         skipped = {name for name in shape.upstream if states[name] is TaskInstanceState.SKIPPED}
         failed = [name for name in shape.upstream if states[name] in FAILURE_STATES]

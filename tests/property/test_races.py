@@ -287,6 +287,33 @@ def test_a_start_that_was_overtaken_by_another_that_was_held_back_does_not_go_on
     crowd.check_slots()
 
 
+def test_a_start_that_was_refused_does_not_take_away_the_slots_by_which_another_started_the_try() -> None:
+    crowd, dag = crowd_of_two()
+    world = crowd.world
+    save_pool(world.engine, name="narrow", slots=0, description=None)
+    run = start(world, dag)
+    world.drain()
+    save_pool(world.engine, name="narrow", slots=1, description=None)
+    late = crowd.begin(message(world, "wake_pool"))
+    while not any(shard.holders for shard in world.store.pools.shards("narrow")):
+        crowd.go_on(late)
+    set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
+    world.deliver(message(world, "dag_unpaused"))
+    world.deliver(message(world, "rescue_run"))
+    set_paused(world.engine, dag.dag_id, paused=True, changed_by="test")
+    world.deliver(message(world, "run_task"))  # is held back
+    assert item_state(world, run, "a") is TaskInstanceState.SCHEDULED
+    crowd.go_on(late)  # its write is refused
+    set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
+    world.deliver(message(world, "dag_unpaused"))
+    world.deliver(message(world, "rescue_run"))
+    assert item_state(world, run, "a") is TaskInstanceState.QUEUED
+    while not late.is_over:
+        crowd.go_on(late)
+    crowd.settle()
+    assert item_state(world, run, "a") is TaskInstanceState.SUCCESS
+
+
 def test_a_sweep_that_times_out_over_many_waiting_tasks_still_finds_a_lost_worker() -> None:
     """Scaled down: a scheduler makes some 12,000 requests in 60 s; each waiting task costs it 14."""
     waiting = [Shape(f"t{number}", pool="closed") for number in range(60)]

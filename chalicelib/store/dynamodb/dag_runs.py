@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
@@ -60,9 +60,7 @@ class DynamoDagRuns:
         ]
         if kept:
             writes.append(keeping(self._kept_answers, kept))
-        # The same token with other contents would be an error, so it is made of all that is written.
-        token = sha256(json.dumps(writes).encode()).hexdigest()[:36]
-        refusals = transact(self._dynamodb, writes, token)
+        refusals = transact(self._dynamodb, writes, _token(writes))
         # One item of ours shows that all were written, by a request whose reply was lost.
         found = (refusal.item for refusal in refusals[:_ITEMS_OF_A_RUN] if refusal.item)
         return not refusals or any(item["run_uid"]["S"] == run.run_uid for item in found)
@@ -110,16 +108,40 @@ class DynamoDagRuns:
         return map(_as_run, self._runs.query(period, descending=descending, expected=expected))
 
     def transition(
-        self, run: RunRef, from_states: frozenset[DagRunState], change: DagRunChange
+        self,
+        run: RunRef,
+        from_states: frozenset[DagRunState],
+        change: DagRunChange,
+        *,
+        fence: int | None = None,
     ) -> Write[DagRun | None]:
         """See the port."""
         actions = [_assign(name, value) for name, value in change.items()]
         condition = (DagRunItem.run_uid == run.run_uid) & DagRunItem.state.is_in(*sorted(from_states))
+        if fence is not None:
+            condition &= _has_fence(fence)
         written = self._runs.update((run.dag_id, run.execution_date), actions, condition)
         if written.item is None or written.item.run_uid != run.run_uid:
             return Write(applied=False, item=None)
         item = _as_run(written.item)
         return Write(applied=written.applied or shows(item, change), item=item)
+
+    def requeue(self, run: DagRun, change: DagRunChange, due_at: datetime) -> bool:
+        """See the port."""
+        actions = [_assign(name, value) for name, value in change.items()]
+        is_as_given = (DagRunItem.run_uid == run.run_uid) & (DagRunItem.state == str(run.state))
+        entry = _unfinished_item(run.ref, due_at, change.get("clear_number", run.clear_number))
+        is_ours = UnfinishedRunItem.run_uid.does_not_exist() | (UnfinishedRunItem.run_uid == run.run_uid)
+        key = (run.dag_id, run.execution_date)
+        writes = [
+            {"Update": self._runs.update_request(key, actions, is_as_given & _has_fence(run.fence))},
+            {"Put": self._unfinished.put_request(entry, is_ours)},
+        ]
+        refusals = transact(self._dynamodb, writes, _token(writes))
+        item = self._runs.read(refusals[0].item) if refusals else None
+        # Written already, by a request whose reply was lost?
+        is_repeat = item is not None and item.run_uid == run.run_uid and shows(_as_run(item), change)
+        return not refusals or is_repeat
 
     def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:
         """See the port."""
@@ -132,7 +154,8 @@ class DynamoDagRuns:
 
     def delete(self, run: DagRun) -> bool:
         """See the port."""
-        self.remove_unfinished(run.ref)
+        is_ours = UnfinishedRunItem.run_uid == run.run_uid
+        self._unfinished.delete((run.dag_id, run.execution_date), is_ours)
         self._run_ids.delete((run.dag_id, run.run_id), DagRunIdItem.run_uid == run.run_uid)
         # Last: by this item an interrupted deletion is found again.
         is_as_given = (DagRunItem.run_uid == run.run_uid) & (DagRunItem.state == str(run.state))
@@ -156,10 +179,23 @@ class DynamoDagRuns:
             UnfinishedRunItem.run_uid == run.run_uid,
         ).applied
 
-    def remove_unfinished(self, run: RunRef) -> None:
+    def remove_unfinished(self, run: RunRef, clear_number: int = 0) -> None:
         """See the port."""
-        is_ours = UnfinishedRunItem.run_uid == run.run_uid
+        made = UnfinishedRunItem.clear_number
+        is_ours = (UnfinishedRunItem.run_uid == run.run_uid) & (
+            made.does_not_exist() | (made <= clear_number)
+        )
         self._unfinished.delete((run.dag_id, run.execution_date), is_ours)
+
+
+def _has_fence(fence: int) -> Condition:
+    condition: Condition = DagRunItem.fence == fence
+    return condition if fence else condition | DagRunItem.fence.does_not_exist()
+
+
+def _token(writes: Sequence[Mapping[str, Any]]) -> str:
+    # The same token with other contents would be an error, so it is made of all that is written.
+    return sha256(json.dumps(writes).encode()).hexdigest()[:36]
 
 
 def _assign(name: str, value: Any) -> Action:
@@ -215,6 +251,8 @@ def _run_item(run: DagRun) -> DagRunItem:
         start_date=run.start_date,
         end_date=run.end_date,
         reason=run.reason,
+        clear_number=run.clear_number or None,
+        fence=run.fence or None,
     )
 
 
@@ -228,7 +266,7 @@ def _run_id_item(run: DagRun) -> DagRunIdItem:
     )
 
 
-def _unfinished_item(run: RunRef, due_at: datetime) -> UnfinishedRunItem:
+def _unfinished_item(run: RunRef, due_at: datetime, clear_number: int = 0) -> UnfinishedRunItem:
     return UnfinishedRunItem(
         run.dag_id,
         run.execution_date,
@@ -237,6 +275,7 @@ def _unfinished_item(run: RunRef, due_at: datetime) -> UnfinishedRunItem:
         version=run.version,
         due_shard=_due_shard(run),
         due_at=due_at,
+        clear_number=clear_number or None,
     )
 
 
@@ -261,6 +300,8 @@ def _as_run(item: DagRunItem) -> DagRun:
         start_date=item.start_date,
         end_date=item.end_date,
         reason=item.reason,
+        clear_number=item.clear_number or 0,
+        fence=item.fence or 0,
     )
 
 
@@ -272,4 +313,4 @@ def _as_unfinished(item: UnfinishedRunItem) -> UnfinishedRun:
         generation=item.generation,
         version=item.version,
     )
-    return UnfinishedRun(run=run, due_at=item.due_at)
+    return UnfinishedRun(run=run, due_at=item.due_at, clear_number=item.clear_number or 0)

@@ -88,6 +88,8 @@ class DagRunItem(Model):
     start_date = InstantAttribute(null=True)
     end_date = InstantAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    clear_number = IntegerAttribute(null=True)
+    fence = IntegerAttribute(null=True)
 
 
 class DagRunIdItem(Model):
@@ -110,6 +112,7 @@ class UnfinishedRunItem(Model):
     version = UnicodeAttribute()
     due_shard = IntegerAttribute()
     due_at = InstantAttribute()
+    clear_number = IntegerAttribute(null=True)
 
 
 class TaskInstanceItem(Model):
@@ -122,6 +125,7 @@ class TaskInstanceItem(Model):
     task_key = UnicodeAttribute(range_key=True)
     state = UnicodeAttribute(null=True)
     try_number = IntegerAttribute(null=True)
+    clears = IntegerAttribute(null=True)
     max_tries = IntegerAttribute(null=True)
     mark_success = NumberSetAttribute()
     mark_failed = NumberSetAttribute()
@@ -135,6 +139,9 @@ class TaskInstanceItem(Model):
     mark_setup_skipped = NumberSetAttribute()
     mark_setup_failed = NumberSetAttribute()
     mark_complete = NumberSetAttribute()
+    mark_void = NumberSetAttribute()
+    mark_reports = NumberSetAttribute()
+    mark_owed = NumberSetAttribute()
     lease_token = UnicodeAttribute(null=True)
     lease_until = InstantAttribute(null=True)
     retry_at = InstantAttribute(null=True)

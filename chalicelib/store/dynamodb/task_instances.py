@@ -7,9 +7,10 @@ from operator import or_
 from typing import Any
 
 from pynamodb.attributes import Attribute
-from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.generations import VOID
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import (
     MARK_NAMES,
@@ -82,7 +83,8 @@ class DynamoTaskInstances:
                 duration=finished.duration,
                 hostname=finished.hostname,
                 reason=finished.reason,
-            )
+            ),
+            TaskInstanceItem.run_uid.does_not_exist(),
         )
 
     def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
@@ -114,11 +116,15 @@ def _assign(name: str, value: Any) -> Action:
 def _is_as(expected: Expected) -> Condition:
     condition = _has_state(expected.states)
     if expected.try_number is not None:
-        condition &= _has_try_number(expected.try_number)
+        condition &= _is_number(TaskInstanceItem.try_number, expected.try_number)
     if expected.lease_token is not None:
         condition &= TaskInstanceItem.lease_token == expected.lease_token
     if expected.updated_at is not None:
         condition &= TaskInstanceItem.updated_at == expected.updated_at
+    if expected.clears is not None:
+        condition &= _is_number(TaskInstanceItem.clears, expected.clears)
+    if expected.voids is not None:
+        condition &= _has_voids(expected.voids)
     return condition
 
 
@@ -131,9 +137,16 @@ def _has_state(states: frozenset[TaskInstanceState | None]) -> Condition:
     return reduce(or_, options)
 
 
-def _has_try_number(number: int) -> Condition:
-    condition: Condition = TaskInstanceItem.try_number == number
-    return condition if number else condition | TaskInstanceItem.try_number.does_not_exist()
+def _is_number(attribute: Attribute[int], number: int) -> Condition:
+    condition: Condition = attribute == number
+    return condition if number else condition | attribute.does_not_exist()
+
+
+def _has_voids(number: int) -> Condition:
+    void = _mark(VOID)
+    absent: Condition = void.does_not_exist()
+    count: Condition = size(void.attr_name) == number  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+    return void.exists() & count if number else absent
 
 
 def _present(run_uid: str, key: str, item: TaskInstanceItem | None) -> TaskInstance:
@@ -145,6 +158,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         untouched(item.run_uid, item.task_key),
         state=None if item.state is None else TaskInstanceState(item.state),
         try_number=item.try_number or 0,
+        clears=item.clears or 0,
         max_tries=item.max_tries,
         marks=_marks(item),
         lease_token=item.lease_token,

@@ -113,6 +113,14 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         lambda s: s.dag_runs.transition(RUN, frozenset({DagRunState.SUCCESS}), {"state": DagRunState.FAILED}),
         {("UpdateItem", "dag_runs"): 1},
     ),
+    "dag_runs.requeue": (
+        lambda s: s.dag_runs.requeue(a_run(), {"state": DagRunState.QUEUED, "fence": 1}, NOON),
+        {("TransactWriteItems", "dag_runs+unfinished_runs"): 1},
+    ),
+    "dag_runs.requeue, refused": (
+        lambda s: s.dag_runs.requeue(a_run(fence=9), {"state": DagRunState.QUEUED, "fence": 1}, NOON),
+        {("TransactWriteItems", "dag_runs+unfinished_runs"): 1},
+    ),
     "dag_runs.unfinished": (
         lambda s: [*s.dag_runs.unfinished("sales")],
         {("Query", "unfinished_runs"): 1},

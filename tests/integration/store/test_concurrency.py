@@ -41,6 +41,24 @@ def test_takers_never_get_more_slots_than_there_are(emulated: DynamoStore) -> No
     assert all(shard.free == shard.capacity - _held(shard) >= 0 for shard in shards)
 
 
+def test_a_run_that_many_clear_at_once_is_put_back_once(emulated: DynamoStore) -> None:
+    run = a_run(state=DagRunState.FAILED)
+    emulated.dag_runs.create(run, NOON)
+    emulated.dag_runs.remove_unfinished(run.ref)
+
+    def put_back(number: int) -> bool:
+        change: DagRunChange = {"state": DagRunState.QUEUED, "clear_number": 1, "fence": number + 1}
+        return emulated.dag_runs.requeue(run, change, NOON)
+
+    answers = _together(put_back)
+
+    assert answers.count(True) == 1
+    standing = emulated.dag_runs.get("sales", NOON)
+    assert standing is not None
+    assert standing.fence == answers.index(True) + 1
+    assert len([*emulated.dag_runs.unfinished("sales")]) == 1
+
+
 def test_slots_that_come_and_go_add_up_while_the_pool_changes(emulated: DynamoStore) -> None:
     emulated.pools.save(a_pool(slots=40))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRunChange, UnfinishedRun
+from chalicelib.domain.dag_runs import DagRun, DagRunChange, UnfinishedRun
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports import Store, Write
@@ -235,3 +235,80 @@ def test_deleting_a_run_leaves_the_one_that_took_its_place(store: Store) -> None
     assert store.dag_runs.get("sales", NOON) == a_run("new", generation=2)
     assert store.dag_runs.get_by_run_id("sales", a_run().run_id) == a_run("new", generation=2)
     assert [entry.run.run_uid for entry in store.dag_runs.unfinished("sales")] == ["new"]
+
+
+def test_a_transition_may_ask_for_a_fence(store: Store) -> None:
+    store.dag_runs.create(a_run(), NOON)
+    change: DagRunChange = {"fence": 7, "updated_at": NOON + HOUR}
+    assert not store.dag_runs.transition(a_run().ref, QUEUED, change, fence=5).applied
+    fenced = a_run(fence=7, updated_at=NOON + HOUR)
+    assert store.dag_runs.transition(a_run().ref, QUEUED, change, fence=0).item == fenced
+    late: DagRunChange = {"state": DagRunState.RUNNING, "updated_at": NOON + 2 * HOUR}
+    assert store.dag_runs.transition(a_run().ref, QUEUED, late, fence=0) == Write(applied=False, item=fenced)
+    assert store.dag_runs.transition(a_run().ref, QUEUED, late, fence=7).applied
+
+
+def an_ended_run(store: Store) -> DagRun:
+    store.dag_runs.create(a_run(), NOON)
+    change: DagRunChange = {
+        "state": DagRunState.FAILED,
+        "start_date": NOON,
+        "end_date": NOON + HOUR,
+        "reason": "timed_out",
+        "updated_at": NOON + HOUR,
+    }
+    run = store.dag_runs.transition(a_run().ref, QUEUED, change).item
+    assert run is not None
+    store.dag_runs.remove_unfinished(run.ref)
+    return run
+
+
+AGAIN: DagRunChange = {
+    "state": DagRunState.QUEUED,
+    "queued_at": NOON + 2 * HOUR,
+    "start_date": None,
+    "end_date": None,
+    "reason": None,
+    "clear_number": 1,
+    "fence": 5,
+    "updated_at": NOON + 2 * HOUR,
+}
+
+
+def test_a_run_that_is_over_can_be_put_back(store: Store) -> None:
+    run = an_ended_run(store)
+    assert store.dag_runs.requeue(run, AGAIN, NOON + 3 * HOUR)
+    assert store.dag_runs.get("sales", NOON) == replace(run, **AGAIN)
+    entry = UnfinishedRun(run=run.ref, due_at=NOON + 3 * HOUR, clear_number=1)
+    assert [*store.dag_runs.unfinished("sales")] == [entry]
+    assert [*store.dag_runs.due(NOON + 3 * HOUR)] == [("sales", NOON)]
+    assert store.dag_runs.requeue(run, AGAIN, NOON + 3 * HOUR), "its first reply may have been lost"
+
+
+def test_a_run_that_changed_since_is_not_put_back(store: Store) -> None:
+    run = an_ended_run(store)
+    for other in (
+        replace(run, state=DagRunState.SUCCESS),
+        replace(run, fence=3),
+        replace(run, run_uid="other"),
+    ):
+        assert not store.dag_runs.requeue(other, AGAIN, NOON)
+    assert store.dag_runs.get("sales", NOON) == run
+    assert [*store.dag_runs.unfinished("sales")] == []
+
+
+def test_who_closed_a_run_before_it_was_cleared_does_not_remove_its_entry(store: Store) -> None:
+    run = an_ended_run(store)
+    store.dag_runs.requeue(run, AGAIN, NOON)
+    store.dag_runs.remove_unfinished(run.ref)
+    assert len([*store.dag_runs.unfinished("sales")]) == 1
+    store.dag_runs.remove_unfinished(run.ref, 1)
+    assert [*store.dag_runs.unfinished("sales")] == []
+
+
+def test_a_cleared_run_is_deleted_with_its_entry(store: Store) -> None:
+    run = an_ended_run(store)
+    store.dag_runs.requeue(run, AGAIN, NOON)
+    assert store.dag_runs.delete(replace(run, **AGAIN))
+    assert [*store.dag_runs.unfinished("sales")] == []
+    assert store.dag_runs.get("sales", NOON) is None

@@ -26,6 +26,7 @@ UNTOUCHED = Expected(states=frozenset({None}))
 FULL: TaskInstanceChange = {
     "state": TaskInstanceState.RUNNING,
     "try_number": 2,
+    "clears": 1,
     "max_tries": 3,
     "lease_token": "token-1",
     "lease_until": NOON + HOUR,
@@ -90,9 +91,11 @@ def test_a_change_applies_only_to_an_item_that_is_as_expected(store: Store) -> N
         Expected(states=running, try_number=1),
         Expected(states=running, lease_token="token-2"),
         Expected(states=running, try_number=0),
+        Expected(states=running, clears=0),
+        Expected(states=running, voids=1),
     ):
         assert store.task_instances.transition(RUN, KEY, expected, change) == Write(applied=False, item=whole)
-    right = Expected(states=running, try_number=2, lease_token="token-1")
+    right = Expected(states=running, try_number=2, lease_token="token-1", clears=1, voids=0)
     assert store.task_instances.transition(RUN, KEY, right, change).applied
 
 
@@ -184,6 +187,31 @@ def test_finished_tries_come_in_order(store: Store) -> None:
     store.task_instances.save_finished_try(replace(_finished(5), map_index=31))
     tries = [*store.task_instances.finished_tries(RUN, "load.eu-west_1", 3)]
     assert tries == [_finished(1), _finished(2), _finished(10)]
+
+
+def test_the_first_record_of_a_finished_try_stays(store: Store) -> None:
+    store.task_instances.save_finished_try(_finished(1))
+    store.task_instances.save_finished_try(replace(_finished(1), state=TaskInstanceState.SUCCESS))
+    assert [*store.task_instances.finished_tries(RUN, "load.eu-west_1", 3)] == [_finished(1)]
+
+
+def test_a_state_can_be_taken_away(store: Store) -> None:
+    whole = store.task_instances.transition(RUN, KEY, UNTOUCHED, FULL).item
+    change: TaskInstanceChange = {"state": None, "clears": 2, "updated_at": NOON + HOUR}
+    running = Expected(states=frozenset({TaskInstanceState.RUNNING}), clears=1)
+    assert store.task_instances.transition(RUN, KEY, running, change).applied
+    assert store.task_instances.get(RUN, KEY) == replace(whole, **change)
+
+
+def test_an_item_is_told_from_the_same_with_other_marks_void(store: Store) -> None:
+    store.task_instances.arrive(RUN, KEY, {"void": 3, "success": 3})
+    store.task_instances.arrive(RUN, KEY, {"void": 4})
+    change: TaskInstanceChange = {"state": TaskInstanceState.SKIPPED, "updated_at": NOON}
+    for number in (0, 1, 3):
+        before = Expected(states=frozenset({None}), clears=0, voids=number)
+        assert not store.task_instances.transition(RUN, KEY, before, change).applied
+    now = Expected(states=frozenset({None}), clears=0, voids=2)
+    assert store.task_instances.transition(RUN, KEY, now, change).applied
 
 
 def test_a_finished_try_may_lack_what_it_never_had(store: Store) -> None:

@@ -54,6 +54,7 @@ EVERY: list[Message] = [
     messages.SweepDag(dag_id="sales", generation=2),
     messages.SweepRun(run=RUN),
     messages.EndTasks(run=RUN),
+    messages.AlterTasks(run=RUN, plan=Payload(text="{}")),
     messages.TimeOutRun(run=RUN),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0, pokes=3, begun_at=NOON),

@@ -1,0 +1,120 @@
+"""What somebody wants to be done to the tasks of a run: which are cleared, which are marked.
+
+Pure: chosen from the graph and from what the run's items are. A plan names each task instance as it was
+when it was chosen (by its number of clears), so that carrying it out twice, or late, alters nothing else.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.domain.graph import Graph
+from chalicelib.domain.repairs import Items
+from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+from chalicelib.domain.task_instances import TaskInstance, task_key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """Which tasks of a run: these (None: all), with what lies upstream or downstream of them.
+
+    ``only_failed`` and ``only_running`` leave the others out; both together leave both in, as in Airflow.
+    """
+
+    task_ids: tuple[str, ...] | None = None
+    upstream: bool = False
+    downstream: bool = False
+    only_failed: bool = False
+    only_running: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Task ids with the number of clears that each had: ``cleared`` ones run again, ``marked`` ones end.
+
+    ``state`` is what the marked ones become.
+    """
+
+    cleared: Mapping[str, int] = field(default_factory=dict)
+    marked: Mapping[str, int] = field(default_factory=dict)
+    state: TaskInstanceState = TaskInstanceState.SUCCESS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.cleared and not self.marked
+
+    @property
+    def altered(self) -> Mapping[str, int]:
+        """All that are altered."""
+        return {**self.marked, **self.cleared}
+
+    def as_text(self) -> str:
+        """Its JSON form."""
+        return json.dumps({"cleared": self.cleared, "marked": self.marked, "state": self.state})
+
+    @classmethod
+    def from_text(cls, text: str) -> "Plan":
+        """Read the JSON form."""
+        document = json.loads(text)
+        return cls(
+            cleared=document["cleared"],
+            marked=document["marked"],
+            state=TaskInstanceState(document["state"]),
+        )
+
+
+def instance(graph: Graph, run_uid: str, items: Items, task_id: str) -> TaskInstance:
+    """The task instance of a task; raises ``TaskNotFound``."""
+    graph.task(task_id)
+    return items.get(task_key(task_id)) or TaskInstance(run_uid=run_uid, task_id=task_id)
+
+
+def chosen(graph: Graph, run_uid: str, items: Items, choice: Choice) -> list[TaskInstance]:
+    """The task instances of a choice, in topological order; raises ``TaskNotFound``."""
+    states = _states(choice)
+    found = (instance(graph, run_uid, items, name) for name in _in_order(graph, _names(graph, choice)))
+    return [item for item in found if not states or item.state in states]
+
+
+def clearing(items: Iterable[TaskInstance]) -> Plan:
+    """The plan to clear task instances."""
+    return Plan(cleared={item.task_id: item.clears for item in items})
+
+
+def marking(
+    graph: Graph, run_uid: str, items: Items, choice: Choice, state: TaskInstanceState
+) -> tuple[list[TaskInstance], Plan]:
+    """What is marked of a choice (what has the state already is not), and the plan to do it.
+
+    As in Airflow, failed tasks downstream of the named ones are cleared along with it, so that they go on
+    from there; even where they were to be marked failed themselves.
+    """
+    found = [item for item in chosen(graph, run_uid, items, choice) if item.state is not state]
+    named = frozenset(choice.task_ids if choice.task_ids is not None else graph.tasks)
+    becomes = dict.fromkeys((item.task_id for item in found), state)
+    following = frozenset().union(*(graph.descendants(name) for name in named)) - named
+    after = (instance(graph, run_uid, items, name) for name in _in_order(graph, following))
+    resumed = [item for item in after if becomes.get(item.task_id, item.state) in FAILURE_STATES]
+    cleared = {item.task_id: item.clears for item in resumed}
+    marked = {item.task_id: item.clears for item in found if item.task_id not in cleared}
+    return found, Plan(cleared=cleared, marked=marked, state=state)
+
+
+def _states(choice: Choice) -> frozenset[TaskInstanceState]:
+    failed = FAILURE_STATES if choice.only_failed else frozenset()
+    running = {TaskInstanceState.RUNNING} if choice.only_running else frozenset()
+    return failed | running
+
+
+def _names(graph: Graph, choice: Choice) -> frozenset[str]:
+    if choice.task_ids is None:
+        return frozenset(graph.tasks)
+    named = frozenset(graph.task(name).task_id for name in choice.task_ids)
+    above = (graph.ancestors(name) for name in named) if choice.upstream else ()
+    below = (graph.descendants(name) for name in named) if choice.downstream else ()
+    return named.union(*above, *below)
+
+
+def _in_order(graph: Graph, names: Collection[str]) -> list[str]:
+    return [name for name in graph.tasks if name in names]
