@@ -67,7 +67,7 @@ def test_the_developers_own_settings_do_not_leak_into_a_deployment(tmp_path: Pat
 
 def test_an_unknown_backend_stops_a_deployment(tmp_path: Path) -> None:
     stage = read_stage(project(tmp_path, AIRFLOW__API__AUTH_BACKEND="no.such"), "dev")
-    with pytest.raises(UnknownBackend, match="AIRFLOW__API__AUTH_BACKEND is 'no.such'"):
+    with pytest.raises(UnknownBackend, match=r"AIRFLOW__API__AUTH_BACKEND is 'no\.such'"):
         validate(stage)
 
 
@@ -81,7 +81,7 @@ def test_a_broken_file_of_declarations_stops_a_deployment(tmp_path: Path) -> Non
 def test_a_dag_file_that_cannot_be_loaded_stops_a_deployment(tmp_path: Path) -> None:
     stage = read_stage(project(tmp_path), "dev")
     (stage.settings.dags_folder / "broken.py").write_text("from airflow import DAG\nDAG(1 / 0)\n")
-    with pytest.raises(StageError, match="cannot be loaded: broken.py: .*division by zero"):
+    with pytest.raises(StageError, match=r"cannot be loaded: broken\.py: .*division by zero"):
         validate(stage)
 
 
