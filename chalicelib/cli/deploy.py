@@ -15,7 +15,7 @@ def deploy(stage: str, dry_run: bool) -> None:
     """
     from chalicelib import bootstrap
     from chalicelib.cli.stage import deployable_stage, or_one_line
-    from chalicelib.deploy.deployment import Deployment, first_call, plan_deployment
+    from chalicelib.deploy.deployment import Deployment, next_step, plan_deployment
     from chalicelib.deploy.steps import carry_out
     from chalicelib.deploy.validation import validate
 
@@ -32,4 +32,4 @@ def deploy(stage: str, dry_run: bool) -> None:
             )
             carry_out(deployment.steps(), click.echo)
         click.echo(f"Stage {stage} is deployed: {deployment.url}")
-        click.echo(f"Try: {first_call(deployment.url, described.settings.auth_backend)}")
+        click.echo(next_step(deployment.url, described.settings.auth_backend))

@@ -123,10 +123,18 @@ def _planned(finding: Finding) -> str:
     return f"change  {finding.subject}: {'; '.join(finding.problems)}"
 
 
-def first_call(url: str, auth_backend: str) -> str:
-    """A command to try the API with, for a backend that lets anybody in."""
-    kind = auth_backend.rpartition(".")[2]
-    credentials = {"basic_auth": "--user NAME ", "password_auth": "--user NAME "}.get(kind, "")
-    if kind == "kerberos_auth":
-        credentials = "--negotiate --user : "
-    return f"curl {credentials}{url}/test"
+def next_step(url: str, auth_backend: str) -> str:
+    """What to do with the deployed API: a command to try, or how to let anybody in."""
+    match auth_backend.rpartition(".")[2]:
+        case "deny_all":
+            return (
+                "Nobody may call it yet: set AIRFLOW__API__AUTH_BACKEND in the stage's environment_variables "
+                "in .chalice/config.json and deploy again"
+            )
+        case "basic_auth" | "password_auth":
+            credentials = "--user NAME "
+        case "kerberos_auth":
+            credentials = "--negotiate --user : "
+        case _:
+            credentials = ""
+    return f"Try: curl {credentials}{url}/test"

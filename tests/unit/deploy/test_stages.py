@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.auth.backends import UnknownBackend
-from chalicelib.deploy.deployment import first_call
+from chalicelib.deploy.deployment import next_step
 from chalicelib.deploy.stages import StageError, enter, read_stage
 from chalicelib.deploy.validation import validate
 from chalicelib.events.declarations import DeclarationError
@@ -102,7 +102,12 @@ def test_a_dags_folder_that_is_not_packaged_stops_a_deployment(
         ("airflow.api.auth.backend.kerberos_auth", "--negotiate --user : "),
     ],
 )
-def test_the_first_call_has_the_credentials_that_the_backend_wants(backend: str, options: str) -> None:
-    assert first_call("https://x/api/experimental", backend) == (
-        f"curl {options}https://x/api/experimental/test"
+def test_the_next_step_has_the_credentials_that_the_backend_wants(backend: str, options: str) -> None:
+    assert next_step("https://x/api/experimental", backend) == (
+        f"Try: curl {options}https://x/api/experimental/test"
     )
+
+
+def test_of_a_closed_stage_is_said_how_to_open_it() -> None:
+    said = next_step("https://x/api/experimental", "airflow.api.auth.backend.deny_all")
+    assert said.startswith("Nobody may call it yet: set AIRFLOW__API__AUTH_BACKEND")
