@@ -9,7 +9,7 @@ EMULATOR_INSTALLED := $(EMULATOR)/.installed
 AUDIT := .venv-audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 
-.PHONY: help install run test lint audit e2e
+.PHONY: help install run test lint audit e2e deploy doctor destroy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -34,6 +34,15 @@ audit: $(INSTALLED) $(AUDIT_INSTALLED) ## Look up the installed packages among k
 
 e2e: $(INSTALLED) $(EMULATOR_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
 	$(VENV)/bin/python -m pytest tests/e2e
+
+deploy: $(INSTALLED) ## Deploy a stage to AWS, or bring it up to date (STAGE=dev)
+	@$(VENV)/bin/python -m chalicelib deploy --stage "$(STAGE)"
+
+doctor: $(INSTALLED) ## Check a deployed stage and say what to do (STAGE=dev)
+	@$(VENV)/bin/python -m chalicelib doctor --stage "$(STAGE)"
+
+destroy: $(INSTALLED) ## Take a stage down; asks first, and keeps its data (STAGE=dev)
+	@$(VENV)/bin/python -m chalicelib destroy --stage "$(STAGE)"
 
 $(INSTALLED): $(REQUIREMENTS)
 	@$(call make_venv,$(VENV))

@@ -7,6 +7,9 @@ command does more than parse, call one use case and print: what it does must be 
 import click
 
 from chalicelib.cli.dags import dags
+from chalicelib.cli.deploy import deploy
+from chalicelib.cli.destroy import destroy
+from chalicelib.cli.doctor import doctor
 from chalicelib.cli.events import events
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
@@ -19,6 +22,9 @@ def updraft() -> None:
 
 
 updraft.add_command(dags)
+updraft.add_command(deploy)
+updraft.add_command(destroy)
+updraft.add_command(doctor)
 updraft.add_command(events)
 updraft.add_command(sync)
 updraft.add_command(tasks)

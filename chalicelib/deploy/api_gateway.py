@@ -68,7 +68,7 @@ def gateway_responses(missing_credentials: Decision) -> tuple[GatewayResponse, .
 def answer_in_json(rest_api_id: str, missing_credentials: Decision, apigateway: Any) -> None:
     """Put the gateway responses and deploy the API anew, without which they stay as they were."""
     for response in gateway_responses(missing_credentials):
-        apigateway.put_gateway_response(restApiId=rest_api_id, **_request(response))
+        apigateway.put_gateway_response(restApiId=rest_api_id, **settings_of(response))
     when_not_busy(
         lambda: apigateway.create_deployment(restApiId=rest_api_id, stageName=STAGE),
         # AWS allows an account one deployment in five seconds, and Chalice has just made one.
@@ -91,7 +91,8 @@ def _with_error(kind: str, status: int, error: str) -> GatewayResponse:
     return GatewayResponse(kind=kind, status=status, body=json.dumps({"error": error}))
 
 
-def _request(response: GatewayResponse) -> dict[str, Any]:
+def settings_of(response: GatewayResponse) -> dict[str, Any]:
+    """The response as API Gateway writes it."""
     request: dict[str, Any] = {
         "responseType": response.kind,
         "responseTemplates": {"application/json": response.body},

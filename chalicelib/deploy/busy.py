@@ -11,9 +11,12 @@ PAUSE_S = 2.0
 
 
 def error_code(error: Exception) -> str:
-    """The AWS error code of a botocore ``ClientError``; empty for any other exception."""
+    """The AWS error code of a botocore ``ClientError``; empty for any other exception.
+
+    SQS writes a namespace before some of its own (``AWS.SimpleQueueService.QueueDeletedRecently``).
+    """
     response = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code", ""))
+    return str(response.get("Error", {}).get("Code", "")).rpartition(".")[2]
 
 
 def when_not_busy(

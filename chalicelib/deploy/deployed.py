@@ -14,19 +14,22 @@ class NotDeployed(UpdraftError):
     code: ClassVar[str] = "not_deployed"
 
     def __init__(self, stage: str) -> None:
-        super().__init__(f"Stage {stage} is not deployed: run chalice deploy --stage {stage} first")
+        super().__init__(
+            f"Stage {stage} is not deployed: run python -m chalicelib deploy --stage {stage} first"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
     """What of a deployed stage is needed to finish it.
 
-    ``functions`` maps the handler's name in ``app.py`` (``api_handler`` for the REST API) to the
-    function's ARN, ``queue_mappings`` the ARN of a function that a queue feeds to the UUID of its
-    event source mapping.
+    ``url`` is the address of the REST API, with its stage and a slash at the end. ``functions`` maps the
+    handler's name in ``app.py`` (``api_handler`` for the REST API) to the function's ARN,
+    ``queue_mappings`` the ARN of a function that a queue feeds to the UUID of its event source mapping.
     """
 
     rest_api_id: str
+    url: str
     functions: dict[str, str]
     queue_mappings: dict[str, str]
 
@@ -47,6 +50,7 @@ def read_deployed(project: Path, stage: str) -> Deployed:
         raise NotDeployed(stage)
     return Deployed(
         rest_api_id=apis[0]["rest_api_id"],
+        url=apis[0]["rest_api_url"],
         functions={each["name"]: each["lambda_arn"] for each in _of_type(resources, "lambda_function")},
         queue_mappings={each["lambda_arn"]: each["event_uuid"] for each in _of_type(resources, "sqs_event")},
     )

@@ -4,9 +4,19 @@ import json
 import logging
 from typing import Any
 
+from chalicelib.deploy.busy import when_not_busy
 from chalicelib.deploy.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
 
 log = logging.getLogger(__name__)
+
+DEAD_LETTER_ATTRIBUTES = {
+    "MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S),
+    "SqsManagedSseEnabled": "true",
+}
+"""What a queue of dead letters is to be like."""
+
+
+_ATTEMPTS = 40  # of 2 seconds
 
 
 def create_missing_queues(queues: tuple[Queue, ...], sqs: Any) -> list[str]:
@@ -15,28 +25,35 @@ def create_missing_queues(queues: tuple[Queue, ...], sqs: Any) -> list[str]:
     for queue in queues:
         existing = _names_starting_with(queue.name, sqs)
         if queue.dead_letters not in existing:
-            _create(queue.dead_letters, _dead_letter_attributes(), sqs)
+            _create(queue.dead_letters, DEAD_LETTER_ATTRIBUTES, sqs)
             made.append(queue.dead_letters)
         if queue.name not in existing:
-            _create(queue.name, _attributes(queue, sqs), sqs)
+            _create(queue.name, queue_attributes(queue, _arn(queue.dead_letters, sqs)), sqs)
             made.append(queue.name)
     return made
 
 
 def configure_queue(queue: Queue, sqs: Any) -> None:
     """Give an existing queue and its dead-letter queue the attributes that are described."""
-    sqs.set_queue_attributes(QueueUrl=_url(queue.dead_letters, sqs), Attributes=_dead_letter_attributes())
-    sqs.set_queue_attributes(QueueUrl=_url(queue.name, sqs), Attributes=_attributes(queue, sqs))
+    sqs.set_queue_attributes(QueueUrl=queue_url(queue.dead_letters, sqs), Attributes=DEAD_LETTER_ATTRIBUTES)
+    sqs.set_queue_attributes(
+        QueueUrl=queue_url(queue.name, sqs), Attributes=queue_attributes(queue, _arn(queue.dead_letters, sqs))
+    )
 
 
 def _create(name: str, attributes: dict[str, str], sqs: Any) -> None:
     # Creating a queue again with the same attributes is no error (AWS), so no race to lose here.
-    sqs.create_queue(QueueName=name, Attributes=attributes)
+    when_not_busy(
+        lambda: sqs.create_queue(QueueName=name, Attributes=attributes),
+        busy="QueueDeletedRecently",  # for 60 seconds a deleted queue's name is not free (AWS)
+        attempts=_ATTEMPTS,
+    )
     log.info("Created queue %s", name)
 
 
-def _attributes(queue: Queue, sqs: Any) -> dict[str, str]:
-    redrive = {"deadLetterTargetArn": _arn(queue.dead_letters, sqs), "maxReceiveCount": MAX_RECEIVE_COUNT}
+def queue_attributes(queue: Queue, dead_letters_arn: str) -> dict[str, str]:
+    """What the queue is to be like."""
+    redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
     return {
         "VisibilityTimeout": str(queue.visibility_timeout_s),
         "MessageRetentionPeriod": str(queue.retention_s),
@@ -45,19 +62,16 @@ def _attributes(queue: Queue, sqs: Any) -> dict[str, str]:
     }
 
 
-def _dead_letter_attributes() -> dict[str, str]:
-    return {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S), "SqsManagedSseEnabled": "true"}
-
-
 def _names_starting_with(prefix: str, sqs: Any) -> set[str]:
     urls = sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", [])
     return {url.rpartition("/")[2] for url in urls}
 
 
-def _url(name: str, sqs: Any) -> str:
+def queue_url(name: str, sqs: Any) -> str:
+    """The URL of a queue; raises SQS's ``QueueDoesNotExist``."""
     return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
 
 def _arn(name: str, sqs: Any) -> str:
-    answer = sqs.get_queue_attributes(QueueUrl=_url(name, sqs), AttributeNames=["QueueArn"])
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url(name, sqs), AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])

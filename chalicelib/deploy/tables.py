@@ -96,7 +96,7 @@ def _request(table: Table) -> dict[str, Any]:
     request: dict[str, Any] = {
         "TableName": table.name,
         "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": _key_schema(table.hash_key, table.range_key),
+        "KeySchema": key_schema(table.hash_key, table.range_key),
         "AttributeDefinitions": _attribute_definitions(table),
     }
     if table.indexes:  # an empty list is refused
@@ -107,12 +107,13 @@ def _request(table: Table) -> dict[str, Any]:
 def _index(index: Index) -> dict[str, Any]:
     return {
         "IndexName": index.name,
-        "KeySchema": _key_schema(index.hash_key, index.range_key),
+        "KeySchema": key_schema(index.hash_key, index.range_key),
         "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
 
 
-def _key_schema(hash_key: Key, range_key: Key | None) -> list[dict[str, str]]:
+def key_schema(hash_key: Key, range_key: Key | None) -> list[dict[str, str]]:
+    """Keys as DynamoDB writes them."""
     schema = [{"AttributeName": hash_key.name, "KeyType": "HASH"}]
     if range_key:
         schema.append({"AttributeName": range_key.name, "KeyType": "RANGE"})

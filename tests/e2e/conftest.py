@@ -1,4 +1,4 @@
-"""The project, deployed to an emulated AWS by `chalice deploy`, for the whole session."""
+"""The project, deployed to an emulated AWS by its own command, for the whole session."""
 
 import shutil
 from collections.abc import Iterator
@@ -29,16 +29,19 @@ ENFORCE_IAM = {
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: deploys to an emulated AWS; run by `make e2e`")
+    config.addinivalue_line("markers", "destroys_the_stage: leaves nothing but its data")
     config.addinivalue_line("markers", "closes_the_stage: finds the stage open and leaves it closed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deploy as seldom as possible: what wants an open stage, what closes it, what wants it closed, then
-    what has it ask who is there."""
+    what has it ask who is there, and last what destroys it."""
     items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("destroys_the_stage"):
+        return 4
     fixtures = set(getattr(item, "fixturenames", ()))
     if fixtures & {"with_passwords", "with_tickets"}:
         return 3
@@ -85,6 +88,8 @@ def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFact
         for dag_file in folder.glob("*.py"):
             shutil.copy(dag_file, staged.directory / "chalicelib" / "dags")
     shutil.copy(DAGS / "events.toml", staged.directory / "chalicelib" / "dags")
+    aws.client("s3").create_bucket(Bucket="acme-incoming")  # which events.toml names, as the topic
+    aws.client("sns").create_topic(Name="acme-alerts")
     yield staged
     refusals = [line for line in staged.function_logs().splitlines() if "AccessDenied" in line]
     assert refusals == [], "a function asked AWS for what its policy does not give it"

@@ -1,4 +1,4 @@
-"""A copy of the project on its way to the emulator: staged, deployed, finished, synced, called."""
+"""A copy of the project on its way to the emulator: staged, deployed, called, destroyed."""
 
 import json
 import os
@@ -13,11 +13,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.deploy.api_gateway import STAGE as API_STAGE
-from chalicelib.deploy.create import configure, create_missing
 from chalicelib.deploy.deployed import Deployed, read_deployed
-from chalicelib.deploy.finish import finish_deployment
-from chalicelib.deploy.resources import stage_resources
-from chalicelib.settings import Settings
 from tests.contract.runner import Answer
 from tests.integration.server.api import HttpApi
 
@@ -36,8 +32,7 @@ SHIPPED = ("app.py", "requirements.txt", "chalicelib")
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
 
 DEPLOY_SECONDS = 300
-SYNC_SECONDS = 60
-CONNECT_SECONDS = 60
+COMMAND_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,23 +77,23 @@ class Project:
     def gateway(self) -> Gateway:
         return Gateway(port=self.adapter_port, rest_api_id=self.deployed.rest_api_id)
 
-    def deploy(self, auth_backend: str) -> None:
-        """Everything between a checkout and a stage that answers, as a user would do it."""
+    def deploy(self, auth_backend: str) -> str:
+        """All between a checkout and a stage that answers, as a user does it; what the command says."""
         self.auth_backend = None
-        variables = self._set_stage(auth_backend)
-        resources = stage_resources(Settings.from_environ(variables))
-        create_missing(resources)
-        configure(resources)
-        self._run([Path(sys.executable).with_name("chalice"), "deploy", "--stage", STAGE], DEPLOY_SECONDS)
-        finish_deployment(self.directory, STAGE)
-        sync_dags(self.directory, self.environment | variables)
+        self._set_stage(auth_backend)
+        said = self.command_line("deploy", "--stage", STAGE, timeout=DEPLOY_SECONDS)
         self.auth_backend = auth_backend
+        return said
 
-    def connect_events(self) -> str:
-        """Lead the declared events to the stage; what the command says."""
-        variables = {"UPDRAFT__AWS__STAGE": STAGE}
-        command: list[str | Path] = [sys.executable, "-m", "chalicelib", "events", "connect"]
-        return run(command, self.directory, self.environment | variables, CONNECT_SECONDS)
+    def forget(self) -> None:
+        """Lose Chalice's record, as in another checkout, or when a deployment was killed."""
+        (self.directory / ".chalice" / "deployed" / f"{STAGE}.json").unlink()
+
+    def command_line(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> str:
+        """What a command of the staged project says."""
+        return run(
+            [sys.executable, "-m", "chalicelib", *arguments], self.directory, self.environment, timeout
+        )
 
     def routes(self) -> dict[str, dict[str, str]]:
         """The deployed paths, each parameter filled in with `x`: their methods, and who guards these.
@@ -126,8 +121,8 @@ class Project:
             for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
         )
 
-    def _set_stage(self, auth_backend: str) -> dict[str, str]:
-        """Write the stage into `config.json`, made from `dev`; its environment variables."""
+    def _set_stage(self, auth_backend: str) -> None:
+        """Write the stage into `config.json`, made from `dev`."""
         path = self.directory / ".chalice" / "config.json"
         config = json.loads(path.read_text())
         stage = json.loads(json.dumps(config["stages"]["dev"]))
@@ -137,11 +132,6 @@ class Project:
         }
         config["stages"][STAGE] = stage
         path.write_text(json.dumps(config))
-        variables: dict[str, str] = stage["environment_variables"]
-        return variables
-
-    def _run(self, command: list[str | Path], timeout: float) -> None:
-        run(command, self.directory, self.environment, timeout)
 
 
 def filled_in(path: str) -> str:
@@ -183,12 +173,7 @@ def aws_environment(port: int) -> dict[str, str]:
     }
 
 
-def sync_dags(directory: Path, environment: dict[str, str]) -> None:
-    """Make the deployed stage know the project's DAG files."""
-    run([sys.executable, "-m", "chalicelib", "sync"], directory, environment, SYNC_SECONDS)
-
-
-def run(command: list[str | Path], directory: Path, environment: dict[str, str], timeout: float) -> str:
+def run(command: list[str], directory: Path, environment: dict[str, str], timeout: float) -> str:
     """What a command says; when it fails, so does the test, with that."""
     done = subprocess.run(
         command, cwd=directory, env=environment, timeout=timeout, capture_output=True, text=True, check=False

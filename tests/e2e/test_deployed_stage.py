@@ -66,10 +66,19 @@ def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, 
 
 
 @pytest.mark.closes_the_stage
-def test_a_changed_stage_keeps_the_address_of_its_api(open_stage: Project):
-    before = open_stage.deployed.rest_api_id
-    open_stage.deploy(CLOSED)
-    assert open_stage.deployed.rest_api_id == before
+def test_a_changed_stage_keeps_the_address_of_its_api_from_any_checkout(open_stage: Project):
+    before = open_stage.deployed
+    runs = open_stage.gateway.call("GET", f"{API}/latest_runs").body
+    open_stage.forget()
+
+    said = open_stage.deploy(CLOSED)
+
+    assert "new: " not in said
+    after = open_stage.deployed
+    assert (after.rest_api_id, after.queue_mappings) == (before.rest_api_id, before.queue_mappings)
+    assert len(aws.client("apigateway").get_rest_apis()["items"]) == 1
+    kept = aws.client("dynamodb").scan(TableName="updraft-e2e-dag_runs", Select="COUNT")["Count"]
+    assert kept >= len(runs["items"])
 
 
 @pytest.mark.parametrize("authorization", [None, "Basic YWRhOmxvdmVsYWNl"])
@@ -89,3 +98,9 @@ def test_with_deny_all_every_route_is_forbidden(closed_stage: Project, authoriza
     assert {route: (answer.status, answer.body) for route, answer in answers.items()} == {
         (method, path): (403, "" if method == "HEAD" else {"error": "Forbidden"}) for method, path in routes
     }
+
+
+def test_the_doctor_finds_nothing_wrong(open_stage: Project):
+    said = open_stage.command_line("doctor", "--stage", "e2e")
+    assert said.endswith("Stage e2e is well.\n")
+    assert "ok     function updraft-e2e-worker\n" in said

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues"},
     "api": {"domain", "auth", "engine", "bootstrap"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap"},
-    "deploy": {"domain", "auth", "aws", "engine", "events", "store", "queues", "bootstrap"},
+    "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
     "local": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"},
     "cli": {
         "domain",

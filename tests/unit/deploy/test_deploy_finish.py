@@ -20,6 +20,7 @@ from chalicelib.deploy.busy import when_not_busy
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
 from chalicelib.deploy.finish import finish_deployment
 
+URL = "https://abc123.execute-api.eu-west-1.amazonaws.com/api/"
 QUEUES = ("scheduler", "worker", "events")
 
 
@@ -50,7 +51,7 @@ def project(tmp_path: Path) -> Path:
         }
         for name in QUEUES
     ]
-    api = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123"}
+    api = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": "abc123", "rest_api_url": URL}
     write_record(tmp_path, [*functions, *mappings, api])
     return tmp_path
 
@@ -141,7 +142,7 @@ def test_missing_credentials_are_asked_for_as_the_backend_wants_them(
 
 
 def test_a_stage_that_chalice_has_not_deployed_cannot_be_finished(tmp_path: Path):
-    with pytest.raises(NotDeployed, match="chalice deploy --stage dev"):
+    with pytest.raises(NotDeployed, match="deploy --stage dev"):
         finish_deployment(tmp_path, "dev", client=FakeAWS(DEFAULT).client)
 
 

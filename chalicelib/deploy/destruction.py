@@ -1,0 +1,146 @@
+"""Taking a stage down again. Its data stays unless it is asked for: tables, bucket and logs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from chalicelib import aws
+from chalicelib.deploy.backlog import messages_in
+from chalicelib.deploy.busy import error_code, when_not_busy
+from chalicelib.deploy.connect_events import connect_events
+from chalicelib.deploy.create import ClientFactory
+from chalicelib.deploy.deployment import RunChalice, run_chalice
+from chalicelib.deploy.event_sources import event_sources
+from chalicelib.deploy.queues import queue_url
+from chalicelib.deploy.resources import StageResources, stage_resources
+from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.standing import HANDLERS, Entry, function_name, restore_record, standing
+from chalicelib.deploy.steps import Step
+
+_REPEAT = "Put that right and destroy again: what is gone already is no error"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destruction:
+    """A stage on its way down; ``data``: with its tables, bucket and logs."""
+
+    stage: Stage
+    data: bool = False
+    client: ClientFactory = aws.client
+    run_chalice: RunChalice = run_chalice
+
+    def steps(self) -> tuple[Step, ...]:
+        """What there is to do, in order: first nothing comes any more, the data last."""
+        steps = [
+            ("Sources of events", self._disconnect),
+            ("What Chalice has deployed", self._restore_record),
+            ("Functions and REST API", self._chalice_delete),
+            ("Queues", self._delete_queues),
+        ]
+        if self.data:
+            steps += [
+                ("Tables", self._delete_tables),
+                ("Bucket", self._delete_bucket),
+                ("Logs", self._delete_logs),
+            ]
+        return tuple(Step(name=name, do=do, advice=_REPEAT) for name, do in steps)
+
+    @property
+    def _resources(self) -> StageResources:
+        return stage_resources(self.stage.settings)
+
+    def _disconnect(self) -> None:
+        sources = event_sources(self.stage.settings, ())
+        if messages_in(sources.queue, self.client("sqs")) is not None:  # else it was done before
+            connect_events(sources, client=self.client)
+
+    def _restore_record(self) -> None:
+        restore_record(self.stage.project, self.stage.name, client=self.client)
+
+    def _chalice_delete(self) -> None:
+        self.run_chalice(self.stage.project, ("delete", "--stage", self.stage.name))
+
+    def _delete_queues(self) -> None:
+        sqs = self.client("sqs")
+        for name in _queue_names(self._resources):
+            _unless_gone(partial(_delete_queue, name, sqs), "NonExistentQueue")
+
+    def _delete_tables(self) -> None:
+        dynamodb = self.client("dynamodb")
+        for table in self._resources.tables:
+            delete = partial(dynamodb.delete_table, TableName=table.name)
+            _unless_gone(
+                # while it is being created, or an index of it
+                partial(when_not_busy, delete, busy="ResourceInUseException"),
+                "ResourceNotFoundException",
+            )
+
+    def _delete_bucket(self) -> None:
+        s3, bucket = self.client("s3"), self._resources.bucket.name
+        _unless_gone(partial(_empty_and_delete, bucket, s3), "NoSuchBucket")
+
+    def _delete_logs(self) -> None:
+        logs = self.client("logs")
+        for name in log_groups(self.stage):
+            _unless_gone(partial(logs.delete_log_group, logGroupName=name), "ResourceNotFoundException")
+
+
+def plan_destruction(stage: Stage, *, data: bool, client: ClientFactory = aws.client) -> Iterator[str]:
+    """What would be deleted and what stays, a line each; asks AWS and changes nothing."""
+    for entry in standing(stage.name, client=client):
+        yield f"delete  {_described(entry)}"
+    resources = stage_resources(stage.settings)
+    for name in _queue_names(resources):
+        messages = messages_in(name, client("sqs"))
+        if messages is not None:
+            yield f"delete  queue {name} with about {messages} messages"
+    verb = "delete" if data else "keep  "
+    for table in resources.tables:
+        yield f"{verb}  table {table.name}"
+    yield f"{verb}  bucket {resources.bucket.name} and all that is in it"
+    yield f"{verb}  logs {', '.join(log_groups(stage))}"
+
+
+def log_groups(stage: Stage) -> tuple[str, ...]:
+    """Where Lambda writes the functions' logs."""
+    return tuple(f"/aws/lambda/{function_name(stage.name, handler)}" for handler in HANDLERS)
+
+
+def _described(entry: Entry) -> str:
+    name = entry.get("lambda_arn") or entry.get("role_name") or entry.get("rule_name") or entry["rest_api_id"]
+    return f"{entry['resource_type'].replace('_', ' ')} {name.rpartition(':')[2]}"
+
+
+def _queue_names(resources: StageResources) -> Iterator[str]:
+    """Each queue before the one that takes its dead letters."""
+    for queue in resources.queues:
+        yield queue.name
+        yield queue.dead_letters
+
+
+def _delete_queue(name: str, sqs: Any) -> None:
+    sqs.delete_queue(QueueUrl=queue_url(name, sqs))
+
+
+def _empty_and_delete(bucket: str, s3: Any) -> None:
+    """All versions too: a bucket must be empty to be deleted (AWS)."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        objects = [
+            {"Key": each["Key"], "VersionId": each["VersionId"]}
+            for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+        ]
+        if objects:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    s3.delete_bucket(Bucket=bucket)
+
+
+def _unless_gone(delete: Callable[[], object], gone: str) -> None:
+    """Delete; that there is no such thing, AWS's error code ``gone``, is as good."""
+    from botocore.exceptions import ClientError
+
+    try:
+        delete()
+    except ClientError as error:
+        if error_code(error) != gone:
+            raise

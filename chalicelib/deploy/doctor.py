@@ -1,0 +1,28 @@
+"""Everything that can be seen of a stage from outside. Changes nothing."""
+
+from collections.abc import Iterator
+
+from chalicelib import aws
+from chalicelib.deploy.backlog import check_backlog
+from chalicelib.deploy.check_deployment import check_deployment
+from chalicelib.deploy.check_resources import check_resources
+from chalicelib.deploy.create import ClientFactory
+from chalicelib.deploy.deployed import NotDeployed, read_deployed
+from chalicelib.deploy.findings import Finding
+from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.stages import Stage
+
+
+def examine(stage: Stage, *, client: ClientFactory = aws.client) -> Iterator[Finding]:
+    """One finding for each part of the stage, as they are looked at; some 120 requests."""
+    resources = stage_resources(stage.settings)
+    yield from check_resources(resources, client=client)
+    yield from check_deployment(stage, recorded_api=_recorded_api(stage), client=client)
+    yield from check_backlog(resources, client=client)
+
+
+def _recorded_api(stage: Stage) -> str | None:
+    try:
+        return read_deployed(stage.project, stage.name).rest_api_id
+    except NotDeployed:  # from this checkout, that is
+        return None

@@ -1,0 +1,81 @@
+"""A stage as ``.chalice/config.json`` describes it: what its functions will see."""
+
+import json
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from chalicelib.domain.errors import UpdraftError
+from chalicelib.settings import Settings
+
+LOCAL = "local"
+
+_NAME = re.compile(r"[a-z0-9-]{1,20}")
+"""Part of the names of buckets and functions, and of EventBridge rules, which leave 32 characters for it."""
+
+_OURS = ("AIRFLOW__", "UPDRAFT__", "KRB5_KTNAME")
+"""How the variables begin that ``Settings`` reads."""
+
+
+class StageError(UpdraftError):
+    """The stage cannot be deployed as it is described; the text says what to change."""
+
+    code: ClassVar[str] = "invalid_stage"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """A stage of the project in the directory ``project``, which holds ``app.py``.
+
+    ``variables`` are the environment variables of its functions. ``settings`` are read from these alone;
+    its paths are those of this checkout.
+    """
+
+    name: str
+    project: Path
+    variables: Mapping[str, str]
+    settings: Settings
+
+
+def read_stage(project: Path, name: str) -> Stage:
+    """Read the stage; raises ``StageError``, and ``SettingError`` for a value that cannot be used."""
+    if name == LOCAL:
+        raise StageError("The stage local is the local server's ('make run'); deploy another one")
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    stages = config.get("stages", {})
+    if name not in stages:
+        known = ", ".join(sorted(set(stages) - {LOCAL}))
+        raise StageError(f"There is no stage {name} in .chalice/config.json; it has {known}")
+    if not _NAME.fullmatch(name):
+        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    variables = config.get("environment_variables", {}) | stages[name].get("environment_variables", {})
+    settings = Settings.from_environ(variables)
+    if settings.stage != name:
+        raise StageError(
+            f"UPDRAFT__AWS__STAGE is {settings.stage!r} in the environment_variables of stage {name} in "
+            f".chalice/config.json; it has to be {name!r}"
+        )
+    return Stage(name=name, project=project, variables=variables, settings=_in_checkout(settings, project))
+
+
+def enter(stage: Stage, environ: MutableMapping[str, str]) -> None:
+    """Make the settings of an environment the stage's, none of the developer's own among them.
+
+    Chalice adds a stage's variables to those that are there: an ``AIRFLOW__API__AUTH_BACKEND`` exported for
+    the local server would otherwise decide whether a deployed API has an authorizer.
+    """
+    for name in [name for name in environ if name.startswith(_OURS)]:
+        del environ[name]
+    environ.update(stage.variables)
+
+
+def _in_checkout(settings: Settings, project: Path) -> Settings:
+    """Paths of a function are relative to where ``app.py`` is, there as here."""
+    events_file = settings.events_file
+    return replace(
+        settings,
+        dags_folder=project / settings.dags_folder,
+        events_file=project / events_file if events_file else None,
+    )

@@ -1,0 +1,59 @@
+"""Carrying out a command step by step, so that a failure says which step it was and what to do."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chalicelib.domain.errors import UpdraftError
+from chalicelib.settings import SettingError
+
+Tell = Callable[[str], None]
+"""Takes a line for the user."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """Something that may be repeated, and broken off at any point; ``advice`` is for when it fails."""
+
+    name: str
+    do: Callable[[], None]
+    advice: str
+
+
+class StepFailed(UpdraftError):
+    """A step failed; the text is one line and says which one, why and what to do."""
+
+    code: ClassVar[str] = "step_failed"
+
+    def __init__(self, step: Step, cause: Exception) -> None:
+        reason = " ".join(str(cause).split()) or type(cause).__name__
+        super().__init__(f"{step.name}: {reason.rstrip('.')}. {step.advice}")
+
+
+class CommandFailed(UpdraftError):
+    """A program that a step ran ended with an error, which it has shown itself."""
+
+    code: ClassVar[str] = "command_failed"
+
+    def __init__(self, command: str, status: int) -> None:
+        super().__init__(f"'{command}' ended with exit code {status}")
+
+
+def carry_out(steps: Iterable[Step], tell: Tell) -> None:
+    """Do the steps in order, each announced; raises ``StepFailed`` at the first that cannot be done.
+
+    Other errors than the ``expected_errors`` are raised as they are.
+    """
+    for step in steps:
+        tell(step.name)
+        try:
+            step.do()
+        except expected_errors() as error:
+            raise StepFailed(step, error) from error
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """What can go wrong without a bug: what we refuse, and what AWS or the machine does."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (UpdraftError, SettingError, BotoCoreError, ClientError, OSError)

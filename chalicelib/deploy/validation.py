@@ -1,0 +1,41 @@
+"""What is looked at before a deployment changes anything. It asks nobody: all is in the checkout."""
+
+from pathlib import Path
+
+from chalicelib.auth.backends import without_credentials
+from chalicelib.dag.loader import load_folder
+from chalicelib.deploy.stages import Stage, StageError
+from chalicelib.events.declarations import Declaration, declarations_of
+
+_PACKAGED = ("chalicelib", "vendor")
+"""The directories that Chalice packages, with ``app.py``."""
+
+
+def validate(stage: Stage) -> tuple[Declaration, ...]:
+    """Check what would otherwise fail on the deployed stage; what events are declared.
+
+    Loads the DAG files. Raises ``StageError`` for paths that are not packaged and for DAG files that
+    cannot be loaded, ``UnknownBackend`` and ``DeclarationError``.
+    """
+    settings = stage.settings
+    without_credentials(settings.auth_backend)
+    _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
+    if settings.events_file:
+        _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)
+    declarations = declarations_of(settings)
+    failures = load_folder(settings.dags_folder).failures
+    if failures:
+        reasons = "; ".join(f"{failure.filename}: {_last_line(failure.message)}" for failure in failures)
+        raise StageError(f"DAG files that cannot be loaded: {reasons}")
+    return declarations
+
+
+def _is_packaged(setting: str, path: Path, stage: Stage) -> None:
+    if not path.exists():
+        raise StageError(f"{setting} is {path}, which is not there; give it relative to app.py")
+    if not any(path.resolve().is_relative_to((stage.project / each).resolve()) for each in _PACKAGED):
+        raise StageError(f"{setting} is {path}; only what is in chalicelib/ or vendor/ is deployed")
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else "no reason given"

@@ -1,0 +1,31 @@
+"""The end of a stage: what was deployed is gone, what users made of it is there."""
+
+import pytest
+
+from chalicelib import aws
+from chalicelib.deploy.resources import stage_resources
+from chalicelib.settings import Settings
+from tests.e2e.project import CLOSED, STAGE, Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.destroys_the_stage]
+
+
+def test_a_destroyed_stage_leaves_its_data(project: Project):
+    if project.auth_backend is None:
+        project.deploy(CLOSED)
+    resources = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
+    objects = aws.client("s3").list_objects_v2(Bucket=resources.bucket.name)["KeyCount"]
+    project.auth_backend = None
+    project.forget()
+
+    said = [project.command_line("destroy", "--stage", STAGE, "--yes") for _ in range(2)]
+
+    assert all(each.endswith("Stage e2e is gone; its tables, bucket and logs are kept.\n") for each in said)
+    assert aws.client("lambda").list_functions()["Functions"] == []
+    assert aws.client("apigateway").get_rest_apis()["items"] == []
+    assert aws.client("events").list_rules(NamePrefix="updraft-")["Rules"] == []
+    assert aws.client("sns").list_subscriptions()["Subscriptions"] == []
+    assert aws.client("sqs").list_queues(QueueNamePrefix="updraft-").get("QueueUrls", []) == []
+    tables = aws.client("dynamodb").list_tables()["TableNames"]
+    assert {table.name for table in resources.tables} <= set(tables)
+    assert aws.client("s3").list_objects_v2(Bucket=resources.bucket.name)["KeyCount"] == objects

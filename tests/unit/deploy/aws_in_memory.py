@@ -1,0 +1,270 @@
+"""moto's AWS in this process, with what it lacks, and a program in Chalice's place."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import botocore.session
+
+from chalicelib.deploy.standing import API_HANDLER, HANDLERS, QUEUE_OF, TICK, function_name
+from chalicelib.deploy.steps import CommandFailed
+
+REGION = "eu-west-1"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Lambda:
+    """moto's Lambda and the recursion config, which moto 5.2 does not know."""
+
+    def __init__(self, client: Any, recursion: dict[str, str]) -> None:
+        self._client = client
+        self._recursion = recursion
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_function_recursion_config(self, *, FunctionName: str, RecursiveLoop: str) -> None:  # noqa: N803
+        self._recursion[FunctionName] = RecursiveLoop
+
+    def get_function_recursion_config(self, *, FunctionName: str) -> dict[str, str]:  # noqa: N803
+        return {"RecursiveLoop": self._recursion.get(FunctionName, "Terminate")}
+
+
+class ApiGateway:
+    """API Gateway as far as deployments ask it; moto's needs packages that nothing else here does.
+
+    ``around`` is called with the name of an operation and what carries it out.
+    """
+
+    meta = SimpleNamespace(region_name=REGION)
+
+    def __init__(self, around: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._around = around
+        self._apis: dict[str, dict[str, Any]] = {}
+        self.responses: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def import_rest_api(self, *, body: bytes) -> dict[str, str]:
+        return self._around("ImportRestApi", lambda: self._import(json.loads(body)))
+
+    def delete_rest_api(self, *, restApiId: str) -> None:  # noqa: N803 - AWS's name
+        self._around("DeleteRestApi", lambda: self._apis.pop(restApiId))
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        pages = {"get_rest_apis": self._rest_apis, "get_resources": self._resources}[operation]
+        return SimpleNamespace(
+            paginate=lambda **arguments: self._around(operation, lambda: [{"items": pages(**arguments)}])
+        )
+
+    def put_gateway_response(self, *, restApiId: str, responseType: str, **settings: Any) -> None:  # noqa: N803
+        response = {"responseType": responseType} | settings
+        self._around(
+            "PutGatewayResponse", lambda: self.responses[restApiId].__setitem__(responseType, response)
+        )
+
+    def get_gateway_responses(self, *, restApiId: str, limit: int) -> dict[str, Any]:  # noqa: N803
+        return {"items": list(self.responses[restApiId].values())[:limit]}
+
+    def create_deployment(self, *, restApiId: str, stageName: str) -> None:  # noqa: N803
+        self._around("CreateDeployment", lambda: self._apis[restApiId]["stages"].add(stageName))
+
+    def get_rest_apis(self) -> dict[str, Any]:
+        return {"items": self._rest_apis()}
+
+    def _import(self, document: dict[str, Any]) -> dict[str, str]:
+        number = f"api{len(self.responses)}"
+        self._apis[number] = {"document": document, "stages": set(), "createdDate": len(self.responses)}
+        self.responses[number] = {}
+        return {"id": number}
+
+    def _rest_apis(self) -> list[dict[str, Any]]:
+        return [
+            {"id": number, "name": api["document"]["info"]["title"], "createdDate": api["createdDate"]}
+            for number, api in self._apis.items()
+        ]
+
+    def _resources(self, *, restApiId: str, embed: list[str]) -> list[dict[str, Any]]:  # noqa: N803
+        assert embed == ["methods"]
+        return [
+            {
+                "path": path,
+                "resourceMethods": {
+                    name.upper(): {"methodIntegration": method["x-amazon-apigateway-integration"]}
+                    for name, method in methods.items()
+                },
+            }
+            for path, methods in self._apis[restApiId]["document"]["paths"].items()
+        ]
+
+
+class Aws:
+    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.dies_at: Callable[[str, str], bool] = lambda moment, operation: False
+        self._session = botocore.session.get_session()
+        self._session.register("before-send.*.*", self._before)
+        self._session.register("after-call.*.*", self._after)
+        self._made: dict[str, Any] = {"apigateway": ApiGateway(self._around)}
+        self._recursion: dict[str, str] = {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._made:
+            made = self._session.create_client(
+                service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+            )
+            self._made[service] = Lambda(made, self._recursion) if service == "lambda" else made
+        return self._made[service]
+
+    def _around(self, operation: str, request: Callable[[], Any]) -> Any:
+        self._before(operation)
+        answer = request()
+        self._after(operation)
+        return answer
+
+    def _before(self, event_name: str, **_: object) -> None:
+        self.calls.append(event_name.rpartition(".")[2])
+        if self.dies_at("before", self.calls[-1]):
+            raise Killed
+
+    def _after(self, event_name: str, **_: object) -> None:
+        if self.dies_at("after", event_name.rpartition(".")[2]):
+            raise Killed
+
+
+class Chalice:
+    """``chalice deploy`` and ``chalice delete`` as far as this app needs them.
+
+    As Chalice 1.34 it finds functions and roles by name, the rest by its record alone, and writes that at
+    the very end.
+    """
+
+    def __init__(self, aws: Aws, variables: Mapping[str, str]) -> None:
+        self._aws = aws
+        self._variables = dict(variables)
+
+    def __call__(self, project: Path, arguments: tuple[str, ...]) -> None:
+        command, _, stage = arguments
+        path = project / ".chalice" / "deployed" / f"{stage}.json"
+        recorded = json.loads(path.read_text())["resources"] if path.exists() else []
+        if command == "delete":
+            for entry in reversed(recorded):
+                self._delete(entry)
+            recorded = []
+        else:
+            recorded = self._deploy(stage, {entry["name"]: entry for entry in recorded})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"resources": recorded, "schema_version": "2.0", "backend": "api"}))
+
+    def _deploy(self, stage: str, known: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+        entries = []
+        for handler in HANDLERS:
+            role = self._role(f"updraft-{stage}-{handler}")
+            entries.append({"name": f"{handler}_role", "resource_type": "iam_role"} | role)
+            arn = self._function(function_name(stage, handler), role["role_arn"])
+            entries.append({"name": handler, "resource_type": "lambda_function", "lambda_arn": arn})
+            if handler in QUEUE_OF:
+                name = f"{handler}-sqs-event-source"
+                entries.append(known.get(name) or self._mapping(name, stage, handler, arn))
+            if handler == TICK:
+                rule = f"updraft-{stage}-tick-event"
+                self._aws.client("events").put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
+                entries.append({"name": "tick-event", "resource_type": "cloudwatch_event", "rule_name": rule})
+        api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER))
+        return [*entries, api]
+
+    def _role(self, name: str) -> dict[str, str]:
+        iam = self._aws.client("iam")
+        try:
+            role = iam.get_role(RoleName=name)
+        except iam.exceptions.NoSuchEntityException:
+            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        return {"role_arn": role["Role"]["Arn"], "role_name": name}
+
+    def _function(self, name: str, role: str) -> str:
+        lambda_, environment = self._aws.client("lambda"), {"Variables": self._variables}
+        try:
+            found = lambda_.get_function_configuration(FunctionName=name)
+        except lambda_.exceptions.ResourceNotFoundException:
+            found = lambda_.create_function(
+                FunctionName=name,
+                Role=role,
+                Runtime="python3.11",
+                Handler="app.app",
+                Code={"ZipFile": PACKAGE},
+                Environment=environment,
+            )
+        else:
+            lambda_.update_function_configuration(FunctionName=name, Environment=environment)
+        return str(found["FunctionArn"])
+
+    def _mapping(self, name: str, stage: str, handler: str, arn: str) -> dict[str, str]:
+        queue = f"updraft-{stage}-{QUEUE_OF[handler]}"
+        queue_arn = f"arn:aws:sqs:{REGION}:123456789012:{queue}"
+        lambda_ = self._aws.client("lambda")
+        if lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]:
+            raise CommandFailed("chalice deploy", 2)  # AWS: ResourceConflictException
+        made = lambda_.create_event_source_mapping(EventSourceArn=queue_arn, FunctionName=arn)
+        return {
+            "name": name,
+            "resource_type": "sqs_event",
+            "queue_arn": queue_arn,
+            "event_uuid": made["UUID"],
+            "queue": queue,
+            "lambda_arn": arn,
+        }
+
+    def _rest_api(self, function: str) -> dict[str, str]:
+        document = json.dumps(swagger(function)).encode()
+        api = self._aws.client("apigateway").import_rest_api(body=document)["id"]
+        return {
+            "name": "rest_api",
+            "resource_type": "rest_api",
+            "rest_api_id": api,
+            "rest_api_url": f"https://{api}.execute-api.{REGION}.amazonaws.com/api/",
+        }
+
+    def _delete(self, entry: dict[str, str]) -> None:
+        """What is gone already is an error, as Chalice's are."""
+        lambda_ = self._aws.client("lambda")
+        match entry["resource_type"]:
+            case "rest_api":
+                self._aws.client("apigateway").delete_rest_api(restApiId=entry["rest_api_id"])
+            case "sqs_event":
+                lambda_.delete_event_source_mapping(UUID=entry["event_uuid"])
+            case "lambda_function":
+                lambda_.delete_function(FunctionName=entry["lambda_arn"])
+            case "iam_role":
+                self._aws.client("iam").delete_role(RoleName=entry["role_name"])
+            case "cloudwatch_event":
+                self._aws.client("events").delete_rule(Name=entry["rule_name"])
+
+
+def swagger(function: str) -> dict[str, Any]:
+    """The document of an API of one path, which calls the function."""
+    arn = f"arn:aws:lambda:{REGION}:123456789012:function:{function}"
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
+    method = {"responses": {"200": {"description": "OK"}}, "x-amazon-apigateway-integration": integration}
+    return {
+        "swagger": "2.0",
+        "info": {"title": "updraft", "version": "1.0"},
+        "paths": {"/experimental/test": {"get": method}},
+    }
+
+
+def _package() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as package:
+        package.writestr("app.py", "")
+    return content.getvalue()
+
+
+PACKAGE = _package()

@@ -1,0 +1,306 @@
+"""A stage's whole life against moto's AWS: deployed, killed anywhere, repeated, examined, destroyed."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from chalicelib.auth.backends import BASIC_AUTH
+from chalicelib.deploy.deployment import Deployment, plan_deployment
+from chalicelib.deploy.destruction import Destruction, plan_destruction
+from chalicelib.deploy.doctor import examine
+from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.stages import Stage, read_stage
+from chalicelib.deploy.steps import Step, StepFailed, carry_out
+from chalicelib.deploy.validation import validate
+from chalicelib.engine.core import Engine
+from tests.contract.engines import engine_in_memory
+from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed
+
+DAG = """
+from airflow import DAG
+with DAG("hello", schedule=None):
+    pass
+"""
+EVENTS = """
+[[event]]
+dag_id = "hello"
+source = "eventbridge"
+pattern = { source = ["acme.shop"] }
+"""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    dags = tmp_path / "chalicelib" / "dags"
+    dags.mkdir(parents=True)
+    (dags / "hello.py").write_text(DAG)
+    (dags / "events.toml").write_text(EVENTS)
+    variables = {
+        "UPDRAFT__AWS__STAGE": "dev",
+        "AIRFLOW__API__AUTH_BACKEND": BASIC_AUTH,
+        "AIRFLOW__CORE__DAGS_FOLDER": "chalicelib/dags",
+    }
+    config = tmp_path / ".chalice" / "config.json"
+    config.parent.mkdir()
+    config.write_text(json.dumps({"stages": {"dev": {"environment_variables": variables}}}))
+    return read_stage(tmp_path, "dev")
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with mock_aws():
+        yield Aws()
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return engine_in_memory(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+
+class Life:
+    """What can be done with a stage, by one user."""
+
+    def __init__(self, stage: Stage, aws: Aws, engine: Engine) -> None:
+        self.stage, self.aws, self.engine = stage, aws, engine
+        self.said: list[str] = []
+        self.chalice = Chalice(aws, stage.variables)
+
+    def deploy(self) -> None:
+        deployment = Deployment(
+            stage=self.stage,
+            declarations=validate(self.stage),
+            engine=lambda: self.engine,
+            tell=self.said.append,
+            client=self.aws.client,
+            run_chalice=self.chalice,
+        )
+        carry_out(deployment.steps(), self.said.append)
+
+    def destroy(self, *, data: bool = False) -> None:
+        destruction = Destruction(
+            stage=self.stage, data=data, client=self.aws.client, run_chalice=self.chalice
+        )
+        carry_out(destruction.steps(), self.said.append)
+
+    def wrong(self) -> dict[str, tuple[str, ...]]:
+        findings = examine(self.stage, client=self.aws.client)
+        return {finding.subject: finding.problems for finding in findings if not finding.ok}
+
+    def forget(self) -> None:
+        (self.stage.project / ".chalice" / "deployed" / "dev.json").unlink()
+
+
+@pytest.fixture
+def life(stage: Stage, aws: Aws, engine: Engine) -> Life:
+    return Life(stage, aws, engine)
+
+
+def survives(life: Life, do: Any, moment: str) -> int:
+    """Do it, killed before or after the first request of each kind; how often it was killed."""
+    survived: set[str] = set()
+
+    def dies(when: str, operation: str) -> bool:
+        if when != moment or operation in survived:
+            return False
+        survived.add(operation)
+        return True
+
+    life.aws.dies_at = dies
+    for deaths in range(200):
+        try:
+            do()
+        except Killed:
+            continue
+        life.aws.dies_at = lambda when, operation: False
+        return deaths
+    raise AssertionError("it got nowhere")
+
+
+def rest_apis(aws: Aws) -> int:
+    return len(aws.client("apigateway").get_rest_apis()["items"])
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_deployment_that_is_killed_anywhere_is_mended_by_the_next(life: Life, moment: str) -> None:
+    assert survives(life, life.deploy, moment) > 25
+
+    assert life.wrong() == {}
+    assert rest_apis(life.aws) == 1
+    assert life.engine.store.dags.get("hello")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_destruction_that_is_killed_anywhere_is_finished_by_the_next(life: Life, moment: str) -> None:
+    life.deploy()
+    resources = stage_resources(life.stage.settings)
+
+    assert survives(life, life.destroy, moment) > 15
+
+    assert rest_apis(life.aws) == 0
+    assert life.aws.client("lambda").list_functions()["Functions"] == []
+    assert life.aws.client("events").list_rules()["Rules"] == []
+    assert life.aws.client("sqs").list_queues().get("QueueUrls", []) == []
+    tables = life.aws.client("dynamodb").list_tables()["TableNames"]
+    assert set(tables) == {table.name for table in resources.tables}
+    assert [each["Name"] for each in life.aws.client("s3").list_buckets()["Buckets"]] == [
+        "updraft-dev-bucket"
+    ]
+
+
+def test_a_destroyed_stage_can_be_deployed_again(life: Life) -> None:
+    life.deploy()
+    life.destroy()
+    assert life.wrong() != {}
+    life.deploy()
+    assert life.wrong() == {}
+
+
+def test_with_its_data_nothing_is_left_of_a_stage(life: Life) -> None:
+    life.deploy()
+    s3 = life.aws.client("s3")
+    s3.put_object(Bucket="updraft-dev-bucket", Key="logs/1", Body=b"1")
+    for name in ("/aws/lambda/updraft-dev-worker", "/aws/lambda/updraft-dev2-worker"):
+        life.aws.client("logs").create_log_group(logGroupName=name)
+
+    life.destroy(data=True)
+    life.destroy(data=True)
+
+    assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
+    assert s3.list_buckets()["Buckets"] == []
+    groups = life.aws.client("logs").describe_log_groups()["logGroups"]
+    assert [group["logGroupName"] for group in groups] == ["/aws/lambda/updraft-dev2-worker"]
+
+
+def test_another_checkout_deploys_the_same_stage(life: Life) -> None:
+    life.deploy()
+    record = (life.stage.project / ".chalice" / "deployed" / "dev.json").read_text()
+    life.forget()
+    life.deploy()
+    again = (life.stage.project / ".chalice" / "deployed" / "dev.json").read_text()
+    assert json.loads(again) == json.loads(record)
+
+
+def test_what_else_chalice_has_recorded_stays(life: Life) -> None:
+    life.deploy()
+    path = life.stage.project / ".chalice" / "deployed" / "dev.json"
+    record = json.loads(path.read_text())
+    domain = {"name": "api_gateway_custom_domain", "resource_type": "domain_name", "domain_name": "a.example"}
+    gone = {"name": "tick", "resource_type": "lambda_function", "lambda_arn": "arn:of:old"}
+    kept = [gone if each["name"] == "tick" else each for each in record["resources"]]
+    path.write_text(json.dumps(record | {"resources": [*kept, domain]}))
+
+    (restore,) = (
+        step
+        for step in Destruction(stage=life.stage, client=life.aws.client, run_chalice=life.chalice).steps()
+        if step.name == "What Chalice has deployed"
+    )
+    restore.do()
+
+    assert json.loads(path.read_text())["resources"] == [*record["resources"], domain]
+
+
+def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(life: Life) -> None:
+    first = list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert "create  table updraft-dev-dags" in first
+    assert "create  function updraft-dev-worker" in first
+    assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
+
+    life.deploy()
+    dynamodb = life.aws.client("dynamodb")
+    dynamodb.update_continuous_backups(
+        TableName="updraft-dev-dags", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
+    second = list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert "change  table updraft-dev-dags: its point-in-time recovery is off" in second
+    assert "keep    queue updraft-dev-tasks" in second
+    assert "update  function updraft-dev-worker" in second
+    assert not any(line.startswith("create") for line in second)
+
+
+def test_a_plan_of_a_destruction_says_what_stays(life: Life) -> None:
+    life.deploy()
+    plan = list(plan_destruction(life.stage, data=False, client=life.aws.client))
+    assert "delete  lambda function updraft-dev-worker" in plan
+    assert "delete  queue updraft-dev-tasks with about 0 messages" in plan
+    assert "keep    table updraft-dev-dags" in plan
+    with_data = list(plan_destruction(life.stage, data=True, client=life.aws.client))
+    assert not any(line.startswith("keep") for line in with_data)
+
+
+def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
+    life.deploy()
+    aws = life.aws
+    sqs, lambda_ = aws.client("sqs"), aws.client("lambda")
+    tasks = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"VisibilityTimeout": "30"})
+    dead = sqs.get_queue_url(QueueName="updraft-dev-tasks-dead-letters")["QueueUrl"]
+    sqs.send_message(QueueUrl=dead, MessageBody="poison")
+    worker = lambda_.get_function_configuration(FunctionName="updraft-dev-worker")["FunctionArn"]
+    lambda_.put_function_recursion_config(FunctionName=worker, RecursiveLoop="Terminate")
+    lambda_.update_function_configuration(FunctionName="updraft-dev-tick", Environment={"Variables": {}})
+    aws.client("events").disable_rule(Name="updraft-dev-tick-event")
+    (api,) = aws.client("apigateway").get_rest_apis()["items"]
+    aws.client("apigateway").put_gateway_response(
+        restApiId=api["id"], responseType="UNAUTHORIZED", statusCode="500"
+    )
+    aws.client("dynamodb").delete_table(TableName="updraft-dev-pools")
+    aws.client("s3").delete_public_access_block(Bucket="updraft-dev-bucket")
+
+    assert life.wrong() == {
+        "table updraft-dev-pools": ("is missing",),
+        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 960",),
+        "bucket updraft-dev-bucket": ("is not closed to the public",),
+        "function updraft-dev-worker": (
+            "Lambda will stop it in runs of more than some 16 tasks in a row (recursion config)",
+        ),
+        "function updraft-dev-tick": ("its environment variables are not those in .chalice/config.json",),
+        "rule of the minute tick": ("is disabled: schedules and the rescue of lost messages stand still",),
+        "REST API": ("its gateway responses are not the app's: UNAUTHORIZED",),
+        "dead letters of updraft-dev-tasks": ("about 1 messages could not be handled",),
+    }
+
+
+def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise OSError("no room\nleft on the device.")
+
+    steps = [
+        Step(name="First", do=lambda: done.append("first"), advice="Do it again"),
+        Step(name="Second", do=fail, advice="Do it again"),
+        Step(name="Third", do=lambda: done.append("third"), advice="Do it again"),
+    ]
+    with pytest.raises(StepFailed) as failed:
+        carry_out(steps, lambda _: None)
+    assert str(failed.value) == "Second: no room left on the device. Do it again"
+    assert done == ["first"]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_any_step_of_a_deployment_can_fail_once(life: Life, number: int) -> None:
+    deployment = Deployment(
+        stage=life.stage,
+        declarations=validate(life.stage),
+        engine=lambda: life.engine,
+        tell=life.said.append,
+        client=life.aws.client,
+        run_chalice=life.chalice,
+    )
+    steps = list(deployment.steps())
+    assert len(steps) == 6
+    broken = steps[number]
+
+    def refuse() -> None:
+        raise OSError("the network is down")
+
+    steps[number] = Step(name=broken.name, do=refuse, advice=broken.advice)
+    with pytest.raises(StepFailed, match=f"^{broken.name}: the network is down. Put that right and deploy"):
+        carry_out(steps, life.said.append)
+    life.deploy()
+    assert life.wrong() == {}

@@ -1,0 +1,113 @@
+"""A stage as it is described, and what is refused before anything is changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.auth.backends import UnknownBackend
+from chalicelib.deploy.deployment import next_step
+from chalicelib.deploy.stages import StageError, enter, read_stage
+from chalicelib.deploy.validation import validate
+from chalicelib.events.declarations import DeclarationError
+from chalicelib.settings import SettingError
+
+FOLDER = "AIRFLOW__CORE__DAGS_FOLDER"
+
+
+def project(path: Path, **variables: str) -> Path:
+    (path / ".chalice").mkdir()
+    (path / "chalicelib" / "dags").mkdir(parents=True)
+    dev = {"UPDRAFT__AWS__STAGE": "dev", FOLDER: "chalicelib/dags", **variables}
+    config: dict[str, Any] = {
+        "environment_variables": {"TEAM": "ops", "UPDRAFT__AWS__BUCKET": "updraft-all"},
+        "stages": {"local": {}, "dev": {"environment_variables": dev}, "prod": {}},
+    }
+    (path / ".chalice" / "config.json").write_text(json.dumps(config))
+    return path
+
+
+def test_a_stage_has_the_variables_of_all_stages_and_its_own(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path, UPDRAFT__AWS__BUCKET="updraft-dev-mine"), "dev")
+    assert stage.variables["TEAM"] == "ops"
+    assert stage.settings.bucket == "updraft-dev-mine"
+    assert stage.settings.dags_folder == tmp_path / "chalicelib" / "dags"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("local", "local server"),
+        ("test", r"no stage test in .chalice/config.json; it has dev, prod"),
+        ("prod", "UPDRAFT__AWS__STAGE is 'local' .* has to be 'prod'"),
+    ],
+)
+def test_what_is_no_stage_to_deploy_is_refused(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(StageError, match=says):
+        read_stage(project(tmp_path), name)
+
+
+def test_a_setting_that_cannot_be_read_stops_a_deployment(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="UPDRAFT__API__BCRYPT_COST"):
+        read_stage(project(tmp_path, UPDRAFT__API__BCRYPT_COST="99"), "dev")
+
+
+def test_the_developers_own_settings_do_not_leak_into_a_deployment(tmp_path: Path) -> None:
+    environ = {
+        "PATH": "/bin",
+        "AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.default",
+        "UPDRAFT__LOCAL__STATE_DIR": "here",
+        "KRB5_KTNAME": "mine.keytab",
+    }
+    stage = read_stage(project(tmp_path), "dev")
+    enter(stage, environ)
+    assert environ == {"PATH": "/bin"} | dict(stage.variables)
+
+
+def test_an_unknown_backend_stops_a_deployment(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path, AIRFLOW__API__AUTH_BACKEND="no.such"), "dev")
+    with pytest.raises(UnknownBackend, match=r"AIRFLOW__API__AUTH_BACKEND is 'no\.such'"):
+        validate(stage)
+
+
+def test_a_broken_file_of_declarations_stops_a_deployment(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path), "dev")
+    (stage.settings.dags_folder / "events.toml").write_text('[[event]]\ndag_id = "a"\nsource = "s3"\n')
+    with pytest.raises(DeclarationError, match="bucket is missing"):
+        validate(stage)
+
+
+def test_a_dag_file_that_cannot_be_loaded_stops_a_deployment(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path), "dev")
+    (stage.settings.dags_folder / "broken.py").write_text("from airflow import DAG\nDAG(1 / 0)\n")
+    with pytest.raises(StageError, match=r"cannot be loaded: broken\.py: .*division by zero"):
+        validate(stage)
+
+
+@pytest.mark.parametrize(("folder", "says"), [("/var/task/dags", "is not there"), ("..", "only what is in")])
+def test_a_dags_folder_that_is_not_packaged_stops_a_deployment(
+    tmp_path: Path, folder: str, says: str
+) -> None:
+    stage = read_stage(project(tmp_path, **{FOLDER: folder}), "dev")
+    with pytest.raises(StageError, match=f"{FOLDER} is .*{says}"):
+        validate(stage)
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [
+        ("airflow.api.auth.backend.default", ""),
+        ("airflow.api.auth.backend.basic_auth", "--user NAME "),
+        ("airflow.api.auth.backend.kerberos_auth", "--negotiate --user : "),
+    ],
+)
+def test_the_next_step_has_the_credentials_that_the_backend_wants(backend: str, options: str) -> None:
+    assert next_step("https://x/api/experimental", backend) == (
+        f"Try: curl {options}https://x/api/experimental/test"
+    )
+
+
+def test_of_a_closed_stage_is_said_how_to_open_it() -> None:
+    said = next_step("https://x/api/experimental", "airflow.api.auth.backend.deny_all")
+    assert said.startswith("Nobody may call it yet: set AIRFLOW__API__AUTH_BACKEND")
