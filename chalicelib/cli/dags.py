@@ -128,7 +128,7 @@ def delete(dag_id: str, yes: bool) -> None:
 
     While its file is deployed the DAG comes back, paused and without runs, as in Airflow.
 
-    Example: python -m chalicelib dags delete example_branch --yes
+    Example: python -m chalicelib dags delete example_taskflow --yes
     """
     from chalicelib.cli.client import current_client
 

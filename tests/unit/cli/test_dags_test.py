@@ -17,7 +17,7 @@ CONTRACT = Path(__file__).parents[2] / "contract"
 RECORDED = json.loads((CONTRACT / "random_dags.json").read_text())
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
-RANDOM_DAGS = '''
+RANDOM_DAGS = """
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ for spec in json.loads(Path(__file__).with_suffix(".json").read_text()):
             made[task["id"]] = operator(task)
             [made[name] for name in task["up"]] >> made[task["id"]]
     globals()[spec["dag_id"]] = dag
-'''
+"""
 
 
 @pytest.fixture(scope="module")
