@@ -44,11 +44,12 @@ class JsonClient:
     """
 
     def __init__(self, endpoint_url: str) -> None:
-        parts = urlsplit(endpoint_url)
+        try:
+            parts = urlsplit(endpoint_url)
+        except ValueError as error:
+            raise _no_endpoint() from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingError(
-                f"[cli] endpoint_url is {endpoint_url!r}; it takes http://HOST or https://HOST"
-            )
+            raise _no_endpoint()
         self._base = urlunsplit(
             (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
         )
@@ -118,6 +119,11 @@ class JsonClient:
             raise ApiRefused(
                 f"{self._base} did not answer as the API does ({reason}): look at [cli] endpoint_url"
             ) from error
+
+
+def _no_endpoint() -> SettingError:
+    """Without the value: it may hold a password."""
+    return SettingError("[cli] endpoint_url is no URL that begins with http://HOST or https://HOST")
 
 
 def _authorization(username: str | None, password: str | None, host: str) -> dict[str, str]:

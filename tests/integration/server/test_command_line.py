@@ -12,6 +12,7 @@ import click
 import pytest
 
 from chalicelib.cli import airflow_1_10, updraft
+from tests.integration.server.api import wait_for
 from tests.integration.server.server import ROOT, Server, running
 
 PROGRAM = "python -m chalicelib "
@@ -168,17 +169,22 @@ def test_nobody_at_the_endpoint_is_one_line(shipped: Server, tmp_path: Path) -> 
 
 def test_dead_letters_are_listed_and_sent_back(shipped: Server, folder: Path) -> None:
     message = json.dumps({"kind": "nobody declared this"})
-    sent = run_in(folder, shipped, f"{PROGRAM}events send -", stdin=message)
-    assert sent.returncode == 0, sent.stderr
-    found: list[dict[str, str]] = []
-    for _ in range(20):
+    assert run_in(folder, shipped, f"{PROGRAM}events send -", stdin=message).returncode == 0
+
+    def sent_back() -> bool:
+        return (
+            " 1 sent back" in run_in(folder, shipped, f"{PROGRAM}deadletters redrive --queue events").stdout
+        )
+
+    def listed() -> list[dict[str, str]]:
         done = run_in(folder, shipped, f"{PROGRAM}deadletters list --queue events -o json")
-        found = [row for row in json.loads(done.stdout) if row["body"] == message]
-        if found:
-            break
-    (letter,) = found
-    assert letter["queue"] == "events"
-    assert letter["reason"] != ""
+        return [row for row in json.loads(done.stdout) if row["body"] == message]
+
+    wait_for(sent_back, 20)
+    letters: list[dict[str, str]] = []
+    wait_for(lambda: letters.extend(listed()) or letters, 20)  # nothing fits it, so it comes back
+    assert letters[0]["queue"] == "events"
+    assert letters[0]["reason"] != ""
 
 
 def test_no_server_is_said_in_one_line(shipped: Server, tmp_path: Path) -> None:

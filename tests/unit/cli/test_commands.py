@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
+from chalicelib.engine.run_end import fail_run
 from chalicelib.settings import Settings
 from tests.contract.deployed_dags import engine_with_contract_dags
 
@@ -159,6 +161,15 @@ def test_why_lists_the_checks(engine: Engine) -> None:
     assert checks[0]["passed"] is False
     of_task = json.loads(output("why", "contract_manual", "2025-05-06", "one", "-o", "json"))
     assert {"check": "Dagrun Running", "passed": False, "reason": "the run is queued"} in of_task
+
+
+def test_a_run_is_watched_to_its_end_and_its_failure_is_exit_code_1(engine: Engine) -> None:
+    output("dags", "trigger", "contract_manual", "-e", "2025-05-06", "-r", "mine")
+    run_of_day = engine.store.dag_runs.get("contract_manual", datetime(2025, 5, 6, tzinfo=UTC))
+    assert run_of_day is not None
+    fail_run(engine, run_of_day, "for this test", from_states=frozenset({DagRunState.QUEUED}))
+    result = run("runs", "watch", "contract_manual", "mine")
+    assert (result.exit_code, result.stdout) == (1, "run mine: failed\n")
 
 
 @pytest.mark.parametrize(
