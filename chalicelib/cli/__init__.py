@@ -6,26 +6,52 @@ command does more than parse, call one use case and print: what it does must be 
 
 import click
 
+from chalicelib.cli import airflow_1_10
+from chalicelib.cli.config import config
+from chalicelib.cli.dag_runs import list_runs, runs, state
 from chalicelib.cli.dags import dags
+from chalicelib.cli.dags_test import dags_test
+from chalicelib.cli.dead_letters import deadletters
 from chalicelib.cli.deploy import deploy
 from chalicelib.cli.destroy import destroy
 from chalicelib.cli.doctor import doctor
 from chalicelib.cli.events import events
+from chalicelib.cli.failures import CommandLine
+from chalicelib.cli.info import info, version
+from chalicelib.cli.pools import pools
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
+from chalicelib.cli.why import why
 
 
-@click.group()
+@click.group(cls=CommandLine)
 def updraft() -> None:
-    """Look after an Updraft deployment (UPDRAFT__AWS__STAGE), or after the local server."""
+    """Look after an Updraft deployment (UPDRAFT__AWS__STAGE), or after the local server.
+
+    Commands have their names of Airflow 2, and those of 1.10 beside them.
+    """
 
 
-updraft.add_command(dags)
-updraft.add_command(deploy)
-updraft.add_command(destroy)
-updraft.add_command(doctor)
-updraft.add_command(events)
-updraft.add_command(sync)
-updraft.add_command(tasks)
-updraft.add_command(users)
+for command in (list_runs, state, dags_test):
+    dags.add_command(command)
+for command in (
+    config,
+    dags,
+    deadletters,
+    deploy,
+    destroy,
+    doctor,
+    events,
+    info,
+    pools,
+    runs,
+    sync,
+    tasks,
+    users,
+    version,
+    why,
+):
+    updraft.add_command(command)
+for name, command in airflow_1_10.COMMANDS.items():
+    updraft.add_command(command, name)

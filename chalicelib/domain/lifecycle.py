@@ -58,10 +58,14 @@ def queued(
 
 
 def waiting(
-    task: Task, item: TaskInstance, try_number: int, reason: str, now: datetime
+    task: Task, item: TaskInstance, try_number: int, reason: str, now: datetime, *, gives_back: bool = False
 ) -> TaskInstanceChange:
-    """A try that may run but waits for slots."""
-    return TaskInstanceChange(
+    """A try that may run but waits for slots.
+
+    ``gives_back``: what it holds by now is given back after this. Who starts it then takes slots under
+    another name, and cannot rely on those.
+    """
+    change = TaskInstanceChange(
         state=TaskInstanceState.SCHEDULED,
         try_number=try_number,
         max_tries=max_tries(task, item),
@@ -72,11 +76,14 @@ def waiting(
         updated_at=now,
         **_pokes_of(item, try_number),
     )
+    if gives_back:
+        change["reschedules"] = item.next_reschedules(try_number) + 1
+    return change
 
 
 def _pokes_of(item: TaskInstance, try_number: int) -> TaskInstanceChange:
     """What a start writes of the pokes of a sensor: a new try begins anew, a rescheduled one goes on."""
-    if not item.pokes:
+    if not item.pokes and not item.reschedules:
         return TaskInstanceChange()
     change = TaskInstanceChange(reschedules=item.next_reschedules(try_number), reschedule_date=None)
     if try_number != item.try_number:

@@ -69,12 +69,12 @@ class TaskInstance:
     the present try (the fencing token), ``lease_until`` when that invocation can no longer be alive.
     ``max_tries`` is the number of retries allowed (``None`` until the first try), ``retry_at`` when an
     ``up_for_retry`` goes on, ``sent_at`` when the message of a queued try was last sent and ``sends``
-    how often, ``pool_parts`` the slots taken for the try and ``places`` those under limits, ``skips``
-    the tasks that it orders to be skipped, ``reason`` why the state is what it is.
+    how often, ``pool_parts`` the slots taken for the try and ``places`` those under limits,
+    ``reschedules`` how often the present try has given back what it held, ``skips`` the tasks that it
+    orders to be skipped, ``reason`` why the state is what it is.
 
     Of a sensor: ``pokes`` counts those of the present try that ended without what it waits for,
-    ``reschedules`` how often the try gave its slots back since, ``reschedule_date`` when it pokes next,
-    ``first_poke_at`` what its timeout is counted from.
+    ``reschedule_date`` when it pokes next, ``first_poke_at`` what its timeout is counted from.
 
     ``clears`` counts how often it was cleared, or set to a state by hand: what it told of its end before
     that is void.

@@ -161,12 +161,16 @@ class Tries:
     ) -> Waiter | None:
         standing = item
         if item.state is not TaskInstanceState.SCHEDULED or grant.places:
-            change = lifecycle.waiting(task, item, try_number, refusal.text, self.engine.now())
+            gives_back = bool(grant.places)
+            change = lifecycle.waiting(
+                task, item, try_number, refusal.text, self.engine.now(), gives_back=gives_back
+            )
             write = self._change(item, change, added)
             standing = write.item
             if grant.places and not write.applied and _is_waiting(standing, try_number):
                 return self._ask_anew(task, standing)
-            # After the write: no other handler can start the try on the places that are given back.
+            # After the write: nobody can start the try on the places that are given back, for those who
+            # read it before are refused, and those who read it now ask for slots under another name.
             self._give_back_unowned(task, item.next_holder(try_number), grant, standing, try_number)
         if not _is_waiting(standing, try_number):
             return None

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.task_instances import holder_name, task_key
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
+from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, assert_nothing_is_held, world_of
@@ -261,3 +262,19 @@ def test_with_catchup_manual_runs_are_not_the_past_of_others() -> None:
     item = world.store.task_instances.get(second.run_uid, task_key("a"))
     assert item is not None
     assert item.state is TaskInstanceState.FAILED
+
+
+def test_places_that_are_given_back_are_relied_on_by_nobody() -> None:
+    """Who finds a task waiting takes slots under another name than the one they are given back under."""
+    dag = ScriptedDag([Shape("a", pool="nowhere")], max_active_tasks=1, max_active_runs=2)
+    world = world_of(dag, 1)
+    (run,) = start_runs(world, dag, 1)
+    deliver_what_is_there(world)
+    waiting = world.store.task_instances.get(run.run_uid, task_key("a"))
+    assert waiting is not None
+    assert waiting.state is TaskInstanceState.SCHEDULED
+    assert waiting.next_holder(1) != holder_name(run.run_uid, task_key("a"), 1)
+    save_pool(world.engine, name="nowhere", slots=1, description=None)
+    world.drain()
+    assert runs_in(world, dag, DagRunState.SUCCESS) == [run.execution_date]
+    assert_nothing_is_held(world)

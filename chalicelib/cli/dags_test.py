@@ -1,0 +1,94 @@
+"""``dags test``: one run in this process, without a server and without a trace."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
+from chalicelib.cli.output import show
+from chalicelib.domain.states import DagRunState
+
+if TYPE_CHECKING:
+    from chalicelib.cli.one_run import FinishedRun
+    from chalicelib.domain.outcomes import TryRequest
+    from chalicelib.engine.ports import TryReport
+
+
+@click.command("test")
+@dag_argument
+@click.argument("execution_date", type=MOMENT, required=False)
+@conf_option
+@click.option(
+    "--subdir",
+    "-S",
+    type=click.Path(exists=True, path_type=Path),
+    help="The DAGs folder, or a file in it; AIRFLOW__CORE__DAGS_FOLDER if left out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Let the last line be the states as JSON.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the log of every try, not of failed ones only.")
+def dags_test(
+    dag_id: str,
+    execution_date: datetime | None,
+    conf: dict[str, Any],
+    subdir: Path | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Run one run of a DAG file to its end in this process; exit code 1 if it failed.
+
+    Nothing is kept, no server is needed. The delays of retries are skipped; sensors really wait. Pools do
+    not count, nor whether the DAG is paused. Logs go to standard error.
+
+    Example: python -m chalicelib dags test example_hello 2026-01-01 --conf '{"who": "you"}'
+    """
+    from chalicelib.cli.one_run import Laboratory, WantedRun, Watch
+
+    def tell(request: "TryRequest", report: "TryReport") -> None:
+        _tell(request, report, verbose=verbose)
+
+    watch = Watch(on_try=tell, on_wait=lambda seconds: click.echo(f"Waiting {seconds:.0f} s…", err=True))
+    laboratory = Laboratory(_folder(subdir), watch)
+    for failure in laboratory.failures:
+        click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)
+    date = execution_date or datetime.now(UTC)
+    _report(laboratory.run(WantedRun(dag_id=dag_id, execution_date=date, conf=conf)), as_json=as_json)
+
+
+def _folder(subdir: Path | None) -> Path:
+    from chalicelib import bootstrap
+
+    folder = subdir or bootstrap.settings().dags_folder
+    if not folder.exists():
+        raise click.ClickException(f"There is no DAGs folder {folder}: name one with --subdir")
+    return (folder.parent if folder.is_file() else folder).absolute()
+
+
+def _tell(request: "TryRequest", report: "TryReport", *, verbose: bool) -> None:
+    result = report.outcome.result
+    click.echo(f"{request.task_id}, try {request.try_number}: {result}", err=True)
+    if verbose or result.startswith("failed"):
+        click.echo(report.log.decode(errors="replace"), err=True, nl=False)
+
+
+def _report(finished: "FinishedRun", *, as_json: bool) -> None:
+    rows = [
+        {
+            "task_id": item.task_id,
+            "map_index": item.map_index,
+            "state": item.state,
+            "try_number": item.try_number,
+        }
+        for item in finished.instances
+    ]
+    show(rows, "table")
+    click.echo(f"Run {finished.run.run_id}: {finished.run.state}")
+    for line in finished.stuck:
+        click.echo(f"It does not go on: {line}", err=True)
+    if as_json:
+        states = [[item.task_id, item.map_index, item.state] for item in finished.instances]
+        click.echo(json.dumps({"run": finished.run.state, "tasks": states}))
+    if finished.run.state is not DagRunState.SUCCESS:
+        raise click.exceptions.Exit(1)

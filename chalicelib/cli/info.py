@@ -1,0 +1,50 @@
+"""``info`` and ``version``."""
+
+import platform
+from importlib.metadata import version as version_of
+
+import click
+
+from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.output import output_option, show
+from chalicelib.settings import AIRFLOW_VERSION
+
+
+@click.command()
+def version() -> None:
+    """Print the version of the Airflow whose API and commands these are.
+
+    Example: python -m chalicelib version
+    """
+    click.echo(AIRFLOW_VERSION)
+
+
+@click.command()
+@output_option
+def info(output: str) -> None:
+    """Show which deployment the commands speak to, and what they run on.
+
+    Example: python -m chalicelib info
+    """
+    from chalicelib import bootstrap
+
+    settings, configuration = bootstrap.settings(), Configuration.read()
+    facts = {
+        "airflow version": AIRFLOW_VERSION,
+        "stage": settings.stage,
+        "bucket": settings.bucket,
+        "dags folder": settings.dags_folder,
+        "auth backend": settings.auth_backend,
+        "api client": configuration.get("cli", "api_client"),
+        "endpoint url": _without_login(configuration.get("cli", "endpoint_url") or ""),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "botocore": version_of("botocore"),
+        "pynamodb": version_of("pynamodb"),
+    }
+    show([{"name": name, "value": str(value)} for name, value in facts.items()], output)
+
+
+def _without_login(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -1,0 +1,194 @@
+"""Every command's example, run beside a local server; Airflow's JSON client, and dead letters."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from chalicelib.cli import airflow_1_10, updraft
+from tests.integration.server.api import wait_for
+from tests.integration.server.server import ROOT, Server, running
+
+PROGRAM = "python -m chalicelib "
+README = (ROOT / "README.md").read_text()
+
+FIRST = (" set ", " create ", " export ", "pool -s ")
+"""What others build on..."""
+LAST = (" delete ",)
+"""...and what takes it away."""
+
+
+def commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+        else:
+            yield " ".join((*names, name)), command
+
+
+COMMANDS = dict(commands(updraft))
+
+
+def example(command: click.Command) -> str:
+    (found,) = re.findall(r"^ *Example: (.+)$", command.help or "", re.MULTILINE)
+    return str(found)
+
+
+def order(text: str) -> int:
+    return 0 if any(word in text for word in FIRST) else 2 if any(word in text for word in LAST) else 1
+
+
+EXAMPLES = sorted({example(command) for command in COMMANDS.values()}, key=lambda text: (order(text), text))
+ON_A_STAGE = [text for text in EXAMPLES if "UPDRAFT__AWS__STAGE=" in text]
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the example DAGs, and the run that the examples speak of at its end."""
+    with running(tmp_path_factory.mktemp("shipped")) as server:
+        server.api.get("/dags/example_hello/paused/false")
+        server.api.trigger("example_hello", execution_date="2026-01-01T00:00:00").ends()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the examples are run: what they write is not left in the project."""
+    made = tmp_path_factory.mktemp("examples")
+    (made / "tests").symlink_to(ROOT / "tests")
+    return made
+
+
+def run_in(
+    folder: Path, server: Server, text: str, stdin: str = "", **environ: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", text.replace("python ", f"{shlex.quote(sys.executable)} ", 1)],
+        cwd=folder,
+        env={**server.environ, "PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(folder), **environ},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_help_of_every_command_shows_an_example(name: str) -> None:
+    command = COMMANDS[name]
+    text = example(command)
+    named = shlex.split(text.split(PROGRAM)[1])
+    group: click.Command = updraft
+    while isinstance(group, click.Group):
+        group = group.commands[named.pop(0)]
+    assert group is command
+
+
+@pytest.mark.parametrize("text", [text for text in EXAMPLES if text not in ON_A_STAGE])
+def test_every_example_works(shipped: Server, folder: Path, text: str) -> None:
+    done = run_in(folder, shipped, text, stdin="secret\n")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    section = README.split("\n## The command line\n")[1].split("\n## ")[0]
+    listed = re.findall(r"`([a-z_][a-z_ -]*)`", "\n".join(re.findall(r"^\| (.+?) \|", section, re.MULTILINE)))
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+def test_1_10_commands_are_in_their_places() -> None:
+    assert airflow_1_10.COMMANDS.keys() <= COMMANDS.keys()
+
+
+# -- [cli] api_client ----------------------------------------------------------------------------------
+
+
+def over_http(folder: Path, server: Server, text: str, port: int) -> subprocess.CompletedProcess[str]:
+    """A command of someone who has nothing but airflow.cfg: neither the state folder nor AWS."""
+    (folder / "airflow.cfg").write_text(
+        f"[cli]\napi_client = airflow.api.client.json_client\nendpoint_url = http://127.0.0.1:{port}/\n"
+    )
+    return run_in(folder, server, PROGRAM + text, UPDRAFT__LOCAL__STATE_DIR=str(folder / "nowhere"))
+
+
+def test_the_json_client_triggers_and_deletes_over_http(shipped: Server, tmp_path: Path) -> None:
+    port = shipped.api.port
+    done = over_http(
+        tmp_path,
+        shipped,
+        "trigger_dag example_branch -e 2025-01-01 -r over_http -c '{\"n\": 1}' -o json",
+        port,
+    )
+    assert done.stderr == ""
+    (shown,) = json.loads(done.stdout)
+    assert shown["dag_run_id"] == "over_http"
+    assert shown["message"].startswith("Created <DagRun example_branch @ 2025-01-01")
+    again = over_http(tmp_path, shipped, "dags trigger example_branch -e 2025-01-01", port)
+    assert again.returncode == 1
+    assert "A DAG Run already exists" in again.stderr
+    assert "Traceback" not in again.stderr
+    deleted = over_http(tmp_path, shipped, "delete_dag -y example_branch", port)
+    assert (deleted.returncode, deleted.stdout) == (0, "Removed 2 record(s)\n")
+
+
+def test_the_json_client_looks_after_pools_over_http(shipped: Server, tmp_path: Path) -> None:
+    port = shipped.api.port
+    said = [
+        over_http(tmp_path, shipped, text, port).stdout
+        for text in (
+            "pool -s http/pool 3 'by HTTP'",
+            "pools get http/pool -o json",
+            f"pools export {tmp_path / 'pools.json'}",
+            "pools delete http/pool",
+        )
+    ]
+    assert said[0] == "Pool http/pool created\n"
+    (shown,) = json.loads(said[1])
+    assert shown == {"pool": "http/pool", "slots": 3, "description": "by HTTP", "include_deferred": False}
+    assert said[3] == "Pool http/pool deleted\n"
+    exported = json.loads((tmp_path / "pools.json").read_text())
+    assert exported["http/pool"] == {"slots": 3, "description": "by HTTP", "include_deferred": False}
+
+
+def test_nobody_at_the_endpoint_is_one_line(shipped: Server, tmp_path: Path) -> None:
+    done = over_http(tmp_path, shipped, "pools list", port=1)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: http://127.0.0.1:1 did not answer as the API does")
+    assert done.stderr.count("\n") == 1
+
+
+# -- dead letters --------------------------------------------------------------------------------------
+
+
+def test_dead_letters_are_listed_and_sent_back(shipped: Server, folder: Path) -> None:
+    message = json.dumps({"kind": "nobody declared this"})
+    assert run_in(folder, shipped, f"{PROGRAM}events send -", stdin=message).returncode == 0
+
+    def sent_back() -> bool:
+        return (
+            " 1 sent back" in run_in(folder, shipped, f"{PROGRAM}deadletters redrive --queue events").stdout
+        )
+
+    def listed() -> list[dict[str, str]]:
+        done = run_in(folder, shipped, f"{PROGRAM}deadletters list --queue events -o json")
+        return [row for row in json.loads(done.stdout) if row["body"] == message]
+
+    wait_for(sent_back, 20)
+    letters: list[dict[str, str]] = []
+    wait_for(lambda: letters.extend(listed()) or letters, 20)  # nothing fits it, so it comes back
+    assert letters[0]["queue"] == "events"
+    assert letters[0]["reason"] != ""
+
+
+def test_no_server_is_said_in_one_line(shipped: Server, tmp_path: Path) -> None:
+    done = run_in(tmp_path, shipped, f"{PROGRAM}dags list", UPDRAFT__LOCAL__STATE_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: No local server runs on the state folder")
+    assert done.stderr.count("\n") == 1
