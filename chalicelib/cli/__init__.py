@@ -7,6 +7,7 @@ command does more than parse, call one use case and print: what it does must be 
 import click
 
 from chalicelib.cli import airflow_1_10
+from chalicelib.cli.clearing import cancel, clear
 from chalicelib.cli.config import config
 from chalicelib.cli.dag_runs import list_runs, runs, state
 from chalicelib.cli.dags import dags
@@ -35,6 +36,8 @@ def updraft() -> None:
 
 for command in (list_runs, state, dags_test):
     dags.add_command(command)
+tasks.add_command(clear)
+runs.add_command(cancel)
 for command in (
     config,
     dags,

@@ -7,6 +7,7 @@ import click
 
 from chalicelib.cli import dags, pools, tasks
 from chalicelib.cli.arguments import dag_argument
+from chalicelib.cli.clearing import clear
 from chalicelib.cli.dag_runs import (
     no_backfill_option,
     run_rows,
@@ -95,5 +96,6 @@ COMMANDS: dict[str, click.Command] = {
     "task_state": tasks.state,
     "pool": pool,
     "backfill": dags.backfill,
+    "clear": clear,
 }
 """Commands by their names in 1.10."""

@@ -21,8 +21,8 @@ README = (ROOT / "README.md").read_text()
 
 FIRST = (" set ", " create ", " export ", "pool -s ")
 """What others build on..."""
-LAST = (" delete ",)
-"""...and what takes it away."""
+LAST = (" delete ", " clear ", " cancel ")
+"""...and what takes it away, or changes it."""
 
 
 def commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
