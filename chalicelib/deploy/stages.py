@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from chalicelib.domain.errors import UpdraftError
-from chalicelib.settings import Settings
+from chalicelib.settings import APP_NAME, Settings
 
 LOCAL = "local"
 
@@ -50,14 +50,31 @@ def read_stage(project: Path, name: str) -> Stage:
         raise StageError(f"There is no stage {name} in .chalice/config.json; it has {known}")
     if not _NAME.fullmatch(name):
         raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
-    variables = config.get("environment_variables", {}) | stages[name].get("environment_variables", {})
+    variables = _variables(config, name)
     settings = Settings.from_environ(variables)
     if settings.stage != name:
         raise StageError(
             f"UPDRAFT__AWS__STAGE is {settings.stage!r} in the environment_variables of stage {name} in "
             f".chalice/config.json; it has to be {name!r}"
         )
+    for other in sorted(set(stages) - {LOCAL, name}):
+        if _bucket(_variables(config, other), other) == settings.bucket:
+            raise StageError(
+                f"Stages {name} and {other} have the same bucket, {settings.bucket}, where their logs would "
+                "mix: set UPDRAFT__AWS__BUCKET for each in .chalice/config.json"
+            )
     return Stage(name=name, project=project, variables=variables, settings=_in_checkout(settings, project))
+
+
+def _variables(config: dict[str, Any], stage: str) -> dict[str, str]:
+    variables: dict[str, str] = config.get("environment_variables", {})
+    own: dict[str, str] = config["stages"][stage].get("environment_variables", {})
+    return variables | own
+
+
+def _bucket(variables: Mapping[str, str], stage: str) -> str:
+    """The bucket of a stage whose other settings may be wrong: it is not the one that is deployed."""
+    return variables.get("UPDRAFT__AWS__BUCKET", f"{APP_NAME}-{stage}-bucket")
 
 
 def enter(stage: Stage, environ: MutableMapping[str, str]) -> None:

@@ -19,7 +19,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -94,10 +94,11 @@ class _Handler(BaseHTTPRequestHandler):
         return creates or replaces
 
     def _import_swagger(self, url: urllib.parse.SplitResult, body: bytes) -> None:
-        api = RestApiFromSwagger(self._client("apigateway"), json.loads(body))
         rest_api_id = REST_API.fullmatch(url.path)["id"]
         try:
-            answer = api.replace(rest_api_id) if rest_api_id else api.create()
+            with closing(self._client("apigateway")) as apigateway:
+                api = RestApiFromSwagger(apigateway, json.loads(body))
+                answer = api.replace(rest_api_id) if rest_api_id else api.create()
         except Exception as error:
             log.exception("The Swagger document could not be imported")
             refusal = json.dumps({"message": repr(error)}).encode()
@@ -107,16 +108,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(status, [("Content-Type", "application/json")], json.dumps(answer).encode())
 
     def _wait_until_active(self, function: str) -> None:
-        lambda_ = self._client("lambda")
         deadline = time.monotonic() + LONGEST_PENDING_SECONDS
-        while time.monotonic() < deadline:
-            found = lambda_.get_function_configuration(FunctionName=function)
-            if (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful"):
-                return
-            time.sleep(0.1)
+        with closing(self._client("lambda")) as lambda_:
+            while time.monotonic() < deadline:
+                found = lambda_.get_function_configuration(FunctionName=function)
+                if (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful"):
+                    return
+                time.sleep(0.1)
 
     def _client(self, service: str) -> Any:
-        """A client of the caller's region, straight to the emulator."""
+        """A client of the caller's region, straight to the emulator; to be closed."""
         region = REGION_OF_CREDENTIAL.search(self.headers["Authorization"])["region"]
         return botocore.session.get_session().create_client(
             service,

@@ -10,6 +10,8 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.auth.backends import BASIC_AUTH
+from chalicelib.deploy.backlog import check_backlog
+from chalicelib.deploy.create import create_missing
 from chalicelib.deploy.deployment import Deployment, plan_deployment
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.doctor import examine
@@ -265,6 +267,45 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     }
 
 
+def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(life: Life) -> None:
+    life.deploy()
+    lambda_ = life.aws.client("lambda")
+    worker = lambda_.get_function_configuration(FunctionName="updraft-dev-worker")["FunctionArn"]
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False, FunctionResponseTypes=[])
+
+    (finding,) = (each for each in examine(life.stage, client=life.aws.client) if not each.ok)
+
+    assert finding.subject == "event source of worker"
+    assert finding.problems == (
+        "is disabled: messages wait",
+        "does not report partial batch failures: failed messages are lost",
+    )
+    assert finding.remedy.startswith("aws lambda update-event-source-mapping --uuid ")
+
+
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(840, False), (960, True)])
+def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, is_wrong: bool) -> None:
+    create_missing(stage_resources(life.stage.settings), client=life.aws.client)
+    sqs = life.aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="waits")
+
+    class CloudWatch:
+        def get_metric_statistics(self, *, Dimensions: list[dict[str, str]], **_: object) -> Any:  # noqa: N803
+            assert Dimensions == [{"Name": "QueueName", "Value": "updraft-dev-tasks"}]
+            old = {"Timestamp": datetime(2026, 1, 1, tzinfo=UTC), "Maximum": 5000.0}
+            new = {"Timestamp": datetime(2026, 1, 1, 0, 1, tzinfo=UTC), "Maximum": float(seconds)}
+            return {"Datapoints": [new, old]}
+
+    def client(service: str) -> Any:
+        return CloudWatch() if service == "cloudwatch" else life.aws.client(service)
+
+    wrong = [each.problems for each in check_backlog(stage_resources(life.stage.settings), client=client)]
+    expected = ("about 1 messages wait, the oldest for 0:16:00",)
+    assert [each for each in wrong if each] == ([expected] if is_wrong else [])
+
+
 def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> None:
     done: list[str] = []
 
@@ -282,8 +323,10 @@ def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> No
     assert done == ["first"]
 
 
-@pytest.mark.parametrize("number", range(6))
-def test_any_step_of_a_deployment_can_fail_once(life: Life, number: int) -> None:
+def test_each_step_of_a_deployment_in_turn_can_fail(life: Life) -> None:
+    def refuse() -> None:
+        raise OSError("the network is down")
+
     deployment = Deployment(
         stage=life.stage,
         declarations=validate(life.stage),
@@ -292,15 +335,10 @@ def test_any_step_of_a_deployment_can_fail_once(life: Life, number: int) -> None
         client=life.aws.client,
         run_chalice=life.chalice,
     )
-    steps = list(deployment.steps())
-    assert len(steps) == 6
-    broken = steps[number]
-
-    def refuse() -> None:
-        raise OSError("the network is down")
-
-    steps[number] = Step(name=broken.name, do=refuse, advice=broken.advice)
-    with pytest.raises(StepFailed, match=f"^{broken.name}: the network is down. Put that right and deploy"):
-        carry_out(steps, life.said.append)
+    whole = deployment.steps()
+    for number, step in enumerate(whole):
+        broken = (*whole[:number], Step(name=step.name, do=refuse, advice=step.advice))
+        with pytest.raises(StepFailed, match=f"^{step.name}: the network is down. Put that right and deploy"):
+            carry_out(broken, life.said.append)
     life.deploy()
     assert life.wrong() == {}

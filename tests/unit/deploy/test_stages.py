@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.auth.backends import UnknownBackend
+from chalicelib.auth.backends import BASIC_AUTH, KERBEROS_AUTH, UnknownBackend
 from chalicelib.deploy.deployment import next_step
 from chalicelib.deploy.stages import StageError, enter, read_stage
 from chalicelib.deploy.validation import validate
@@ -21,7 +21,7 @@ def project(path: Path, **variables: str) -> Path:
     (path / "chalicelib" / "dags").mkdir(parents=True)
     dev = {"UPDRAFT__AWS__STAGE": "dev", FOLDER: "chalicelib/dags", **variables}
     config: dict[str, Any] = {
-        "environment_variables": {"TEAM": "ops", "UPDRAFT__AWS__BUCKET": "updraft-all"},
+        "environment_variables": {"TEAM": "ops", "AIRFLOW__API__AUTH_BACKEND": KERBEROS_AUTH},
         "stages": {"local": {}, "dev": {"environment_variables": dev}, "prod": {}},
     }
     (path / ".chalice" / "config.json").write_text(json.dumps(config))
@@ -29,9 +29,9 @@ def project(path: Path, **variables: str) -> Path:
 
 
 def test_a_stage_has_the_variables_of_all_stages_and_its_own(tmp_path: Path) -> None:
-    stage = read_stage(project(tmp_path, UPDRAFT__AWS__BUCKET="updraft-dev-mine"), "dev")
+    stage = read_stage(project(tmp_path, AIRFLOW__API__AUTH_BACKEND=BASIC_AUTH), "dev")
     assert stage.variables["TEAM"] == "ops"
-    assert stage.settings.bucket == "updraft-dev-mine"
+    assert stage.settings.auth_backend == BASIC_AUTH
     assert stage.settings.dags_folder == tmp_path / "chalicelib" / "dags"
 
 
@@ -46,6 +46,11 @@ def test_a_stage_has_the_variables_of_all_stages_and_its_own(tmp_path: Path) -> 
 def test_what_is_no_stage_to_deploy_is_refused(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(StageError, match=says):
         read_stage(project(tmp_path), name)
+
+
+def test_two_stages_do_not_share_a_bucket(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="Stages dev and prod have the same bucket"):
+        read_stage(project(tmp_path, UPDRAFT__AWS__BUCKET="updraft-prod-bucket"), "dev")
 
 
 def test_a_setting_that_cannot_be_read_stops_a_deployment(tmp_path: Path) -> None:
