@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StoreUnavailable, TaskInstancesRunning
 from chalicelib.domain.messages import PokeTask, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -214,8 +214,6 @@ def test_a_sleeping_sensor_is_not_interrupted_by_a_stop_of_the_server(mode: str)
 
 
 def test_a_dag_with_a_sleeping_sensor_cannot_be_deleted_as_its_task_runs() -> None:
-    from chalicelib.domain.errors import TaskInstancesRunning
-
     world, dag, _ = waiting_world("poke")
     with pytest.raises(TaskInstancesRunning):
         delete_dag(world.engine, dag.dag_id)
