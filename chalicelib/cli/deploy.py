@@ -14,22 +14,21 @@ def deploy(stage: str, dry_run: bool) -> None:
     Example: python -m chalicelib deploy --stage dev
     """
     from chalicelib import bootstrap
-    from chalicelib.cli.stage import deployable_stage, or_one_line
+    from chalicelib.cli.stage import deployable_stage
     from chalicelib.deploy.deployment import Deployment, next_step, plan_deployment
     from chalicelib.deploy.steps import carry_out
     from chalicelib.deploy.validation import validate
 
-    with or_one_line():
-        described = deployable_stage(stage)
-        declarations = validate(described)
-        for line in plan_deployment(described, declarations):
-            click.echo(f"  {line}")
-        if dry_run:
-            return
-        with bootstrap.use(settings=described.settings):
-            deployment = Deployment(
-                stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
-            )
-            carry_out(deployment.steps(), click.echo)
-        click.echo(f"Stage {stage} is deployed: {deployment.url}")
-        click.echo(next_step(deployment.url, described.settings.auth_backend))
+    described = deployable_stage(stage)
+    declarations = validate(described)
+    for line in plan_deployment(described, declarations):
+        click.echo(f"  {line}")
+    if dry_run:
+        return
+    with bootstrap.use(settings=described.settings):
+        deployment = Deployment(
+            stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
+        )
+        carry_out(deployment.steps(), click.echo)
+    click.echo(f"Stage {stage} is deployed: {deployment.url}")
+    click.echo(next_step(deployment.url, described.settings.auth_backend))

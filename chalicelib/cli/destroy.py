@@ -14,15 +14,14 @@ def destroy(stage: str, data: bool, yes: bool) -> None:
 
     Example: python -m chalicelib destroy --stage dev
     """
-    from chalicelib.cli.stage import deployable_stage, or_one_line
+    from chalicelib.cli.stage import deployable_stage
     from chalicelib.deploy.destruction import Destruction, plan_destruction
     from chalicelib.deploy.steps import carry_out
 
-    with or_one_line():
-        described = deployable_stage(stage)
-        for line in plan_destruction(described, data=data):
-            click.echo(f"  {line}")
-        if not yes:
-            click.confirm(f"Destroy stage {stage}?", abort=True)
-        carry_out(Destruction(stage=described, data=data).steps(), click.echo)
+    described = deployable_stage(stage)
+    for line in plan_destruction(described, data=data):
+        click.echo(f"  {line}")
+    if not yes:
+        click.confirm(f"Destroy stage {stage}?", abort=True)
+    carry_out(Destruction(stage=described, data=data).steps(), click.echo)
     click.echo(f"Stage {stage} is gone{'' if data else '; its tables, bucket and logs are kept'}.")

@@ -12,17 +12,16 @@ def doctor(stage: str) -> None:
 
     Example: python -m chalicelib doctor --stage dev
     """
-    from chalicelib.cli.stage import deployable_stage, or_one_line
+    from chalicelib.cli.stage import deployable_stage
     from chalicelib.deploy.doctor import examine
 
     wrong = 0
-    with or_one_line():
-        for finding in examine(deployable_stage(stage)):
-            if finding.ok:
-                click.echo(f"ok     {finding.subject}")
-                continue
-            wrong += 1
-            click.echo(f"WRONG  {finding.subject}: {'; '.join(finding.problems)}. To do: {finding.remedy}")
+    for finding in examine(deployable_stage(stage)):
+        if finding.ok:
+            click.echo(f"ok     {finding.subject}")
+            continue
+        wrong += 1
+        click.echo(f"WRONG  {finding.subject}: {'; '.join(finding.problems)}. To do: {finding.remedy}")
     if wrong:
         raise click.ClickException(f"{wrong} findings")
     click.echo(f"Stage {stage} is well.")

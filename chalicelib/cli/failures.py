@@ -1,11 +1,18 @@
 """How a command fails: one line on standard error that says what to do, exit code 1 (2 for its usage)."""
 
+import errno
 from typing import Any
 
 import click
 
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.settings import SettingError
+
+_ADVICE = {
+    "NoRegionError": "set AWS_DEFAULT_REGION, or AWS_PROFILE to a profile that has a region",
+    "NoCredentialsError": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+}
+_OTHER_ADVICE = "look at the stage (UPDRAFT__AWS__STAGE, --stage) and at your credentials"
 
 
 class CommandLine(click.Group):
@@ -18,13 +25,20 @@ class CommandLine(click.Group):
         except StoreUnavailable as error:
             raise click.ClickException(f"{error}. Nothing is known to be lost: try again.") from error
         except (UpdraftError, SettingError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_one_line(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # who reads our output has had enough: Click ends quietly
+                raise
+            raise click.ClickException(_one_line(error)) from error
         except Exception as error:
             if not _is_of_aws(error):
                 raise
-            said = " ".join(str(error).split())
-            hint = "look at UPDRAFT__AWS__STAGE and your credentials"
-            raise click.ClickException(f"AWS refused ({said}): {hint}") from error
+            advice = _ADVICE.get(type(error).__name__, _OTHER_ADVICE)
+            raise click.ClickException(f"AWS refused ({_one_line(error)}): {advice}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _is_of_aws(error: Exception) -> bool:

@@ -1,12 +1,8 @@
 """The stage that a command deploys, checks or destroys."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import click
 
 if TYPE_CHECKING:
     from chalicelib.deploy.stages import Stage
@@ -22,14 +18,3 @@ def deployable_stage(name: str) -> "Stage":
     stage = read_stage(PROJECT, name)
     enter(stage, os.environ)
     return stage
-
-
-@contextmanager
-def or_one_line() -> Iterator[None]:
-    """End the command with one line on stderr when something cannot be done, or AWS refuses it."""
-    from chalicelib.deploy.steps import expected_errors
-
-    try:
-        yield
-    except expected_errors() as error:
-        raise click.ClickException(" ".join(str(error).split())) from error

@@ -12,6 +12,7 @@ from chalicelib.domain.arrivals import arrived
 from chalicelib.domain.dag_runs import DagRun, DagRunType
 from chalicelib.domain.dags import Dag, holds_back
 from chalicelib.domain.graph import Graph, Task
+from chalicelib.domain.limits import Limit
 from chalicelib.domain.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import TaskInstance, arrived_numbers
@@ -125,12 +126,25 @@ def not_in_retry_period(item: TaskInstance, now: datetime) -> Check:
     return Check(name=name, passed=True, reason=f"the next try was due at {moment}")
 
 
-def has_room(name: str, shards: Sequence[PoolShard], slots: int, what: str, *, unlimited: bool) -> Check:
-    """Whether a pool, or a limit, has that many slots free; ``what`` says which."""
+def pool_slots_available(task: Task, shards: Sequence[PoolShard], *, unlimited: bool) -> Check:
+    """Whether the task's pool has enough slots free."""
+    name, what = "Pool Slots Available", f"pool {task.pool}"
     if unlimited:
         return Check(name=name, passed=True, reason=f"{what} has no limit")
     if not shards:
         return Check(name=name, passed=False, reason=f"{what} does not exist")
+    return _has_room(name, shards, task.pool_slots, what)
+
+
+def under_limit(limit: Limit, shards: Sequence[PoolShard]) -> Check:
+    """Whether there is a place under a limit, which comes to be when it is first reached for."""
+    name = "Concurrency"
+    if not shards:
+        return Check(name=name, passed=True, reason=f"{limit.text}: nobody has asked yet")
+    return _has_room(name, shards, 1, limit.text)
+
+
+def _has_room(name: str, shards: Sequence[PoolShard], slots: int, what: str) -> Check:
     capacity = sum(shard.capacity for shard in shards)
     free = max(0, sum(shard.free for shard in shards))
     passed = plan_take(shards, slots) is not None

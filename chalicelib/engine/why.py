@@ -60,16 +60,9 @@ def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstan
     for limit in task.limits:
         yield _under(engine, limit)
     pool = engine.store.pools.get(task.pool)
-    yield checks.has_room(
-        "Pool Slots Available",
-        engine.store.pools.shards(task.pool),
-        task.pool_slots,
-        f"pool {task.pool}",
-        unlimited=pool is not None and pool.is_unlimited,
-    )
+    shards = engine.store.pools.shards(task.pool)
+    yield checks.pool_slots_available(task, shards, unlimited=pool is not None and pool.is_unlimited)
 
 
 def _under(engine: Engine, limit: Limit) -> Check:
-    shards = engine.store.pools.shards(limit.pool)
-    is_unused = not shards  # it comes to be when it is first reached for
-    return checks.has_room("Concurrency", shards, 1, limit.text, unlimited=is_unused)
+    return checks.under_limit(limit, engine.store.pools.shards(limit.pool))

@@ -9,6 +9,7 @@ from chalicelib.domain.dag_runs import DagRun, DagRunChange, UnfinishedRun
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports import Store, Write
+from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.examples import HOUR, NOON, SECOND, a_dag, a_run
 
 QUEUED = frozenset({DagRunState.QUEUED})
@@ -312,3 +313,13 @@ def test_a_cleared_run_is_deleted_with_its_entry(store: Store) -> None:
     assert store.dag_runs.delete(replace(run, **AGAIN))
     assert [*store.dag_runs.unfinished("sales")] == []
     assert store.dag_runs.get("sales", NOON) is None
+
+
+def test_whoever_reads_only_the_first_due_runs_begins_elsewhere_each_minute(dynamo: DynamoStore) -> None:
+    for number in range(60):
+        dynamo.dag_runs.create(a_run(f"01RUN{number}", NOON + number * HOUR), NOON)
+    minutes = [NOON + timedelta(hours=1, minutes=minute) for minute in range(16)]
+    assert len({next(dynamo.dag_runs.due(minute)) for minute in minutes}) > 8
+    assert {frozenset(dynamo.dag_runs.due(minute)) for minute in minutes[:2]} == {
+        frozenset(("sales", NOON + number * HOUR) for number in range(60))
+    }

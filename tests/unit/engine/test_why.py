@@ -129,3 +129,12 @@ def test_what_is_not_there_is_an_error() -> None:
         why_task(world.engine, run.dag_id, run.execution_date, "nope")
     with pytest.raises(DagRunNotFound):
         why_run(world.engine, run.dag_id, run.execution_date + timedelta(days=1))
+
+
+def test_a_limit_that_nobody_has_reached_for_is_named_as_one() -> None:
+    dag = ScriptedDag([Shape("a"), Shape("b")], max_active_tasks=1)
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    found = {check.name: check for check in why_task(world.engine, run.dag_id, run.execution_date, "a")}
+    assert found["Concurrency"].passed
+    assert found["Concurrency"].reason.endswith("(max_active_tasks): nobody has asked yet")
