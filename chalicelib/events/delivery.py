@@ -88,7 +88,7 @@ def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
         raise DeclarationError(f"No such DAG is known: {'; '.join(unknown)}")
 
 
-def trigger_once(engine: Engine, request: TriggerRequest) -> bool:
+def trigger_unless_there(engine: Engine, request: TriggerRequest) -> bool:
     """Trigger a run with a run id unless the DAG has it already; whether it was made here.
 
     When another run has the execution date the next free microsecond is taken. Raises what ``trigger``
@@ -118,7 +118,7 @@ def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
     """Trigger a run; what stands against it for good, if anything does."""
     try:
         request = wanted.request
-        is_new = trigger_once(engine, request)
+        is_new = trigger_unless_there(engine, request)
     except StoreUnavailable:
         raise
     except UpdraftError as error:

@@ -20,7 +20,8 @@ from chalicelib.local.clock import Clock
 from chalicelib.local.dag_files import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
 from chalicelib.local.function_pool import Function, FunctionFailed, FunctionPool, InvocationError, PoolClosed
-from chalicelib.local.gateway import GatewayServer, Refusal, StageGateway
+from chalicelib.local.gateway import Refusal, StageGateway
+from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
 from chalicelib.local.queue_pump import OnCrash, Queue, QueuePump
 from chalicelib.local.state_folder import StateFolder, StateFolderUnusable

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.gateway import GatewayServer, Refusal, StageGateway
+from chalicelib.local.gateway import Refusal, StageGateway
+from chalicelib.local.http_server import GatewayServer
 from tests.integration.local.fake_app import app
 
 JSON = "application/json"

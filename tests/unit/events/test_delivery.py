@@ -18,7 +18,7 @@ from chalicelib.events.delivery import (
     Undeliverable,
     check_dags,
     deliver,
-    trigger_once,
+    trigger_unless_there,
 )
 from tests.contract.engines import engine_in_memory
 from tests.unit.events.corpus import record, records_of, text_attribute
@@ -106,10 +106,10 @@ def test_an_event_that_s3_tells_twice_by_several_ways_makes_one_run(engine: Engi
 
 
 def test_two_events_of_one_instant_make_two_runs(engine: Engine) -> None:
-    assert trigger_once(engine, request("sns__1"))
-    assert trigger_once(engine, request("sns__2"))
-    assert not trigger_once(engine, request("sns__1"))
-    assert not trigger_once(engine, request("sns__2"))
+    assert trigger_unless_there(engine, request("sns__1"))
+    assert trigger_unless_there(engine, request("sns__2"))
+    assert not trigger_unless_there(engine, request("sns__1"))
+    assert not trigger_unless_there(engine, request("sns__2"))
     assert [(run.run_id, run.execution_date) for run in runs(engine)] == [
         ("sns__1", NOW),
         ("sns__2", NOW + timedelta(microseconds=1)),
@@ -118,29 +118,29 @@ def test_two_events_of_one_instant_make_two_runs(engine: Engine) -> None:
 
 def test_an_event_whose_instant_is_taken_by_a_run_of_other_making_gets_the_next(engine: Engine) -> None:
     trigger(engine, request(run_id=None))
-    assert trigger_once(engine, request())
+    assert trigger_unless_there(engine, request())
     assert [run.execution_date - NOW for run in runs(engine)] == [timedelta(), timedelta(microseconds=1)]
 
 
 def test_the_search_for_an_instant_has_an_end(engine: Engine) -> None:
     for number in range(INSTANTS):
-        assert trigger_once(engine, request(f"sns__{number}"))
+        assert trigger_unless_there(engine, request(f"sns__{number}"))
     with pytest.raises(NoFreeInstant, match="DAG load has other runs at 2026-03-05T00:00:00"):
-        trigger_once(engine, request("sns__late"))
-    assert not trigger_once(engine, request(f"sns__{INSTANTS - 1}"))
+        trigger_unless_there(engine, request("sns__late"))
+    assert not trigger_unless_there(engine, request(f"sns__{INSTANTS - 1}"))
 
 
 def test_a_run_of_an_earlier_life_of_the_dag_does_not_count(engine: Engine) -> None:
-    assert trigger_once(engine, request())
+    assert trigger_unless_there(engine, request())
     deleted = engine.store.dags.mark_deleted("load")
     assert deleted is not None
     engine.store.dags.revive("load", deleted.generation, is_paused=True)
-    assert trigger_once(engine, request())
+    assert trigger_unless_there(engine, request())
 
 
 def test_what_is_to_happen_once_needs_a_run_id(engine: Engine) -> None:
     with pytest.raises(ValueError, match="run id"):
-        trigger_once(engine, request(run_id=None))
+        trigger_unless_there(engine, request(run_id=None))
 
 
 def test_a_dag_that_is_unknown_is_told_and_does_not_keep_another_from_its_run(engine: Engine) -> None:

@@ -1,0 +1,158 @@
+"""DAGs, their versions and import errors."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from threading import RLock
+
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.timetables import DataInterval
+from chalicelib.engine.ports import Write
+
+
+class MemoryDags:
+    """Implements ``engine.ports.Dags``."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._dags: dict[str, Dag] = {}
+        self._versions: dict[tuple[str, str], DagVersion] = {}
+        self._import_errors: dict[str, DagImportError] = {}
+
+    def get(self, dag_id: str) -> Dag | None:
+        """See the port."""
+        return self._dags.get(dag_id)
+
+    def list(self) -> Iterator[Dag]:
+        """See the port."""
+        with self._lock:
+            return iter([dag for dag in self._dags.values() if not dag.is_deleted])
+
+    def save(self, dag: Dag) -> Dag:
+        """See the port."""
+        with self._lock:
+            known = self._dags.get(dag.dag_id)
+            if known is None:
+                saved = replace(dag, is_deleted=False, latest_run=None, next_run=None, last_interval=None)
+            else:
+                saved = replace(
+                    known,
+                    version=dag.version,
+                    fileloc=dag.fileloc,
+                    is_active=dag.is_active,
+                    schedule=dag.schedule,
+                    default_start_date=dag.default_start_date,
+                )
+            self._dags[dag.dag_id] = saved
+            return saved
+
+    def set_active(self, dag_id: str, active: bool) -> None:
+        """See the port."""
+        with self._lock:
+            if dag := self._dags.get(dag_id):
+                next_run = dag.next_run if active else None
+                self._dags[dag_id] = replace(dag, is_active=active, next_run=next_run)
+
+    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+        """See the port."""
+        with self._lock:
+            dag = self._dags.get(dag_id)
+            if dag is None or dag.is_deleted:
+                return None
+            self._dags[dag_id] = replace(dag, is_paused=paused, pause_changed_by=changed_by)
+            return self._dags[dag_id]
+
+    def set_next_run(
+        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+    ) -> Write[Dag | None]:
+        """See the port."""
+        with self._lock:
+            known = self._dags.get(dag.dag_id)
+            if known is None or known.is_deleted or _planning_basis(known) != _planning_basis(dag):
+                is_done = known is not None and _plan(known) == (next_run, last_interval)
+                return Write(applied=is_done, item=known)
+            planned = replace(known, next_run=next_run, last_interval=last_interval)
+            self._dags[dag.dag_id] = planned
+            return Write(applied=True, item=planned)
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """See the port."""
+        with self._lock:
+            listed = [dag for dag in self._dags.values() if not (dag.is_paused or dag.is_deleted)]
+            return iter([dag.dag_id for dag in listed if dag.next_run and dag.next_run.run_after <= now])
+
+    def set_latest_run(self, run: DagRun) -> None:
+        """See the port."""
+        with self._lock:
+            dag = self._dags.get(run.dag_id)
+            if dag is None or dag.generation != run.generation:
+                return
+            known = dag.latest_run
+            is_started = known and known.run_uid == run.run_uid and run.start_date
+            if known and known.execution_date >= run.execution_date and not is_started:
+                return
+            latest = LatestRun(
+                execution_date=run.execution_date, run_uid=run.run_uid, start_date=run.start_date
+            )
+            self._dags[run.dag_id] = replace(dag, latest_run=latest)
+
+    def mark_deleted(self, dag_id: str) -> Dag | None:
+        """See the port."""
+        with self._lock:
+            dag = self._dags.get(dag_id)
+            if dag is None or dag.is_deleted:
+                return None
+            deleted = replace(dag, generation=dag.generation + 1, is_deleted=True)
+            self._dags[dag_id] = deleted
+            return deleted
+
+    def revive(
+        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+    ) -> None:
+        """See the port."""
+        with self._lock:
+            dag = self._dags.get(dag_id)
+            if dag is None or not dag.is_deleted or not dag.is_active or dag.generation != generation:
+                return
+            self._dags[dag_id] = replace(
+                dag,
+                is_deleted=False,
+                is_paused=is_paused,
+                latest_run=None,
+                pause_changed_by=None,
+                next_run=next_run,
+                last_interval=None,
+            )
+
+    def version(self, dag_id: str, version: str) -> DagVersion | None:
+        """See the port."""
+        return self._versions.get((dag_id, version))
+
+    def save_version(self, version: DagVersion) -> None:
+        """See the port."""
+        with self._lock:
+            self._versions.setdefault((version.dag_id, version.version), version)
+
+    def import_errors(self) -> Iterator[DagImportError]:
+        """See the port."""
+        with self._lock:
+            return iter([*self._import_errors.values()])
+
+    def save_import_error(self, error: DagImportError) -> None:
+        """See the port."""
+        with self._lock:
+            self._import_errors[error.filename] = error
+
+    def clear_import_error(self, filename: str) -> None:
+        """See the port."""
+        with self._lock:
+            self._import_errors.pop(filename, None)
+
+
+def _planning_basis(dag: Dag) -> tuple[object, ...]:
+    return dag.generation, dag.version, dag.is_paused, dag.next_run
+
+
+def _plan(dag: Dag) -> tuple[DataInterval | None, DataInterval | None]:
+    return dag.next_run, dag.last_interval
