@@ -93,7 +93,8 @@ def test_messages_that_never_arrive_are_made_good_by_the_tick(made: list[Shape],
     assert_ended_as_expected(world, dag, run)
 
 
-RECORDED = json.loads((Path(__file__).parent.parent / "contract" / "random_dags.json").read_text())
+RANDOM_DAGS = Path(__file__).parents[1] / "contract" / "random_dags" / "random_dags.json"
+RECORDED = json.loads(RANDOM_DAGS.read_text())
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])

@@ -13,63 +13,14 @@ from click.testing import CliRunner, Result
 from chalicelib.cli import updraft
 from chalicelib.cli.one_run import Laboratory, WantedRun
 
-CONTRACT = Path(__file__).parents[2] / "contract"
-RECORDED = json.loads((CONTRACT / "random_dags.json").read_text())
+RANDOM_DAGS = Path(__file__).parents[2] / "contract" / "random_dags"
+RECORDED = json.loads((RANDOM_DAGS / "random_dags.json").read_text())
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
-RANDOM_DAGS = """
-import json
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-from airflow import DAG
-from airflow.exceptions import AirflowException, AirflowSkipException
-from airflow.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
-
-
-def act(behaviour, ti):
-    if behaviour == "fail" or (behaviour == "flaky" and ti.try_number < 2):
-        raise AirflowException(behaviour)
-    if behaviour == "skip":
-        raise AirflowSkipException(behaviour)
-
-
-def operator(task):
-    named = {"task_id": task["id"], "trigger_rule": task["rule"]}
-    if task["do"] == "branch":
-        return BranchPythonOperator(python_callable=lambda: task["follow"], **named)
-    if task["do"] == "short":
-        return ShortCircuitOperator(python_callable=lambda: False, **named)
-    retries = 1 if task["do"] == "flaky" else 0
-    return PythonOperator(python_callable=act, op_args=[task["do"]], retries=retries, **named)
-
-
-for spec in json.loads(Path(__file__).with_suffix(".json").read_text()):
-    with DAG(
-        dag_id=spec["dag_id"],
-        schedule=None,
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        default_args={"retry_delay": timedelta(hours=1)},
-    ) as dag:
-        made = {}
-        for task in spec["tasks"]:
-            made[task["id"]] = operator(task)
-            [made[name] for name in task["up"]] >> made[task["id"]]
-    globals()[spec["dag_id"]] = dag
-"""
-
 
 @pytest.fixture(scope="module")
-def random_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dags")
-    (folder / "random_dags.py").write_text(RANDOM_DAGS)
-    (folder / "random_dags.json").write_text(json.dumps(RECORDED))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def laboratory(random_dags: Path) -> Laboratory:
-    return Laboratory(random_dags)
+def laboratory() -> Laboratory:
+    return Laboratory(RANDOM_DAGS)
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
@@ -90,9 +41,9 @@ def last_line(result: Result) -> Any:
 
 
 @pytest.mark.parametrize("state", ["success", "failed"])
-def test_the_last_line_and_the_exit_code_tell_how_the_run_ended(random_dags: Path, state: str) -> None:
+def test_the_last_line_and_the_exit_code_tell_how_the_run_ended(state: str) -> None:
     recorded = next(each for each in RECORDED if each["expect"]["run"] == state)
-    result = dags_test(recorded["dag_id"], "2026-01-01", "--subdir", str(random_dags), "--json")
+    result = dags_test(recorded["dag_id"], "2026-01-01", "--subdir", str(RANDOM_DAGS), "--json")
     assert result.exit_code == (state == "failed")
     told = last_line(result)
     assert told["run"] == state

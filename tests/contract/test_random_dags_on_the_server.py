@@ -1,0 +1,36 @@
+"""The DAGs of random shape, run by the local server: they end as Airflow 2.10.5 recorded them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.server.api import wait_for
+from tests.integration.server.server import Server, running
+
+FOLDER = Path(__file__).parent / "random_dags"
+RECORDED = json.loads((FOLDER / "random_dags.json").read_text())
+DATE = "2026-01-01T00:00:00"
+SECONDS = 180
+"""Far more than the six hundred tasks take, on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that has been asked for a run of each DAG."""
+    unpaused = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
+    with running(tmp_path_factory.mktemp("random_dags"), FOLDER, **unpaused) as started:
+        for recorded in RECORDED:
+            started.api.post(f"/dags/{recorded['dag_id']}/dag_runs", {"execution_date": DATE})
+        yield started
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
+def test_the_dag_ends_as_recorded(server: Server, recorded: dict[str, Any]) -> None:
+    run = f"/dags/{recorded['dag_id']}/dag_runs/{DATE}"
+    wait_for(lambda: server.api.get(run)["state"] in ("success", "failed"), SECONDS)
+    tasks = recorded["expect"]["tasks"]
+    states = {name: server.api.get(f"{run}/tasks/{name}")["state"] for name in tasks}
+    assert {"run": server.api.get(run)["state"], "tasks": states} == recorded["expect"]
