@@ -18,6 +18,14 @@ class StartRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenTasks:
+    """A run has started: open those of its first tasks that come after ``opened`` others."""
+
+    run: RunRef
+    opened: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RescueRun:
     """Look after a run: redo what was lost.
 
@@ -190,6 +198,7 @@ class RunCallback:
 
 SchedulingMessage = (
     StartRun
+    | OpenTasks
     | RescueRun
     | RetryTask
     | PokeTask

@@ -31,7 +31,7 @@ from chalicelib.domain.arrivals import (
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.generations import VOID, coded, standing
 from chalicelib.domain.graph import END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask, RescueRun, ScheduleDag, WakePool
+from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.schedules import may_be_behind
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
@@ -53,6 +53,9 @@ from chalicelib.engine.tries import Tries
 
 CASCADE_LIMIT = 200
 """Task instances that one handler ends in a row; the rest of a longer cascade goes by message."""
+
+PORTION = 200
+"""First tasks of a run that one message opens: some 3 requests each, in a handler of 60 s."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +80,18 @@ class RunInProgress:
             tries=Tries(engine=engine, facts=facts, outbox=outbox),
         )
 
-    def open_first_tasks(self, *, redo: bool) -> None:
-        """Open what nothing precedes; a DAG without tasks is over at once."""
+    def open_first_tasks(self, *, opened: int = 0, redo: bool) -> None:
+        """Open what nothing precedes, from the place ``opened`` on: one portion, and send for the next.
+
+        A DAG without tasks is over at once.
+        """
         if not self.graph.tasks:
             self._close(failed=False)
-        for task in self.graph.opened_at_start:
+        left = self.graph.opened_at_start[opened:]
+        for task in left[:PORTION]:
             self.open(task, self._read(task) if redo else self._untouched(task), redo=redo)
+        if len(left) > PORTION:
+            self.outbox.post(OpenTasks(run=self.facts.ref, opened=opened + PORTION))
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Act on what a task's trigger rule says of the marks on its item, and on all that follows."""

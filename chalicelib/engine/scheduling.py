@@ -11,6 +11,7 @@ from chalicelib.domain.messages import (
     DagUnpaused,
     EndTasks,
     FollowTask,
+    OpenTasks,
     PokeTask,
     RescueRun,
     RetryTask,
@@ -55,6 +56,15 @@ def _start(engine: Engine, message: StartRun) -> None:
     found = runs.find_run(engine, message.run)
     if found is not None:
         runs.start_run(engine, *found)
+
+
+def _open(engine: Engine, message: OpenTasks) -> None:
+    found = runs.find_run(engine, message.run)
+    if found is None or found[1].state is not DagRunState.RUNNING:
+        return
+    progress = runs.in_progress(engine, found[1])
+    progress.open_first_tasks(opened=message.opened, redo=True)  # whether it came before is not known
+    progress.flush()
 
 
 def _retry(engine: Engine, message: RetryTask) -> None:
@@ -137,6 +147,7 @@ def _task_in_progress(
 
 _HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
     StartRun: _start,
+    OpenTasks: _open,
     RetryTask: _retry,
     PokeTask: _poke,
     FollowTask: _follow,

@@ -20,6 +20,7 @@ VERSION = 1
 
 _TYPES: dict[str, type[Any]] = {
     "start_run": messages.StartRun,
+    "open_tasks": messages.OpenTasks,
     "rescue_run": messages.RescueRun,
     "retry_task": messages.RetryTask,
     "poke_task": messages.PokeTask,

@@ -16,6 +16,7 @@ from chalicelib.domain.task_instances import task_key
 from chalicelib.engine import rescue
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
+from chalicelib.engine.progress import PORTION
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
@@ -338,6 +339,25 @@ def test_a_long_cascade_goes_on_by_message() -> None:
     run = start(world, dag)
     world.drain()
     assert_ended_as_expected(world, dag, run)
+
+
+@pytest.mark.parametrize("dies_at", [None, 1, 300, 3 * PORTION])
+def test_very_many_first_tasks_are_opened_in_portions(dies_at: int | None) -> None:
+    count = 2 * PORTION + 3
+    dag = ScriptedDag([Shape(f"t{number}", pool="unlimited") for number in range(count)])
+    world = world_of(dag, 1)
+    world.drain()
+    run = start(world, dag)
+    world.deliver(world.queue.visible()[0])
+    assert len(list(world.store.task_instances.list(run.run_uid))) == PORTION
+    if dies_at is not None:
+        world.faults.arm(dies_at, Killed, takes_effect=True)
+    while opening := [entry for entry in world.queue.visible() if "open_tasks" in entry.message]:
+        world.deliver(opening[0], keep_faults=True)
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
+    assert len(world.tries) == count
+    assert_nothing_is_held(world)
 
 
 # -- the server stops --------------------------------------------------------------------------------
