@@ -1,6 +1,7 @@
 """Settings of the whole suite, and what holds in each of its tests."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -13,6 +14,11 @@ settings.register_profile(
     "thorough", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_configure() -> None:
+    """Make a SIGTERM end the tests as Ctrl-C does: what they started is stopped first."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
