@@ -34,7 +34,7 @@ def list_dags(output: str) -> None:
                 {
                     "dag_id": dag.dag_id,
                     "fileloc": dag.fileloc,
-                    "owners": ",".join(owners),
+                    "owners": owners,
                     "is_paused": dag.is_paused,
                 }
             )

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from chalicelib.cli.environment import reach_local_server
-from chalicelib.cli.output import output_option, show
+from chalicelib.cli.output import FOR_PROGRAMS, output_option, show
 
 QUEUES = ("scheduling", "tasks", "events")
 
@@ -47,7 +47,7 @@ def list_letters(queue: str | None, limit: int, output: str) -> None:
                     "queue": name,
                     "message_id": message["MessageId"],
                     "reason": _reason(message),
-                    "body": body if output == "json" else body[:_LONGEST_SHOWN],
+                    "body": body if output in FOR_PROGRAMS else body[:_LONGEST_SHOWN],
                 }
             )
     show(rows, output)

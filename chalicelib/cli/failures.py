@@ -1,6 +1,7 @@
 """How a command fails: one line on standard error that says what to do, exit code 1 (2 for its usage)."""
 
 import errno
+import os
 from typing import Any
 
 import click
@@ -20,6 +21,8 @@ class CommandLine(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises ``ClickException`` in place of those errors."""
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except StoreUnavailable as error:

@@ -155,7 +155,7 @@ def test_the_json_client_looks_after_pools_over_http(shipped: Server, tmp_path: 
     ]
     assert said[0] == "Pool http/pool created\n"
     (shown,) = json.loads(said[1])
-    assert shown == {"pool": "http/pool", "slots": 3, "description": "by HTTP", "include_deferred": False}
+    assert shown == {"pool": "http/pool", "slots": "3", "description": "by HTTP", "include_deferred": "False"}
     assert said[3] == "Pool http/pool deleted\n"
     exported = json.loads((tmp_path / "pools.json").read_text())
     assert exported["http/pool"] == {"slots": 3, "description": "by HTTP", "include_deferred": False}
