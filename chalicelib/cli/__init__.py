@@ -20,6 +20,7 @@ from chalicelib.cli.events import events
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
 from chalicelib.cli.pools import pools
+from chalicelib.cli.rendering import render
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
@@ -36,7 +37,8 @@ def updraft() -> None:
 
 for command in (list_runs, state, dags_test):
     dags.add_command(command)
-tasks.add_command(clear)
+for command in (clear, render):
+    tasks.add_command(command)
 runs.add_command(cancel)
 for command in (
     config,

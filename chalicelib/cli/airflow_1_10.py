@@ -17,6 +17,7 @@ from chalicelib.cli.dag_runs import (
     until_option,
 )
 from chalicelib.cli.output import output_option, show
+from chalicelib.cli.rendering import render
 
 
 @click.command("list_dag_runs")
@@ -97,5 +98,6 @@ COMMANDS: dict[str, click.Command] = {
     "pool": pool,
     "backfill": dags.backfill,
     "clear": clear,
+    "render": render,
 }
 """Commands by their names in 1.10."""
