@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.cli.arguments import MOMENT, confirm, dag_argument, run_argument, yes_option
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.arguments import MOMENT, confirm, dag_argument, dry_run_option, run_argument, yes_option
+from chalicelib.cli.connection import connect, find_run, runs_between
+from chalicelib.cli.output import tell_instances
 from chalicelib.domain.alterations import Choice
 
 if TYPE_CHECKING:
     from chalicelib.engine.clearing import ClearRequest
     from chalicelib.engine.core import Engine
-
-_dry_run = click.option("--dry-run", "-n", is_flag=True, help="Tell what would be done, and do nothing.")
 
 
 class _Pattern(click.ParamType[re.Pattern[str]]):
@@ -39,7 +38,7 @@ class _Pattern(click.ParamType[re.Pattern[str]]):
 @click.option("--downstream", "-d", is_flag=True, help="With all that comes after them.")
 @click.option("--only-failed", "--only_failed", "-f", is_flag=True, help="Only what failed.")
 @click.option("--only-running", "--only_running", "-r", is_flag=True, help="Only what runs.")
-@_dry_run
+@dry_run_option
 @click.option("--yes", "--no_confirm", "-y", "-c", is_flag=True, help="Do not ask.")
 def clear(
     dag_id: str,
@@ -85,15 +84,11 @@ def _requests(
     """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
     from dataclasses import replace
 
-    from chalicelib.domain.dags import sees
     from chalicelib.engine.clearing import ClearRequest
     from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.queries import get_dag
 
-    dag = get_dag(engine, dag_id)
-    since, until = dates
-    for run in engine.store.dag_runs.list(dag_id, since=since, until=until):
-        names = graph_of(engine, dag_id, run.version).tasks if sees(dag, run) else ()
+    for run in runs_between(engine, dag_id, *dates):
+        names = graph_of(engine, dag_id, run.version).tasks
         fitting = tuple(name for name in names if pattern is None or pattern.search(name))
         if fitting:
             yield ClearRequest(
@@ -109,15 +104,14 @@ def _tell(engine: "Engine", request: "ClearRequest") -> int:
 
     found = clear_tasks(engine, replace(request, dry_run=True))
     begun = [item for item in found if item.state is not None]
-    for item in begun:
-        click.echo(f"{request.dag_id} {request.execution_date.isoformat()} {item.task_id}: {item.state}")
+    tell_instances(f"{request.dag_id} {request.execution_date.isoformat()} ", begun)
     return len(begun)
 
 
 @click.command()
 @dag_argument
 @run_argument
-@_dry_run
+@dry_run_option
 @yes_option
 def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool) -> None:
     """Cancel a run: it fails, what runs fails with it, what has not run is skipped.
@@ -128,8 +122,7 @@ def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool)
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    for item in cancel_run(engine, dag_id, run.execution_date, dry_run=True):
-        click.echo(f"{item.task_id}: {item.state}")
+    tell_instances("", cancel_run(engine, dag_id, run.execution_date, dry_run=True))
     if dry_run:
         return
     confirm(f"You are about to set run {run.run_id} of {dag_id} to failed.", yes=yes)

@@ -1,5 +1,6 @@
 """The engine that a command speaks to, and what its arguments name there."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -47,3 +48,20 @@ def find_run(engine: "Engine", dag_id: str, date_or_run_id: str) -> "DagRun":
     except InvalidRequest:
         raise DagRunNotFound(dag_id, date_or_run_id) from None
     return get_dag_run(engine, dag_id, date)
+
+
+def runs_between(
+    engine: "Engine",
+    dag_id: str,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    descending: bool = False,
+) -> "Iterator[DagRun]":
+    """The runs of a range of execution dates, both included, in order; raises ``DagNotFound``."""
+    from chalicelib.domain.dags import sees
+    from chalicelib.engine.queries import get_dag
+
+    dag = get_dag(engine, dag_id)
+    found = engine.store.dag_runs.list(dag_id, since=since, until=until, descending=descending)
+    return (run for run in found if sees(dag, run))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.cli.arguments import MOMENT, dag_argument, date_argument, run_argument
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.connection import connect, find_run, runs_between
 from chalicelib.cli.output import Row, output_option, show
 from chalicelib.domain.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
@@ -64,18 +64,10 @@ def run_rows(
     no_backfill: bool = False,
 ) -> list[Row]:
     """The runs of a DAG as rows; raises ``DagNotFound``."""
-    from chalicelib.domain.dags import sees
-    from chalicelib.engine.queries import get_dag
-
-    engine = connect()
-    dag = get_dag(engine, dag_id)
-    found = engine.store.dag_runs.list(dag_id, since=since, until=until, descending=True)
     return [
         _row(run)
-        for run in found
-        if sees(dag, run)
-        and state in (None, run.state)
-        and not (no_backfill and run.run_type is DagRunType.BACKFILL)
+        for run in runs_between(connect(), dag_id, since, until, descending=True)
+        if state in (None, run.state) and not (no_backfill and run.run_type is DagRunType.BACKFILL)
     ]
 
 

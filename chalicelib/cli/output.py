@@ -1,10 +1,13 @@
 """What commands print: rows as people or programs like them."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from chalicelib.domain.task_instances import TaskInstance
 
 FORMATS = ("table", "json", "yaml", "plain")
 
@@ -60,6 +63,12 @@ def plain(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Columns that stand below each other, for ``awk`` and its like."""
     widths = _widths([titles, *lines])
     return "\n".join("  ".join(_padded(line, widths)).rstrip() for line in (titles, *lines))
+
+
+def tell_instances(before: str, items: "Iterable[TaskInstance]") -> None:
+    """Print a line for each task instance: what stands before it, its task and its state."""
+    for item in items:
+        click.echo(f"{before}{item.task_id}: {coloured(str(item.state))}")
 
 
 def coloured(text: str) -> str:
