@@ -19,6 +19,7 @@ from chalicelib.cli.doctor import doctor
 from chalicelib.cli.events import events
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
+from chalicelib.cli.logs import logs
 from chalicelib.cli.marking import set_run_state, set_task_state
 from chalicelib.cli.pools import pools
 from chalicelib.cli.rendering import render
@@ -38,7 +39,7 @@ def updraft() -> None:
 
 for command in (list_runs, state, set_run_state, dags_test):
     dags.add_command(command)
-for command in (clear, render, set_task_state):
+for command in (clear, logs, render, set_task_state):
     tasks.add_command(command)
 runs.add_command(cancel)
 for command in (

@@ -1,6 +1,7 @@
 """``dags list-runs`` and ``dags state``; ``runs``: what can be done with a run as a whole."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ import click
 
 from chalicelib.cli.arguments import MOMENT, dag_argument, date_argument, run_argument
 from chalicelib.cli.connection import connect, find_run, runs_between
-from chalicelib.cli.output import Row, output_option, show
+from chalicelib.cli.looking_on import interval_option, until_interrupted
+from chalicelib.cli.output import Row, coloured, output_option, show
 from chalicelib.domain.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
 
@@ -111,35 +113,33 @@ def runs() -> None:
 @runs.command()
 @dag_argument
 @run_argument
-@click.option(
-    "--interval",
-    type=click.FloatRange(min=0.1),
-    default=2.0,
-    show_default=True,
-    help="Seconds between two looks.",
-)
+@interval_option
 def watch(dag_id: str, execution_date_or_run_id: str, interval: float) -> None:
     """Tell each change of state of a run and its tasks until the run is over; exit code 1 if it failed.
 
     Example: python -m chalicelib runs watch example_hello 2026-01-01T00:00:00
     """
-    import time
-
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
+    with until_interrupted():
+        run = _watch(engine, run, interval)
+    if run.state is DagRunState.FAILED:
+        raise click.exceptions.Exit(1)
+
+
+def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
+    """Tell the changes of a run until it is over; the run as it is then."""
     told: dict[str, str] = {}
     while True:
         # The run is read first: when it is over, its tasks are as they stay.
-        run = find_run(engine, dag_id, run.run_id)
+        run = find_run(engine, run.dag_id, run.run_id)
         for name, now in _states(engine, run).items():
             if told.get(name) != now:
-                click.echo(f"{name}: {now}")
+                click.echo(f"{name}: {coloured(now)}")
                 told[name] = now
         if run.state.is_final:
-            break
+            return run
         time.sleep(interval)
-    if run.state is DagRunState.FAILED:
-        raise click.exceptions.Exit(1)
 
 
 def _states(engine: "Engine", run: "DagRun") -> dict[str, str]:
