@@ -8,6 +8,7 @@ import click
 
 from chalicelib.cli import airflow_1_10
 from chalicelib.cli.clearing import cancel, clear
+from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
 from chalicelib.cli.dag_runs import list_runs, runs, state
 from chalicelib.cli.dags import dags
@@ -43,6 +44,7 @@ for command in (clear, logs, render, set_task_state):
     tasks.add_command(command)
 runs.add_command(cancel)
 for command in (
+    completion,
     config,
     dags,
     deadletters,

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from chalicelib.cli.connection import moment
+from chalicelib.cli.connection import connect, moment
 from chalicelib.domain.errors import InvalidRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,8 +47,26 @@ MOMENT = _Moment()
 JSON_OBJECT = _JsonObject()
 """A conf, as a dict."""
 
-dag_argument: Callable[[Command], Command] = click.argument("dag_id")
-task_argument: Callable[[Command], Command] = click.argument("task_id")
+
+def dag_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What a shell completes a DAG id to; raises what ``connect`` raises, which the shell is not shown."""
+    found = (dag.dag_id for dag in connect().store.dags.list() if dag.is_active)
+    return [CompletionItem(name) for name in sorted(found) if name.startswith(incomplete)]
+
+
+def _task_ids(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same for a task of the DAG that was named before it."""
+    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.queries import get_dag
+
+    engine = connect()
+    dag = get_dag(engine, context.params["dag_id"])
+    names = graph_of(engine, dag.dag_id, dag.version).tasks
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+dag_argument: Callable[[Command], Command] = click.argument("dag_id", shell_complete=dag_ids)
+task_argument: Callable[[Command], Command] = click.argument("task_id", shell_complete=_task_ids)
 date_argument: Callable[[Command], Command] = click.argument("execution_date", type=MOMENT)
 run_argument: Callable[[Command], Command] = click.argument("execution_date_or_run_id")
 conf_option: Callable[[Command], Command] = click.option(

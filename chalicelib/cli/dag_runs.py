@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.cli.arguments import MOMENT, dag_argument, date_argument, run_argument
+from chalicelib.cli.arguments import MOMENT, dag_argument, dag_ids, date_argument, run_argument
 from chalicelib.cli.connection import connect, find_run, runs_between
 from chalicelib.cli.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output import Row, coloured, output_option, show
@@ -36,7 +36,7 @@ no_backfill_option: Callable[..., Callable[..., None]] = click.option(
 
 
 @click.command("list-runs")
-@click.option("--dag-id", "--dag_id", "-d", required=True, help="The id of the DAG.")
+@click.option("--dag-id", "--dag_id", "-d", required=True, shell_complete=dag_ids, help="The id of the DAG.")
 @state_option
 @since_option
 @until_option
