@@ -7,6 +7,7 @@ command does more than parse, call one use case and print: what it does must be 
 import click
 
 from chalicelib.cli import airflow_1_10
+from chalicelib.cli.backfill import backfill
 from chalicelib.cli.clearing import cancel, clear
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
@@ -38,7 +39,7 @@ def updraft() -> None:
     """
 
 
-for command in (list_runs, state, set_run_state, dags_test):
+for command in (backfill, list_runs, state, set_run_state, dags_test):
     dags.add_command(command)
 for command in (clear, logs, render, set_task_state):
     tasks.add_command(command)

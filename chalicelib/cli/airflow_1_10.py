@@ -7,6 +7,7 @@ import click
 
 from chalicelib.cli import dags, pools, tasks
 from chalicelib.cli.arguments import dag_argument
+from chalicelib.cli.backfill import backfill
 from chalicelib.cli.clearing import clear
 from chalicelib.cli.dag_runs import (
     no_backfill_option,
@@ -96,7 +97,7 @@ COMMANDS: dict[str, click.Command] = {
     "dag_state": state,
     "task_state": tasks.state,
     "pool": pool,
-    "backfill": dags.backfill,
+    "backfill": backfill,
     "clear": clear,
     "render": render,
 }

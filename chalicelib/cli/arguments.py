@@ -1,6 +1,7 @@
 """Arguments that several commands take, with the options' names in both of Airflow's spellings."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -41,8 +42,23 @@ class _JsonObject(click.ParamType[dict[str, Any]]):
         return document
 
 
+class _Pattern(click.ParamType[re.Pattern[str]]):
+    name = "regex"
+
+    def convert(
+        self, value: str | re.Pattern[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> re.Pattern[str]:
+        try:
+            return re.compile(value)
+        except re.error as error:
+            return self.fail(f"is no regular expression: {error}", param, ctx)
+
+
 MOMENT = _Moment()
 """A date in any form that Airflow takes, as an aware datetime."""
+
+PATTERN = _Pattern()
+"""A regular expression, compiled."""
 
 JSON_OBJECT = _JsonObject()
 """A conf, as a dict."""

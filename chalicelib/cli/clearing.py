@@ -1,14 +1,22 @@
 """``tasks clear`` and ``runs cancel``: having tasks run again, ending runs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.cli.arguments import MOMENT, confirm, dag_argument, dry_run_option, run_argument, yes_option
-from chalicelib.cli.connection import connect, find_run, runs_between
+from chalicelib.cli.arguments import (
+    MOMENT,
+    PATTERN,
+    confirm,
+    dag_argument,
+    dry_run_option,
+    run_argument,
+    yes_option,
+)
+from chalicelib.cli.connection import connect, dag_ids_of, find_run, runs_between
 from chalicelib.cli.output import tell_instances
 from chalicelib.domain.alterations import Choice
 
@@ -17,27 +25,16 @@ if TYPE_CHECKING:
     from chalicelib.engine.core import Engine
 
 
-class _Pattern(click.ParamType[re.Pattern[str]]):
-    name = "regex"
-
-    def convert(
-        self, value: str | re.Pattern[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> re.Pattern[str]:
-        try:
-            return re.compile(value)
-        except re.error as error:
-            return self.fail(f"is no regular expression: {error}", param, ctx)
-
-
 @click.command()
 @dag_argument
-@click.option("--task-regex", "--task_regex", "-t", type=_Pattern(), help="Only tasks whose id it fits.")
+@click.option("--task-regex", "--task_regex", "-t", type=PATTERN, help="Only tasks whose id it fits.")
 @click.option("--start-date", "--start_date", "-s", type=MOMENT, help="Only runs from this date on.")
 @click.option("--end-date", "--end_date", "-e", type=MOMENT, help="Only runs up to this date.")
 @click.option("--upstream", "-u", is_flag=True, help="With all that comes before them.")
 @click.option("--downstream", "-d", is_flag=True, help="With all that comes after them.")
 @click.option("--only-failed", "--only_failed", "-f", is_flag=True, help="Only what failed.")
 @click.option("--only-running", "--only_running", "-r", is_flag=True, help="Only what runs.")
+@click.option("--dag-regex", "--dag_regex", "-R", is_flag=True, help="Take DAG_ID as a regular expression.")
 @dry_run_option
 @click.option("--yes", "--no_confirm", "-y", "-c", is_flag=True, help="Do not ask.")
 def clear(
@@ -49,6 +46,7 @@ def clear(
     downstream: bool,
     only_failed: bool,
     only_running: bool,
+    dag_regex: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -56,13 +54,47 @@ def clear(
 
     Example: python -m chalicelib tasks clear example_hello -t report -s 2026-01-01 -e 2026-01-01 --yes
     """
-    from chalicelib.engine.clearing import clear_tasks
-
     engine = connect()
     choice = Choice(
         upstream=upstream, downstream=downstream, only_failed=only_failed, only_running=only_running
     )
-    requests = list(_requests(engine, dag_id, (start_date, end_date), task_regex, choice))
+    requests = [
+        request
+        for each in dag_ids_of(engine, dag_id, is_regex=dag_regex)
+        for request in clear_requests(engine, each, (start_date, end_date), task_regex, choice)
+    ]
+    clear_after_asking(engine, requests, dry_run=dry_run, yes=yes)
+
+
+def clear_requests(
+    engine: "Engine",
+    dag_id: str,
+    dates: tuple[datetime | None, datetime | None],
+    pattern: re.Pattern[str] | None,
+    choice: Choice,
+) -> "list[ClearRequest]":
+    """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
+    from dataclasses import replace
+
+    from chalicelib.engine.clearing import ClearRequest
+    from chalicelib.engine.graphs import graph_of
+
+    requests = []
+    for run in runs_between(engine, dag_id, *dates):
+        names = graph_of(engine, dag_id, run.version).tasks
+        fitting = tuple(name for name in names if pattern is None or pattern.search(name))
+        if fitting:
+            wanted = replace(choice, task_ids=fitting)
+            requests.append(ClearRequest(dag_id=dag_id, execution_date=run.execution_date, choice=wanted))
+    return requests
+
+
+def clear_after_asking(
+    engine: "Engine", requests: "Sequence[ClearRequest]", *, yes: bool, dry_run: bool = False
+) -> None:
+    """Tell what is cleared, ask, and clear it; raises ``click.Abort`` for a no."""
+    from chalicelib.engine.clearing import clear_tasks
+
     count = sum(_tell(engine, request) for request in requests)
     if not count:
         click.echo("Nothing to clear.")
@@ -72,28 +104,6 @@ def clear(
     for request in requests:
         clear_tasks(engine, request)
     click.echo(f"{count} task instances cleared")
-
-
-def _requests(
-    engine: "Engine",
-    dag_id: str,
-    dates: tuple[datetime | None, datetime | None],
-    pattern: re.Pattern[str] | None,
-    choice: Choice,
-) -> "Iterator[ClearRequest]":
-    """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
-    from dataclasses import replace
-
-    from chalicelib.engine.clearing import ClearRequest
-    from chalicelib.engine.graphs import graph_of
-
-    for run in runs_between(engine, dag_id, *dates):
-        names = graph_of(engine, dag_id, run.version).tasks
-        fitting = tuple(name for name in names if pattern is None or pattern.search(name))
-        if fitting:
-            yield ClearRequest(
-                dag_id=dag_id, execution_date=run.execution_date, choice=replace(choice, task_ids=fitting)
-            )
 
 
 def _tell(engine: "Engine", request: "ClearRequest") -> int:

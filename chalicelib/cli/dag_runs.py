@@ -12,8 +12,9 @@ from chalicelib.cli.arguments import MOMENT, dag_argument, dag_ids, date_argumen
 from chalicelib.cli.connection import connect, find_run, runs_between
 from chalicelib.cli.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output import Row, coloured, output_option, show
+from chalicelib.cli.progress import Progress
 from chalicelib.domain.dag_runs import DagRunType
-from chalicelib.domain.states import DagRunState
+from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
     from chalicelib.domain.dag_runs import DagRun
@@ -129,21 +130,26 @@ def watch(dag_id: str, execution_date_or_run_id: str, interval: float) -> None:
 
 def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
     """Tell the changes of a run until it is over; the run as it is then."""
+    from chalicelib.engine.graphs import graph_of
+
     told: dict[str, str] = {}
-    while True:
-        # The run is read first: when it is over, its tasks are as they stay.
-        run = find_run(engine, run.dag_id, run.run_id)
-        for name, now in _states(engine, run).items():
-            if told.get(name) != now:
-                click.echo(f"{name}: {coloured(now)}")
-                told[name] = now
-        if run.state.is_final:
-            return run
-        time.sleep(interval)
+    with Progress(run.run_id, len(graph_of(engine, run.dag_id, run.version).tasks)) as progress:
+        while True:
+            # The run is read first: when it is over, its tasks are as they stay.
+            run = find_run(engine, run.dag_id, run.run_id)
+            states = _states(engine, run)
+            told_now: dict[str, str] = {**states, f"run {run.run_id}": run.state}
+            for name, state in told_now.items():
+                if told.get(name) != state:
+                    progress.tell(f"{name}: {coloured(state)}")
+            told = told_now
+            progress.reach(sum(state.is_final for state in states.values()))
+            if run.state.is_final:
+                return run
+            time.sleep(interval)
 
 
-def _states(engine: "Engine", run: "DagRun") -> dict[str, str]:
-    """States by what has them, the run last."""
+def _states(engine: "Engine", run: "DagRun") -> dict[str, TaskInstanceState]:
+    """The states of the tasks of a run that have begun."""
     items = engine.store.task_instances.list(run.run_uid)
-    of_tasks = {key: str(item.state) for key, item in items if key == item.key and item.state is not None}
-    return {**of_tasks, f"run {run.run_id}": str(run.state)}
+    return {item.task_id: item.state for key, item in items if key == item.key and item.state is not None}

@@ -152,27 +152,3 @@ def show_graph(dag_id: str) -> None:
     dag = get_dag(engine, dag_id)
     for line in drawn(graph_of(engine, dag_id, dag.version)):
         click.echo(line)
-
-
-@dags.command()
-@dag_argument
-@click.option(
-    "--start-date", "--start_date", "-s", type=MOMENT, required=True, help="The first logical date."
-)
-@click.option(
-    "--end-date", "--end_date", "-e", type=MOMENT, required=True, help="The last logical date, included."
-)
-@conf_option
-def backfill(dag_id: str, start_date: datetime, end_date: datetime, conf: dict[str, Any]) -> None:
-    """Make the runs of a range of dates that are not there yet, also while the DAG is paused.
-
-    Example: python -m chalicelib dags backfill example_branch -s 2026-01-01 -e 2026-01-31
-    """
-    from chalicelib.engine.backfill import BackfillRequest
-    from chalicelib.engine.backfill import backfill as backfill_dag
-
-    request = BackfillRequest(
-        dag_id=dag_id, start_date=start_date, end_date=end_date, conf=conf, triggered_by=CALLER
-    )
-    first = backfill_dag(connect(), request)
-    click.echo(f"The runs of {dag_id} from {first.isoformat()} on are being made.")
