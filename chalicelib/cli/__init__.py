@@ -11,6 +11,7 @@ from chalicelib.cli.backfill import backfill
 from chalicelib.cli.clearing import cancel, clear
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
+from chalicelib.cli.dag_details import details, next_execution, report
 from chalicelib.cli.dag_runs import list_runs, runs, state
 from chalicelib.cli.dags import dags
 from chalicelib.cli.dags_test import dags_test
@@ -28,7 +29,7 @@ from chalicelib.cli.rendering import render
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
-from chalicelib.cli.why import why
+from chalicelib.cli.why import failed_deps, why
 
 
 @click.group(cls=CommandLine)
@@ -39,9 +40,9 @@ def updraft() -> None:
     """
 
 
-for command in (backfill, list_runs, state, set_run_state, dags_test):
+for command in (backfill, details, list_runs, next_execution, report, state, set_run_state, dags_test):
     dags.add_command(command)
-for command in (clear, logs, render, set_task_state):
+for command in (clear, failed_deps, logs, render, set_task_state):
     tasks.add_command(command)
 runs.add_command(cancel)
 for command in (

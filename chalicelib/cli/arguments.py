@@ -70,7 +70,7 @@ def dag_ids(_context: click.Context, _parameter: click.Parameter, incomplete: st
     return [CompletionItem(name) for name in sorted(found) if name.startswith(incomplete)]
 
 
-def _task_ids(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def task_ids(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The same for a task of the DAG that was named before it."""
     from chalicelib.engine.graphs import graph_of
     from chalicelib.engine.queries import get_dag
@@ -82,7 +82,7 @@ def _task_ids(context: click.Context, _parameter: click.Parameter, incomplete: s
 
 
 dag_argument: Callable[[Command], Command] = click.argument("dag_id", shell_complete=dag_ids)
-task_argument: Callable[[Command], Command] = click.argument("task_id", shell_complete=_task_ids)
+task_argument: Callable[[Command], Command] = click.argument("task_id", shell_complete=task_ids)
 date_argument: Callable[[Command], Command] = click.argument("execution_date", type=MOMENT)
 run_argument: Callable[[Command], Command] = click.argument("execution_date_or_run_id")
 conf_option: Callable[[Command], Command] = click.option(
