@@ -7,8 +7,11 @@ command does more than parse, call one use case and print: what it does must be 
 import click
 
 from chalicelib.cli import airflow_1_10
+from chalicelib.cli.backfill import backfill
 from chalicelib.cli.clearing import cancel, clear
+from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
+from chalicelib.cli.dag_details import details, next_execution, report
 from chalicelib.cli.dag_runs import list_runs, runs, state
 from chalicelib.cli.dags import dags
 from chalicelib.cli.dags_test import dags_test
@@ -19,11 +22,14 @@ from chalicelib.cli.doctor import doctor
 from chalicelib.cli.events import events
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
+from chalicelib.cli.logs import logs
+from chalicelib.cli.marking import set_run_state, set_task_state
 from chalicelib.cli.pools import pools
+from chalicelib.cli.rendering import render
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
-from chalicelib.cli.why import why
+from chalicelib.cli.why import failed_deps, why
 
 
 @click.group(cls=CommandLine)
@@ -34,11 +40,13 @@ def updraft() -> None:
     """
 
 
-for command in (list_runs, state, dags_test):
+for command in (backfill, details, list_runs, next_execution, report, state, set_run_state, dags_test):
     dags.add_command(command)
-tasks.add_command(clear)
+for command in (clear, failed_deps, logs, render, set_task_state):
+    tasks.add_command(command)
 runs.add_command(cancel)
 for command in (
+    completion,
     config,
     dags,
     deadletters,

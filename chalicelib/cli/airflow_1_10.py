@@ -7,7 +7,9 @@ import click
 
 from chalicelib.cli import dags, pools, tasks
 from chalicelib.cli.arguments import dag_argument
+from chalicelib.cli.backfill import backfill
 from chalicelib.cli.clearing import clear
+from chalicelib.cli.dag_details import next_execution
 from chalicelib.cli.dag_runs import (
     no_backfill_option,
     run_rows,
@@ -17,6 +19,8 @@ from chalicelib.cli.dag_runs import (
     until_option,
 )
 from chalicelib.cli.output import output_option, show
+from chalicelib.cli.rendering import render
+from chalicelib.cli.why import failed_deps
 
 
 @click.command("list_dag_runs")
@@ -95,7 +99,10 @@ COMMANDS: dict[str, click.Command] = {
     "dag_state": state,
     "task_state": tasks.state,
     "pool": pool,
-    "backfill": dags.backfill,
+    "backfill": backfill,
     "clear": clear,
+    "render": render,
+    "next_execution": next_execution,
+    "task_failed_deps": failed_deps,
 }
 """Commands by their names in 1.10."""

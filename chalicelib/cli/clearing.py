@@ -1,45 +1,41 @@
 """``tasks clear`` and ``runs cancel``: having tasks run again, ending runs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.cli.arguments import MOMENT, confirm, dag_argument, run_argument, yes_option
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.arguments import (
+    MOMENT,
+    PATTERN,
+    confirm,
+    dag_argument,
+    dry_run_option,
+    run_argument,
+    yes_option,
+)
+from chalicelib.cli.connection import connect, dag_ids_of, find_run, runs_between
+from chalicelib.cli.output import tell_instances
 from chalicelib.domain.alterations import Choice
 
 if TYPE_CHECKING:
     from chalicelib.engine.clearing import ClearRequest
     from chalicelib.engine.core import Engine
 
-_dry_run = click.option("--dry-run", "-n", is_flag=True, help="Tell what would be done, and do nothing.")
-
-
-class _Pattern(click.ParamType[re.Pattern[str]]):
-    name = "regex"
-
-    def convert(
-        self, value: str | re.Pattern[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> re.Pattern[str]:
-        try:
-            return re.compile(value)
-        except re.error as error:
-            return self.fail(f"is no regular expression: {error}", param, ctx)
-
 
 @click.command()
 @dag_argument
-@click.option("--task-regex", "--task_regex", "-t", type=_Pattern(), help="Only tasks whose id it fits.")
+@click.option("--task-regex", "--task_regex", "-t", type=PATTERN, help="Only tasks whose id it fits.")
 @click.option("--start-date", "--start_date", "-s", type=MOMENT, help="Only runs from this date on.")
 @click.option("--end-date", "--end_date", "-e", type=MOMENT, help="Only runs up to this date.")
 @click.option("--upstream", "-u", is_flag=True, help="With all that comes before them.")
 @click.option("--downstream", "-d", is_flag=True, help="With all that comes after them.")
 @click.option("--only-failed", "--only_failed", "-f", is_flag=True, help="Only what failed.")
 @click.option("--only-running", "--only_running", "-r", is_flag=True, help="Only what runs.")
-@_dry_run
+@click.option("--dag-regex", "--dag_regex", "-R", is_flag=True, help="Take DAG_ID as a regular expression.")
+@dry_run_option
 @click.option("--yes", "--no_confirm", "-y", "-c", is_flag=True, help="Do not ask.")
 def clear(
     dag_id: str,
@@ -50,6 +46,7 @@ def clear(
     downstream: bool,
     only_failed: bool,
     only_running: bool,
+    dag_regex: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -57,13 +54,47 @@ def clear(
 
     Example: python -m chalicelib tasks clear example_hello -t report -s 2026-01-01 -e 2026-01-01 --yes
     """
-    from chalicelib.engine.clearing import clear_tasks
-
     engine = connect()
     choice = Choice(
         upstream=upstream, downstream=downstream, only_failed=only_failed, only_running=only_running
     )
-    requests = list(_requests(engine, dag_id, (start_date, end_date), task_regex, choice))
+    requests = [
+        request
+        for each in dag_ids_of(engine, dag_id, is_regex=dag_regex)
+        for request in clear_requests(engine, each, (start_date, end_date), task_regex, choice)
+    ]
+    clear_after_asking(engine, requests, dry_run=dry_run, yes=yes)
+
+
+def clear_requests(
+    engine: "Engine",
+    dag_id: str,
+    dates: tuple[datetime | None, datetime | None],
+    pattern: re.Pattern[str] | None,
+    choice: Choice,
+) -> "list[ClearRequest]":
+    """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
+    from dataclasses import replace
+
+    from chalicelib.engine.clearing import ClearRequest
+    from chalicelib.engine.graphs import graph_of
+
+    requests = []
+    for run in runs_between(engine, dag_id, *dates):
+        names = graph_of(engine, dag_id, run.version).tasks
+        fitting = tuple(name for name in names if pattern is None or pattern.search(name))
+        if fitting:
+            wanted = replace(choice, task_ids=fitting)
+            requests.append(ClearRequest(dag_id=dag_id, execution_date=run.execution_date, choice=wanted))
+    return requests
+
+
+def clear_after_asking(
+    engine: "Engine", requests: "Sequence[ClearRequest]", *, yes: bool, dry_run: bool = False
+) -> None:
+    """Tell what is cleared, ask, and clear it; raises ``click.Abort`` for a no."""
+    from chalicelib.engine.clearing import clear_tasks
+
     count = sum(_tell(engine, request) for request in requests)
     if not count:
         click.echo("Nothing to clear.")
@@ -75,32 +106,6 @@ def clear(
     click.echo(f"{count} task instances cleared")
 
 
-def _requests(
-    engine: "Engine",
-    dag_id: str,
-    dates: tuple[datetime | None, datetime | None],
-    pattern: re.Pattern[str] | None,
-    choice: Choice,
-) -> "Iterator[ClearRequest]":
-    """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
-    from dataclasses import replace
-
-    from chalicelib.domain.dags import sees
-    from chalicelib.engine.clearing import ClearRequest
-    from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.queries import get_dag
-
-    dag = get_dag(engine, dag_id)
-    since, until = dates
-    for run in engine.store.dag_runs.list(dag_id, since=since, until=until):
-        names = graph_of(engine, dag_id, run.version).tasks if sees(dag, run) else ()
-        fitting = tuple(name for name in names if pattern is None or pattern.search(name))
-        if fitting:
-            yield ClearRequest(
-                dag_id=dag_id, execution_date=run.execution_date, choice=replace(choice, task_ids=fitting)
-            )
-
-
 def _tell(engine: "Engine", request: "ClearRequest") -> int:
     """Tell what would be cleared of a run; how many that are."""
     from dataclasses import replace
@@ -109,15 +114,14 @@ def _tell(engine: "Engine", request: "ClearRequest") -> int:
 
     found = clear_tasks(engine, replace(request, dry_run=True))
     begun = [item for item in found if item.state is not None]
-    for item in begun:
-        click.echo(f"{request.dag_id} {request.execution_date.isoformat()} {item.task_id}: {item.state}")
+    tell_instances(f"{request.dag_id} {request.execution_date.isoformat()} ", begun)
     return len(begun)
 
 
 @click.command()
 @dag_argument
 @run_argument
-@_dry_run
+@dry_run_option
 @yes_option
 def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool) -> None:
     """Cancel a run: it fails, what runs fails with it, what has not run is skipped.
@@ -128,8 +132,7 @@ def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool)
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    for item in cancel_run(engine, dag_id, run.execution_date, dry_run=True):
-        click.echo(f"{item.task_id}: {item.state}")
+    tell_instances("", cancel_run(engine, dag_id, run.execution_date, dry_run=True))
     if dry_run:
         return
     confirm(f"You are about to set run {run.run_id} of {dag_id} to failed.", yes=yes)

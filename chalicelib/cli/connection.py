@@ -1,5 +1,7 @@
 """The engine that a command speaks to, and what its arguments name there."""
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -47,3 +49,38 @@ def find_run(engine: "Engine", dag_id: str, date_or_run_id: str) -> "DagRun":
     except InvalidRequest:
         raise DagRunNotFound(dag_id, date_or_run_id) from None
     return get_dag_run(engine, dag_id, date)
+
+
+def dag_ids_of(engine: "Engine", dag_id: str, *, is_regex: bool) -> list[str]:
+    """The id itself, or the ids of all present DAGs that it fits as a regular expression, in order.
+
+    Raises ``InvalidRequest`` for what is no regular expression, or fits no DAG.
+    """
+    if not is_regex:
+        return [dag_id]
+    try:
+        pattern = re.compile(dag_id)
+    except re.error as error:
+        raise InvalidRequest(f"{dag_id!r} is no regular expression: {error}") from error
+    found = sorted(dag.dag_id for dag in engine.store.dags.list() if not dag.is_deleted)
+    fitting = [name for name in found if pattern.search(name)]
+    if not fitting:
+        raise InvalidRequest(f"No DAG id fits {dag_id!r}")
+    return fitting
+
+
+def runs_between(
+    engine: "Engine",
+    dag_id: str,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    descending: bool = False,
+) -> "Iterator[DagRun]":
+    """The runs of a range of execution dates, both included, in order; raises ``DagNotFound``."""
+    from chalicelib.domain.dags import sees
+    from chalicelib.engine.queries import get_dag
+
+    dag = get_dag(engine, dag_id)
+    found = engine.store.dag_runs.list(dag_id, since=since, until=until, descending=descending)
+    return (run for run in found if sees(dag, run))

@@ -1,17 +1,20 @@
 """``dags list-runs`` and ``dags state``; ``runs``: what can be done with a run as a whole."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.cli.arguments import MOMENT, dag_argument, date_argument, run_argument
-from chalicelib.cli.connection import connect, find_run
-from chalicelib.cli.output import Row, output_option, show
+from chalicelib.cli.arguments import MOMENT, dag_argument, dag_ids, date_argument, run_argument
+from chalicelib.cli.connection import connect, find_run, runs_between
+from chalicelib.cli.looking_on import interval_option, until_interrupted
+from chalicelib.cli.output import Row, coloured, output_option, show
+from chalicelib.cli.progress import Progress
 from chalicelib.domain.dag_runs import DagRunType
-from chalicelib.domain.states import DagRunState
+from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
     from chalicelib.domain.dag_runs import DagRun
@@ -34,7 +37,7 @@ no_backfill_option: Callable[..., Callable[..., None]] = click.option(
 
 
 @click.command("list-runs")
-@click.option("--dag-id", "--dag_id", "-d", required=True, help="The id of the DAG.")
+@click.option("--dag-id", "--dag_id", "-d", required=True, shell_complete=dag_ids, help="The id of the DAG.")
 @state_option
 @since_option
 @until_option
@@ -64,18 +67,10 @@ def run_rows(
     no_backfill: bool = False,
 ) -> list[Row]:
     """The runs of a DAG as rows; raises ``DagNotFound``."""
-    from chalicelib.domain.dags import sees
-    from chalicelib.engine.queries import get_dag
-
-    engine = connect()
-    dag = get_dag(engine, dag_id)
-    found = engine.store.dag_runs.list(dag_id, since=since, until=until, descending=True)
     return [
         _row(run)
-        for run in found
-        if sees(dag, run)
-        and state in (None, run.state)
-        and not (no_backfill and run.run_type is DagRunType.BACKFILL)
+        for run in runs_between(connect(), dag_id, since, until, descending=True)
+        if state in (None, run.state) and not (no_backfill and run.run_type is DagRunType.BACKFILL)
     ]
 
 
@@ -119,39 +114,42 @@ def runs() -> None:
 @runs.command()
 @dag_argument
 @run_argument
-@click.option(
-    "--interval",
-    type=click.FloatRange(min=0.1),
-    default=2.0,
-    show_default=True,
-    help="Seconds between two looks.",
-)
+@interval_option
 def watch(dag_id: str, execution_date_or_run_id: str, interval: float) -> None:
     """Tell each change of state of a run and its tasks until the run is over; exit code 1 if it failed.
 
     Example: python -m chalicelib runs watch example_hello 2026-01-01T00:00:00
     """
-    import time
-
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    told: dict[str, str] = {}
-    while True:
-        # The run is read first: when it is over, its tasks are as they stay.
-        run = find_run(engine, dag_id, run.run_id)
-        for name, now in _states(engine, run).items():
-            if told.get(name) != now:
-                click.echo(f"{name}: {now}")
-                told[name] = now
-        if run.state.is_final:
-            break
-        time.sleep(interval)
+    with until_interrupted():
+        run = _watch(engine, run, interval)
     if run.state is DagRunState.FAILED:
         raise click.exceptions.Exit(1)
 
 
-def _states(engine: "Engine", run: "DagRun") -> dict[str, str]:
-    """States by what has them, the run last."""
+def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
+    """Tell the changes of a run until it is over; the run as it is then."""
+    from chalicelib.engine.graphs import graph_of
+
+    told: dict[str, str] = {}
+    with Progress(run.run_id, len(graph_of(engine, run.dag_id, run.version).tasks)) as progress:
+        while True:
+            # The run is read first: when it is over, its tasks are as they stay.
+            run = find_run(engine, run.dag_id, run.run_id)
+            states = _states(engine, run)
+            told_now: dict[str, str] = {**states, f"run {run.run_id}": run.state}
+            for name, state in told_now.items():
+                if told.get(name) != state:
+                    progress.tell(f"{name}: {coloured(state)}")
+            told = told_now
+            progress.reach(sum(state.is_final for state in states.values()))
+            if run.state.is_final:
+                return run
+            time.sleep(interval)
+
+
+def _states(engine: "Engine", run: "DagRun") -> dict[str, TaskInstanceState]:
+    """The states of the tasks of a run that have begun."""
     items = engine.store.task_instances.list(run.run_uid)
-    of_tasks = {key: str(item.state) for key, item in items if key == item.key and item.state is not None}
-    return {**of_tasks, f"run {run.run_id}": str(run.state)}
+    return {item.task_id: item.state for key, item in items if key == item.key and item.state is not None}

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, confirm, dag_argument, yes_option
-from chalicelib.cli.connection import CALLER, connect
+from chalicelib.cli.connection import CALLER, connect, dag_ids_of
+from chalicelib.cli.dag_details import fields_of
 from chalicelib.cli.output import output_option, show
 
 
@@ -16,29 +17,29 @@ def dags() -> None:
 
 
 @dags.command("list")
+@click.option(
+    "--columns",
+    default="dag_id,fileloc,owners,is_paused",
+    show_default=True,
+    help="What to show, as far as 'dags details' knows it.",
+)
 @output_option
-def list_dags(output: str) -> None:
-    """List the DAGs that a file defines: id, file, owners, whether it is paused.
+def list_dags(columns: str, output: str) -> None:
+    """List the DAGs that a file defines.
 
-    Example: python -m chalicelib dags list
+    Example: python -m chalicelib dags list --columns dag_id,tags,next_dagrun
     """
-    from chalicelib.engine.graphs import graph_of
-
     engine = connect()
-    rows = []
-    for dag in sorted(engine.store.dags.list(), key=lambda dag: dag.dag_id):
-        if dag.is_active:
-            tasks = graph_of(engine, dag.dag_id, dag.version).tasks.values()
-            owners = sorted({task.attributes["owner"] for task in tasks})
-            rows.append(
-                {
-                    "dag_id": dag.dag_id,
-                    "fileloc": dag.fileloc,
-                    "owners": ",".join(owners),
-                    "is_paused": dag.is_paused,
-                }
-            )
-    show(rows, output)
+    present = sorted((dag for dag in engine.store.dags.list() if dag.is_active), key=lambda dag: dag.dag_id)
+    known = [fields_of(engine, dag) for dag in present]
+    wanted = columns.split(",")
+    unknown = [name for name in wanted if known and name not in known[0]]
+    if unknown:
+        click.echo(
+            f"Ignoring columns that are not known: {', '.join(unknown)}. Known: {', '.join(known[0])}",
+            err=True,
+        )
+    show([{name: fields[name] for name in wanted if name in fields} for fields in known], output)
 
 
 @dags.command("list-import-errors")
@@ -54,33 +55,50 @@ def list_import_errors(output: str) -> None:
         raise click.exceptions.Exit(1)
 
 
+_regex_option = click.option(
+    "--treat-dag-id-as-regex",
+    "is_regex",
+    is_flag=True,
+    help="Take DAG_ID as a regular expression, and ask about the DAGs that it fits.",
+)
+
+
 @dags.command()
 @dag_argument
+@_regex_option
+@yes_option
 @output_option
-def pause(dag_id: str, output: str) -> None:
+def pause(dag_id: str, is_regex: bool, yes: bool, output: str) -> None:
     """Pause a DAG: no further task starts, those that run end.
 
     Example: python -m chalicelib dags pause example_hello
     """
-    _set_paused(dag_id, output, paused=True)
+    _set_paused(dag_id, output, paused=True, is_regex=is_regex, yes=yes)
 
 
 @dags.command()
 @dag_argument
+@_regex_option
+@yes_option
 @output_option
-def unpause(dag_id: str, output: str) -> None:
+def unpause(dag_id: str, is_regex: bool, yes: bool, output: str) -> None:
     """Unpause a DAG: its schedule begins, runs that waited go on.
 
     Example: python -m chalicelib dags unpause example_hello
     """
-    _set_paused(dag_id, output, paused=False)
+    _set_paused(dag_id, output, paused=False, is_regex=is_regex, yes=yes)
 
 
-def _set_paused(dag_id: str, output: str, *, paused: bool) -> None:
+def _set_paused(dag_id: str, output: str, *, paused: bool, is_regex: bool, yes: bool) -> None:
     from chalicelib.engine.pausing import set_paused
 
-    set_paused(connect(), dag_id, paused=paused, changed_by=CALLER)
-    show([{"dag_id": dag_id, "is_paused": paused}], output)
+    engine = connect()
+    dag_ids = dag_ids_of(engine, dag_id, is_regex=is_regex)
+    verb = "pause" if paused else "unpause"
+    confirm(f"You are about to {verb} {len(dag_ids)} DAGs: {', '.join(dag_ids)}.", yes=yes or not is_regex)
+    for name in dag_ids:
+        set_paused(engine, name, paused=paused, changed_by=CALLER)
+    show([{"dag_id": name, "is_paused": paused} for name in dag_ids], output)
 
 
 @dags.command()
@@ -152,27 +170,3 @@ def show_graph(dag_id: str) -> None:
     dag = get_dag(engine, dag_id)
     for line in drawn(graph_of(engine, dag_id, dag.version)):
         click.echo(line)
-
-
-@dags.command()
-@dag_argument
-@click.option(
-    "--start-date", "--start_date", "-s", type=MOMENT, required=True, help="The first logical date."
-)
-@click.option(
-    "--end-date", "--end_date", "-e", type=MOMENT, required=True, help="The last logical date, included."
-)
-@conf_option
-def backfill(dag_id: str, start_date: datetime, end_date: datetime, conf: dict[str, Any]) -> None:
-    """Make the runs of a range of dates that are not there yet, also while the DAG is paused.
-
-    Example: python -m chalicelib dags backfill example_branch -s 2026-01-01 -e 2026-01-31
-    """
-    from chalicelib.engine.backfill import BackfillRequest
-    from chalicelib.engine.backfill import backfill as backfill_dag
-
-    request = BackfillRequest(
-        dag_id=dag_id, start_date=start_date, end_date=end_date, conf=conf, triggered_by=CALLER
-    )
-    first = backfill_dag(connect(), request)
-    click.echo(f"The runs of {dag_id} from {first.isoformat()} on are being made.")

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from chalicelib.cli.environment import reach_local_server
-from chalicelib.cli.output import output_option, show
+from chalicelib.cli.output import FOR_PROGRAMS, output_option, show
+from chalicelib.cli.progress import Progress
 
 QUEUES = ("scheduling", "tasks", "events")
 
@@ -47,7 +48,7 @@ def list_letters(queue: str | None, limit: int, output: str) -> None:
                     "queue": name,
                     "message_id": message["MessageId"],
                     "reason": _reason(message),
-                    "body": body if output == "json" else body[:_LONGEST_SHOWN],
+                    "body": body if output in FOR_PROGRAMS else body[:_LONGEST_SHOWN],
                 }
             )
     show(rows, output)
@@ -60,23 +61,30 @@ def redrive(queue: str | None) -> None:
 
     Example: python -m chalicelib deadletters redrive --queue scheduling
     """
+    reach_local_server()
+    for name in _chosen(queue):
+        click.echo(f"{name}: {_redrive(name)} sent back")
+
+
+def _redrive(name: str) -> int:
+    """Send the dead letters of a queue back that are there now; how many."""
     from chalicelib import aws, bootstrap
     from chalicelib.queues.sqs import queue_url
 
-    reach_local_server()
     sqs, settings = aws.client("sqs"), bootstrap.settings()
-    for name in _chosen(queue):
-        source = queue_url(settings.resource(name))
-        aside = queue_url(settings.resource(f"{name}-dead-letters"))
-        count = 0
-        for message in _letters(name, _size(aside), _SECONDS_TO_REDRIVE):
+    source = queue_url(settings.resource(name))
+    aside = queue_url(settings.resource(f"{name}-dead-letters"))
+    count, sent = _size(aside), 0
+    with Progress(name, count) as progress:
+        for message in _letters(name, count, _SECONDS_TO_REDRIVE):
             # Sent before it is deleted: a message twice does no harm, one lost would.
             sqs.send_message(
                 QueueUrl=source, MessageBody=message["Body"], MessageAttributes=_attributes(name, message)
             )
             sqs.delete_message(QueueUrl=aside, ReceiptHandle=message["ReceiptHandle"])
-            count += 1
-        click.echo(f"{name}: {count} sent back")
+            sent += 1
+            progress.reach(sent)
+    return sent
 
 
 def _chosen(queue: str | None) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """How a command fails: one line on standard error that says what to do, exit code 1 (2 for its usage)."""
 
 import errno
+import os
 from typing import Any
 
 import click
@@ -14,18 +15,28 @@ _ADVICE = {
 }
 _OTHER_ADVICE = "look at the stage (UPDRAFT__AWS__STAGE, --stage) and at your credentials"
 
+_WHERE_TO_LOOK = {
+    "dag_not_found": "'dags list' shows those of the stage",
+    "dag_run_not_found": "'dags list-runs -d DAG_ID' shows those of the DAG",
+    "task_not_found": "'tasks list DAG_ID' shows those of the DAG",
+    "pool_not_found": "'pools list' shows those of the stage",
+}
+"""What to do about errors that do not say it, by their codes."""
+
 
 class CommandLine(click.Group):
     """A group whose commands may raise the project's errors and AWS's; the user sees what they say."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises ``ClickException`` in place of those errors."""
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except StoreUnavailable as error:
             raise click.ClickException(f"{error}. Nothing is known to be lost: try again.") from error
         except (UpdraftError, SettingError) as error:
-            raise click.ClickException(_one_line(error)) from error
+            raise click.ClickException(_refusal(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # who reads our output has had enough: Click ends quietly
                 raise
@@ -35,6 +46,12 @@ class CommandLine(click.Group):
                 raise
             advice = _ADVICE.get(type(error).__name__, _OTHER_ADVICE)
             raise click.ClickException(f"AWS refused ({_one_line(error)}): {advice}") from error
+
+
+def _refusal(error: UpdraftError | SettingError) -> str:
+    code = error.code if isinstance(error, UpdraftError) else ""
+    advice = _WHERE_TO_LOOK.get(code)
+    return f"{_one_line(error)}. {advice}" if advice else _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -1,10 +1,8 @@
-"""``tasks``: tasks, task instances and what they said."""
-
-from datetime import datetime
+"""``tasks``: tasks and task instances."""
 
 import click
 
-from chalicelib.cli.arguments import dag_argument, date_argument, run_argument, task_argument
+from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
 from chalicelib.cli.connection import connect, find_run
 from chalicelib.cli.output import output_option, show
 
@@ -78,18 +76,3 @@ def states_for_dag_run(dag_id: str, execution_date_or_run_id: str, output: str) 
             }
         )
     show(rows, output)
-
-
-@tasks.command()
-@dag_argument
-@task_argument
-@date_argument
-@click.option("--try", "try_number", type=click.IntRange(min=1), help="The try; the last one if left out.")
-def logs(dag_id: str, task_id: str, execution_date: datetime, try_number: int | None) -> None:
-    """Print the log of a try of a task.
-
-    Example: python -m chalicelib tasks logs example_hello report 2026-01-01T00:00:00
-    """
-    from chalicelib.engine.queries import get_task_log
-
-    click.echo(get_task_log(connect(), dag_id, execution_date, task_id, try_number), nl=False)

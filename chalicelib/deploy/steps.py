@@ -1,6 +1,6 @@
 """Carrying out a command step by step, so that a failure says which step it was and what to do."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,13 +39,14 @@ class CommandFailed(UpdraftError):
         super().__init__(f"'{command}' ended with exit code {status}")
 
 
-def carry_out(steps: Iterable[Step], tell: Tell) -> None:
-    """Do the steps in order, each announced; raises ``StepFailed`` at the first that cannot be done.
+def carry_out(steps: Sequence[Step], tell: Tell) -> None:
+    """Do the steps in order, each announced with its number.
 
-    Other errors than the ``expected_errors`` are raised as they are.
+    Raises ``StepFailed`` at the first that cannot be done. Other errors than the ``expected_errors`` are
+    raised as they are.
     """
-    for step in steps:
-        tell(step.name)
+    for number, step in enumerate(steps, start=1):
+        tell(f"[{number}/{len(steps)}] {step.name}")
         try:
             step.do()
         except expected_errors() as error:

@@ -41,10 +41,7 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
     start, end = request.start_date.astimezone(UTC), request.end_date.astimezone(UTC)
     first = dag.schedule.between(start, end).next_run(None, engine.now())
     if first is None:
-        raise InvalidRequest(
-            f"No run dates were found for the given dates and dag interval: {dag.dag_id} from "
-            f"{start.isoformat()} to {end.isoformat()}"
-        )
+        raise _no_dates(request)
     message = BackfillDag(
         dag_id=dag.dag_id,
         generation=dag.generation,
@@ -55,6 +52,29 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
     )
     engine.sender.send([Outgoing(message=message)])
     return first.logical_date
+
+
+def logical_dates(engine: Engine, request: BackfillRequest) -> list[datetime]:
+    """The schedule's points in the range of a request, in order: at least one.
+
+    Raises what ``backfill`` raises. 1 request.
+    """
+    dag = dag_to_run(engine, request.dag_id)
+    points = dag.schedule.between(request.start_date.astimezone(UTC), request.end_date.astimezone(UTC))
+    found: list[DataInterval] = []
+    while following := points.advance(found[-1] if found else None, engine.now()):
+        found.append(following)
+    if not found:
+        raise _no_dates(request)
+    return [interval.logical_date for interval in found]
+
+
+def _no_dates(request: BackfillRequest) -> InvalidRequest:
+    start, end = request.start_date.astimezone(UTC), request.end_date.astimezone(UTC)
+    return InvalidRequest(
+        f"No run dates were found for the given dates and dag interval: {request.dag_id} from "
+        f"{start.isoformat()} to {end.isoformat()}"
+    )
 
 
 def backfill_dag(engine: Engine, message: BackfillDag) -> None:

@@ -76,7 +76,7 @@ def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryReq
         return "its DAG is paused"
     if message.begun_at is None and (message.try_number > 1 or item.pokes):
         run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
-    return _request(run.engine, message, item, dag.fileloc)
+    return try_request(run.engine, message, item, dag.fileloc)
 
 
 def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
@@ -199,7 +199,8 @@ def _earlier_log(engine: Engine, run: RunFacts, item: TaskInstance) -> bytes:
     return engine.store.task_logs.read(run.ref, run.run_id, item.key, item.try_number) or b""
 
 
-def _request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str) -> TryRequest:
+def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str) -> TryRequest:
+    """What the user's code is given in the try of a message, whose task instance is ``item``."""
     run = message.run
     return TryRequest(
         dag_id=run.ref.dag_id,

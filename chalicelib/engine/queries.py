@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, LatestRun, sees
+from chalicelib.domain.dags import Dag, DagVersion, LatestRun, sees
 from chalicelib.domain.errors import DagNotFound, DagRunNotFound, TaskLogNotFound
 from chalicelib.domain.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.task_instances import TaskInstance, task_key
@@ -22,11 +22,15 @@ def get_code(engine: Engine, dag_id: str) -> str:
 
     1 request when warm, 1 more for a version that this process has not read before.
     """
-    dag = get_dag(engine, dag_id)
-    version = engine.store.dags.version(dag_id, dag.version)
+    return get_version(engine, get_dag(engine, dag_id)).code
+
+
+def get_version(engine: Engine, dag: Dag) -> DagVersion:
+    """The present version of a DAG; raises ``VersionMissing``. 1 request for one not read before."""
+    version = engine.store.dags.version(dag.dag_id, dag.version)
     if version is None:
-        raise VersionMissing(f"version {dag.version} of DAG {dag_id} is not kept")
-    return version.code
+        raise VersionMissing(f"version {dag.version} of DAG {dag.dag_id} is not kept")
+    return version
 
 
 def latest_runs(engine: Engine) -> Iterator[tuple[str, LatestRun]]:

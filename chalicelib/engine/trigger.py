@@ -109,7 +109,7 @@ def _wanted_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:
         _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
-    return _new_run(engine, dag, request, run_id)
+    return new_run(engine, dag, request, run_id)
 
 
 def _create(engine: Engine, request: TriggerRequest, run: DagRun, kept: KeptAnswer | None = None) -> None:
@@ -161,7 +161,8 @@ def _is_allowed(run_id: str, pattern: str) -> bool:
     return any(re.fullmatch(allowed, run_id) for allowed in (pattern, GENERATED_RUN_ID_PATTERN))
 
 
-def _new_run(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> DagRun:
+def new_run(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> DagRun:
+    """The run of a request, queued now under that run id, and not kept yet."""
     now = engine.now()
     run_uid = engine.new_uid()
     execution_date = request.execution_date.astimezone(UTC)

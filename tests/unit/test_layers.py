@@ -52,6 +52,7 @@ USERS_OF: dict[str, set[str]] = {
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
+    "yaml": {"cli"},
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},
     "asn1crypto": {"auth"},

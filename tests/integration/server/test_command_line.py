@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
 
 FIRST = (" set ", " create ", " export ", "pool -s ")
 """What others build on..."""
-LAST = (" delete ", " clear ", " cancel ")
+LAST = (" delete ", " clear ", " cancel ", " set-state ")
 """...and what takes it away, or changes it."""
 
 
@@ -109,6 +109,70 @@ def test_1_10_commands_are_in_their_places() -> None:
     assert airflow_1_10.COMMANDS.keys() <= COMMANDS.keys()
 
 
+# -- completion ----------------------------------------------------------------------------------------
+
+
+def completions(server: Server, folder: Path, *words: str) -> list[str]:
+    """What bash offers for the last word, set up as the README says."""
+    (setup,) = re.findall(r'^eval "\$\(.* completion bash\)"$', README, re.MULTILINE)
+    typed = " ".join(shlex.quote(word) for word in ("updraft", *words))
+    script = f"""
+        {setup.replace(".venv/bin/python", shlex.quote(sys.executable))}
+        COMP_WORDS=({typed})
+        COMP_CWORD={len(words)}
+        cd {shlex.quote(str(folder))}
+        _updraft_completion
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+        complete -p updraft >&2
+        updraft version >&2
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        cwd=ROOT,
+        env=server.environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stderr == "complete -F _updraft_completion updraft\n2.10.5\n"
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_and_ids(shipped: Server, tmp_path: Path) -> None:
+    assert completions(shipped, tmp_path, "tas") == ["task_failed_deps", "task_state", "tasks"]
+    assert "--only-failed" in completions(shipped, tmp_path, "tasks", "clear", "--o")
+    assert completions(shipped, tmp_path, "dags", "list", "-o", "") == ["table", "json", "yaml", "plain"]
+    # Not all: another test's example deletes a DAG.
+    assert "example_hello" in completions(shipped, tmp_path, "dags", "state", "example")
+    named = completions(shipped, tmp_path, "tasks", "logs", "example_hello", "")
+    assert sorted(named) == ["count", "greet", "report", "shout"]
+
+
+def test_nothing_is_offered_and_nothing_said_where_no_server_runs(shipped: Server, tmp_path: Path) -> None:
+    alone = Server(tmp_path)
+    assert completions(alone, tmp_path, "dags", "state", "") == []
+
+
+@pytest.mark.parametrize("shell", ["fish", "zsh"])
+def test_other_shells_get_a_script_too(shipped: Server, folder: Path, shell: str) -> None:
+    script = run_in(folder, shipped, f"{PROGRAM}completion {shell}").stdout
+    assert f"_UPDRAFT_COMPLETE={shell}_complete" in script
+    assert sys.executable in script
+    assert "$program" not in script
+
+
+# -- following -----------------------------------------------------------------------------------------
+
+
+def test_a_log_is_followed_until_its_task_is_over(shipped: Server, folder: Path) -> None:
+    shipped.api.trigger("example_hello", execution_date="2026-03-01T00:00:00")
+    done = run_in(
+        folder, shipped, f"{PROGRAM}tasks logs example_hello report 2026-03-01 --follow --interval 0.1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "INFO - run manual__2026-03-01T00:00:00+00:00: 10 letters\n" in done.stdout
+
+
 # -- [cli] api_client ----------------------------------------------------------------------------------
 
 
@@ -155,7 +219,7 @@ def test_the_json_client_looks_after_pools_over_http(shipped: Server, tmp_path: 
     ]
     assert said[0] == "Pool http/pool created\n"
     (shown,) = json.loads(said[1])
-    assert shown == {"pool": "http/pool", "slots": 3, "description": "by HTTP", "include_deferred": False}
+    assert shown == {"pool": "http/pool", "slots": "3", "description": "by HTTP", "include_deferred": "False"}
     assert said[3] == "Pool http/pool deleted\n"
     exported = json.loads((tmp_path / "pools.json").read_text())
     assert exported["http/pool"] == {"slots": 3, "description": "by HTTP", "include_deferred": False}

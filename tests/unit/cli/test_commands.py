@@ -45,7 +45,7 @@ def test_a_run_is_triggered(engine: Engine, command: tuple[str, ...]) -> None:
         output(*command, "contract_manual", "-e", "2025-05-06", "-r", "mine", "-c", '{"n": 1}', "-o", "json")
     )
     assert shown["dag_run_id"] == "mine"
-    assert shown["conf"] == {"n": 1}
+    assert shown["conf"] == {"n": "1"}
     found = engine.store.dag_runs.get("contract_manual", datetime(2025, 5, 6, tzinfo=UTC))
     assert found is not None
     assert (found.run_id, found.triggered_by) == ("mine", "command line")
@@ -88,9 +88,9 @@ def test_a_task_instance_is_found_by_run_id_and_by_date(engine: Engine, name: st
 def test_a_dag_is_paused_and_unpaused(engine: Engine) -> None:
     output("unpause", "contract_manual")
     dags = json.loads(output("dags", "list", "-o", "json"))
-    assert {dag["dag_id"] for dag in dags if not dag["is_paused"]} == {"contract_manual"}
+    assert {dag["dag_id"] for dag in dags if dag["is_paused"] == "False"} == {"contract_manual"}
     assert json.loads(output("dags", "pause", "contract_manual", "-o", "json")) == [
-        {"dag_id": "contract_manual", "is_paused": True}
+        {"dag_id": "contract_manual", "is_paused": "True"}
     ]
 
 
@@ -111,17 +111,20 @@ def test_a_dag_is_deleted_only_after_a_yes(engine: Engine) -> None:
     assert refused.exit_code == 1
     assert "Removed 1 record(s)\n" in run("delete_dag", "contract_manual", stdin="y\n").stdout
     result = run("dags", "delete", "contract_manual", "--yes")
-    assert (result.exit_code, result.stderr) == (1, "Error: Dag id contract_manual not found\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Dag id contract_manual not found. ")
 
 
 def test_pools_are_set_shown_and_deleted(engine: Engine) -> None:
     assert output("pools", "set", "small", "2", "two slots") == "Pool small created\n"
     assert output("pools", "set", "endless", "-1", "no limit") == "Pool endless created\n"
     assert json.loads(output("pools", "get", "small", "-o", "json")) == [
-        {"pool": "small", "slots": 2, "description": "two slots", "include_deferred": False}
+        {"pool": "small", "slots": "2", "description": "two slots", "include_deferred": "False"}
     ]
     assert output("pools", "delete", "small") == "Pool small deleted\n"
-    assert run("pools", "get", "small").stderr == "Error: Pool 'small' doesn't exist\n"
+    assert run("pools", "get", "small").stderr == (
+        "Error: Pool 'small' doesn't exist. 'pools list' shows those of the stage\n"
+    )
 
 
 def test_pool_of_1_10_does_all_of_it(engine: Engine, tmp_path: Path) -> None:
@@ -131,7 +134,7 @@ def test_pool_of_1_10_does_all_of_it(engine: Engine, tmp_path: Path) -> None:
     assert output("pool", "-e", str(file)) == f"Exported 2 pools to {file}\n"
     assert output("pool", "-x", "small") == "Pool small deleted\n"
     assert output("pool", "-i", str(file)) == "Uploaded 2 pool(s)\n"
-    assert [row["slots"] for row in json.loads(output("pool", "-o", "json"))] == [128, -1]
+    assert [row["slots"] for row in json.loads(output("pool", "-o", "json"))] == ["128", "-1"]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +161,9 @@ def test_why_lists_the_checks(engine: Engine) -> None:
     output("dags", "trigger", "contract_manual", "-e", "2025-05-06")
     checks = json.loads(output("why", "contract_manual", "2025-05-06", "-o", "json"))
     assert checks[0]["check"] == "Dag Not Paused"
-    assert checks[0]["passed"] is False
+    assert checks[0]["passed"] == "False"
     of_task = json.loads(output("why", "contract_manual", "2025-05-06", "one", "-o", "json"))
-    assert {"check": "Dagrun Running", "passed": False, "reason": "the run is queued"} in of_task
+    assert {"check": "Dagrun Running", "passed": "False", "reason": "the run is queued"} in of_task
 
 
 def test_a_run_is_watched_to_its_end_and_its_failure_is_exit_code_1(engine: Engine) -> None:

@@ -155,5 +155,5 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "broken.py could not be loaded: line 2: ValueError: broken",
-        "Error: Dag id nowhere not found in DagModel",
+        "Error: Dag id nowhere not found in DagModel. 'dags list' shows those of the stage",
     ]

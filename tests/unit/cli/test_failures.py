@@ -26,7 +26,7 @@ def failing(error: Exception) -> Result:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (DagNotFound("sales"), "Dag id sales not found in DagModel"),
+        (DagNotFound("sales"), "Dag id sales not found in DagModel. 'dags list' shows those of the stage"),
         (StoreUnavailable("throttled"), "throttled. Nothing is known to be lost: try again."),
         (NoRegionError(), "set AWS_DEFAULT_REGION, or AWS_PROFILE to a profile that has a region"),
         (NoCredentialsError(), "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),

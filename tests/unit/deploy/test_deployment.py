@@ -308,6 +308,7 @@ def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, 
 
 def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> None:
     done: list[str] = []
+    said: list[str] = []
 
     def fail() -> None:
         raise OSError("no room\nleft on the device.")
@@ -318,7 +319,8 @@ def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> No
         Step(name="Third", do=lambda: done.append("third"), advice="Do it again"),
     ]
     with pytest.raises(StepFailed) as failed:
-        carry_out(steps, lambda _: None)
+        carry_out(steps, said.append)
+    assert said == ["[1/3] First", "[2/3] Second"]
     assert str(failed.value) == "Second: no room left on the device. Do it again"
     assert done == ["first"]
 

@@ -1,0 +1,48 @@
+"""``tasks render``: what the templates of a task come to."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
+from chalicelib.cli.connection import connect, find_run, moment
+
+if TYPE_CHECKING:
+    from chalicelib.domain.dag_runs import DagRun
+    from chalicelib.engine.core import Engine
+
+_RULE = f"# {'-' * 58}"
+
+
+@click.command()
+@dag_argument
+@task_argument
+@run_argument
+def render(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
+    """Render the templated fields of a task, as the DAG file in the DAGs folder has them now.
+
+    There need not be a run at that date: then it is what a run triggered for it would see.
+
+    Example: python -m chalicelib tasks render example_hello report 2026-01-01T00:00:00
+    """
+    from chalicelib import bootstrap
+    from chalicelib.engine.rendering import render_task
+
+    engine = connect()
+    run = _run(engine, dag_id, execution_date_or_run_id)
+    fields = render_task(engine, bootstrap.settings().dags_folder, run, task_id)
+    for name, value in fields.items():
+        click.echo(f"{_RULE}\n# property: {name}\n{_RULE}\n{value}\n")
+
+
+def _run(engine: "Engine", dag_id: str, date_or_run_id: str) -> "DagRun":
+    from chalicelib.domain.errors import DagRunNotFound, InvalidRequest
+    from chalicelib.engine.rendering import planned_run
+
+    try:
+        return find_run(engine, dag_id, date_or_run_id)
+    except DagRunNotFound as error:
+        try:
+            return planned_run(engine, dag_id, moment(date_or_run_id))
+        except InvalidRequest:  # it is no date either
+            raise error from None

@@ -1,0 +1,132 @@
+"""``dags backfill`` over an engine in memory."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chalicelib import bootstrap
+from chalicelib.cli import updraft
+from chalicelib.cli.one_run import Laboratory, WantedRun
+from chalicelib.domain.dag_runs import DagRunType
+from chalicelib.domain.states import DagRunState
+from chalicelib.engine.core import Engine
+from chalicelib.engine.run_end import fail_run
+from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.settings import Settings
+
+FILE = """
+from datetime import datetime
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+from airflow.operators.python import PythonOperator
+
+def fail():
+    raise ValueError("no")
+
+with DAG("daily", schedule="@daily", start_date=datetime(2020, 1, 1)):
+    EmptyOperator(task_id="first") >> PythonOperator(task_id="second", python_callable=fail)
+with DAG("never", schedule=None, start_date=datetime(2020, 1, 1)):
+    EmptyOperator(task_id="first")
+"""
+
+DAYS = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+RANGE = ("-s", "2026-01-01", "-e", "2026-01-03")
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
+    """The run of the second day is there, and has failed."""
+    monkeypatch.setenv("UPDRAFT__AWS__STAGE", "dev")  # so that no local server is looked for
+    (tmp_path / "daily.py").write_text(FILE)
+    laboratory = Laboratory(tmp_path)
+    laboratory.run(WantedRun(dag_id="daily", execution_date=DAYS[1]))
+    settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"})
+    with bootstrap.use(engine=laboratory.engine, settings=settings):
+        yield laboratory.engine
+
+
+def backfill(*arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(updraft, ["dags", "backfill", *arguments], input=stdin)
+
+
+def states(engine: Engine) -> list[str]:
+    return [str(run.state) for run in engine.store.dag_runs.list("daily")]
+
+
+def test_a_dry_run_tells_which_runs_are_there_and_which_would_be_made(engine: Engine) -> None:
+    result = backfill("daily", *RANGE, "--dry-run", "--reset-dagruns")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "daily 2026-01-01T00:00:00+00:00: to be made",
+        "daily 2026-01-02T00:00:00+00:00: there already, failed",
+        "daily 2026-01-03T00:00:00+00:00: to be made",
+    ]
+    assert states(engine) == ["failed"]
+
+
+@pytest.mark.parametrize("option", ["-s", "-e"])
+def test_one_date_stands_for_both(engine: Engine, option: str) -> None:
+    result = backfill("daily", option, "2026-01-03", "-n")
+    assert result.stdout == "daily 2026-01-03T00:00:00+00:00: to be made\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "cleared"),
+    [("--reset-dagruns", ["first", "second"]), ("--rerun-failed-tasks", ["second"])],
+)
+def test_runs_that_are_there_are_cleared_after_a_yes(engine: Engine, option: str, cleared: list[str]) -> None:
+    refused = backfill("daily", *RANGE, option, stdin="n\n")
+    assert (refused.exit_code, states(engine)) == (1, ["failed"])
+    result = backfill("daily", *RANGE, option, "--yes")
+    lines = result.stdout.splitlines()
+    assert [line.split()[2].rstrip(":") for line in lines[:-2]] == cleared
+    assert lines[-2:] == [
+        f"{len(cleared)} task instances cleared",
+        "The runs of daily from 2026-01-01T00:00:00+00:00 on are being made.",
+    ]
+    assert states(engine) == ["queued"]
+
+
+def test_the_end_of_all_runs_is_waited_for_and_a_failure_is_exit_code_1(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coming = iter([DAYS[0], DAYS[2]])
+    monkeypatch.setattr(time, "sleep", lambda _seconds: make_failed_run(engine, next(coming)))
+    result = backfill("daily", *RANGE, "--wait")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "The runs of daily from 2026-01-01T00:00:00+00:00 on are being made.",
+        "2026-01-02T00:00:00+00:00: failed",
+        "2026-01-01T00:00:00+00:00: failed",
+        "2026-01-03T00:00:00+00:00: failed",
+    ]
+    assert result.stderr == ""
+
+
+def make_failed_run(engine: Engine, date: datetime) -> None:
+    request = TriggerRequest(
+        dag_id="daily", execution_date=date, triggered_by="test", run_type=DagRunType.BACKFILL
+    )
+    made = trigger(engine, request)
+    fail_run(engine, made, "for this test", from_states=frozenset({DagRunState.QUEUED}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("daily",), 2, "Provide a start_date and/or end_date"),
+        (("never", *RANGE), 1, "No run dates were found"),
+        (("nowhere", *RANGE), 1, "Dag id nowhere not found"),
+        (("daily", *RANGE, "--run-backwards"), 2, "No such option"),
+    ],
+)
+def test_what_cannot_be_made_is_said(
+    engine: Engine, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    result = backfill(*arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in result.stderr
