@@ -2,8 +2,8 @@
 
 Two things cost every cold start and every upload (Chalice sends the package once per function):
 
-- Lambda cannot write bytecode beside the code, so each cold start compiles all it imports; that is two
-  thirds of its time. The package therefore carries the bytecode.
+- Lambda cannot write bytecode beside the code, so each cold start compiles all it imports; that is half of
+  its work. The package therefore carries the bytecode.
 - botocore describes every service of AWS, which is most of a package's bytes. Those that nothing calls
   are left out.
 
@@ -55,8 +55,8 @@ def build_package(project: Path, stage: str, directory: Path, run_chalice: RunCh
 def make_ready(package: Path) -> None:
     """Add bytecode and leave out descriptions of services, in place and at once; a second time does nothing.
 
-    All descriptions stay if something in the package may want others than the app does: a file of the
-    app that imports boto3, or a library beside PynamoDB that needs botocore (boto3 itself, say).
+    All descriptions stay if something in the package may want others than the app does: a module that
+    imports boto3, or a library beside PynamoDB that needs botocore (boto3 itself, say).
     """
     aside = package.with_suffix(".new")
     with ZipFile(package) as built:
@@ -88,9 +88,7 @@ def _may_call(name: str, built: ZipFile) -> bool:
     path = PurePosixPath(name)
     if path.match("*.dist-info/METADATA"):
         return not name.startswith("pynamodb-") and bool(_BOTOCORE_REQUIRED.search(built.read(name)))
-    if path.suffix == ".py" and path.parts[0] in ("app.py", "chalicelib"):
-        return bool(_BOTO3_IMPORTED.search(built.read(name)))
-    return False
+    return path.suffix == ".py" and bool(_BOTO3_IMPORTED.search(built.read(name)))
 
 
 def _uncalled_services(built: ZipFile) -> frozenset[str]:

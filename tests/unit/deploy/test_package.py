@@ -75,9 +75,10 @@ def test_services_that_nothing_calls_are_left_out(tmp_path: Path) -> None:
         {"chalicelib__dags__queries": "def ask():\n    import boto3\n"},
         {"chalicelib__dags__queries": "from boto3.session import Session\n"},
         {"app": "import boto3\n"},
+        {"dags_of_vendor__queries": "import boto3\n"},
     ],
 )
-def test_all_services_stay_for_an_app_that_imports_boto3(tmp_path: Path, more: dict[str, str]) -> None:
+def test_all_services_stay_for_code_that_imports_boto3(tmp_path: Path, more: dict[str, str]) -> None:
     package = built(tmp_path / "deployment.zip", **more)
     make_ready(package)
     assert services(package) == set(DESCRIBED)
