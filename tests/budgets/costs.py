@@ -30,9 +30,6 @@ PRICES = {
 LOG_BYTES_PER_INVOCATION = 1000
 """Lambda's own START, END and REPORT lines take about 350 bytes; two lines of ours the rest."""
 
-SQS_REQUESTS_PER_INVOCATION = 2
-"""Lambda's poller receives and deletes; one message at a time, which is the dearest case."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Use:
@@ -75,11 +72,12 @@ def asked(meter: Meter) -> Use:
     )
 
 
-def invocations(count: int, *, memory_mb: int, seconds: float) -> Use:
-    """So many invocations that messages bring about."""
+def invocation(*, memory_mb: int, seconds: float) -> Use:
+    """An invocation of a Lambda function."""
     return Use(
-        lambda_requests=count,
-        lambda_gb_seconds=count * seconds * memory_mb / 1024,
-        sqs_requests=count * SQS_REQUESTS_PER_INVOCATION,
-        log_bytes=count * LOG_BYTES_PER_INVOCATION,
+        lambda_requests=1, lambda_gb_seconds=seconds * memory_mb / 1024, log_bytes=LOG_BYTES_PER_INVOCATION
     )
+
+
+DELIVERY = Use(sqs_requests=2)
+"""Of a message to its function: Lambda receives and deletes it; one at a time, which is the dearest case."""
