@@ -9,7 +9,7 @@ EMULATOR_INSTALLED := $(EMULATOR)/.installed
 AUDIT := .venv-audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 
-.PHONY: help install run test lint audit e2e deploy doctor destroy
+.PHONY: help install run test lint audit e2e size deploy doctor destroy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -34,6 +34,9 @@ audit: $(INSTALLED) $(AUDIT_INSTALLED) ## Look up the installed packages among k
 
 e2e: $(INSTALLED) $(EMULATOR_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
 	$(VENV)/bin/python -m pytest tests/e2e
+
+size: $(INSTALLED) $(EMULATOR_INSTALLED) ## Show how large the deployed package is, and what each function loads when it starts
+	@$(VENV)/bin/python -m tests.bench.size
 
 deploy: $(INSTALLED) ## Deploy a stage to AWS, or bring it up to date (STAGE=dev)
 	@$(VENV)/bin/python -m chalicelib deploy --stage "$(STAGE)"

@@ -4,13 +4,13 @@ Every step may be repeated and broken off at any point, so a deployment that did
 mended by doing it again.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from chalicelib import aws
+from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.check_resources import check_resources
 from chalicelib.deploy.connect_events import connect_events
 from chalicelib.deploy.create import ClientFactory, configure, create_missing
@@ -18,27 +18,17 @@ from chalicelib.deploy.deployed import read_deployed
 from chalicelib.deploy.event_sources import event_sources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.finish import finish_deployment
+from chalicelib.deploy.package import build_package
 from chalicelib.deploy.resources import stage_resources
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import function_name, handlers_behind, restore_record, standing
-from chalicelib.deploy.steps import CommandFailed, Step, Tell
+from chalicelib.deploy.steps import Step, Tell
 from chalicelib.engine.core import Engine
 from chalicelib.engine.sync import sync_dags
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.delivery import check_dags
 
-RunChalice = Callable[[Path, tuple[str, ...]], None]
-"""Runs the ``chalice`` program in a project's directory; raises ``CommandFailed``."""
-
 _REPEAT = "Put that right and deploy again: what is done already stays as it is"
-
-
-def run_chalice(project: Path, arguments: tuple[str, ...]) -> None:
-    """Run the ``chalice`` program beside this Python; what it says is the user's to see."""
-    program = Path(sys.executable).with_name("chalice")
-    done = subprocess.run([program, *arguments], cwd=project, check=False)  # noqa: S603 - our own program
-    if done.returncode:
-        raise CommandFailed(" ".join(("chalice", *arguments)), done.returncode)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +47,7 @@ class Deployment:
         return (
             Step(name="Tables, queues and bucket", do=self._create, advice=_REPEAT),
             Step(name="What Chalice has deployed before", do=self._restore_record, advice=_REPEAT),
+            Step(name="Package", do=self._package, advice=_REPEAT),
             Step(name="Functions and REST API", do=self._chalice_deploy, advice=_REPEAT),
             Step(name="What Chalice has no setting for", do=self._finish, advice=_REPEAT),
             Step(name="DAG files", do=self._sync, advice=_REPEAT),
@@ -76,6 +67,11 @@ class Deployment:
 
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)
+
+    def _package(self) -> None:
+        with TemporaryDirectory() as directory:
+            package = build_package(self.stage.project, self.stage.name, Path(directory), self.run_chalice)
+            self.tell(f"  {package.stat().st_size / 1e6:.1f} MB")
 
     def _chalice_deploy(self) -> None:
         self.run_chalice(self.stage.project, ("deploy", "--stage", self.stage.name))

@@ -8,9 +8,9 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.deploy.backlog import messages_in
 from chalicelib.deploy.busy import error_code, when_not_busy
+from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.connect_events import connect_events
 from chalicelib.deploy.create import ClientFactory
-from chalicelib.deploy.deployment import RunChalice, run_chalice
 from chalicelib.deploy.event_sources import event_sources
 from chalicelib.deploy.queues import queue_url
 from chalicelib.deploy.resources import StageResources, stage_resources

@@ -1,0 +1,22 @@
+"""Running the ``chalice`` program."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from chalicelib.deploy.steps import CommandFailed
+
+RunChalice = Callable[[Path, tuple[str, ...]], None]
+"""Runs the ``chalice`` program in a project's directory; raises ``CommandFailed``."""
+
+
+def run_chalice(project: Path, arguments: tuple[str, ...]) -> None:
+    """Run the ``chalice`` program beside this Python; what it says is the user's to see."""
+    program = Path(sys.executable).with_name("chalice")
+    # Chalice knows a package by a hash that covers __pycache__, too: running must not change the project.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([program, *arguments], cwd=project, env=environment, check=False)  # noqa: S603 - our own program
+    if done.returncode:
+        raise CommandFailed(" ".join(("chalice", *arguments)), done.returncode)

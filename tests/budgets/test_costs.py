@@ -1,0 +1,111 @@
+"""What the README says that this costs is what the counted requests come to."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chalicelib.deploy.resources import stage_resources
+from chalicelib.domain.messages import WorkerMessage
+from chalicelib.engine import rescue
+from chalicelib.settings import Settings
+from tests.budgets.costs import DELIVERY, MILLION, Use, asked, invocation
+from tests.budgets.deployment import MeteredDeployment
+from tests.budgets.meter import Meter
+from tests.property.dags import ScriptedDag, Shape
+
+ROOT = Path(__file__).parents[2]
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
+README = (ROOT / "README.md").read_text()
+
+MINUTES_A_MONTH = 30 * 24 * 60
+POLLS_A_MINUTE = 5 * 3
+"""Of an idle queue: Lambda keeps five pollers, which wait 20 seconds each (AWS, scaling of SQS sources)."""
+
+ENGINE_SECONDS = 0.1
+"""How long a warm invocation takes beside the user's code: five to ten requests of some milliseconds."""
+TICK_SECONDS = 0.3
+
+CHAIN = ScriptedDag([Shape("t0"), *(Shape(f"t{number}", (f"t{number - 1}",)) for number in range(1, 10))])
+SIDE_BY_SIDE = ScriptedDag([Shape(f"t{number:02d}") for number in range(50)])
+
+
+def invoked(function: str, seconds: float = ENGINE_SECONDS) -> Use:
+    configured = CONFIG["lambda_functions"][function]
+    return invocation(memory_mb=configured["lambda_memory_size"], seconds=seconds)
+
+
+REQUEST = Use(api_requests=1) + invoked("api_handler")
+MESSAGE = {function: DELIVERY + invoked(function) for function in ("scheduler", "worker")}
+
+
+def whole_run(deployment: MeteredDeployment, dag: ScriptedDag, execution_date: str) -> Use:
+    """A run from its trigger over the API to its end; each message is an invocation of its own."""
+    with Meter() as meter:
+        answer, _ = deployment.post(f"/dags/{dag.dag_id}/dag_runs", {"execution_date": execution_date})
+        assert answer.status == 200
+        use = REQUEST
+        while deployment.sender.sent:
+            message = deployment.sender.sent.pop(0)
+            use += MESSAGE["worker" if isinstance(message, WorkerMessage) else "scheduler"]
+            deployment.handle(message)
+    assert deployment.get(f"/dags/{dag.dag_id}/dag_runs/{execution_date}")[0].body == {"state": "success"}
+    return use + asked(meter)
+
+
+def million_tasks(deployment: MeteredDeployment, dag: ScriptedDag) -> Use:
+    """In processes that are warm, with the runs around them."""
+    deployment.deploy(dag)
+    whole_run(deployment, dag, "2025-01-01")
+    return whole_run(deployment, dag, "2025-01-02").times(MILLION / len(dag.shapes))
+
+
+def idle_month(deployment: MeteredDeployment, queues: int) -> Use:
+    with Meter() as meter:
+        rescue.tick(deployment.engine)
+    minute = asked(meter) + invoked("tick", TICK_SECONDS) + Use(sqs_requests=queues * POLLS_A_MINUTE)
+    return minute.times(MINUTES_A_MONTH)
+
+
+def dollars(use: Use) -> list[str]:
+    """The columns of the README's table."""
+    columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log"), ())
+    return [f"{use.dollars(*services):.2f}" for services in columns]
+
+
+def readme(title: str) -> list[str]:
+    """The columns that the README's table has in the row of that title."""
+    (line,) = (line for line in README.splitlines() if line.startswith(f"| {title} |"))
+    return [column.strip() for column in line.strip("|").split("|")[1:]]
+
+
+@pytest.mark.parametrize(
+    ("title", "dag"),
+    [
+        ("a million tasks, in runs of ten one after another", CHAIN),
+        ("a million tasks, in runs of fifty side by side", SIDE_BY_SIDE),
+    ],
+)
+def test_a_million_tasks_cost_what_the_readme_says(
+    deployment: MeteredDeployment, title: str, dag: ScriptedDag
+) -> None:
+    assert readme(title) == dollars(million_tasks(deployment, dag))
+
+
+def test_a_million_questions_for_a_run_cost_what_the_readme_says(deployment: MeteredDeployment) -> None:
+    deployment.deploy(CHAIN)
+    whole_run(deployment, CHAIN, "2025-01-01")
+    _, meter = deployment.get(f"/dags/{CHAIN.dag_id}/dag_runs/2025-01-01")
+    asking = REQUEST + asked(meter)
+    assert readme("a million questions for the state of a run") == dollars(asking.times(MILLION))
+
+
+def test_an_idle_month_costs_what_the_readme_says(deployment: MeteredDeployment, stage: Settings) -> None:
+    queues = stage_resources(stage).queues
+    assert readme("a month without a run") == dollars(idle_month(deployment, len(queues)))
+
+
+def test_a_million_seconds_of_a_task_cost_what_the_readme_says() -> None:
+    second = replace(invoked("worker", seconds=1), lambda_requests=0, log_bytes=0)
+    assert readme("a million seconds of your own code") == dollars(second.times(MILLION))
