@@ -68,7 +68,7 @@ class TryStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoolUse:
-    """How many of a pool's slots there are, and are taken, at a minute's tick."""
+    """How many of a pool's slots there are, and are taken, at a minute's tick that finds it in use."""
 
     pool: str
     slots: int

@@ -169,14 +169,18 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
 
 
 def _use_of_pools(shards: Iterable[PoolShard]) -> Iterator[PoolUse]:
-    """The use of each pool that users know, as its shards were read; of an unlimited one nothing is taken."""
+    """The use of each pool that users know and that is in use, as its shards were read.
+
+    Nothing is told of one that is not: CloudWatch charges for each hour in which a metric has a value.
+    """
     pools: dict[str, list[PoolShard]] = {}
     for shard in shards:
-        if shard.capacity and not is_reserved(shard.name):
+        if not is_reserved(shard.name):
             pools.setdefault(shard.name, []).append(shard)
     for pool, parts in sorted(pools.items()):
-        slots = sum(shard.capacity for shard in parts)
-        yield PoolUse(pool=pool, slots=slots, used=slots - sum(shard.free for shard in parts))
+        slots, free = sum(shard.capacity for shard in parts), sum(shard.free for shard in parts)
+        if free < slots:
+            yield PoolUse(pool=pool, slots=slots, used=slots - free)
 
 
 def _pools_to_wake(engine: Engine, shards: Iterable[PoolShard]) -> set[str]:

@@ -135,15 +135,15 @@ def test_a_run_that_is_cancelled_tells_its_end_and_those_of_its_tasks() -> None:
     assert sorted(ends(world.observed)) == [("a", 1, "skipped"), ("b", 0, "skipped")]
 
 
-def test_a_tick_tells_the_use_of_each_pool_that_has_slots_and_of_no_limit() -> None:
+def test_a_tick_tells_the_use_of_each_pool_that_is_in_use_and_of_no_limit() -> None:
     dag = ScriptedDag(
         [Shape("wide", pool_slots=3), Shape("a", pool="small"), Shape("b", pool="small")], max_active_tasks=2
     )
     world = world_of(dag, 1)
-    save_pool(world.engine, name="large", slots=40, description="in three shards")
+    save_pool(world.engine, name="large", slots=40, description="which nobody uses")
     start(world, dag)
     start_tasks(world)
     world.tick()
     used = [(each.pool, each.slots, each.used) for each in world.observed if isinstance(each, PoolUse)]
     assert len(list(world.store.pools.all_shards())) > 4, "there is a limit, too"
-    assert used == [("default_pool", 128, 3), ("large", 40, 0), ("small", 3, 1)]
+    assert used == [("default_pool", 128, 3), ("small", 3, 1)]
