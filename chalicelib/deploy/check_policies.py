@@ -23,7 +23,7 @@ def policy_problems(stage: Stage, handler: str, role: str, iam: Any) -> Iterator
     elif iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"] != wanted:
         yield "its role's policy is not the one in .chalice"
     if others:
-        yield f"its role has policies that are not the app's: {', '.join(sorted(others))}"
+        yield f"its role has policies that are not the app's, to be removed: {', '.join(sorted(others))}"
 
 
 def policy_document(stage: Stage, handler: str) -> dict[str, Any] | None:

@@ -294,7 +294,9 @@ def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_s
 
     assert life.wrong() == {
         "function updraft-dev-worker": ("its role's policy is not the one in .chalice",),
-        "function updraft-dev-tick": ("its role has policies that are not the app's: more, of-all",),
+        "function updraft-dev-tick": (
+            "its role has policies that are not the app's, to be removed: more, of-all",
+        ),
         "function updraft-dev-events": ("its role has no policy: AWS refuses it everything",),
         "function updraft-dev-scheduler": ("its role is missing: it cannot run",),
     }
