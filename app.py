@@ -9,7 +9,7 @@ from chalicelib import bootstrap, handlers
 from chalicelib.api import experimental
 from chalicelib.settings import APP_NAME, SettingError
 
-app = Chalice(app_name=APP_NAME)
+app = Chalice(app_name=APP_NAME, configure_logs=False)  # `telemetry` does
 app.register_blueprint(handlers.blueprint)
 try:
     experimental.register(app, bootstrap.settings())

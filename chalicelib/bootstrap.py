@@ -4,6 +4,7 @@ Handlers and views ask here for what they need when they are called; tests say w
 are to get instead. Nothing heavy is imported before it is asked for.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import Settings
+from chalicelib.telemetry.log_lines import on_lambda
 
 if TYPE_CHECKING:
     from chalicelib.auth.verdicts import Scheme, Verdict, Verify
@@ -154,8 +156,9 @@ def _now() -> datetime:
 def _engine_on_aws() -> "Engine":
     from ulid import ULID
 
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.core import Engine, unobserved
     from chalicelib.queues.sqs import SqsSender
+    from chalicelib.telemetry.metrics import EmbeddedMetrics
 
     return Engine(
         store=_store_on_aws(),
@@ -164,6 +167,7 @@ def _engine_on_aws() -> "Engine":
         new_uid=lambda: str(ULID()),
         allowed_run_id_pattern=settings().allowed_run_id_pattern,
         dags_are_paused_at_creation=settings().dags_are_paused_at_creation,
+        observe=EmbeddedMetrics(settings().stage) if on_lambda(os.environ) else unobserved,
     )
 
 

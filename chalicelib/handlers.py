@@ -13,8 +13,11 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import RunCallback, RunTask, WorkerMessage
+from chalicelib.domain.messages import Message, RunCallback, RunTask, WorkerMessage
+from chalicelib.domain.observations import MessagePutAside
 from chalicelib.queues.messages import UnreadableMessage, decode
+from chalicelib.telemetry.bound import bind, bound, ids_of, request_id
+from chalicelib.telemetry.log_lines import set_up
 
 if TYPE_CHECKING:
     from chalicelib.engine.core import Engine
@@ -26,9 +29,7 @@ BatchReply = dict[str, list[dict[str, str]]]
 blueprint = Blueprint(__name__)
 
 logger = logging.getLogger(__name__)
-logging.basicConfig()  # Lambda's runtime has its own handler already; where there is none, to stderr
-# Lambda's root logger drops what is below WARNING; botocore's chatter may stay dropped.
-logging.getLogger("chalicelib").setLevel(logging.INFO)
+set_up(os.environ)
 
 
 @blueprint.on_sqs_message(queue=bootstrap.settings().resource("scheduling"), batch_size=10)
@@ -39,7 +40,7 @@ def scheduler(event: SQSEvent) -> BatchReply:
     engine = bootstrap.engine()
 
     def handle(record: SQSRecord) -> None:
-        message = decode(record.body)
+        message = _message(record)
         if isinstance(message, WorkerMessage):
             raise UnreadableMessage("a message for the worker is in the scheduler's queue")
         scheduling.handle(engine, message)
@@ -55,7 +56,7 @@ def worker(event: SQSEvent) -> BatchReply:
     engine = bootstrap.engine()
 
     def handle(record: SQSRecord) -> None:
-        match decode(record.body):
+        match _message(record):
             case RunTask() as message:
                 execute.execute(engine, message, _invocation(engine, record), bootstrap.run_try())
             case RunCallback() as message:
@@ -92,19 +93,22 @@ def events(event: SQSEvent) -> BatchReply:
                 original_id=ORIGINAL_MESSAGE_ID,
             )
             dead_letters.put(letter)
+            queue = bootstrap.settings().resource("events")
+            engine.observe(MessagePutAside(queue=queue, code=error.cause_code))
 
     return _handle_each(event, handle)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES))
-def tick(_event: CloudWatchEvent) -> None:
+def tick(event: CloudWatchEvent) -> None:
     """Starts what the clock starts, and looks after runs that were not heard of."""
     from chalicelib.engine import rescue
 
-    try:
-        rescue.tick(bootstrap.engine())
-    except StoreUnavailable as error:
-        logger.warning("this minute's tick was cut short, the next one goes on: %s", error)
+    with bound(request_id=request_id(event.context)):
+        try:
+            rescue.tick(bootstrap.engine())
+        except StoreUnavailable as error:
+            logger.warning("this minute's tick was cut short, the next one goes on: %s", error)
 
 
 def _handle_each(event: SQSEvent, handle: Callable[[SQSRecord], None]) -> BatchReply:
@@ -114,6 +118,11 @@ def _handle_each(event: SQSEvent, handle: Callable[[SQSRecord], None]) -> BatchR
 
 
 def _is_handled(record: SQSRecord, handle: Callable[[SQSRecord], None]) -> bool:
+    with bound(request_id=request_id(record.context), message_id=_message_id(record)):
+        return _is_tried(record, handle)
+
+
+def _is_tried(record: SQSRecord, handle: Callable[[SQSRecord], None]) -> bool:
     try:
         handle(record)
     except UnreadableMessage as error:
@@ -126,6 +135,13 @@ def _is_handled(record: SQSRecord, handle: Callable[[SQSRecord], None]) -> bool:
     else:
         return True
     return False
+
+
+def _message(record: SQSRecord) -> Message:
+    """The message of a record, whose ids all that follows is logged with; raises ``UnreadableMessage``."""
+    message = decode(record.body)
+    bind(**ids_of(message))
+    return message
 
 
 def _message_id(record: SQSRecord) -> str:

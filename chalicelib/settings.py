@@ -14,6 +14,8 @@ AIRFLOW_VERSION = "2.10.5"
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
+_TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+
 
 class SettingError(ValueError):
     """A setting has a value that cannot be used; the text names it and says what it takes."""
@@ -38,6 +40,8 @@ class Settings:
     enable_experimental_api: bool
     base_url: str
     allowed_run_id_pattern: str
+    alarm_topic: str = ""
+    """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
     events_file: Path | None = None
     """Which event triggers which DAG; None: ``events.toml`` in the DAGs folder, if there is one."""
 
@@ -62,6 +66,7 @@ class Settings:
             allowed_run_id_pattern=_pattern(
                 environ, "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", r"^[A-Za-z0-9_.~:+-]+$"
             ),
+            alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
 
@@ -88,6 +93,15 @@ def _pattern(environ: Mapping[str, str], name: str, default: str) -> str:
         re.compile(text)
     except re.error as error:
         raise SettingError(f"{name} is {text!r}, which is no regular expression: {error}") from error
+    return text
+
+
+def _topic(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if text and not _TOPIC_ARN.fullmatch(text):
+        raise SettingError(
+            f"{name} is {text!r}; it takes the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME"
+        )
     return text
 
 

@@ -1,10 +1,9 @@
-"""The audit log: one line of JSON for each change that was made, and for each caller that was refused.
+"""The audit log: one line for each change that was made, and for each caller that was refused.
 
 The lines go where a function's log goes (CloudWatch, ``chalicelib.audit``); they cost no request. No
 line holds a password, a token, or what a client sent as a run's conf.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from chalice.app import Request
 
 from chalicelib import bootstrap
 from chalicelib.auth.backends import Decision
+from chalicelib.telemetry.log_lines import Fields
 
 _LONGEST_NAME = 250
 
@@ -22,14 +22,13 @@ def changed(request: Request, caller: str | None, change: Mapping[str, object]) 
     """A request changed something; ``change`` says what, without secrets."""
     context = request.context
     logger.info(
-        "%s",
         _line(
             audit="change",
             caller=caller,
             backend=bootstrap.settings().auth_backend,
             source=(context.get("identity") or {}).get("sourceIp"),
             route=f"{request.method} {context.get('resourcePath')}",
-            request_id=context.get("requestId"),
+            api_request_id=context.get("requestId"),
             changed=dict(change),
         ),
     )
@@ -38,7 +37,6 @@ def changed(request: Request, caller: str | None, change: Mapping[str, object]) 
 def refused(decision: Decision, method_arn: str) -> None:
     """Credentials were not accepted. The address is not known: API Gateway tells it no TOKEN authorizer."""
     logger.warning(
-        "%s",
         _line(
             audit="refused",
             caller=decision.principal and decision.principal[:_LONGEST_NAME],
@@ -57,6 +55,5 @@ def _route(method_arn: str) -> str:
     return f"{method} /{path}"
 
 
-def _line(**fields: object) -> str:
-    # ASCII, so that no name can begin a line of its own or mislead a terminal.
-    return json.dumps(fields)
+def _line(audit: str, **fields: object) -> Fields:
+    return Fields(audit, {"audit": audit, **fields})

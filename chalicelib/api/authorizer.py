@@ -4,16 +4,21 @@ It is deployed where the auth backend has something to decide; an open API has n
 refuses by itself what comes without the header.
 """
 
+import os
+
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Blueprint
 
 from chalicelib import bootstrap
 from chalicelib.api import audit
 from chalicelib.auth.backends import Decision, decide
+from chalicelib.telemetry.log_lines import set_up
 
 REPLY = "reply"
 """Where the authorizer leaves the token that proves the server to the caller, for the view's answer."""
 
 blueprint = Blueprint(__name__)
+
+set_up(os.environ)
 
 
 class Unauthorized(Exception):

@@ -18,6 +18,7 @@ from chalicelib.api.errors import reply_to
 from chalicelib.api.exchange import NO_HEADERS, Reply, Request, encoded_size, error_reply
 from chalicelib.auth.backends import confirm
 from chalicelib.domain.errors import InvalidRequest
+from chalicelib.telemetry.bound import bound, request_id
 
 View = Callable[[Request], Reply]
 Paths = Mapping[str, Mapping[str, View]]
@@ -37,6 +38,9 @@ _LARGEST_ANSWER = 5_900_000
 
 _LARGEST_EXPANSION = 12
 """Bytes that one character takes at most: two escapes for what is above U+FFFF."""
+
+_IDS = ("dag_id", "execution_date", "task_id")
+"""The parameters of a path by which its log lines are found."""
 
 _MAY_END_IN_A_SLASH = ("/lineage/{dag_id}/{execution_date}",)
 """Paths that Airflow's reference documents with a slash at their end, and its server has without."""
@@ -70,7 +74,7 @@ def _guarded(made: Blueprint, view: View) -> _Endpoint:
     """The view, behind the check that the authorizer has been passed."""
 
     def endpoint(**path: str) -> Response:
-        return _exchange(made.current_request, lambda request: _admitted(view, request, path))
+        return _exchange(made, path, lambda request: _admitted(view, request, path))
 
     endpoint.__doc__ = view.__doc__
     return endpoint
@@ -79,8 +83,8 @@ def _guarded(made: Blueprint, view: View) -> _Endpoint:
 def _unguarded(made: Blueprint, reply: Reply) -> _Endpoint:
     """The same answer to everyone."""
 
-    def endpoint(**_path: str) -> Response:
-        return _exchange(made.current_request, lambda _request: reply)
+    def endpoint(**path: str) -> Response:
+        return _exchange(made, path, lambda _request: reply)
 
     return endpoint
 
@@ -93,13 +97,26 @@ def _method_not_allowed(allow: Mapping[str, str]) -> Reply:
     return error_reply(405, "The method is not allowed for the requested URL", headers=allow)
 
 
-def _exchange(request: ChaliceRequest, answer: Callable[[ChaliceRequest], Reply]) -> Response:
-    reply = answer(request) if _is_served(request) else error_reply(404, "Not found")
+def _exchange(
+    made: Blueprint, path: Mapping[str, str], answer: Callable[[ChaliceRequest], Reply]
+) -> Response:
+    request = made.current_request
+    with bound(**_names(request, path), request_id=request_id(made.lambda_context)):
+        reply = answer(request) if _is_served(request) else error_reply(404, "Not found")
     return Response(
         body="" if request.method == "HEAD" else reply.text,
         status_code=reply.status,
         headers={"Content-Type": reply.content_type, **_COMMON_HEADERS, **_next(reply), **reply.headers},
     )
+
+
+def _names(request: ChaliceRequest, path: Mapping[str, str]) -> dict[str, str | None]:
+    """What the log lines of a request carry; ``api_request_id`` is what the client gets in a header."""
+    names = {
+        "route": f"{request.method} {request.context.get('resourcePath')}",
+        "api_request_id": request.context.get("requestId"),
+    }
+    return names | {name: unquote(path[name]) for name in _IDS if name in path}
 
 
 def _next(reply: Reply) -> Mapping[str, str]:

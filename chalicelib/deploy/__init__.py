@@ -1,7 +1,7 @@
 """A stage on AWS: what surrounds ``chalice deploy``, and looking at what is deployed.
 
-``resources`` describes a stage's tables, queues and bucket, and is pure; ``create`` makes what is
-missing; ``finish`` brings a fresh ``chalice deploy`` to what the app needs. ``deployment`` and
+``resources`` describes a stage's tables, queues, bucket and alarms, and is pure; ``create`` and ``alarms``
+make what is missing; ``finish`` brings a fresh ``chalice deploy`` to what the app needs. ``deployment`` and
 ``destruction`` put such steps in a row, ``doctor`` compares what stands with what should. Each step may be
 repeated, broken off at any point, and may run beside itself.
 

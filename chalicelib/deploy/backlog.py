@@ -10,9 +10,6 @@ from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.queues import queue_url
 from chalicelib.deploy.resources import Queue, StageResources
 
-LONGEST_WAIT = timedelta(minutes=15)
-"""A message that waits longer has no function that keeps up with it; a worker's longest turn is as long."""
-
 
 def check_backlog(
     resources: StageResources, *, now: datetime | None = None, client: ClientFactory = aws.client
@@ -44,7 +41,7 @@ def messages_in(name: str, sqs: Any) -> int | None:
 
 def _waiting(queue: Queue, waiting: int, age: timedelta | None) -> Finding:
     subject = f"backlog of {queue.name}"
-    if age is None or age <= LONGEST_WAIT:
+    if age is None or age <= timedelta(seconds=queue.longest_wait_s):
         return Finding(subject=subject)
     return Finding(
         subject=subject,

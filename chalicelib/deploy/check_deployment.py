@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.check_policies import policy_problems
 from chalicelib.deploy.create import ClientFactory
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.finish import LOOPING_HANDLERS
@@ -25,24 +26,28 @@ from chalicelib.deploy.standing import (
 def check_deployment(
     stage: Stage, *, recorded_api: str | None = None, client: ClientFactory = aws.client
 ) -> Iterator[Finding]:
-    """One finding for each function, event source mapping, the rule and the REST API; some 40 requests."""
+    """One finding for each function, event source mapping, the rule and the REST API; some 60 requests."""
     entries = {
         entry["name"]: entry for entry in standing(stage.name, recorded_api=recorded_api, client=client)
     }
     for handler in handlers_behind(stage.settings.auth_backend):
-        yield _function(stage, handler, entries, client("lambda"))
+        yield _function(stage, handler, entries, client)
     for handler in QUEUE_OF:
         yield _mapping(handler, entries, client("lambda"))
     yield _rule(entries, client("events"))
     yield _api(stage, entries, client("apigateway"))
 
 
-def _function(stage: Stage, handler: str, entries: dict[str, Entry], lambda_: Any) -> Finding:
+def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: ClientFactory) -> Finding:
     subject = f"function {function_name(stage.name, handler)}"
     if handler not in entries:
         return gone(subject)
-    function = entries[handler]["lambda_arn"]
-    problems = []
+    lambda_, function = client("lambda"), entries[handler]["lambda_arn"]
+    role = entries.get(f"{handler}_role")
+    if role is None:
+        problems = ["its role is missing: it cannot run"]
+    else:
+        problems = list(policy_problems(stage, handler, role["role_name"], client("iam")))
     if environment(function, lambda_) != dict(stage.variables):
         problems.append("its environment variables are not those in .chalice/config.json")
     if handler in LOOPING_HANDLERS:

@@ -1,10 +1,11 @@
-"""Whether the tables, queues and bucket of a stage are as ``resources`` describes them. Changes nothing."""
+"""Whether a stage's tables, queues, bucket and alarms are as ``resources`` says. Changes nothing."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
+from chalicelib.deploy.alarms import check_alarms
 from chalicelib.deploy.busy import error_code
 from chalicelib.deploy.create import ClientFactory
 from chalicelib.deploy.findings import Finding, gone
@@ -20,6 +21,7 @@ def check_resources(resources: StageResources, *, client: ClientFactory = aws.cl
     for queue in resources.queues:
         yield from _queue(queue, client("sqs"))
     yield _bucket(resources.bucket, client("s3"))
+    yield from check_alarms(resources, client("cloudwatch"), client("sns"))
 
 
 def _table(table: Table, dynamodb: Any) -> Finding:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
+from chalicelib.deploy.alarms import put_alarms
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.check_resources import check_resources
 from chalicelib.deploy.connect_events import connect_events
@@ -46,6 +47,7 @@ class Deployment:
         """What there is to do, in order."""
         return (
             Step(name="Tables, queues and bucket", do=self._create, advice=_REPEAT),
+            Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
             Step(name="What Chalice has deployed before", do=self._restore_record, advice=_REPEAT),
             Step(name="Package", do=self._package, advice=_REPEAT),
             Step(name="Functions and REST API", do=self._chalice_deploy, advice=_REPEAT),
@@ -64,6 +66,10 @@ class Deployment:
         for name in create_missing(resources, client=self.client):
             self.tell(f"  new: {name}")
         configure(resources, client=self.client)
+
+    def _put_alarms(self) -> None:
+        for name in put_alarms(stage_resources(self.stage.settings), self.client("cloudwatch")):
+            self.tell(f"  new: {name}")
 
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib import aws
+from chalicelib.deploy.alarms import delete_alarms, standing_alarms
 from chalicelib.deploy.backlog import messages_in
 from chalicelib.deploy.busy import error_code, when_not_busy
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
@@ -36,6 +37,7 @@ class Destruction:
             ("Sources of events", self._disconnect),
             ("What Chalice has deployed", self._restore_record),
             ("Functions and REST API", self._chalice_delete),
+            ("Alarms", self._delete_alarms),
             ("Queues", self._delete_queues),
         ]
         if self.data:
@@ -60,6 +62,9 @@ class Destruction:
 
     def _chalice_delete(self) -> None:
         self.run_chalice(self.stage.project, ("delete", "--stage", self.stage.name))
+
+    def _delete_alarms(self) -> None:
+        delete_alarms(self._resources, self.client("cloudwatch"))
 
     def _delete_queues(self) -> None:
         sqs = self.client("sqs")
@@ -91,6 +96,8 @@ def plan_destruction(stage: Stage, *, data: bool, client: ClientFactory = aws.cl
     for entry in standing(stage.name, client=client):
         yield f"delete  {_described(entry)}"
     resources = stage_resources(stage.settings)
+    for name in sorted(standing_alarms(resources, client("cloudwatch"))):
+        yield f"delete  alarm {name}"
     for name in _queue_names(resources):
         messages = messages_in(name, client("sqs"))
         if messages is not None:

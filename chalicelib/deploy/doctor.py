@@ -14,7 +14,7 @@ from chalicelib.deploy.stages import Stage
 
 
 def examine(stage: Stage, *, client: ClientFactory = aws.client) -> Iterator[Finding]:
-    """One finding for each part of the stage, as they are looked at; some 120 requests."""
+    """One finding for each part of the stage, as they are looked at; some 140 requests."""
     resources = stage_resources(stage.settings)
     yield from check_resources(resources, client=client)
     yield from check_deployment(stage, recorded_api=_recorded_api(stage), client=client)

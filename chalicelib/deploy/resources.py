@@ -1,4 +1,4 @@
-"""The one description of what a stage consists of: its tables, queues and bucket.
+"""The one description of what a stage consists of: its tables, queues, bucket and alarms.
 
 Pure data. ``create`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
 """
@@ -6,6 +6,7 @@ Pure data. ``create`` makes it; whatever else needs to know a key, a timeout or 
 from dataclasses import dataclass
 from typing import Literal
 
+from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
 from chalicelib.settings import Settings
 
 SCHEDULER_TIMEOUT_S = 60
@@ -83,6 +84,32 @@ class Queue:
         """The name of the queue that takes what could not be handled."""
         return f"{self.name}-dead-letters"
 
+    @property
+    def longest_wait_s(self) -> int:
+        """The age of a message beyond which something is wrong.
+
+        It may have been sent with SQS's longest delay, which counts, and come again once, after a
+        delivery whose function died. One that is older has no function that keeps up with it, or one that
+        fails with it each time.
+        """
+        return LONGEST_DELAY_SECONDS + self.visibility_timeout_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alarm:
+    """A CloudWatch alarm on one of the metrics that SQS has of a queue.
+
+    It goes off when the ``metric``'s maximum was above ``threshold`` (messages, or seconds) in so many
+    ``minutes`` in a row; a queue of which there is no metric is well. ``description`` says what to do.
+    """
+
+    name: str
+    description: str
+    queue: str
+    metric: Literal["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"]
+    threshold: int
+    minutes: int
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bucket:
@@ -93,11 +120,17 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageResources:
-    """All that a stage needs before ``chalice deploy``, or before the local server starts."""
+    """All that a stage needs before ``chalice deploy``, or before the local server starts; its alarms.
+
+    ``alarm_topic`` is the ARN of the SNS topic that the alarms tell, empty for none. It is the user's:
+    nothing here makes it.
+    """
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
     bucket: Bucket
+    alarms: tuple[Alarm, ...]
+    alarm_topic: str
 
 
 def stage_resources(settings: Settings) -> StageResources:
@@ -108,23 +141,53 @@ def stage_resources(settings: Settings) -> StageResources:
     ``environment_variables`` in ``.chalice/config.json`` to a name of your own that starts with
     ``updraft-``, which is what the functions' policies allow.
     """
+    queues = _queues(settings)
     return StageResources(
         tables=tuple(_named(settings, table) for table in _TABLES),
-        queues=(
-            Queue(
-                name=settings.resource("scheduling"),
-                # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
-                visibility_timeout_s=6 * SCHEDULER_TIMEOUT_S,
-            ),
-            Queue(
-                name=settings.resource("tasks"),
-                # Batches of one: the invocation and a minute for delivering it. A message reappears
-                # soon after its worker was killed, when the lease of the try has run out too.
-                visibility_timeout_s=WORKER_TIMEOUT_S + 60,
-            ),
-            Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
-        ),
+        queues=queues,
         bucket=Bucket(name=settings.bucket),
+        alarms=tuple(alarm for queue in queues for alarm in _alarms(queue)),
+        alarm_topic=settings.alarm_topic,
+    )
+
+
+def _queues(settings: Settings) -> tuple[Queue, ...]:
+    return (
+        Queue(
+            name=settings.resource("scheduling"),
+            # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
+            visibility_timeout_s=6 * SCHEDULER_TIMEOUT_S,
+        ),
+        Queue(
+            name=settings.resource("tasks"),
+            # Batches of one: the invocation and a minute for delivering it. A message reappears
+            # soon after its worker was killed, when the lease of the try has run out too.
+            visibility_timeout_s=WORKER_TIMEOUT_S + 60,
+        ),
+        Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
+    )
+
+
+def _alarms(queue: Queue) -> tuple[Alarm, Alarm]:
+    doctor = "python -m chalicelib doctor says what to do."
+    return (
+        Alarm(
+            name=queue.dead_letters,
+            description=f"Messages of {queue.name} could not be handled and were put aside. {doctor}",
+            queue=queue.dead_letters,
+            metric="ApproximateNumberOfMessagesVisible",
+            threshold=0,
+            minutes=1,
+        ),
+        Alarm(
+            name=f"{queue.name}-oldest-message",
+            description=f"A message has waited in {queue.name} for more than "
+            f"{queue.longest_wait_s // 60} minutes. {doctor}",
+            queue=queue.name,
+            metric="ApproximateAgeOfOldestMessage",
+            threshold=queue.longest_wait_s,
+            minutes=3,
+        ),
     )
 
 

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.domain.graph import Graph
+from chalicelib.domain.observations import Observation
 from chalicelib.domain.pools import Pool
-from chalicelib.engine.ports import Sender, Store
+from chalicelib.engine.ports import Observe, Sender, Store
+
+
+def unobserved(_observation: Observation) -> None:
+    """Where nobody measures: outside of Lambda."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +29,7 @@ class Engine:
     new_uid: Callable[[], str]
     allowed_run_id_pattern: str
     dags_are_paused_at_creation: bool = True
+    observe: Observe = unobserved
     entropy: random.Random = field(default_factory=random.SystemRandom)
     graphs: dict[tuple[str, str], Graph] = field(default_factory=dict)
     """Graphs by DAG id and version, which are immutable: built once per process."""

@@ -16,8 +16,9 @@ from chalicelib.domain.dags import holds_back
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.messages import FollowTask, RescueRun, RunTask
+from chalicelib.domain.observations import TaskEnded, TryStarted
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.task_instances import (
     Expected,
     TaskInstance,
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 PUT_OFF_SECONDS = 5
 """When what a worker could not do after its task is tried again, by a message of its own."""
+
+TRY_ENDS = FINAL_STATES | {TaskInstanceState.UP_FOR_RETRY}
+"""What a try ends as; a sensor that waits for its next poke goes on."""
 
 CLOCK_MARGIN = timedelta(seconds=30)
 """A lease outlives its invocation by this: the clocks of Lambdas differ a little."""
@@ -62,9 +66,24 @@ def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_t
         _change(run, item, _unclaimed(message, item, run.engine.now()))
         raise
     if isinstance(prepared, TryRequest):
+        _observe_start(run, message, item)
         finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
     else:
         _hold_back(run, item, prepared)
+
+
+def _observe_start(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
+    if message.begun_at is not None or item.queued_dttm is None or item.start_date is None:
+        return  # it goes on: a sensor that kept its slots was not queued
+    started = TryStarted(
+        dag_id=run.facts.ref.dag_id,
+        run_id=run.facts.run_id,
+        task_id=item.task_id,
+        map_index=item.map_index,
+        try_number=item.try_number,
+        waited=item.start_date - item.queued_dttm,
+    )
+    run.engine.observe(started)
 
 
 def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | str:
@@ -94,6 +113,8 @@ def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange
     if not write.applied:
         log.warning("the lease of try %s of %s has passed on", item.try_number, item.key)
         return
+    if write.item.state in TRY_ENDS:
+        run.engine.observe(TaskEnded.of(run.facts.ref.dag_id, run.facts.run_id, write.item))
     try:
         run.after_try(write.item, redo=False)
     except StoreUnavailable:

@@ -20,6 +20,7 @@ from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedR
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.messages import Outgoing
+from chalicelib.domain.observations import Observation
 from chalicelib.domain.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.pools import Pool, PoolShard, Waiter
@@ -458,6 +459,9 @@ class TryReport:
     outcome: TryOutcome
     log: bytes
 
+
+Observe = Callable[[Observation], None]
+"""Takes what the engine observes of itself, to measure it: at no cost of requests. Never raises."""
 
 RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 """Runs user code: the worker's, over the deployed DAG files, or a test's."""

@@ -32,6 +32,7 @@ from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.generations import VOID, coded, standing
 from chalicelib.domain.graph import END_OF_RUN, Graph, Join, Task
 from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
+from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.schedules import may_be_behind
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
@@ -288,6 +289,8 @@ class RunInProgress:
         change = lifecycle.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
         write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
+        if write.applied:
+            self.engine.observe(TaskEnded.of(self.facts.ref.dag_id, self.facts.run_id, write.item))
         return _Ended(item=write.item, again=False) if write.applied else _again(write.item, redo=redo)
 
     def _close(self, *, failed: bool) -> None:
@@ -300,6 +303,8 @@ class RunInProgress:
         run = write.item
         if run is None:
             return
+        if write.applied:
+            self.engine.observe(RunEnded.of(run))
         if run.state is DagRunState.RUNNING:
             # Tasks were cleared since these facts were read, maybe not the end that was seen: look anew.
             self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))

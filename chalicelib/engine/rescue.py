@@ -5,16 +5,18 @@ for each run that is due, and its handler compares the whole run with what shoul
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, holds_back, sees
-from chalicelib.domain.limits import parse_run_holder
+from chalicelib.domain.limits import is_reserved, parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
+from chalicelib.domain.observations import PoolUse
 from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.pools import PoolShard
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
 from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -52,9 +54,12 @@ def tick(engine: Engine) -> None:
     schedules.post_due(engine, outbox)
     for dag_id, execution_date in islice(engine.store.dag_runs.due(engine.now()), MOST_PER_TICK):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
-    for pool in sorted(_pools_to_wake(engine)):
+    shards = list(engine.store.pools.all_shards())
+    for pool in sorted(_pools_to_wake(engine, shards)):
         outbox.post(WakePool(pool=pool))
     outbox.flush()
+    for use in _use_of_pools(shards):
+        engine.observe(use)
 
 
 def resume(engine: Engine) -> None:
@@ -122,7 +127,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
         if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
-            log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key)
+            names = {"run_id": run.run_id, "task_id": repair.task.task_id}
+            log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key, extra=names)
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):
         progress.close_if_over(items.get(END_OF_RUN_KEY) or TaskInstance(run_uid=run.run_uid, task_id=""))
@@ -162,11 +168,26 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
             progress.after_try(item, redo=True)
 
 
-def _pools_to_wake(engine: Engine) -> set[str]:
+def _use_of_pools(shards: Iterable[PoolShard]) -> Iterator[PoolUse]:
+    """The use of each pool that users know and that is in use, as its shards were read.
+
+    Nothing is told of one that is not: CloudWatch charges for each hour in which a metric has a value.
+    """
+    pools: dict[str, list[PoolShard]] = {}
+    for shard in shards:
+        if not is_reserved(shard.name):
+            pools.setdefault(shard.name, []).append(shard)
+    for pool, parts in sorted(pools.items()):
+        slots, free = sum(shard.capacity for shard in parts), sum(shard.free for shard in parts)
+        if free < slots:
+            yield PoolUse(pool=pool, slots=slots, used=slots - free)
+
+
+def _pools_to_wake(engine: Engine, shards: Iterable[PoolShard]) -> set[str]:
     """Frees what dead holders hold; the pools that tasks wait for, in case a wake was lost."""
     pools = set()
     now = engine.now()
-    for shard in engine.store.pools.all_shards():
+    for shard in shards:
         if shard.waiting is not None:
             pools.add(shard.name)
         for holder, holding in shard.holders.items():

@@ -14,6 +14,7 @@ from chalicelib.domain.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import Graph, Task
 from chalicelib.domain.messages import EndTasks, Outgoing, WakePool
+from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.run_end import MARKED_FAILED, end_of
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance, task_key
@@ -45,10 +46,13 @@ def fail_run(
     """
     now = engine.now()
     change = DagRunChange(state=DagRunState.FAILED, end_date=now, reason=reason, updated_at=now)
-    failed = engine.store.dag_runs.transition(run.ref, from_states, change).item
+    write = engine.store.dag_runs.transition(run.ref, from_states, change)
+    failed = write.item
     if failed is None or failed.state is not DagRunState.FAILED or failed.reason != reason:
         return False
-    log.info("run %s of %s was ended: %s", run.run_id, run.dag_id, reason)
+    log.info("run %s of %s was ended: %s", run.run_id, run.dag_id, reason, extra={"run_id": run.run_id})
+    if write.applied:
+        engine.observe(RunEnded.of(failed))
     engine.sender.send([Outgoing(message=EndTasks(run=run.ref))])
     return True
 
@@ -151,6 +155,7 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
         change = lifecycle.ended_with_run(standing, end_of(run, standing), reason, engine.now())
         write = engine.store.task_instances.transition(standing.run_uid, standing.key, expected, change)
         if write.applied:
+            engine.observe(TaskEnded.of(run.dag_id, run.run_id, write.item))
             _let_go(engine, run, task, standing, outbox)
             return True
         standing = write.item

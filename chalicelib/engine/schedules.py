@@ -129,7 +129,7 @@ def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
         run = create_run(engine, dag, request)
     except DagRunAlreadyExists:
         return _automated_run(engine, dag, planned) or planned
-    log.info("created %s of %s", run.run_id, dag.dag_id)
+    log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})
     return planned
 
 

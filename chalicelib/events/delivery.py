@@ -122,10 +122,17 @@ def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
     except StoreUnavailable:
         raise
     except UpdraftError as error:
-        log.warning("%s: %s", wanted.declaration.label, error)
+        log.warning("%s: %s", wanted.declaration.label, error, extra={"dag_id": wanted.declaration.dag_id})
         return [error]
     done = "triggered" if is_new else "had triggered before"
-    log.info("%s: %s %s %s", wanted.declaration.label, wanted.event.description, done, request.run_id)
+    log.info(
+        "%s: %s %s %s",
+        wanted.declaration.label,
+        wanted.event.description,
+        done,
+        request.run_id,
+        extra={"dag_id": request.dag_id, "run_id": request.run_id},
+    )
     return []
 
 

@@ -159,8 +159,8 @@ def audited(project: Project, kind: str, since: datetime) -> list[dict[str, obje
     for group in logs.describe_log_groups()["logGroups"]:
         start = int(since.timestamp() * 1000)
         events = logs.filter_log_events(logGroupName=group["logGroupName"], startTime=start)["events"]
-        lines = (event["message"] for event in events if f'{{"audit": "{kind}"' in event["message"])
-        entries += [json.loads(line[line.index("{") :]) for line in lines]
+        lines = (json.loads(event["message"]) for event in events if '"audit": ' in event["message"])
+        entries += [line for line in lines if line["audit"] == kind]
     return entries
 
 

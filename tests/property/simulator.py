@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Message, Outgoing, RunCallback, RunTask
+from chalicelib.domain.observations import Observation
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, SET_BY_HAND, TaskInstanceState
 from chalicelib.engine import call_back, execute, rescue, scheduling
@@ -143,6 +144,7 @@ class World:
         self.calls: list[tuple[str, int, str]] = []
         """Callbacks called: task (the DAG's: empty), try, kind."""
         self.pokes: list[tuple[str, str, int, int]] = []
+        self.observed: list[Observation] = []
         self.stall: Callable[[TryRequest], None] = lambda _: None
         self._invocations = 0
         self._uids = 0
@@ -152,6 +154,7 @@ class World:
             now=lambda: self.clock.now,
             new_uid=self._new_uid,
             allowed_run_id_pattern=".*",
+            observe=self.observed.append,
             entropy=choose,
         )
 

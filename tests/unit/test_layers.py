@@ -23,9 +23,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
     "events": {"domain", "engine"},
-    "bootstrap": {"domain", "auth", "engine", "events", "store", "queues"},
-    "api": {"domain", "auth", "engine", "bootstrap"},
-    "handlers": {"domain", "engine", "events", "queues", "bootstrap"},
+    "telemetry": {"domain"},
+    "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry"},
+    "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
+    "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
     "local": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"},
     "cli": {

@@ -217,7 +217,7 @@ def test_each_change_is_one_line_of_the_audit_log(
     answer = gateway.send(ADA, method, PREFIX + path, body)
     assert answer.status == 200, answer.body
     (line,) = audited(caplog)
-    assert line.pop("request_id")
+    assert line.pop("api_request_id")
     assert line == {
         "audit": "change",
         "caller": "ada",

@@ -163,7 +163,7 @@ class Chalice:
                 self._delete(entry)
             recorded = []
         else:
-            recorded = self._deploy(stage, {entry["name"]: entry for entry in recorded})
+            recorded = self._deploy(project, stage, {entry["name"]: entry for entry in recorded})
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"resources": recorded, "schema_version": "2.0", "backend": "api"}))
 
@@ -174,10 +174,10 @@ class Chalice:
             kept.write_bytes(PACKAGE)
         shutil.copy(kept, directory / "deployment.zip")
 
-    def _deploy(self, stage: str, known: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    def _deploy(self, project: Path, stage: str, known: dict[str, dict[str, str]]) -> list[dict[str, str]]:
         entries = []
         for handler in HANDLERS:
-            role = self._role(f"updraft-{stage}-{handler}")
+            role = self._role(f"updraft-{stage}-{handler}", _policy(project / ".chalice", handler))
             entries.append({"name": f"{handler}_role", "resource_type": "iam_role"} | role)
             arn = self._function(function_name(stage, handler), role["role_arn"])
             entries.append({"name": handler, "resource_type": "lambda_function", "lambda_arn": arn})
@@ -191,12 +191,13 @@ class Chalice:
         api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER))
         return [*entries, api]
 
-    def _role(self, name: str) -> dict[str, str]:
+    def _role(self, name: str, policy: str) -> dict[str, str]:
         iam = self._aws.client("iam")
         try:
             role = iam.get_role(RoleName=name)
         except iam.exceptions.NoSuchEntityException:
             role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=policy)
         return {"role_arn": role["Role"]["Arn"], "role_name": name}
 
     def _function(self, name: str, role: str) -> str:
@@ -253,9 +254,20 @@ class Chalice:
             case "lambda_function":
                 lambda_.delete_function(FunctionName=entry["lambda_arn"])
             case "iam_role":
-                self._aws.client("iam").delete_role(RoleName=entry["role_name"])
+                self._delete_role(entry["role_name"])
             case "cloudwatch_event":
                 self._aws.client("events").delete_rule(Name=entry["rule_name"])
+
+    def _delete_role(self, name: str) -> None:
+        iam = self._aws.client("iam")
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)
+
+
+def _policy(folder: Path, handler: str) -> str:
+    config = json.loads((folder / "config.json").read_text())
+    return (folder / config["lambda_functions"][handler]["iam_policy_file"]).read_text()
 
 
 def swagger(function: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.doctor import examine
 from chalicelib.deploy.resources import stage_resources
 from chalicelib.deploy.stages import Stage, read_stage
+from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
 from chalicelib.engine.core import Engine
@@ -49,7 +50,13 @@ def stage(tmp_path: Path) -> Stage:
     }
     config = tmp_path / ".chalice" / "config.json"
     config.parent.mkdir()
-    config.write_text(json.dumps({"stages": {"dev": {"environment_variables": variables}}}))
+    functions = {handler: {"iam_policy_file": f"policy-{handler}.json"} for handler in HANDLERS}
+    stages = {"dev": {"environment_variables": variables}}
+    config.write_text(json.dumps({"lambda_functions": functions, "stages": stages}))
+    for handler in HANDLERS:
+        statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": f"arn:*:sqs:*:*:{handler}"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        (config.parent / f"policy-{handler}.json").write_text(json.dumps(policy))
     return read_stage(tmp_path, "dev")
 
 
@@ -147,6 +154,7 @@ def test_a_destruction_that_is_killed_anywhere_is_finished_by_the_next(life: Lif
     assert life.aws.client("lambda").list_functions()["Functions"] == []
     assert life.aws.client("events").list_rules()["Rules"] == []
     assert life.aws.client("sqs").list_queues().get("QueueUrls", []) == []
+    assert life.aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     tables = life.aws.client("dynamodb").list_tables()["TableNames"]
     assert set(tables) == {table.name for table in resources.tables}
     assert [each["Name"] for each in life.aws.client("s3").list_buckets()["Buckets"]] == [
@@ -209,6 +217,7 @@ def test_what_else_chalice_has_recorded_stays(life: Life) -> None:
 def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(life: Life) -> None:
     first = list(plan_deployment(life.stage, (), client=life.aws.client))
     assert "create  table updraft-dev-dags" in first
+    assert "create  alarm updraft-dev-tasks-dead-letters" in first
     assert "create  function updraft-dev-worker" in first
     assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
 
@@ -228,6 +237,7 @@ def test_a_plan_of_a_destruction_says_what_stays(life: Life) -> None:
     life.deploy()
     plan = list(plan_destruction(life.stage, data=False, client=life.aws.client))
     assert "delete  lambda function updraft-dev-worker" in plan
+    assert "delete  alarm updraft-dev-tasks-oldest-message" in plan
     assert "delete  queue updraft-dev-tasks with about 0 messages" in plan
     assert "keep    table updraft-dev-dags" in plan
     with_data = list(plan_destruction(life.stage, data=True, client=life.aws.client))
@@ -267,6 +277,31 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     }
 
 
+def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_says(life: Life) -> None:
+    life.deploy()
+    iam = life.aws.client("iam")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    worker, tick, events, scheduler = (
+        f"updraft-dev-{name}" for name in ("worker", "tick", "events", "scheduler")
+    )
+    iam.put_role_policy(RoleName=worker, PolicyName=worker, PolicyDocument=json.dumps(everything))
+    iam.put_role_policy(RoleName=tick, PolicyName="more", PolicyDocument=json.dumps(everything))
+    made = iam.create_policy(PolicyName="of-all", PolicyDocument=json.dumps(everything))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=tick, PolicyArn=made)
+    iam.delete_role_policy(RoleName=events, PolicyName=events)
+    iam.delete_role_policy(RoleName=scheduler, PolicyName=scheduler)
+    iam.delete_role(RoleName=scheduler)
+
+    assert life.wrong() == {
+        "function updraft-dev-worker": ("its role's policy is not the one in .chalice",),
+        "function updraft-dev-tick": (
+            "its role has policies that are not the app's, to be removed: more, of-all",
+        ),
+        "function updraft-dev-events": ("its role has no policy: AWS refuses it everything",),
+        "function updraft-dev-scheduler": ("its role is missing: it cannot run",),
+    }
+
+
 def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(life: Life) -> None:
     life.deploy()
     lambda_ = life.aws.client("lambda")
@@ -284,7 +319,7 @@ def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(li
     assert finding.remedy.startswith("aws lambda update-event-source-mapping --uuid ")
 
 
-@pytest.mark.parametrize(("seconds", "is_wrong"), [(840, False), (960, True)])
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(1860, False), (1920, True)])
 def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, is_wrong: bool) -> None:
     create_missing(stage_resources(life.stage.settings), client=life.aws.client)
     sqs = life.aws.client("sqs")
@@ -302,7 +337,7 @@ def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, 
         return CloudWatch() if service == "cloudwatch" else life.aws.client(service)
 
     wrong = [each.problems for each in check_backlog(stage_resources(life.stage.settings), client=client)]
-    expected = ("about 1 messages wait, the oldest for 0:16:00",)
+    expected = ("about 1 messages wait, the oldest for 0:32:00",)
     assert [each for each in wrong if each] == ([expected] if is_wrong else [])
 
 

@@ -1,0 +1,48 @@
+"""Whether a function's role allows what its policy file says, and no more. Changes nothing."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.deploy.stages import Stage
+
+
+def policy_problems(stage: Stage, handler: str, role: str, iam: Any) -> Iterator[str]:
+    """What is wrong with the policies of a function's role; ``role`` is its name. 3 requests.
+
+    Chalice gives the role one policy of its own, of the role's name, and attaches none.
+    """
+    wanted = policy_document(stage, handler)
+    if wanted is None:
+        return
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    others = [*(name for name in names if name != role), *(each["PolicyName"] for each in attached)]
+    if role not in names:
+        yield "its role has no policy: AWS refuses it everything"
+    elif iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"] != wanted:
+        yield "its role's policy is not the one in .chalice"
+    if others:
+        yield f"its role has policies that are not the app's, to be removed: {', '.join(sorted(others))}"
+
+
+def policy_document(stage: Stage, handler: str) -> dict[str, Any] | None:
+    """The policy that Chalice gives the function; None where no file says so."""
+    folder = stage.project / ".chalice"
+    file = _setting(json.loads((folder / "config.json").read_text()), stage.name, handler, "iam_policy_file")
+    if file is None:
+        return None
+    document: dict[str, Any] = json.loads((folder / file).read_text())
+    return document
+
+
+def _setting(config: dict[str, Any], stage: str, handler: str, name: str) -> str | None:
+    """A setting of a function, in the order in which Chalice looks for it."""
+    of_stage = config["stages"][stage]
+    places = (
+        of_stage.get("lambda_functions", {}).get(handler, {}),
+        of_stage,
+        config.get("lambda_functions", {}).get(handler, {}),
+        config,
+    )
+    return next((place[name] for place in places if name in place), None)
