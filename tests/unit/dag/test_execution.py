@@ -474,10 +474,11 @@ def test_in_another_thread_a_task_runs_without_its_timeout(caplog: pytest.LogCap
 
 
 def test_sigterm_ends_the_command_and_fails_the_try() -> None:
+    before = signal.getsignal(signal.SIGTERM)
     outcome, _ = bash("kill -TERM $PPID; sleep 60")
     assert outcome.result is TryResult.FAILED
     assert outcome.reason == "AirflowTaskTerminated: Task received SIGTERM signal"
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def branching(chosen: Any) -> DAG:
