@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BatchReply = dict[str, list[dict[str, str]]]
 """Which messages of a batch have failed, and stay in the queue (``ReportBatchItemFailures``)."""
 
+TIME_OF_A_MESSAGE = timedelta(seconds=20)
+"""What the longest message takes when DynamoDB is slow: 200 task instances, some 3 requests for each."""
+
 blueprint = Blueprint(__name__)
 
 logger = logging.getLogger(__name__)
@@ -112,9 +115,23 @@ def tick(event: CloudWatchEvent) -> None:
 
 
 def _handle_each(event: SQSEvent, handle: Callable[[SQSRecord], None]) -> BatchReply:
-    """Handle the messages one by one; those that fail come again, and at last to the dead letters."""
-    failed = [record for record in event if not _is_handled(record, handle)]
+    """Handle the messages one by one; those that fail come again, and at last to the dead letters.
+
+    Only the first is begun with little time left: if the invocation is cut off, all of them come again.
+    """
+    failed = [
+        record
+        for number, record in enumerate(event)
+        if (number > 0 and not _is_in_time(record)) or not _is_handled(record, handle)
+    ]
     return {"batchItemFailures": [{"itemIdentifier": _message_id(record)} for record in failed]}
+
+
+def _is_in_time(record: SQSRecord) -> bool:
+    if _remaining(record) >= TIME_OF_A_MESSAGE:
+        return True
+    logger.warning("message %s will come again: this invocation has no time left", _message_id(record))
+    return False
 
 
 def _is_handled(record: SQSRecord, handle: Callable[[SQSRecord], None]) -> bool:
@@ -158,16 +175,20 @@ def _invocation(engine: "Engine", record: SQSRecord) -> "Invocation":
     from chalicelib.engine.ports import Invocation
 
     context: Any = record.context  # Lambda's context object; Chalice takes it for a dict
-    remaining = timedelta(milliseconds=context.get_remaining_time_in_millis())
     return Invocation(
         # Begins with the request id (a lost worker is named by it); a retry of Lambda's has the same id,
         # and a lease must never have two holders.
         token=f"{context.aws_request_id}-{uuid.uuid4().hex[:8]}",
-        ends_at=engine.now() + remaining,
+        ends_at=engine.now() + _remaining(record),
         hostname=socket.gethostname(),
         unixname=_unixname(),
         pid=os.getpid(),
     )
+
+
+def _remaining(record: SQSRecord) -> timedelta:
+    context: Any = record.context
+    return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
 
 def _unixname() -> str:

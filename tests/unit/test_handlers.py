@@ -21,17 +21,9 @@ from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.queues.messages import encode
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import engine_with_contract_dags
+from tests.function_context import FunctionContext
 
 DAG = "contract_conf"
-
-
-class FunctionContext:
-    """What of Lambda's context object the handlers use."""
-
-    aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 def _event(*bodies: str, received: int = 1) -> dict[str, Any]:
@@ -152,6 +144,17 @@ def test_a_message_that_fails_does_not_stop_the_others_of_its_batch(
     (run,) = engine.store.dag_runs.list(DAG)
     assert run.state == DagRunState.RUNNING
     assert "message-0" in caplog.text
+
+
+def test_only_the_first_message_of_a_batch_is_begun_with_little_time_left(
+    engine: Engine, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    (start,) = _trigger(engine, clock)
+    context = FunctionContext(remaining=handlers.TIME_OF_A_MESSAGE - timedelta(seconds=1))
+    assert handlers.scheduler(_event(start, start, start), context) == _failed(1, 2)
+    (run,) = engine.store.dag_runs.list(DAG)
+    assert run.state == DagRunState.RUNNING
+    assert "no time left" in caplog.text
 
 
 def test_a_poison_message_is_logged_when_it_first_comes(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from chalicelib.events.requests import run_id
 from chalicelib.queues.dead_letters import DeadLetter
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import engine_with_contract_dags
+from tests.function_context import FunctionContext
 from tests.unit.events.corpus import record, records_of
 
 DAG = "contract_conf"
@@ -63,7 +64,7 @@ def _in_use(engine: Engine, dead_letters: KeptDeadLetters) -> Iterator[None]:
 
 def handle(*records: dict[str, Any]) -> list[str]:
     """The ids of the messages that are to come again."""
-    reply = handlers.events({"Records": list(records)}, None)
+    reply = handlers.events({"Records": list(records)}, FunctionContext())
     return [failure["itemIdentifier"] for failure in reply["batchItemFailures"]]
 
 

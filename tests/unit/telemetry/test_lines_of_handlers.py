@@ -25,16 +25,10 @@ from chalicelib.telemetry.log_lines import JsonLines
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import engine_with_contract_dags
 from tests.contract.in_process import InProcessApi
+from tests.function_context import FunctionContext
 from tests.unit.events.corpus import record
 
 DAG = "contract_conf"
-
-
-class FunctionContext:
-    aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 class Lines(logging.Handler):
