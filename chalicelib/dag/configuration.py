@@ -1,7 +1,6 @@
-"""What DAG files may ask of Airflow's surroundings: configuration, variables and connections.
+"""What DAG files may ask of Airflow's surroundings: configuration and connections (and see ``variables``).
 
-All come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, ``AIRFLOW_VAR_KEY``,
-``AIRFLOW_CONN_ID``.
+Both come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, ``AIRFLOW_CONN_ID``.
 """
 
 import json
@@ -55,34 +54,6 @@ class Configuration:
 
 
 conf = Configuration()
-
-
-class Variable:
-    """Airflow's variables."""
-
-    @classmethod
-    def get(cls, key: str, default_var: Any = NOTSET, deserialize_json: bool = False) -> Any:
-        """The variable, parsed as JSON if asked; raises ``KeyError`` if there is neither it nor a default."""
-        text = os.environ.get(f"AIRFLOW_VAR_{key.upper()}")
-        if text is None:
-            if default_var is NOTSET:
-                raise KeyError(f"Variable {key} does not exist")
-            return default_var
-        return json.loads(text) if deserialize_json else text
-
-
-class VariableAccessor:
-    """``var.value`` and ``var.json`` in templates: variables as attributes, or by ``get``."""
-
-    def __init__(self, *, deserialize_json: bool) -> None:
-        self._deserialize_json = deserialize_json
-
-    def __getattr__(self, key: str) -> Any:
-        return Variable.get(key, deserialize_json=self._deserialize_json)
-
-    def get(self, key: str, default: Any = NOTSET) -> Any:
-        """The variable, or the default."""
-        return Variable.get(key, default, deserialize_json=self._deserialize_json)
 
 
 @dataclass(kw_only=True)
