@@ -23,6 +23,7 @@ from chalicelib.cli.pools import pools
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
+from chalicelib.cli.variables import variables
 from chalicelib.cli.why import why
 
 
@@ -52,6 +53,7 @@ for command in (
     sync,
     tasks,
     users,
+    variables,
     version,
     why,
 ):
