@@ -16,12 +16,13 @@ CALLER = "command line"
 def connect() -> "Engine":
     """The engine over the stage's DynamoDB and SQS, or over the running local server's.
 
-    Raises ``click.ClickException`` when no local server runs.
+    Raises ``click.ClickException`` when no local server runs, ``SettingError``.
     """
     from chalicelib import bootstrap
-    from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.environment import reach_local_server, use_configured_settings
 
     reach_local_server()
+    use_configured_settings()
     return bootstrap.engine()
 
 

@@ -5,6 +5,8 @@ Both come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -20,12 +22,34 @@ _CONFIGURATION_DEFAULTS = {
 }
 
 
+Lookup = Callable[[str, str], str | None]
+"""The value of an option by its section and name, None if it is not set."""
+
+
+def _of_environment(section: str, key: str) -> str | None:
+    return os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
+
+
+_lookup: Lookup = _of_environment
+
+
+@contextmanager
+def configured_by(lookup: Lookup) -> Iterator[None]:
+    """Let DAG files find options there meanwhile, in place of the environment; in the whole process."""
+    global _lookup
+    before, _lookup = _lookup, lookup
+    try:
+        yield
+    finally:
+        _lookup = before
+
+
 class Configuration:
-    """Airflow's configuration, as far as the environment sets it."""
+    """Airflow's configuration: what the environment sets, unless ``configured_by`` names another source."""
 
     def get(self, section: str, key: str, fallback: Any = NOTSET) -> Any:
         """The value; raises ``AirflowConfigException`` if it is not set and there is no fallback."""
-        value = os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
+        value = _lookup(section, key)
         if value is not None:
             return value
         value = _CONFIGURATION_DEFAULTS.get((section.lower(), key.lower()))
