@@ -91,7 +91,7 @@ class Negotiation:
                 failure = error
                 self._context = c_void_p()
         raise NegotiationFailed(
-            f"There is no ticket for {host} ({failure}): call kinit, or look at its host name"
+            f"There is no ticket for {host} ({failure}): call kinit, or look at the host name"
         )
 
     def _step(self, target: c_void_p, received: bytes) -> tuple[int, bytes]:

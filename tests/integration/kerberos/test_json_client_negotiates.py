@@ -47,13 +47,17 @@ def in_python(holder: Ticketed, code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "backend", ["auth_backend = {}", "auth_backends = airflow.api.auth.backend.session,{}"]
+    ("backend", "date"),
+    [
+        (f"auth_backend = {BACKEND}", "2025-01-01"),
+        (f"auth_backends = airflow.api.auth.backend.session,{BACKEND}", "2025-01-02"),
+    ],
 )
 def test_the_days_commands_get_in_by_ticket(
-    realm: Realm, server: Server, tmp_path: Path, backend: str
+    realm: Realm, server: Server, tmp_path: Path, backend: str, date: str
 ) -> None:
-    airflow_cfg(tmp_path, server.api.port, backend.format(BACKEND))
-    made = command(realm.user, tmp_path, "trigger_dag", "example_hello", "-o", "json")
+    airflow_cfg(tmp_path, server.api.port, backend)
+    made = command(realm.user, tmp_path, "trigger_dag", "example_hello", "-e", date, "-o", "json")
     assert made.stderr == ""
     assert json.loads(made.stdout)[0]["message"].startswith("Created <DagRun example_hello")
     listed = command(realm.user, tmp_path, "pool", "-o", "json")
@@ -76,7 +80,7 @@ def test_without_a_ticket_one_line_says_so(realm: Realm, server: Server, tmp_pat
     done = command(nobody, tmp_path, "pools", "list")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: There is no ticket for localhost (Kerberos: No credentials")
-    assert done.stderr.endswith("call kinit, or look at its host name\n")
+    assert done.stderr.endswith("call kinit, or look at the host name\n")
     assert done.stderr.count("\n") == 1
 
 
@@ -100,12 +104,10 @@ def test_a_refused_ticket_is_told_with_what_may_be_wrong(
 def test_where_the_realm_knows_no_airflow_service_the_ticket_is_https_own(realm: Realm) -> None:
     realm.add_service("HTTP/only-http.test")
     code = (
-        "from chalicelib.cli.negotiate import Negotiation\n"
-        "print(Negotiation('only-http.test').authorization[:14])"
+        "from chalicelib.cli.negotiate import Negotiation\nprint(Negotiation('only-http.test').authorization)"
     )
-    assert in_python(realm.user, code) == "Negotiate YII" + in_python(realm.user, code)[13:]
-    tickets = realm.user.run("klist")
-    assert "HTTP/only-http.test@KRBTEST.COM" in tickets
+    assert in_python(realm.user, code).startswith("Negotiate YI")
+    assert "HTTP/only-http.test@KRBTEST.COM" in realm.user.run("klist")
 
 
 @pytest.mark.parametrize(
