@@ -59,4 +59,4 @@ for command in (
 ):
     updraft.add_command(command)
 for name, command in airflow_1_10.COMMANDS.items():
-    updraft.add_command(command, name)
+    updraft.add_command(airflow_1_10.with_subdir(command), name)

@@ -62,9 +62,7 @@ def dags_test(
 
 
 def _folder(subdir: Path | None) -> Path:
-    from chalicelib.cli.environment import use_configured_settings
-
-    folder = subdir or use_configured_settings().dags_folder
+    folder = subdir or Configuration.read().settings().dags_folder
     if not folder.exists():
         raise click.ClickException(f"There is no DAGs folder {folder}: name one with --subdir")
     return (folder.parent if folder.is_file() else folder).absolute()

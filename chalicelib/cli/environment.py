@@ -5,21 +5,7 @@ from pathlib import Path
 
 import click
 
-from chalicelib.cli.configuration import Configuration
 from chalicelib.settings import Settings
-
-
-def use_configured_settings() -> Settings:
-    """Let this command's settings be those of the environment, then of ``airflow.cfg``; what they are.
-
-    For what a command does on its user's behalf, as in Airflow. What loads DAG files for a server (``sync``,
-    ``deploy``, the local server itself) has the environment's, as a Lambda has. Raises ``SettingError``.
-    """
-    from chalicelib import bootstrap
-
-    settings = Configuration.read().settings()
-    click.get_current_context().with_resource(bootstrap.use(settings=settings))
-    return settings
 
 
 def reach_local_server() -> None:
