@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from chalicelib.dag.exceptions import AirflowConfigException, AirflowNotFoundException
 from chalicelib.dag.params import NOTSET
+from chalicelib.dag.secrets_masker import mask_secret
 
 _CONFIGURATION_DEFAULTS = {
     ("core", "dags_folder"): "dags",
@@ -137,11 +138,13 @@ class Connection:
 
     @classmethod
     def get_connection_from_secrets(cls, conn_id: str) -> "Connection":
-        """The connection of that id; raises ``AirflowNotFoundException``."""
+        """The connection of that id, whose password is in no log; raises ``AirflowNotFoundException``."""
         text = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}")
         if text is None:
             raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
-        return cls.from_text(conn_id, text)
+        connection = cls.from_text(conn_id, text)
+        mask_secret(connection.password)
+        return connection
 
 
 class ConnectionAccessor:

@@ -42,6 +42,9 @@ class _Secrets:
         self._texts: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
 
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
     def add(self, text: str) -> None:
         """Find that text, too."""
         if text in self._texts or len(text) < SHORTEST_MASKED:
@@ -61,12 +64,12 @@ _secrets = _Secrets()
 def mask_secret(secret: Any, name: str | None = None) -> None:
     """From now on hide a secret in the logs of this process.
 
-    With a name, only if the name says that it is one. Of dicts and lists the texts inside, of a dict under
-    its own names.
+    With a name, only if the name says that it is one. Of lists each text; of a dict those whose own names
+    say so, or all if its name does.
     """
     if isinstance(secret, Mapping):
         for key, value in secret.items():
-            mask_secret(value, name if name is None or _is_sensitive(name) else str(key))
+            mask_secret(value, name if name and _is_sensitive(name) else str(key))
     elif isinstance(secret, str):
         if name is None or _is_sensitive(name):
             _secrets.add(secret)
@@ -85,6 +88,8 @@ class SecretsMasker(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record where it shows a secret; no record is dropped."""
+        if not _secrets:
+            return True
         try:
             message = record.getMessage()
         except Exception:  # a bad log call: the handler, which formats the record next, reports it

@@ -123,6 +123,30 @@ def test_existing_keys_are_overwritten_skipped_or_refused(engine: Engine, tmp_pa
     assert output("get", "city") == "Bonn\n"
 
 
+PASSING_ON = """
+from datetime import datetime
+from airflow import DAG
+from airflow.models import Variable
+from airflow.operators.bash import BashOperator
+from airflow.operators.python import PythonOperator
+
+with DAG("passing_on", start_date=datetime(2024, 1, 1), schedule=None):
+    keep = PythonOperator(task_id="keep", python_callable=lambda: Variable.set("city", "Ulm"))
+    keep >> BashOperator(task_id="tell", bash_command="echo {{ var.value.city }} {{ var.value.lake }}")
+"""
+
+
+def test_dags_test_has_variables_of_the_environment_and_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "passing_on.py").write_text(PASSING_ON)
+    monkeypatch.setenv("AIRFLOW_VAR_LAKE", "Bodensee")
+    arguments = ["dags", "test", "passing_on", "2026-01-01", "-v", "-S", str(tmp_path)]
+    result = CliRunner().invoke(updraft, arguments)
+    assert result.exit_code == 0, result.output
+    assert "INFO - Ulm Bodensee\n" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -19,6 +19,7 @@ from chalicelib.dag.secrets_masker import SecretsMasker, mask_secret, redact
         ({"token": "alpha-five"}, "settings", True),
         ({"city": "alpha-six"}, "settings", False),
         ({"city": ["alpha-seven"]}, "my_secret", True),
+        ({"city": "alpha-eight"}, None, False),
         (17, "password", False),
     ],
 )

@@ -133,6 +133,7 @@ def test_where_a_dag_is_not_deployed_any_more_there_is_only_a_log(
 SECRETIVE = """
 from datetime import datetime
 from airflow import DAG
+from airflow.hooks.base import BaseHook
 from airflow.models import Variable
 from airflow.operators.python import PythonOperator
 
@@ -140,6 +141,7 @@ CITY = Variable.get("city")
 
 def tell():
     print(CITY, "by", Variable.get("api_token"))
+    print(BaseHook.get_connection("db").password)
     print(Variable.get("api_token"), end="")
     raise ValueError(Variable.get("api_token"))
 
@@ -148,7 +150,10 @@ with DAG("greeter", start_date=datetime(2024, 1, 1), schedule=None):
 """
 
 
-def test_a_stored_variable_is_read_by_file_and_task_and_a_secret_one_is_in_no_log(tmp_path: Path) -> None:
+def test_a_stored_variable_is_read_by_file_and_task_and_secrets_are_in_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_DB", "postgres://leo:karenina@host")
     (tmp_path / "greeter.py").write_text(SECRETIVE)
     variables = MemoryStore().variables
     variables.save(StoredVariable(key="city", value="Ulm"))
@@ -158,3 +163,4 @@ def test_a_stored_variable_is_read_by_file_and_task_and_a_secret_one_is_in_no_lo
     assert b"INFO - Ulm by ***\n" in report.log
     assert b"ValueError: ***" in report.log
     assert b"tolstoy" not in report.log
+    assert b"karenina" not in report.log
