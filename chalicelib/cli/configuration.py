@@ -100,13 +100,12 @@ class Configuration:
 
     def settings(self, environ: Mapping[str, str] = os.environ) -> Settings:
         """The settings of the environment, else of the file, else the defaults; raises ``SettingError``."""
-        _, of_file, _ = self.layers
         named = {
             f"AIRFLOW__{section.upper()}__{option.upper()}": _expanded(value)
-            for section, options in of_file.items()
+            for section, options in self.sections.items()
             for option, value in options.items()
         }
-        return Settings.from_environ({**named, **environ})
+        return Settings.from_environ({**environ, **named})
 
 
 def _path(environ: Mapping[str, str]) -> Path:

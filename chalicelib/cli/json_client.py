@@ -22,10 +22,9 @@ _PREFIX = "/api/experimental"
 _SECONDS = 30.0
 """API Gateway answers within 29 seconds or not at all."""
 
-
 _ADVICE = {
     False: "put user:password@ into [cli] endpoint_url, or the host into .netrc",
-    True: "the server takes no ticket of yours, or another [api] auth_backend",
+    True: "the server does not accept your ticket, or is not under kerberos_auth",
 }
 """What to do about refused credentials, by whether they were Kerberos's."""
 

@@ -98,7 +98,7 @@ def test_a_refused_ticket_is_told_with_what_may_be_wrong(
         airflow_cfg(tmp_path, without_our_key.api.port)
         done = command(realm.user, tmp_path, "pools", "list")
     assert done.returncode == 1
-    assert "Forbidden: the server takes no ticket of yours" in done.stderr
+    assert "Forbidden: the server does not accept your ticket" in done.stderr
 
 
 def test_where_the_realm_knows_no_airflow_service_the_ticket_is_https_own(realm: Realm) -> None:

@@ -107,11 +107,12 @@ def test_a_command_that_fails_is_said_without_what_it_printed(tmp_path: Path, co
 def test_settings_come_from_the_environment_then_from_the_file(tmp_path: Path) -> None:
     text = "[core]\ndags_folder = /of/file\ndags_are_paused_at_creation = False\n"
     configuration = read_from(tmp_path, text)
-    settings = configuration.settings({"AIRFLOW__CORE__DAGS_FOLDER": "/of/environment"})
+    settings = configuration.settings({"UPDRAFT__AWS__STAGE": "dev"})
+    assert (settings.dags_folder, settings.stage) == (Path("/of/file"), "dev")
+    configuration = read_from(tmp_path, text, AIRFLOW__CORE__DAGS_FOLDER="/of/environment")
+    settings = configuration.settings({})
     assert settings.dags_folder == Path("/of/environment")
     assert settings.dags_are_paused_at_creation is False
-    assert configuration.settings({}).dags_folder == Path("/of/file")
-    assert configuration.settings({}).stage == "local"
 
 
 DAG_FILE = """
