@@ -171,18 +171,16 @@ def _engine_on_aws() -> "Engine":
     )
 
 
-@cache
 def _run_try_of_deployed_dags() -> "RunTry":
     from chalicelib.engine.task_runner import run_try as of_deployed_dags
 
-    return of_deployed_dags(settings().dags_folder)
+    return of_deployed_dags(settings().dags_folder, engine().store.variables)
 
 
-@cache
 def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
     from chalicelib.engine.task_runner import run_callbacks as of_deployed_dags
 
-    return of_deployed_dags(settings().dags_folder)
+    return of_deployed_dags(settings().dags_folder, engine().store.variables)
 
 
 @cache

@@ -29,6 +29,7 @@ from chalicelib.cli.rendering import render
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
+from chalicelib.cli.variables import variables
 from chalicelib.cli.why import failed_deps, why
 
 
@@ -60,9 +61,10 @@ for command in (
     sync,
     tasks,
     users,
+    variables,
     version,
     why,
 ):
     updraft.add_command(command)
 for name, command in airflow_1_10.COMMANDS.items():
-    updraft.add_command(command, name)
+    updraft.add_command(airflow_1_10.with_subdir(command), name)

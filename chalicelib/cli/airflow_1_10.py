@@ -1,5 +1,6 @@
 """The commands under the names that they had in Airflow 1.10; most are those of 2.x by another name."""
 
+from copy import copy
 from datetime import datetime
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def pool(
         context.invoke(pools.export_pools, file=target)
     else:
         context.invoke(pools.list_pools, output=output)
+
+
+def with_subdir(command: click.Command) -> click.Command:
+    """The command with 1.10's ``-sd``, which scripts give: the DAGs are in the store, wherever files are."""
+    named = copy(command)
+    ignored = click.Option(["-sd", "--subdir"], expose_value=False, help="Taken, and without effect.")
+    named.params = [*command.params, ignored]
+    return named
 
 
 COMMANDS: dict[str, click.Command] = {

@@ -73,8 +73,16 @@ def current_client() -> Client:
     if name == JSON_CLIENT:
         from chalicelib.cli.json_client import JsonClient
 
-        return JsonClient(configuration.get("cli", "endpoint_url") or "")
+        endpoint_url = configuration.get("cli", "endpoint_url") or ""
+        return JsonClient(endpoint_url, kerberos=_has_kerberos(configuration))
     raise SettingError(f"[cli] api_client is {name!r}; it takes {LOCAL_CLIENT} or {JSON_CLIENT}")
+
+
+def _has_kerberos(configuration: Configuration) -> bool:
+    """Whether requests carry tickets: by 1.10's ``[api] auth_backend``, or one of 2.x's ``auth_backends``."""
+    single, several = (configuration.get("api", option) for option in ("auth_backend", "auth_backends"))
+    backends = ",".join(filter(None, (single, several))).split(",")
+    return any(backend.strip().endswith(".kerberos_auth") for backend in backends)
 
 
 class LocalClient:

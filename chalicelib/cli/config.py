@@ -7,7 +7,7 @@ from chalicelib.cli.configuration import Configuration
 
 @click.group()
 def config() -> None:
-    """Look at the configuration: AIRFLOW__SECTION__KEY before airflow.cfg."""
+    """Look at the configuration: AIRFLOW__SECTION__OPTION, then airflow.cfg, then the default."""
 
 
 @config.command("get-value")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from chalicelib.cli.configuration import Configuration
 from chalicelib.domain.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -18,13 +19,16 @@ CALLER = "command line"
 def connect() -> "Engine":
     """The engine over the stage's DynamoDB and SQS, or over the running local server's.
 
-    Raises ``click.ClickException`` when no local server runs.
+    Its settings are those of the environment, then of ``airflow.cfg``: a command acts for its user, as in
+    Airflow. (What acts for a server has the environment's only, as a Lambda has.) Raises
+    ``click.ClickException`` when no local server runs, and ``SettingError``.
     """
     from chalicelib import bootstrap
     from chalicelib.cli.environment import reach_local_server
 
     reach_local_server()
-    return bootstrap.engine()
+    with bootstrap.use(settings=Configuration.read().settings()):
+        return bootstrap.engine()
 
 
 def moment(text: str) -> datetime:

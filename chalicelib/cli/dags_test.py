@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
+from chalicelib.cli.configuration import Configuration
 from chalicelib.cli.output import show
 from chalicelib.domain.states import DagRunState
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     "--subdir",
     "-S",
     type=click.Path(exists=True, path_type=Path),
-    help="The DAGs folder, or a file in it; AIRFLOW__CORE__DAGS_FOLDER if left out.",
+    help="The DAGs folder, or a file in it; [core] dags_folder if left out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Let the last line be the states as JSON.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log of every try, not of failed ones only.")
@@ -45,6 +46,9 @@ def dags_test(
     Example: python -m chalicelib dags test example_hello 2026-01-01 --conf '{"who": "you"}'
     """
     from chalicelib.cli.one_run import Laboratory, WantedRun, Watch
+    from chalicelib.dag.configuration import configured_by
+
+    click.get_current_context().with_resource(configured_by(Configuration.read().get))
 
     def tell(request: "TryRequest", report: "TryReport") -> None:
         _tell(request, report, verbose=verbose)
@@ -58,9 +62,7 @@ def dags_test(
 
 
 def _folder(subdir: Path | None) -> Path:
-    from chalicelib import bootstrap
-
-    folder = subdir or bootstrap.settings().dags_folder
+    folder = subdir or Configuration.read().settings().dags_folder
     if not folder.exists():
         raise click.ClickException(f"There is no DAGs folder {folder}: name one with --subdir")
     return (folder.parent if folder.is_file() else folder).absolute()

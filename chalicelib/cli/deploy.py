@@ -20,12 +20,12 @@ def deploy(stage: str, dry_run: bool) -> None:
     from chalicelib.deploy.validation import validate
 
     described = deployable_stage(stage)
-    declarations = validate(described)
-    for line in plan_deployment(described, declarations):
-        click.echo(f"  {line}")
-    if dry_run:
-        return
     with bootstrap.use(settings=described.settings):
+        declarations = validate(described, bootstrap.engine().store.variables)
+        for line in plan_deployment(described, declarations):
+            click.echo(f"  {line}")
+        if dry_run:
+            return
         deployment = Deployment(
             stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
         )

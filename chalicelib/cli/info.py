@@ -26,9 +26,8 @@ def info(output: str) -> None:
 
     Example: python -m chalicelib info
     """
-    from chalicelib import bootstrap
-
-    settings, configuration = bootstrap.settings(), Configuration.read()
+    configuration = Configuration.read()
+    settings = configuration.settings()
     facts = {
         "airflow version": AIRFLOW_VERSION,
         "stage": settings.stage,

@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from chalicelib.cli.negotiate import Negotiation
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.settings import SettingError
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 _PREFIX = "/api/experimental"
 _SECONDS = 30.0
 """API Gateway answers within 29 seconds or not at all."""
+
+_ADVICE = {
+    False: "put user:password@ into [cli] endpoint_url, or the host into .netrc",
+    True: "the server does not accept your ticket, or is not under kerberos_auth",
+}
+"""What to do about refused credentials, by whether they were Kerberos's."""
 
 
 class ApiRefused(UpdraftError):
@@ -38,12 +45,12 @@ class _NoRedirects(HTTPRedirectHandler):
 class JsonClient:
     """Implements ``Client`` over HTTP.
 
-    ``endpoint_url`` may carry a path (a stage: ``https://….amazonaws.com/api``). Basic auth comes from its
-    ``user:password@``, else from the user's netrc, as with Airflow's own clients. Raises ``SettingError``
-    for what is no URL.
+    ``endpoint_url`` may carry a path (a stage: ``https://….amazonaws.com/api``). With ``kerberos`` each
+    request carries a ticket; without, basic auth comes from the URL's ``user:password@``, else from the
+    user's netrc. All as with Airflow's own clients. Raises ``SettingError`` for what is no URL.
     """
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, endpoint_url: str, *, kerberos: bool = False) -> None:
         try:
             parts = urlsplit(endpoint_url)
         except ValueError as error:
@@ -53,7 +60,8 @@ class JsonClient:
         self._base = urlunsplit(
             (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
         )
-        self._headers = _authorization(parts.username, parts.password, parts.hostname)
+        self._negotiates_with = parts.hostname if kerberos else None
+        self._basic = None if kerberos else _basic(parts.username, parts.password, parts.hostname)
         self._opener = build_opener(_NoRedirects())
 
     def trigger_dag(self, wanted: "TriggerArguments") -> "Shown":
@@ -101,24 +109,33 @@ class JsonClient:
         return _pool(self._ask("DELETE", f"/pools/{_quoted(name)}"))
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The parsed answer; raises ``ApiRefused``."""
-        request = Request(  # noqa: S310 - the scheme was checked
-            f"{self._base}{_PREFIX}{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Accept": "application/json", **self._headers},
-            method=method,
-        )
+        """The parsed answer; raises ``ApiRefused`` and ``NegotiationFailed``."""
+        negotiation = Negotiation(self._negotiates_with) if self._negotiates_with else None
+        request = self._request(method, path, body)
+        if authorization := negotiation.authorization if negotiation else self._basic:
+            request.add_header("Authorization", authorization)
         try:
             with self._opener.open(request, timeout=_SECONDS) as response:
+                if negotiation:
+                    negotiation.check(response.headers["WWW-Authenticate"])
                 return json.loads(response.read())
         except HTTPError as error:
             with error:
-                raise ApiRefused(f"{self._base}: {_reason(error.code, error.read())}") from error
+                text = _reason(error.code, error.read(), advice=_ADVICE[negotiation is not None])
+            raise ApiRefused(f"{self._base}: {text}") from error
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             raise ApiRefused(
                 f"{self._base} did not answer as the API does ({reason}): look at [cli] endpoint_url"
             ) from error
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> Request:
+        return Request(  # noqa: S310 - the scheme was checked
+            f"{self._base}{_PREFIX}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            method=method,
+        )
 
 
 def _no_endpoint() -> SettingError:
@@ -126,11 +143,9 @@ def _no_endpoint() -> SettingError:
     return SettingError("[cli] endpoint_url is no URL that begins with http://HOST or https://HOST")
 
 
-def _authorization(username: str | None, password: str | None, host: str) -> dict[str, str]:
+def _basic(username: str | None, password: str | None, host: str) -> str | None:
     login = (unquote(username), unquote(password or "")) if username else _of_netrc(host)
-    if login is None:
-        return {}
-    return {"Authorization": f"Basic {base64.b64encode(':'.join(login).encode()).decode()}"}
+    return f"Basic {base64.b64encode(':'.join(login).encode()).decode()}" if login else None
 
 
 def _of_netrc(host: str) -> tuple[str, str] | None:
@@ -144,17 +159,15 @@ def _of_netrc(host: str) -> tuple[str, str] | None:
     return (found[0], found[2] or "") if found else None
 
 
-def _reason(status: int, body: bytes) -> str:
-    """The error's own text, by Airflow's rule; with what to do where the text does not say it."""
+def _reason(status: int, body: bytes, *, advice: str) -> str:
+    """The error's own text, by Airflow's rule; with what to do where credentials were refused."""
     try:
         document = json.loads(body)
     except ValueError:
         document = None
     text = document.get("error") if isinstance(document, dict) else None
     if status in (401, 403):
-        return (
-            f"{text or 'Unauthorized'}: put user:password@ into [cli] endpoint_url, or the host into .netrc"
-        )
+        return f"{text or 'Unauthorized'}: {advice}"
     return str(text) if text else f"Server error ({status})"
 
 

@@ -100,8 +100,8 @@ class Laboratory:
             new_uid=lambda: f"{next(numbers):026d}",
             allowed_run_id_pattern=_ANY_RUN_ID,
         )
-        self._run_try = _in_real_time(run_try(folder), self._clock)
-        self._run_callbacks = run_callbacks(folder)
+        self._run_try = _in_real_time(run_try(folder, self.engine.store.variables), self._clock)
+        self._run_callbacks = run_callbacks(folder, self.engine.store.variables)
         self.failures: tuple[ImportFailure, ...] = sync_dags(
             self.engine, folder, paused_at_creation=True
         ).failures

@@ -37,7 +37,7 @@ _PARAM = "params:Param ParamsDict DagParam"
 _TASK_INSTANCE = "task_instance:TaskInstance"
 _XCOM_ARG = "xcom_arg:XComArg"
 _CONFIGURATION = "configuration:conf"
-_VARIABLE = "configuration:Variable"
+_VARIABLE = "variables:Variable"
 _CONNECTION = "configuration:Connection"
 _HOOK = "configuration:BaseHook"
 _SKIP = "operators.branch:SkipMixin"
@@ -124,6 +124,7 @@ _MODULES: dict[str, Sequence[str]] = {
     "airflow.utils.helpers": [_CHAINS],
     "airflow.utils.log": [],
     "airflow.utils.log.logging_mixin": ["baseoperator:LoggingMixin"],
+    "airflow.utils.log.secrets_masker": ["secrets_masker:mask_secret redact"],
     "airflow.utils.setup_teardown": ["setup_teardown:SetupTeardownContext"],
     "airflow.utils.state": ["states:State DagRunState TaskInstanceState"],
     "airflow.utils.task_group": ["task_group:TaskGroup"],

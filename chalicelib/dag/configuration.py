@@ -1,17 +1,19 @@
-"""What DAG files may ask of Airflow's surroundings: configuration, variables and connections.
+"""What DAG files may ask of Airflow's surroundings: configuration and connections (and see ``variables``).
 
-All come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, ``AIRFLOW_VAR_KEY``,
-``AIRFLOW_CONN_ID``.
+Both come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, ``AIRFLOW_CONN_ID``.
 """
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from chalicelib.dag.exceptions import AirflowConfigException, AirflowNotFoundException
 from chalicelib.dag.params import NOTSET
+from chalicelib.dag.secrets_masker import mask_secret
 
 _CONFIGURATION_DEFAULTS = {
     ("core", "dags_folder"): "dags",
@@ -21,12 +23,34 @@ _CONFIGURATION_DEFAULTS = {
 }
 
 
+Lookup = Callable[[str, str], str | None]
+"""The value of an option by its section and name, None if it is not set."""
+
+
+def _of_environment(section: str, key: str) -> str | None:
+    return os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
+
+
+_lookup: Lookup = _of_environment
+
+
+@contextmanager
+def configured_by(lookup: Lookup) -> Iterator[None]:
+    """Let DAG files find options there meanwhile, in place of the environment; in the whole process."""
+    global _lookup
+    before, _lookup = _lookup, lookup
+    try:
+        yield
+    finally:
+        _lookup = before
+
+
 class Configuration:
-    """Airflow's configuration, as far as the environment sets it."""
+    """Airflow's configuration: what the environment sets, unless ``configured_by`` names another source."""
 
     def get(self, section: str, key: str, fallback: Any = NOTSET) -> Any:
         """The value; raises ``AirflowConfigException`` if it is not set and there is no fallback."""
-        value = os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
+        value = _lookup(section, key)
         if value is not None:
             return value
         value = _CONFIGURATION_DEFAULTS.get((section.lower(), key.lower()))
@@ -55,34 +79,6 @@ class Configuration:
 
 
 conf = Configuration()
-
-
-class Variable:
-    """Airflow's variables."""
-
-    @classmethod
-    def get(cls, key: str, default_var: Any = NOTSET, deserialize_json: bool = False) -> Any:
-        """The variable, parsed as JSON if asked; raises ``KeyError`` if there is neither it nor a default."""
-        text = os.environ.get(f"AIRFLOW_VAR_{key.upper()}")
-        if text is None:
-            if default_var is NOTSET:
-                raise KeyError(f"Variable {key} does not exist")
-            return default_var
-        return json.loads(text) if deserialize_json else text
-
-
-class VariableAccessor:
-    """``var.value`` and ``var.json`` in templates: variables as attributes, or by ``get``."""
-
-    def __init__(self, *, deserialize_json: bool) -> None:
-        self._deserialize_json = deserialize_json
-
-    def __getattr__(self, key: str) -> Any:
-        return Variable.get(key, deserialize_json=self._deserialize_json)
-
-    def get(self, key: str, default: Any = NOTSET) -> Any:
-        """The variable, or the default."""
-        return Variable.get(key, default, deserialize_json=self._deserialize_json)
 
 
 @dataclass(kw_only=True)
@@ -142,11 +138,13 @@ class Connection:
 
     @classmethod
     def get_connection_from_secrets(cls, conn_id: str) -> "Connection":
-        """The connection of that id; raises ``AirflowNotFoundException``."""
+        """The connection of that id, whose password is in no log; raises ``AirflowNotFoundException``."""
         text = os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}")
         if text is None:
             raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
-        return cls.from_text(conn_id, text)
+        connection = cls.from_text(conn_id, text)
+        mask_secret(connection.password)
+        return connection
 
 
 class ConnectionAccessor:

@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.dag import macros
-from chalicelib.dag.configuration import ConnectionAccessor, VariableAccessor, conf
+from chalicelib.dag.configuration import ConnectionAccessor, conf
 from chalicelib.dag.dates import as_utc
 from chalicelib.dag.exceptions import AirflowException, NotOffered, ParamValidationError
 from chalicelib.dag.later import Later, LazyDict
 from chalicelib.dag.params import ParamsDict
+from chalicelib.dag.variables import VariableAccessor
 from chalicelib.domain.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState

@@ -18,6 +18,7 @@ from chalicelib.dag.dag import DAG
 from chalicelib.dag.dag_context import collecting_dags
 from chalicelib.dag.exceptions import AirflowDagDuplicatedIdException
 from chalicelib.dag.interruptions import in_main_thread, time_limit
+from chalicelib.dag.secrets_masker import redact
 from chalicelib.domain.errors import UpdraftError
 
 IMPORT_TIME_LIMIT = timedelta(seconds=30)
@@ -245,7 +246,7 @@ def _message(error: BaseException, path: Path, folder: Path) -> str:
     text = f"{kind}: {error}" if str(error) else kind
     line = _line_in(error, path)
     place = f"line {line}: " if line else ""
-    return place + _without_folders(text, folder)
+    return place + _without_folders(redact(text), folder)
 
 
 def _line_in(error: BaseException, path: Path) -> int | None:

@@ -219,6 +219,7 @@ _TABLES = (
     Table(name="pool_waiters", hash_key=Key(name="name"), range_key=Key(name="waiter_key")),
     Table(name="lineage", hash_key=_RUN_UID, range_key=Key(name="task_id")),
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
+    Table(name="variables", hash_key=Key(name="key")),
     Table(name="users", hash_key=Key(name="username")),
     Table(name="failed_logins", hash_key=Key(name="window_key"), expires_at="expires_at"),
     Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),

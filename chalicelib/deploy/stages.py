@@ -15,8 +15,8 @@ LOCAL = "local"
 _NAME = re.compile(r"[a-z0-9-]{1,20}")
 """Part of the names of buckets and functions, and of EventBridge rules, which leave 32 characters for it."""
 
-_OURS = ("AIRFLOW__", "UPDRAFT__", "KRB5_KTNAME")
-"""How the variables begin that ``Settings`` reads."""
+_OURS = ("AIRFLOW__", "AIRFLOW_VAR_", "AIRFLOW_CONN_", "UPDRAFT__", "KRB5_KTNAME")
+"""How the variables begin that ``Settings`` and DAG files read."""
 
 
 class StageError(UpdraftError):

@@ -1,9 +1,15 @@
-"""What is looked at before a deployment changes anything. It asks nobody: all is in the checkout."""
+"""What is looked at before a deployment changes anything: all of it is in the checkout.
+
+Only a DAG file that reads a variable while it is loaded has the stage asked for it.
+"""
 
 from pathlib import Path
 
 from chalicelib.auth.backends import without_credentials
 from chalicelib.dag.loader import load_folder
+from chalicelib.dag.ports import Variables
+from chalicelib.dag.variables import variables_in
+from chalicelib.deploy.rehearsal import RehearsedVariables
 from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.events.declarations import Declaration, declarations_of
 
@@ -11,11 +17,13 @@ _PACKAGED = ("chalicelib", "vendor")
 """The directories that Chalice packages, with ``app.py``."""
 
 
-def validate(stage: Stage) -> tuple[Declaration, ...]:
+def validate(stage: Stage, variables: Variables) -> tuple[Declaration, ...]:
     """Check what would otherwise fail on the deployed stage; what events are declared.
 
-    Loads the DAG files. Raises ``StageError`` for paths that are not packaged and for DAG files that
-    cannot be loaded, ``UnknownBackend`` and ``DeclarationError``.
+    Loads the DAG files, with the stage's ``variables``, which stay as they are.
+
+    Raises ``StageError`` for paths that are not packaged and for DAG files that cannot be loaded,
+    ``UnknownBackend`` and ``DeclarationError``.
     """
     settings = stage.settings
     without_credentials(settings.auth_backend)
@@ -23,7 +31,8 @@ def validate(stage: Stage) -> tuple[Declaration, ...]:
     if settings.events_file:
         _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)
     declarations = declarations_of(settings)
-    failures = load_folder(settings.dags_folder).failures
+    with variables_in(RehearsedVariables(variables)):
+        failures = load_folder(settings.dags_folder).failures
     if failures:
         reasons = "; ".join(f"{failure.filename}: {_last_line(failure.message)}" for failure in failures)
         raise StageError(f"DAG files that cannot be loaded: {reasons}")

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.auth.ports import Replays, Users
+from chalicelib.dag.ports import Variables
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
@@ -406,6 +407,10 @@ class Store(Protocol):
     @property
     def kept_answers(self) -> KeptAnswers:
         """Answers by idempotency key."""
+
+    @property
+    def variables(self) -> Variables:
+        """Variables of DAG files."""
 
     @property
     def users(self) -> Users:

@@ -16,6 +16,7 @@ from typing import Any
 
 from chalicelib.dag.loader import ImportFailure, LoadedFile, load_folder
 from chalicelib.dag.serialization import serialize
+from chalicelib.dag.variables import variables_in
 from chalicelib.domain.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
@@ -50,7 +51,8 @@ def sync_dags(
     ``skip`` names files that must not be loaded (they end the process that tries), with the reason that
     is kept as their import error.
     """
-    loaded = load_folder(folder, skip)
+    with variables_in(engine.store.variables):
+        loaded = load_folder(folder, skip)
     ensure_default_pool(engine)
     dag_ids = []
     for file in loaded.files:

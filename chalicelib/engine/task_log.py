@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from chalicelib.dag.secrets_masker import SecretsMasker
+
 MAX_LOG_BYTES = 10_000_000
 """What is kept of one try's log; beyond that it is only in the function's own log (CloudWatch)."""
 
@@ -100,7 +102,8 @@ class Prints(io.TextIOBase):
 def captured_log(logger: logging.Logger) -> Iterator[KeptLog]:
     """Keep what is logged meanwhile, and log to ``logger`` what is printed, in whatever thread.
 
-    Changes the whole process: it runs one try at a time, as a Lambda does.
+    Secrets are masked in all that the root logger's handlers get. Changes the whole process: it runs one
+    try at a time, as a Lambda does.
     """
     kept = KeptLog()
     root = logging.getLogger()
@@ -110,10 +113,25 @@ def captured_log(logger: logging.Logger) -> Iterator[KeptLog]:
     root.setLevel(min(level, logging.INFO))
     sys.stdout, sys.stderr = prints
     try:
-        yield kept
+        with _masking(tuple(root.handlers)):
+            try:
+                yield kept
+            finally:
+                sys.stdout, sys.stderr = streams
+                for writer in prints:
+                    writer.finish()
     finally:
-        sys.stdout, sys.stderr = streams
-        for writer in prints:
-            writer.finish()
         root.setLevel(level)
         root.removeHandler(kept)
+
+
+@contextmanager
+def _masking(handlers: tuple[logging.Handler, ...]) -> Iterator[None]:
+    masker = SecretsMasker()
+    for handler in handlers:
+        handler.addFilter(masker)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(masker)

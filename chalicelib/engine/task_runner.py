@@ -1,12 +1,16 @@
 """The worker's hands: finds the task in its deployed DAG file, runs it, and keeps what it logs."""
 
 import logging
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from chalicelib.dag.callbacks import run_callbacks as run_callbacks_in_dag
 from chalicelib.dag.execution import run_try as run_in_dag
 from chalicelib.dag.loader import DagFileError, DagFiles
+from chalicelib.dag.ports import Variables
+from chalicelib.dag.secrets_masker import redact
+from chalicelib.dag.variables import variables_in
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports import RunCallbacks, RunningXComs, RunTry, TryReport
@@ -15,19 +19,22 @@ from chalicelib.engine.task_log import captured_log
 log = logging.getLogger("airflow.task")
 
 
-def run_try(dags_folder: Path) -> RunTry:
-    """A runner over the DAG files of a folder; a loaded file is reused until it changes."""
+def run_try(dags_folder: Path, variables: Variables) -> RunTry:
+    """A runner over the DAG files of a folder; a loaded file is reused until it changes.
+
+    ``variables`` are what the files find as such, when they are loaded as well as when their tasks run.
+    """
     files = _files(dags_folder)
 
     def run(request: TryRequest, xcoms: RunningXComs) -> TryReport:
-        with captured_log(log) as kept:
+        with captured_log(log) as kept, variables_in(variables):
             outcome = _run(files, request, xcoms)
         return TryReport(outcome=outcome, log=bytes(kept.content))
 
     return run
 
 
-def run_callbacks(dags_folder: Path) -> RunCallbacks:
+def run_callbacks(dags_folder: Path, variables: Variables) -> RunCallbacks:
     """Calls callbacks as the DAG files of a folder define them now; it shares the loaded files.
 
     Where the file or the DAG is not there any more, that is logged and all there is to it.
@@ -35,7 +42,7 @@ def run_callbacks(dags_folder: Path) -> RunCallbacks:
     files = _files(dags_folder)
 
     def run(request: CallbackRequest, xcoms: RunningXComs) -> bytes:
-        with captured_log(log) as kept:
+        with captured_log(log) as kept, variables_in(variables):
             _call_back(files, request, xcoms)
         return bytes(kept.content)
 
@@ -56,7 +63,8 @@ def _run(files: DagFiles, request: TryRequest, xcoms: RunningXComs) -> TryOutcom
     if dag is None:
         reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
-    return run_in_dag(dag, request, xcoms)
+    outcome = run_in_dag(dag, request, xcoms)
+    return replace(outcome, reason=redact(outcome.reason))
 
 
 def _call_back(files: DagFiles, request: CallbackRequest, xcoms: RunningXComs) -> None:

@@ -34,11 +34,13 @@ def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
     from chalicelib.dag.loader import ImportFailure, load_file
+    from chalicelib.dag.variables import variables_in
     from chalicelib.engine.sync import sync_dags
 
     folder = Path(event["dags_folder"])
     if "only" in event:
-        loaded = load_file(folder / event["only"], folder)
+        with variables_in(bootstrap.engine().store.variables):
+            loaded = load_file(folder / event["only"], folder)
         return _report((), (loaded,) if isinstance(loaded, ImportFailure) else ())
     settings = bootstrap.settings()
     report = sync_dags(

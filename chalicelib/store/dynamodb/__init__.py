@@ -19,6 +19,7 @@ from chalicelib.store.dynamodb.pools import DynamoPools
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.dynamodb.task_instances import DynamoTaskInstances
 from chalicelib.store.dynamodb.users import DynamoUsers
+from chalicelib.store.dynamodb.variables import DynamoVariables
 from chalicelib.store.dynamodb.xcoms import DynamoXComs
 from chalicelib.store.s3 import Bucket, S3Payloads, S3TaskLogs
 
@@ -43,5 +44,6 @@ class DynamoStore:
         self.pools = DynamoPools(dynamodb, tables)
         self.lineage = DynamoLineage(tables)
         self.kept_answers = DynamoKeptAnswers(tables)
+        self.variables = DynamoVariables(tables)
         self.users = DynamoUsers(dynamodb, tables)
         self.replays = DynamoReplays(tables)

@@ -216,6 +216,14 @@ class KeptAnswerItem(Model):
     expires_at = IntegerAttribute()
 
 
+class VariableItem(Model):
+    """Table ``variables``."""
+
+    key = UnicodeAttribute(hash_key=True)
+    value = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+
+
 class UserItem(Model):
     """Table ``users``."""
 

@@ -22,6 +22,7 @@ class Tables:
         self.pools = Table(dynamodb, models.PoolShardItem, name("pools"))
         self.pool_waiters = Table(dynamodb, models.PoolWaiterItem, name("pool_waiters"))
         self.kept_answers = Table(dynamodb, models.KeptAnswerItem, name("kept_answers"))
+        self.variables = Table(dynamodb, models.VariableItem, name("variables"))
         self.users = Table(dynamodb, models.UserItem, name("users"))
         self.failed_logins = Table(dynamodb, models.FailedLoginItem, name("failed_logins"))
         self.kerberos_replays = Table(dynamodb, models.KerberosReplayItem, name("kerberos_replays"))

@@ -15,6 +15,7 @@ from chalicelib.store.memory.pools import MemoryPools
 from chalicelib.store.memory.task_instances import MemoryTaskInstances
 from chalicelib.store.memory.task_logs import MemoryTaskLogs
 from chalicelib.store.memory.users import MemoryReplays, MemoryUsers
+from chalicelib.store.memory.variables import MemoryVariables
 from chalicelib.store.memory.xcoms import MemoryXComs
 
 
@@ -32,5 +33,6 @@ class MemoryStore:
         self.lineage = MemoryLineage(lock)
         self.payloads = MemoryPayloads(lock)
         self.task_logs = MemoryTaskLogs(lock)
+        self.variables = MemoryVariables(lock)
         self.users = MemoryUsers(lock)
         self.replays = MemoryReplays(lock)

@@ -8,6 +8,7 @@ from chalicelib.domain.payload import Payload
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, FinishedTry
 from chalicelib.domain.timetables import DataInterval
+from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter
 
@@ -18,6 +19,7 @@ QUEUED_TRY = Expected(states=frozenset({TaskInstanceState.QUEUED}))
 UNTOUCHED = Expected(states=frozenset({None}))
 VERSION = DagVersion(dag_id="sales", version="v1", document={}, code="")
 ERROR = DagImportError(filename="a.py", stacktrace="boom", timestamp=NOON)
+VARIABLE = StoredVariable(key="city", value="Ulm")
 TRY = FinishedTry(
     run_uid="01RUN",
     task_id="t",
@@ -242,6 +244,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "lineage.delete_run": (lambda s: s.lineage.delete_run("01RUN"), {("Query", "lineage"): 1}),
     "lineage.save": (lambda s: s.lineage.save("01RUN", "t", ["a"], []), {("PutItem", "lineage"): 1}),
     "lineage.list": (lambda s: [*s.lineage.list("01RUN")], {("Query", "lineage"): 1}),
+    "variables.get": (lambda s: s.variables.get("city"), {("GetItem", "variables"): 1}),
+    "variables.list": (lambda s: [*s.variables.list()], {("Scan", "variables"): 1}),
+    "variables.save": (lambda s: s.variables.save(VARIABLE), {("PutItem", "variables"): 1}),
+    "variables.delete": (lambda s: s.variables.delete("city"), {("DeleteItem", "variables"): 1}),
     "payloads.keep": (lambda s: s.payloads.keep("key", "{}"), {}),
     "payloads.read": (lambda s: s.payloads.read(Payload(text="{}")), {}),
 }  # fmt: skip

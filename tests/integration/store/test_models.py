@@ -27,6 +27,7 @@ MODELS = {
     "pool_waiters": models.PoolWaiterItem,
     "kept_answers": models.KeptAnswerItem,
     "lineage": models.LineageItem,
+    "variables": models.VariableItem,
 }
 
 

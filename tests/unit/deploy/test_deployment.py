@@ -21,6 +21,7 @@ from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
 from chalicelib.engine.core import Engine
+from chalicelib.store.memory import MemoryStore
 from tests.contract.engines import engine_in_memory
 from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed
 
@@ -82,7 +83,7 @@ class Life:
     def deploy(self) -> None:
         deployment = Deployment(
             stage=self.stage,
-            declarations=validate(self.stage),
+            declarations=validate(self.stage, MemoryStore().variables),
             engine=lambda: self.engine,
             tell=self.said.append,
             client=self.aws.client,
@@ -366,7 +367,7 @@ def test_each_step_of_a_deployment_in_turn_can_fail(life: Life) -> None:
 
     deployment = Deployment(
         stage=life.stage,
-        declarations=validate(life.stage),
+        declarations=validate(life.stage, MemoryStore().variables),
         engine=lambda: life.engine,
         tell=life.said.append,
         client=life.aws.client,

@@ -2,16 +2,21 @@
 
 import json
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.auth.backends import BASIC_AUTH, KERBEROS_AUTH, UnknownBackend
 from chalicelib.deploy.deployment import next_step
 from chalicelib.deploy.stages import StageError, enter, read_stage
 from chalicelib.deploy.validation import validate
+from chalicelib.domain.variables import StoredVariable
 from chalicelib.events.declarations import DeclarationError
 from chalicelib.settings import SettingError
+from chalicelib.store.memory import MemoryStore
+from chalicelib.store.memory.variables import MemoryVariables
 
 FOLDER = "AIRFLOW__CORE__DAGS_FOLDER"
 
@@ -64,6 +69,8 @@ def test_the_developers_own_settings_do_not_leak_into_a_deployment(tmp_path: Pat
         "AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.default",
         "UPDRAFT__LOCAL__STATE_DIR": "here",
         "KRB5_KTNAME": "mine.keytab",
+        "AIRFLOW_VAR_CITY": "Ulm",
+        "AIRFLOW_CONN_DB": "postgres://here",
     }
     stage = read_stage(project(tmp_path), "dev")
     enter(stage, environ)
@@ -73,21 +80,53 @@ def test_the_developers_own_settings_do_not_leak_into_a_deployment(tmp_path: Pat
 def test_an_unknown_backend_stops_a_deployment(tmp_path: Path) -> None:
     stage = read_stage(project(tmp_path, AIRFLOW__API__AUTH_BACKEND="no.such"), "dev")
     with pytest.raises(UnknownBackend, match=r"AIRFLOW__API__AUTH_BACKEND is 'no\.such'"):
-        validate(stage)
+        validate(stage, MemoryStore().variables)
 
 
 def test_a_broken_file_of_declarations_stops_a_deployment(tmp_path: Path) -> None:
     stage = read_stage(project(tmp_path), "dev")
     (stage.settings.dags_folder / "events.toml").write_text('[[event]]\ndag_id = "a"\nsource = "s3"\n')
     with pytest.raises(DeclarationError, match="bucket is missing"):
-        validate(stage)
+        validate(stage, MemoryStore().variables)
 
 
 def test_a_dag_file_that_cannot_be_loaded_stops_a_deployment(tmp_path: Path) -> None:
     stage = read_stage(project(tmp_path), "dev")
     (stage.settings.dags_folder / "broken.py").write_text("from airflow import DAG\nDAG(1 / 0)\n")
     with pytest.raises(StageError, match=r"cannot be loaded: broken\.py: .*division by zero"):
-        validate(stage)
+        validate(stage, MemoryStore().variables)
+
+
+ASKING = """
+from airflow import DAG
+from airflow.models import Variable
+DAG(Variable.get("name"), description=Variable.setdefault("text", "rehearsed"))
+"""
+
+
+def test_a_dag_file_finds_the_stages_variables_and_leaves_them_as_they_are(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path), "dev")
+    (stage.settings.dags_folder / "asking.py").write_text(ASKING)
+    variables = MemoryStore().variables
+    with pytest.raises(StageError, match=r"asking\.py: line 4: KeyError: 'Variable name does not exist'"):
+        validate(stage, variables)
+    variables.save(StoredVariable(key="name", value="daily"))
+    validate(stage, variables)
+    assert variables.get("text") is None
+
+
+class NoTable(MemoryVariables):
+    """Before the first deployment."""
+
+    def get(self, key: str) -> StoredVariable | None:
+        raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetItem")
+
+
+def test_before_the_first_deployment_there_are_no_variables(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path), "dev")
+    (stage.settings.dags_folder / "asking.py").write_text(ASKING)
+    with pytest.raises(StageError, match="Variable name does not exist"):
+        validate(stage, NoTable(RLock()))
 
 
 @pytest.mark.parametrize(("folder", "says"), [("/var/task/dags", "is not there"), ("..", "only what is in")])
@@ -96,7 +135,7 @@ def test_a_dags_folder_that_is_not_packaged_stops_a_deployment(
 ) -> None:
     stage = read_stage(project(tmp_path, **{FOLDER: folder}), "dev")
     with pytest.raises(StageError, match=f"{FOLDER} is .*{says}"):
-        validate(stage)
+        validate(stage, MemoryStore().variables)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from chalicelib.domain.callbacks import CallbackKind, CallbackRequest, EndedInstance
 from chalicelib.domain.outcomes import TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.variables import StoredVariable
 from chalicelib.engine.task_runner import run_callbacks, run_try
+from chalicelib.store.memory import MemoryStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -58,7 +60,7 @@ def request(dag_id: str = "greeter", task_id: str = "hello", fileloc: str = "gre
 
 def test_a_task_runs_and_its_log_is_kept(tmp_path: Path) -> None:
     (tmp_path / "greeter.py").write_text(FILE)
-    report = run_try(tmp_path)(request(), NoXComs())
+    report = run_try(tmp_path, MemoryStore().variables)(request(), NoXComs())
     assert report.outcome.result is TryResult.SUCCESS
     assert b"INFO - hello manual__1\n" in report.log
 
@@ -68,14 +70,14 @@ def test_a_task_runs_and_its_log_is_kept(tmp_path: Path) -> None:
 )
 def test_what_is_deployed_no_more_is_removed_with_a_reason(tmp_path: Path, wrong: dict[str, str]) -> None:
     (tmp_path / "greeter.py").write_text(FILE)
-    outcome = run_try(tmp_path)(request(**wrong), NoXComs()).outcome
+    outcome = run_try(tmp_path, MemoryStore().variables)(request(**wrong), NoXComs()).outcome
     assert outcome.result is TryResult.REMOVED
     assert "gone" in outcome.reason or "any more" in outcome.reason
 
 
 def test_a_file_that_cannot_be_loaded_fails_the_try_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "greeter.py").write_text("import airflow.nowhere  # dag")
-    report = run_try(tmp_path)(request(), NoXComs())
+    report = run_try(tmp_path, MemoryStore().variables)(request(), NoXComs())
     assert report.outcome.result is TryResult.FAILED
     assert "airflow.nowhere" in report.outcome.reason
     assert b"airflow.nowhere" in report.log
@@ -85,7 +87,7 @@ def test_a_file_that_cannot_be_loaded_fails_the_try_and_says_why(tmp_path: Path)
 def test_a_changed_file_is_loaded_anew(tmp_path: Path) -> None:
     path = tmp_path / "greeter.py"
     path.write_text(FILE)
-    run = run_try(tmp_path)
+    run = run_try(tmp_path, MemoryStore().variables)
     run(request(), NoXComs())
     path.write_text(FILE.replace('hello", context', 'good evening", context'))
     assert b"good evening manual__1" in run(request(), NoXComs()).log
@@ -110,7 +112,7 @@ def failure(**changes: str) -> CallbackRequest:
 
 def test_callbacks_are_called_as_the_file_defines_them_and_their_log_is_kept(tmp_path: Path) -> None:
     (tmp_path / "greeter.py").write_text(FILE)
-    log = run_callbacks(tmp_path)(failure(), NoXComs())
+    log = run_callbacks(tmp_path, MemoryStore().variables)(failure(), NoXComs())
     assert b"INFO - bye hello its worker is gone\n" in log
 
 
@@ -125,4 +127,40 @@ def test_where_a_dag_is_not_deployed_any_more_there_is_only_a_log(
     tmp_path: Path, file: str, dag_id: str, text: bytes
 ) -> None:
     (tmp_path / "greeter.py").write_text(file)
-    assert text in run_callbacks(tmp_path)(failure(dag_id=dag_id), NoXComs())
+    assert text in run_callbacks(tmp_path, MemoryStore().variables)(failure(dag_id=dag_id), NoXComs())
+
+
+SECRETIVE = """
+from datetime import datetime
+from airflow import DAG
+from airflow.hooks.base import BaseHook
+from airflow.models import Variable
+from airflow.operators.python import PythonOperator
+
+CITY = Variable.get("city")
+
+def tell():
+    print(CITY, "by", Variable.get("api_token"))
+    print(BaseHook.get_connection("db").password)
+    print(Variable.get("api_token"), end="")
+    raise ValueError(Variable.get("api_token"))
+
+with DAG("greeter", start_date=datetime(2024, 1, 1), schedule=None):
+    PythonOperator(task_id="hello", python_callable=tell)
+"""
+
+
+def test_a_stored_variable_is_read_by_file_and_task_and_secrets_are_in_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_DB", "postgres://leo:karenina@host")
+    (tmp_path / "greeter.py").write_text(SECRETIVE)
+    variables = MemoryStore().variables
+    variables.save(StoredVariable(key="city", value="Ulm"))
+    variables.save(StoredVariable(key="api_token", value="tolstoy-1869"))
+    report = run_try(tmp_path, variables)(request(), NoXComs())
+    assert report.outcome.reason == "ValueError: ***"
+    assert b"INFO - Ulm by ***\n" in report.log
+    assert b"ValueError: ***" in report.log
+    assert b"tolstoy" not in report.log
+    assert b"karenina" not in report.log

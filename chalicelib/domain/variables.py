@@ -1,0 +1,30 @@
+"""Variables of the store: what Airflow keeps in its metadata database; pure."""
+
+from dataclasses import dataclass, field
+
+from chalicelib.domain.errors import InvalidRequest
+
+LONGEST_KEY = 250
+"""Characters; what Airflow's column holds."""
+
+LARGEST_VALUE = 350_000
+"""Bytes of UTF-8, with the description: an item of DynamoDB takes 400 kB, names and all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredVariable:
+    """A variable; its repr hides the value, which may be a secret."""
+
+    key: str
+    value: str = field(repr=False)
+    description: str | None = None
+
+
+def checked_variable(key: str, value: str, description: str | None = None) -> StoredVariable:
+    """A variable that can be kept; raises ``InvalidRequest``, whose text does not show the value."""
+    if not key or len(key) > LONGEST_KEY:
+        raise InvalidRequest(f"The key of a variable takes 1 to {LONGEST_KEY} characters")
+    size = len(value.encode()) + len((description or "").encode())
+    if size > LARGEST_VALUE:
+        raise InvalidRequest(f"The variable {key} has {size} bytes; it takes up to {LARGEST_VALUE}")
+    return StoredVariable(key=key, value=value, description=description)
