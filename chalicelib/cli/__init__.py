@@ -8,7 +8,7 @@ import click
 
 from chalicelib.cli import airflow_1_10
 from chalicelib.cli.backfill import backfill
-from chalicelib.cli.clearing import cancel, clear
+from chalicelib.cli.clearing import clear
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
 from chalicelib.cli.dag_details import details, next_execution, report
@@ -23,7 +23,7 @@ from chalicelib.cli.events import events
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
 from chalicelib.cli.logs import logs
-from chalicelib.cli.marking import set_run_state, set_task_state
+from chalicelib.cli.marking import cancel, set_run_state, set_task_state
 from chalicelib.cli.pools import pools
 from chalicelib.cli.rendering import render
 from chalicelib.cli.sync import sync

@@ -1,4 +1,4 @@
-"""``tasks clear`` and ``runs cancel``: having tasks run again, ending runs."""
+"""``tasks clear``: having tasks run again."""
 
 import re
 from collections.abc import Sequence
@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chalicelib.cli.altering import Wording, alter_after_asking
 from chalicelib.cli.arguments import (
     MOMENT,
     PATTERN,
-    confirm,
     dag_argument,
     dry_run_option,
-    run_argument,
-    yes_option,
 )
-from chalicelib.cli.connection import connect, dag_ids_of, find_run, runs_between
+from chalicelib.cli.connection import connect, dag_ids_of, runs_between
 from chalicelib.cli.output import tell_instances
 from chalicelib.domain.alterations import Choice
 
@@ -93,17 +91,17 @@ def clear_after_asking(
     engine: "Engine", requests: "Sequence[ClearRequest]", *, yes: bool, dry_run: bool = False
 ) -> None:
     """Tell what is cleared, ask, and clear it; raises ``click.Abort`` for a no."""
+    from functools import partial
+
     from chalicelib.engine.clearing import clear_tasks
 
-    count = sum(_tell(engine, request) for request in requests)
-    if not count:
-        click.echo("Nothing to clear.")
-    if dry_run or not count:
-        return
-    confirm(f"You are about to clear these {count} task instances.", yes=yes)
-    for request in requests:
-        clear_tasks(engine, request)
-    click.echo(f"{count} task instances cleared")
+    wording = Wording(
+        nothing="Nothing to clear.",
+        question="You are about to clear these {count} task instances.",
+        done="{count} task instances cleared",
+    )
+    tell, carry_out = partial(_tell, engine), partial(clear_tasks, engine)
+    alter_after_asking(requests, tell, carry_out, wording, dry_run=dry_run, yes=yes)
 
 
 def _tell(engine: "Engine", request: "ClearRequest") -> int:
@@ -116,25 +114,3 @@ def _tell(engine: "Engine", request: "ClearRequest") -> int:
     begun = [item for item in found if item.state is not None]
     tell_instances(f"{request.dag_id} {request.execution_date.isoformat()} ", begun)
     return len(begun)
-
-
-@click.command()
-@dag_argument
-@run_argument
-@dry_run_option
-@yes_option
-def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool) -> None:
-    """Cancel a run: it fails, what runs fails with it, what has not run is skipped.
-
-    Example: python -m chalicelib runs cancel example_hello 2026-01-01T00:00:00 --yes
-    """
-    from chalicelib.engine.run_end import cancel_run
-
-    engine = connect()
-    run = find_run(engine, dag_id, execution_date_or_run_id)
-    tell_instances("", cancel_run(engine, dag_id, run.execution_date, dry_run=True))
-    if dry_run:
-        return
-    confirm(f"You are about to set run {run.run_id} of {dag_id} to failed.", yes=yes)
-    cancel_run(engine, dag_id, run.execution_date)
-    click.echo(f"Run {run.run_id} cancelled")

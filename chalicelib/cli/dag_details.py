@@ -21,8 +21,9 @@ _OF_NEXT_RUN = ("data_interval_start", "data_interval_end", "create_after")
 
 
 def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
-    """What is known of a DAG, under Airflow's names and in their order; 1 request when not cached."""
+    """What is known of a DAG, under Airflow's names and in their order; 1 request."""
     from chalicelib.engine.queries import get_version
+    from chalicelib.engine.schedules import coming_run
 
     document = get_version(engine, dag).document
     return {
@@ -39,7 +40,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "has_task_concurrency_limits": any(
             task["max_active_tis_per_dag"] is not None for task in document["tasks"]
         ),
-        **_next_run(dag.next_run),
+        **_next_run(coming_run(engine, dag)),
     }
 
 
@@ -98,12 +99,13 @@ def next_execution(dag_id: str, num_executions: int) -> None:
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
     from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.schedules import coming_run
 
     engine = connect()
     dag = get_dag(engine, dag_id)
     if dag.is_paused:
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
-    coming = dag.next_run
+    coming = coming_run(engine, dag)
     for _ in range(num_executions):
         _tell(coming)
         coming = coming and dag.schedule.following(coming, engine.now())

@@ -1,11 +1,12 @@
-"""``tasks set-state`` and ``dags set-state``: what Airflow's pages call marking success or failed."""
+"""``tasks set-state``, ``dags set-state`` and ``runs cancel``: what Airflow's pages call marking."""
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from chalicelib.cli.altering import Wording, alter_after_asking
 from chalicelib.cli.arguments import (
     confirm,
     dag_argument,
@@ -20,6 +21,7 @@ from chalicelib.domain.alterations import Choice
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
+    from chalicelib.domain.task_instances import TaskInstance
     from chalicelib.engine.core import Engine
     from chalicelib.engine.marking import MarkRequest
 
@@ -58,6 +60,8 @@ def set_task_state(
 
     Example: python -m chalicelib tasks set-state example_hello report 2026-01-01T00:00:00 failed --yes
     """
+    from functools import partial
+
     from chalicelib.engine.marking import mark_tasks
     from chalicelib.engine.queries import get_task_instance
 
@@ -66,16 +70,14 @@ def set_task_state(
     get_task_instance(engine, dag_id, run.execution_date, task_id)  # or there is no such task in this run
     dates = (None if past else run.execution_date, None if future else run.execution_date)
     choice = Choice(task_ids=(task_id,), upstream=upstream, downstream=downstream)
-    requests = list(_requests(engine, dag_id, dates, choice, TaskInstanceState(state)))
-    count = sum(_tell(engine, request) for request in requests)
-    if not count:
-        click.echo(f"Nothing to set to {state}.")
-    if dry_run or not count:
-        return
-    confirm(f"You are about to set these {count} task instances to {state}.", yes=yes)
-    for request in requests:
-        mark_tasks(engine, request)
-    click.echo(f"{count} task instances set to {coloured(state)}")
+    wording = Wording(
+        nothing=f"Nothing to set to {state}.",
+        question=f"You are about to set these {{count}} task instances to {state}.",
+        done=f"{{count}} task instances set to {coloured(state)}",
+    )
+    requests = _requests(engine, dag_id, dates, choice, TaskInstanceState(state))
+    tell, carry_out = partial(_tell, engine), partial(mark_tasks, engine)
+    alter_after_asking(requests, tell, carry_out, wording, dry_run=dry_run, yes=yes)
 
 
 def _requests(
@@ -121,12 +123,45 @@ def set_run_state(dag_id: str, execution_date_or_run_id: str, state: str, dry_ru
     from chalicelib.engine.marking import mark_run_success
     from chalicelib.engine.run_end import cancel_run
 
-    engine = connect()
-    run = find_run(engine, dag_id, execution_date_or_run_id)
     mark = mark_run_success if state == DagRunState.SUCCESS else cancel_run
+    run_id = _mark_run(dag_id, execution_date_or_run_id, state, mark, dry_run=dry_run, yes=yes)
+    if not dry_run:
+        click.echo(f"Run {run_id} set to {coloured(state)}")
+
+
+@click.command()
+@dag_argument
+@run_argument
+@dry_run_option
+@yes_option
+def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool) -> None:
+    """Cancel a run: it fails, what runs fails with it, what has not run is skipped.
+
+    Example: python -m chalicelib runs cancel example_hello 2026-01-01T00:00:00 --yes
+    """
+    from chalicelib.engine.run_end import cancel_run
+
+    run_id = _mark_run(
+        dag_id, execution_date_or_run_id, DagRunState.FAILED, cancel_run, dry_run=dry_run, yes=yes
+    )
+    if not dry_run:
+        click.echo(f"Run {run_id} cancelled")
+
+
+class _MarkRun(Protocol):
+    def __call__(
+        self, engine: "Engine", dag_id: str, execution_date: datetime, *, dry_run: bool = False
+    ) -> "list[TaskInstance]": ...
+
+
+def _mark_run(
+    dag_id: str, date_or_run_id: str, state: str, mark: _MarkRun, *, dry_run: bool, yes: bool
+) -> str:
+    """Tell what setting a run to a state alters, ask, and do it; of a dry run only the first. Its run id."""
+    engine = connect()
+    run = find_run(engine, dag_id, date_or_run_id)
     tell_instances("", mark(engine, dag_id, run.execution_date, dry_run=True))
-    if dry_run:
-        return
-    confirm(f"You are about to set run {run.run_id} of {dag_id} to {state}.", yes=yes)
-    mark(engine, dag_id, run.execution_date)
-    click.echo(f"Run {run.run_id} set to {coloured(state)}")
+    if not dry_run:
+        confirm(f"You are about to set run {run.run_id} of {dag_id} to {state}.", yes=yes)
+        mark(engine, dag_id, run.execution_date)
+    return run.run_id

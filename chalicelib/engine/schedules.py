@@ -83,6 +83,14 @@ def renew(engine: Engine, dag: Dag) -> Dag | None:
     return dag
 
 
+def coming_run(engine: Engine, dag: Dag) -> DataInterval | None:
+    """The data interval of the DAG's next automated run as of now; None if none comes.
+
+    ``Dag.next_run`` is what was planned last: of a DAG without catchup time may have passed it by.
+    """
+    return _plan(engine, dag, dag.last_interval)
+
+
 def _plan(engine: Engine, dag: Dag, last: DataInterval | None) -> DataInterval | None:
     return dag.schedule.advance(last, engine.now())
 

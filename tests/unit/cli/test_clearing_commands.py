@@ -8,30 +8,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.cli.one_run import Laboratory, WantedRun
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.queries import get_dag_run
-from chalicelib.settings import Settings
+from tests.unit.cli.failed_runs import DAG_ID, failed_runs
 
-DAGS = Path(__file__).parents[2] / "contract" / "dags"
 DATES = [datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)]
-FAILED = "contract_retry"
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
-    """Two runs of a DAG are over, and both have failed."""
-    monkeypatch.setenv("UPDRAFT__AWS__STAGE", "dev")  # so that no local server is looked for
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    laboratory = Laboratory(DAGS)
-    for date in DATES:
-        laboratory.run(WantedRun(dag_id=FAILED, execution_date=date))
-    settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"})
-    with bootstrap.use(engine=laboratory.engine, settings=settings):
-        yield laboratory.engine
+    with failed_runs(monkeypatch, tmp_path, DATES) as made:
+        yield made
 
 
 def run(*arguments: str, stdin: str = "") -> Result:
@@ -39,12 +28,12 @@ def run(*arguments: str, stdin: str = "") -> Result:
 
 
 def states(engine: Engine) -> list[DagRunState]:
-    return [get_dag_run(engine, FAILED, date).state for date in DATES]
+    return [get_dag_run(engine, DAG_ID, date).state for date in DATES]
 
 
 @pytest.mark.parametrize("command", [("tasks", "clear"), ("clear",)])
 def test_tasks_of_chosen_runs_are_cleared(engine: Engine, command: tuple[str, ...]) -> None:
-    result = run(*command, FAILED, "-t", "^broken$", "-d", "-e", "2025-05-01", "-y")
+    result = run(*command, DAG_ID, "-t", "^broken$", "-d", "-e", "2025-05-01", "-y")
     assert result.stdout.splitlines() == [
         "contract_retry 2025-05-01T00:00:00+00:00 broken: failed",
         "contract_retry 2025-05-01T00:00:00+00:00 after_broken: upstream_failed",
@@ -54,7 +43,7 @@ def test_tasks_of_chosen_runs_are_cleared(engine: Engine, command: tuple[str, ..
 
 
 def test_only_failed_ones_are_cleared_of_all_runs(engine: Engine) -> None:
-    result = run("tasks", "clear", FAILED, "--only-failed", "--yes")
+    result = run("tasks", "clear", DAG_ID, "--only-failed", "--yes")
     assert "6 task instances cleared" in result.stdout
     assert ": success" not in result.stdout
     assert states(engine) == [DagRunState.QUEUED, DagRunState.QUEUED]
@@ -66,21 +55,21 @@ def test_only_failed_ones_are_cleared_of_all_runs(engine: Engine) -> None:
 def test_a_dry_run_a_no_and_a_choice_of_nothing_clear_nothing(
     engine: Engine, arguments: tuple[str, ...], code: int
 ) -> None:
-    assert run("tasks", "clear", FAILED, *arguments, stdin="n\n").exit_code == code
+    assert run("tasks", "clear", DAG_ID, *arguments, stdin="n\n").exit_code == code
     assert states(engine) == [DagRunState.FAILED, DagRunState.FAILED]
 
 
 def test_what_is_no_regular_expression_is_wrong_usage(engine: Engine) -> None:
-    assert run("tasks", "clear", FAILED, "-t", "(").exit_code == 2
+    assert run("tasks", "clear", DAG_ID, "-t", "(").exit_code == 2
 
 
 def test_a_run_is_cancelled_after_a_yes(engine: Engine) -> None:
-    assert run("dags", "trigger", FAILED, "-e", "2025-05-03", "-r", "mine").exit_code == 0
-    waiting = replace(get_dag_run(engine, FAILED, datetime(2025, 5, 3, tzinfo=UTC)))
+    assert run("dags", "trigger", DAG_ID, "-e", "2025-05-03", "-r", "mine").exit_code == 0
+    waiting = replace(get_dag_run(engine, DAG_ID, datetime(2025, 5, 3, tzinfo=UTC)))
     assert waiting.state is DagRunState.QUEUED
-    assert run("runs", "cancel", FAILED, "mine", "--dry-run").exit_code == 0
-    assert run("runs", "cancel", FAILED, "mine", stdin="n\n").exit_code == 1
-    assert get_dag_run(engine, FAILED, waiting.execution_date).state is DagRunState.QUEUED
-    result = run("runs", "cancel", FAILED, "mine", "--yes")
+    assert run("runs", "cancel", DAG_ID, "mine", "--dry-run").exit_code == 0
+    assert run("runs", "cancel", DAG_ID, "mine", stdin="n\n").exit_code == 1
+    assert get_dag_run(engine, DAG_ID, waiting.execution_date).state is DagRunState.QUEUED
+    result = run("runs", "cancel", DAG_ID, "mine", "--yes")
     assert result.stdout.splitlines()[-1] == "Run mine cancelled"
-    assert get_dag_run(engine, FAILED, waiting.execution_date).state is DagRunState.FAILED
+    assert get_dag_run(engine, DAG_ID, waiting.execution_date).state is DagRunState.FAILED
