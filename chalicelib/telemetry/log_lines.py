@@ -86,12 +86,18 @@ class JsonLines(logging.Formatter):
         }
         if isinstance(record.msg, Fields):
             document |= record.msg.values
-        if record.exc_info and record.exc_info[0]:
-            document["exception"] = _end_of(self.formatException(record.exc_info))
+        if traceback := self._traceback(record):
+            document["exception"] = _end_of(traceback)
         if record.stack_info:
             document["stack"] = _end_of(record.stack_info)
         known = _STANDARD | document.keys()
         return document | {name: value for name, value in vars(record).items() if name not in known}
+
+    def _traceback(self, record: logging.LogRecord) -> str | None:
+        """As a filter has left it (it may have taken secrets out of it), or as it is."""
+        if record.exc_text or not (record.exc_info and record.exc_info[0]):
+            return record.exc_text
+        return self.formatException(record.exc_info)
 
 
 def on_lambda(environ: Mapping[str, str]) -> bool:

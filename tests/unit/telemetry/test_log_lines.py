@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.dag.secrets_masker import SecretsMasker, mask_secret
 from chalicelib.telemetry.bound import bound
 from chalicelib.telemetry.log_lines import LONGEST_LINE, LONGEST_TEXT, Fields, JsonLines
 
@@ -81,6 +82,19 @@ def test_an_exception_is_text_in_its_field() -> None:
     assert document["message"] == "it failed"
     assert document["exception"].startswith("Traceback (most recent call last):\n")
     assert document["exception"].endswith("KeyError: 'missing\\nkey'")
+
+
+def test_a_traceback_that_had_secrets_taken_out_is_kept_without_them() -> None:
+    mask_secret("fifty-fifty")
+
+    def log(logger: logging.Logger) -> None:
+        logger.addFilter(SecretsMasker())
+        try:
+            raise ValueError("it was fifty-fifty")
+        except ValueError:
+            logger.exception("it failed")
+
+    assert document_of(log)["exception"].endswith("ValueError: it was ***")
 
 
 def test_extra_fields_are_added_and_replace_none() -> None:
