@@ -19,7 +19,7 @@ from chalicelib.deploy.deployed import read_deployed
 from chalicelib.deploy.event_sources import event_sources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.finish import finish_deployment
-from chalicelib.deploy.package import build_package
+from chalicelib.deploy.lambda_package import build_package
 from chalicelib.deploy.resources import stage_resources
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import function_name, handlers_behind, restore_record, standing

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.deploy.chalice_program import run_chalice
-from chalicelib.deploy.package import build_package
+from chalicelib.deploy.lambda_package import build_package
 from tests.e2e.cold_starts import ColdStart, functions_of
 from tests.e2e.packaged import MB, Contents, contents
 from tests.e2e.project import stage_project
@@ -34,21 +34,16 @@ def main() -> None:
         print_contents(contents(package))
         with zipfile.ZipFile(package) as opened:
             opened.extractall(task)
-        packaged = cold_starts(task, scratch / "packaged")
-        for bytecode in task.rglob("*.pyc"):
-            bytecode.unlink()
-        print_cold_starts(packaged, cold_starts(task, scratch / "compiling"))
-
-
-def cold_starts(task: Path, directory: Path) -> dict[str, ColdStart]:
-    """Start the functions that are unpacked in ``task``."""
-    directory.mkdir()
-    with functions_of(task, PYTHON, directory) as functions:
-        return functions.cold_starts()
+        with functions_of(task, PYTHON, scratch) as functions:
+            packaged = functions.cold_starts()
+            for bytecode in task.rglob("*.pyc"):
+                bytecode.unlink()
+            compiling = functions.cold_starts()
+        print_cold_starts(packaged, compiling)
 
 
 def print_contents(packaged: Contents) -> None:
-    print(f"\n{'package':<16}{'MB zipped':>10}{'unzipped':>10}")
+    print(f"\n{'package':<18}{'MB zipped':>10}{'unzipped':>10}")
     row("all", packaged.zipped_mb, packaged.unzipped_mb)
     small = [name for name, size in packaged.zipped.items() if size < SHOWN_MB * MB]
     for name, size in packaged.zipped.items():
@@ -62,7 +57,7 @@ def print_contents(packaged: Contents) -> None:
 
 
 def row(name: str, zipped_mb: float, unzipped_mb: float) -> None:
-    print(f"{name:<16}{zipped_mb:>10.1f}{unzipped_mb:>10.1f}")
+    print(f"{name:<18}{zipped_mb:>10.1f}{unzipped_mb:>10.1f}")
 
 
 def print_cold_starts(packaged: dict[str, ColdStart], compiling: dict[str, ColdStart]) -> None:

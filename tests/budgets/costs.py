@@ -27,8 +27,8 @@ PRICES = {
 }
 """Dollars for one of each, by AWS's pricing pages as of November 2026; EventBridge's schedules are free."""
 
-LOG_BYTES_PER_INVOCATION = 1000
-"""Lambda's own START, END and REPORT lines take about 350 bytes; two lines of ours the rest."""
+LOG_BYTES_PER_INVOCATION = 2000
+"""Lambda's own START, END and REPORT lines take about 350 bytes; the lines of ours the rest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -86,10 +86,11 @@ class Functions:
         self._command_line("sync")
         self._command_line("dags", "unpause", DAG_ID)
         self._command_line("users", "create", "ada", stdin="secret")
-        self._forget_messages("scheduling")  # of the DAG's unpausing
 
     def cold_starts(self) -> dict[str, ColdStart]:
         """Start each function and give it one event, in the order in which a run needs them."""
+        for queue in ("scheduling", "tasks"):  # of the DAG's unpausing, of runs before
+            self._forget_messages(queue)
         return {
             "api_handler": self._start("app.app", TRIGGER),
             "scheduler": self._start("chalicelib.handlers.scheduler", self._next_message("scheduling")),

@@ -1,6 +1,7 @@
 """What is deployed: how large, made of what, and what each function loads before its first answer."""
 
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +125,8 @@ def _files(module: str) -> tuple[str, str]:
 
 def _bytecode(source: str) -> str:
     folder, _, name = source.rpartition("/")
-    return f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-311.pyc".removeprefix("/")
+    compiled = f"{name.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
+    return f"{folder}/__pycache__/{compiled}".removeprefix("/")
 
 
 def test_each_function_answers_its_first_event_with_what_is_packaged(

@@ -15,6 +15,7 @@ from chalicelib.deploy.create import create_missing
 from chalicelib.deploy.deployment import Deployment, plan_deployment
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.doctor import examine
+from chalicelib.deploy.lambda_package import make_ready
 from chalicelib.deploy.resources import stage_resources
 from chalicelib.deploy.stages import Stage, read_stage
 from chalicelib.deploy.standing import HANDLERS
@@ -185,6 +186,15 @@ def test_with_its_data_nothing_is_left_of_a_stage(life: Life) -> None:
     assert s3.list_buckets()["Buckets"] == []
     groups = life.aws.client("logs").describe_log_groups()["logGroups"]
     assert [group["logGroupName"] for group in groups] == ["/aws/lambda/updraft-dev2-worker"]
+
+
+def test_what_chalice_finds_to_deploy_is_ready(life: Life) -> None:
+    life.deploy()
+    (package,) = (life.stage.project / ".chalice" / "deployments").iterdir()
+    made_ready = package.read_bytes()
+    make_ready(package)
+    assert package.read_bytes() == made_ready
+    assert "  0.0 MB" in life.said
 
 
 def test_another_checkout_deploys_the_same_stage(life: Life) -> None:

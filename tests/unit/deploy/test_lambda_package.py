@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy.package import SERVICES, build_package, make_ready
+from chalicelib.deploy.lambda_package import SERVICES, build_package, make_ready
 
 ROOT = Path(__file__).parents[3]
 DESCRIBED = ("athena", "dynamodb", "s3", "secretsmanager", "sqs", "ssm")

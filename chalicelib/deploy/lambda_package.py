@@ -34,14 +34,15 @@ _BOTOCORE_REQUIRED = re.compile(rb"^Requires-Dist: botocore\b", re.MULTILINE)
 _BOTO3_IMPORTED = re.compile(rb"^\s*(?:import|from) boto3\b", re.MULTILINE)
 
 
-def build_package(project: Path, stage: str, directory: Path, run_chalice: RunChalice) -> Path:
-    """Build the package that ``chalice deploy`` will find and deploy.
+def build_package(project: Path, stage: str, directory: Path, run_chalice: RunChalice, *options: str) -> Path:
+    """Have ``chalice package`` build the package, with more options, and make it ready.
 
-    Gives the same package in ``directory``; raises ``CommandFailed``.
+    ``chalice deploy`` will find and deploy it; the same is ``deployment.zip`` in ``directory``, which this
+    gives. Raises ``CommandFailed``.
     """
     deployments = project / ".chalice" / "deployments"
     _remove_cut_short(deployments)
-    run_chalice(project, ("package", "--stage", stage, str(directory)))
+    run_chalice(project, ("package", "--stage", stage, *options, str(directory)))
     package = directory / "deployment.zip"
     kept = [path for path in deployments.glob("*.zip") if filecmp.cmp(path, package, shallow=False)]
     make_ready(package)
