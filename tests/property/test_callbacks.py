@@ -12,10 +12,12 @@ from chalicelib.domain.messages import RunCallback, RunTask
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.pausing import set_paused
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, shapes, start, world_of
-from tests.property.simulator import LEASE, Killed, World
+from tests.property.simulator import World
 from tests.property.test_interleaving import MOST_STEPS
 from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 

@@ -25,8 +25,9 @@ from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import cancel_run
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
@@ -36,7 +37,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_limits import start_runs
 from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 from tests.property.test_races import message

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.simulation.crowd import Crowd
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,

@@ -17,6 +17,8 @@ from chalicelib.engine import rescue
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
@@ -26,7 +28,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import LEASE, Killed, World
+from tests.property.simulator import World
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
 

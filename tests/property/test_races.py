@@ -12,10 +12,12 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Parts, task_key
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.queue import InFlight
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, start, world_of
-from tests.property.simulator import InFlight, Killed, World
+from tests.property.simulator import World
 from tests.property.test_invariants import item_state
 
 LAYERS, WIDTH = 6, 20

@@ -21,10 +21,11 @@ from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.queues.messages import decode
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import world_of
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_deletion import dag_of, wait_until_back
 from tests.property.test_outcomes import step_with_faults
 

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "queues": {"domain", "engine", "aws"},
     "events": {"domain", "engine"},
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues"},
+    "simulation": {"domain", "dag", "engine", "queues", "store"},
     "api": {"domain", "auth", "engine", "bootstrap"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap"},
     "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "bootstrap",
         "deploy",
         "local",
+        "simulation",
     },
 }
 """Per layer (a package or a module of ``chalicelib``) the layers it may import."""

@@ -10,11 +10,11 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.cli.one_run import Laboratory, WantedRun
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.queries import get_dag_run
 from chalicelib.settings import Settings
+from chalicelib.simulation.one_run import Laboratory, WantedRun
 
 DAGS = Path(__file__).parents[2] / "contract" / "dags"
 DATES = [datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)]

@@ -1,38 +1,42 @@
 """One run of a DAG from its beginning to its end in this process: the real engine over the memory store.
 
-The clock is virtual: it jumps over waits that are only time (the delay of a retry, a date in the future). A
-sensor's wait is for something outside, so it is really waited. What user code sees is the real time. As
-in Airflow's ``dags test``, pools hold nobody back and it does not matter whether the DAG is paused.
+The clock is virtual: when there is nothing to do it jumps to where there is, over the delays of retries
+and the time between a sensor's pokes. Airflow's names (``timezone.utcnow()``, sensors and their timeouts)
+know that clock; ``datetime.now()`` in user code does not. As in Airflow's ``dags test``, pools hold nobody
+back and it does not matter whether the DAG is paused.
 """
 
 import getpass
-import heapq
 import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from chalicelib.dag.clock import living_by
 from chalicelib.dag.loader import ImportFailure
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag
 from chalicelib.domain.graph import Graph
-from chalicelib.domain.messages import Message, Outgoing, PokeTask, RunCallback, RunTask
+from chalicelib.domain.messages import Message, PokeTask, RunTask
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.pools import DEFAULT_POOL, UNLIMITED
 from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.engine import call_back, execute, scheduling, why
+from chalicelib.engine import why
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.pools import save_pool
-from chalicelib.engine.ports import Invocation, RunningXComs, RunTry, TryReport
+from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
 from chalicelib.engine.sync import sync_dags
 from chalicelib.engine.task_runner import run_callbacks, run_try
 from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
+from chalicelib.queues.messages import decode
+from chalicelib.simulation.handling import Worker, handle
+from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 
 _LEASE = timedelta(days=365)
@@ -72,8 +76,10 @@ class FinishedRun:
 
 @dataclass(slots=True)
 class VirtualClock:
-    """The real time, and how far this clock is ahead of it."""
+    """The real time, and how far this clock is ahead of it; implements ``dag.clock.Clock``."""
 
+    real_time: bool = False
+    """Whether sensors really wait."""
     ahead: timedelta = timedelta()
 
     def now(self) -> datetime:
@@ -84,14 +90,24 @@ class VirtualClock:
         """Be there at once; a moment of the past changes nothing."""
         self.ahead += max(moment - self.now(), timedelta())
 
+    def sleep(self, seconds: float) -> None:
+        """Let a sensor's wait pass."""
+        if self.real_time:
+            time.sleep(seconds)
+        else:
+            self.ahead += timedelta(seconds=seconds)
+
 
 class Laboratory:
-    """The DAG files of a folder, as an engine of their own knows them; nothing of it outlives the object."""
+    """The DAG files of a folder, as an engine of their own knows them; nothing of it outlives the object.
 
-    def __init__(self, folder: Path, watch: Watch | None = None) -> None:
+    With ``real_time`` sensors really wait between their pokes.
+    """
+
+    def __init__(self, folder: Path, watch: Watch | None = None, *, real_time: bool = False) -> None:
         self._watch = watch or Watch()
-        self._clock = VirtualClock()
-        self._queue = _Queue(self._clock)
+        self._clock = VirtualClock(real_time=real_time)
+        self._queue = Queue(self._clock.now)
         numbers = count(1)
         self.engine = Engine(
             store=MemoryStore(),
@@ -100,8 +116,12 @@ class Laboratory:
             new_uid=lambda: f"{next(numbers):026d}",
             allowed_run_id_pattern=_ANY_RUN_ID,
         )
-        self._run_try = _in_real_time(run_try(folder), self._clock)
-        self._run_callbacks = run_callbacks(folder)
+        self._run_try = run_try(folder)
+        self._worker = Worker(
+            run_try=self._watched_try,
+            run_callbacks=run_callbacks(folder),
+            new_invocation=self._new_invocation,
+        )
         self.failures: tuple[ImportFailure, ...] = sync_dags(
             self.engine, folder, paused_at_creation=True
         ).failures
@@ -124,7 +144,8 @@ class Laboratory:
                 conf=request.conf,
             ),
         )
-        run = self._to_its_end(made)
+        with living_by(self._clock):
+            run = self._to_its_end(made)
         return FinishedRun(
             run=run, instances=tuple(self._instances(run, graph)), stuck=tuple(self._obstacles(run))
         )
@@ -137,38 +158,31 @@ class Laboratory:
 
     def _to_its_end(self, made: DagRun) -> DagRun:
         run = made
-        while self._queue.holds_due() or (not run.state.is_final and self._queue.holds_any()):
-            self._handle(self._next())
+        while (entry := self._queue.first()) is not None:
+            if run.state.is_final and entry.visible_at > self._clock.now():
+                break
+            message = decode(entry.message)
+            self._wait_until(entry.visible_at, is_poke=_is_poke(message))
+            self._queue.remove(entry)
+            handle(self.engine, message, self._worker)
             run = self.engine.store.dag_runs.get(run.dag_id, run.execution_date) or run
-        self._queue.clear()
+        self._queue.waiting.clear()
         return run
 
-    def _next(self) -> Message:
-        visible_at, message = self._queue.take()
-        waits_outside = isinstance(message, PokeTask) or (isinstance(message, RunTask) and message.pokes > 0)
-        seconds = (visible_at - self._clock.now()).total_seconds()
-        if not waits_outside:
-            self._clock.jump_to(visible_at)
-        elif seconds > 0:
+    def _wait_until(self, moment: datetime, *, is_poke: bool) -> None:
+        seconds = (moment - self._clock.now()).total_seconds()
+        if is_poke and self._clock.real_time and seconds > 0:
             self._watch.on_wait(seconds)
-            time.sleep(seconds)
-        return message
-
-    def _handle(self, message: Message) -> None:
-        match message:
-            case RunTask():
-                execute.execute(self.engine, message, self._invocation(), self._watched_try)
-            case RunCallback():
-                call_back.call_back(self.engine, message, self._run_callbacks)
-            case _:
-                scheduling.handle(self.engine, message)
+            self._clock.sleep(seconds)
+        else:
+            self._clock.jump_to(moment)
 
     def _watched_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
         report = self._run_try(request, xcoms)
         self._watch.on_try(request, report)
         return report
 
-    def _invocation(self) -> Invocation:
+    def _new_invocation(self) -> Invocation:
         return Invocation(
             token=self.engine.new_uid(),
             ends_at=self._clock.now() + _LEASE,
@@ -191,50 +205,5 @@ class Laboratory:
         return [f"{check.name}: {check.reason}" for check in checks if not check.passed]
 
 
-class _Queue:
-    """Implements ``Sender``: messages by the time at which they are to be handled, then as they came."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self._numbers = count()
-        self._waiting: list[tuple[datetime, int, Message]] = []
-
-    def send(self, messages: Iterable[Outgoing]) -> None:
-        """Take messages in."""
-        for outgoing in messages:
-            visible_at = self._clock.now() + timedelta(seconds=outgoing.delay_seconds)
-            heapq.heappush(self._waiting, (visible_at, next(self._numbers), outgoing.message))
-
-    def take(self) -> tuple[datetime, Message]:
-        """The next message, with its time."""
-        visible_at, _, message = heapq.heappop(self._waiting)
-        return visible_at, message
-
-    def holds_any(self) -> bool:
-        """Whether there is a message, due or not."""
-        return bool(self._waiting)
-
-    def holds_due(self) -> bool:
-        """Whether there is a message whose time has come."""
-        return bool(self._waiting) and self._waiting[0][0] <= self._clock.now()
-
-    def clear(self) -> None:
-        """Forget what is left."""
-        self._waiting.clear()
-
-
-def _in_real_time(run: RunTry, clock: VirtualClock) -> RunTry:
-    """The runner for user code, which reads the real clock: times that it compares are moved to that."""
-
-    def moved(request: TryRequest, xcoms: RunningXComs) -> TryReport:
-        ahead = clock.ahead
-        first_poke_at = request.first_poke_at and request.first_poke_at - ahead
-        report = run(
-            replace(request, start_date=request.start_date - ahead, first_poke_at=first_poke_at), xcoms
-        )
-        wakes_at = report.outcome.reschedule_date
-        if wakes_at is None:
-            return report
-        return replace(report, outcome=replace(report.outcome, reschedule_date=wakes_at + ahead))
-
-    return moved
+def _is_poke(message: Message) -> bool:
+    return isinstance(message, PokeTask) or (isinstance(message, RunTask) and message.pokes > 0)
