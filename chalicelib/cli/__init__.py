@@ -20,6 +20,7 @@ from chalicelib.cli.events import events
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
 from chalicelib.cli.pools import pools
+from chalicelib.cli.simulate import simulate
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
@@ -49,6 +50,7 @@ for command in (
     info,
     pools,
     runs,
+    simulate,
     sync,
     tasks,
     users,

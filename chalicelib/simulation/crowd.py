@@ -45,12 +45,12 @@ class DagInWorld(Protocol):
 
 
 class Kind(StrEnum):
-    """What happens in a crowd."""
+    """What happens in a crowd; a message that is handled comes in order, again, or before an earlier one."""
 
     HANDLED = "handled"
     TIME = "time passed"
     DUPLICATE = "duplicate"
-    OUT_OF_ORDER = "message out of order"
+    REORDERING = "reordering"
     DELAY = "delay"
     KILLED_WORKER = "killed worker"
     KILLED_SCHEDULER = "killed scheduler"
@@ -59,8 +59,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Occurrence:
-    """One thing that happened; ``message`` is the one it happened to, ``detail`` says more."""
+    """One thing that happened, so long after the crowd began.
 
+    ``message`` is the one it happened to, ``detail`` says more.
+    """
+
+    at: timedelta
     kind: Kind
     message: Message | None = None
     detail: str = ""
@@ -80,7 +84,8 @@ class Crowd:
 
     ``faults`` is how often a call fails, ``repeats`` how often a message comes again after it was
     handled, ``delays`` how often one is held back, ``kills`` how often user code is cut short; each a
-    probability. ``may_fail`` says whom faults may hit. ``tell`` is told what happens.
+    probability. ``may_fail`` says whom faults may hit. ``tell`` is told what happens. ``eagerness`` is how
+    likely something is done about a message when nobody is at work, else time passes.
     """
 
     world: World
@@ -90,6 +95,7 @@ class Crowd:
     repeats: float = 0.0
     delays: float = 0.0
     kills: float = 0.0
+    eagerness: float = 0.3
     may_fail: Callable[[Handler], bool] = _everybody
     tell: Callable[[Occurrence], None] = _forget
     handlers: list[Handler] = field(default_factory=list)
@@ -98,6 +104,7 @@ class Crowd:
 
     def __post_init__(self) -> None:
         world = self.world
+        self._began_at = world.clock.now
         world.engine = replace(
             world.engine,
             store=Halting(world.engine.store),
@@ -118,7 +125,8 @@ class Crowd:
         if choose.random() < 0.1:
             # At least once: a message that is being handled may come a second time (not ahead of its delay).
             entries = [entry for entry in self.world.queue.waiting if entry.was_received or entry in entries]
-        if entries and len(self.handlers) < HANDLERS and choose.random() < 0.3:
+        begins = 0.3 if self.handlers else self.eagerness
+        if entries and len(self.handlers) < HANDLERS and choose.random() < begins:
             self._receive(entries)
         elif self.handlers and choose.random() < 0.97:
             self._go_on(choose.choice(self.handlers))
@@ -140,10 +148,12 @@ class Crowd:
     def _way_of_coming(self, entry: InFlight, entries: list[InFlight]) -> Kind:
         if entry.was_received:
             return Kind.DUPLICATE
-        return Kind.HANDLED if entry is entries[0] else Kind.OUT_OF_ORDER
+        return Kind.HANDLED if entry is entries[0] else Kind.REORDERING
 
-    def _tell(self, kind: Kind, entry: InFlight, detail: str = "") -> None:
-        self.tell(Occurrence(kind=kind, message=decode(entry.message), detail=detail))
+    def _tell(self, kind: Kind, entry: InFlight | None, detail: str = "") -> None:
+        message = None if entry is None else decode(entry.message)
+        at = self.world.clock.now - self._began_at
+        self.tell(Occurrence(at=at, kind=kind, message=message, detail=detail))
 
     def _happens(self, probability: float) -> bool:
         """Whether it does; what never happens draws nothing."""
@@ -163,7 +173,7 @@ class Crowd:
         """Let time pass: handlers that reach their timeout are killed; a minute's tick comes."""
         self._finish([handler for handler in self.handlers if not self.may_fail(handler)])
         self.world.advance(time)
-        self.tell(Occurrence(kind=Kind.TIME, detail=str(time)))
+        self._tell(Kind.TIME, None, str(time))
         for handler in [*self.handlers]:
             is_stuck = time > CALL_TIMEOUT and not handler.in_user_code
             if is_stuck or handler.ends_at <= self.world.clock.now:
@@ -214,7 +224,8 @@ class Crowd:
             kind = Kind.KILLED_WORKER
         else:
             kind = Kind.KILLED_SCHEDULER
-        self._tell(kind, entry, f"{'after' if takes_effect else 'before'} {handler.halted_at or 'it began'}")
+        where = f"{'after' if takes_effect else 'before'} {handler.halted_at or 'it began'}"
+        self._tell(kind, entry, "after its code, before its end" if handler.in_user_code else where)
 
     def _set_paused(self, paused: bool) -> None:
         set_paused(self.world.engine, self.dag.dag_id, paused=paused, changed_by="simulation")

@@ -20,7 +20,6 @@ from typing import Any
 from chalicelib.dag.clock import living_by
 from chalicelib.dag.loader import ImportFailure
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.messages import Message, PokeTask, RunTask
 from chalicelib.domain.outcomes import TryRequest
@@ -133,7 +132,8 @@ class Laboratory:
         """
         dag = dag_to_run(self.engine, request.dag_id)
         graph = graph_of(self.engine, dag.dag_id, dag.version)
-        self._open(dag, graph)
+        self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
+        take_bounds_off_pools(self.engine, graph)
         self._clock.jump_to(request.execution_date)
         made = trigger(
             self.engine,
@@ -146,15 +146,7 @@ class Laboratory:
         )
         with living_by(self._clock):
             run = self._to_its_end(made)
-        return FinishedRun(
-            run=run, instances=tuple(self._instances(run, graph)), stuck=tuple(self._obstacles(run))
-        )
-
-    def _open(self, dag: Dag, graph: Graph) -> None:
-        """Unpause without starting the schedule, and take the bounds off the pools."""
-        self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")
-        for name in sorted({DEFAULT_POOL, *(task.pool for task in graph.tasks.values())}):
-            save_pool(self.engine, name=name, slots=UNLIMITED, description=None)
+        return finished(self.engine, run, graph)
 
     def _to_its_end(self, made: DagRun) -> DagRun:
         run = made
@@ -179,6 +171,7 @@ class Laboratory:
 
     def _watched_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
         report = self._run_try(request, xcoms)
+        stop_if_interrupted(report)
         self._watch.on_try(request, report)
         return report
 
@@ -191,18 +184,37 @@ class Laboratory:
             pid=os.getpid(),
         )
 
-    def _instances(self, run: DagRun, graph: Graph) -> Iterable[TaskInstance]:
-        items = dict(self.engine.store.task_instances.list(run.run_uid))
-        for task_id in graph.tasks:
-            own = [item for key, item in items.items() if item.task_id == task_id and key == item.key]
-            if own:
-                yield from sorted(own, key=lambda item: item.map_index)
-            else:
-                yield items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
 
-    def _obstacles(self, run: DagRun) -> list[str]:
-        checks = why.why_run(self.engine, run.dag_id, run.execution_date)
-        return [f"{check.name}: {check.reason}" for check in checks if not check.passed]
+def take_bounds_off_pools(engine: Engine, graph: Graph) -> None:
+    """Let no pool of the DAG's tasks hold any of them back."""
+    for name in sorted({DEFAULT_POOL, *(task.pool for task in graph.tasks.values())}):
+        save_pool(engine, name=name, slots=UNLIMITED, description=None)
+
+
+def stop_if_interrupted(report: TryReport) -> None:
+    """Ctrl-C in the middle of user code ends the command, not only the task: raises ``KeyboardInterrupt``."""
+    if report.outcome.reason == KeyboardInterrupt.__name__:
+        raise KeyboardInterrupt
+
+
+def finished(engine: Engine, run: DagRun, graph: Graph) -> FinishedRun:
+    """A run as it is now, to which nothing happens any more."""
+    checks = why.why_run(engine, run.dag_id, run.execution_date)
+    return FinishedRun(
+        run=run,
+        instances=tuple(_instances(engine, run, graph)),
+        stuck=tuple(f"{check.name}: {check.reason}" for check in checks if not check.passed),
+    )
+
+
+def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstance]:
+    items = dict(engine.store.task_instances.list(run.run_uid))
+    for task_id in graph.tasks:
+        own = [item for key, item in items.items() if item.task_id == task_id and key == item.key]
+        if own:
+            yield from sorted(own, key=lambda item: item.map_index)
+        else:
+            yield items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
 
 
 def _is_poke(message: Message) -> bool:
