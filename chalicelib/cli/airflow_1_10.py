@@ -97,5 +97,6 @@ COMMANDS: dict[str, click.Command] = {
     "pool": pool,
     "backfill": dags.backfill,
     "clear": clear,
+    "show_dag": dags.show_graph,
 }
 """Commands by their names in 1.10."""

@@ -54,6 +54,7 @@ USERS_OF: dict[str, set[str]] = {
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
+    "pygraphviz": {"cli"},
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},
     "asn1crypto": {"auth"},
