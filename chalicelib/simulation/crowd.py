@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import Graph
@@ -30,18 +29,6 @@ CALL_TIMEOUT = timedelta(minutes=2)
 
 HANDLERS = 4
 """Invocations that run at once, at most."""
-
-
-class DagInWorld(Protocol):
-    """The one DAG of a world."""
-
-    @property
-    def dag_id(self) -> str:
-        """Its id."""
-
-    @property
-    def graph(self) -> Graph:
-        """Its graph."""
 
 
 class Kind(StrEnum):
@@ -80,7 +67,7 @@ def _everybody(_handler: Handler) -> bool:
 
 @dataclass
 class Crowd:
-    """Handlers at work at the same time in a world with one DAG.
+    """Handlers at work at the same time in a world with one DAG, that of the ``graph``.
 
     ``faults`` is how often a call fails, ``repeats`` how often a message comes again after it was
     handled, ``delays`` how often one is held back, ``kills`` how often user code is cut short; each a
@@ -89,7 +76,7 @@ class Crowd:
     """
 
     world: World
-    dag: DagInWorld
+    graph: Graph
     faults: float = 0.0
     pausing: bool = False
     repeats: float = 0.0
@@ -193,7 +180,7 @@ class Crowd:
         self.finish()
         if self.pausing:
             self._set_paused(False)
-        self.world.settle(self.dag.dag_id, within)
+        self.world.settle(self.graph.dag_id, within)
 
     def go_on(
         self, handler: Handler, fault: BaseException | None = None, *, takes_effect: bool = False
@@ -228,7 +215,7 @@ class Crowd:
         self._tell(kind, entry, "after its code, before its end" if handler.in_user_code else where)
 
     def _set_paused(self, paused: bool) -> None:
-        set_paused(self.world.engine, self.dag.dag_id, paused=paused, changed_by="simulation")
+        set_paused(self.world.engine, self.graph.dag_id, paused=paused, changed_by="simulation")
 
     def _after(self, handler: Handler) -> None:
         if handler.error is None:
@@ -261,7 +248,7 @@ class Crowd:
     def check_slots(self) -> None:
         """I3: what is queued, and user code that runs, holds its slots, and shards count right."""
         self.world.check_pools()
-        for run in self.world.store.dag_runs.list(self.dag.dag_id):
+        for run in self.world.store.dag_runs.list(self.graph.dag_id):
             for _, item in self.world.store.task_instances.list(run.run_uid):
                 this = (run.run_uid, item.task_id, item.map_index, item.try_number)
                 is_held = item.state is TaskInstanceState.QUEUED or item.is_asleep or this in self.at_work
@@ -269,7 +256,7 @@ class Crowd:
                     self._check_holding(item)
 
     def _check_holding(self, item: TaskInstance) -> None:
-        task = self.dag.graph.tasks[item.task_id]
+        task = self.graph.tasks[item.task_id]
         shards = self.world.store.pools.shards(task.pool)
         holdings = [shards[number].holders.get(item.holder) for number, _ in item.pool_parts]
         held = sum(holding.slots for holding in holdings if holding is not None)

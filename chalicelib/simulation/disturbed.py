@@ -225,7 +225,7 @@ class Attempt:
     def _disturb(self) -> None:
         crowd = Crowd(
             self._world,
-            _InWorld(dag_id=self._model.dag.dag_id, graph=self._model.graph),
+            self._model.graph,
             faults=FAILED_CALLS,
             repeats=REPEATED_MESSAGES,
             delays=DELAYED_MESSAGES,
@@ -258,11 +258,3 @@ class Attempt:
         stop_if_interrupted(report)
         self._tell_try(request, report)
         return report
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _InWorld:
-    """Implements ``crowd.DagInWorld``."""
-
-    dag_id: str
-    graph: Graph

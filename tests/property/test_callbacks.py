@@ -82,7 +82,7 @@ def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed
 def test_no_call_is_lost_where_handlers_meet(
     dag: ScriptedDag, faults: float, pausing: bool, seed: int
 ) -> None:
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
     for _ in range(MOST_STEPS):
         if not crowd.handlers and not crowd.world.queue.waiting:

@@ -222,7 +222,7 @@ def test_a_dag_deleted_while_its_handlers_are_at_work_leaves_nothing(made: list[
     dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
     world = world_of(dag, seed)
     old = start(world, dag)
-    crowd = Crowd(world, dag, faults=world.choose.choice([0.0, 0.05]))
+    crowd = Crowd(world, dag.graph, faults=world.choose.choice([0.0, 0.05]))
     for _ in range(world.choose.randrange(150)):
         crowd.step()
     world.store.dags.mark_deleted(dag.dag_id)  # as by one who saw no task running the moment before

@@ -29,7 +29,7 @@ def test_handlers_at_the_same_time_end_a_run_as_the_rules_say(
     # All in one small pool: that is where handlers meet.
     in_one_pool = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
     dag = ScriptedDag(in_one_pool, max_active_tasks=max_active_tasks)
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
     run_to_the_end(crowd)
     assert_ended_as_expected(crowd.world, dag, run)
@@ -42,7 +42,9 @@ def test_messages_that_come_again_and_late_and_killed_user_code_change_no_end(
     made: list[Shape], seed: int
 ) -> None:
     dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
-    crowd = Crowd(world_of(dag, seed), dag, faults=0.03, repeats=0.1, delays=0.1, kills=0.5, eagerness=0.9)
+    crowd = Crowd(
+        world_of(dag, seed), dag.graph, faults=0.03, repeats=0.1, delays=0.1, kills=0.5, eagerness=0.9
+    )
     told: list[Occurrence] = []
     crowd.tell = told.append
     run = start(crowd.world, dag)

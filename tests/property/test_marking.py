@@ -196,7 +196,7 @@ def test_marks_beside_handlers_at_work_leave_the_marked_states_and_a_run_that_en
 ) -> None:
     made = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
     dag = ScriptedDag(made, max_active_tasks=limit)
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults)
     world = crowd.world
     run = start(world, dag)
     for _ in range(world.choose.randrange(120)):

@@ -199,7 +199,7 @@ def test_a_run_is_ended_beside_handlers_at_work(
     made: list[Shape], faults: float, steps: int, seed: int
 ) -> None:
     dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults)
     world = crowd.world
     run = start(world, dag)
     for _ in range(steps):

@@ -345,7 +345,7 @@ def test_each_run_is_made_once_whatever_happens(seed: int, limit: int, minutes: 
 @given(st.integers(), st.sampled_from([1, 2, 16]))
 def test_handlers_at_the_same_time_make_each_run_once(seed: int, limit: int) -> None:
     world = world_with(hourly(start_date=START - 4 * HOUR, max_active_runs=limit), seed, SLOW)
-    crowd = Crowd(world, SLOW, faults=world.choose.choice([0.0, 0.05]))
+    crowd = Crowd(world, SLOW.graph, faults=world.choose.choice([0.0, 0.05]))
     world.tick()
     world.tick()
     for _ in range(150):

@@ -209,3 +209,21 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
         "broken.py could not be loaded: line 2: ValueError: broken",
         "Error: Dag id nowhere not found in DagModel",
     ]
+
+
+@pytest.mark.parametrize("command", [("dags", "test"), ("simulate",)])
+def test_ctrl_c_in_the_middle_of_a_task_ends_the_command(tmp_path: Path, command: tuple[str, ...]) -> None:
+    folder = in_folder(
+        tmp_path,
+        """
+        import os, signal
+        with DAG("long", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=UTC)):
+            PythonOperator(
+                task_id="work", python_callable=lambda: os.kill(os.getpid(), signal.SIGINT), retries=5
+            )
+        """,
+    )
+    result = CliRunner().invoke(updraft, [*command, "long", "-S", folder])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "Aborted!"
+    assert "success" not in result.output
