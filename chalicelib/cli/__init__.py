@@ -26,6 +26,7 @@ from chalicelib.cli.logs import logs
 from chalicelib.cli.marking import cancel, set_run_state, set_task_state
 from chalicelib.cli.pools import pools
 from chalicelib.cli.rendering import render
+from chalicelib.cli.simulate import simulate
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
 from chalicelib.cli.users import users
@@ -58,6 +59,7 @@ for command in (
     info,
     pools,
     runs,
+    simulate,
     sync,
     tasks,
     users,

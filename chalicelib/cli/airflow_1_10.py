@@ -113,5 +113,6 @@ COMMANDS: dict[str, click.Command] = {
     "render": render,
     "next_execution": next_execution,
     "task_failed_deps": failed_deps,
+    "show_dag": dags.show_graph,
 }
 """Commands by their names in 1.10."""

@@ -1,6 +1,7 @@
 """``dags``: what can be done with a DAG as a whole."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -157,16 +158,35 @@ def delete(dag_id: str, yes: bool) -> None:
 
 @dags.command("show")
 @dag_argument
-def show_graph(dag_id: str) -> None:
-    """Draw the graph of a DAG as text: each task under those that it comes after.
+@click.option(
+    "--save",
+    "-s",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw it into a file: .svg, .png, .pdf, or .dot.",
+)
+@click.option("--dot", "as_dot", is_flag=True, help="Print it as Graphviz's source, as Airflow does.")
+def show_graph(dag_id: str, file: Path | None, as_dot: bool) -> None:
+    """Draw the graph of a DAG as text, each task under those that it comes after; or as a picture.
 
-    Example: python -m chalicelib dags show example_branch
+    Example: python -m chalicelib dags show example_branch --save example_branch.svg
     """
+    from chalicelib.cli.graph_picture import FORMATS, drawn_as
     from chalicelib.cli.graph_text import drawn
     from chalicelib.engine.graphs import graph_of
     from chalicelib.engine.queries import get_dag
 
+    kind = file.suffix[1:].lower() if file else ""
+    if file and kind not in FORMATS:
+        raise click.UsageError(f"A picture is saved as one of {', '.join(FORMATS)}, not as {file.name}")
     engine = connect()
-    dag = get_dag(engine, dag_id)
-    for line in drawn(graph_of(engine, dag_id, dag.version)):
+    graph = graph_of(engine, dag_id, get_dag(engine, dag_id).version)
+    if file:
+        file.write_bytes(drawn_as(graph, kind))
+        click.echo(f"File {file} saved")
+        return
+    if as_dot:
+        click.echo(drawn_as(graph, "dot"), nl=False)
+        return
+    for line in drawn(graph):
         click.echo(line)

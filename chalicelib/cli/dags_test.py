@@ -9,25 +9,24 @@ import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
 from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.dag_files import dags_folder, looking_for, subdir_option
 from chalicelib.cli.output import show
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
-    from chalicelib.cli.one_run import FinishedRun
     from chalicelib.domain.outcomes import TryRequest
     from chalicelib.engine.ports import TryReport
+    from chalicelib.simulation.one_run import FinishedRun
+
+_TIMED_OUT = "Sensor has timed out"
 
 
 @click.command("test")
 @dag_argument
 @click.argument("execution_date", type=MOMENT, required=False)
 @conf_option
-@click.option(
-    "--subdir",
-    "-S",
-    type=click.Path(exists=True, path_type=Path),
-    help="The DAGs folder, or a file in it; [core] dags_folder if left out.",
-)
+@subdir_option
+@click.option("--real-time", is_flag=True, help="Let sensors really wait between their pokes.")
 @click.option("--json", "as_json", is_flag=True, help="Let the last line be the states as JSON.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log of every try, not of failed ones only.")
 def dags_test(
@@ -35,37 +34,38 @@ def dags_test(
     execution_date: datetime | None,
     conf: dict[str, Any],
     subdir: Path | None,
+    real_time: bool,
     as_json: bool,
     verbose: bool,
 ) -> None:
     """Run one run of a DAG file to its end in this process; exit code 1 if it failed.
 
-    Nothing is kept, no server is needed. The delays of retries are skipped; sensors really wait. Pools do
-    not count, nor whether the DAG is paused. Logs go to standard error.
+    Nothing is kept, no server is needed. The delays of retries and the time between a sensor's pokes pass at
+    once: what waits for a date finds it; what waits for the world outside comes to its timeout at once, too,
+    unless --real-time lets it wait. Pools do not count, nor whether the DAG is paused. Logs go to standard
+    error.
 
     Example: python -m chalicelib dags test example_hello 2026-01-01 --conf '{"who": "you"}'
     """
-    from chalicelib.cli.one_run import Laboratory, WantedRun, Watch
     from chalicelib.dag.configuration import configured_by
+    from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
 
     click.get_current_context().with_resource(configured_by(Configuration.read().get))
 
     def tell(request: "TryRequest", report: "TryReport") -> None:
         _tell(request, report, verbose=verbose)
+        if not real_time and _TIMED_OUT in report.outcome.reason:
+            click.echo("That time passed at once; with --real-time sensors really wait.", err=True)
 
     watch = Watch(on_try=tell, on_wait=lambda seconds: click.echo(f"Waiting {seconds:.0f} s…", err=True))
-    laboratory = Laboratory(_folder(subdir), watch)
+    folder = dags_folder(subdir)
+    laboratory = Laboratory(folder, watch, real_time=real_time)
     for failure in laboratory.failures:
         click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)
     date = execution_date or datetime.now(UTC)
-    _report(laboratory.run(WantedRun(dag_id=dag_id, execution_date=date, conf=conf)), as_json=as_json)
-
-
-def _folder(subdir: Path | None) -> Path:
-    folder = subdir or Configuration.read().settings().dags_folder
-    if not folder.exists():
-        raise click.ClickException(f"There is no DAGs folder {folder}: name one with --subdir")
-    return (folder.parent if folder.is_file() else folder).absolute()
+    with looking_for(dag_id, folder):
+        finished = laboratory.run(WantedRun(dag_id=dag_id, execution_date=date, conf=conf))
+    _report(finished, as_json=as_json)
 
 
 def _tell(request: "TryRequest", report: "TryReport", *, verbose: bool) -> None:

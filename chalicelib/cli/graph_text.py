@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph import Graph, Task
 from chalicelib.domain.trigger_rules import TriggerRule
 
 
@@ -16,16 +16,19 @@ def drawn(graph: Graph) -> list[str]:
     return lines
 
 
+def notes(task: Task) -> list[str]:
+    """What a drawing says of a task beside its id: its operator, and its trigger rule if it is unusual."""
+    rule = task.trigger_rule
+    return [task.operator] if rule is TriggerRule.ALL_SUCCESS else [task.operator, str(rule)]
+
+
 def _branch(graph: Graph, root: str, depth: int, seen: set[str]) -> Iterator[str]:
     pending = [(root, depth)]  # a stack of its own: a chain may be longer than Python's
     while pending:
         name, level = pending.pop()
         task = graph.tasks[name]
-        notes = [task.operator]
-        if task.trigger_rule is not TriggerRule.ALL_SUCCESS:
-            notes.append(str(task.trigger_rule))
         is_known = name in seen and bool(task.downstream)
-        yield f"{'    ' * level}{name} ({', '.join(notes)}){' …' if is_known else ''}"
+        yield f"{'    ' * level}{name} ({', '.join(notes(task))}){' …' if is_known else ''}"
         if not is_known:
             pending.extend((successor, level + 1) for successor in reversed(task.downstream))
         seen.add(name)

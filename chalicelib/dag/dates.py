@@ -6,12 +6,14 @@ Also what DAG files import from ``airflow.utils.timezone`` and ``airflow.utils.d
 import datetime as dt
 from typing import Any
 
+from chalicelib.dag import clock
+
 utc = dt.UTC
 
 
 def utcnow() -> dt.datetime:
-    """Now, aware."""
-    return dt.datetime.now(utc)
+    """Now, aware, by the clock that DAG code lives by."""
+    return clock.current().now()
 
 
 def datetime(*args: Any, **kwargs: Any) -> dt.datetime:

@@ -12,10 +12,12 @@ from chalicelib.domain.messages import RunCallback, RunTask
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.pausing import set_paused
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, shapes, start, world_of
-from tests.property.simulator import LEASE, Killed, World
+from tests.property.simulator import World
 from tests.property.test_interleaving import MOST_STEPS
 from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 
@@ -80,7 +82,7 @@ def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed
 def test_no_call_is_lost_where_handlers_meet(
     dag: ScriptedDag, faults: float, pausing: bool, seed: int
 ) -> None:
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
     for _ in range(MOST_STEPS):
         if not crowd.handlers and not crowd.world.queue.waiting:

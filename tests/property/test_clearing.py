@@ -25,8 +25,9 @@ from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import cancel_run
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
@@ -36,7 +37,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_limits import start_runs
 from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 from tests.property.test_races import message
@@ -338,7 +339,7 @@ def test_a_sensor_that_is_cleared_between_two_pokes_begins_anew(mode: str) -> No
 def test_who_saw_all_tasks_ended_before_one_was_cleared_does_not_close_the_run() -> None:
     dag = ScriptedDag([Shape("a")])
     world = world_of(dag, 1)
-    crowd = Crowd(world, dag)
+    crowd = Crowd(world, dag.graph)
     run = start(world, dag)
     world.deliver(message(world, "start_run"))
     entry = message(world, "run_task")
@@ -479,13 +480,13 @@ def test_tasks_of_a_finished_run_end_by_their_new_outcomes(
     assert_nothing_is_held(world)
 
 
-def order_clear(crowd: Crowd, choice: Choice) -> None:
+def order_clear(crowd: Crowd, dag: ScriptedDag, choice: Choice) -> None:
     """Put the message of a clear into the queue, so that a handler of the crowd carries it out.
 
     What two clears name at the same moment is cleared once, so it may not wait for all that both name;
     that shows only below a short circuit or a setup.
     """
-    world, dag = crowd.world, crowd.dag
+    world = crowd.world
     is_under_way = any("alter_tasks" in entry.message for entry in world.queue.waiting)
     if is_under_way and reaches_far(dag):
         return
@@ -507,13 +508,13 @@ def test_clears_beside_handlers_at_work(
 ) -> None:
     made = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
     dag = ScriptedDag(made, max_active_tasks=limit)
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     world = crowd.world
     run = start(world, dag)
     for _ in range(world.choose.randint(1, 4)):
         for _ in range(world.choose.randrange(120)):
             crowd.step()
-        order_clear(crowd, some_choice(world.choose, dag))
+        order_clear(crowd, dag, some_choice(world.choose, dag))
     for _ in range(120):
         crowd.step()
     crowd.settle()
@@ -528,7 +529,7 @@ def test_clears_and_cancels_at_the_same_time_leave_a_run_that_ends(
 ) -> None:
     made = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
     dag = ScriptedDag(made, max_active_runs=1, max_active_tasks=limit)
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults)
     world = crowd.world
     run = start(world, dag)
     for _ in range(world.choose.randint(2, 4)):
@@ -537,7 +538,7 @@ def test_clears_and_cancels_at_the_same_time_leave_a_run_that_ends(
         if world.choose.random() < 0.5:
             cancel_run(world.engine, dag.dag_id, EXECUTION_DATE)
         else:
-            order_clear(crowd, some_choice(world.choose, dag))
+            order_clear(crowd, dag, some_choice(world.choose, dag))
     crowd.settle()
     assert run_of(world, dag).state.is_final
     assert None not in final_states(world, dag, run).values()

@@ -15,8 +15,10 @@ from chalicelib.engine.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.queries import get_dag
 from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
@@ -25,7 +27,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import LEASE, Killed, World
+from tests.property.simulator import World
 from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
@@ -220,7 +222,7 @@ def test_a_dag_deleted_while_its_handlers_are_at_work_leaves_nothing(made: list[
     dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
     world = world_of(dag, seed)
     old = start(world, dag)
-    crowd = Crowd(world, dag, faults=world.choose.choice([0.0, 0.05]))
+    crowd = Crowd(world, dag.graph, faults=world.choose.choice([0.0, 0.05]))
     for _ in range(world.choose.randrange(150)):
         crowd.step()
     world.store.dags.mark_deleted(dag.dag_id)  # as by one who saw no task running the moment before

@@ -13,10 +13,11 @@ from chalicelib.domain.idempotency import IdempotencyKey
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import save_pool_once
 from chalicelib.engine.trigger import TriggerRequest, trigger_once
+from chalicelib.simulation.handler import Halting, Handler
+from chalicelib.simulation.queue import InFlight
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Halting, Handler
 from tests.property.scenarios import world_of
-from tests.property.simulator import InFlight, World
+from tests.property.simulator import World
 
 AnswerTo = Callable[[Engine, "Sent"], str]
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.simulation.crowd import Crowd, Occurrence
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
@@ -29,12 +29,34 @@ def test_handlers_at_the_same_time_end_a_run_as_the_rules_say(
     # All in one small pool: that is where handlers meet.
     in_one_pool = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
     dag = ScriptedDag(in_one_pool, max_active_tasks=max_active_tasks)
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults, pausing=pausing)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
+    run_to_the_end(crowd)
+    assert_ended_as_expected(crowd.world, dag, run)
+    assert_nothing_is_held(crowd.world)
+
+
+@given(shapes(), st.integers())
+@settings(max_examples=40)
+def test_messages_that_come_again_and_late_and_killed_user_code_change_no_end(
+    made: list[Shape], seed: int
+) -> None:
+    dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
+    crowd = Crowd(
+        world_of(dag, seed), dag.graph, faults=0.03, repeats=0.1, delays=0.1, kills=0.5, eagerness=0.9
+    )
+    told: list[Occurrence] = []
+    crowd.tell = told.append
+    run = start(crowd.world, dag)
+    run_to_the_end(crowd)
+    assert_ended_as_expected(crowd.world, dag, run)
+    assert_nothing_is_held(crowd.world)
+    assert [each.at for each in told] == sorted(each.at for each in told)
+
+
+def run_to_the_end(crowd: Crowd) -> None:
     for _ in range(MOST_STEPS):
         if not crowd.handlers and not crowd.world.queue.waiting:
             break
         crowd.step()
     crowd.settle()
-    assert_ended_as_expected(crowd.world, dag, run)
-    assert_nothing_is_held(crowd.world)

@@ -18,6 +18,8 @@ from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.progress import PORTION
 from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
@@ -27,7 +29,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import LEASE, Killed, World
+from tests.property.simulator import World
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
 

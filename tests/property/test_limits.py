@@ -16,9 +16,10 @@ from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, assert_nothing_is_held, world_of
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
 """Retried, for a worker that is killed is a failed try."""

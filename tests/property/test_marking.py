@@ -15,8 +15,9 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.marking import MarkRequest, mark_run_success, mark_tasks
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import cancel_run
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,
@@ -25,7 +26,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_clearing import (
     ANY_SHAPES,
     LIMITS,
@@ -195,7 +196,7 @@ def test_marks_beside_handlers_at_work_leave_the_marked_states_and_a_run_that_en
 ) -> None:
     made = [replace(with_tries_to_spare(shape), pool="small") for shape in made]
     dag = ScriptedDag(made, max_active_tasks=limit)
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults)
     world = crowd.world
     run = start(world, dag)
     for _ in range(world.choose.randrange(120)):

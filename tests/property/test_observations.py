@@ -14,9 +14,10 @@ from chalicelib.domain.states import FINAL_STATES
 from chalicelib.engine import run_end
 from chalicelib.engine.pools import save_pool
 from chalicelib.queues.messages import decode
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, final_states, shapes, start, world_of
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 
 HOUR = timedelta(hours=1)
 

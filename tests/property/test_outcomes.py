@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.states import DagRunState
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
@@ -22,7 +23,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 
 
 @given(shapes(), st.integers())

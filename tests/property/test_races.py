@@ -12,10 +12,12 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Parts, task_key
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.queue import InFlight
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, start, world_of
-from tests.property.simulator import InFlight, Killed, World
+from tests.property.simulator import World
 from tests.property.test_invariants import item_state
 
 LAYERS, WIDTH = 6, 20
@@ -66,7 +68,7 @@ def crowd_of_two(pool_slots: int = 1) -> tuple[Crowd, ScriptedDag]:
     dag = ScriptedDag([Shape("a", pool="narrow", pool_slots=pool_slots, retries=3)])
     world = world_of(dag, 1)
     save_pool(world.engine, name="narrow", slots=pool_slots, description=None)
-    crowd = Crowd(world, dag)
+    crowd = Crowd(world, dag.graph)
     return crowd, dag
 
 
@@ -196,7 +198,7 @@ def test_a_lost_message_is_made_good_in_time_although_another_task_waits_a_day_f
     run = start(world, dag)
     world.deliver(message(world, "start_run"))
     world.deliver(message(world, '"slow"'))
-    crowd = Crowd(world, dag)
+    crowd = Crowd(world, dag.graph)
     entry = message(world, '"a"')
     worker = crowd.begin(entry)
     while item_state(world, run, "a") is not TaskInstanceState.SUCCESS:
@@ -218,7 +220,7 @@ def test_a_successor_opened_again_after_a_crash_holds_its_slots_once() -> None:
     dag = ScriptedDag([Shape("a", pool="big", retries=3), Shape("b", ("a",), pool="big", retries=3)])
     world = world_of(dag, 1)
     save_pool(world.engine, name="big", slots=160, description=None)
-    crowd = Crowd(world, dag)
+    crowd = Crowd(world, dag.graph)
     run = start(world, dag)
     world.deliver(message(world, "start_run"))
     world.engine.store.pools.get("big")
@@ -322,7 +324,7 @@ def test_a_sweep_that_times_out_over_many_waiting_tasks_still_finds_a_lost_worke
     save_pool(world.engine, name="closed", slots=0, description=None)
     run = start(world, dag)
     world.deliver(message(world, "start_run"))
-    crowd = Crowd(world, dag)
+    crowd = Crowd(world, dag.graph)
     entry = message(world, "run_task")
     worker = crowd.begin(entry)
     while not crowd.at_work:

@@ -15,8 +15,9 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import fail_run
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,
@@ -25,7 +26,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_outcomes import with_tries_to_spare
 from tests.property.test_races import message
 
@@ -198,7 +199,7 @@ def test_a_run_is_ended_beside_handlers_at_work(
     made: list[Shape], faults: float, steps: int, seed: int
 ) -> None:
     dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
-    crowd = Crowd(world_of(dag, seed), dag, faults=faults)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults)
     world = crowd.world
     run = start(world, dag)
     for _ in range(steps):

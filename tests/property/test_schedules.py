@@ -21,10 +21,11 @@ from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.queues.messages import decode
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.interleaving import Crowd
 from tests.property.scenarios import world_of
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_deletion import dag_of, wait_until_back
 from tests.property.test_outcomes import step_with_faults
 
@@ -344,7 +345,7 @@ def test_each_run_is_made_once_whatever_happens(seed: int, limit: int, minutes: 
 @given(st.integers(), st.sampled_from([1, 2, 16]))
 def test_handlers_at_the_same_time_make_each_run_once(seed: int, limit: int) -> None:
     world = world_with(hourly(start_date=START - 4 * HOUR, max_active_runs=limit), seed, SLOW)
-    crowd = Crowd(world, SLOW, faults=world.choose.choice([0.0, 0.05]))
+    crowd = Crowd(world, SLOW.graph, faults=world.choose.choice([0.0, 0.05]))
     world.tick()
     world.tick()
     for _ in range(150):

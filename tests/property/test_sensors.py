@@ -14,9 +14,10 @@ from chalicelib.engine import rescue
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import assert_ended_as_expected, assert_nothing_is_held, start, world_of
-from tests.property.simulator import Killed, World
+from tests.property.simulator import World
 from tests.property.test_invariants import run_state
 from tests.property.test_races import message
 

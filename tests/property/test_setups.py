@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
@@ -22,7 +23,6 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import Killed
 from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 
 TEARDOWN = "all_done_setup_success"

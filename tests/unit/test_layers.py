@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": {"domain", "engine"},
     "telemetry": {"domain"},
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry"},
+    "simulation": {"domain", "dag", "engine", "queues", "store"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "bootstrap",
         "deploy",
         "local",
+        "simulation",
     },
 }
 """Per layer (a package or a module of ``chalicelib``) the layers it may import."""
@@ -53,6 +55,7 @@ USERS_OF: dict[str, set[str]] = {
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
+    "pygraphviz": {"cli"},
     "yaml": {"cli"},
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},

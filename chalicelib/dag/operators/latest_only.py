@@ -1,9 +1,9 @@
 """A task that lets only the latest run go on."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from chalicelib.dag.dates import utcnow
 from chalicelib.dag.operators.branch import BaseBranchOperator
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class LatestOnlyOperator(BaseBranchOperator):
         if dag_run.external_trigger:
             self.log.info("Externally triggered DAG_Run: allowing execution to proceed.")
             return True
-        now = datetime.now(UTC)
+        now = utcnow()
         following = self.dag.planning.following(dag_run.data_interval, now)
         if following is None:
             self.log.info("Last scheduled execution: allowing execution to proceed.")

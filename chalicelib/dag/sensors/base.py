@@ -1,10 +1,10 @@
 """``BaseSensorOperator``: a task that asks again and again whether what it waits for is there."""
 
-import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.dag import clock
 from chalicelib.dag.baseoperator import BaseOperator
 from chalicelib.dag.configuration import conf
 from chalicelib.dag.dates import utcnow
@@ -105,7 +105,7 @@ class BaseSensorOperator(BaseOperator):
         """Poke until it is done; ends early, by an exception, when the next poke is some way off."""
         ti: TaskInstance = context["ti"]
         started_at = self._started_at(ti)
-        arrived = time.monotonic()
+        arrived = utcnow()
         pokes = 0
         while True:
             found = self._poke(context)
@@ -119,9 +119,9 @@ class BaseSensorOperator(BaseOperator):
             wait = self.next_wait(started_at, elapsed, ti.pokes + pokes)
             if self.reschedule:
                 raise AirflowRescheduleException(_later(utcnow(), wait))
-            if wait > SHORT_WAIT or time.monotonic() - arrived > LONGEST_STAY:
+            if wait > SHORT_WAIT or (utcnow() - arrived).total_seconds() > LONGEST_STAY:
                 raise SensorSleeps(self._wakes_at(ti, wait), pokes)
-            time.sleep(wait)
+            clock.current().sleep(wait)
 
     def _poke(self, context: "Context") -> bool | PokeReturnValue:
         """One poke; what it raises may mean a skip, or "not yet"."""

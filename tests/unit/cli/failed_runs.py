@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.cli.one_run import Laboratory, WantedRun
 from chalicelib.engine.core import Engine
 from chalicelib.settings import Settings
+from chalicelib.simulation.one_run import Laboratory, WantedRun
 
 DAG_ID = "contract_retry"
 

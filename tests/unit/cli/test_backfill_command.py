@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.cli.one_run import Laboratory, WantedRun
 from chalicelib.domain.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.run_end import fail_run
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.settings import Settings
+from chalicelib.simulation.one_run import Laboratory, WantedRun
 
 FILE = """
 from datetime import datetime

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.cli.one_run import Laboratory, WantedRun
 from chalicelib.engine.core import Engine
 from chalicelib.settings import Settings
+from chalicelib.simulation.one_run import Laboratory, WantedRun
 
 FILE = """
 from datetime import datetime, timedelta

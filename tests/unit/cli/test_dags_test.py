@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.cli import updraft
-from chalicelib.cli.one_run import Laboratory, WantedRun
+from chalicelib.simulation.one_run import Laboratory, WantedRun
 
 RANDOM_DAGS = Path(__file__).parents[2] / "contract" / "random_dags"
 RECORDED = json.loads((RANDOM_DAGS / "random_dags.json").read_text())
@@ -89,7 +89,59 @@ def test_a_retry_delay_of_hours_is_skipped(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_a_sensor_waits_in_real_time_also_after_a_jump(tmp_path: Path) -> None:
+def test_a_sensor_that_waits_for_time_takes_none(tmp_path: Path) -> None:
+    folder = in_folder(
+        tmp_path,
+        """
+        from airflow.sensors.date_time import DateTimeSensor
+        from airflow.sensors.time_delta import TimeDeltaSensor
+        from airflow.utils import timezone
+
+        def see(data_interval_end, ti):
+            assert timezone.utcnow() > data_interval_end + timedelta(hours=30)
+            assert ti.start_date > data_interval_end + timedelta(hours=30)
+
+        with DAG("waiting", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=UTC)):
+            tomorrow = TimeDeltaSensor(
+                task_id="tomorrow", delta=timedelta(days=1), mode="reschedule", poke_interval=600
+            )
+            later = DateTimeSensor(
+                task_id="later",
+                target_time="{{ data_interval_end + macros.timedelta(hours=30) }}",
+                poke_interval=300,
+            )
+            soon = TimeDeltaSensor(task_id="soon", delta=timedelta(minutes=1801), poke_interval=1.5)
+            tomorrow >> later >> PythonOperator(task_id="see", python_callable=see) >> soon
+        """,
+    )
+    started = time.monotonic()
+    result = dags_test("waiting", "--subdir", folder, "--json")
+    assert time.monotonic() - started < 20
+    assert last_line(result)["tasks"] == [
+        [task, -1, "success"] for task in ("tomorrow", "later", "see", "soon")
+    ], result.stderr
+
+
+def test_a_sensor_that_waits_in_vain_comes_to_its_timeout_at_once(tmp_path: Path) -> None:
+    folder = in_folder(
+        tmp_path,
+        """
+        with DAG("waiting", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=UTC)):
+            for mode in ("poke", "reschedule"):
+                PythonSensor(
+                    task_id=mode, python_callable=lambda: False, timeout=86400, poke_interval=3600, mode=mode
+                )
+        """,
+    )
+    started = time.monotonic()
+    result = dags_test("waiting", "--subdir", folder, "--json")
+    assert time.monotonic() - started < 20
+    assert last_line(result)["tasks"] == [["poke", -1, "failed"], ["reschedule", -1, "failed"]]
+    assert "exceeds the specified timeout of 86400" in result.stderr
+    assert "--real-time" in result.stderr
+
+
+def test_a_sensor_really_waits_in_real_time_also_after_a_jump(tmp_path: Path) -> None:
     folder = in_folder(
         tmp_path,
         """
@@ -109,7 +161,7 @@ def test_a_sensor_waits_in_real_time_also_after_a_jump(tmp_path: Path) -> None:
             )
         """,
     )
-    result = dags_test("waiting", "--subdir", folder, "--json")
+    result = dags_test("waiting", "--subdir", folder, "--json", "--real-time")
     assert last_line(result)["tasks"] == [["flaky", -1, "success"], ["sense", -1, "success"]]
 
 
@@ -155,5 +207,23 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "broken.py could not be loaded: line 2: ValueError: broken",
-        "Error: Dag id nowhere not found in DagModel. 'dags list' shows those of the stage",
+        f"Error: No file in {tmp_path} defines a DAG nowhere: name another folder with --subdir",
     ]
+
+
+@pytest.mark.parametrize("command", [("dags", "test"), ("simulate",)])
+def test_ctrl_c_in_the_middle_of_a_task_ends_the_command(tmp_path: Path, command: tuple[str, ...]) -> None:
+    folder = in_folder(
+        tmp_path,
+        """
+        import os, signal
+        with DAG("long", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=UTC)):
+            PythonOperator(
+                task_id="work", python_callable=lambda: os.kill(os.getpid(), signal.SIGINT), retries=5
+            )
+        """,
+    )
+    result = CliRunner().invoke(updraft, [*command, "long", "-S", folder])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "Aborted!"
+    assert "success" not in result.output

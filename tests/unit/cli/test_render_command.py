@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.cli.one_run import Laboratory, WantedRun
 from chalicelib.settings import Settings
+from chalicelib.simulation.one_run import Laboratory, WantedRun
 
 FILE = """
 from datetime import datetime

@@ -1,0 +1,82 @@
+"""What goes wrong, and how it is noticed that something did that must not."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.domain.states import LEGAL_MOVES, SET_BY_HAND, TaskInstanceState
+
+
+class Killed(BaseException):
+    """The process that ran a handler is gone."""
+
+
+class PromiseBroken(Exception):
+    """An invariant of the engine does not hold: a defect of Updraft, whatever the DAG."""
+
+
+class Faults:
+    """Lets the n-th call from now on fail: before it took effect, or after (a lost reply)."""
+
+    def __init__(self) -> None:
+        self.calls_left: int | None = None
+        self.error: type[BaseException] = Killed
+        self.takes_effect = False
+
+    def arm(self, calls: int, error: type[BaseException], *, takes_effect: bool) -> None:
+        """Let so many calls pass; the next one fails."""
+        self.calls_left, self.error, self.takes_effect = calls, error, takes_effect
+
+    def disarm(self) -> None:
+        """Let all calls pass."""
+        self.calls_left = None
+
+    def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call the method, unless it is this call's turn to fail."""
+        if self.calls_left is None:
+            return method(*args, **kwargs)
+        self.calls_left -= 1
+        if self.calls_left >= 0:
+            return method(*args, **kwargs)
+        self.disarm()
+        if self.takes_effect:
+            method(*args, **kwargs)
+        raise self.error("injected")
+
+
+class Faulty:
+    """Any port (or repository of a store) seen through faults."""
+
+    def __init__(self, target: Any, faults: Faults) -> None:
+        self._target, self._faults = target, faults
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._target, name)
+        if not callable(member):
+            return Faulty(member, self._faults)
+        return lambda *args, **kwargs: self._faults.call(member, *args, **kwargs)
+
+
+class LegalMoves:
+    """The task instances of a store; a move that ``LEGAL_MOVES`` does not know breaks a promise.
+
+    ``ends`` are the states that a worker's tries came to: task, try, state.
+    """
+
+    def __init__(self, tasks: Any) -> None:
+        self._tasks = tasks
+        self.ends: set[tuple[str, int, str]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tasks, name)
+
+    def transition(self, run_uid: str, key: str, *args: Any) -> Any:
+        """See the port; raises ``PromiseBroken`` for an illegal move."""
+        before = self._tasks.get(run_uid, key)
+        write = self._tasks.transition(run_uid, key, *args)
+        old, new = before.state if before else None, write.item.state
+        by_hand = write.item.clears > (before.clears if before else 0) and new in SET_BY_HAND
+        if old != new and not by_hand and new not in LEGAL_MOVES[old]:
+            raise PromiseBroken(f"{key} moved from {old} to {new}")
+        if old is TaskInstanceState.RUNNING and write.applied and not by_hand:
+            self.ends.add((write.item.task_id, write.item.try_number, str(new)))
+        return write

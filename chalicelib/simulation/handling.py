@@ -1,0 +1,29 @@
+"""What the deployed handlers do with a message, without their event sources."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.domain.messages import Message, RunCallback, RunTask
+from chalicelib.engine import call_back, execute, scheduling
+from chalicelib.engine.core import Engine
+from chalicelib.engine.ports import Invocation, RunCallbacks, RunTry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """Runs user code, each message in an invocation of its own."""
+
+    run_try: RunTry
+    run_callbacks: RunCallbacks
+    new_invocation: Callable[[], Invocation]
+
+
+def handle(engine: Engine, message: Message, worker: Worker) -> None:
+    """Handle a message of either queue; raises ``StoreUnavailable``, and what the ports raise."""
+    match message:
+        case RunTask():
+            execute.execute(engine, message, worker.new_invocation(), worker.run_try)
+        case RunCallback():
+            call_back.call_back(engine, message, worker.run_callbacks)
+        case _:
+            scheduling.handle(engine, message)

@@ -1,0 +1,221 @@
+"""One run of a DAG from its beginning to its end in this process: the real engine over the memory store.
+
+The clock is virtual: when there is nothing to do it jumps to where there is, over the delays of retries
+and the time between a sensor's pokes. Airflow's names (``timezone.utcnow()``, sensors and their timeouts)
+know that clock; ``datetime.now()`` in user code does not. As in Airflow's ``dags test``, pools hold nobody
+back and it does not matter whether the DAG is paused.
+"""
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from chalicelib.dag.clock import living_by
+from chalicelib.dag.loader import ImportFailure
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.graph import Graph
+from chalicelib.domain.messages import Message, PokeTask, RunTask
+from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.pools import DEFAULT_POOL, UNLIMITED
+from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.engine import why
+from chalicelib.engine.core import Engine
+from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.pools import save_pool
+from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
+from chalicelib.engine.sync import sync_dags
+from chalicelib.engine.task_runner import run_callbacks, run_try
+from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
+from chalicelib.queues.messages import decode
+from chalicelib.simulation.handling import Worker, handle
+from chalicelib.simulation.queue import Queue
+from chalicelib.store.memory import MemoryStore
+
+_LEASE = timedelta(days=365)
+"""Nobody else is there to whom a try could pass."""
+
+_ANY_RUN_ID = ".*"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WantedRun:
+    """Which run to make; ``execution_date`` is aware."""
+
+    dag_id: str
+    execution_date: datetime
+    conf: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watch:
+    """Who is told meanwhile: of each try with its log, and of each real wait in seconds."""
+
+    on_try: Callable[[TryRequest, TryReport], None] = lambda _request, _report: None
+    on_wait: Callable[[float], None] = lambda _seconds: None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinishedRun:
+    """The run at its end, its task instances in topological order.
+
+    ``stuck`` says what it waits for if nothing will happen to it any more although it is not over.
+    """
+
+    run: DagRun
+    instances: tuple[TaskInstance, ...]
+    stuck: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class VirtualClock:
+    """The real time, and how far this clock is ahead of it; implements ``dag.clock.Clock``."""
+
+    real_time: bool = False
+    """Whether sensors really wait."""
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """The virtual time, aware."""
+        return datetime.now(UTC) + self.ahead
+
+    def jump_to(self, moment: datetime) -> None:
+        """Be there at once; a moment of the past changes nothing."""
+        self.ahead += max(moment - self.now(), timedelta())
+
+    def sleep(self, seconds: float) -> None:
+        """Let a sensor's wait pass."""
+        if self.real_time:
+            time.sleep(seconds)
+        else:
+            self.ahead += timedelta(seconds=seconds)
+
+
+class Laboratory:
+    """The DAG files of a folder, as an engine of their own knows them; nothing of it outlives the object.
+
+    With ``real_time`` sensors really wait between their pokes.
+    """
+
+    def __init__(self, folder: Path, watch: Watch | None = None, *, real_time: bool = False) -> None:
+        self._watch = watch or Watch()
+        self._clock = VirtualClock(real_time=real_time)
+        self._queue = Queue(self._clock.now)
+        numbers = count(1)
+        self.engine = Engine(
+            store=MemoryStore(),
+            sender=self._queue,
+            now=self._clock.now,
+            new_uid=lambda: f"{next(numbers):026d}",
+            allowed_run_id_pattern=_ANY_RUN_ID,
+        )
+        self._run_try = run_try(folder, self.engine.store.variables)
+        self._worker = Worker(
+            run_try=self._watched_try,
+            run_callbacks=run_callbacks(folder, self.engine.store.variables),
+            new_invocation=self._new_invocation,
+        )
+        self.failures: tuple[ImportFailure, ...] = sync_dags(
+            self.engine, folder, paused_at_creation=True
+        ).failures
+
+    def run(self, request: WantedRun) -> FinishedRun:
+        """Make a run and go on with it until it is over, or until nothing will happen any more.
+
+        Raises ``DagNotFound``, ``DagRunAlreadyExists`` and ``InvalidRequest``.
+        """
+        dag = dag_to_run(self.engine, request.dag_id)
+        graph = graph_of(self.engine, dag.dag_id, dag.version)
+        self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
+        take_bounds_off_pools(self.engine, graph)
+        self._clock.jump_to(request.execution_date)
+        made = trigger(
+            self.engine,
+            TriggerRequest(
+                dag_id=dag.dag_id,
+                execution_date=request.execution_date,
+                triggered_by="dags test",
+                conf=request.conf,
+            ),
+        )
+        with living_by(self._clock):
+            run = self._to_its_end(made)
+        return finished(self.engine, run, graph)
+
+    def _to_its_end(self, made: DagRun) -> DagRun:
+        run = made
+        while (entry := self._queue.first()) is not None:
+            if run.state.is_final and entry.visible_at > self._clock.now():
+                break
+            message = decode(entry.message)
+            self._wait_until(entry.visible_at, is_poke=_is_poke(message))
+            self._queue.remove(entry)
+            handle(self.engine, message, self._worker)
+            run = self.engine.store.dag_runs.get(run.dag_id, run.execution_date) or run
+        self._queue.waiting.clear()
+        return run
+
+    def _wait_until(self, moment: datetime, *, is_poke: bool) -> None:
+        seconds = (moment - self._clock.now()).total_seconds()
+        if is_poke and self._clock.real_time and seconds > 0:
+            self._watch.on_wait(seconds)
+            self._clock.sleep(seconds)
+        else:
+            self._clock.jump_to(moment)
+
+    def _watched_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
+        report = self._run_try(request, xcoms)
+        stop_if_interrupted(report)
+        self._watch.on_try(request, report)
+        return report
+
+    def _new_invocation(self) -> Invocation:
+        return Invocation(
+            token=self.engine.new_uid(),
+            ends_at=self._clock.now() + _LEASE,
+            hostname=socket.gethostname(),
+            unixname=getpass.getuser(),
+            pid=os.getpid(),
+        )
+
+
+def take_bounds_off_pools(engine: Engine, graph: Graph) -> None:
+    """Let no pool of the DAG's tasks hold any of them back."""
+    for name in sorted({DEFAULT_POOL, *(task.pool for task in graph.tasks.values())}):
+        save_pool(engine, name=name, slots=UNLIMITED, description=None)
+
+
+def stop_if_interrupted(report: TryReport) -> None:
+    """Ctrl-C in the middle of user code ends the command, not only the task: raises ``KeyboardInterrupt``."""
+    if report.outcome.reason == KeyboardInterrupt.__name__:
+        raise KeyboardInterrupt
+
+
+def finished(engine: Engine, run: DagRun, graph: Graph) -> FinishedRun:
+    """A run as it is now, to which nothing happens any more."""
+    checks = why.why_run(engine, run.dag_id, run.execution_date)
+    return FinishedRun(
+        run=run,
+        instances=tuple(_instances(engine, run, graph)),
+        stuck=tuple(f"{check.name}: {check.reason}" for check in checks if not check.passed),
+    )
+
+
+def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstance]:
+    items = dict(engine.store.task_instances.list(run.run_uid))
+    for task_id in graph.tasks:
+        own = [item for key, item in items.items() if item.task_id == task_id and key == item.key]
+        if own:
+            yield from sorted(own, key=lambda item: item.map_index)
+        else:
+            yield items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+
+
+def _is_poke(message: Message) -> bool:
+    return isinstance(message, PokeTask) or (isinstance(message, RunTask) and message.pokes > 0)
