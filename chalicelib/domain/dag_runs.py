@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypedDict
 
@@ -90,6 +90,10 @@ class DagRun:
             generation=self.generation,
             version=self.version,
         )
+
+    def is_over_for(self, time: timedelta, now: datetime) -> bool:
+        """Whether the run ended that long ago, and was not changed since."""
+        return self.state.is_final and now - self.updated_at >= time
 
     def facts(self, start_date: datetime) -> RunFacts:
         """What a task may know of the run, which started at ``start_date``."""

@@ -115,7 +115,7 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
         if not run.fence:  # nothing else was written of a run that did not start
             return engine.store.dag_runs.delete(run)
     now = engine.now()
-    if not run.state.is_final or now - run.updated_at < LONGEST_INVOCATION:
+    if not run.is_over_for(LONGEST_INVOCATION, now):
         _sweep_run_at(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
     return engine.store.dag_runs.delete(run)

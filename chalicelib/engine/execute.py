@@ -40,6 +40,12 @@ PUT_OFF_SECONDS = 5
 TRY_ENDS = FINAL_STATES | {TaskInstanceState.UP_FOR_RETRY}
 """What a try ends as; a sensor that waits for its next poke goes on."""
 
+REDONE_WITHIN = timedelta(minutes=5)
+"""How long after its end a run's duplicate messages still repeat something: some sweeps have been by then.
+
+Well below the time (``deletion.LONGEST_INVOCATION``) after which a deletion takes it that nobody is at work.
+"""
+
 CLOCK_MARGIN = timedelta(seconds=30)
 """A lease outlives its invocation by this: the clocks of Lambdas differ a little."""
 
@@ -165,14 +171,25 @@ def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) 
         return
     if pokes.is_waiting(item):
         if not pokes.is_news(run.engine, item):
-            run.after_try(item, redo=True)
+            _redo(run, item)
         return
     if item.state is not TaskInstanceState.RUNNING:
         if item.lease_token is not None:  # else it was not ended by a worker: nothing follows from it
-            run.after_try(item, redo=True)
+            _redo(run, item)
         return
     if item.lease_until is not None and item.lease_until <= run.engine.now():
         finish(run, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))
+
+
+def _redo(run: RunInProgress, item: TaskInstance) -> None:
+    """Repeat what a crash may have left undone after a try, unless its run is gone or long over.
+
+    Of such a run the sweep has done it; and what is written of it once its DAG is deleted nobody removes.
+    """
+    found = runs.find_run(run.engine, run.facts.ref)
+    if found is None or found[1].is_over_for(REDONE_WITHIN, run.engine.now()):
+        return
+    run.after_try(item, redo=True)
 
 
 def _unclaimed(message: RunTask, item: TaskInstance, now: datetime) -> TaskInstanceChange:

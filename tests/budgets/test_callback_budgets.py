@@ -50,5 +50,9 @@ def test_a_duplicate_of_an_ended_try_looks_whether_the_call_was_sent(deployment:
     deployment.handle(message)
     deployment.handle(deployment.take(RunTask, "b"))
     meter = deployment.handle(message)
-    assert meter.dynamodb == {("UpdateItem", "task_instances"): 2, ("GetItem", "task_instances"): 1}
+    assert meter.dynamodb == {
+        ("UpdateItem", "task_instances"): 2,
+        ("BatchGetItem", "dag_runs+dags"): 1,
+        ("GetItem", "task_instances"): 1,
+    }
     assert meter.sqs.total() == 0

@@ -78,7 +78,7 @@ def test_a_duplicate_of_a_running_try_takes_one_request(deployment: MeteredDeplo
     assert meter.sqs.total() == 0
 
 
-def test_a_duplicate_of_a_finished_try_takes_one_request_and_one_per_successor(
+def test_a_duplicate_of_a_finished_try_takes_two_requests_and_one_per_successor(
     deployment: MeteredDeployment,
 ) -> None:
     started(deployment, CHAIN)
@@ -86,7 +86,7 @@ def test_a_duplicate_of_a_finished_try_takes_one_request_and_one_per_successor(
     deployment.handle(message)
     deployment.handle(deployment.take(RunTask, "b"))
     meter = deployment.handle(message)
-    assert meter.dynamodb == {("UpdateItem", "task_instances"): 2}
+    assert meter.dynamodb == {("UpdateItem", "task_instances"): 2, ("BatchGetItem", "dag_runs+dags"): 1}
     assert meter.sqs.total() == 0
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, sees
 from chalicelib.domain.errors import NoDagToDelete, StoreUnavailable, TaskInstancesRunning
-from chalicelib.domain.messages import SweepRun
+from chalicelib.domain.messages import Outgoing, RunTask, SweepRun
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.engine.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.engine.pausing import set_paused
@@ -242,3 +242,24 @@ def test_a_dag_deleted_while_its_handlers_are_at_work_leaves_nothing(made: list[
     let_an_hour_pass(world)
     assert_nothing_is_left(world, old)
     assert_nothing_is_held(world)
+
+
+@pytest.mark.parametrize("calls", range(1, 8))
+def test_a_late_duplicate_leaves_nothing_of_a_run_whose_dag_is_deleted_meanwhile(calls: int) -> None:
+    dag = ScriptedDag(CHAIN)
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.drain()
+    assert_ended_as_expected(world, dag, run)
+    world.advance(2 * LEASE)
+    crowd = Crowd(world, dag.graph)
+    last = next(message for message in reversed(world.queue.sent) if isinstance(message, RunTask))
+    world.queue.send([Outgoing(message=last)])
+    handler = crowd.begin(world.queue.visible()[0])
+    for _ in range(calls):
+        if not handler.is_over:
+            crowd.go_on(handler)
+    delete_dag(world.engine, dag.dag_id)
+    world.drain()
+    crowd.finish()
+    assert_nothing_is_left(world, run)
