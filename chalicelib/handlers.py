@@ -31,7 +31,11 @@ logging.basicConfig()  # Lambda's runtime has its own handler already; where the
 logging.getLogger("chalicelib").setLevel(logging.INFO)
 
 
-@blueprint.on_sqs_message(queue=bootstrap.settings().resource("scheduling"), batch_size=10)
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("scheduling"),
+    batch_size=10,
+    maximum_concurrency=bootstrap.settings().scheduler_concurrency,
+)
 def scheduler(event: SQSEvent) -> BatchReply:
     """Moves runs on: starts them, wakes what waits, repairs what was lost."""
     from chalicelib.engine import scheduling
@@ -47,7 +51,11 @@ def scheduler(event: SQSEvent) -> BatchReply:
     return _handle_each(event, handle)
 
 
-@blueprint.on_sqs_message(queue=bootstrap.settings().resource("tasks"), batch_size=1)
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("tasks"),
+    batch_size=1,
+    maximum_concurrency=bootstrap.settings().parallelism,
+)
 def worker(event: SQSEvent) -> BatchReply:
     """Runs the user's code: one try of a task, or the callbacks after an end."""
     from chalicelib.engine import call_back, execute
@@ -66,7 +74,11 @@ def worker(event: SQSEvent) -> BatchReply:
     return _handle_each(event, handle)
 
 
-@blueprint.on_sqs_message(queue=bootstrap.settings().resource("events"), batch_size=10)
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("events"),
+    batch_size=10,
+    maximum_concurrency=bootstrap.settings().events_concurrency,
+)
 def events(event: SQSEvent) -> BatchReply:
     """Triggers the runs that events of other services ask for; what cannot be goes to the dead letters."""
     from chalicelib.events.delivery import Undeliverable, deliver
