@@ -35,7 +35,11 @@ logger = logging.getLogger(__name__)
 set_up(os.environ)
 
 
-@blueprint.on_sqs_message(queue=bootstrap.settings().resource("scheduling"), batch_size=10)
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("scheduling"),
+    batch_size=10,
+    maximum_concurrency=bootstrap.settings().scheduler_concurrency,
+)
 def scheduler(event: SQSEvent) -> BatchReply:
     """Moves runs on: starts them, wakes what waits, repairs what was lost."""
     from chalicelib.engine import scheduling
@@ -51,7 +55,11 @@ def scheduler(event: SQSEvent) -> BatchReply:
     return _handle_each(event, handle)
 
 
-@blueprint.on_sqs_message(queue=bootstrap.settings().resource("tasks"), batch_size=1)
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("tasks"),
+    batch_size=1,
+    maximum_concurrency=bootstrap.settings().parallelism,
+)
 def worker(event: SQSEvent) -> BatchReply:
     """Runs the user's code: one try of a task, or the callbacks after an end."""
     from chalicelib.engine import call_back, execute
@@ -70,7 +78,11 @@ def worker(event: SQSEvent) -> BatchReply:
     return _handle_each(event, handle)
 
 
-@blueprint.on_sqs_message(queue=bootstrap.settings().resource("events"), batch_size=10)
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("events"),
+    batch_size=10,
+    maximum_concurrency=bootstrap.settings().events_concurrency,
+)
 def events(event: SQSEvent) -> BatchReply:
     """Triggers the runs that events of other services ask for; what cannot be goes to the dead letters."""
     from chalicelib.events.delivery import Undeliverable, deliver

@@ -11,6 +11,9 @@ APP_NAME = "updraft"
 AIRFLOW_VERSION = "2.10.5"
 """The Airflow whose experimental API is served; what ``GET /info`` tells."""
 
+LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
+"""What the maximum concurrency of an SQS event source can be (AWS Lambda, ``ScalingConfig``)."""
+
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
@@ -40,6 +43,12 @@ class Settings:
     enable_experimental_api: bool
     base_url: str
     allowed_run_id_pattern: str
+    parallelism: int
+    """How many workers Lambda runs at a time, each with one try of a task."""
+    scheduler_concurrency: int
+    """How many schedulers Lambda runs at a time, each with up to ten messages."""
+    events_concurrency: int
+    """Likewise, for events of other services."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
     events_file: Path | None = None
@@ -55,7 +64,7 @@ class Settings:
             dags_folder=Path(environ.get("AIRFLOW__CORE__DAGS_FOLDER") or shipped_dags_folder()),
             dags_are_paused_at_creation=_flag(environ, "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION", True),
             auth_backend=_auth_backend(environ),
-            # 12 is bcrypt's default and Airflow 1.10's; at 16 a check takes the authorizer's whole time.
+            # 12 is bcrypt's default and Airflow 1.10's; at 15 a check takes the authorizer 2 s.
             bcrypt_cost=_whole_number(environ, "UPDRAFT__API__BCRYPT_COST", 12, least=4, most=15),
             auth_cache_seconds=_whole_number(
                 environ, "UPDRAFT__API__AUTH_CACHE_SECONDS", 60, least=0, most=3600
@@ -66,6 +75,9 @@ class Settings:
             allowed_run_id_pattern=_pattern(
                 environ, "AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", r"^[A-Za-z0-9_.~:+-]+$"
             ),
+            parallelism=_parallelism(environ),
+            scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
+            events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
@@ -112,6 +124,16 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, *, least:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise SettingError(f"{name} is {text!r}; it takes a whole number from {least} to {most}")
     return int(text)
+
+
+def _parallelism(environ: Mapping[str, str]) -> int:
+    """Airflow's setting with Airflow's default; 0, no limit, is AWS's own here, and 1 the least it takes."""
+    number = _whole_number(environ, "AIRFLOW__CORE__PARALLELISM", 32, least=0, most=MOST_CONCURRENCY)
+    return max(number, LEAST_CONCURRENCY) if number else MOST_CONCURRENCY
+
+
+def _concurrency(environ: Mapping[str, str], name: str) -> int:
+    return _whole_number(environ, name, 10, least=LEAST_CONCURRENCY, most=MOST_CONCURRENCY)
 
 
 def _optional_path(environ: Mapping[str, str], name: str) -> Path | None:

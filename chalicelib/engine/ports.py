@@ -213,7 +213,10 @@ class TaskInstances(Protocol):
         """All items of a run with their keys: instances, buckets and the sink (not finished tries)."""
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
-        """Leave marks on an item (made if missing); not applied if all were there. 1 request."""
+        """Leave marks (one at least) on an item, made if missing; not applied if all were there.
+
+        1 request. Raises ``ValueError`` where there is no mark to leave.
+        """
 
     def transition(
         self,

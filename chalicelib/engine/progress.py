@@ -276,7 +276,8 @@ class RunInProgress:
         if judgement.verdict is Verdict.WAIT:
             return None
         if judgement.verdict is Verdict.RUN and past.holds_back(self.engine, self.graph, self.facts, task):
-            self._mark(item.key, added or {})
+            if added:
+                self._mark(item.key, added)
             return None
         if judgement.verdict is Verdict.RUN and not task.is_empty:
             # Of a task that was cleared, or that waited for one, a handler may have left slots behind.

@@ -50,6 +50,8 @@ class DynamoTaskInstances:
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
         """See the port."""
+        if not added:
+            raise ValueError("no mark to leave")
         lacks = reduce(or_, (~_mark(name).contains(number) for name, number in added.items()))
         written = self._table.update((run_uid, key), _leave(added), lacks)
         return Write(applied=written.applied, item=_present(run_uid, key, written.item))

@@ -38,6 +38,8 @@ class MemoryTaskInstances:
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
         """See the port."""
+        if not added:
+            raise ValueError("no mark to leave")
         with self._lock:
             item = self._items[run_uid].get(key) or untouched(run_uid, key)
             if bears(item.marks, added):

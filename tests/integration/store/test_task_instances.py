@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.domain.graph import END_OF_RUN, Join
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.task_instances import (
@@ -153,6 +155,11 @@ def test_an_arrival_that_was_made_already_does_not_apply(store: Store) -> None:
     part = store.task_instances.arrive(RUN, KEY, {"skipped": 0, "success": 0})
     assert part.applied
     assert part.item.marks == {"skipped": {0}, "skip_order": {0}, "success": {0}}
+
+
+def test_an_arrival_leaves_a_mark_or_is_none(store: Store) -> None:
+    with pytest.raises(ValueError, match="no mark to leave"):
+        store.task_instances.arrive(RUN, KEY, {})
 
 
 def test_an_arrival_and_a_change_can_be_one_write(store: Store) -> None:

@@ -1,0 +1,61 @@
+"""Calls take the rights that AWS says they take."""
+
+from typing import Any
+
+import pytest
+
+from tests.budgets.rights import BUCKETS, PARAMETERS, SECRETS, Right, objects, queue, rights_of, table
+
+DAGS, RUNS = "updraft-dev-dags", "updraft-dev-dag_runs"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "expected"),
+    [
+        ("dynamodb", "GetItem", {"TableName": RUNS}, {("dynamodb:GetItem", table("dag_runs"))}),
+        ("dynamodb", "Query", {"TableName": DAGS}, {("dynamodb:Query", table("dags"))}),
+        (
+            "dynamodb", "Query", {"TableName": DAGS, "IndexName": "due"},
+            {("dynamodb:Query", table("dags", "due"))},
+        ),
+        (
+            "dynamodb", "BatchGetItem", {"RequestItems": {DAGS: {}, RUNS: {}}},
+            {("dynamodb:BatchGetItem", table("dags")), ("dynamodb:BatchGetItem", table("dag_runs"))},
+        ),
+        (
+            "dynamodb", "TransactWriteItems",
+            {"TransactItems": [{"Put": {"TableName": RUNS}}, {"ConditionCheck": {"TableName": DAGS}}]},
+            {("dynamodb:PutItem", table("dag_runs")), ("dynamodb:ConditionCheckItem", table("dags"))},
+        ),
+        ("sqs", "GetQueueUrl", {"QueueName": "updraft-dev-tasks"}, {("sqs:GetQueueUrl", queue("tasks"))}),
+        (
+            "sqs", "SendMessageBatch", {"QueueUrl": "https://sqs.test/1/updraft-dev-events-dead-letters"},
+            {("sqs:SendMessage", queue("events-dead-letters"))},
+        ),
+        (
+            "s3", "PutObject", {"Bucket": "updraft-acme-dev", "Key": "logs/dag_id=a/b.log"},
+            {("s3:PutObject", objects("logs"))},
+        ),
+        (
+            "secretsmanager", "GetSecretValue", {"SecretId": "updraft-keytab"},
+            {("secretsmanager:GetSecretValue", SECRETS)},
+        ),
+        ("ssm", "GetParameter", {"Name": "updraft-keytab"}, {("ssm:GetParameter", PARAMETERS)}),
+    ],
+)  # fmt: skip
+def test_a_call_takes_these_rights(
+    service: str, operation: str, params: dict[str, Any], expected: set[tuple[str, str]]
+) -> None:
+    taken = rights_of(service, operation, params)
+    assert taken == {Right(action=action, resource=resource) for action, resource in expected}
+
+
+def test_resources_are_named_for_every_stage() -> None:
+    assert table("dags", "due") == "arn:*:dynamodb:*:*:table/updraft-*-dags/index/due"
+    assert queue("tasks") == "arn:*:sqs:*:*:updraft-*-tasks"
+    assert objects("conf") == f"{BUCKETS}/conf/*" == "arn:*:s3:::updraft-*/conf/*"
+
+
+def test_a_service_that_no_function_has_called_so_far_is_not_passed_over() -> None:
+    with pytest.raises(LookupError):
+        rights_of("sns", "Publish", {"TopicArn": "arn:aws:sns:eu-west-1:1:updraft-x"})

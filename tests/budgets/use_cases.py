@@ -1,0 +1,451 @@
+"""What a stage's functions are used for, one function for each use: every call of AWS that they can make.
+
+The policies in ``.chalice`` are compared with what is asked for here (``test_policies``). A call that the
+code learns to make needs a use that makes it, here; then the comparison says which right is missing.
+"""
+
+import os
+import random
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib import aws, bootstrap
+from chalicelib.auth.accounts import create_user
+from chalicelib.dag.variables import Variable, variables_in
+from chalicelib.domain.alterations import Choice
+from chalicelib.domain.graph import BUCKET_SIZE
+from chalicelib.domain.limits import active_instances
+from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.task_instances import holder_name, task_key
+from chalicelib.domain.timetables import Schedule
+from chalicelib.engine.backfill import BackfillRequest, backfill
+from chalicelib.engine.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.ports import RunningXComs
+from chalicelib.engine.run_end import cancel_run
+from chalicelib.engine.slots import save_limit
+from chalicelib.simulation.faults import Killed
+from tests.budgets import kerberos_ticket
+from tests.budgets.functions import MINUTE, NOON, Functions
+from tests.property.dags import ScriptedDag, Shape
+from tests.unit.events.corpus import text_attribute
+
+DAG = "/dags/scripted"
+RUNS = f"{DAG}/dag_runs"
+DATE = datetime.fromisoformat("2025-01-01T00:00:00+00:00")
+"""Of the run that ``trigger`` makes."""
+
+LARGE = "x" * 100_000
+"""More than stays in an item."""
+
+LARGE_CODE = random.Random(0).randbytes(40_000).hex()
+"""More than stays in an item once it is compressed."""
+
+CHAIN = [Shape("a"), Shape("b", ("a",))]
+CALLBACKS = ("on_success_callback", "on_failure_callback", "on_retry_callback")
+GREETING = {"kind": text_attribute("greeting")}
+
+
+def trigger(stage: Functions, day: int = 1, **body: Any) -> str:
+    """Trigger a run of the day; its path."""
+    date = f"2025-01-{day:02d}T00:00:00"
+    answer = stage.call("POST", RUNS, {"execution_date": date, **body})
+    assert answer.status == 200, answer.body
+    return f"{RUNS}/{date}"
+
+
+def ended(stage: Functions, run: str) -> str:
+    """How a run has ended."""
+    stage.settle()
+    state: str = stage.call("GET", run).body["state"]
+    assert state in ("success", "failed")
+    return state
+
+
+# -- the API ---------------------------------------------------------------------------------------
+
+
+def everything_is_read(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN), code=LARGE_CODE)
+    run = trigger(stage, run_id="first")
+    assert ended(stage, run) == "success"
+    paths = [
+        "/test", "/info", run, f"{run}/tasks/a", RUNS, f"{RUNS}?limit=1", f"{RUNS}?state=success",
+        f"{DAG}/paused", f"{DAG}/code", f"{DAG}/tasks/a", "/latest_runs", "/pools", "/pools/default_pool",
+        "/lineage/scripted/2025-01-01T00:00:00",
+    ]  # fmt: skip
+    for path in paths:
+        assert stage.call("GET", path).status == 200, path
+
+
+def runs_are_triggered_with_and_without_a_key(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN))
+    trigger(stage, conf={"text": LARGE})
+    duplicate = {"execution_date": "2025-01-01T00:00:00"}
+    assert stage.call("POST", RUNS, duplicate).status == 400
+    assert stage.call("POST", RUNS, {**duplicate, "run_id": "not allowed" * 50}).status == 400
+    wish = {"execution_date": "2025-01-02T00:00:00"}
+    answers = [stage.call("POST", RUNS, wish, Idempotency_Key="k").status for _ in range(2)]
+    other = stage.call("POST", RUNS, {**wish, "conf": {}}, Idempotency_Key="k").status
+    assert (answers, other) == ([200, 200], 409)
+
+
+def pools_are_made_changed_and_deleted(stage: Functions) -> None:
+    for slots in (40, 40, 1, 60, -1):
+        pool = {"name": "p", "slots": slots, "description": "some"}
+        assert stage.call("POST", "/pools", pool).body["slots"] == slots
+    keyed = {"name": "keyed", "slots": 20, "description": None}
+    assert {stage.call("POST", "/pools", keyed, Idempotency_Key="k").status for _ in range(2)} == {200}
+    assert {stage.call("DELETE", f"/pools/{name}").status for name in ("p", "keyed")} == {200}
+
+
+def a_dag_is_paused_and_goes_on(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN), schedule=_hourly())
+    run = trigger(stage)
+    stage.drain()
+    assert stage.call("GET", f"{DAG}/paused/true").status == 200
+    stage.call("POST", RUNS, {})
+    stage.pass_minutes(3)
+    assert stage.call("GET", f"{DAG}/paused/false").status == 200
+    assert ended(stage, run) == "success"
+
+
+def a_dag_is_deleted_with_what_it_holds(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN, max_active_runs=1), code=LARGE_CODE)
+    stage.user_code = _reads_and_writes
+    ended(stage, trigger(stage))
+    trigger(stage, 2)
+    stage.handle(stage.take(StartRun))
+    stage.take(RunTask)
+    for day in (3, 4, 5):
+        trigger(stage, day)
+    stage.drain()
+    assert stage.call("DELETE", DAG).status == 200
+    assert stage.call("DELETE", DAG).status == 404
+    stage.settle()
+    assert stage.call("GET", f"{DAG}/paused").body == {"is_paused": True}
+
+
+def a_dag_is_deleted_while_its_tasks_wait(stage: Functions) -> None:
+    pool = {"name": "narrow", "slots": 1, "description": None}
+    stage.call("POST", "/pools", pool)
+    stage.deploy(ScriptedDag([Shape(name, pool="narrow") for name in "abc"]))
+    trigger(stage)
+    stage.handle(stage.take(StartRun))
+    assert stage.call("DELETE", DAG).status == 200
+    stage.settle()
+
+
+# -- the authorizer --------------------------------------------------------------------------------
+
+
+def users_log_in_with_passwords(stage: Functions) -> None:
+    with stage.operating() as engine:
+        create_user(engine.store.users, "ada", "right password", cost=4, now=NOON)
+    basic = "airflow.api.auth.backend.basic_auth"
+    for password, is_let_in in (("right password", True), ("wrong password", False)):
+        header = f"Basic {b64encode(f'ada:{password}'.encode()).decode()}"
+        assert stage.authorize(header, auth_backend=basic) is is_let_in
+
+
+def users_log_in_with_tickets(stage: Functions) -> None:
+    key = os.urandom(32)
+    keytab = kerberos_ticket.keytab(key)
+    aws.client("secretsmanager").create_secret(Name="updraft-keytab", SecretBinary=keytab)
+    text = b64encode(keytab).decode()
+    aws.client("ssm").put_parameter(Name="updraft-keytab", Value=text, Type="SecureString")
+    backend = "airflow.api.auth.backend.kerberos_auth"
+    for place in ("secretsmanager:updraft-keytab", "ssm:updraft-keytab"):
+        header = kerberos_ticket.authorization(key)
+        assert stage.authorize(header, auth_backend=backend, keytab=place)
+
+
+# -- events ----------------------------------------------------------------------------------------
+
+
+def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN))
+    for message_id in ("m-1", "m-1", "m-2"):
+        stage.event(LARGE, GREETING, message_id)
+    stage.event("undeclared", {}, "m-3")
+    assert len(stage.call("GET", RUNS).body) == 2
+
+
+# -- tasks -----------------------------------------------------------------------------------------
+
+
+def tasks_pass_on_what_is_large(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN, callbacks=CALLBACKS), code=LARGE_CODE)
+    stage.user_code = _reads_and_writes
+    assert ended(stage, trigger(stage, conf={"text": LARGE})) == "success"
+    assert stage.call("GET", "/lineage/scripted/2025-01-01T00:00:00").body["task_ids"]
+
+
+def tasks_keep_variables(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN))
+    stage.user_code = _uses_variables
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def tasks_are_retried_and_call_back(stage: Functions) -> None:
+    stage.deploy(
+        ScriptedDag(
+            [
+                Shape("flaky", behaviour="flaky", retries=1, callbacks=CALLBACKS),
+                Shape("fails", ("flaky",), behaviour="fail", callbacks=CALLBACKS),
+                Shape("never", ("fails",)),
+            ],
+            callbacks=CALLBACKS,
+        )
+    )
+    script = stage.user_code
+
+    def push_and_end(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+        xcoms.push("return_value", "1")  # which the next try finds gone
+        return script(request, xcoms)
+
+    stage.user_code = push_and_end
+    assert ended(stage, trigger(stage)) == "failed"
+
+
+def sensors_wait(stage: Functions) -> None:
+    modes = [Shape(mode, mode=mode, pokes=2, poke_interval=90) for mode in ("poke", "reschedule")]
+    stage.deploy(ScriptedDag(modes))
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def a_sensor_whose_log_is_gone_pokes_on(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("wait", mode="poke", pokes=2)]))
+    run = trigger(stage)
+    stage.drain()
+    s3 = aws.client("s3")
+    for found in s3.list_objects_v2(Bucket=stage.settings.bucket, Prefix="logs/")["Contents"]:
+        s3.delete_object(Bucket=stage.settings.bucket, Key=found["Key"])
+    assert ended(stage, run) == "success"
+
+
+def branches_skip_and_many_join(stage: Functions) -> None:
+    names = tuple(f"t{number:02d}" for number in range(BUCKET_SIZE + 2))
+    branch = Shape("branch", behaviour="branch", follow=names[1:])
+    fan = [Shape(name, ("branch",), is_empty=name != names[-1]) for name in names]
+    stage.deploy(ScriptedDag([branch, *fan, Shape("join", names, rule="none_failed")]))
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def tasks_wait_for_pools_and_limits(stage: Functions) -> None:
+    for name, slots in (("narrow", 1), ("wide", 40), ("endless", -1)):
+        stage.call("POST", "/pools", {"name": name, "slots": slots, "description": None})
+    shapes = [
+        Shape("root"),
+        *(Shape(f"narrow{n}", ("root",), pool="narrow", priority_weight=n) for n in range(2)),
+        *(Shape(f"wide{n}", ("root",), pool="wide", pool_slots=30) for n in range(2)),
+        Shape("endless", ("root",), pool="endless"),
+        Shape("once", ("root",), max_active_tis_per_dag=1),
+        Shape("last", ("once",), max_active_tis_per_dag=1),
+    ]
+    stage.deploy(ScriptedDag(shapes, max_active_runs=2, max_active_tasks=3))
+    runs = [trigger(stage, day) for day in (1, 2, 3)]
+    assert {ended(stage, run) for run in runs} == {"success"}
+
+
+def a_pool_comes_to_be_while_it_is_waited_for(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("a"), Shape("b", ("a",), pool="later")]))
+    run = trigger(stage)
+    stage.drain()
+    stage.call("POST", "/pools", {"name": "later", "slots": 1, "description": None})
+    assert ended(stage, run) == "success"
+
+
+def tasks_depend_on_the_run_before(stage: Functions) -> None:
+    shapes = [Shape("a", wait_for_downstream=True), Shape("b", ("a",), depends_on_past=True)]
+    stage.deploy(ScriptedDag(shapes))
+    found = []
+
+    def look_back(request: TryRequest, _: RunningXComs) -> TryOutcome:
+        found.append(request.find_previous_success())
+        return TryOutcome(result=TryResult.SUCCESS)
+
+    stage.user_code = look_back
+    runs = [trigger(stage, day) for day in (1, 2)]
+    assert {ended(stage, run) for run in runs} == {"success"}
+    assert any(found)
+
+
+# -- runs ------------------------------------------------------------------------------------------
+
+
+def schedules_make_runs(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN), schedule=_hourly())
+    stage.deploy(ScriptedDag(CHAIN, dag_id="latest"), schedule=_hourly(catchup=False, max_active_runs=1))
+    stage.pass_minutes(1)
+    stage.settle()
+    assert len(stage.call("GET", RUNS).body) == 3
+
+
+def a_backfill_makes_runs(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN), schedule=_hourly())
+    with stage.operating() as engine:
+        request = BackfillRequest(
+            dag_id="scripted",
+            start_date=NOON - timedelta(hours=12),
+            end_date=NOON - timedelta(hours=11),
+            triggered_by="ada",
+            conf={"text": LARGE},
+        )
+        backfill(engine, request)
+    stage.settle()
+    assert len(stage.call("GET", RUNS).body) == 2
+
+
+def a_run_takes_too_long(stage: Functions) -> None:
+    waits = Shape("waits", mode="reschedule", pokes=100)
+    stage.deploy(ScriptedDag([waits, Shape("b", ("waits",))], dagrun_timeout=5 * MINUTE, callbacks=CALLBACKS))
+    assert ended(stage, trigger(stage)) == "failed"
+
+
+def a_run_is_cancelled_and_cleared(stage: Functions) -> None:
+    pool = {"name": "narrow", "slots": 1, "description": None}
+    stage.call("POST", "/pools", pool)
+    shapes = [Shape(name, pool="narrow", retries=1) for name in "abc"] + [Shape("last", ("a", "b", "c"))]
+    stage.deploy(ScriptedDag(shapes), code=LARGE_CODE)
+    run = trigger(stage)
+    stage.handle(stage.take(StartRun))
+    stage.handle(stage.take(RunTask))
+    with stage.operating() as engine:
+        cancel_run(engine, "scripted", DATE)
+    stage.settle()
+    with stage.operating() as engine:
+        clear_tasks(engine, ClearRequest(dag_id="scripted", execution_date=DATE, choice=Choice()))
+    assert ended(stage, run) == "success"
+
+
+def a_large_run_is_cleared(stage: Functions) -> None:
+    names = [f"{number:03d}{'x' * 900}" for number in range(20)]  # together more than stays in a message
+    stage.deploy(ScriptedDag([Shape(name, is_empty=True) for name in names], callbacks=CALLBACKS))
+    run = trigger(stage)
+    ended(stage, run)
+    with stage.operating() as engine:
+        clear_tasks(engine, ClearRequest(dag_id="scripted", execution_date=DATE, choice=Choice()))
+    assert ended(stage, run) == "success"
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+def slots_are_audited(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("wait", mode="poke", pokes=12)], max_active_runs=1))
+    run = trigger(stage)
+    with stage.operating() as engine:
+        engine.store.pools.take("default_pool", holder_name("gone", task_key("a"), 1), ((0, 1),), NOON)
+    assert ended(stage, run) == "success"
+    assert stage.call("GET", "/pools/default_pool").body["slots"] == 128
+
+
+def a_worker_is_gone(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("a", retries=1)]))
+    run = trigger(stage)
+    stage.handle(stage.take(StartRun))
+    message = stage.take(RunTask)
+    stage.faults.arm(1, Killed, takes_effect=True)
+    with suppress(Killed):
+        stage.handle(message)
+    assert ended(stage, run) == "success"
+
+
+def functions_die_at_each_call(stage: Functions) -> None:
+    shapes = [
+        Shape("a", behaviour="flaky", retries=1, callbacks=CALLBACKS),
+        Shape("b", ("a",), callbacks=CALLBACKS, depends_on_past=True),
+    ]
+    stage.deploy(ScriptedDag(shapes, max_active_runs=1, callbacks=CALLBACKS))
+    run = trigger(stage)
+    script = stage.user_code
+
+    def die_after_the_end(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+        stage.faults.arm(1, Killed, takes_effect=True)  # the log is kept, the end written
+        return script(request, xcoms)
+
+    stage.user_code = die_after_the_end
+    stage.drain_dying()
+    assert ended(stage, run) == "success"
+
+
+def a_scheduler_dies_between_a_run_and_the_next(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN), schedule=_hourly())
+    stage.handle_dying(ScheduleDag(dag_id="scripted"))
+    stage.settle()
+
+
+def a_limit_comes_to_be_in_two_workers_at_once(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("a"), Shape("b", ("a",), max_active_tis_per_dag=5)]))
+    run = trigger(stage)
+    stage.handle(stage.take(StartRun))
+
+    def save_that_of_another_version() -> None:
+        with stage.operating() as engine:
+            save_limit(engine, active_instances("scripted", "b", 40))
+
+    stage.faults.let_happen_before("DynamoPools.save", save_that_of_another_version)
+    stage.handle(stage.take(RunTask))
+    assert ended(stage, run) == "success"
+
+
+# --------------------------------------------------------------------------------------------------
+
+
+def _hourly(**fields: Any) -> Schedule:
+    """Three of whose runs are due."""
+    return Schedule(expression="@hourly", start_date=NOON - timedelta(hours=3), **fields)
+
+
+def _reads_and_writes(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with XComs and lineage."""
+    if request.task_id != "a":
+        assert xcoms.pull("a", "large") == LARGE
+    xcoms.push("large", LARGE)
+    xcoms.push("return_value", "1")
+    return TryOutcome(result=TryResult.SUCCESS, inlets=("in",), outlets=("out",))
+
+
+def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with variables."""
+    with variables_in(bootstrap.engine().store.variables):
+        Variable.set("colour", "red")
+        assert Variable.get("colour") == "red"
+        Variable.delete("colour")
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
+USE_CASES: tuple[Callable[[Functions], None], ...] = (
+    everything_is_read,
+    runs_are_triggered_with_and_without_a_key,
+    pools_are_made_changed_and_deleted,
+    a_dag_is_paused_and_goes_on,
+    a_dag_is_deleted_with_what_it_holds,
+    a_dag_is_deleted_while_its_tasks_wait,
+    users_log_in_with_passwords,
+    users_log_in_with_tickets,
+    events_trigger_runs_and_go_to_the_dead_letters,
+    tasks_pass_on_what_is_large,
+    tasks_keep_variables,
+    tasks_are_retried_and_call_back,
+    sensors_wait,
+    a_sensor_whose_log_is_gone_pokes_on,
+    branches_skip_and_many_join,
+    tasks_wait_for_pools_and_limits,
+    a_pool_comes_to_be_while_it_is_waited_for,
+    tasks_depend_on_the_run_before,
+    schedules_make_runs,
+    a_backfill_makes_runs,
+    a_run_takes_too_long,
+    a_run_is_cancelled_and_cleared,
+    a_large_run_is_cleared,
+    slots_are_audited,
+    a_worker_is_gone,
+    functions_die_at_each_call,
+    a_scheduler_dies_between_a_run_and_the_next,
+    a_limit_comes_to_be_in_two_workers_at_once,
+)
