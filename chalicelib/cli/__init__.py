@@ -19,6 +19,7 @@ from chalicelib.cli.doctor import doctor
 from chalicelib.cli.events import events
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
+from chalicelib.cli.package import package
 from chalicelib.cli.pools import pools
 from chalicelib.cli.sync import sync
 from chalicelib.cli.tasks import tasks
@@ -47,6 +48,7 @@ for command in (
     doctor,
     events,
     info,
+    package,
     pools,
     runs,
     sync,
