@@ -3,7 +3,8 @@
 ``resources`` describes a stage's tables, queues and bucket, and is pure; ``create`` makes what is
 missing; ``finish`` brings a fresh ``chalice deploy`` to what the app needs. ``deployment`` and
 ``destruction`` put such steps in a row, ``doctor`` compares what stands with what should. Each step may be
-repeated, broken off at any point, and may run beside itself.
+repeated, broken off at any point, and may run beside itself. ``template`` says the same stage, all of it
+from the same descriptions, as CloudFormation writes it.
 
 May import ``settings``, ``aws``, ``auth``, ``dag``, ``engine``, ``events`` and ``domain``. A change violates
 this package when it makes an AWS client by itself, describes a table or queue anywhere but in
