@@ -6,10 +6,12 @@ EMULATOR := .venv-emulator
 REQUIREMENTS := requirements.txt requirements-dev.txt
 INSTALLED := $(VENV)/.installed
 EMULATOR_INSTALLED := $(EMULATOR)/.installed
+CLOUDFORMATION := .venv-cloudformation
+CLOUDFORMATION_INSTALLED := $(CLOUDFORMATION)/.installed
 AUDIT := .venv-audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 
-.PHONY: help install run test lint audit e2e size deploy doctor destroy
+.PHONY: help install run test lint audit e2e size deploy package doctor destroy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -32,7 +34,7 @@ lint: $(INSTALLED) ## Check style, types, import layers and what each handler lo
 audit: $(INSTALLED) $(AUDIT_INSTALLED) ## Look up the installed packages among known vulnerabilities
 	$(PYTHON) .ci/audit
 
-e2e: $(INSTALLED) $(EMULATOR_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
+e2e: $(INSTALLED) $(EMULATOR_INSTALLED) $(CLOUDFORMATION_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
 	$(VENV)/bin/python -m pytest tests/e2e
 
 size: $(INSTALLED) $(EMULATOR_INSTALLED) ## Show how large the deployed package is, and what each function loads when it starts
@@ -47,6 +49,9 @@ doctor: $(INSTALLED) ## Check a deployed stage and say what to do (STAGE=dev)
 destroy: $(INSTALLED) ## Take a stage down; asks first, and keeps its data (STAGE=dev)
 	@$(VENV)/bin/python -m chalicelib destroy --stage "$(STAGE)"
 
+package: $(INSTALLED) ## Write a stage for CloudFormation to out/ (STAGE=dev)
+	@$(VENV)/bin/python -m chalicelib package --stage "$(STAGE)"
+
 $(INSTALLED): $(REQUIREMENTS)
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -56,6 +61,12 @@ $(INSTALLED): $(REQUIREMENTS)
 $(EMULATOR_INSTALLED): requirements-dev.txt
 	@$(call make_venv,$(EMULATOR))
 	$(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^ministack==' requirements-dev.txt)
+	@touch $@
+
+# AWS's own programs for templates: SAM's transform and a linter. 150 MB that only these tests need.
+$(CLOUDFORMATION_INSTALLED):
+	@$(call make_venv,$(CLOUDFORMATION))
+	$(CLOUDFORMATION)/bin/python -m pip install --quiet --disable-pip-version-check aws-sam-translator==1.115.0 cfn-lint==1.58.0
 	@touch $@
 
 # Its own packages are no concern of the project's.

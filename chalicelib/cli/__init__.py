@@ -24,6 +24,7 @@ from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
 from chalicelib.cli.logs import logs
 from chalicelib.cli.marking import cancel, set_run_state, set_task_state
+from chalicelib.cli.package import package
 from chalicelib.cli.pools import pools
 from chalicelib.cli.rendering import render
 from chalicelib.cli.simulate import simulate
@@ -57,6 +58,7 @@ for command in (
     doctor,
     events,
     info,
+    package,
     pools,
     runs,
     simulate,

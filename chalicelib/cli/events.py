@@ -46,13 +46,21 @@ def send(file: IO[str]) -> None:
 
 
 @events.command()
-def connect() -> None:
+@click.option("--stage", help="A stage of .chalice/config.json, whose settings count.")
+def connect(stage: str | None) -> None:
     """Lead the declared events to the stage's queue, and those of removed declarations no longer.
 
     To be run after a deployment and its sync. Needs rights on EventBridge, SNS and the buckets.
 
-    Example: UPDRAFT__AWS__STAGE=dev python -m chalicelib events connect
+    Example: python -m chalicelib events connect --stage dev
     """
+    from chalicelib.cli.stage import with_settings_of
+
+    with with_settings_of(stage):
+        _connect()
+
+
+def _connect() -> None:
     from chalicelib import bootstrap
     from chalicelib.deploy.connect_events import connect_events
     from chalicelib.deploy.event_sources import event_sources
@@ -63,7 +71,7 @@ def connect() -> None:
     if settings.stage == "local" and "AWS_ENDPOINT_URL" not in os.environ:
         raise click.ClickException(
             "The local server has no EventBridge and no SNS: send it events with 'events send', "
-            "or name a deployed stage with UPDRAFT__AWS__STAGE."
+            "or name a deployed stage with --stage."
         )
     try:
         declarations = bootstrap.declarations()

@@ -1,6 +1,8 @@
 """The stage that a command deploys, checks or destroys."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,3 +20,16 @@ def deployable_stage(name: str) -> "Stage":
     stage = read_stage(PROJECT, name)
     enter(stage, os.environ)
     return stage
+
+
+@contextmanager
+def with_settings_of(name: str | None) -> Iterator[None]:
+    """Work with the settings of that stage in ``.chalice/config.json``; without one, the environment's.
+
+    Raises as ``read_stage`` does.
+    """
+    from chalicelib import bootstrap
+
+    settings = None if name is None else deployable_stage(name).settings
+    with bootstrap.use(settings=settings):
+        yield

@@ -4,16 +4,24 @@ import click
 
 
 @click.command()
-def sync() -> None:
+@click.option("--stage", help="A stage of .chalice/config.json, whose settings count.")
+def sync(stage: str | None) -> None:
     """Load the DAG files and keep what they define.
 
     Example: python -m chalicelib sync
     """
-    from chalicelib import bootstrap
     from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.stage import with_settings_of
+
+    with with_settings_of(stage):
+        reach_local_server()
+        _sync()
+
+
+def _sync() -> None:
+    from chalicelib import bootstrap
     from chalicelib.engine.sync import sync_dags
 
-    reach_local_server()
     settings = bootstrap.settings()
     report = sync_dags(
         bootstrap.engine(), settings.dags_folder, paused_at_creation=settings.dags_are_paused_at_creation

@@ -4,7 +4,8 @@
 make what is missing; ``lambda_package`` makes the functions' code ready, and ``finish`` brings a fresh
 ``chalice deploy`` to what the app needs. ``deployment`` and ``destruction`` put such steps in a row,
 ``doctor`` compares what stands with what should. Each step may be repeated, broken off at any point, and
-may run beside itself.
+may run beside itself. ``template`` says the same stage, all of it from the same descriptions, as
+CloudFormation writes it.
 
 May import ``settings``, ``aws``, ``auth``, ``dag``, ``engine``, ``events`` and ``domain``. A change violates
 this package when it makes an AWS client by itself, describes a table or queue anywhere but in

@@ -9,6 +9,17 @@ from chalicelib.domain.errors import UpdraftError
 
 log = logging.getLogger(__name__)
 
+NO_PUBLIC_ACCESS = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+"""Closed to the public, whatever a policy or ACL says."""
+
+ENCRYPTION = {"SSEAlgorithm": "AES256"}
+"""With S3's own keys (SSE-S3)."""
+
 
 class BucketNameTaken(UpdraftError):
     """The bucket's name belongs to another AWS account, or these credentials may not see it."""
@@ -38,18 +49,11 @@ def configure_bucket(bucket: Bucket, s3: Any) -> None:
     """Close the bucket to the public, whatever a policy or ACL says, and encrypt what it takes."""
     s3.put_public_access_block(
         Bucket=bucket.name,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
+        PublicAccessBlockConfiguration=NO_PUBLIC_ACCESS,
     )
     s3.put_bucket_encryption(
         Bucket=bucket.name,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-        },
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": ENCRYPTION}]},
     )
 
 

@@ -9,7 +9,7 @@ from chalicelib.deploy.alarms import check_alarms
 from chalicelib.deploy.busy import error_code
 from chalicelib.deploy.create import ClientFactory
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.queues import DEAD_LETTER_ATTRIBUTES, queue_attributes, queue_url
+from chalicelib.deploy.queues import dead_letter_attributes, queue_attributes, queue_url
 from chalicelib.deploy.resources import Bucket, Queue, StageResources, Table
 from chalicelib.deploy.tables import key_schema
 
@@ -42,7 +42,8 @@ def _table(table: Table, dynamodb: Any) -> Finding:
 
 def _index_problems(table: Table, described: dict[str, Any]) -> Iterator[str]:
     states = {
-        index["IndexName"]: index["IndexStatus"] for index in described.get("GlobalSecondaryIndexes", ())
+        index["IndexName"]: index.get("IndexStatus", "UNKNOWN")
+        for index in described.get("GlobalSecondaryIndexes", ())
     }
     if described["TableStatus"] not in ("ACTIVE", "UPDATING"):
         yield f"is {described['TableStatus']}"
@@ -67,7 +68,7 @@ def _queue(queue: Queue, sqs: Any) -> Iterator[Finding]:
     dead_letters = _attributes(queue.dead_letters, sqs)
     subject = f"queue {queue.dead_letters}"
     yield (
-        Finding(subject=subject, problems=_differences(dead_letters, DEAD_LETTER_ATTRIBUTES))
+        Finding(subject=subject, problems=_differences(dead_letters, dead_letter_attributes()))
         if dead_letters
         else gone(subject)
     )

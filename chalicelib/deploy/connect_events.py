@@ -7,12 +7,9 @@ from typing import Any, ClassVar
 
 from chalicelib import aws
 from chalicelib.deploy.create import ClientFactory
-from chalicelib.deploy.event_sources import EventSources, NotifyingBucket, Rule, Subscription
+from chalicelib.deploy.event_sources import TARGET, EventSources, NotifyingBucket, Rule, Subscription
+from chalicelib.deploy.queue_policy import RULES, TOPICS, Place, statements
 from chalicelib.domain.errors import UpdraftError
-
-_TARGET = "events-queue"
-_RULES, _TOPICS = "UpdraftEventRules", "UpdraftEventTopics"
-"""The statements of the queue's policy that are ours."""
 
 
 class EventSourceMissing(UpdraftError):
@@ -37,15 +34,13 @@ class _Queue:
     url: str
     arn: str
 
-    def in_its_place(self, service: str, resource: str) -> str:
-        """The ARN of a resource of the queue's account and region."""
-        _, partition, _, region, account, _ = self.arn.split(":")
-        return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+    @property
+    def place(self) -> Place:
+        return Place.of(self.arn)
 
     def topic(self, subscription: Subscription) -> str:
         """The ARN of the topic."""
-        is_arn = subscription.topic.startswith("arn:")
-        return subscription.topic if is_arn else self.in_its_place("sns", subscription.topic)
+        return self.place.topic(subscription.topic)
 
 
 def connect_events(sources: EventSources, *, client: ClientFactory = aws.client) -> Connected:
@@ -92,25 +87,9 @@ def _let_in(sources: EventSources, queue: _Queue, sqs: Any) -> None:
     """Allow the stage's rules and topics, and nobody else's, to send; other statements stay."""
     answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])
     policy = json.loads(answer.get("Attributes", {}).get("Policy") or '{"Version": "2012-10-17"}')
-    others = [each for each in policy.get("Statement", ()) if each.get("Sid") not in (_RULES, _TOPICS)]
-    rules = [f"rule/{sources.rule_prefix}*", f"rule/*/{sources.rule_prefix}*"]
-    statements = [_statement(_RULES, "events", [queue.in_its_place("events", rule) for rule in rules], queue)]
-    topics = [queue.topic(each) for each in sources.subscriptions]
-    if topics:
-        statements.append(_statement(_TOPICS, "sns", topics, queue))
-    policy["Statement"] = [*others, *statements]
+    others = [each for each in policy.get("Statement", ()) if each.get("Sid") not in (RULES, TOPICS)]
+    policy["Statement"] = [*others, *statements(sources, queue.place)]
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": json.dumps(policy)})
-
-
-def _statement(sid: str, service: str, sources: list[str], queue: _Queue) -> dict[str, Any]:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Principal": {"Service": f"{service}.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue.arn,
-        "Condition": {"ArnLike": {"aws:SourceArn": sources}},
-    }
 
 
 def _notify_eventbridge(bucket: NotifyingBucket, s3: Any) -> None:
@@ -153,19 +132,19 @@ def _put_rule(rule: Rule, queue: _Queue, events: Any) -> None:
             EventBusName=rule.bus,
             EventPattern=rule.pattern,
             State="ENABLED",
-            Description=f"Updraft: {rule.label}"[:512],
+            Description=rule.description,
         )
     except events.exceptions.ResourceNotFoundException as error:
         raise EventSourceMissing(rule.label, f"event bus {rule.bus}") from error
     answer = events.put_targets(
-        Rule=rule.name, EventBusName=rule.bus, Targets=[{"Id": _TARGET, "Arn": queue.arn}]
+        Rule=rule.name, EventBusName=rule.bus, Targets=[{"Id": TARGET, "Arn": queue.arn}]
     )
     if answer["FailedEntryCount"]:
         raise UpdraftError(f"{rule.label}: {answer['FailedEntries'][0]['ErrorMessage']}")
 
 
 def _remove_rule(bus: str, name: str, events: Any) -> None:
-    events.remove_targets(Rule=name, EventBusName=bus, Ids=[_TARGET])
+    events.remove_targets(Rule=name, EventBusName=bus, Ids=[TARGET])
     events.delete_rule(Name=name, EventBusName=bus)
 
 
@@ -179,15 +158,15 @@ def _subscriptions_of(queue: _Queue, sns: Any) -> Iterator[tuple[str, str]]:
 
 def _subscribe(subscription: Subscription, queue: _Queue, standing: str | None, sns: Any) -> None:
     """Subscribe with the filter, in SNS's own envelope: raw delivery would leave out what identifies it."""
-    settings = {"FilterPolicy": subscription.filter_policy, "RawMessageDelivery": "false"}
+    attributes = {"FilterPolicy": subscription.filter_policy, "RawMessageDelivery": "false"}
     if standing:
-        for name, value in settings.items():
+        for name, value in attributes.items():
             sns.set_subscription_attributes(
                 SubscriptionArn=standing, AttributeName=name, AttributeValue=value
             )
         return
     topic = queue.topic(subscription)
     try:
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=settings)
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
     except sns.exceptions.NotFoundException as error:
         raise EventSourceMissing(subscription.label, f"topic {topic}") from error

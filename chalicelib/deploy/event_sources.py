@@ -12,6 +12,9 @@ from hashlib import sha256
 from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
 from chalicelib.settings import Settings
 
+TARGET = "events-queue"
+"""What each rule calls its one target, the queue."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
@@ -21,6 +24,11 @@ class Rule:
     bus: str
     pattern: str
     label: str
+
+    @property
+    def description(self) -> str:
+        """What whoever comes upon the rule should know; of the 512 characters that AWS allows."""
+        return f"Updraft: {self.label}"[:512]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,7 +31,10 @@ _READY = b"updraft: with bytecode, without services that nothing calls"
 """The zip's comment once it is as it should be."""
 
 _BOTOCORE_REQUIRED = re.compile(rb"^Requires-Dist: botocore\b", re.MULTILINE)
-_BOTO3_IMPORTED = re.compile(rb"^\s*(?:import|from) boto3\b", re.MULTILINE)
+_SESSION_IMPORTED = re.compile(rb"^\s*(?:import|from) (?:boto3|botocore\.session)\b", re.MULTILINE)
+
+_OF_THE_APP = ("botocore/", "pynamodb/", "chalicelib/aws.py", "chalicelib/store/")
+"""Modules whose sessions call no other services than ``SERVICES``."""
 
 
 def build_package(project: Path, stage: str, directory: Path, run_chalice: RunChalice, *options: str) -> Path:
@@ -57,7 +60,7 @@ def make_ready(package: Path) -> None:
     """Add bytecode and leave out descriptions of services, in place and at once; a second time does nothing.
 
     All descriptions stay if something in the package may want others than the app does: a module that
-    imports boto3, or a library beside PynamoDB that needs botocore (boto3 itself, say).
+    imports boto3 or ``botocore.session``, or a library beside PynamoDB that needs botocore (as boto3 does).
     """
     aside = package.with_suffix(".new")
     with ZipFile(package) as built:
@@ -89,7 +92,9 @@ def _may_call(name: str, built: ZipFile) -> bool:
     path = PurePosixPath(name)
     if path.match("*.dist-info/METADATA"):
         return not name.startswith("pynamodb-") and bool(_BOTOCORE_REQUIRED.search(built.read(name)))
-    return path.suffix == ".py" and bool(_BOTO3_IMPORTED.search(built.read(name)))
+    if path.suffix != ".py" or name.startswith(_OF_THE_APP):
+        return False
+    return bool(_SESSION_IMPORTED.search(built.read(name)))
 
 
 def _uncalled_services(built: ZipFile) -> frozenset[str]:

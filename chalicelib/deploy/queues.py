@@ -9,14 +9,15 @@ from chalicelib.deploy.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COU
 
 log = logging.getLogger(__name__)
 
-DEAD_LETTER_ATTRIBUTES = {
-    "MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S),
-    "SqsManagedSseEnabled": "true",
-}
+DEAD_LETTER_PROPERTIES = {"MessageRetentionPeriod": DEAD_LETTER_RETENTION_S, "SqsManagedSseEnabled": True}
 """What a queue of dead letters is to be like."""
 
-
 _ATTEMPTS = 40  # of 2 seconds
+
+
+def dead_letter_attributes() -> dict[str, str]:
+    """What a queue of dead letters is to be like, as SQS takes it."""
+    return _as_texts(DEAD_LETTER_PROPERTIES)
 
 
 def create_missing_queues(queues: tuple[Queue, ...], sqs: Any) -> list[str]:
@@ -25,7 +26,7 @@ def create_missing_queues(queues: tuple[Queue, ...], sqs: Any) -> list[str]:
     for queue in queues:
         existing = _names_starting_with(queue.name, sqs)
         if queue.dead_letters not in existing:
-            _create(queue.dead_letters, DEAD_LETTER_ATTRIBUTES, sqs)
+            _create(queue.dead_letters, dead_letter_attributes(), sqs)
             made.append(queue.dead_letters)
         if queue.name not in existing:
             _create(queue.name, queue_attributes(queue, _arn(queue.dead_letters, sqs)), sqs)
@@ -35,7 +36,7 @@ def create_missing_queues(queues: tuple[Queue, ...], sqs: Any) -> list[str]:
 
 def configure_queue(queue: Queue, sqs: Any) -> None:
     """Give an existing queue and its dead-letter queue the attributes that are described."""
-    sqs.set_queue_attributes(QueueUrl=queue_url(queue.dead_letters, sqs), Attributes=DEAD_LETTER_ATTRIBUTES)
+    sqs.set_queue_attributes(QueueUrl=queue_url(queue.dead_letters, sqs), Attributes=dead_letter_attributes())
     sqs.set_queue_attributes(
         QueueUrl=queue_url(queue.name, sqs), Attributes=queue_attributes(queue, _arn(queue.dead_letters, sqs))
     )
@@ -51,15 +52,23 @@ def _create(name: str, attributes: dict[str, str], sqs: Any) -> None:
     log.info("Created queue %s", name)
 
 
-def queue_attributes(queue: Queue, dead_letters_arn: str) -> dict[str, str]:
-    """What the queue is to be like."""
-    redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
+def queue_properties(queue: Queue, dead_letters_arn: object) -> dict[str, Any]:
+    """What the queue is to be like; the ARN is put in as it is given."""
     return {
-        "VisibilityTimeout": str(queue.visibility_timeout_s),
-        "MessageRetentionPeriod": str(queue.retention_s),
-        "SqsManagedSseEnabled": "true",
-        "RedrivePolicy": json.dumps(redrive),
+        "VisibilityTimeout": queue.visibility_timeout_s,
+        "MessageRetentionPeriod": queue.retention_s,
+        "SqsManagedSseEnabled": True,
+        "RedrivePolicy": {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": MAX_RECEIVE_COUNT},
     }
+
+
+def queue_attributes(queue: Queue, dead_letters_arn: str) -> dict[str, str]:
+    """What the queue is to be like, as SQS takes it."""
+    return _as_texts(queue_properties(queue, dead_letters_arn))
+
+
+def _as_texts(properties: dict[str, Any]) -> dict[str, str]:
+    return {name: json.dumps(value) for name, value in properties.items()}
 
 
 def _names_starting_with(prefix: str, sqs: Any) -> set[str]:

@@ -40,6 +40,16 @@ def function_name(stage: str, handler: str) -> str:
     return prefix if handler == API_HANDLER else f"{prefix}-{handler}"
 
 
+def role_name(stage: str, handler: str) -> str:
+    """The name that Chalice gives the function's role."""
+    return f"{APP_NAME}-{stage}-{handler}"
+
+
+def tick_rule_name(stage: str) -> str:
+    """The name that Chalice gives the rule of the minute tick."""
+    return f"{APP_NAME}-{stage}-{TICK}-event"
+
+
 def handlers_behind(auth_backend: str) -> tuple[str, ...]:
     """The functions of a stage: an open one has no authorizer. Raises ``UnknownBackend``."""
     is_open = without_credentials(auth_backend).allowed
@@ -93,7 +103,7 @@ def _recorded_api(recorded: list[Entry]) -> str | None:
 
 
 def _role(stage: str, handler: str, iam: Any) -> list[Entry]:
-    name = f"{APP_NAME}-{stage}-{handler}"
+    name = role_name(stage, handler)
     role = _unless_missing(lambda: iam.get_role(RoleName=name), missing="NoSuchEntity")
     if role is None:
         return []
@@ -129,7 +139,7 @@ def _mapping(stage: str, handler: str, function: str, lambda_: Any) -> list[Entr
 
 
 def _rule(stage: str, events: Any) -> list[Entry]:
-    name = f"{APP_NAME}-{stage}-{TICK}-event"
+    name = tick_rule_name(stage)
     rule = _unless_missing(lambda: events.describe_rule(Name=name), missing="ResourceNotFoundException")
     if rule is None:
         return []

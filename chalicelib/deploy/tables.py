@@ -79,7 +79,7 @@ def _expire_items(table: str, attribute: str, dynamodb: Any) -> None:
 def _create(table: Table, dynamodb: Any) -> bool:
     """Ask for the table; false when somebody else just did."""
     try:
-        dynamodb.create_table(**_request(table))
+        dynamodb.create_table(**table_definition(table))
     except dynamodb.exceptions.ResourceInUseException:
         return False
     log.info("Creating table %s", table.name)
@@ -92,7 +92,8 @@ def _wait_until_active(table: Table, dynamodb: Any) -> None:
     dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig=pace)
 
 
-def _request(table: Table) -> dict[str, Any]:
+def table_definition(table: Table) -> dict[str, Any]:
+    """The table as DynamoDB and CloudFormation write it: all but backups and the time to live."""
     request: dict[str, Any] = {
         "TableName": table.name,
         "BillingMode": "PAY_PER_REQUEST",

@@ -68,10 +68,11 @@ class Project:
     adapter_port: int
     environment: dict[str, str]
     auth_backend: str | None = None
+    stage: str = STAGE
 
     @property
     def deployed(self) -> Deployed:
-        return read_deployed(self.directory, STAGE)
+        return read_deployed(self.directory, self.stage)
 
     @property
     def gateway(self) -> Gateway:
@@ -80,14 +81,14 @@ class Project:
     def deploy(self, auth_backend: str) -> str:
         """All between a checkout and a stage that answers, as a user does it; what the command says."""
         self.auth_backend = None
-        self._set_stage(auth_backend)
-        said = self.command_line("deploy", "--stage", STAGE, timeout=DEPLOY_SECONDS)
+        self.set_stage(auth_backend)
+        said = self.command_line("deploy", "--stage", self.stage, timeout=DEPLOY_SECONDS)
         self.auth_backend = auth_backend
         return said
 
     def forget(self) -> None:
         """Lose Chalice's record, as in another checkout, or when a deployment was killed."""
-        (self.directory / ".chalice" / "deployed" / f"{STAGE}.json").unlink()
+        (self.directory / ".chalice" / "deployed" / f"{self.stage}.json").unlink()
 
     def command_line(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> str:
         """What a command of the staged project says."""
@@ -121,16 +122,16 @@ class Project:
             for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
         )
 
-    def _set_stage(self, auth_backend: str) -> None:
+    def set_stage(self, auth_backend: str) -> None:
         """Write the stage into `config.json`, made from `dev`."""
         path = self.directory / ".chalice" / "config.json"
         config = json.loads(path.read_text())
         stage = json.loads(json.dumps(config["stages"]["dev"]))
         stage["environment_variables"] |= {
-            "UPDRAFT__AWS__STAGE": STAGE,
+            "UPDRAFT__AWS__STAGE": self.stage,
             "AIRFLOW__API__AUTH_BACKEND": auth_backend,
         }
-        config["stages"][STAGE] = stage
+        config["stages"][self.stage] = stage
         path.write_text(json.dumps(config))
 
 

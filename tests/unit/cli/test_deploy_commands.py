@@ -1,4 +1,4 @@
-"""``deploy``, ``doctor`` and ``destroy``: what stops them early, and what the README says of them."""
+"""The commands for stages of ``.chalice/config.json``: what stops them early, and what the README says."""
 
 import re
 import shlex
@@ -15,12 +15,12 @@ README = (ROOT / "README.md").read_text()
 NAMED = re.findall(r"python -m chalicelib ([a-z][^`\n|]*)", README)
 
 
-@pytest.mark.parametrize("command", ["deploy", "doctor", "destroy"])
+@pytest.mark.parametrize("command", ["deploy", "package", "doctor", "destroy", "sync", "events connect"])
 @pytest.mark.parametrize(
     ("stage", "says"), [("local", "The stage local is the local server's"), ("", "There is no stage ")]
 )
 def test_a_stage_that_cannot_be_deployed_is_refused_on_one_line(command: str, stage: str, says: str) -> None:
-    done = CliRunner().invoke(updraft, [command, "--stage", stage])
+    done = CliRunner().invoke(updraft, [*command.split(), "--stage", stage])
     assert done.exit_code == 1
     assert done.stderr.startswith(f"Error: {says}")
     assert done.stderr.count("\n") == 1
@@ -40,7 +40,7 @@ def test_the_targets_of_make_run_the_same_commands() -> None:
     recipes = re.findall(
         r"^\t@\$\(VENV\)/bin/python -m chalicelib (.*)$", (ROOT / "Makefile").read_text(), re.M
     )
-    assert recipes == [f'{name} --stage "$(STAGE)"' for name in ("deploy", "doctor", "destroy")]
+    assert recipes == [f'{name} --stage "$(STAGE)"' for name in ("deploy", "doctor", "destroy", "package")]
 
 
 def _resolve(command: click.Command, words: list[str]) -> tuple[click.Command, list[str]]:
