@@ -34,8 +34,9 @@ lint: $(INSTALLED) ## Check style, types, import layers and what each handler lo
 audit: $(INSTALLED) $(AUDIT_INSTALLED) ## Look up the installed packages among known vulnerabilities
 	$(PYTHON) .ci/audit
 
+# Two stages at a time, each with an emulator and a process of its own.
 e2e: $(INSTALLED) $(EMULATOR_INSTALLED) $(CLOUDFORMATION_INSTALLED) ## Deploy to an emulated AWS and test what is deployed
-	$(VENV)/bin/python -m pytest tests/e2e
+	$(VENV)/bin/python -m pytest tests/e2e --numprocesses=2
 
 size: $(INSTALLED) $(EMULATOR_INSTALLED) ## Show how large the deployed package is, and what each function loads when it starts
 	@$(VENV)/bin/python -m tests.bench.size

@@ -1,12 +1,13 @@
 """A proxy that lets `chalice deploy` deploy to ministack, and HTTP clients call what it deployed.
 
-Everything is passed through to the emulator, except for the three things where it differs from AWS:
+Everything is passed through to the emulator, except for the four things where it differs from AWS:
 
 - Chalice sends its REST API as one Swagger document (ImportRestApi, PutRestApi), which ministack
   1.5.33 does not take. `RestApiFromSwagger` makes the same API by plain API Gateway calls.
 - A new or changed function is Pending for half a second, or longer on a busy machine. Chalice waits for
   it with botocore's waiters, which look at once and then every 5 seconds. The answer is held back until
   the function is Active, which makes a deployment several times faster.
+- An update lets the invocations of a function end; `draining` knows how.
 - API Gateway hands encoded path parameters to the function as they came; ministack decodes them, so
   that a %2F would become a separator. They are encoded once more on their way in.
 """
@@ -15,11 +16,12 @@ import http.client
 import json
 import logging
 import re
+import sys
 import threading
 import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,12 +29,14 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from tests.e2e.draining import drained
+
 log = logging.getLogger(__name__)
 
 LONGEST_PENDING_SECONDS = 30
 """How long an answer is held back at most."""
 
-CHANGES_A_FUNCTION = re.compile(r"/2015-03-31/functions(/[^/]+/(code|configuration))?")
+CHANGES_A_FUNCTION = re.compile(r"/2015-03-31/functions(/(?P<updated>[^/]+)/(code|configuration))?")
 REST_API = re.compile(r"/restapis(?:/(?P<id>[^/]+))?")
 REGION_OF_CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/")
 
@@ -60,6 +64,37 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     emulator_port: int
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._making_a_client = threading.Lock()
+
+    def client(self, service: str, region: str) -> Any:
+        """The client of a service, straight to the emulator; to make one takes a fifth of a second."""
+        with self._making_a_client:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._new_client(service, region)
+            return self._clients[service, region]
+
+    def server_close(self) -> None:
+        super().server_close()
+        for client in self._clients.values():
+            client.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that was killed is no news
+            super().handle_error(request, client_address)
+
+    def _new_client(self, service: str, region: str) -> Any:
+        return botocore.session.get_session().create_client(
+            service,
+            region_name=region,
+            endpoint_url=f"http://127.0.0.1:{self.emulator_port}",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}),
+        )
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -73,10 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self._is_swagger_import(url):
             self._import_swagger(url, body)
             return
-        status, headers, answer = self._pass_on(body)
-        changes_a_function = self.command in ("POST", "PUT") and CHANGES_A_FUNCTION.fullmatch(url.path)
-        if changes_a_function and status < HTTPStatus.BAD_REQUEST:
-            self._wait_until_active(json.loads(answer)["FunctionName"])
+        change = CHANGES_A_FUNCTION.fullmatch(url.path) if self.command in ("POST", "PUT") else None
+        with self._nothing_interrupted_by(change):
+            status, headers, answer = self._pass_on(body)
+            if change and status < HTTPStatus.BAD_REQUEST:
+                self._wait_until_active(json.loads(answer)["FunctionName"])
         self._reply(status, headers, answer)
 
     # The names are those that http.server looks for.
@@ -96,9 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _import_swagger(self, url: urllib.parse.SplitResult, body: bytes) -> None:
         rest_api_id = REST_API.fullmatch(url.path)["id"]
         try:
-            with closing(self._client("apigateway")) as apigateway:
-                api = RestApiFromSwagger(apigateway, json.loads(body))
-                answer = api.replace(rest_api_id) if rest_api_id else api.create()
+            api = RestApiFromSwagger(self._client("apigateway"), json.loads(body))
+            answer = api.replace(rest_api_id) if rest_api_id else api.create()
         except Exception as error:
             log.exception("The Swagger document could not be imported")
             refusal = json.dumps({"message": repr(error)}).encode()
@@ -107,26 +142,22 @@ class _Handler(BaseHTTPRequestHandler):
         status = HTTPStatus.OK if rest_api_id else HTTPStatus.CREATED
         self._reply(status, [("Content-Type", "application/json")], json.dumps(answer).encode())
 
+    def _nothing_interrupted_by(self, change: re.Match[str] | None) -> AbstractContextManager[None]:
+        if not change or not change["updated"]:
+            return nullcontext()
+        return drained(urllib.parse.unquote(change["updated"]), self._client("lambda"), self._client("sqs"))
+
     def _wait_until_active(self, function: str) -> None:
         deadline = time.monotonic() + LONGEST_PENDING_SECONDS
-        with closing(self._client("lambda")) as lambda_:
-            while time.monotonic() < deadline:
-                found = lambda_.get_function_configuration(FunctionName=function)
-                if (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful"):
-                    return
-                time.sleep(0.1)
+        while time.monotonic() < deadline:
+            found = self._client("lambda").get_function_configuration(FunctionName=function)
+            if (found["State"], found["LastUpdateStatus"]) == ("Active", "Successful"):
+                return
+            time.sleep(0.1)
 
     def _client(self, service: str) -> Any:
-        """A client of the caller's region, straight to the emulator; to be closed."""
         region = REGION_OF_CREDENTIAL.search(self.headers["Authorization"])["region"]
-        return botocore.session.get_session().create_client(
-            service,
-            region_name=region,
-            endpoint_url=f"http://127.0.0.1:{self.server.emulator_port}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        return self.server.client(service, region)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

@@ -1,12 +1,15 @@
-"""The project, deployed to an emulated AWS by its own command, for the whole session."""
+"""The project, deployed to an emulated AWS by its own command, for all tests of a process."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib import aws
+from chalicelib.auth.backends import BASIC_AUTH
 from tests.contract.deployed_dags import FOLDER as CONTRACT_DAGS
 from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
 from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
@@ -27,27 +30,43 @@ ENFORCE_IAM = {
 }
 
 
+FIRST = ("test_cloudformation", "test_killed_deployment")
+"""Modules that find nothing deployed; the last leaves the stage open for those that are not named here."""
+
+LAST = ("test_clock_on_the_stage",)
+"""What takes a minute to happen has mostly happened by then."""
+
+ON_A_SECOND_STAGE = ("test_updated_stage", "test_closed_stage", "test_destroyed_stage", "test_guarded_stage")
+"""Modules that deploy the stage anew, where the one before leaves it; beside the others, if there is a
+second process."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: deploys to an emulated AWS; run by `make e2e`")
-    config.addinivalue_line("markers", "destroys_the_stage: leaves nothing but its data")
-    config.addinivalue_line("markers", "closes_the_stage: finds the stage open and leaves it closed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deploy as seldom as possible: what wants an open stage, what closes it, what wants it closed, then
-    what has it ask who is there, and last what destroys it."""
-    items.sort(key=_turn)
+    """Deploy as seldom as possible."""
+    items.sort(key=lambda item: _turn(item.path.stem))
 
 
-def _turn(item: pytest.Item) -> int:
-    if item.get_closest_marker("destroys_the_stage"):
-        return 4
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if fixtures & {"with_passwords", "with_tickets"}:
-        return 3
-    if "closed_stage" in fixtures:
-        return 2
-    return 1 if item.get_closest_marker("closes_the_stage") else 0
+def _turn(module: str) -> int:
+    if module in FIRST:
+        return FIRST.index(module) - len(FIRST)
+    later = (*LAST, *ON_A_SECOND_STAGE)
+    return later.index(module) + 1 if module in later else 0
+
+
+class OneProcessPerStage(LoadScopeScheduling):
+    """Keeps the tests of a stage in one process, which has an emulator of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "second stage" if Path(nodeid.partition("::")[0]).stem in ON_A_SECOND_STAGE else "first stage"
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist all tests are on one stage
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessPerStage:
+    return OneProcessPerStage(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -98,17 +117,22 @@ def project(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def open_stage(project: Project) -> Project:
     """The project, deployed so that it asks nobody for credentials."""
-    return _deployed(project, OPEN)
+    project.ensure(OPEN)
+    return project
 
 
 @pytest.fixture
 def closed_stage(project: Project) -> Project:
     """The project, deployed so that it refuses everybody."""
-    return _deployed(project, CLOSED)
+    project.ensure(CLOSED)
+    return project
 
 
-def _deployed(project: Project, auth_backend: str) -> Project:
-    # One API is deployed over and over, as happens in its life; not again when it is as it should be.
-    if project.auth_backend != auth_backend:
-        project.deploy(auth_backend)
+@pytest.fixture(scope="session")
+def with_passwords(project: Project) -> Project:
+    """The stage under basic_auth, with two users; nothing that was proven is remembered."""
+    project.set_variables(UPDRAFT__API__BCRYPT_COST="4", UPDRAFT__API__AUTH_CACHE_SECONDS="0")
+    project.deploy(BASIC_AUTH)
+    project.on_its_tables("users", "create", "ada", stdin="löve:lace")
+    project.on_its_tables("users", "create", "bob", stdin="builder")
     return project

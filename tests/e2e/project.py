@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +34,7 @@ SHIPPED = ("app.py", "requirements.txt", "chalicelib")
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
 
 DEPLOY_SECONDS = 300
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 180
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,15 +88,67 @@ class Project:
         self.auth_backend = auth_backend
         return said
 
+    def ensure(self, auth_backend: str) -> None:
+        """Deploy, unless that is how it is: one API is deployed over and over, as happens in its life."""
+        if self.auth_backend != auth_backend:
+            self.deploy(auth_backend)
+
+    def deploy_killed_at(self, auth_backend: str, line: str) -> None:
+        """Begin to deploy, and kill all that takes part in it when it says what the pattern describes."""
+        self.auth_backend = None
+        self._set_stage(auth_backend)
+        with subprocess.Popen(
+            [sys.executable, "-m", "chalicelib", "deploy", "--stage", STAGE],
+            cwd=self.directory,
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as deployment:
+            late = threading.Timer(DEPLOY_SECONDS, os.killpg, (deployment.pid, signal.SIGKILL))
+            late.start()
+            said = []
+            for spoken in deployment.stdout:
+                said.append(spoken)
+                if re.match(line, spoken):
+                    break
+            late.cancel()
+            os.killpg(deployment.pid, signal.SIGKILL)
+            assert re.match(line, said[-1]), f"It has not said {line!r}:\n{''.join(said)}"
+
+    def set_variables(self, **variables: str) -> None:
+        """Set environment variables of the functions, from the next deployment on."""
+        path = self.directory / ".chalice" / "config.json"
+        config = json.loads(path.read_text())
+        config["stages"]["dev"]["environment_variables"] |= variables
+        path.write_text(json.dumps(config))
+
     def forget(self) -> None:
         """Lose Chalice's record, as in another checkout, or when a deployment was killed."""
         (self.directory / ".chalice" / "deployed" / f"{self.stage}.json").unlink()
 
-    def command_line(self, *arguments: str, timeout: float = COMMAND_SECONDS) -> str:
-        """What a command of the staged project says."""
-        return run(
-            [sys.executable, "-m", "chalicelib", *arguments], self.directory, self.environment, timeout
+    def command_line(
+        self, *arguments: str, stdin: str = "", timeout: float = COMMAND_SECONDS, **variables: str
+    ) -> str:
+        """What a command of the staged project says; when it fails, so does the test, with that."""
+        done = subprocess.run(
+            [sys.executable, "-m", "chalicelib", *arguments],
+            cwd=self.directory,
+            env={**self.environment, **variables},
+            input=stdin,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def on_its_tables(self, *arguments: str, stdin: str = "") -> str:
+        """What a command says that works on the stage's tables and queues, past its API."""
+        config = json.loads((self.directory / ".chalice" / "config.json").read_text())
+        return self.command_line(*arguments, stdin=stdin, **config["stages"][STAGE]["environment_variables"])
 
     def routes(self) -> dict[str, dict[str, str]]:
         """The deployed paths, each parameter filled in with `x`: their methods, and who guards these.
@@ -151,7 +205,12 @@ def stage_project(source: Path, directory: Path, adapter_port: int) -> Project:
     shutil.copytree(source / ".chalice", directory / ".chalice", ignore=NOT_SHIPPED)
     for policy in (directory / ".chalice").glob("policy-*.json"):
         _allow_batches(policy)
-    return Project(directory=directory, adapter_port=adapter_port, environment=aws_environment(adapter_port))
+    environment = {
+        **aws_environment(adapter_port),
+        # It would be packaged, and each command makes more of it: Chalice would never reuse a package.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return Project(directory=directory, adapter_port=adapter_port, environment=environment)
 
 
 def _allow_batches(policy: Path) -> None:
@@ -172,12 +231,3 @@ def aws_environment(port: int) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-
-
-def run(command: list[str], directory: Path, environment: dict[str, str], timeout: float) -> str:
-    """What a command says; when it fails, so does the test, with that."""
-    done = subprocess.run(
-        command, cwd=directory, env=environment, timeout=timeout, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
-    return done.stdout

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, CLOSED, Project
+from tests.e2e.project import API, Project
 from tests.e2e.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
@@ -63,41 +63,6 @@ def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, 
     mapping = open_stage.deployed.queue_mapping(handler)
     source = aws.client("lambda").get_event_source_mapping(UUID=mapping)
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
-@pytest.mark.closes_the_stage
-def test_a_changed_stage_keeps_the_address_of_its_api_from_any_checkout(open_stage: Project):
-    before = open_stage.deployed
-    runs = open_stage.gateway.call("GET", f"{API}/latest_runs").body
-    open_stage.forget()
-
-    said = open_stage.deploy(CLOSED)
-
-    assert "new: " not in said
-    after = open_stage.deployed
-    assert (after.rest_api_id, after.queue_mappings) == (before.rest_api_id, before.queue_mappings)
-    assert len(aws.client("apigateway").get_rest_apis()["items"]) == 1
-    kept = aws.client("dynamodb").scan(TableName="updraft-e2e-dag_runs", Select="COUNT")["Count"]
-    assert kept >= len(runs["items"])
-
-
-@pytest.mark.parametrize("authorization", [None, "Basic YWRhOmxvdmVsYWNl"])
-def test_with_deny_all_every_route_is_forbidden(closed_stage: Project, authorization: str | None):
-    headers = {"Authorization": authorization} if authorization else {}
-    routes = [
-        (method, path)
-        for path, methods in closed_stage.routes().items()
-        for method, guard in methods.items()
-        if guard == "CUSTOM"
-    ]
-    assert ("GET", f"{API}/test") in routes
-
-    answers = {(method, path): closed_stage.gateway.call(method, path, **headers) for method, path in routes}
-
-    # The answer to HEAD has no body.
-    assert {route: (answer.status, answer.body) for route, answer in answers.items()} == {
-        (method, path): (403, "" if method == "HEAD" else {"error": "Forbidden"}) for method, path in routes
-    }
 
 
 def test_the_doctor_finds_nothing_wrong(open_stage: Project):

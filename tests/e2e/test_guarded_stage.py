@@ -1,9 +1,6 @@
 """A stage that asks who is there: passwords and Kerberos through API Gateway and its authorizer."""
 
-import base64
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -11,88 +8,25 @@ import pytest
 from chalicelib import aws
 from chalicelib.auth.backends import BASIC_AUTH, KERBEROS_AUTH
 from tests.contract.runner import Answer
-from tests.e2e.project import Project
+from tests.e2e.callers import ADA, BOB, ask, basic, host, name
+from tests.e2e.project import API, Project
 from tests.integration.kerberos.conftest import realm
 from tests.integration.kerberos.realm import Realm
-from tests.integration.server.api import HttpApi
 from tests.leaks import leak
 
 pytestmark = pytest.mark.e2e
 
 __all__ = ["realm"]  # the fixture
 
-API = "/api/experimental"
 ASKED_FOR_PASSWORD = (401, "Basic", {"error": "Unauthorized"})
 ASKED_TO_NEGOTIATE = (401, "Negotiate", {"error": "Unauthorized"})
 FORBIDDEN = (403, None, {"error": "Forbidden"})
 KEYTAB = "updraft-e2e-keytab"
 
 
-def ask(
-    project: Project, authorization: str | None, path: str = "/test", method: str = "GET", body: bytes = b""
-) -> Answer:
-    headers = {"Host": host(project)}
-    if authorization is not None:
-        headers["Authorization"] = authorization
-    api = HttpApi(port=project.adapter_port)
-    try:
-        return api.send(method, f"{API}{path}", headers, body)
-    except TimeoutError:  # two functions' first calls import them, on a machine that may be busy
-        return api.send(method, f"{API}{path}", headers, body)
-
-
-def host(project: Project) -> str:
-    return f"{name(project)}:{project.adapter_port}"
-
-
-def name(project: Project) -> str:
-    """The API's host, without the port."""
-    return f"{project.deployed.rest_api_id}.execute-api.localhost"
-
-
 def outcome(answer: Answer) -> tuple[int, str | None, object]:
     assert answer.headers["content-type"] == "application/json"
     return answer.status, answer.headers.get("www-authenticate"), answer.body
-
-
-def basic(username: str, password: str) -> str:
-    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
-
-
-ADA, BOB = basic("ada", "löve:lace"), basic("bob", "builder")
-
-
-def set_variables(project: Project, **variables: str) -> None:
-    """What is deployed is made of the stage `dev`."""
-    path = project.directory / ".chalice" / "config.json"
-    config = json.loads(path.read_text())
-    config["stages"]["dev"]["environment_variables"] |= variables
-    path.write_text(json.dumps(config))
-
-
-def users(project: Project, *arguments: str, stdin: str = "") -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "chalicelib", "users", *arguments],
-        cwd=project.directory,
-        env={**project.environment, "UPDRAFT__AWS__STAGE": "e2e", "UPDRAFT__API__BCRYPT_COST": "4"},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def with_passwords(project: Project) -> Project:
-    """The stage under basic_auth, with two users; nothing that was proven is remembered."""
-    set_variables(project, UPDRAFT__API__BCRYPT_COST="4", UPDRAFT__API__AUTH_CACHE_SECONDS="0")
-    project.deploy(BASIC_AUTH)
-    users(project, "create", "ada", stdin="löve:lace")
-    users(project, "create", "bob", stdin="builder")
-    return project
 
 
 @pytest.mark.parametrize(
@@ -137,12 +71,12 @@ def test_a_refusal_is_in_the_log_and_the_password_is_not(with_passwords: Project
 
 
 def test_a_changed_password_and_a_deleted_user_are_refused(with_passwords: Project) -> None:
-    users(with_passwords, "create", "carol", stdin="first")
+    with_passwords.on_its_tables("users", "create", "carol", stdin="first")
     assert ask(with_passwords, basic("carol", "first")).status == 200
-    users(with_passwords, "set-password", "carol", stdin="second")
+    with_passwords.on_its_tables("users", "set-password", "carol", stdin="second")
     assert outcome(ask(with_passwords, basic("carol", "first"))) == ASKED_FOR_PASSWORD
     assert ask(with_passwords, basic("carol", "second")).status == 200
-    users(with_passwords, "delete", "carol")
+    with_passwords.on_its_tables("users", "delete", "carol")
     assert outcome(ask(with_passwords, basic("carol", "second"))) == ASKED_FOR_PASSWORD
 
 
@@ -174,7 +108,7 @@ def with_tickets(project: Project, realm: Realm, tmp_path_factory: pytest.TempPa
     realm.add_service(service)
     realm.enter(service, keytab)
     aws.client("secretsmanager").create_secret(Name=KEYTAB, SecretBinary=keytab.read_bytes())
-    set_variables(project, AIRFLOW__KERBEROS__KEYTAB=f"secretsmanager:{KEYTAB}")
+    project.set_variables(AIRFLOW__KERBEROS__KEYTAB=f"secretsmanager:{KEYTAB}")
     project.deploy(KERBEROS_AUTH)
     return project
 

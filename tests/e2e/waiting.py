@@ -2,17 +2,25 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from tests.contract.runner import Answer
 from tests.e2e.project import Project
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 90
 """Far more than a chain of three takes: each function's first call imports it on a busy machine."""
 
+Found = TypeVar("Found")
 
-def until(ask: Callable[[], Answer], is_so: Callable[[Answer], bool], stage: Project) -> Answer:
+
+def until(
+    ask: Callable[[], Found],
+    is_so: Callable[[Found], bool],
+    stage: Project,
+    seconds: float = PATIENCE_SECONDS,
+) -> Found:
     """Ask every now and then until the answer is as it should become."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not is_so(answer := ask()):
         assert time.monotonic() < deadline, f"{answer}\n{stage.function_logs()}"
         time.sleep(0.2)

@@ -1,0 +1,31 @@
+"""A deployment that is killed, again and again, and then not: the stage is whole, and it works."""
+
+import pytest
+
+from chalicelib import aws
+from tests.e2e.project import API, OPEN, STAGE, Project
+from tests.e2e.waiting import is_done, until
+
+pytestmark = pytest.mark.e2e
+
+MOMENTS = (
+    "Tables, queues and bucket",
+    "(Creating|Updating) lambda function: updraft-e2e-events",
+    "What Chalice has no setting for",
+    "DAG files",
+)
+"""What it says, step by step, when the kill comes; each deployment gets further than the one before."""
+
+
+def test_a_deployment_that_was_killed_is_mended_by_the_next(project: Project):
+    for moment in MOMENTS:
+        project.deploy_killed_at(OPEN, moment)
+    project.deploy(OPEN)
+
+    said = project.command_line("doctor", "--stage", STAGE)
+    assert said.endswith(f"Stage {STAGE} is well.\n"), said
+    assert len(aws.client("apigateway").get_rest_apis()["items"]) == 1
+    call, dag = project.gateway.call, f"{API}/dags/e2e_greeting"
+    assert call("GET", f"{dag}/paused/false").status == 200
+    call("POST", f"{dag}/dag_runs", {"execution_date": "2024-04-01", "conf": {"name": "Amy"}})
+    until(lambda: call("GET", f"{dag}/dag_runs/2024-04-01"), is_done, project)

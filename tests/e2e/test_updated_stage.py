@@ -1,0 +1,127 @@
+"""An update of a stage, from another checkout and with a changed DAG file, while runs are under way.
+
+`dags/e2e_update.py` waits, busily, for `updated_dags/e2e_update.py` to take its place, which has a task
+more: so functions are exchanged while they run, and the runs are not over before.
+"""
+
+import re
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chalicelib import aws
+from chalicelib.deploy.deployed import Deployed
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance
+from chalicelib.settings import Settings
+from chalicelib.store.dynamodb import DynamoStore
+from tests.e2e.project import API, CLOSED, OPEN, STAGE, Project
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+DAG_ID = "e2e_update"
+DAYS = tuple(datetime(2024, 6, day, tzinfo=UTC) for day in (1, 2, 3))
+OF_OLD = {"begin", "wait", "task_1", "task_2", "task_3"}
+TIME_FOR_A_RESCUE = 300
+"""Should a message fail, as one does when DynamoDB does not answer, then it is for the tick to go on."""
+QUEUES = [f"updraft-{STAGE}-{name}" for name in ("scheduling", "tasks")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Updated:
+    """The stage before and after its update, at the beginning of which the runs of `DAYS` were under way."""
+
+    project: Project
+    store: DynamoStore
+    before: Deployed
+    after: Deployed
+    said: str
+
+    def ended(self, day: datetime) -> DagRun:
+        """The run of the day, once it is over."""
+        return until(
+            lambda: self.store.dag_runs.get(DAG_ID, day),
+            lambda run: run.state.is_final,
+            self.project,
+            TIME_FOR_A_RESCUE,
+        )
+
+    def tasks(self, run: DagRun) -> dict[str, TaskInstance]:
+        """Those of the run's tasks that anything was heard of."""
+        items = self.store.task_instances.list(run.run_uid)
+        return {item.task_id: item for key, item in items if key != END_OF_RUN_KEY}
+
+    def beginnings(self, run: DagRun) -> Counter[str]:
+        """How often each task's function was called, but for that of the sensor, by what these wrote."""
+        wrote = re.findall(rf"begun: (\w+) of {re.escape(run.run_id)}\b", self.project.function_logs())
+        return Counter(wrote)
+
+
+@pytest.fixture(scope="module")
+def updated(project: Project) -> Updated:
+    project.ensure(OPEN)
+    call, dag = project.gateway.call, f"{API}/dags/{DAG_ID}"
+    assert call("GET", f"{dag}/paused/false").status == 200
+    for day in DAYS:
+        made = call("POST", f"{dag}/dag_runs", {"execution_date": day.isoformat()})
+        assert made.status == 200, f"{made}\n{project.function_logs()}"
+        begin = f"{dag}/dag_runs/{day:%Y-%m-%d}/tasks/begin"
+        until(lambda begin=begin: call("GET", begin), lambda task: task.body["state"] == "success", project)
+    store = DynamoStore(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
+    before = project.deployed
+    project.forget()
+    shutil.copy(
+        Path(__file__).parent / "updated_dags" / f"{DAG_ID}.py", project.directory / "chalicelib/dags"
+    )
+    said = project.deploy(CLOSED)
+    return Updated(project=project, store=store, before=before, after=project.deployed, said=said)
+
+
+def test_the_api_keeps_its_address(updated: Updated):
+    assert "new: " not in updated.said
+    assert updated.after.rest_api_id == updated.before.rest_api_id
+    assert updated.after.queue_mappings == updated.before.queue_mappings
+    assert len(aws.client("apigateway").get_rest_apis()["items"]) == 1
+
+
+def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Updated):
+    for day in DAYS:
+        run = updated.ended(day)
+        assert run.state is DagRunState.SUCCESS, updated.project.function_logs()
+        tasks = updated.tasks(run)
+        assert set(tasks) == OF_OLD
+        assert {(item.state, item.try_number) for item in tasks.values()} == {(TaskInstanceState.SUCCESS, 1)}
+        assert tasks["wait"].pokes > 0  # before the update was there
+        assert updated.beginnings(run) == dict.fromkeys(OF_OLD - {"wait"}, 1)
+
+
+def test_nothing_is_left_in_the_queues(updated: Updated):
+    for day in DAYS:
+        updated.ended(day)
+    until(messages, lambda found: not any(found.values()), updated.project)
+
+
+def messages() -> dict[str, int]:
+    """How many wait in each queue, and lie among its dead letters."""
+    sqs = aws.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
+    found = {}
+    for queue in [*QUEUES, *(f"{name}-dead-letters" for name in QUEUES)]:
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        found[queue] = sum(int(attributes[name]) for name in names)
+    return found
+
+
+def test_a_new_run_has_the_new_graph(updated: Updated):
+    day = datetime(2024, 6, 4, tzinfo=UTC)
+    updated.project.on_its_tables("dags", "trigger", DAG_ID, "--exec-date", day.isoformat())
+    run = updated.ended(day)
+    assert run.state is DagRunState.SUCCESS, updated.project.function_logs()
+    assert set(updated.tasks(run)) == {*OF_OLD, "added"}
