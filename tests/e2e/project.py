@@ -96,9 +96,9 @@ class Project:
     def deploy_killed_at(self, auth_backend: str, line: str) -> None:
         """Begin to deploy, and kill all that takes part in it when it says what the pattern describes."""
         self.auth_backend = None
-        self._set_stage(auth_backend)
+        self.set_stage(auth_backend)
         with subprocess.Popen(
-            [sys.executable, "-m", "chalicelib", "deploy", "--stage", STAGE],
+            [sys.executable, "-m", "chalicelib", "deploy", "--stage", self.stage],
             cwd=self.directory,
             env={**self.environment, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
@@ -148,7 +148,7 @@ class Project:
     def on_its_tables(self, *arguments: str, stdin: str = "") -> str:
         """What a command says that works on the stage's tables and queues, past its API."""
         config = json.loads((self.directory / ".chalice" / "config.json").read_text())
-        return self.command_line(*arguments, stdin=stdin, **config["stages"][STAGE]["environment_variables"])
+        return self.command_line(*arguments, stdin=stdin, **config["stages"][self.stage]["environment_variables"])
 
     def routes(self) -> dict[str, dict[str, str]]:
         """The deployed paths, each parameter filled in with `x`: their methods, and who guards these.
