@@ -7,6 +7,7 @@ same on each machine, so the record can be had from AWS.
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ def function_name(stage: str, handler: str) -> str:
     """The name that Chalice gives the function."""
     prefix = f"{APP_NAME}-{stage}"
     return prefix if handler == API_HANDLER else f"{prefix}-{handler}"
+
+
+def logical_id(name: str) -> str:
+    """The words of a name in CamelCase, as Chalice makes ids of a template, which are letters and digits."""
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", name))
 
 
 def role_name(stage: str, handler: str) -> str:

@@ -5,7 +5,6 @@ Chalice merges objects deeply; a list or a value of ours replaces its own.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
@@ -25,6 +24,7 @@ from chalicelib.deploy.standing import (
     TICK,
     function_name,
     handlers_behind,
+    logical_id,
     role_name,
     tick_rule_name,
 )
@@ -160,10 +160,10 @@ def _subscription(subscription: Subscription, queue: str) -> Template:
 def _functions(settings: Settings) -> Iterator[Resource]:
     """The functions and their roles, what Chalice leaves out of them."""
     for handler in handlers_behind(settings.auth_backend):
-        function = "APIHandler" if handler == API_HANDLER else _logical_id(handler)
+        function = "APIHandler" if handler == API_HANDLER else logical_id(handler)
         yield function, {"Properties": _function_properties(handler, settings)}
         role = {"Properties": {"RoleName": role_name(settings.stage, handler)}}
-        yield f"{_logical_id(handler)}Role", role
+        yield f"{logical_id(handler)}Role", role
 
 
 def _function_properties(handler: str, settings: Settings) -> Template:
@@ -177,10 +177,10 @@ def _function_properties(handler: str, settings: Settings) -> Template:
             "Queue": {"Fn::Sub": f"${{{queue}.Arn}}"},
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         }
-        properties["Events"] = {_logical_id(f"{handler}-sqs-event-source"): {"Properties": source}}
+        properties["Events"] = {logical_id(f"{handler}-sqs-event-source"): {"Properties": source}}
     if handler == TICK:
         schedule = {"Name": tick_rule_name(settings.stage)}
-        properties["Events"] = {_logical_id(f"{handler}-event"): {"Properties": schedule}}
+        properties["Events"] = {logical_id(f"{handler}-event"): {"Properties": schedule}}
     return properties
 
 
@@ -203,12 +203,7 @@ def _queue_id(name: str, settings: Settings) -> str:
 
 def _own_id(name: str, settings: Settings) -> str:
     """The logical id of what has the stage in its name."""
-    return _logical_id(name.removeprefix(settings.resource("")))
-
-
-def _logical_id(name: str) -> str:
-    """The words of a name in CamelCase, as Chalice does it: logical ids are letters and digits."""
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", name))
+    return logical_id(name.removeprefix(settings.resource("")))
 
 
 def _arn_of(logical_id: str) -> Template:

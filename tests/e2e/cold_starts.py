@@ -140,7 +140,7 @@ class Functions:
                 str(event_file),
                 str(report_file),
             ]
-            run(command, self._package, self._environment | environment, SECONDS)
+            run(command, self._package, self._environment | environment, timeout=SECONDS)
             report = json.loads(report_file.read_text())
         return ColdStart(
             imported=_loaded(report["imported"]),
@@ -149,16 +149,8 @@ class Functions:
         )
 
     def _command_line(self, *arguments: str, stdin: str = "") -> None:
-        subprocess.run(
-            [sys.executable, "-m", "chalicelib", *arguments],
-            cwd=self._package,
-            env=self._environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-        )
+        command = [sys.executable, "-m", "chalicelib", *arguments]
+        run(command, self._package, self._environment, stdin=stdin, timeout=SECONDS)
 
 
 def _loaded(report: Mapping[str, Any]) -> Loaded:

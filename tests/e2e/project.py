@@ -132,23 +132,16 @@ class Project:
         self, *arguments: str, stdin: str = "", timeout: float = COMMAND_SECONDS, **variables: str
     ) -> str:
         """What a command of the staged project says; when it fails, so does the test, with that."""
-        done = subprocess.run(
-            [sys.executable, "-m", "chalicelib", *arguments],
-            cwd=self.directory,
-            env={**self.environment, **variables},
-            input=stdin,
-            timeout=timeout,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        command = [sys.executable, "-m", "chalicelib", *arguments]
+        environment = {**self.environment, **variables}
+        return run(command, self.directory, environment, stdin=stdin, timeout=timeout)
 
     def on_its_tables(self, *arguments: str, stdin: str = "") -> str:
         """What a command says that works on the stage's tables and queues, past its API."""
         config = json.loads((self.directory / ".chalice" / "config.json").read_text())
-        return self.command_line(*arguments, stdin=stdin, **config["stages"][self.stage]["environment_variables"])
+        return self.command_line(
+            *arguments, stdin=stdin, **config["stages"][self.stage]["environment_variables"]
+        )
 
     def routes(self) -> dict[str, dict[str, str]]:
         """The deployed paths, each parameter filled in with `x`: their methods, and who guards these.
@@ -187,6 +180,24 @@ class Project:
         }
         config["stages"][self.stage] = stage
         path.write_text(json.dumps(config))
+
+
+def run(
+    command: list[str], directory: Path, environment: dict[str, str], *, stdin: str = "", timeout: float
+) -> str:
+    """What a command says; when it fails, so does the test, with that."""
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        input=stdin,
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def filled_in(path: str) -> str:

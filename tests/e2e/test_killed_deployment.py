@@ -9,10 +9,10 @@ from tests.e2e.waiting import is_done, until
 pytestmark = pytest.mark.e2e
 
 MOMENTS = (
-    "Tables, queues and bucket",
+    r"\[\d+/\d+\] Tables, queues and bucket",
     "(Creating|Updating) lambda function: updraft-e2e-events",
-    "What Chalice has no setting for",
-    "DAG files",
+    r"\[\d+/\d+\] What Chalice has no setting for",
+    r"\[\d+/\d+\] DAG files",
 )
 """What it says, step by step, when the kill comes; each deployment gets further than the one before."""
 
