@@ -6,7 +6,6 @@ messages to them, so that each function's first event is the one meant here.
 
 import base64
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
