@@ -1,6 +1,7 @@
 """``dags test``: DAG files run to their ends in this process, with the states that Airflow recorded."""
 
 import json
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -223,7 +224,11 @@ def test_ctrl_c_in_the_middle_of_a_task_ends_the_command(tmp_path: Path, command
             )
         """,
     )
-    result = CliRunner().invoke(updraft, [*command, "long", "-S", folder])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its jobs ignore it
+    try:
+        result = CliRunner().invoke(updraft, [*command, "long", "-S", folder])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.exit_code == 1
     assert result.output.splitlines()[-1] == "Aborted!"
     assert "success" not in result.output
