@@ -13,7 +13,7 @@ def doctor(stage: str) -> None:
     Example: python -m chalicelib doctor --stage dev
     """
     from chalicelib.cli.deployment.stage import deployable_stage
-    from chalicelib.deploy.doctor import examine
+    from chalicelib.deploy.checks.doctor import examine
 
     wrong = 0
     for finding in examine(deployable_stage(stage)):

@@ -62,8 +62,8 @@ def connect(stage: str | None) -> None:
 
 def _connect() -> None:
     from chalicelib import bootstrap
-    from chalicelib.deploy.connect_events import connect_events
-    from chalicelib.deploy.event_sources import event_sources
+    from chalicelib.deploy.description.event_sources import event_sources
+    from chalicelib.deploy.provisioning.connect_events import connect_events
     from chalicelib.domain.errors import UpdraftError
     from chalicelib.events.delivery import check_dags
 

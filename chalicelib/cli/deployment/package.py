@@ -16,11 +16,11 @@ def package(directory: Path, stage: str) -> None:
     Example: python -m chalicelib package --stage dev
     """
     from chalicelib.cli.deployment.stage import deployable_stage
-    from chalicelib.deploy import packaging
+    from chalicelib.deploy.packaging import cloudformation
     from chalicelib.deploy.validation import validate
     from chalicelib.store.memory import MemoryStore
 
     described = deployable_stage(stage)
     without_any = MemoryStore().variables  # those that the stage keeps are on AWS
-    packaging.package(described, validate(described, without_any), directory)
+    cloudformation.package(described, validate(described, without_any), directory)
     click.echo(f"Stage {stage} is in {directory}: sam.json and deployment.zip")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy.lambda_package import SERVICES, build_package, make_ready
+from chalicelib.deploy.packaging.lambda_package import SERVICES, build_package, make_ready
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DESCRIBED = ("athena", "dynamodb", "s3", "secretsmanager", "sqs", "ssm")
 
 FILES = {

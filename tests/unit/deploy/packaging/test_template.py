@@ -11,12 +11,12 @@ import pytest
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
-from chalicelib.deploy.packaging import package
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.packaging.cloudformation import package
+from chalicelib.deploy.packaging.template import Template, merge_template
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import CommandFailed
-from chalicelib.deploy.template import Template, merge_template
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.settings import Settings
 

@@ -5,12 +5,11 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.api_gateway import GatewayResponse, gateway_responses, settings_of
-from chalicelib.deploy.check_policies import policy_problems
-from chalicelib.deploy.create import ClientFactory
+from chalicelib.deploy.checks.policies import policy_problems
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.finish import LOOPING_HANDLERS
-from chalicelib.deploy.functions import environment
+from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
+from chalicelib.deploy.provisioning.functions import environment
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import (
     API_HANDLER,
@@ -24,7 +23,7 @@ from chalicelib.deploy.standing import (
 
 
 def check_deployment(
-    stage: Stage, *, recorded_api: str | None = None, client: ClientFactory = aws.client
+    stage: Stage, *, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
     """One finding for each function, event source mapping, the rule and the REST API; some 60 requests."""
     entries = {
@@ -38,7 +37,7 @@ def check_deployment(
     yield _api(stage, entries, client("apigateway"))
 
 
-def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: ClientFactory) -> Finding:
+def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws.ClientFactory) -> Finding:
     subject = f"function {function_name(stage.name, handler)}"
     if handler not in entries:
         return gone(subject)

@@ -4,7 +4,7 @@ import logging
 from typing import Any, ClassVar
 
 from chalicelib.deploy.busy import error_code
-from chalicelib.deploy.resources import Bucket
+from chalicelib.deploy.description.resources import Bucket
 from chalicelib.domain.errors import UpdraftError
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from chalicelib.deploy.alarms import alarm_settings, check_alarms, delete_alarms, put_alarms
-from chalicelib.deploy.resources import WORKER_TIMEOUT_S, StageResources, stage_resources
+from chalicelib.deploy.description.resources import WORKER_TIMEOUT_S, StageResources, stage_resources
+from chalicelib.deploy.provisioning.alarms import alarm_settings, check_alarms, delete_alarms, put_alarms
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
 from chalicelib.settings import SettingError, Settings
 from tests.unit.deploy.aws_in_memory import Aws

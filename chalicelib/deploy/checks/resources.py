@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.alarms import check_alarms
 from chalicelib.deploy.busy import error_code
-from chalicelib.deploy.create import ClientFactory
+from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.queues import dead_letter_attributes, queue_attributes, queue_url
-from chalicelib.deploy.resources import Bucket, Queue, StageResources, Table
-from chalicelib.deploy.tables import key_schema
+from chalicelib.deploy.provisioning.alarms import check_alarms
+from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
+from chalicelib.deploy.provisioning.tables import key_schema
 
 
-def check_resources(resources: StageResources, *, client: ClientFactory = aws.client) -> Iterator[Finding]:
+def check_resources(
+    resources: StageResources, *, client: aws.ClientFactory = aws.client
+) -> Iterator[Finding]:
     """One finding each; about 3 requests per table and queue."""
     for table in resources.tables:
         yield _table(table, client("dynamodb"))

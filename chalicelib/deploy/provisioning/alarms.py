@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.description.resources import Alarm, StageResources
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.resources import Alarm, StageResources
 
 
 def put_alarms(resources: StageResources, cloudwatch: Any) -> list[str]:

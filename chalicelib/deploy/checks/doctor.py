@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from chalicelib import aws
-from chalicelib.deploy.backlog import check_backlog
-from chalicelib.deploy.check_deployment import check_deployment
-from chalicelib.deploy.check_resources import check_resources
-from chalicelib.deploy.create import ClientFactory
+from chalicelib.deploy.checks.backlog import check_backlog
+from chalicelib.deploy.checks.deployment import check_deployment
+from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
+from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
-from chalicelib.deploy.resources import stage_resources
 from chalicelib.deploy.stages import Stage
 
 
-def examine(stage: Stage, *, client: ClientFactory = aws.client) -> Iterator[Finding]:
+def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[Finding]:
     """One finding for each part of the stage, as they are looked at; some 140 requests."""
     resources = stage_resources(stage.settings)
     yield from check_resources(resources, client=client)

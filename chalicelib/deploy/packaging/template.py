@@ -10,14 +10,21 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.alarms import alarm_settings
-from chalicelib.deploy.api_gateway import GatewayResponse, gateway_responses, settings_of
-from chalicelib.deploy.bucket import ENCRYPTION, NO_PUBLIC_ACCESS
-from chalicelib.deploy.event_sources import TARGET, EventSources, Rule, Subscription, event_sources
-from chalicelib.deploy.finish import LOOPING_HANDLERS
-from chalicelib.deploy.queue_policy import Place, statements
-from chalicelib.deploy.queues import DEAD_LETTER_PROPERTIES, queue_properties
-from chalicelib.deploy.resources import Bucket, Queue, StageResources, Table, stage_resources
+from chalicelib.deploy.description.event_sources import (
+    TARGET,
+    EventSources,
+    Rule,
+    Subscription,
+    event_sources,
+)
+from chalicelib.deploy.description.queue_policy import Place, statements
+from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
+from chalicelib.deploy.provisioning.alarms import alarm_settings
+from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.provisioning.bucket import ENCRYPTION, NO_PUBLIC_ACCESS
+from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
+from chalicelib.deploy.provisioning.queues import DEAD_LETTER_PROPERTIES, queue_properties
+from chalicelib.deploy.provisioning.tables import table_definition
 from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
@@ -28,7 +35,6 @@ from chalicelib.deploy.standing import (
     role_name,
     tick_rule_name,
 )
-from chalicelib.deploy.tables import table_definition
 from chalicelib.events.declarations import Declaration
 from chalicelib.settings import Settings
 

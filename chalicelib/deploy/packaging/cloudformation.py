@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
-from chalicelib.deploy.lambda_package import build_package
+from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.packaging.template import merge_template
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.template import merge_template
 from chalicelib.events.declarations import Declaration
 
 MERGED = "merged.json"

@@ -1,6 +1,6 @@
 """The one description of what a stage consists of: its tables, queues, bucket and alarms.
 
-Pure data. ``create`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
+Pure data. ``provisioning`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
 """
 
 from dataclasses import dataclass

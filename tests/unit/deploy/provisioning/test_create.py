@@ -8,10 +8,10 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from chalicelib.deploy.bucket import BucketNameTaken, create_missing_bucket
-from chalicelib.deploy.create import configure, create_missing
-from chalicelib.deploy.resources import Bucket, Key, Table, stage_resources
-from chalicelib.deploy.tables import configure_table, create_missing_tables
+from chalicelib.deploy.description.resources import Bucket, Key, Table, stage_resources
+from chalicelib.deploy.provisioning.bucket import BucketNameTaken, create_missing_bucket
+from chalicelib.deploy.provisioning.create import configure, create_missing
+from chalicelib.deploy.provisioning.tables import configure_table, create_missing_tables
 from chalicelib.settings import Settings
 
 REGION = "eu-west-1"

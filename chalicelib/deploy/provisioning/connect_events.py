@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from chalicelib import aws
-from chalicelib.deploy.create import ClientFactory
-from chalicelib.deploy.event_sources import TARGET, EventSources, NotifyingBucket, Rule, Subscription
-from chalicelib.deploy.queue_policy import RULES, TOPICS, Place, statements
+from chalicelib.deploy.description.event_sources import (
+    TARGET,
+    EventSources,
+    NotifyingBucket,
+    Rule,
+    Subscription,
+)
+from chalicelib.deploy.description.queue_policy import RULES, TOPICS, Place, statements
 from chalicelib.domain.errors import UpdraftError
 
 
@@ -43,7 +48,7 @@ class _Queue:
         return self.place.topic(subscription.topic)
 
 
-def connect_events(sources: EventSources, *, client: ClientFactory = aws.client) -> Connected:
+def connect_events(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> Connected:
     """Lead the events to the queue, which must exist, and no others any more.
 
     Nothing is removed before all that is declared is there; it may be repeated, and broken off at any

@@ -3,20 +3,14 @@
 Nothing is deleted or replaced: the keys of a table cannot change, and the data is the user's.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from chalicelib import aws
-from chalicelib.deploy.bucket import configure_bucket, create_missing_bucket
-from chalicelib.deploy.queues import configure_queue, create_missing_queues
-from chalicelib.deploy.resources import StageResources
-from chalicelib.deploy.tables import configure_table, create_missing_tables
-
-ClientFactory = Callable[[str], Any]
-"""Gives the client of an AWS service by its name, as ``chalicelib.aws.client`` does."""
+from chalicelib.deploy.description.resources import StageResources
+from chalicelib.deploy.provisioning.bucket import configure_bucket, create_missing_bucket
+from chalicelib.deploy.provisioning.queues import configure_queue, create_missing_queues
+from chalicelib.deploy.provisioning.tables import configure_table, create_missing_tables
 
 
-def create_missing(resources: StageResources, *, client: ClientFactory = aws.client) -> tuple[str, ...]:
+def create_missing(resources: StageResources, *, client: aws.ClientFactory = aws.client) -> tuple[str, ...]:
     """Create the tables, queues and bucket that do not exist; return the names of those made here.
 
     When all is there this costs one listing of the tables and a look at each that has an index, one
@@ -33,7 +27,7 @@ def create_missing(resources: StageResources, *, client: ClientFactory = aws.cli
     )
 
 
-def configure(resources: StageResources, *, client: ClientFactory = aws.client) -> None:
+def configure(resources: StageResources, *, client: aws.ClientFactory = aws.client) -> None:
     """Bring all resources, which must exist, to the settings that they can change without loss.
 
     ``create_missing`` does so for what it makes. A deployment does it for all: that mends what a

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.deploy.event_sources import EventSources
+from chalicelib.deploy.description.event_sources import EventSources
 
 RULES, TOPICS = "UpdraftEventRules", "UpdraftEventTopics"
 """The statements of the queue's policy that are ours."""

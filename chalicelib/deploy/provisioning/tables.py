@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.deploy.busy import PAUSE_S, when_not_busy
-from chalicelib.deploy.resources import Index, Key, Table
+from chalicelib.deploy.description.resources import Index, Key, Table
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.api_gateway import answer_in_json
-from chalicelib.deploy.create import ClientFactory
 from chalicelib.deploy.deployed import read_deployed
-from chalicelib.deploy.functions import allow_recursion, environment, report_partial_batch_failures
+from chalicelib.deploy.provisioning.api_gateway import answer_in_json
+from chalicelib.deploy.provisioning.functions import (
+    allow_recursion,
+    environment,
+    report_partial_batch_failures,
+)
 from chalicelib.settings import Settings
 
 LOOPING_HANDLERS = ("scheduler", "worker")
@@ -19,7 +22,7 @@ is a DAG whose task causes the event that triggers it.
 """
 
 
-def finish_deployment(project: Path, stage: str, *, client: ClientFactory = aws.client) -> None:
+def finish_deployment(project: Path, stage: str, *, client: aws.ClientFactory = aws.client) -> None:
     """Give what ``chalice deploy --stage <stage>`` made the settings that Chalice has no option for.
 
     To be repeated after each deployment, which undoes some of it, and as often as one likes.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.resources import (
+from chalicelib.deploy.description.resources import (
     DEAD_LETTER_RETENTION_S,
     EVENTS_TIMEOUT_S,
     QUEUE_RETENTION_S,
@@ -21,7 +21,7 @@ from chalicelib.deploy.resources import (
 )
 from chalicelib.settings import Settings
 
-CHALICE = Path(__file__).parents[3] / ".chalice"
+CHALICE = Path(__file__).parents[4] / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
 HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
 

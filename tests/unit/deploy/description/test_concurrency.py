@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.settings import MOST_CONCURRENCY, SettingError, Settings
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 STAGES: dict[str, dict[str, Any]] = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
 
 NEW_ACCOUNT, USUAL_ACCOUNT = 10, 1000

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.create import ClientFactory
+from chalicelib.deploy.description.resources import Queue, StageResources
 from chalicelib.deploy.findings import Finding
-from chalicelib.deploy.queues import queue_url
-from chalicelib.deploy.resources import Queue, StageResources
+from chalicelib.deploy.provisioning.queues import queue_url
 
 
 def check_backlog(
-    resources: StageResources, *, now: datetime | None = None, client: ClientFactory = aws.client
+    resources: StageResources, *, now: datetime | None = None, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
     """One finding for each queue that exists: 5 requests.
 

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from chalicelib.deploy.busy import when_not_busy
-from chalicelib.deploy.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
+from chalicelib.deploy.description.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from chalicelib.deploy.connect_events import Connected, EventSourceMissing, connect_events
-from chalicelib.deploy.event_sources import EventSources, event_sources
+from chalicelib.deploy.description.event_sources import EventSources, event_sources
+from chalicelib.deploy.provisioning.connect_events import Connected, EventSourceMissing, connect_events
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.incoming import events_of
 from chalicelib.settings import Settings
