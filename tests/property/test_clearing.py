@@ -32,15 +32,17 @@ from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
+    deliver_in_any_order,
     final_states,
+    message,
     shapes,
     start,
+    start_runs,
+    step_with_faults,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_limits import start_runs
-from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
-from tests.property.test_races import message
 from tests.property.test_setups import with_setups
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
@@ -200,8 +202,7 @@ def test_a_wide_join_waits_for_those_of_its_upstreams_that_are_cleared(rule: str
     fixed = fix(world, dag, "t070")
     for _ in range(2):
         assert clear(world, dag, "t003", "t069", "t070", "join") == ["t003", "t069", "t070", "join"]
-        while visible := world.queue.visible():
-            world.deliver(world.choose.choice(visible))
+        deliver_in_any_order(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, fixed, run)
     assert_nothing_is_held(world)

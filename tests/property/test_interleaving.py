@@ -12,9 +12,9 @@ from tests.property.scenarios import (
     assert_nothing_is_held,
     shapes,
     start,
+    with_tries_to_spare,
     world_of,
 )
-from tests.property.test_outcomes import with_tries_to_spare
 
 MOST_STEPS = 250
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable
 from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.messages import RescueRun, RunTask
@@ -25,24 +24,15 @@ from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
+    deliver_until_the_fault_has_come,
+    item_state,
+    run_state,
     shapes,
     start,
     world_of,
 )
-from tests.property.simulator import World
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
-
-
-def item_state(world: World, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    item = world.store.task_instances.get(run.run_uid, task_key(task_id))
-    return item.state if item else None
-
-
-def run_state(world: World, dag: ScriptedDag) -> DagRunState:
-    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert run is not None
-    return run.state
 
 
 # -- I1: a run exists once ---------------------------------------------------------------------------
@@ -281,14 +271,7 @@ def test_a_handler_that_dies_at_any_call_is_made_good_by_redelivery(
     world = world_of(dag, 1)
     run = start(world, dag)
     world.faults.arm(call, error, takes_effect=takes_effect)
-    for _ in range(100):
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(visible[0], keep_faults=True)
-        elif world.queue.waiting:
-            world.advance(timedelta(seconds=30))
-        else:
-            break
+    deliver_until_the_fault_has_come(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert_nothing_is_held(world)

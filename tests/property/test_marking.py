@@ -24,6 +24,7 @@ from tests.property.scenarios import (
     final_states,
     shapes,
     start,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
@@ -37,7 +38,6 @@ from tests.property.test_clearing import (
     send_plan,
     some_choice,
 )
-from tests.property.test_outcomes import with_tries_to_spare
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED

@@ -22,13 +22,13 @@ from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,
     final_states,
+    message,
     shapes,
     start,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_outcomes import with_tries_to_spare
-from tests.property.test_races import message
 
 HOUR = timedelta(hours=1)
 
