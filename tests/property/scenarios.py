@@ -91,9 +91,10 @@ def assert_nothing_is_held(world: World) -> None:
 
 
 def deliver_in_any_order(world: World) -> None:
-    """Deliver what is visible, in the order that the world chooses, until nothing is."""
+    """Deliver what is visible, in the order that the world chooses, until nothing is; pools keep I3."""
     while visible := world.queue.visible():
         world.deliver(world.choose.choice(visible))
+        world.check_pools()
 
 
 def deliver_until_the_fault_has_come(world: World) -> None:
@@ -124,6 +125,20 @@ def step_with_faults(world: World) -> None:
         world.tick()
         return
     world.deliver(choose.choice(visible), keep=choose.random() < 0.2)
+
+
+def disturb(world: World, steps: int) -> None:
+    """Deliver messages in any order, some twice, with crashes between any two calls."""
+    for _ in range(steps):
+        if world.choose.random() < 0.4:
+            world.faults.arm(world.choose.randrange(12), Killed, takes_effect=world.choose.random() < 0.5)
+        visible = world.queue.visible()
+        if visible:
+            world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.2)
+        else:
+            world.advance(timedelta(minutes=1))
+            world.tick()
+        world.check_pools()
 
 
 def item_state(world: World, run: DagRun, task_id: str) -> TaskInstanceState | None:

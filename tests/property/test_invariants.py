@@ -25,6 +25,7 @@ from tests.property.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
     deliver_until_the_fault_has_come,
+    disturb,
     item_state,
     run_state,
     shapes,
@@ -140,16 +141,7 @@ def test_a_pool_never_gives_out_more_than_it_has_under_faults(
 
     world.stall = count_slots
     run = start(world, dag)
-    for _ in range(60):
-        if world.choose.random() < 0.4:
-            world.faults.arm(world.choose.randrange(10), Killed, takes_effect=world.choose.random() < 0.5)
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.2)
-        else:
-            world.advance(timedelta(minutes=1))
-            world.tick()
-        world.check_pools()
+    disturb(world, steps=60)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert_nothing_is_held(world)

@@ -14,9 +14,8 @@ from chalicelib.domain.task_instances import holder_name, task_key
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
-from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import assert_nothing_is_held, date_of, start_runs, world_of
+from tests.property.scenarios import assert_nothing_is_held, date_of, disturb, start_runs, world_of
 from tests.property.simulator import World
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
@@ -46,20 +45,6 @@ def deliver_what_is_there(world: World) -> None:
     """Deliver the messages that are waiting, not those that they lead to."""
     for message in list(world.queue.visible()):
         world.deliver(message)
-
-
-def disturb(world: World, steps: int) -> None:
-    """Deliver messages in any order, some twice, with crashes between any two calls."""
-    for _ in range(steps):
-        if world.choose.random() < 0.4:
-            world.faults.arm(world.choose.randrange(12), Killed, takes_effect=world.choose.random() < 0.5)
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.2)
-        else:
-            world.advance(timedelta(minutes=1))
-            world.tick()
-        world.check_pools()
 
 
 @given(st.integers(1, 3), st.integers(1, 6), st.integers())

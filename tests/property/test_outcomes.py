@@ -12,6 +12,7 @@ from tests.property.recorded import assert_it_ends_as_recorded, recorded_dags
 from tests.property.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
+    deliver_in_any_order,
     shapes,
     start,
     step_with_faults,
@@ -25,12 +26,7 @@ def test_a_run_without_faults_ends_as_the_rules_say_in_any_order(made: list[Shap
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
     run = start(world, dag)
-    for _ in range(300):
-        visible = world.queue.visible()
-        if not visible:
-            break
-        world.deliver(world.choose.choice(visible))
-        world.check_pools()
+    deliver_in_any_order(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert len(world.tries) == len(set(world.tries))

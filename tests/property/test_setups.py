@@ -54,11 +54,7 @@ def test_setups_and_teardowns_end_as_the_rules_say_in_any_order(made: list[Shape
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
     run = start(world, dag)
-    for _ in range(300):
-        visible = world.queue.visible()
-        if not visible:
-            break
-        world.deliver(world.choose.choice(visible))
+    deliver_in_any_order(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert len(world.tries) == len(set(world.tries))

@@ -12,8 +12,8 @@ from chalicelib.domain.dags import Dag
 from chalicelib.domain.messages import BackfillDag
 from chalicelib.domain.timetables import Schedule
 from chalicelib.engine.core import Engine
-from chalicelib.queues.memory import MemorySender
 from tests.contract.engines import engine_in_memory
+from tests.memory_sender import MemorySender
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
-from chalicelib.cli import updraft
 from chalicelib.engine.core import Engine
 from chalicelib.settings import Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun
+from tests.unit.cli.command_line import run
 
 FILE = """
 from datetime import datetime, timedelta
@@ -41,10 +40,6 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     )
     with bootstrap.use(engine=laboratory.engine, settings=settings):
         yield laboratory.engine
-
-
-def run(*arguments: str, stdin: str = "") -> Result:
-    return CliRunner().invoke(updraft, arguments, input=stdin)
 
 
 def rows(*arguments: str) -> list[dict[str, object]]:

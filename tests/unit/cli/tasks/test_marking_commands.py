@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from chalicelib.cli import updraft
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.task_instances import task_key
 from chalicelib.engine.core import Engine
 from chalicelib.engine.queries import get_dag_run
+from tests.unit.cli.command_line import run
 from tests.unit.cli.tasks.failed_runs import DAG_ID, failed_runs
 
 DATES = [datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2, 3)]
@@ -21,10 +20,6 @@ DATES = [datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2, 3)]
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     with failed_runs(monkeypatch, tmp_path, DATES) as made:
         yield made
-
-
-def run(*arguments: str, stdin: str = "") -> Result:
-    return CliRunner().invoke(updraft, arguments, input=stdin)
 
 
 def states(engine: Engine, task_id: str) -> list[str]:

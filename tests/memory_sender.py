@@ -1,4 +1,4 @@
-"""The sender in memory: the twin of ``sqs`` for tests, the fault simulator and ``dags test``."""
+"""The sender in memory, in place of ``chalicelib.queues.sqs``."""
 
 from collections.abc import Iterable
 
