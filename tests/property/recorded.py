@@ -6,13 +6,7 @@ from typing import Any
 
 from chalicelib.domain.states import DagRunState
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
-    EXECUTION_DATE,
-    deliver_in_any_order,
-    final_states,
-    start,
-    world_of,
-)
+from tests.property.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
 
 _CONTRACT = Path(__file__).parents[1] / "contract"
 
@@ -29,9 +23,7 @@ def assert_it_ends_as_recorded(recorded: dict[str, Any], seed: int) -> None:
     run = start(world, dag)
     deliver_in_any_order(world)
     assert final_states(world, dag, run) == recorded["expect"]["tasks"]
-    ended = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert ended is not None
-    assert ended.state is DagRunState(recorded["expect"]["run"])
+    assert run_state(world, dag) is DagRunState(recorded["expect"]["run"])
 
 
 def _shape(task: dict[str, Any]) -> Shape:

@@ -10,18 +10,21 @@ from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.task_instances import TaskInstance, task_key
 from chalicelib.domain.trigger_rules import TriggerRule
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.queue import InFlight
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.simulator import World
 
 EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
+TEARDOWN = "all_done_setup_success"
 RULES = [str(rule) for rule in TriggerRule]
 BEHAVIOURS = ["ok", "ok", "ok", "fail", "skip", "flaky", "branch", "short"]
+_MOST_STEPS = 250
 
 
 @st.composite
@@ -52,6 +55,27 @@ def shapes(draw: st.DrawFn) -> list[Shape]:
     return made
 
 
+@st.composite
+def with_setups(draw: st.DrawFn) -> list[Shape]:
+    made: list[Shape] = []
+    for shape in draw(shapes()):
+        role = draw(st.sampled_from(["work", "work", "setup", "teardown"]))
+        made.append(in_role(shape, role, [other for other in made if other.role == "setup"], draw))
+    return made
+
+
+def in_role(shape: Shape, role: str, setups: list[Shape], draw: st.DrawFn) -> Shape:
+    names = {setup.task_id for setup in setups}
+    if role == "teardown":
+        own = draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=2)) if names else []
+        upstream = tuple(sorted({*shape.upstream, *own}))
+        fails_run = draw(st.booleans())
+        return replace(shape, role=role, rule=TEARDOWN, upstream=upstream, fails_run=fails_run)
+    follows_setup = not names.isdisjoint(shape.upstream)  # Airflow: such a task needs all_success
+    rule = "all_success" if follows_setup else shape.rule
+    return replace(shape, role=role, rule=rule)
+
+
 def world_of(dag: ScriptedDag, seed: int) -> World:
     world = World(dag.script, random.Random(seed))
     save_pool(world.engine, name="default_pool", slots=128, description="Default pool")
@@ -76,9 +100,7 @@ def final_states(world: World, dag: ScriptedDag, run: DagRun) -> dict[str, str |
 
 def assert_ended_as_expected(world: World, dag: ScriptedDag, run: DagRun) -> None:
     assert final_states(world, dag, run) == dag.expected_states()
-    ended = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert ended is not None
-    assert ended.state is dag.expected_run_state()
+    assert run_state(world, dag) is dag.expected_run_state()
     assert not list(world.store.dag_runs.unfinished(dag.dag_id))
 
 
@@ -141,15 +163,25 @@ def disturb(world: World, steps: int) -> None:
         world.check_pools()
 
 
-def item_state(world: World, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    item = world.store.task_instances.get(run.run_uid, task_key(task_id))
-    return item.state if item else None
+def run_of(world: World, dag: ScriptedDag) -> DagRun:
+    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
+    assert run is not None
+    return run
 
 
 def run_state(world: World, dag: ScriptedDag) -> DagRunState:
-    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert run is not None
-    return run.state
+    return run_of(world, dag).state
+
+
+def item_of(world: World, run: DagRun, task_id: str) -> TaskInstance:
+    item = world.store.task_instances.get(run.run_uid, task_key(task_id))
+    assert item is not None
+    return item
+
+
+def item_state(world: World, run: DagRun, task_id: str) -> TaskInstanceState | None:
+    item = world.store.task_instances.get(run.run_uid, task_key(task_id))
+    return item.state if item else None
 
 
 def message(world: World, part: str) -> InFlight:
@@ -183,3 +215,11 @@ def start_runs(world: World, dag: ScriptedDag, count: int) -> list[DagRun]:
         for number in range(count)
     )
     return [trigger(world.engine, wish) for wish in wishes]
+
+
+def run_to_the_end(crowd: Crowd) -> None:
+    for _ in range(_MOST_STEPS):
+        if not crowd.handlers and not crowd.world.queue.waiting:
+            break
+        crowd.step()
+    crowd.settle()

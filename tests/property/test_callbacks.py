@@ -20,6 +20,7 @@ from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     deliver_until_the_fault_has_come,
+    run_to_the_end,
     shapes,
     start,
     step_with_faults,
@@ -27,7 +28,6 @@ from tests.property.scenarios import (
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_interleaving import MOST_STEPS
 
 KINDS = ("on_failure_callback", "on_retry_callback", "on_skipped_callback", "on_success_callback")
 OF_STATE = {
@@ -92,11 +92,7 @@ def test_no_call_is_lost_where_handlers_meet(
 ) -> None:
     crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
-    for _ in range(MOST_STEPS):
-        if not crowd.handlers and not crowd.world.queue.waiting:
-            break
-        crowd.step()
-    crowd.settle()
+    run_to_the_end(crowd)
     assert_ended_as_expected(crowd.world, dag, run)
     assert set(crowd.world.calls) == owed(crowd.world, dag)
 

@@ -1,6 +1,5 @@
 """Setups and teardowns end as Airflow's rules say, whatever the order and the faults."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,39 +13,17 @@ from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.recorded import assert_it_ends_as_recorded, recorded_dags
 from tests.property.scenarios import (
+    TEARDOWN,
     assert_ended_as_expected,
     assert_nothing_is_held,
     deliver_in_any_order,
     final_states,
-    shapes,
     start,
     step_with_faults,
+    with_setups,
     with_tries_to_spare,
     world_of,
 )
-
-TEARDOWN = "all_done_setup_success"
-
-
-@st.composite
-def with_setups(draw: st.DrawFn) -> list[Shape]:
-    made: list[Shape] = []
-    for shape in draw(shapes()):
-        role = draw(st.sampled_from(["work", "work", "setup", "teardown"]))
-        made.append(in_role(shape, role, [other for other in made if other.role == "setup"], draw))
-    return made
-
-
-def in_role(shape: Shape, role: str, setups: list[Shape], draw: st.DrawFn) -> Shape:
-    names = {setup.task_id for setup in setups}
-    if role == "teardown":
-        own = draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=2)) if names else []
-        upstream = tuple(sorted({*shape.upstream, *own}))
-        fails_run = draw(st.booleans())
-        return replace(shape, role=role, rule=TEARDOWN, upstream=upstream, fails_run=fails_run)
-    follows_setup = not names.isdisjoint(shape.upstream)  # Airflow: such a task needs all_success
-    rule = "all_success" if follows_setup else shape.rule
-    return replace(shape, role=role, rule=rule)
 
 
 @given(with_setups(), st.integers())
