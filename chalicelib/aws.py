@@ -4,12 +4,16 @@ botocore alone is enough (PynamoDB ships with it), so boto3 need not be in the p
 credentials and ``AWS_ENDPOINT_URL`` come from the environment, as everywhere on AWS.
 """
 
+from collections.abc import Callable
 from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.session import Session
+
+ClientFactory = Callable[[str], Any]
+"""Gives the client of an AWS service by its name, as ``client`` does."""
 
 
 @cache

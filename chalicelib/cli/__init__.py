@@ -1,4 +1,7 @@
-"""The command line, with an Airflow user's habits: one module per command group.
+"""The command line, with an Airflow user's habits: one module per command or group of them.
+
+``client`` is how commands reach the API or the stores, ``output`` how they show things; ``dags``, ``tasks``
+and ``deployment`` hold the commands about those, and beside this file stand the others.
 
 May import everything but ``api``, ``handlers`` and ``app``. A change violates this package when a
 command does more than parse, call one use case and print: what it does must be there for the API too.
@@ -7,32 +10,32 @@ command does more than parse, call one use case and print: what it does must be 
 import click
 
 from chalicelib.cli import airflow_1_10
-from chalicelib.cli.backfill import backfill
-from chalicelib.cli.clearing import clear
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
-from chalicelib.cli.dag_details import details, next_execution, report
-from chalicelib.cli.dag_runs import list_runs, runs, state
-from chalicelib.cli.dags import dags
-from chalicelib.cli.dags_test import dags_test
-from chalicelib.cli.dead_letters import deadletters
-from chalicelib.cli.deploy import deploy
-from chalicelib.cli.destroy import destroy
-from chalicelib.cli.doctor import doctor
-from chalicelib.cli.events import events
+from chalicelib.cli.dags.backfill import backfill
+from chalicelib.cli.dags.dags_test import dags_test
+from chalicelib.cli.dags.details import details, next_execution, report
+from chalicelib.cli.dags.group import dags
+from chalicelib.cli.dags.runs import list_runs, runs, state
+from chalicelib.cli.dags.simulate import simulate
+from chalicelib.cli.deployment.dead_letters import deadletters
+from chalicelib.cli.deployment.deploy import deploy
+from chalicelib.cli.deployment.destroy import destroy
+from chalicelib.cli.deployment.doctor import doctor
+from chalicelib.cli.deployment.events import events
+from chalicelib.cli.deployment.package import package
+from chalicelib.cli.deployment.sync import sync
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
-from chalicelib.cli.logs import logs
-from chalicelib.cli.marking import cancel, set_run_state, set_task_state
-from chalicelib.cli.package import package
 from chalicelib.cli.pools import pools
-from chalicelib.cli.rendering import render
-from chalicelib.cli.simulate import simulate
-from chalicelib.cli.sync import sync
-from chalicelib.cli.tasks import tasks
+from chalicelib.cli.tasks.clearing import clear
+from chalicelib.cli.tasks.group import tasks
+from chalicelib.cli.tasks.logs import logs
+from chalicelib.cli.tasks.marking import cancel, set_run_state, set_task_state
+from chalicelib.cli.tasks.rendering import render
+from chalicelib.cli.tasks.why import failed_deps, why
 from chalicelib.cli.users import users
 from chalicelib.cli.variables import variables
-from chalicelib.cli.why import failed_deps, why
 
 
 @click.group(cls=CommandLine)

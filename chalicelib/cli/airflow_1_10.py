@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from chalicelib.cli import dags, pools, tasks
+from chalicelib.cli import pools
 from chalicelib.cli.arguments import dag_argument
-from chalicelib.cli.backfill import backfill
-from chalicelib.cli.clearing import clear
-from chalicelib.cli.dag_details import next_execution
-from chalicelib.cli.dag_runs import (
+from chalicelib.cli.dags import group as dags
+from chalicelib.cli.dags.backfill import backfill
+from chalicelib.cli.dags.details import next_execution
+from chalicelib.cli.dags.runs import (
     no_backfill_option,
     run_rows,
     since_option,
@@ -19,9 +19,11 @@ from chalicelib.cli.dag_runs import (
     state_option,
     until_option,
 )
-from chalicelib.cli.output import output_option, show
-from chalicelib.cli.rendering import render
-from chalicelib.cli.why import failed_deps
+from chalicelib.cli.output.rows import output_option, show
+from chalicelib.cli.tasks import group as tasks
+from chalicelib.cli.tasks.clearing import clear
+from chalicelib.cli.tasks.rendering import render
+from chalicelib.cli.tasks.why import failed_deps
 
 
 @click.command("list_dag_runs")

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from chalicelib.cli.arguments import yes_option
-from chalicelib.cli.client import PoolArguments, current_client
-from chalicelib.cli.output import output_option, show
+from chalicelib.cli.client.current import current_client
+from chalicelib.cli.client.protocol import PoolArguments
+from chalicelib.cli.output.rows import output_option, show
 
 _MOST_SLOTS = 2**31 - 1
 """What Airflow's column holds."""

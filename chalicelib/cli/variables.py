@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.connection import connect
-from chalicelib.cli.output import output_option, show
+from chalicelib.cli.output.rows import output_option, show
 
 if TYPE_CHECKING:
     from chalicelib.dag.ports import Variables

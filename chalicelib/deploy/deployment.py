@@ -10,17 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
-from chalicelib.deploy.alarms import put_alarms
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
-from chalicelib.deploy.check_resources import check_resources
-from chalicelib.deploy.connect_events import connect_events
-from chalicelib.deploy.create import ClientFactory, configure, create_missing
+from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import read_deployed
-from chalicelib.deploy.event_sources import event_sources
+from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
-from chalicelib.deploy.finish import finish_deployment
-from chalicelib.deploy.lambda_package import build_package
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.provisioning.alarms import put_alarms
+from chalicelib.deploy.provisioning.connect_events import connect_events
+from chalicelib.deploy.provisioning.create import configure, create_missing
+from chalicelib.deploy.provisioning.finish import finish_deployment
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import function_name, handlers_behind, restore_record, standing
 from chalicelib.deploy.steps import Step, Tell
@@ -40,7 +40,7 @@ class Deployment:
     declarations: tuple[Declaration, ...]
     engine: Callable[[], Engine]
     tell: Tell
-    client: ClientFactory = aws.client
+    client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
 
     def steps(self) -> tuple[Step, ...]:
@@ -103,7 +103,7 @@ class Deployment:
 
 
 def plan_deployment(
-    stage: Stage, declarations: tuple[Declaration, ...], *, client: ClientFactory = aws.client
+    stage: Stage, declarations: tuple[Declaration, ...], *, client: aws.ClientFactory = aws.client
 ) -> Iterable[str]:
     """What a deployment would do, a line each; asks AWS and changes nothing."""
     for finding in check_resources(stage_resources(stage.settings), client=client):

@@ -6,15 +6,14 @@ from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.alarms import delete_alarms, standing_alarms
-from chalicelib.deploy.backlog import messages_in
 from chalicelib.deploy.busy import error_code, when_not_busy
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
-from chalicelib.deploy.connect_events import connect_events
-from chalicelib.deploy.create import ClientFactory
-from chalicelib.deploy.event_sources import event_sources
-from chalicelib.deploy.queues import queue_url
-from chalicelib.deploy.resources import StageResources, stage_resources
+from chalicelib.deploy.checks.backlog import messages_in
+from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.resources import StageResources, stage_resources
+from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
+from chalicelib.deploy.provisioning.connect_events import connect_events
+from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import HANDLERS, Entry, function_name, restore_record, standing
 from chalicelib.deploy.steps import Step
@@ -28,7 +27,7 @@ class Destruction:
 
     stage: Stage
     data: bool = False
-    client: ClientFactory = aws.client
+    client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
 
     def steps(self) -> tuple[Step, ...]:
@@ -91,7 +90,7 @@ class Destruction:
             _unless_gone(partial(logs.delete_log_group, logGroupName=name), "ResourceNotFoundException")
 
 
-def plan_destruction(stage: Stage, *, data: bool, client: ClientFactory = aws.client) -> Iterator[str]:
+def plan_destruction(stage: Stage, *, data: bool, client: aws.ClientFactory = aws.client) -> Iterator[str]:
     """What would be deleted and what stays, a line each; asks AWS and changes nothing."""
     for entry in standing(stage.name, client=client):
         yield f"delete  {_described(entry)}"

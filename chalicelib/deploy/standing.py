@@ -15,7 +15,6 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.busy import error_code
-from chalicelib.deploy.create import ClientFactory
 from chalicelib.settings import APP_NAME
 
 API_HANDLER = "api_handler"
@@ -62,7 +61,7 @@ def handlers_behind(auth_backend: str) -> tuple[str, ...]:
     return tuple(handler for handler in HANDLERS if handler != AUTHORIZER or not is_open)
 
 
-def restore_record(project: Path, stage: str, *, client: ClientFactory = aws.client) -> tuple[Entry, ...]:
+def restore_record(project: Path, stage: str, *, client: aws.ClientFactory = aws.client) -> tuple[Entry, ...]:
     """Make Chalice's record say what stands; its entries.
 
     What it has of other kinds (a domain name, say) stays. Where several REST APIs call the stage's function
@@ -81,7 +80,7 @@ def restore_record(project: Path, stage: str, *, client: ClientFactory = aws.cli
 
 
 def standing(
-    stage: str, *, recorded_api: str | None = None, client: ClientFactory = aws.client
+    stage: str, *, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
 ) -> list[Entry]:
     """What stands of the stage, as the entries that Chalice would have recorded."""
     entries: list[Entry] = []

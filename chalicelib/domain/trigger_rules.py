@@ -14,7 +14,6 @@ from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
 
 _SUCCESS, _FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 _SKIPPED, _REMOVED = TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED
-_UPSTREAM_FAILED = TaskInstanceState.UPSTREAM_FAILED
 
 
 class TriggerRule(StrEnum):

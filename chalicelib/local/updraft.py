@@ -76,8 +76,8 @@ def _chalice_app() -> Any:
 
 def _create() -> None:
     from chalicelib import bootstrap
-    from chalicelib.deploy.create import create_missing
-    from chalicelib.deploy.resources import stage_resources
+    from chalicelib.deploy.description.resources import stage_resources
+    from chalicelib.deploy.provisioning.create import create_missing
 
     create_missing(stage_resources(bootstrap.settings()))
 

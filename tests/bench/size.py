@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.deploy.chalice_program import run_chalice
-from chalicelib.deploy.lambda_package import build_package
+from chalicelib.deploy.packaging.lambda_package import build_package
 from tests.e2e.cold_starts import ColdStart, functions_of
 from tests.e2e.packaged import MB, Contents, contents
 from tests.e2e.project import stage_project

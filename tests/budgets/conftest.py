@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from moto import mock_aws
 
-from chalicelib.deploy.create import create_missing
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
 from tests.integration.store.conftest import empty_tables, fresh_clients

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask
+from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask, StartRun
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import call_back, execute, scheduling
 from chalicelib.engine.core import Engine
@@ -122,3 +122,11 @@ class MeteredDeployment:
 
     def _run_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
         return TryReport(outcome=self.user_code(request, xcoms), log=b"log")
+
+
+def started(deployment: MeteredDeployment, dag: ScriptedDag) -> MeteredDeployment:
+    """A run whose first tasks were sent."""
+    deployment.deploy(dag)
+    deployment.trigger(dag)
+    deployment.handle(deployment.take(StartRun))
+    return deployment

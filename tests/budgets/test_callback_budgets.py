@@ -1,8 +1,7 @@
 """What callbacks cost: a message where they are wanted, nothing anywhere else."""
 
 from chalicelib.domain.messages import RunCallback, RunTask
-from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.test_task_budgets import started
+from tests.budgets.deployment import MeteredDeployment, started
 from tests.property.dags import ScriptedDag, Shape
 
 SUCCESS = ("on_success_callback",)

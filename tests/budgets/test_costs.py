@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.domain.messages import WorkerMessage
 from chalicelib.engine import rescue
 from chalicelib.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.settings import Settings
 from tests.budgets.functions import OPERATOR, Functions
 from tests.budgets.rights import Asked, Right, queue

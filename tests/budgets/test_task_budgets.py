@@ -6,18 +6,10 @@ from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.messages import RetryTask, RunTask, StartRun
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports import RunningXComs
-from tests.budgets.deployment import MeteredDeployment
+from tests.budgets.deployment import MeteredDeployment, started
 from tests.property.dags import ScriptedDag, Shape
 
 CHAIN = ScriptedDag([Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))])
-
-
-def started(deployment: MeteredDeployment, dag: ScriptedDag) -> MeteredDeployment:
-    """A run whose first tasks were sent."""
-    deployment.deploy(dag)
-    deployment.trigger(dag)
-    deployment.handle(deployment.take(StartRun))
-    return deployment
 
 
 def test_a_task_of_a_chain_takes_five_requests_its_pool_included(deployment: MeteredDeployment) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import count
 
 from chalicelib.engine.core import Engine
-from chalicelib.queues.memory import MemorySender
 from chalicelib.store.memory import MemoryStore
+from tests.memory_sender import MemorySender
 
 
 def engine_in_memory(now: Callable[[], datetime]) -> Engine:

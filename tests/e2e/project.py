@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.api_gateway import STAGE as API_STAGE
 from chalicelib.deploy.deployed import Deployed, read_deployed
+from chalicelib.deploy.provisioning.api_gateway import STAGE as API_STAGE
 from tests.contract.runner import Answer
 from tests.integration.server.api import HttpApi
 

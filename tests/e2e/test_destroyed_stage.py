@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib import aws
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.settings import Settings
 from tests.e2e.callers import ADA, ask
 from tests.e2e.project import CLOSED, STAGE, Project

@@ -16,10 +16,18 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, shapes, start, world_of
+from tests.property.scenarios import (
+    EXECUTION_DATE,
+    assert_ended_as_expected,
+    deliver_until_the_fault_has_come,
+    run_to_the_end,
+    shapes,
+    start,
+    step_with_faults,
+    with_tries_to_spare,
+    world_of,
+)
 from tests.property.simulator import World
-from tests.property.test_interleaving import MOST_STEPS
-from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 
 KINDS = ("on_failure_callback", "on_retry_callback", "on_skipped_callback", "on_success_callback")
 OF_STATE = {
@@ -84,11 +92,7 @@ def test_no_call_is_lost_where_handlers_meet(
 ) -> None:
     crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
     run = start(crowd.world, dag)
-    for _ in range(MOST_STEPS):
-        if not crowd.handlers and not crowd.world.queue.waiting:
-            break
-        crowd.step()
-    crowd.settle()
+    run_to_the_end(crowd)
     assert_ended_as_expected(crowd.world, dag, run)
     assert set(crowd.world.calls) == owed(crowd.world, dag)
 
@@ -110,14 +114,7 @@ def test_a_crash_at_any_call_loses_no_callback(
     world = world_of(dag, 1)
     run = start(world, dag)
     world.faults.arm(call, error, takes_effect=takes_effect)
-    for _ in range(100):
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(visible[0], keep_faults=True)
-        elif world.queue.waiting:
-            world.advance(timedelta(seconds=30))
-        else:
-            break
+    deliver_until_the_fault_has_come(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert set(world.calls) == owed(world, dag)

@@ -1,6 +1,5 @@
 """Cleared tasks run again: whatever dies, comes twice or happens at the same time."""
 
-import random
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
@@ -10,15 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.alterations import Choice, Plan, chosen, clearing
-from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.alterations import Choice, chosen, clearing
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.limits import is_reserved, run_holder
-from chalicelib.domain.messages import AlterTasks, Outgoing
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
 from chalicelib.engine import runs
 from chalicelib.engine.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.deletion import delete_dag
@@ -27,53 +23,28 @@ from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import cancel_run
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, reaches_far, send_plan, some_choice
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
+    deliver_in_any_order,
     final_states,
+    item_of,
+    message,
+    run_of,
     shapes,
     start,
+    start_runs,
+    step_with_faults,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_limits import start_runs
-from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
-from tests.property.test_races import message
-from tests.property.test_setups import with_setups
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED
-
-
-def run_of(world: World, dag: ScriptedDag) -> DagRun:
-    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert run is not None
-    return run
-
-
-def item_of(world: World, run: DagRun, task_id: str) -> TaskInstance:
-    item = world.store.task_instances.get(run.run_uid, task_key(task_id))
-    assert item is not None
-    return item
-
-
-def clear(
-    world: World, dag: ScriptedDag, *task_ids: str, dry_run: bool = False, **options: bool
-) -> list[str]:
-    """The ids of the tasks that are cleared; none named: all."""
-    choice = Choice(task_ids=task_ids or None, **options)
-    request = ClearRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, choice=choice, dry_run=dry_run)
-    return [item.task_id for item in clear_tasks(world.engine, request)]
-
-
-def ended(shapes: list[Shape], seed: int = 1) -> tuple[World, ScriptedDag, DagRun]:
-    dag = ScriptedDag(shapes)
-    world = world_of(dag, seed)
-    run = start(world, dag)
-    world.settle(dag.dag_id)
-    return world, dag, run
 
 
 def fix(world: World, dag: ScriptedDag, *task_ids: str) -> ScriptedDag:
@@ -200,8 +171,7 @@ def test_a_wide_join_waits_for_those_of_its_upstreams_that_are_cleared(rule: str
     fixed = fix(world, dag, "t070")
     for _ in range(2):
         assert clear(world, dag, "t003", "t069", "t070", "join") == ["t003", "t069", "t070", "join"]
-        while visible := world.queue.visible():
-            world.deliver(world.choose.choice(visible))
+        deliver_in_any_order(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, fixed, run)
     assert_nothing_is_held(world)
@@ -359,35 +329,6 @@ def test_who_saw_all_tasks_ended_before_one_was_cleared_does_not_close_the_run()
 
 # -- whatever happens --------------------------------------------------------------------------------
 
-ANY_SHAPES = st.one_of(shapes(), with_setups())
-"""Sensors among them."""
-
-LIMITS = st.sampled_from([1, 3, 10_000])
-"""``max_active_tasks``."""
-
-
-def some_choice(chooser: random.Random, dag: ScriptedDag) -> Choice:
-    names = list(dag.graph.tasks)
-    # Without what lies between, a task further down does not wait for who decides about it (as in Airflow).
-    if reaches_far(dag):
-        return Choice(task_ids=some_names(chooser, names), downstream=True)
-    return Choice(
-        task_ids=some_names(chooser, names),
-        upstream=chooser.random() < 0.3,
-        downstream=chooser.random() < 0.4,
-        only_failed=chooser.random() < 0.1,
-        only_running=chooser.random() < 0.1,
-    )
-
-
-def reaches_far(dag: ScriptedDag) -> bool:
-    """Whether a task may decide about others that do not follow it directly."""
-    return any(shape.behaviour == "short" or shape.role == "setup" for shape in dag.shapes)
-
-
-def some_names(chooser: random.Random, names: list[str]) -> tuple[str, ...]:
-    return tuple(chooser.sample(names, chooser.randint(1, min(3, len(names)))))
-
 
 @given(ANY_SHAPES, LIMITS, st.lists(st.integers(0, 40), min_size=1, max_size=3), st.integers())
 def test_tasks_cleared_at_any_moment_run_once_more_and_the_run_ends_as_the_rules_say(
@@ -494,11 +435,6 @@ def order_clear(crowd: Crowd, dag: ScriptedDag, choice: Choice) -> None:
     items = dict(world.store.task_instances.list(run.run_uid))
     if items:
         send_plan(world, run, clearing(chosen(dag.graph, run.run_uid, items, choice)))
-
-
-def send_plan(world: World, run: DagRun, plan: Plan) -> None:
-    text = world.store.payloads.keep(f"plan-{world.choose.random()}", plan.as_text())
-    world.queue.send([Outgoing(message=AlterTasks(run=run.ref, plan=text))])
 
 
 @given(ANY_SHAPES, LIMITS, st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())

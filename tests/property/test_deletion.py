@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.dags import sees
 from chalicelib.domain.errors import NoDagToDelete, StoreUnavailable, TaskInstancesRunning
 from chalicelib.domain.messages import Outgoing, RunTask, SweepRun
 from chalicelib.domain.outcomes import TryRequest
@@ -23,35 +23,21 @@ from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
+    dag_of,
     shapes,
     start,
+    step_with_faults,
+    wait_until_back,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
 
 
-def dag_of(world: World, dag: ScriptedDag) -> Dag:
-    found = world.store.dags.get(dag.dag_id)
-    assert found is not None
-    return found
-
-
 def shown_runs(world: World, dag: ScriptedDag) -> list[DagRun]:
     return [run for run in world.store.dag_runs.list(dag.dag_id) if sees(dag_of(world, dag), run)]
-
-
-def wait_until_back(world: World, dag: ScriptedDag) -> None:
-    """Let messages and minutes pass until the deleted DAG is there again."""
-    for _ in range(60):
-        world.drain()
-        if not dag_of(world, dag).is_deleted:
-            return
-        world.advance(timedelta(minutes=1))
-        world.tick()
-    raise AssertionError("the deleted DAG never comes back")
 
 
 def let_an_hour_pass(world: World) -> None:

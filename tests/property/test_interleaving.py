@@ -10,13 +10,12 @@ from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
+    run_to_the_end,
     shapes,
     start,
+    with_tries_to_spare,
     world_of,
 )
-from tests.property.test_outcomes import with_tries_to_spare
-
-MOST_STEPS = 250
 
 
 @given(
@@ -52,11 +51,3 @@ def test_messages_that_come_again_and_late_and_killed_user_code_change_no_end(
     assert_ended_as_expected(crowd.world, dag, run)
     assert_nothing_is_held(crowd.world)
     assert [each.at for each in told] == sorted(each.at for each in told)
-
-
-def run_to_the_end(crowd: Crowd) -> None:
-    for _ in range(MOST_STEPS):
-        if not crowd.handlers and not crowd.world.queue.waiting:
-            break
-        crowd.step()
-    crowd.settle()

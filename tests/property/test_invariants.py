@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable
 from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.messages import RescueRun, RunTask
@@ -25,24 +24,16 @@ from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
+    deliver_until_the_fault_has_come,
+    disturb,
+    item_state,
+    run_state,
     shapes,
     start,
     world_of,
 )
-from tests.property.simulator import World
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
-
-
-def item_state(world: World, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    item = world.store.task_instances.get(run.run_uid, task_key(task_id))
-    return item.state if item else None
-
-
-def run_state(world: World, dag: ScriptedDag) -> DagRunState:
-    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert run is not None
-    return run.state
 
 
 # -- I1: a run exists once ---------------------------------------------------------------------------
@@ -150,16 +141,7 @@ def test_a_pool_never_gives_out_more_than_it_has_under_faults(
 
     world.stall = count_slots
     run = start(world, dag)
-    for _ in range(60):
-        if world.choose.random() < 0.4:
-            world.faults.arm(world.choose.randrange(10), Killed, takes_effect=world.choose.random() < 0.5)
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.2)
-        else:
-            world.advance(timedelta(minutes=1))
-            world.tick()
-        world.check_pools()
+    disturb(world, steps=60)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert_nothing_is_held(world)
@@ -281,14 +263,7 @@ def test_a_handler_that_dies_at_any_call_is_made_good_by_redelivery(
     world = world_of(dag, 1)
     run = start(world, dag)
     world.faults.arm(call, error, takes_effect=takes_effect)
-    for _ in range(100):
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(visible[0], keep_faults=True)
-        elif world.queue.waiting:
-            world.advance(timedelta(seconds=30))
-        else:
-            break
+    deliver_until_the_fault_has_come(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert_nothing_is_held(world)

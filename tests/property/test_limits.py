@@ -8,17 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import holder_name, task_key
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
-from chalicelib.engine.trigger import TriggerRequest, trigger
-from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, assert_nothing_is_held, world_of
+from tests.property.scenarios import assert_nothing_is_held, date_of, disturb, start_runs, world_of
 from tests.property.simulator import World
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
@@ -28,18 +25,6 @@ FAN = [
     Shape("root", retries=100),
     *(Shape(f"t{number}", ("root",), retries=100) for number in range(6)),
 ]
-
-
-def date_of(number: int) -> datetime:
-    return EXECUTION_DATE + timedelta(days=number)
-
-
-def start_runs(world: World, dag: ScriptedDag, count: int) -> list[DagRun]:
-    wishes = (
-        TriggerRequest(dag_id=dag.dag_id, execution_date=date_of(number), triggered_by="test")
-        for number in range(count)
-    )
-    return [trigger(world.engine, wish) for wish in wishes]
 
 
 def runs_in(world: World, dag: ScriptedDag, state: DagRunState) -> list[datetime]:
@@ -60,20 +45,6 @@ def deliver_what_is_there(world: World) -> None:
     """Deliver the messages that are waiting, not those that they lead to."""
     for message in list(world.queue.visible()):
         world.deliver(message)
-
-
-def disturb(world: World, steps: int) -> None:
-    """Deliver messages in any order, some twice, with crashes between any two calls."""
-    for _ in range(steps):
-        if world.choose.random() < 0.4:
-            world.faults.arm(world.choose.randrange(12), Killed, takes_effect=world.choose.random() < 0.5)
-        visible = world.queue.visible()
-        if visible:
-            world.deliver(world.choose.choice(visible), keep=world.choose.random() < 0.2)
-        else:
-            world.advance(timedelta(minutes=1))
-            world.tick()
-        world.check_pools()
 
 
 @given(st.integers(1, 3), st.integers(1, 6), st.integers())

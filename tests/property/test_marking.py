@@ -17,27 +17,20 @@ from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import cancel_run
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, send_plan, some_choice
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,
     final_states,
+    item_of,
+    run_of,
     shapes,
     start,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_clearing import (
-    ANY_SHAPES,
-    LIMITS,
-    clear,
-    ended,
-    item_of,
-    run_of,
-    send_plan,
-    some_choice,
-)
-from tests.property.test_outcomes import with_tries_to_spare
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED

@@ -14,11 +14,15 @@ from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.queue import InFlight
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, assert_ended_as_expected, start, world_of
-from tests.property.simulator import World
-from tests.property.test_invariants import item_state
+from tests.property.scenarios import (
+    EXECUTION_DATE,
+    assert_ended_as_expected,
+    item_state,
+    message,
+    start,
+    world_of,
+)
 
 LAYERS, WIDTH = 6, 20
 
@@ -70,10 +74,6 @@ def crowd_of_two(pool_slots: int = 1) -> tuple[Crowd, ScriptedDag]:
     save_pool(world.engine, name="narrow", slots=pool_slots, description=None)
     crowd = Crowd(world, dag.graph)
     return crowd, dag
-
-
-def message(world: World, part: str) -> InFlight:
-    return next(entry for entry in reversed(world.queue.waiting) if part in entry.message)
 
 
 def test_holding_a_task_back_does_not_take_away_the_slots_it_got_by_being_unpaused() -> None:

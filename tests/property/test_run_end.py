@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.messages import TimeOutRun
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.run_timeout import TIMED_OUT
@@ -19,24 +18,18 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
-    EXECUTION_DATE,
     assert_nothing_is_held,
     final_states,
+    message,
+    run_of,
     shapes,
     start,
+    with_tries_to_spare,
     world_of,
 )
 from tests.property.simulator import World
-from tests.property.test_outcomes import with_tries_to_spare
-from tests.property.test_races import message
 
 HOUR = timedelta(hours=1)
-
-
-def run_of(world: World, dag: ScriptedDag) -> DagRun:
-    run = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert run is not None
-    return run
 
 
 def let_time_pass(world: World, time: timedelta) -> None:

@@ -24,10 +24,8 @@ from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import world_of
+from tests.property.scenarios import dag_of, step_with_faults, wait_until_back, world_of
 from tests.property.simulator import World
-from tests.property.test_deletion import dag_of, wait_until_back
-from tests.property.test_outcomes import step_with_faults
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -16,10 +16,15 @@ from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import assert_ended_as_expected, assert_nothing_is_held, start, world_of
+from tests.property.scenarios import (
+    assert_ended_as_expected,
+    assert_nothing_is_held,
+    message,
+    run_state,
+    start,
+    world_of,
+)
 from tests.property.simulator import World
-from tests.property.test_invariants import run_state
-from tests.property.test_races import message
 
 MODES = pytest.mark.parametrize("mode", ["poke", "reschedule"])
 

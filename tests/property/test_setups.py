@@ -1,8 +1,5 @@
 """Setups and teardowns end as Airflow's rules say, whatever the order and the faults."""
 
-import json
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,42 +8,22 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
-from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.states import TaskInstanceState
 from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
+from tests.property.recorded import assert_it_ends_as_recorded, recorded_dags
 from tests.property.scenarios import (
-    EXECUTION_DATE,
+    TEARDOWN,
     assert_ended_as_expected,
     assert_nothing_is_held,
+    deliver_in_any_order,
     final_states,
-    shapes,
     start,
+    step_with_faults,
+    with_setups,
+    with_tries_to_spare,
     world_of,
 )
-from tests.property.test_outcomes import step_with_faults, with_tries_to_spare
-
-TEARDOWN = "all_done_setup_success"
-
-
-@st.composite
-def with_setups(draw: st.DrawFn) -> list[Shape]:
-    made: list[Shape] = []
-    for shape in draw(shapes()):
-        role = draw(st.sampled_from(["work", "work", "setup", "teardown"]))
-        made.append(in_role(shape, role, [other for other in made if other.role == "setup"], draw))
-    return made
-
-
-def in_role(shape: Shape, role: str, setups: list[Shape], draw: st.DrawFn) -> Shape:
-    names = {setup.task_id for setup in setups}
-    if role == "teardown":
-        own = draw(st.lists(st.sampled_from(sorted(names)), unique=True, max_size=2)) if names else []
-        upstream = tuple(sorted({*shape.upstream, *own}))
-        fails_run = draw(st.booleans())
-        return replace(shape, role=role, rule=TEARDOWN, upstream=upstream, fails_run=fails_run)
-    follows_setup = not names.isdisjoint(shape.upstream)  # Airflow: such a task needs all_success
-    rule = "all_success" if follows_setup else shape.rule
-    return replace(shape, role=role, rule=rule)
 
 
 @given(with_setups(), st.integers())
@@ -54,11 +31,7 @@ def test_setups_and_teardowns_end_as_the_rules_say_in_any_order(made: list[Shape
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
     run = start(world, dag)
-    for _ in range(300):
-        visible = world.queue.visible()
-        if not visible:
-            break
-        world.deliver(world.choose.choice(visible))
+    deliver_in_any_order(world)
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, run)
     assert len(world.tries) == len(set(world.tries))
@@ -76,35 +49,12 @@ def test_setups_and_teardowns_survive_crashes_duplicates_and_delays(made: list[S
     assert_nothing_is_held(world)
 
 
-RECORDED = json.loads((Path(__file__).parent.parent / "contract" / "setup_dags.json").read_text())
-
-
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
+@pytest.mark.parametrize(
+    "recorded", recorded_dags("setup_dags.json"), ids=lambda recorded: recorded["dag_id"]
+)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_dags_with_setups_end_as_airflow_recorded_them(recorded: dict[str, Any], seed: int) -> None:
-    dag = ScriptedDag(
-        [
-            Shape(
-                task_id=task["id"],
-                upstream=tuple(task["up"]),
-                rule=task["rule"],
-                behaviour=task["do"],
-                follow=tuple(task.get("follow", ())),
-                role=task["role"],
-                fails_run=task.get("fails_run", False),
-            )
-            for task in recorded["tasks"]
-        ],
-        dag_id=recorded["dag_id"],
-    )
-    world = world_of(dag, seed)
-    run = start(world, dag)
-    while visible := world.queue.visible():
-        world.deliver(world.choose.choice(visible))
-    assert final_states(world, dag, run) == recorded["expect"]["tasks"]
-    ended = world.store.dag_runs.get(dag.dag_id, EXECUTION_DATE)
-    assert ended is not None
-    assert ended.state is DagRunState(recorded["expect"]["run"])
+    assert_it_ends_as_recorded(recorded, seed)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +75,7 @@ def test_a_teardown_of_many_upstreams_knows_its_setups_among_them(
     dag = ScriptedDag([setups[0], *work, setups[1], Shape("td", names, rule=TEARDOWN, role="teardown")])
     world = world_of(dag, 1)
     run = start(world, dag)
-    while visible := world.queue.visible():
-        world.deliver(world.choose.choice(visible))
+    deliver_in_any_order(world)
     assert final_states(world, dag, run)["td"] is state
     assert_ended_as_expected(world, dag, run)
 

@@ -1,6 +1,6 @@
 """The items of each table. Table names are bound by ``Table``, from the settings.
 
-Keys are those of ``deploy.resources``; a test compares them. What is None is not in the item.
+Keys are those of ``deploy.description.resources``; a test compares them. What is None is not in the item.
 """
 
 from pynamodb.attributes import (

@@ -104,7 +104,8 @@ def test_a_refused_ticket_is_told_with_what_may_be_wrong(
 def test_where_the_realm_knows_no_airflow_service_the_ticket_is_https_own(realm: Realm) -> None:
     realm.add_service("HTTP/only-http.test")
     code = (
-        "from chalicelib.cli.negotiate import Negotiation\nprint(Negotiation('only-http.test').authorization)"
+        "from chalicelib.cli.client.negotiate import Negotiation\n"
+        "print(Negotiation('only-http.test').authorization)"
     )
     assert in_python(realm.user, code).startswith("Negotiate YI")
     assert "HTTP/only-http.test@KRBTEST.COM" in realm.user.run("klist")
@@ -124,7 +125,7 @@ def test_a_false_proof_of_the_server_is_refused_and_a_missing_one_is_not(
     realm: Realm, answer: str | None, says: str
 ) -> None:
     code = (
-        "from chalicelib.cli.negotiate import Negotiation, NegotiationFailed\n"
+        "from chalicelib.cli.client.negotiate import Negotiation, NegotiationFailed\n"
         f"negotiation = Negotiation({HOST!r})\n"
         "try:\n"
         f"    negotiation.check({answer!r})\n"

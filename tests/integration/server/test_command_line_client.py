@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.cli.client import PoolArguments, TriggerArguments
-from chalicelib.cli.json_client import ApiRefused, JsonClient
+from chalicelib.cli.client.json_client import ApiRefused, JsonClient
+from chalicelib.cli.client.protocol import PoolArguments, TriggerArguments
 from chalicelib.settings import SettingError
 
 POOL = {"id": 1, "pool": "a/b", "slots": 3, "description": None}

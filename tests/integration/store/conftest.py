@@ -12,8 +12,8 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from chalicelib import aws
-from chalicelib.deploy.create import create_missing
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.engine.ports import Store
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 from pynamodb.models import Model
 
-from chalicelib.deploy.resources import Table, stage_resources
+from chalicelib.deploy.description.resources import Table, stage_resources
 from chalicelib.domain.task_instances import MARK_NAMES, TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import models

@@ -14,9 +14,9 @@ from chalicelib.engine import execute, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
-from chalicelib.queues.memory import MemorySender
 from tests.contract.deployed_dags import deploy
 from tests.contract.in_process import InProcessApi
+from tests.memory_sender import MemorySender
 
 DATE = "2026-01-01T12:00:00+00:00"
 

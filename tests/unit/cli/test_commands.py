@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
-from chalicelib.cli import updraft
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.run_end import fail_run
 from chalicelib.settings import Settings
 from tests.contract.deployed_dags import engine_with_contract_dags
+from tests.unit.cli.command_line import run
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
@@ -27,10 +26,6 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     made = engine_with_contract_dags(lambda: NOW)
     with bootstrap.use(engine=made, settings=Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"})):
         yield made
-
-
-def run(*arguments: str, stdin: str = "") -> Result:
-    return CliRunner().invoke(updraft, arguments, input=stdin)
 
 
 def output(*arguments: str) -> str:

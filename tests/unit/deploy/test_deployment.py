@@ -10,13 +10,13 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.auth.backends import BASIC_AUTH
-from chalicelib.deploy.backlog import check_backlog
-from chalicelib.deploy.create import create_missing
+from chalicelib.deploy.checks.backlog import check_backlog
+from chalicelib.deploy.checks.doctor import examine
 from chalicelib.deploy.deployment import Deployment, plan_deployment
+from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
-from chalicelib.deploy.doctor import examine
-from chalicelib.deploy.lambda_package import make_ready
-from chalicelib.deploy.resources import stage_resources
+from chalicelib.deploy.packaging.lambda_package import make_ready
+from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.deploy.stages import Stage, read_stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out

@@ -17,8 +17,8 @@ from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.pools import delete_pool, get_pool, list_pools, save_pool
 from chalicelib.engine.slots import save_limit
 from chalicelib.engine.sync import sync_dags
-from chalicelib.queues.memory import MemorySender
 from tests.contract.engines import engine_in_memory
+from tests.memory_sender import MemorySender
 
 FILE = """
 from airflow import DAG

@@ -10,8 +10,8 @@ from chalicelib.domain.messages import Outgoing, StartRun
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, trigger
-from chalicelib.queues.memory import MemorySender
 from tests.contract.engines import engine_in_memory
+from tests.memory_sender import MemorySender
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

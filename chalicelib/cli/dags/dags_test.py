@@ -1,0 +1,96 @@
+"""``dags test``: one run in this process, without a server and without a trace."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
+from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
+from chalicelib.cli.output.rows import show
+from chalicelib.domain.states import DagRunState
+
+if TYPE_CHECKING:
+    from chalicelib.domain.outcomes import TryRequest
+    from chalicelib.engine.ports import TryReport
+    from chalicelib.simulation.one_run import FinishedRun
+
+_TIMED_OUT = "Sensor has timed out"
+
+
+@click.command("test")
+@dag_argument
+@click.argument("execution_date", type=MOMENT, required=False)
+@conf_option
+@subdir_option
+@click.option("--real-time", is_flag=True, help="Let sensors really wait between their pokes.")
+@click.option("--json", "as_json", is_flag=True, help="Let the last line be the states as JSON.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the log of every try, not of failed ones only.")
+def dags_test(
+    dag_id: str,
+    execution_date: datetime | None,
+    conf: dict[str, Any],
+    subdir: Path | None,
+    real_time: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Run one run of a DAG file to its end in this process; exit code 1 if it failed.
+
+    Nothing is kept, no server is needed. The delays of retries and the time between a sensor's pokes pass at
+    once: what waits for a date finds it; what waits for the world outside comes to its timeout at once, too,
+    unless --real-time lets it wait. Pools do not count, nor whether the DAG is paused. Logs go to standard
+    error.
+
+    Example: python -m chalicelib dags test example_hello 2026-01-01 --conf '{"who": "you"}'
+    """
+    from chalicelib.dag.configuration import configured_by
+    from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
+
+    click.get_current_context().with_resource(configured_by(Configuration.read().get))
+
+    def tell(request: "TryRequest", report: "TryReport") -> None:
+        _tell(request, report, verbose=verbose)
+        if not real_time and _TIMED_OUT in report.outcome.reason:
+            click.echo("That time passed at once; with --real-time sensors really wait.", err=True)
+
+    watch = Watch(on_try=tell, on_wait=lambda seconds: click.echo(f"Waiting {seconds:.0f} s…", err=True))
+    folder = dags_folder(subdir)
+    laboratory = Laboratory(folder, watch, real_time=real_time)
+    for failure in laboratory.failures:
+        click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)
+    date = execution_date or datetime.now(UTC)
+    with looking_for(dag_id, folder):
+        finished = laboratory.run(WantedRun(dag_id=dag_id, execution_date=date, conf=conf))
+    _report(finished, as_json=as_json)
+
+
+def _tell(request: "TryRequest", report: "TryReport", *, verbose: bool) -> None:
+    result = report.outcome.result
+    click.echo(f"{request.task_id}, try {request.try_number}: {result}", err=True)
+    if verbose or result.startswith("failed"):
+        click.echo(report.log.decode(errors="replace"), err=True, nl=False)
+
+
+def _report(finished: "FinishedRun", *, as_json: bool) -> None:
+    rows = [
+        {
+            "task_id": item.task_id,
+            "map_index": item.map_index,
+            "state": item.state,
+            "try_number": item.try_number,
+        }
+        for item in finished.instances
+    ]
+    show(rows, "table")
+    click.echo(f"Run {finished.run.run_id}: {finished.run.state}")
+    for line in finished.stuck:
+        click.echo(f"It does not go on: {line}", err=True)
+    if as_json:
+        states = [[item.task_id, item.map_index, item.state] for item in finished.instances]
+        click.echo(json.dumps({"run": finished.run.state, "tasks": states}))
+    if finished.run.state is not DagRunState.SUCCESS:
+        raise click.exceptions.Exit(1)

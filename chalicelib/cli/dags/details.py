@@ -1,0 +1,155 @@
+"""``dags details``, ``dags report`` and ``dags next-execution``: what is known of DAGs and their files."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chalicelib.cli.arguments import dag_argument
+from chalicelib.cli.connection import connect
+from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
+
+if TYPE_CHECKING:
+    from chalicelib.domain.dags import Dag
+    from chalicelib.domain.timetables import DataInterval
+    from chalicelib.engine.core import Engine
+
+_OF_NEXT_RUN = ("data_interval_start", "data_interval_end", "create_after")
+
+
+def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
+    """What is known of a DAG, under Airflow's names and in their order; 1 request."""
+    from chalicelib.engine.queries import get_version
+    from chalicelib.engine.schedules import coming_run
+
+    document = get_version(engine, dag).document
+    return {
+        "dag_id": dag.dag_id,
+        "is_paused": dag.is_paused,
+        "is_active": dag.is_active,
+        "fileloc": dag.fileloc,
+        "owners": sorted({task["attributes"]["owner"] for task in document["tasks"]}),
+        "description": document["description"],
+        "schedule_interval": _schedule(dag.schedule.expression),
+        "tags": [{"name": tag} for tag in document["tags"]],
+        "max_active_tasks": document["max_active_tasks"],
+        "max_active_runs": document["max_active_runs"],
+        "has_task_concurrency_limits": any(
+            task["max_active_tis_per_dag"] is not None for task in document["tasks"]
+        ),
+        **_next_run(coming_run(engine, dag)),
+    }
+
+
+def _next_run(coming: "DataInterval | None") -> dict[str, str | None]:
+    moments = (coming.logical_date, coming.start, coming.end, coming.run_after) if coming else (None,) * 4
+    names = ("next_dagrun", *(f"next_dagrun_{name}" for name in _OF_NEXT_RUN))
+    texts = (moment.isoformat() if moment else None for moment in moments)
+    return dict(zip(names, texts, strict=True))
+
+
+def _schedule(expression: str | float | None) -> Mapping[str, Any] | None:
+    """As Airflow's API shows it."""
+    if expression is None:
+        return None
+    if isinstance(expression, str):
+        return {"__type": "CronExpression", "value": expression}
+    delta = timedelta(seconds=expression)
+    return {
+        "__type": "TimeDelta",
+        "days": delta.days,
+        "microseconds": delta.microseconds,
+        "seconds": delta.seconds,
+    }
+
+
+@click.command()
+@dag_argument
+@output_option
+def details(dag_id: str, output: str) -> None:
+    """Show what is known of a DAG.
+
+    Example: python -m chalicelib dags details example_branch
+    """
+    from chalicelib.engine.queries import get_dag
+
+    engine = connect()
+    fields = fields_of(engine, get_dag(engine, dag_id))
+    if output in FOR_PROGRAMS:
+        show([fields], output)
+    else:
+        show([{"property_name": name, "property_value": value} for name, value in fields.items()], output)
+
+
+@click.command("next-execution")
+@dag_argument
+@click.option(
+    "--num-executions",
+    "-n",
+    type=click.IntRange(min=1),
+    default=1,
+    help="How many; one if left out.",
+)
+def next_execution(dag_id: str, num_executions: int) -> None:
+    """Print the logical dates of the DAG's next runs by its schedule; None if there is none.
+
+    Example: python -m chalicelib dags next-execution example_branch -n 3
+    """
+    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.schedules import coming_run
+
+    engine = connect()
+    dag = get_dag(engine, dag_id)
+    if dag.is_paused:
+        click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
+    coming = coming_run(engine, dag)
+    for _ in range(num_executions):
+        _tell(coming)
+        coming = coming and dag.schedule.following(coming, engine.now())
+
+
+def _tell(coming: "DataInterval | None") -> None:
+    if coming is None:
+        click.echo(
+            "[WARN] No following schedule can be found. "
+            "This DAG may have schedule interval '@once' or `None`.",
+            err=True,
+        )
+        click.echo("None")
+    else:
+        click.echo(coming.logical_date.isoformat())
+
+
+@click.command()
+@output_option
+def report(output: str) -> None:
+    """Load the files of the DAGs folder and tell how long each takes, the slowest first.
+
+    Example: python -m chalicelib dags report
+    """
+    from chalicelib import bootstrap
+
+    rows = sorted(_loaded(bootstrap.settings().dags_folder), key=lambda row: row["duration"], reverse=True)
+    show(rows, output)
+
+
+def _loaded(folder: Path) -> Iterator[Row]:
+    from chalicelib.dag.loader import ImportFailure, dag_files, load_file
+
+    for path in dag_files(folder):
+        started = time.perf_counter()
+        loaded = load_file(path.absolute(), folder)
+        duration = timedelta(seconds=time.perf_counter() - started)
+        if isinstance(loaded, ImportFailure):
+            click.echo(f"{loaded.filename} could not be loaded: {loaded.message}", err=True)
+        dags = () if isinstance(loaded, ImportFailure) else loaded.dags
+        yield {
+            "file": f"/{loaded.filename}",
+            "duration": duration,
+            "dag_num": len(dags),
+            "task_num": sum(len(dag.tasks) for dag in dags),
+            "dags": [dag.dag_id for dag in dags],
+        }

@@ -1,0 +1,34 @@
+"""``deploy``: bring a stage to AWS."""
+
+import click
+
+
+@click.command()
+@click.option("--stage", required=True, help="A stage of .chalice/config.json.")
+@click.option("--dry-run", is_flag=True, help="Check and show the plan; change nothing.")
+def deploy(stage: str, dry_run: bool) -> None:
+    """Deploy a stage: tables, queues, bucket, functions, REST API, DAGs and the sources of its events.
+
+    Safe to repeat, and to interrupt at any point. Uses your own AWS credentials and region.
+
+    Example: python -m chalicelib deploy --stage dev
+    """
+    from chalicelib import bootstrap
+    from chalicelib.cli.deployment.stage import deployable_stage
+    from chalicelib.deploy.deployment import Deployment, next_step, plan_deployment
+    from chalicelib.deploy.steps import carry_out
+    from chalicelib.deploy.validation import validate
+
+    described = deployable_stage(stage)
+    with bootstrap.use(settings=described.settings):
+        declarations = validate(described, bootstrap.engine().store.variables)
+        for line in plan_deployment(described, declarations):
+            click.echo(f"  {line}")
+        if dry_run:
+            return
+        deployment = Deployment(
+            stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
+        )
+        carry_out(deployment.steps(), click.echo)
+    click.echo(f"Stage {stage} is deployed: {deployment.url}")
+    click.echo(next_step(deployment.url, described.settings.auth_backend))

@@ -1,0 +1,26 @@
+"""``package``: a stage as files for CloudFormation."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default="out")
+@click.option("--stage", required=True, help="A stage of .chalice/config.json.")
+def package(directory: Path, stage: str) -> None:
+    """Write a stage's template and code to DIRECTORY (default: out), for 'aws cloudformation package'.
+
+    Changes nothing on AWS. The template is sam.json; of it, merged.json is what Chalice alone would not say.
+
+    Example: python -m chalicelib package --stage dev
+    """
+    from chalicelib.cli.deployment.stage import deployable_stage
+    from chalicelib.deploy.packaging import cloudformation
+    from chalicelib.deploy.validation import validate
+    from chalicelib.store.memory import MemoryStore
+
+    described = deployable_stage(stage)
+    without_any = MemoryStore().variables  # those that the stage keeps are on AWS
+    cloudformation.package(described, validate(described, without_any), directory)
+    click.echo(f"Stage {stage} is in {directory}: sam.json and deployment.zip")

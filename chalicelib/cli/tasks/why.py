@@ -1,0 +1,60 @@
+"""``why``, and ``tasks failed-deps``: what a run or a task waits for."""
+
+from datetime import datetime
+
+import click
+
+from chalicelib.cli.arguments import dag_argument, date_argument, run_argument, task_argument, task_ids
+from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.output.rows import output_option, show
+
+
+@click.command()
+@dag_argument
+@date_argument
+@click.argument("task_id", required=False, shell_complete=task_ids)
+@output_option
+def why(dag_id: str, execution_date: datetime, task_id: str | None, output: str) -> None:
+    """Tell why a run, or a task of it, does not run: each check with how it comes out now.
+
+    Example: python -m chalicelib why example_hello 2026-01-01T00:00:00 report
+    """
+    from chalicelib.engine.why import why_run, why_task
+
+    engine = connect()
+    if task_id is None:
+        checks = why_run(engine, dag_id, execution_date)
+    else:
+        checks = why_task(engine, dag_id, execution_date, task_id)
+    if not checks:
+        click.echo(f"{task_id or 'The run'} is over.")
+        return
+    rows = [{"check": check.name, "passed": check.passed, "reason": check.reason} for check in checks]
+    show(rows, output)
+
+
+@click.command("failed-deps")
+@dag_argument
+@task_argument
+@run_argument
+def failed_deps(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
+    """Print what keeps a task instance from running: of the checks of 'why' those that it does not pass.
+
+    Example: python -m chalicelib tasks failed-deps example_hello report 2026-01-01T00:00:00
+    """
+    from chalicelib.domain.checks import task_state
+    from chalicelib.engine.queries import get_task_instance
+    from chalicelib.engine.why import why_task
+
+    engine = connect()
+    run = find_run(engine, dag_id, execution_date_or_run_id)
+    checks = why_task(engine, dag_id, run.execution_date, task_id)
+    if not checks:  # it is over
+        checks = [task_state(get_task_instance(engine, dag_id, run.execution_date, task_id)[2])]
+    failed = [check for check in checks if not check.passed]
+    if not failed:
+        click.echo("Task instance dependencies are all met.")
+        return
+    click.echo("Task instance dependencies not met:")
+    for check in failed:
+        click.echo(f"{check.name}: {check.reason}")

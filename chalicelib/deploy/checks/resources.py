@@ -1,0 +1,142 @@
+"""Whether a stage's tables, queues, bucket and alarms are as ``resources`` says. Changes nothing."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib import aws
+from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
+from chalicelib.deploy.findings import Finding, gone
+from chalicelib.deploy.provisioning.alarms import check_alarms
+from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
+from chalicelib.deploy.provisioning.tables import key_schema
+
+
+def check_resources(
+    resources: StageResources, *, client: aws.ClientFactory = aws.client
+) -> Iterator[Finding]:
+    """One finding each; about 3 requests per table and queue."""
+    for table in resources.tables:
+        yield _table(table, client("dynamodb"))
+    for queue in resources.queues:
+        yield from _queue(queue, client("sqs"))
+    yield _bucket(resources.bucket, client("s3"))
+    yield from check_alarms(resources, client("cloudwatch"), client("sns"))
+
+
+def _table(table: Table, dynamodb: Any) -> Finding:
+    subject = f"table {table.name}"
+    try:
+        described = dynamodb.describe_table(TableName=table.name)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return gone(subject)
+    if described["KeySchema"] != key_schema(table.hash_key, table.range_key):
+        return Finding(
+            subject=subject,
+            problems=("has other keys than this version's",),
+            remedy="keys cannot be changed: deploy the version that made it, or another stage",
+        )
+    problems = (*_index_problems(table, described), *_settings_problems(table, dynamodb))
+    return Finding(subject=subject, problems=problems)
+
+
+def _index_problems(table: Table, described: dict[str, Any]) -> Iterator[str]:
+    states = {
+        index["IndexName"]: index.get("IndexStatus", "UNKNOWN")
+        for index in described.get("GlobalSecondaryIndexes", ())
+    }
+    if described["TableStatus"] not in ("ACTIVE", "UPDATING"):
+        yield f"is {described['TableStatus']}"
+    for index in table.indexes:
+        if states.get(index.name) != "ACTIVE":
+            yield f"its index {index.name} is {states.get(index.name, 'missing')}"
+
+
+def _settings_problems(table: Table, dynamodb: Any) -> Iterator[str]:
+    backups = dynamodb.describe_continuous_backups(TableName=table.name)["ContinuousBackupsDescription"]
+    recovery = backups.get("PointInTimeRecoveryDescription", {})
+    if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+        yield "its point-in-time recovery is off"
+    if table.expires_at:
+        expiry = dynamodb.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
+        if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
+            yield "its items do not expire"
+
+
+def _queue(queue: Queue, sqs: Any) -> Iterator[Finding]:
+    """The dead letters first: the queue names them."""
+    dead_letters = _attributes(queue.dead_letters, sqs)
+    subject = f"queue {queue.dead_letters}"
+    yield (
+        Finding(subject=subject, problems=_differences(dead_letters, dead_letter_attributes()))
+        if dead_letters
+        else gone(subject)
+    )
+    attributes = _attributes(queue.name, sqs)
+    subject = f"queue {queue.name}"
+    if not attributes:
+        yield gone(subject)
+    elif not dead_letters:
+        yield Finding(subject=subject, problems=("has no queue for its dead letters",))
+    else:
+        wanted = queue_attributes(queue, dead_letters["QueueArn"])
+        yield Finding(subject=subject, problems=_differences(attributes, wanted))
+
+
+def _attributes(name: str, sqs: Any) -> dict[str, str]:
+    """The attributes of a queue; none of one that is not there."""
+    try:
+        answer = sqs.get_queue_attributes(QueueUrl=queue_url(name, sqs), AttributeNames=["All"])
+    except sqs.exceptions.QueueDoesNotExist:
+        return {}
+    attributes: dict[str, str] = answer["Attributes"]
+    return attributes
+
+
+def _differences(attributes: dict[str, str], wanted: dict[str, str]) -> tuple[str, ...]:
+    return tuple(
+        f"its {name} is {attributes.get(name, 'not set')}, not {value}"
+        for name, value in wanted.items()
+        if _comparable(attributes.get(name)) != _comparable(value)
+    )
+
+
+def _comparable(value: str | None) -> Any:
+    """Of a redrive policy what it says: SQS writes it as it likes, numbers as texts too."""
+    if value is None or not value.startswith("{"):
+        return value
+    return {key: str(part) for key, part in json.loads(value).items()}
+
+
+def _bucket(bucket: Bucket, s3: Any) -> Finding:
+    from botocore.exceptions import ClientError
+
+    subject = f"bucket {bucket.name}"
+    try:
+        s3.head_bucket(Bucket=bucket.name)
+    except ClientError as error:
+        if error_code(error) == "404":
+            return gone(subject)
+        if error_code(error) != "403":
+            raise
+        return Finding(
+            subject=subject,
+            problems=("is somebody else's, or these credentials may not see it",),
+            remedy="set UPDRAFT__AWS__BUCKET to a name of your own that starts with updraft-",
+        )
+    return Finding(
+        subject=subject, problems=() if _is_closed(bucket, s3) else ("is not closed to the public",)
+    )
+
+
+def _is_closed(bucket: Bucket, s3: Any) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        access = s3.get_public_access_block(Bucket=bucket.name)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if error_code(error) != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        return False
+    return all(access.values())

@@ -1,0 +1,227 @@
+"""The one description of what a stage consists of: its tables, queues, bucket and alarms.
+
+Pure data. ``provisioning`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
+from chalicelib.settings import Settings
+
+SCHEDULER_TIMEOUT_S = 60
+"""The scheduler function's timeout in ``.chalice/config.json``, in seconds."""
+
+WORKER_TIMEOUT_S = 900
+"""The worker function's timeout in ``.chalice/config.json``: 15 minutes, the most that Lambda gives."""
+
+EVENTS_TIMEOUT_S = 60
+"""The events function's timeout in ``.chalice/config.json``, in seconds."""
+
+_DAY_S = 24 * 60 * 60
+
+QUEUE_RETENTION_S = 4 * _DAY_S
+"""How long a message waits for a consumer: SQS's default, long enough for a broken weekend.
+
+No more is needed. The truth is in the tables, and the tick sends again whatever waits for a message
+that got lost, so a message that is days old has long been replaced by another.
+"""
+
+DEAD_LETTER_RETENTION_S = 14 * _DAY_S
+"""SQS's maximum. A message that moves keeps the time of its first sending (AWS, standard queues), so
+this has to exceed ``QUEUE_RETENTION_S`` for a dead letter to be readable at all."""
+
+MAX_RECEIVE_COUNT = 5
+"""Deliveries before a message is put aside: AWS advises at least 5 for a queue that feeds Lambda,
+because a throttled invocation counts as a delivery."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """A key attribute and its DynamoDB type: ``S`` string, ``N`` number."""
+
+    name: str
+    type: Literal["S", "N"] = "S"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """A global secondary index that projects the keys only."""
+
+    name: str
+    hash_key: Key
+    range_key: Key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A DynamoDB table, billed per request, with point-in-time recovery.
+
+    ``expires_at`` names the attribute that holds the time to live (seconds since 1970), if any.
+    """
+
+    name: str
+    hash_key: Key
+    range_key: Key | None = None
+    indexes: tuple[Index, ...] = ()
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queue:
+    """A standard SQS queue; durations in seconds.
+
+    A message that was received ``MAX_RECEIVE_COUNT`` times moves to the queue named ``dead_letters``,
+    which keeps it for ``DEAD_LETTER_RETENTION_S``.
+    """
+
+    name: str
+    visibility_timeout_s: int
+    retention_s: int = QUEUE_RETENTION_S
+
+    @property
+    def dead_letters(self) -> str:
+        """The name of the queue that takes what could not be handled."""
+        return f"{self.name}-dead-letters"
+
+    @property
+    def longest_wait_s(self) -> int:
+        """The age of a message beyond which something is wrong.
+
+        It may have been sent with SQS's longest delay, which counts, and come again once, after a
+        delivery whose function died. One that is older has no function that keeps up with it, or one that
+        fails with it each time.
+        """
+        return LONGEST_DELAY_SECONDS + self.visibility_timeout_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alarm:
+    """A CloudWatch alarm on one of the metrics that SQS has of a queue.
+
+    It goes off when the ``metric``'s maximum was above ``threshold`` (messages, or seconds) in so many
+    ``minutes`` in a row; a queue of which there is no metric is well. ``description`` says what to do.
+    """
+
+    name: str
+    description: str
+    queue: str
+    metric: Literal["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"]
+    threshold: int
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket:
+    """The S3 bucket: no public access, encrypted with S3's own keys (SSE-S3)."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageResources:
+    """All that a stage needs before ``chalice deploy``, or before the local server starts; its alarms.
+
+    ``alarm_topic`` is the ARN of the SNS topic that the alarms tell, empty for none. It is the user's:
+    nothing here makes it.
+    """
+
+    tables: tuple[Table, ...]
+    queues: tuple[Queue, ...]
+    bucket: Bucket
+    alarms: tuple[Alarm, ...]
+    alarm_topic: str
+
+
+def stage_resources(settings: Settings) -> StageResources:
+    """Describe the stage's resources: ``updraft-<stage>-<name>``, and the bucket.
+
+    Bucket names are one namespace for all AWS accounts, so the default, ``updraft-<stage>-bucket``,
+    is only good for the local stage. Set ``UPDRAFT__AWS__BUCKET`` in the stage's
+    ``environment_variables`` in ``.chalice/config.json`` to a name of your own that starts with
+    ``updraft-``, which is what the functions' policies allow.
+    """
+    queues = _queues(settings)
+    return StageResources(
+        tables=tuple(_named(settings, table) for table in _TABLES),
+        queues=queues,
+        bucket=Bucket(name=settings.bucket),
+        alarms=tuple(alarm for queue in queues for alarm in _alarms(queue)),
+        alarm_topic=settings.alarm_topic,
+    )
+
+
+def _queues(settings: Settings) -> tuple[Queue, ...]:
+    return (
+        Queue(
+            name=settings.resource("scheduling"),
+            # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
+            visibility_timeout_s=6 * SCHEDULER_TIMEOUT_S,
+        ),
+        Queue(
+            name=settings.resource("tasks"),
+            # Batches of one: the invocation and a minute for delivering it. A message reappears
+            # soon after its worker was killed, when the lease of the try has run out too.
+            visibility_timeout_s=WORKER_TIMEOUT_S + 60,
+        ),
+        Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
+    )
+
+
+def _alarms(queue: Queue) -> tuple[Alarm, Alarm]:
+    doctor = "python -m chalicelib doctor says what to do."
+    return (
+        Alarm(
+            name=queue.dead_letters,
+            description=f"Messages of {queue.name} could not be handled and were put aside. {doctor}",
+            queue=queue.dead_letters,
+            metric="ApproximateNumberOfMessagesVisible",
+            threshold=0,
+            minutes=1,
+        ),
+        Alarm(
+            name=f"{queue.name}-oldest-message",
+            description=f"A message has waited in {queue.name} for more than "
+            f"{queue.longest_wait_s // 60} minutes. {doctor}",
+            queue=queue.name,
+            metric="ApproximateAgeOfOldestMessage",
+            threshold=queue.longest_wait_s,
+            minutes=3,
+        ),
+    )
+
+
+def _named(settings: Settings, table: Table) -> Table:
+    return Table(
+        name=settings.resource(table.name),
+        hash_key=table.hash_key,
+        range_key=table.range_key,
+        indexes=table.indexes,
+        expires_at=table.expires_at,
+    )
+
+
+_DAG_ID = Key(name="dag_id")
+_RUN_UID = Key(name="run_uid")
+_EXECUTION_DATE = Key(name="execution_date")
+
+_DUE = Index(name="due", hash_key=Key(name="due_shard", type="N"), range_key=Key(name="due_at"))
+
+_TABLES = (
+    Table(name="dags", hash_key=_DAG_ID, indexes=(_DUE,)),
+    Table(name="dag_versions", hash_key=_DAG_ID, range_key=Key(name="version")),
+    Table(name="dag_runs", hash_key=_DAG_ID, range_key=_EXECUTION_DATE),
+    Table(name="dag_run_ids", hash_key=_DAG_ID, range_key=Key(name="run_id")),
+    Table(name="unfinished_runs", hash_key=_DAG_ID, range_key=_EXECUTION_DATE, indexes=(_DUE,)),
+    Table(name="task_instances", hash_key=_RUN_UID, range_key=Key(name="task_key")),
+    Table(name="xcoms", hash_key=_RUN_UID, range_key=Key(name="xcom_key")),
+    Table(name="pools", hash_key=Key(name="name"), range_key=Key(name="shard", type="N")),
+    Table(name="pool_waiters", hash_key=Key(name="name"), range_key=Key(name="waiter_key")),
+    Table(name="lineage", hash_key=_RUN_UID, range_key=Key(name="task_id")),
+    Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
+    Table(name="variables", hash_key=Key(name="key")),
+    Table(name="users", hash_key=Key(name="username")),
+    Table(name="failed_logins", hash_key=Key(name="window_key"), expires_at="expires_at"),
+    Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),
+    Table(name="import_errors", hash_key=Key(name="filename")),
+)

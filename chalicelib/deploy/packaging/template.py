@@ -1,0 +1,228 @@
+"""A stage as CloudFormation writes it: what is merged into the template of ``chalice package``. Pure.
+
+It says of ``resources``, ``event_sources``, ``api_gateway`` and ``finish`` what a deployment does by calls.
+Chalice merges objects deeply; a list or a value of ours replaces its own.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any
+
+from chalicelib.auth.backends import without_credentials
+from chalicelib.deploy.description.event_sources import (
+    TARGET,
+    EventSources,
+    Rule,
+    Subscription,
+    event_sources,
+)
+from chalicelib.deploy.description.queue_policy import Place, statements
+from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
+from chalicelib.deploy.provisioning.alarms import alarm_settings
+from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.provisioning.bucket import ENCRYPTION, NO_PUBLIC_ACCESS
+from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
+from chalicelib.deploy.provisioning.queues import DEAD_LETTER_PROPERTIES, queue_properties
+from chalicelib.deploy.provisioning.tables import table_definition
+from chalicelib.deploy.standing import (
+    API_HANDLER,
+    QUEUE_OF,
+    TICK,
+    function_name,
+    handlers_behind,
+    logical_id,
+    role_name,
+    tick_rule_name,
+)
+from chalicelib.events.declarations import Declaration
+from chalicelib.settings import Settings
+
+Template = dict[str, Any]
+"""A template, or a part of one."""
+
+Resource = tuple[str, Template]
+"""A resource by its logical id."""
+
+_HERE = Place(partition="${AWS::Partition}", region="${AWS::Region}", account="${AWS::AccountId}")
+"""Where the stack will be."""
+
+_KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+"""Data outlives its stack; but what a creation that failed leaves is empty, and in the way of the next."""
+
+
+def merge_template(settings: Settings, declarations: Iterable[Declaration]) -> Template:
+    """What ``chalice package --merge-template`` needs to make a whole stage of its template.
+
+    Everything is named as a deployment names it. Raises ``UnknownBackend``.
+    """
+    return {
+        "Resources": {
+            **dict(_stored(stage_resources(settings), settings)),
+            **dict(_alarms(stage_resources(settings), settings)),
+            **dict(_events(event_sources(settings, declarations), settings)),
+            **dict(_functions(settings)),
+            **dict([_rest_api(settings)]),
+        }
+    }
+
+
+def _stored(resources: StageResources, settings: Settings) -> Iterator[Resource]:
+    yield from _tables(resources.tables, settings)
+    for queue in resources.queues:
+        yield from _queues(queue, settings)
+    yield "Bucket", _bucket(resources.bucket)
+
+
+def _tables(tables: Iterable[Table], settings: Settings) -> Iterator[Resource]:
+    """Those with indexes one after the other: DynamoDB may refuse to create several at a time (AWS)."""
+    turn: Template = {}
+    for table in tables:
+        own = f"{_own_id(table.name, settings)}Table"
+        if not table.indexes:
+            yield own, _table(table)
+            continue
+        yield own, _table(table) | turn
+        turn = {"DependsOn": [own]}
+
+
+def _table(table: Table) -> Template:
+    properties = table_definition(table) | {
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}
+    }
+    if table.expires_at:
+        properties["TimeToLiveSpecification"] = {"AttributeName": table.expires_at, "Enabled": True}
+    return {"Type": "AWS::DynamoDB::Table", **_KEPT, "Properties": properties}
+
+
+def _queues(queue: Queue, settings: Settings) -> Iterator[Resource]:
+    """The queue of the dead letters, and the queue."""
+    own, dead_letters = _queue_id(queue.name, settings), _queue_id(queue.dead_letters, settings)
+    yield dead_letters, _queue(queue.dead_letters, DEAD_LETTER_PROPERTIES)
+    yield own, _queue(queue.name, queue_properties(queue, _arn_of(dead_letters)))
+
+
+def _queue(name: str, properties: Template) -> Template:
+    return {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name, **properties}}
+
+
+def _bucket(bucket: Bucket) -> Template:
+    encryption = [{"ServerSideEncryptionByDefault": ENCRYPTION}]
+    properties = {
+        "BucketName": bucket.name,
+        "PublicAccessBlockConfiguration": NO_PUBLIC_ACCESS,
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
+    }
+    return {"Type": "AWS::S3::Bucket", **_KEPT, "Properties": properties}
+
+
+def _alarms(resources: StageResources, settings: Settings) -> Iterator[Resource]:
+    for alarm in resources.alarms:
+        properties = alarm_settings(alarm, resources.alarm_topic)
+        resource = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+        yield f"{_own_id(alarm.name, settings)}Alarm", resource
+
+
+def _events(sources: EventSources, settings: Settings) -> Iterator[Resource]:
+    """What leads events to their queue. The buckets that tell of their objects are somebody else's."""
+    queue = _queue_id(sources.queue, settings)
+    yield f"{queue}Policy", _queue_policy(sources, queue)
+    for rule in sources.rules:
+        yield f"EventRule{rule.name.removeprefix(sources.rule_prefix)}", _rule(rule, queue)
+    for subscription in sources.subscriptions:
+        digest = sha256(subscription.topic.encode()).hexdigest()[:16]
+        yield f"EventTopic{digest}", _subscription(subscription, queue)
+
+
+def _queue_policy(sources: EventSources, queue: str) -> Template:
+    policy = {"Version": "2012-10-17", "Statement": _filled_in(statements(sources, _HERE))}
+    properties = {"Queues": [{"Ref": queue}], "PolicyDocument": policy}
+    return {"Type": "AWS::SQS::QueuePolicy", "Properties": properties}
+
+
+def _rule(rule: Rule, queue: str) -> Template:
+    properties = {
+        "Name": rule.name,
+        "Description": rule.description,
+        "EventBusName": rule.bus,
+        "EventPattern": json.loads(rule.pattern),
+        "State": "ENABLED",
+        "Targets": [{"Id": TARGET, "Arn": _arn_of(queue)}],
+    }
+    return {"Type": "AWS::Events::Rule", "Properties": properties}
+
+
+def _subscription(subscription: Subscription, queue: str) -> Template:
+    properties = {
+        "TopicArn": _filled_in(_HERE.topic(subscription.topic)),
+        "Protocol": "sqs",
+        "Endpoint": _arn_of(queue),
+        "FilterPolicy": json.loads(subscription.filter_policy),
+        "RawMessageDelivery": False,
+    }
+    return {"Type": "AWS::SNS::Subscription", "Properties": properties}
+
+
+def _functions(settings: Settings) -> Iterator[Resource]:
+    """The functions and their roles, what Chalice leaves out of them."""
+    for handler in handlers_behind(settings.auth_backend):
+        function = "APIHandler" if handler == API_HANDLER else logical_id(handler)
+        yield function, {"Properties": _function_properties(handler, settings)}
+        role = {"Properties": {"RoleName": role_name(settings.stage, handler)}}
+        yield f"{logical_id(handler)}Role", role
+
+
+def _function_properties(handler: str, settings: Settings) -> Template:
+    properties: Template = {"FunctionName": function_name(settings.stage, handler)}
+    if handler in LOOPING_HANDLERS:
+        properties["RecursiveLoop"] = "Allow"
+    if handler in QUEUE_OF:
+        queue = _queue_id(settings.resource(QUEUE_OF[handler]), settings)
+        source = {
+            # The function that Chalice's value has, else both would be there; so the queue comes first.
+            "Queue": {"Fn::Sub": f"${{{queue}.Arn}}"},
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+        properties["Events"] = {logical_id(f"{handler}-sqs-event-source"): {"Properties": source}}
+    if handler == TICK:
+        schedule = {"Name": tick_rule_name(settings.stage)}
+        properties["Events"] = {logical_id(f"{handler}-event"): {"Properties": schedule}}
+    return properties
+
+
+def _rest_api(settings: Settings) -> Resource:
+    responses = gateway_responses(without_credentials(settings.auth_backend))
+    body = {"x-amazon-apigateway-gateway-responses": dict(_gateway_response(each) for each in responses)}
+    # Told what Chalice's document is, SAM leaves out the second stage, "Stage", that it would add.
+    return "RestAPI", {"Properties": {"OpenApiVersion": "2.0", "DefinitionBody": body}}
+
+
+def _gateway_response(response: GatewayResponse) -> Resource:
+    """The response by its kind."""
+    settings = settings_of(response)
+    return settings.pop("responseType"), settings
+
+
+def _queue_id(name: str, settings: Settings) -> str:
+    return f"{_own_id(name, settings)}Queue"
+
+
+def _own_id(name: str, settings: Settings) -> str:
+    """The logical id of what has the stage in its name."""
+    return logical_id(name.removeprefix(settings.resource("")))
+
+
+def _arn_of(logical_id: str) -> Template:
+    return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+def _filled_in(value: Any) -> Any:
+    """The value, with the place of the stack for what stands for it in its texts."""
+    match value:
+        case dict():
+            return {name: _filled_in(each) for name, each in value.items()}
+        case list():
+            return [_filled_in(each) for each in value]
+        case str() if "${AWS::" in value:
+            return {"Fn::Sub": value}
+    return value

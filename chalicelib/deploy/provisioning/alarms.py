@@ -1,0 +1,97 @@
+"""CloudWatch alarms as ``resources`` describes them: put, deleted, and compared with what stands."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.description.resources import Alarm, StageResources
+from chalicelib.deploy.findings import Finding, gone
+
+
+def put_alarms(resources: StageResources, cloudwatch: Any) -> list[str]:
+    """Put each alarm, whatever there is of it by now; the names of those that were not there.
+
+    1 request, and 1 for each alarm. The state of one that was there stays as it is (AWS).
+    """
+    existing = standing_alarms(resources, cloudwatch)
+    for alarm in resources.alarms:
+        cloudwatch.put_metric_alarm(**alarm_settings(alarm, resources.alarm_topic))
+    return [alarm.name for alarm in resources.alarms if alarm.name not in existing]
+
+
+def delete_alarms(resources: StageResources, cloudwatch: Any) -> None:
+    """Delete the alarms that are there. 1 request or 2."""
+    existing = standing_alarms(resources, cloudwatch)
+    if existing:
+        cloudwatch.delete_alarms(AlarmNames=sorted(existing))
+
+
+def standing_alarms(resources: StageResources, cloudwatch: Any) -> dict[str, dict[str, Any]]:
+    """The stage's alarms that are there, by name, as CloudWatch describes them. 1 request."""
+    names = [alarm.name for alarm in resources.alarms]
+    found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+def check_alarms(resources: StageResources, cloudwatch: Any, sns: Any) -> Iterator[Finding]:
+    """One finding for each alarm, and one for the topic if there is to be one. 1 request or 2."""
+    existing = standing_alarms(resources, cloudwatch)
+    for alarm in resources.alarms:
+        subject = f"alarm {alarm.name}"
+        standing = existing.get(alarm.name)
+        if standing is None:
+            yield gone(subject)
+        else:
+            wanted = alarm_settings(alarm, resources.alarm_topic)
+            yield Finding(subject=subject, problems=tuple(_differences(standing, wanted)))
+    if resources.alarm_topic:
+        yield _topic(resources.alarm_topic, sns)
+
+
+def alarm_settings(alarm: Alarm, topic: str) -> dict[str, Any]:
+    """The alarm as CloudWatch writes it, and CloudFormation too; it tells the topic, if there is one."""
+    return {
+        "AlarmName": alarm.name,
+        "AlarmDescription": alarm.description,
+        "Namespace": "AWS/SQS",
+        "MetricName": alarm.metric,
+        "Dimensions": [{"Name": "QueueName", "Value": alarm.queue}],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": alarm.minutes,
+        "Threshold": float(alarm.threshold),
+        "ComparisonOperator": "GreaterThanThreshold",
+        # SQS has no metrics of a queue that was idle for hours: nothing waits there.
+        "TreatMissingData": "notBreaching",
+        "ActionsEnabled": True,
+        "AlarmActions": [topic] if topic else [],
+        "OKActions": [topic] if topic else [],
+    }
+
+
+def _differences(standing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    for name, value in wanted.items():
+        found = standing.get(name)
+        if found != value and (found or value):  # CloudWatch may leave out what is empty
+            yield f"its {name} is {_said(found)}, not {_said(value)}"
+
+
+def _said(value: object) -> object:
+    return "empty" if value in (None, []) else value
+
+
+def _topic(topic: str, sns: Any) -> Finding:
+    from botocore.exceptions import ClientError
+
+    subject = f"topic {topic}"
+    try:
+        sns.get_topic_attributes(TopicArn=topic)
+    except ClientError as error:
+        if error_code(error) not in ("NotFound", "InvalidParameter"):  # the latter in another region
+            raise
+        return Finding(
+            subject=subject,
+            problems=("is not there, or in another region: nobody is told of alarms",),
+            remedy="create it, or set UPDRAFT__AWS__ALARM_TOPIC to one of the stage's region",
+        )
+    return Finding(subject=subject)

@@ -1,0 +1,133 @@
+"""Making DynamoDB tables as ``resources`` describes them."""
+
+import logging
+import time
+from functools import partial
+from typing import Any
+
+from chalicelib.deploy.busy import PAUSE_S, when_not_busy
+from chalicelib.deploy.description.resources import Index, Key, Table
+
+log = logging.getLogger(__name__)
+
+
+def create_missing_tables(tables: tuple[Table, ...], dynamodb: Any) -> list[str]:
+    """Create the tables that are not listed and wait until all are active; the names made here.
+
+    A table that an older version made gets the indexes that it lacks.
+    """
+    existing = set(dynamodb.get_paginator("list_tables").paginate().search("TableNames"))
+    for table in tables:
+        if table.indexes and table.name in existing:
+            _create_missing_indexes(table, dynamodb)
+    missing = [table for table in tables if table.name not in existing]
+    if not missing:
+        return []
+    made = [table for table in missing if _create(table, dynamodb)]
+    for table in tables:  # all, not only ours: another caller may have asked for them a moment ago
+        _wait_until_active(table, dynamodb)
+    for table in made:
+        configure_table(table, dynamodb)
+    return [table.name for table in made]
+
+
+def configure_table(table: Table, dynamodb: Any) -> None:
+    """Turn on what CreateTable cannot: point-in-time recovery and the time to live."""
+    when_not_busy(
+        lambda: dynamodb.update_continuous_backups(
+            TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        ),
+        # For some seconds after a table became active, AWS is still enabling its backups.
+        busy="ContinuousBackupsUnavailableException",
+    )
+    if table.expires_at:
+        _expire_items(table.name, table.expires_at, dynamodb)
+
+
+def _create_missing_indexes(table: Table, dynamodb: Any) -> None:
+    known = _index_states(table, dynamodb)
+    for index in table.indexes:
+        if index.name not in known:
+            log.info("Creating index %s of table %s", index.name, table.name)
+            when_not_busy(partial(_create_index, table, index, dynamodb), busy="ResourceInUseException")
+            while _index_states(table, dynamodb).get(index.name) != "ACTIVE":
+                time.sleep(PAUSE_S)
+
+
+def _create_index(table: Table, index: Index, dynamodb: Any) -> None:
+    dynamodb.update_table(
+        TableName=table.name,
+        AttributeDefinitions=_attribute_definitions(table),
+        GlobalSecondaryIndexUpdates=[{"Create": _index(index)}],
+    )
+
+
+def _index_states(table: Table, dynamodb: Any) -> dict[str, str]:
+    described = dynamodb.describe_table(TableName=table.name)["Table"]
+    return {index["IndexName"]: index["IndexStatus"] for index in described.get("GlobalSecondaryIndexes", [])}
+
+
+def _expire_items(table: str, attribute: str, dynamodb: Any) -> None:
+    status = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"]
+    if status in ("ENABLED", "ENABLING"):  # asking again would be an error (AWS)
+        return
+    dynamodb.update_time_to_live(
+        TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute}
+    )
+
+
+def _create(table: Table, dynamodb: Any) -> bool:
+    """Ask for the table; false when somebody else just did."""
+    try:
+        dynamodb.create_table(**table_definition(table))
+    except dynamodb.exceptions.ResourceInUseException:
+        return False
+    log.info("Creating table %s", table.name)
+    return True
+
+
+def _wait_until_active(table: Table, dynamodb: Any) -> None:
+    # The waiter's own pace is a look every 20 seconds; a table takes about five.
+    pace = {"Delay": 1, "MaxAttempts": 300}
+    dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig=pace)
+
+
+def table_definition(table: Table) -> dict[str, Any]:
+    """The table as DynamoDB and CloudFormation write it: all but backups and the time to live."""
+    request: dict[str, Any] = {
+        "TableName": table.name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": key_schema(table.hash_key, table.range_key),
+        "AttributeDefinitions": _attribute_definitions(table),
+    }
+    if table.indexes:  # an empty list is refused
+        request["GlobalSecondaryIndexes"] = [_index(index) for index in table.indexes]
+    return request
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "IndexName": index.name,
+        "KeySchema": key_schema(index.hash_key, index.range_key),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+
+
+def key_schema(hash_key: Key, range_key: Key | None) -> list[dict[str, str]]:
+    """Keys as DynamoDB writes them."""
+    schema = [{"AttributeName": hash_key.name, "KeyType": "HASH"}]
+    if range_key:
+        schema.append({"AttributeName": range_key.name, "KeyType": "RANGE"})
+    return schema
+
+
+def _attribute_definitions(table: Table) -> list[dict[str, str]]:
+    return [{"AttributeName": key.name, "AttributeType": key.type} for key in _key_attributes(table)]
+
+
+def _key_attributes(table: Table) -> list[Key]:
+    """The key attributes of the table and its indexes, each once: CreateTable takes no others."""
+    keys = [table.hash_key, table.range_key]
+    for index in table.indexes:
+        keys += [index.hash_key, index.range_key]
+    return list(dict.fromkeys(key for key in keys if key))

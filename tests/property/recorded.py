@@ -1,0 +1,39 @@
+"""DAGs whose end Airflow itself recorded (``tests/contract``), run by the engine in an order of choice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from chalicelib.domain.states import DagRunState
+from tests.property.dags import ScriptedDag, Shape
+from tests.property.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
+
+_CONTRACT = Path(__file__).parents[1] / "contract"
+
+
+def recorded_dags(file: str) -> list[dict[str, Any]]:
+    """What a file of the contract holds: each DAG's tasks, and the states that they and the run ended in."""
+    found: list[dict[str, Any]] = json.loads((_CONTRACT / file).read_text())
+    return found
+
+
+def assert_it_ends_as_recorded(recorded: dict[str, Any], seed: int) -> None:
+    dag = ScriptedDag([_shape(task) for task in recorded["tasks"]], dag_id=recorded["dag_id"])
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    deliver_in_any_order(world)
+    assert final_states(world, dag, run) == recorded["expect"]["tasks"]
+    assert run_state(world, dag) is DagRunState(recorded["expect"]["run"])
+
+
+def _shape(task: dict[str, Any]) -> Shape:
+    return Shape(
+        task_id=task["id"],
+        upstream=tuple(sorted(task["up"])),
+        rule=task["rule"],
+        behaviour=task["do"],
+        follow=tuple(task.get("follow", ())),
+        retries=1 if task["do"] == "flaky" else 0,
+        role=task.get("role", "work"),
+        fails_run=task.get("fails_run", False),
+    )

@@ -1,0 +1,325 @@
+"""What is merged into the template of `chalice package`: the same stage that a deployment makes by calls."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from chalice.package import TemplateDeepMerger
+from chalice.utils import to_cfn_resource_name
+
+from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.packaging.cloudformation import package
+from chalicelib.deploy.packaging.template import Template, merge_template
+from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.standing import HANDLERS
+from chalicelib.deploy.steps import CommandFailed
+from chalicelib.events.declarations import parse_declarations
+from chalicelib.settings import Settings
+
+BASIC_AUTH = "airflow.api.auth.backend.basic_auth"
+OPEN = "airflow.api.auth.backend.default"
+
+EVENTS = """
+[[event]]
+dag_id = "load"
+source = "s3"
+bucket = "acme-incoming"
+
+[[event]]
+dag_id = "page"
+source = "sns"
+topic = "acme-alerts"
+attributes = { severity = ["high"] }
+
+[[event]]
+dag_id = "mail"
+source = "sns"
+topic = "arn:aws:sns:eu-west-1:210987654321:their-alerts"
+"""
+
+
+def settings(auth_backend: str = BASIC_AUTH) -> Settings:
+    return Settings.from_environ(
+        {
+            "UPDRAFT__AWS__STAGE": "dev",
+            "UPDRAFT__AWS__BUCKET": "updraft-acme-dev",
+            "AIRFLOW__API__AUTH_BACKEND": auth_backend,
+        }
+    )
+
+
+def resources(auth_backend: str = BASIC_AUTH, events: str = "") -> Template:
+    merged = merge_template(settings(auth_backend), parse_declarations(events))
+    assert set(merged) == {"Resources"}
+    return merged["Resources"]
+
+
+def of_type(resource_type: str, events: str = "") -> dict[str, Template]:
+    """The resources of a type with their own names, by their logical ids."""
+    found = resources(events=events).items()
+    return {name: each["Properties"] for name, each in found if each.get("Type") == resource_type}
+
+
+RESOURCES = stage_resources(settings())
+
+
+def test_every_table_has_its_keys_and_recovery():
+    tables = {each["TableName"]: each for each in of_type("AWS::DynamoDB::Table").values()}
+    assert set(tables) == {table.name for table in RESOURCES.tables}
+    for table in RESOURCES.tables:
+        keys = [table.hash_key, table.range_key] if table.range_key else [table.hash_key]
+        schema = tables[table.name]["KeySchema"]
+        types = {each["AttributeName"]: each["AttributeType"] for each in definitions(tables[table.name])}
+        assert [(each["AttributeName"], types[each["AttributeName"]]) for each in schema] == [
+            (key.name, key.type) for key in keys
+        ]
+        assert tables[table.name]["BillingMode"] == "PAY_PER_REQUEST"
+        assert tables[table.name]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def definitions(table: Template) -> list[dict[str, str]]:
+    return table["AttributeDefinitions"]
+
+
+def test_a_table_has_its_index_and_what_expires_does():
+    tables = of_type("AWS::DynamoDB::Table")
+    (index,) = tables["UnfinishedRunsTable"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "due"
+    assert index["KeySchema"] == [
+        {"AttributeName": "due_shard", "KeyType": "HASH"},
+        {"AttributeName": "due_at", "KeyType": "RANGE"},
+    ]
+    expiring = {"AttributeName": "expires_at", "Enabled": True}
+    assert tables["FailedLoginsTable"]["TimeToLiveSpecification"] == expiring
+    assert "TimeToLiveSpecification" not in tables["DagRunsTable"]
+
+
+def test_tables_with_indexes_are_made_one_after_the_other():
+    waiting = {name: each["DependsOn"] for name, each in resources().items() if "DependsOn" in each}
+    assert waiting == {"UnfinishedRunsTable": ["DagsTable"]}
+
+
+def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
+    queues = of_type("AWS::SQS::Queue")
+    names = {name for queue in RESOURCES.queues for name in (queue.name, queue.dead_letters)}
+    assert {each["QueueName"] for each in queues.values()} == names
+    assert queues["TasksQueue"] == {
+        "QueueName": "updraft-dev-tasks",
+        "VisibilityTimeout": 960,
+        "MessageRetentionPeriod": 345_600,
+        "SqsManagedSseEnabled": True,
+        "RedrivePolicy": {
+            "deadLetterTargetArn": {"Fn::GetAtt": ["TasksDeadLettersQueue", "Arn"]},
+            "maxReceiveCount": 5,
+        },
+    }
+    assert queues["TasksDeadLettersQueue"] == {
+        "QueueName": "updraft-dev-tasks-dead-letters",
+        "MessageRetentionPeriod": 1_209_600,
+        "SqsManagedSseEnabled": True,
+    }
+
+
+def test_the_bucket_is_closed_and_encrypted():
+    assert of_type("AWS::S3::Bucket") == {
+        "Bucket": {
+            "BucketName": "updraft-acme-dev",
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": True,
+            },
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [
+                    {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                ]
+            },
+        }
+    }
+
+
+def test_tables_and_bucket_outlive_the_stack_and_nothing_else_does():
+    kept = {
+        each["Type"]
+        for each in resources(events=EVENTS).values()
+        if each.get("DeletionPolicy") == "RetainExceptOnCreate" and each["UpdateReplacePolicy"] == "Retain"
+    }
+    assert kept == {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+    stored = [each for each in resources().values() if each.get("Type") in kept]
+    assert all("DeletionPolicy" in each for each in stored)
+
+
+def test_every_alarm_watches_its_queue():
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    assert sorted(each["AlarmName"] for each in alarms.values()) == sorted(a.name for a in RESOURCES.alarms)
+    oldest = alarms["TasksOldestMessageAlarm"]
+    assert oldest["Dimensions"] == [{"Name": "QueueName", "Value": "updraft-dev-tasks"}]
+    assert oldest["AlarmActions"] == []
+
+
+def test_a_rule_leads_to_the_queue():
+    ((logical_id, rule),) = of_type("AWS::Events::Rule", EVENTS).items()
+    assert re.fullmatch("EventRule[0-9a-f]{16}", logical_id)
+    assert re.fullmatch("updraft-dev-events-[0-9a-f]{16}", rule["Name"])
+    assert rule["EventPattern"]["detail"]["bucket"] == {"name": ["acme-incoming"]}
+    assert rule["Targets"] == [{"Id": "events-queue", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}]
+
+
+def test_a_topic_leads_to_the_queue_in_its_own_envelope():
+    near, far = of_type("AWS::SNS::Subscription", EVENTS).values()
+    assert near == {
+        "TopicArn": {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:acme-alerts"},
+        "Protocol": "sqs",
+        "Endpoint": {"Fn::GetAtt": ["EventsQueue", "Arn"]},
+        "FilterPolicy": {"severity": ["high"]},
+        "RawMessageDelivery": False,
+    }
+    assert far["TopicArn"] == "arn:aws:sns:eu-west-1:210987654321:their-alerts"
+    assert far["FilterPolicy"] == {}
+
+
+def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue():
+    (policy,) = of_type("AWS::SQS::QueuePolicy", EVENTS).values()
+    assert policy["Queues"] == [{"Ref": "EventsQueue"}]
+    here = "${AWS::Region}:${AWS::AccountId}"
+    assert {
+        each["Principal"]["Service"]: each["Condition"]["ArnLike"]["aws:SourceArn"]
+        for each in policy["PolicyDocument"]["Statement"]
+    } == {
+        "events.amazonaws.com": [
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-*"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-*"},
+        ],
+        "sns.amazonaws.com": [
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:sns:{here}:acme-alerts"},
+            "arn:aws:sns:eu-west-1:210987654321:their-alerts",
+        ],
+    }
+
+
+def test_functions_and_roles_are_named_as_a_deployment_names_them():
+    merged = resources()
+    assert merged["APIHandler"]["Properties"]["FunctionName"] == "updraft-dev"
+    assert merged["Worker"]["Properties"]["FunctionName"] == "updraft-dev-worker"
+    assert merged["ApiHandlerRole"]["Properties"]["RoleName"] == "updraft-dev-api_handler"
+    (event,) = merged["Tick"]["Properties"]["Events"].values()
+    assert event == {"Properties": {"Name": "updraft-dev-tick-event"}}
+
+
+def test_ours_is_merged_into_what_chalice_calls_so():
+    merged = resources()
+    functions = {"APIHandler", *(to_cfn_resource_name(each) for each in HANDLERS if each != "api_handler")}
+    roles = {to_cfn_resource_name(f"{each}_role") for each in HANDLERS}
+    assert {name for name, each in merged.items() if "Type" not in each} == {*functions, *roles, "RestAPI"}
+    assert set(merged["Events"]["Properties"]["Events"]) == {to_cfn_resource_name("events-sqs-event-source")}
+    assert set(merged["Tick"]["Properties"]["Events"]) == {to_cfn_resource_name("tick-event")}
+
+
+def test_only_the_functions_that_send_each_other_messages_may_loop():
+    loops = {name: each["Properties"].get("RecursiveLoop") for name, each in resources().items()}
+    assert {name for name, setting in loops.items() if setting} == {"Scheduler", "Worker"}
+    assert loops["Worker"] == "Allow"
+
+
+@pytest.mark.parametrize(
+    ("function", "queue"),
+    [("Scheduler", "SchedulingQueue"), ("Worker", "TasksQueue"), ("Events", "EventsQueue")],
+)
+def test_a_function_reports_which_messages_of_its_queue_have_failed(function: str, queue: str):
+    source = f"{function}SqsEventSource"
+    of_chalice = {
+        "Type": "SQS",
+        "Properties": {"Queue": {"Fn::Sub": "arn:${AWS::Partition}:sqs:…"}, "BatchSize": 10},
+    }
+    chalice = {"Resources": {function: {"Properties": {"Events": {source: of_chalice}}}}}
+    merged = TemplateDeepMerger().merge({"Resources": resources()}, chalice)
+    assert merged["Resources"][function]["Properties"]["Events"][source] == {
+        "Type": "SQS",
+        "Properties": {
+            "Queue": {"Fn::Sub": f"${{{queue}.Arn}}"},
+            "BatchSize": 10,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        },
+    }
+
+
+def test_an_open_stage_has_no_authorizer():
+    assert {"Authorizer", "AuthorizerRole"} <= set(resources())
+    assert not {"Authorizer", "AuthorizerRole"} & set(resources(OPEN))
+
+
+def test_the_gateway_answers_for_the_auth_backend():
+    responses = resources()["RestAPI"]["Properties"]["DefinitionBody"][
+        "x-amazon-apigateway-gateway-responses"
+    ]
+    assert responses["UNAUTHORIZED"] == {
+        "statusCode": "401",
+        "responseParameters": {"gatewayresponse.header.WWW-Authenticate": "'Basic'"},
+        "responseTemplates": {"application/json": '{"error": "Unauthorized"}'},
+    }
+    assert {"ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "DEFAULT_5XX"} <= set(responses)
+
+
+def test_every_reference_is_to_something_in_the_template():
+    merged = resources(events=EVENTS)
+    named = set(references(merged))
+    assert "EventsQueue" in named
+    assert named <= set(merged)
+
+
+def references(value: Any) -> Iterator[str]:
+    """The logical ids that a part of a template refers to."""
+    match value:
+        case {"Ref": name}:
+            yield name
+        case {"Fn::GetAtt": [name, _]}:
+            yield name
+        case {"Fn::Sub": text}:
+            yield from (name for name in re.findall(r"\$\{(\w+)", text) if name != "AWS")
+        case dict():
+            for each in value.values():
+                yield from references(each)
+        case list():
+            for each in value:
+                yield from references(each)
+
+
+class Chalice:
+    """Takes down how it is run."""
+
+    def __init__(self, status: int = 0) -> None:
+        self.ran: list[tuple[Path, tuple[str, ...]]] = []
+        self._status = status
+
+    def run(self, project: Path, arguments: tuple[str, ...]) -> None:
+        self.ran.append((project, arguments))
+        if self._status:
+            raise CommandFailed("chalice package", self._status)
+        with ZipFile(Path(arguments[-1]) / "deployment.zip", "w") as package:
+            package.writestr("app.py", "")
+
+
+def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    stage = Stage(name="dev", project=tmp_path / "updraft", variables={}, settings=settings())
+    chalice = Chalice()
+    monkeypatch.chdir(tmp_path)  # Chalice works in the project's directory, we need not
+
+    package(stage, parse_declarations(EVENTS), Path("out"), run_chalice=chalice.run)
+
+    merged = tmp_path / "out" / "merged.json"
+    options = ("--stage", "dev", "--merge-template", str(merged))
+    assert chalice.ran == [(stage.project, ("package", *options, str(tmp_path / "out")))]
+    assert json.loads(merged.read_text()) == {"Resources": resources(events=EVENTS)}
+    with ZipFile(tmp_path / "out" / "deployment.zip") as made:
+        assert any(name.endswith(".pyc") for name in made.namelist())
+
+
+def test_a_package_that_chalice_cannot_make_is_no_success(tmp_path: Path):
+    stage = Stage(name="dev", project=tmp_path, variables={}, settings=settings())
+    with pytest.raises(CommandFailed, match="exit code 2"):
+        package(stage, (), tmp_path / "out", run_chalice=Chalice(2).run)
