@@ -22,7 +22,7 @@ from chalicelib.deploy.provisioning.connect_events import connect_events
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.finish import finish_deployment
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import function_name, handlers_behind, restore_record, standing
+from chalicelib.deploy.standing import function_name, handlers_behind, refuse_stack, restore_record, standing
 from chalicelib.deploy.steps import Step, Tell
 from chalicelib.engine.core import Engine
 from chalicelib.engine.sync import sync_dags
@@ -105,7 +105,11 @@ class Deployment:
 def plan_deployment(
     stage: Stage, declarations: tuple[Declaration, ...], *, client: aws.ClientFactory = aws.client
 ) -> Iterable[str]:
-    """What a deployment would do, a line each; asks AWS and changes nothing."""
+    """What a deployment would do, a line each; asks AWS and changes nothing.
+
+    Raises ``StageError`` for a stage that is a CloudFormation stack.
+    """
+    refuse_stack(stage.name, client=client)
     for finding in check_resources(stage_resources(stage.settings), client=client):
         yield _planned(finding)
     entries = {entry["name"] for entry in standing(stage.name, client=client)}

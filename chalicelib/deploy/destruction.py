@@ -12,10 +12,10 @@ from chalicelib.deploy.checks.backlog import messages_in
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
-from chalicelib.deploy.provisioning.connect_events import connect_events
+from chalicelib.deploy.provisioning.connect_events import disconnect_events
 from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import HANDLERS, Entry, function_name, restore_record, standing
+from chalicelib.deploy.standing import HANDLERS, Entry, function_name, refuse_stack, restore_record, standing
 from chalicelib.deploy.steps import Step
 
 _REPEAT = "Put that right and destroy again: what is gone already is no error"
@@ -54,7 +54,7 @@ class Destruction:
     def _disconnect(self) -> None:
         sources = event_sources(self.stage.settings, ())
         if messages_in(sources.queue, self.client("sqs")) is not None:  # else it was done before
-            connect_events(sources, client=self.client)
+            disconnect_events(sources, client=self.client)
 
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)
@@ -91,7 +91,11 @@ class Destruction:
 
 
 def plan_destruction(stage: Stage, *, data: bool, client: aws.ClientFactory = aws.client) -> Iterator[str]:
-    """What would be deleted and what stays, a line each; asks AWS and changes nothing."""
+    """What would be deleted and what stays, a line each; asks AWS and changes nothing.
+
+    Raises ``StageError`` for a stage that is a CloudFormation stack.
+    """
+    refuse_stack(stage.name, client=client)
     for entry in standing(stage.name, client=client):
         yield f"delete  {_described(entry)}"
     resources = stage_resources(stage.settings)

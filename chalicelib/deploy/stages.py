@@ -66,6 +66,19 @@ def read_stage(project: Path, name: str) -> Stage:
     return Stage(name=name, project=project, variables=variables, settings=_in_checkout(settings, project))
 
 
+def function_setting(stage: Stage, handler: str, name: str) -> Any:
+    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    of_stage = config["stages"][stage.name]
+    places = (
+        of_stage.get("lambda_functions", {}).get(handler, {}),
+        of_stage,
+        config.get("lambda_functions", {}).get(handler, {}),
+        config,
+    )
+    return next((place[name] for place in places if name in place), None)
+
+
 def _variables(config: dict[str, Any], stage: str) -> dict[str, str]:
     variables: dict[str, str] = config.get("environment_variables", {})
     own: dict[str, str] = config["stages"][stage].get("environment_variables", {})

@@ -15,7 +15,8 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.busy import error_code
-from chalicelib.settings import APP_NAME
+from chalicelib.deploy.stages import StageError
+from chalicelib.settings import APP_NAME, Settings
 
 API_HANDLER = "api_handler"
 """Chalice's name for the function behind the REST API; the function's own name goes without."""
@@ -53,6 +54,15 @@ def role_name(stage: str, handler: str) -> str:
 def tick_rule_name(stage: str) -> str:
     """The name that Chalice gives the rule of the minute tick."""
     return f"{APP_NAME}-{stage}-{TICK}-event"
+
+
+def maximum_concurrency(handler: str, settings: Settings) -> int:
+    """How many of a function its queue may call at once, as its decorator in ``handlers`` has it."""
+    return {
+        "scheduler": settings.scheduler_concurrency,
+        "worker": settings.parallelism,
+        "events": settings.events_concurrency,
+    }[handler]
 
 
 def handlers_behind(auth_backend: str) -> tuple[str, ...]:
@@ -93,6 +103,23 @@ def standing(
         if handler == TICK:
             entries += _rule(stage, client("events"))
     return entries + _api(stage, recorded_api, client("apigateway"))
+
+
+def refuse_stack(stage: str, *, client: aws.ClientFactory = aws.client) -> None:
+    """Raise ``StageError`` if the stage is a CloudFormation stack, whose parts are the stack's to change.
+
+    2 requests.
+    """
+    functions = _function(stage, API_HANDLER, client("lambda"))
+    if not functions:
+        return
+    tags = client("lambda").list_tags(Resource=functions[0]["lambda_arn"])["Tags"]
+    stack = tags.get("aws:cloudformation:stack-name")
+    if stack:
+        raise StageError(
+            f"Stage {stage} is the CloudFormation stack {stack}: update it by 'python -m chalicelib package' "
+            "and 'aws cloudformation deploy', take it down by 'aws cloudformation delete-stack'"
+        )
 
 
 def _names() -> set[str]:

@@ -8,7 +8,7 @@ import click
 @click.option("--data", is_flag=True, help="Delete its tables, bucket and logs, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(stage: str, data: bool, yes: bool) -> None:
-    """Delete a stage's functions, REST API and queues, and what leads events to it; its data stays.
+    """Delete a stage's functions, REST API, alarms, queues and what leads events to it; its data stays.
 
     Deployed again it goes on where it was. Safe to repeat, and to interrupt at any point.
 

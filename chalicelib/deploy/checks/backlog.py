@@ -56,8 +56,8 @@ def _dead_letters(queue: Queue, dead: int) -> Finding:
     return Finding(
         subject=subject,
         problems=(f"about {dead} messages could not be handled",),
-        remedy=f"read them in {queue.dead_letters}, and the function's log; then send them back "
-        "(SQS's redrive) or purge that queue",
+        remedy="see python -m chalicelib deadletters list, and the function's log; then send them back "
+        f"(deadletters redrive) or purge {queue.dead_letters}",
     )
 
 

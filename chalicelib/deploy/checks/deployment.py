@@ -9,8 +9,8 @@ from chalicelib.deploy.checks.policies import policy_problems
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
-from chalicelib.deploy.provisioning.functions import environment
-from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.provisioning.functions import environment_in
+from chalicelib.deploy.stages import Stage, function_setting
 from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
@@ -18,6 +18,7 @@ from chalicelib.deploy.standing import (
     Entry,
     function_name,
     handlers_behind,
+    maximum_concurrency,
     standing,
 )
 
@@ -25,14 +26,14 @@ from chalicelib.deploy.standing import (
 def check_deployment(
     stage: Stage, *, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
-    """One finding for each function, event source mapping, the rule and the REST API; some 60 requests."""
+    """One finding for each function, event source mapping, the rule and the REST API; some 70 requests."""
     entries = {
         entry["name"]: entry for entry in standing(stage.name, recorded_api=recorded_api, client=client)
     }
     for handler in handlers_behind(stage.settings.auth_backend):
         yield _function(stage, handler, entries, client)
     for handler in QUEUE_OF:
-        yield _mapping(handler, entries, client("lambda"))
+        yield _mapping(stage, handler, entries, client("lambda"))
     yield _rule(entries, client("events"))
     yield _api(stage, entries, client("apigateway"))
 
@@ -47,8 +48,7 @@ def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws
         problems = ["its role is missing: it cannot run"]
     else:
         problems = list(policy_problems(stage, handler, role["role_name"], client("iam")))
-    if environment(function, lambda_) != dict(stage.variables):
-        problems.append("its environment variables are not those in .chalice/config.json")
+    problems += _setting_problems(stage, handler, function, lambda_)
     if handler in LOOPING_HANDLERS:
         config = lambda_.get_function_recursion_config(FunctionName=function)
         if config["RecursiveLoop"] != "Allow":
@@ -58,7 +58,29 @@ def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws
     return Finding(subject=subject, problems=tuple(problems))
 
 
-def _mapping(handler: str, entries: dict[str, Entry], lambda_: Any) -> Finding:
+def _setting_problems(stage: Stage, handler: str, function: str, lambda_: Any) -> Iterator[str]:
+    """Where the function is not as ``.chalice/config.json`` says."""
+    standing = lambda_.get_function_configuration(FunctionName=function)
+    if environment_in(standing) != dict(stage.variables):
+        yield "its environment variables are not those in .chalice/config.json"
+    for name, in_config, unit in (
+        ("MemorySize", "lambda_memory_size", "MB"),
+        ("Timeout", "lambda_timeout", "s"),
+    ):
+        wanted = function_setting(stage, handler, in_config)
+        if wanted not in (None, standing[name]):
+            yield f"its {name} is {standing[name]} {unit}, not {wanted} {unit}"
+    reserved = lambda_.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions")
+    wanted = function_setting(stage, handler, "reserved_concurrency")
+    if reserved != wanted:
+        yield f"its reserved concurrency is {_said(reserved)}, not {_said(wanted)}"
+
+
+def _said(number: int | None) -> str:
+    return "none" if number is None else str(number)
+
+
+def _mapping(stage: Stage, handler: str, entries: dict[str, Entry], lambda_: Any) -> Finding:
     subject = f"event source of {handler}"
     entry = entries.get(f"{handler}-sqs-event-source")
     if entry is None:
@@ -69,6 +91,10 @@ def _mapping(handler: str, entries: dict[str, Entry], lambda_: Any) -> Finding:
         problems.append(f"is {mapping['State'].lower()}: messages wait")
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", ()):
         problems.append("does not report partial batch failures: failed messages are lost")
+    standing = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
+    wanted = maximum_concurrency(handler, stage.settings)
+    if standing != wanted:
+        problems.append(f"its maximum concurrency is {_said(standing)}, not {wanted}")
     enable = f"aws lambda update-event-source-mapping --uuid {entry['event_uuid']} --enabled"
     disabled = mapping["State"].startswith("Disabl")
     return Finding(
@@ -83,13 +109,16 @@ def _rule(entries: dict[str, Entry], events: Any) -> Finding:
     entry = entries.get(f"{TICK}-event")
     if entry is None:
         return gone(subject)
-    state = events.describe_rule(Name=entry["rule_name"])["State"]
-    if state == "ENABLED":
+    rule = entry["rule_name"]
+    targets = [each["Arn"] for each in events.list_targets_by_rule(Rule=rule)["Targets"]]
+    if TICK in entries and entries[TICK]["lambda_arn"] not in targets:
+        return Finding(subject=subject, problems=("does not call the function: schedules stand still",))
+    if events.describe_rule(Name=rule)["State"] == "ENABLED":
         return Finding(subject=subject)
     return Finding(
         subject=subject,
         problems=("is disabled: schedules and the rescue of lost messages stand still",),
-        remedy=f"aws events enable-rule --name {entry['rule_name']}",
+        remedy=f"aws events enable-rule --name {rule}",
     )
 
 

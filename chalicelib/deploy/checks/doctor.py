@@ -5,19 +5,34 @@ from collections.abc import Iterator
 from chalicelib import aws
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.deployment import check_deployment
+from chalicelib.deploy.checks.events import check_events
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
+from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.stages import Stage
+from chalicelib.events.declarations import DeclarationError, declarations_of
 
 
 def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[Finding]:
-    """One finding for each part of the stage, as they are looked at; some 140 requests."""
+    """One finding for each part of the stage, as they are looked at; some 160 requests."""
     resources = stage_resources(stage.settings)
     yield from check_resources(resources, client=client)
     yield from check_deployment(stage, recorded_api=_recorded_api(stage), client=client)
+    yield from _check_events(stage, client)
     yield from check_backlog(resources, client=client)
+
+
+def _check_events(stage: Stage, client: aws.ClientFactory) -> Iterator[Finding]:
+    try:
+        declarations = declarations_of(stage.settings)
+    except DeclarationError as error:
+        yield Finding(
+            subject="declared events", problems=(str(error),), remedy="put it right, and deploy again"
+        )
+        return
+    yield from check_events(event_sources(stage.settings, declarations), client=client)
 
 
 def _recorded_api(stage: Stage) -> str | None:

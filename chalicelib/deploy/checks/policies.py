@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.stages import Stage, function_setting
 from chalicelib.deploy.standing import logical_id
 
 
@@ -31,21 +31,8 @@ def policy_problems(stage: Stage, handler: str, role: str, iam: Any) -> Iterator
 
 def policy_document(stage: Stage, handler: str) -> dict[str, Any] | None:
     """The policy that Chalice gives the function; None where no file says so."""
-    folder = stage.project / ".chalice"
-    file = _setting(json.loads((folder / "config.json").read_text()), stage.name, handler, "iam_policy_file")
+    file = function_setting(stage, handler, "iam_policy_file")
     if file is None:
         return None
-    document: dict[str, Any] = json.loads((folder / file).read_text())
+    document: dict[str, Any] = json.loads((stage.project / ".chalice" / file).read_text())
     return document
-
-
-def _setting(config: dict[str, Any], stage: str, handler: str, name: str) -> str | None:
-    """A setting of a function, in the order in which Chalice looks for it."""
-    of_stage = config["stages"][stage]
-    places = (
-        of_stage.get("lambda_functions", {}).get(handler, {}),
-        of_stage,
-        config.get("lambda_functions", {}).get(handler, {}),
-        config,
-    )
-    return next((place[name] for place in places if name in place), None)

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
+from chalicelib.deploy.description.resources import dead_letters_of
 from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
 from chalicelib.settings import Settings
 
@@ -50,13 +52,22 @@ class NotifyingBucket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventSources:
-    """What leads to the queue of that name; ``rule_prefix`` begins the names of all its rules."""
+    """What leads to the queue of that name; ``rule_prefix`` begins the names of all its rules.
+
+    What EventBridge or SNS cannot deliver there goes to the queue named ``dead_letters``. Without one they
+    drop it: at once if they lack a permission, else after a day of tries (EventBridge) or 23 (SNS).
+    """
 
     queue: str
     rule_prefix: str
     buckets: tuple[NotifyingBucket, ...]
     rules: tuple[Rule, ...]
     subscriptions: tuple[Subscription, ...]
+
+    @property
+    def dead_letters(self) -> str:
+        """The queue that takes what could not be handled, or not even delivered."""
+        return dead_letters_of(self.queue)
 
     def owns(self, rule: str) -> bool:
         """Whether a rule of that name is one of this stage (and not of a stage with a longer name)."""
@@ -80,6 +91,29 @@ def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> Ev
         rules=tuple({rule.name: rule for rule in rules}.values()),
         subscriptions=_subscriptions(declared),
     )
+
+
+def target(queue: object, dead_letters: object) -> dict[str, object]:
+    """The one target of a rule, as EventBridge and CloudFormation write it; the ARNs as they are given."""
+    return {"Id": TARGET, "Arn": queue, "DeadLetterConfig": {"Arn": dead_letters}}
+
+
+def subscription_properties(subscription: Subscription, dead_letters: object) -> dict[str, Any]:
+    """How a topic delivers to the queue, as CloudFormation writes it; the ARN as it is given.
+
+    In SNS's own envelope: raw delivery would leave out what identifies a message.
+    """
+    return {
+        "FilterPolicy": json.loads(subscription.filter_policy),
+        "RawMessageDelivery": False,
+        "RedrivePolicy": {"deadLetterTargetArn": dead_letters},
+    }
+
+
+def subscription_attributes(subscription: Subscription, dead_letters: str) -> dict[str, str]:
+    """The same as SNS takes it."""
+    properties = subscription_properties(subscription, dead_letters)
+    return {name: json.dumps(value) for name, value in properties.items()}
 
 
 def _rule(prefix: str, declaration: Declaration) -> Rule:

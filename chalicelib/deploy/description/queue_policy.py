@@ -1,4 +1,4 @@
-"""Who may send events to a stage's queue, as SQS's policies say it. Pure."""
+"""Who may send events to a stage's queue, and to that of its dead letters, as SQS's policies say it. Pure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,10 +32,10 @@ class Place:
         return name if name.startswith("arn:") else self.arn("sns", name)
 
 
-def statements(sources: EventSources, place: Place) -> list[dict[str, Any]]:
-    """Allow the stage's rules and topics, and nobody else's, to send."""
+def statements(sources: EventSources, place: Place, name: str) -> list[dict[str, Any]]:
+    """Allow the stage's rules and topics, and nobody else's, to send to the queue of that name."""
     rules = [f"rule/{sources.rule_prefix}*", f"rule/*/{sources.rule_prefix}*"]
-    queue = place.arn("sqs", sources.queue)
+    queue = place.arn("sqs", name)
     allowed = [_statement(RULES, "events", [place.arn("events", rule) for rule in rules], queue)]
     if sources.subscriptions:
         topics = [place.topic(each.topic) for each in sources.subscriptions]

@@ -36,6 +36,11 @@ MAX_RECEIVE_COUNT = 5
 because a throttled invocation counts as a delivery."""
 
 
+def dead_letters_of(queue: str) -> str:
+    """The name of the queue that takes what a queue's function could not handle."""
+    return f"{queue}-dead-letters"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
     """A key attribute and its DynamoDB type: ``S`` string, ``N`` number."""
@@ -82,15 +87,15 @@ class Queue:
     @property
     def dead_letters(self) -> str:
         """The name of the queue that takes what could not be handled."""
-        return f"{self.name}-dead-letters"
+        return dead_letters_of(self.name)
 
     @property
     def longest_wait_s(self) -> int:
         """The age of a message beyond which something is wrong.
 
         It may have been sent with SQS's longest delay, which counts, and come again once, after a
-        delivery whose function died. One that is older has no function that keeps up with it, or one that
-        fails with it each time.
+        delivery whose function died. One that is older has no function that keeps up with it. (One that
+        fails each time is not counted after its third delivery, AWS; it ends among the dead letters.)
         """
         return LONGEST_DELAY_SECONDS + self.visibility_timeout_s
 
@@ -146,7 +151,7 @@ def stage_resources(settings: Settings) -> StageResources:
         tables=tuple(_named(settings, table) for table in _TABLES),
         queues=queues,
         bucket=Bucket(name=settings.bucket),
-        alarms=tuple(alarm for queue in queues for alarm in _alarms(queue)),
+        alarms=tuple(alarm for queue in queues for alarm in _alarms(queue, settings.stage)),
         alarm_topic=settings.alarm_topic,
     )
 
@@ -168,8 +173,8 @@ def _queues(settings: Settings) -> tuple[Queue, ...]:
     )
 
 
-def _alarms(queue: Queue) -> tuple[Alarm, Alarm]:
-    doctor = "python -m chalicelib doctor says what to do."
+def _alarms(queue: Queue, stage: str) -> tuple[Alarm, Alarm]:
+    doctor = f"python -m chalicelib doctor --stage {stage} says what to do."
     return (
         Alarm(
             name=queue.dead_letters,

@@ -19,8 +19,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from py_compile import PycInvalidationMode
+from stat import S_IFREG
 from tempfile import TemporaryDirectory
-from zipfile import ZIP_DEFLATED, ZipFile, is_zipfile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
 from chalicelib.deploy.chalice_program import RunChalice
 
@@ -72,7 +73,7 @@ def make_ready(package: Path) -> None:
                 if not _is_bytecode(entry.filename) and _service(entry.filename) not in left_out:
                     ready.writestr(entry, built.read(entry))
             for path in _compiled(ready, Path(scratch)):
-                ready.write(path, path.relative_to(scratch))
+                ready.writestr(_readable(path.relative_to(scratch)), path.read_bytes(), ZIP_DEFLATED)
             ready.comment = _READY
     aside.replace(package)
 
@@ -112,6 +113,13 @@ def _service(name: str) -> str | None:
 
 def _is_bytecode(name: str) -> bool:
     return name.endswith(".pyc")  # of the developer's own checkout
+
+
+def _readable(name: Path) -> ZipInfo:
+    """A file that all may read: a function is another user than the developer, whose umask may be strict."""
+    info = ZipInfo(name.as_posix())
+    info.external_attr = (S_IFREG | 0o644) << 16
+    return info
 
 
 def _compiled(ready: ZipFile, scratch: Path) -> Iterator[Path]:

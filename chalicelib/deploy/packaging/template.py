@@ -11,11 +11,12 @@ from typing import Any
 
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.description.event_sources import (
-    TARGET,
     EventSources,
     Rule,
     Subscription,
     event_sources,
+    subscription_properties,
+    target,
 )
 from chalicelib.deploy.description.queue_policy import Place, statements
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
@@ -125,40 +126,41 @@ def _alarms(resources: StageResources, settings: Settings) -> Iterator[Resource]
 
 def _events(sources: EventSources, settings: Settings) -> Iterator[Resource]:
     """What leads events to their queue. The buckets that tell of their objects are somebody else's."""
-    queue = _queue_id(sources.queue, settings)
-    yield f"{queue}Policy", _queue_policy(sources, queue)
+    queue, dead_letters = (_queue_id(name, settings) for name in (sources.queue, sources.dead_letters))
+    yield f"{queue}Policy", _queue_policy(sources, sources.queue, queue)
+    yield f"{dead_letters}Policy", _queue_policy(sources, sources.dead_letters, dead_letters)
     for rule in sources.rules:
-        yield f"EventRule{rule.name.removeprefix(sources.rule_prefix)}", _rule(rule, queue)
+        name = f"EventRule{rule.name.removeprefix(sources.rule_prefix)}"
+        yield name, _rule(rule, target(_arn_of(queue), _arn_of(dead_letters)))
     for subscription in sources.subscriptions:
         digest = sha256(subscription.topic.encode()).hexdigest()[:16]
-        yield f"EventTopic{digest}", _subscription(subscription, queue)
+        yield f"EventTopic{digest}", _subscription(subscription, queue, dead_letters)
 
 
-def _queue_policy(sources: EventSources, queue: str) -> Template:
-    policy = {"Version": "2012-10-17", "Statement": _filled_in(statements(sources, _HERE))}
+def _queue_policy(sources: EventSources, name: str, queue: str) -> Template:
+    policy = {"Version": "2012-10-17", "Statement": _filled_in(statements(sources, _HERE, name))}
     properties = {"Queues": [{"Ref": queue}], "PolicyDocument": policy}
     return {"Type": "AWS::SQS::QueuePolicy", "Properties": properties}
 
 
-def _rule(rule: Rule, queue: str) -> Template:
+def _rule(rule: Rule, goal: Template) -> Template:
     properties = {
         "Name": rule.name,
         "Description": rule.description,
         "EventBusName": rule.bus,
         "EventPattern": json.loads(rule.pattern),
         "State": "ENABLED",
-        "Targets": [{"Id": TARGET, "Arn": _arn_of(queue)}],
+        "Targets": [goal],
     }
     return {"Type": "AWS::Events::Rule", "Properties": properties}
 
 
-def _subscription(subscription: Subscription, queue: str) -> Template:
+def _subscription(subscription: Subscription, queue: str, dead_letters: str) -> Template:
     properties = {
         "TopicArn": _filled_in(_HERE.topic(subscription.topic)),
         "Protocol": "sqs",
         "Endpoint": _arn_of(queue),
-        "FilterPolicy": json.loads(subscription.filter_policy),
-        "RawMessageDelivery": False,
+        **subscription_properties(subscription, _arn_of(dead_letters)),
     }
     return {"Type": "AWS::SNS::Subscription", "Properties": properties}
 

@@ -87,6 +87,10 @@ def _topic(topic: str, sns: Any) -> Finding:
     try:
         sns.get_topic_attributes(TopicArn=topic)
     except ClientError as error:
+        if (
+            error_code(error) == "AuthorizationError"
+        ):  # another account's, which may let alarms in all the same
+            return Finding(subject=subject)
         if error_code(error) not in ("NotFound", "InvalidParameter"):  # the latter in another region
             raise
         return Finding(

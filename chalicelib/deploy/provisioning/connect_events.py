@@ -1,7 +1,7 @@
 """Leading events of other services to a stage's queue, as ``event_sources`` describes it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +12,8 @@ from chalicelib.deploy.description.event_sources import (
     NotifyingBucket,
     Rule,
     Subscription,
+    subscription_attributes,
+    target,
 )
 from chalicelib.deploy.description.queue_policy import RULES, TOPICS, Place, statements
 from chalicelib.domain.errors import UpdraftError
@@ -35,17 +37,21 @@ class Connected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Queue:
+class EventQueue:
+    """A queue that events are led to."""
+
     url: str
     arn: str
 
     @property
-    def place(self) -> Place:
-        return Place.of(self.arn)
+    def name(self) -> str:
+        """Its name."""
+        return self.arn.rpartition(":")[2]
 
-    def topic(self, subscription: Subscription) -> str:
-        """The ARN of the topic."""
-        return self.place.topic(subscription.topic)
+    @property
+    def place(self) -> Place:
+        """Where it is, and with it all that is named without an ARN."""
+        return Place.of(self.arn)
 
 
 def connect_events(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> Connected:
@@ -56,45 +62,72 @@ def connect_events(sources: EventSources, *, client: aws.ClientFactory = aws.cli
     Raises ``EventSourceMissing``.
     """
     sqs, events, sns = client("sqs"), client("events"), client("sns")
-    queue = _queue(sources.queue, sqs)
-    _let_in(sources, queue, sqs)
+    queue, dead_letters = (find_queue(name, sqs) for name in (sources.queue, sources.dead_letters))
+    for each in (queue, dead_letters):
+        _let_in(sources, each, sqs)
     for bucket in sources.buckets:
         _notify_eventbridge(bucket, client("s3"))
-    standing_rules = {(bus, name) for bus in _buses(events) for name in _rules_of(bus, sources, events)}
-    standing_topics = dict(_subscriptions_of(queue, sns))
+    rules, topics = standing_rules(sources, events), standing_subscriptions(queue, sns)
     for rule in sources.rules:
-        _put_rule(rule, queue, events)
+        _put_rule(rule, queue, dead_letters, events)
     for subscription in sources.subscriptions:
-        _subscribe(subscription, queue, standing_topics.get(queue.topic(subscription)), sns)
+        standing = topics.get(queue.place.topic(subscription.topic))
+        _subscribe(subscription, queue, dead_letters, standing, sns)
     declared_rules = {(rule.bus, rule.name) for rule in sources.rules}
-    declared_topics = {queue.topic(each) for each in sources.subscriptions}
-    for bus, name in sorted(standing_rules - declared_rules):
-        _remove_rule(bus, name, events)
-    for topic in sorted(standing_topics.keys() - declared_topics):
-        sns.unsubscribe(SubscriptionArn=standing_topics[topic])
+    declared_topics = {queue.place.topic(each.topic) for each in sources.subscriptions}
     return Connected(
-        made=_names(declared_rules - standing_rules, declared_topics - standing_topics.keys()),
-        removed=_names(standing_rules - declared_rules, standing_topics.keys() - declared_topics),
+        made=_names(declared_rules - rules, declared_topics - topics.keys()),
+        removed=_remove(
+            rules - declared_rules,
+            {topic: each for topic, each in topics.items() if topic not in declared_topics},
+            client,
+        ),
     )
 
 
-def _names(rules: set[tuple[str, str]], topics: set[str]) -> tuple[str, ...]:
+def disconnect_events(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> None:
+    """Lead nothing to the queue any more, which must exist; may be repeated, and broken off at any point."""
+    queue = find_queue(sources.queue, client("sqs"))
+    _remove(standing_rules(sources, client("events")), standing_subscriptions(queue, client("sns")), client)
+
+
+def _remove(
+    rules: set[tuple[str, str]], subscriptions: dict[str, str], client: aws.ClientFactory
+) -> tuple[str, ...]:
+    """Remove the rules (bus, name) and the subscriptions (by topic); their names."""
+    for bus, name in sorted(rules):
+        _remove_rule(bus, name, client("events"))
+    for topic in sorted(subscriptions):
+        client("sns").unsubscribe(SubscriptionArn=subscriptions[topic])
+    return _names(rules, subscriptions.keys())
+
+
+def _names(rules: set[tuple[str, str]], topics: Iterable[str]) -> tuple[str, ...]:
     return (*sorted(name for _, name in rules), *sorted(topics))
 
 
-def _queue(name: str, sqs: Any) -> _Queue:
+def find_queue(name: str, sqs: Any) -> EventQueue:
+    """Find the queue; raises SQS's ``QueueDoesNotExist``. 2 requests."""
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return _Queue(url=url, arn=answer["Attributes"]["QueueArn"])
+    return EventQueue(url=url, arn=answer["Attributes"]["QueueArn"])
 
 
-def _let_in(sources: EventSources, queue: _Queue, sqs: Any) -> None:
+def _let_in(sources: EventSources, queue: EventQueue, sqs: Any) -> None:
     """Allow the stage's rules and topics, and nobody else's, to send; other statements stay."""
-    answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])
-    policy = json.loads(answer.get("Attributes", {}).get("Policy") or '{"Version": "2012-10-17"}')
+    policy = queue_policy(queue, sqs)
     others = [each for each in policy.get("Statement", ()) if each.get("Sid") not in (RULES, TOPICS)]
-    policy["Statement"] = [*others, *statements(sources, queue.place)]
+    policy["Statement"] = [*others, *statements(sources, queue.place, queue.name)]
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": json.dumps(policy)})
+
+
+def queue_policy(queue: EventQueue, sqs: Any) -> dict[str, Any]:
+    """Who may use the queue, as it stands. 1 request."""
+    answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])
+    policy: dict[str, Any] = json.loads(
+        answer.get("Attributes", {}).get("Policy") or '{"Version": "2012-10-17"}'
+    )
+    return policy
 
 
 def _notify_eventbridge(bucket: NotifyingBucket, s3: Any) -> None:
@@ -115,6 +148,18 @@ def _notify_eventbridge(bucket: NotifyingBucket, s3: Any) -> None:
     )
 
 
+def standing_rules(sources: EventSources, events: Any) -> set[tuple[str, str]]:
+    """(Bus, name) of the stage's rules that are there; 1 request and 1 for each bus."""
+    return {(bus, name) for bus in _buses(events) for name in _rules_of(bus, sources, events)}
+
+
+def standing_subscriptions(queue: EventQueue, sns: Any) -> dict[str, str]:
+    """The subscriptions that send to the queue, by topic."""
+    pages = sns.get_paginator("list_subscriptions").paginate()
+    found = (each for page in pages for each in page["Subscriptions"] if each["Endpoint"] == queue.arn)
+    return {each["TopicArn"]: each["SubscriptionArn"] for each in found}
+
+
 def _buses(events: Any) -> Iterator[str]:
     more: dict[str, str] = {}
     while True:
@@ -130,7 +175,7 @@ def _rules_of(bus: str, sources: EventSources, events: Any) -> Iterator[str]:
     return (rule["Name"] for page in pages for rule in page["Rules"] if sources.owns(rule["Name"]))
 
 
-def _put_rule(rule: Rule, queue: _Queue, events: Any) -> None:
+def _put_rule(rule: Rule, queue: EventQueue, dead_letters: EventQueue, events: Any) -> None:
     try:
         events.put_rule(
             Name=rule.name,
@@ -142,7 +187,7 @@ def _put_rule(rule: Rule, queue: _Queue, events: Any) -> None:
     except events.exceptions.ResourceNotFoundException as error:
         raise EventSourceMissing(rule.label, f"event bus {rule.bus}") from error
     answer = events.put_targets(
-        Rule=rule.name, EventBusName=rule.bus, Targets=[{"Id": TARGET, "Arn": queue.arn}]
+        Rule=rule.name, EventBusName=rule.bus, Targets=[target(queue.arn, dead_letters.arn)]
     )
     if answer["FailedEntryCount"]:
         raise UpdraftError(f"{rule.label}: {answer['FailedEntries'][0]['ErrorMessage']}")
@@ -153,24 +198,17 @@ def _remove_rule(bus: str, name: str, events: Any) -> None:
     events.delete_rule(Name=name, EventBusName=bus)
 
 
-def _subscriptions_of(queue: _Queue, sns: Any) -> Iterator[tuple[str, str]]:
-    """(Topic, subscription) of those that send to the queue."""
-    for page in sns.get_paginator("list_subscriptions").paginate():
-        for each in page["Subscriptions"]:
-            if each["Endpoint"] == queue.arn:
-                yield each["TopicArn"], each["SubscriptionArn"]
-
-
-def _subscribe(subscription: Subscription, queue: _Queue, standing: str | None, sns: Any) -> None:
-    """Subscribe with the filter, in SNS's own envelope: raw delivery would leave out what identifies it."""
-    attributes = {"FilterPolicy": subscription.filter_policy, "RawMessageDelivery": "false"}
+def _subscribe(
+    subscription: Subscription, queue: EventQueue, dead_letters: EventQueue, standing: str | None, sns: Any
+) -> None:
+    attributes = subscription_attributes(subscription, dead_letters.arn)
     if standing:
         for name, value in attributes.items():
             sns.set_subscription_attributes(
                 SubscriptionArn=standing, AttributeName=name, AttributeValue=value
             )
         return
-    topic = queue.topic(subscription)
+    topic = queue.place.topic(subscription.topic)
     try:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
     except sns.exceptions.NotFoundException as error:

@@ -37,6 +37,10 @@ def allow_recursion(function: str, lambda_: Any) -> None:
 
 def environment(function: str, lambda_: Any) -> dict[str, str]:
     """The environment variables that the function was deployed with."""
-    configuration = lambda_.get_function_configuration(FunctionName=function)
+    return environment_in(lambda_.get_function_configuration(FunctionName=function))
+
+
+def environment_in(configuration: dict[str, Any]) -> dict[str, str]:
+    """The environment variables in a function's configuration."""
     variables: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
     return variables

@@ -11,8 +11,16 @@ from typing import Any
 
 import botocore.session
 
-from chalicelib.deploy.standing import API_HANDLER, HANDLERS, QUEUE_OF, TICK, function_name
+from chalicelib.deploy.standing import (
+    API_HANDLER,
+    HANDLERS,
+    QUEUE_OF,
+    TICK,
+    function_name,
+    maximum_concurrency,
+)
 from chalicelib.deploy.steps import CommandFailed
+from chalicelib.settings import Settings
 
 REGION = "eu-west-1"
 
@@ -187,6 +195,7 @@ class Chalice:
             if handler == TICK:
                 rule = f"updraft-{stage}-tick-event"
                 self._aws.client("events").put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
+                self._aws.client("events").put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn}])
                 entries.append({"name": "tick-event", "resource_type": "cloudwatch_event", "rule_name": rule})
         api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER))
         return [*entries, api]
@@ -223,7 +232,10 @@ class Chalice:
         lambda_ = self._aws.client("lambda")
         if lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]:
             raise CommandFailed("chalice deploy", 2)  # AWS: ResourceConflictException
-        made = lambda_.create_event_source_mapping(EventSourceArn=queue_arn, FunctionName=arn)
+        at_once = maximum_concurrency(handler, Settings.from_environ(self._variables))
+        made = lambda_.create_event_source_mapping(
+            EventSourceArn=queue_arn, FunctionName=arn, ScalingConfig={"MaximumConcurrency": at_once}
+        )
         return {
             "name": name,
             "resource_type": "sqs_event",
@@ -256,6 +268,7 @@ class Chalice:
             case "iam_role":
                 self._delete_role(entry["role_name"])
             case "cloudwatch_event":
+                self._aws.client("events").remove_targets(Rule=entry["rule_name"], Ids=["1"])
                 self._aws.client("events").delete_rule(Name=entry["rule_name"])
 
     def _delete_role(self, name: str) -> None:

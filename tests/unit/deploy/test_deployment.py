@@ -17,7 +17,7 @@ from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
 from chalicelib.deploy.provisioning.create import create_missing
-from chalicelib.deploy.stages import Stage, read_stage
+from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
@@ -101,6 +101,13 @@ class Life:
     def wrong(self) -> dict[str, tuple[str, ...]]:
         findings = examine(self.stage, client=self.aws.client)
         return {finding.subject: finding.problems for finding in findings if not finding.ok}
+
+    def configure(self, handler: str, **settings: int) -> None:
+        """Change what `.chalice/config.json` says of a function."""
+        path = self.stage.project / ".chalice" / "config.json"
+        config = json.loads(path.read_text())
+        config["lambda_functions"][handler] |= settings
+        path.write_text(json.dumps(config))
 
     def forget(self) -> None:
         (self.stage.project / ".chalice" / "deployed" / "dev.json").unlink()
@@ -255,6 +262,18 @@ def test_a_plan_of_a_destruction_says_what_stays(life: Life) -> None:
     assert not any(line.startswith("keep") for line in with_data)
 
 
+def test_a_stage_that_is_a_stack_is_neither_deployed_nor_destroyed(life: Life) -> None:
+    life.deploy()
+    lambda_ = life.aws.client("lambda")
+    function = lambda_.get_function_configuration(FunctionName="updraft-dev")["FunctionArn"]
+    lambda_.tag_resource(Resource=function, Tags={"aws:cloudformation:stack-name": "updraft-dev"})
+    said = "^Stage dev is the CloudFormation stack updraft-dev: update it by"
+    with pytest.raises(StageError, match=said):
+        list(plan_deployment(life.stage, (), client=life.aws.client))
+    with pytest.raises(StageError, match=said):
+        list(plan_destruction(life.stage, data=True, client=life.aws.client))
+
+
 def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     life.deploy()
     aws = life.aws
@@ -328,6 +347,59 @@ def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(li
         "does not report partial batch failures: failed messages are lost",
     )
     assert finding.remedy.startswith("aws lambda update-event-source-mapping --uuid ")
+
+
+def test_the_doctor_finds_more_or_less_at_once_than_the_stage_says(life: Life) -> None:
+    life.deploy()
+    lambda_ = life.aws.client("lambda")
+    worker = lambda_.get_function_configuration(FunctionName="updraft-dev-worker")["FunctionArn"]
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 2})
+    lambda_.put_function_concurrency(FunctionName="updraft-dev-tick", ReservedConcurrentExecutions=0)
+    life.configure("authorizer", reserved_concurrency=50)
+
+    assert life.wrong() == {
+        "event source of worker": ("its maximum concurrency is 2, not 32",),
+        "function updraft-dev-tick": ("its reserved concurrency is 0, not none",),
+        "function updraft-dev-authorizer": ("its reserved concurrency is none, not 50",),
+    }
+
+
+def test_the_doctor_finds_a_minute_tick_that_calls_nobody(life: Life) -> None:
+    life.deploy()
+    life.aws.client("events").remove_targets(Rule="updraft-dev-tick-event", Ids=["1"])
+    assert life.wrong() == {
+        "rule of the minute tick": ("does not call the function: schedules stand still",),
+    }
+
+
+def test_the_doctor_finds_a_function_of_another_size(life: Life) -> None:
+    life.deploy()
+    life.aws.client("lambda").update_function_configuration(
+        FunctionName="updraft-dev-worker", MemorySize=256, Timeout=30
+    )
+    life.configure("worker", lambda_memory_size=1024, lambda_timeout=900)
+    assert life.wrong() == {
+        "function updraft-dev-worker": (
+            "its MemorySize is 256 MB, not 1024 MB",
+            "its Timeout is 30 s, not 900 s",
+        )
+    }
+
+
+def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_that_is_broken(
+    life: Life,
+) -> None:
+    life.deploy()
+    events = life.aws.client("events")
+    (rule,) = (each["Name"] for each in events.list_rules(NamePrefix="updraft-dev-events-")["Rules"])
+    events.remove_targets(Rule=rule, Ids=["events-queue"])
+    events.delete_rule(Name=rule)
+    assert life.wrong() == {f"rule {rule} (events.toml, event 1 (hello))": ("is missing",)}
+
+    (life.stage.settings.dags_folder / "events.toml").write_text("[[event]]\n")
+    (problem,) = life.wrong()["declared events"]
+    assert problem.startswith("events.toml, event 1")
 
 
 @pytest.mark.parametrize(("seconds", "is_wrong"), [(1860, False), (1920, True)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deploy.standing import QUEUE_OF, maximum_concurrency
 from chalicelib.settings import MOST_CONCURRENCY, SettingError, Settings
 
 PROJECT = Path(__file__).parents[4]
@@ -54,9 +55,7 @@ def test_event_sources_call_as_many_at_once_as_the_stage_says(stage: str) -> Non
         check=True,
     )
     assert json.loads(said.stdout) == {
-        "worker": settings(stage).parallelism,
-        "scheduler": settings(stage).scheduler_concurrency,
-        "events": settings(stage).events_concurrency,
+        handler: maximum_concurrency(handler, settings(stage)) for handler in QUEUE_OF
     }
 
 

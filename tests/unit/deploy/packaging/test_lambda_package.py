@@ -155,6 +155,18 @@ def test_files_keep_their_permissions(tmp_path: Path) -> None:
         assert opened.getinfo("bin/program").external_attr >> 16 & 0o777 == 0o755
 
 
+def test_bytecode_can_be_read_by_whoever_the_function_runs_as(tmp_path: Path) -> None:
+    package = built(tmp_path / "deployment.zip")
+    strict = os.umask(0o077)
+    try:
+        make_ready(package)
+    finally:
+        os.umask(strict)
+    with zipfile.ZipFile(package) as opened:
+        modes = {each.external_attr >> 16 & 0o777 for each in opened.infolist() if ".pyc" in each.filename}
+    assert modes == {0o644}
+
+
 def test_the_package_that_chalice_deploys_is_the_one_made_ready(tmp_path: Path) -> None:
     chalice = Chalice()
     (tmp_path / "out").mkdir()

@@ -64,6 +64,8 @@ def of_type(resource_type: str, events: str = "") -> dict[str, Template]:
     return {name: each["Properties"] for name, each in found if each.get("Type") == resource_type}
 
 
+DEAD_LETTERS = {"Fn::GetAtt": ["EventsDeadLettersQueue", "Arn"]}
+
 RESOURCES = stage_resources(settings())
 
 
@@ -167,7 +169,9 @@ def test_a_rule_leads_to_the_queue():
     assert re.fullmatch("EventRule[0-9a-f]{16}", logical_id)
     assert re.fullmatch("updraft-dev-events-[0-9a-f]{16}", rule["Name"])
     assert rule["EventPattern"]["detail"]["bucket"] == {"name": ["acme-incoming"]}
-    assert rule["Targets"] == [{"Id": "events-queue", "Arn": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}]
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["EventsQueue", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
 
 
 def test_a_topic_leads_to_the_queue_in_its_own_envelope():
@@ -178,14 +182,18 @@ def test_a_topic_leads_to_the_queue_in_its_own_envelope():
         "Endpoint": {"Fn::GetAtt": ["EventsQueue", "Arn"]},
         "FilterPolicy": {"severity": ["high"]},
         "RawMessageDelivery": False,
+        "RedrivePolicy": {"deadLetterTargetArn": DEAD_LETTERS},
     }
     assert far["TopicArn"] == "arn:aws:sns:eu-west-1:210987654321:their-alerts"
     assert far["FilterPolicy"] == {}
 
 
-def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue():
-    (policy,) = of_type("AWS::SQS::QueuePolicy", EVENTS).values()
-    assert policy["Queues"] == [{"Ref": "EventsQueue"}]
+@pytest.mark.parametrize("queue", ["EventsQueue", "EventsDeadLettersQueue"])
+def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue(queue: str):
+    policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
+    assert set(policies) == {"EventsQueuePolicy", "EventsDeadLettersQueuePolicy"}
+    policy = policies[f"{queue}Policy"]
+    assert policy["Queues"] == [{"Ref": queue}]
     here = "${AWS::Region}:${AWS::AccountId}"
     assert {
         each["Principal"]["Service"]: each["Condition"]["ArnLike"]["aws:SourceArn"]

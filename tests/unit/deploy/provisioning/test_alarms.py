@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from chalicelib.deploy.description.resources import WORKER_TIMEOUT_S, StageResources, stage_resources
@@ -94,6 +95,21 @@ def test_a_topic_that_is_not_there_is_found(aws: Aws) -> None:
     assert wrong(aws, resources_of(TOPIC)) == {
         f"topic {TOPIC}": ("is not there, or in another region: nobody is told of alarms",)
     }
+
+
+class SnsOfAnotherAccount:
+    """SNS as it answers about a topic that these credentials may not look at."""
+
+    def get_topic_attributes(self, *, TopicArn: str) -> None:  # noqa: N803 - AWS's name
+        assert TopicArn == TOPIC
+        raise ClientError({"Error": {"Code": "AuthorizationError"}}, "GetTopicAttributes")
+
+
+def test_a_topic_of_another_account_is_taken_at_its_word(aws: Aws) -> None:
+    put_alarms(resources_of(TOPIC), aws.client("cloudwatch"))
+    findings = list(check_alarms(resources_of(TOPIC), aws.client("cloudwatch"), SnsOfAnotherAccount()))
+    assert findings[-1].subject == f"topic {TOPIC}"
+    assert all(finding.ok for finding in findings)
 
 
 def test_alarms_are_deleted_and_no_others_and_that_twice(aws: Aws) -> None:

@@ -1,60 +1,34 @@
 """Leading events to a stage's queue, against moto's AWS in this process."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import botocore.session
 import pytest
-from moto import mock_aws
 
-from chalicelib.deploy.description.event_sources import EventSources, event_sources
-from chalicelib.deploy.provisioning.connect_events import Connected, EventSourceMissing, connect_events
-from chalicelib.events.declarations import parse_declarations
+from chalicelib.deploy.provisioning.connect_events import (
+    Connected,
+    EventSourceMissing,
+    connect_events,
+    disconnect_events,
+)
 from chalicelib.events.incoming import events_of
-from chalicelib.settings import Settings
+from tests.unit.deploy.event_services import (
+    ANY,
+    BUS,
+    DEAD_LETTERS,
+    HIGH,
+    OWN,
+    QUEUE,
+    QUEUES,
+    REGION,
+    S3,
+    SHOP,
+    TOPIC,
+    BucketNotifications,
+    Clients,
+    sources,
+)
 from tests.unit.events.corpus import record
-
-REGION = "eu-west-1"
-TOPIC = f"arn:aws:sns:{REGION}:123456789012:acme-alerts"
-SETTINGS = Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"})
-
-S3 = '[[event]]\ndag_id = "load"\nsource = "s3"\nbucket = "acme-incoming"\nprefix = "orders/"\n'
-SHOP = '[[event]]\ndag_id = "fulfil"\nsource = "eventbridge"\npattern = { source = ["acme.shop"] }\n'
-BUS = '[[event]]\ndag_id = "fulfil"\nsource = "eventbridge"\nbus = "shop"\npattern = { source = ["x"] }\n'
-ANY = '[[event]]\ndag_id = "mail"\nsource = "sns"\ntopic = "acme-alerts"\n'
-HIGH = ANY.replace("mail", "page") + 'attributes = { severity = ["high"] }\n'
-OWN = '[[event]]\ndag_id = "greet"\nsource = "sqs"\n'
-
-Clients = Callable[[str], Any]
-
-
-@pytest.fixture
-def clients() -> Iterator[Clients]:
-    """Clients of an AWS that has the stage's queue, a bucket, a topic and a bus, and a stranger's rule."""
-    with mock_aws():
-        session = botocore.session.get_session()
-        made: dict[str, Any] = {}
-
-        def client(service: str) -> Any:
-            if service not in made:
-                made[service] = session.create_client(
-                    service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
-                )
-            return made[service]
-
-        client("sqs").create_queue(QueueName="updraft-dev-events")
-        client("s3").create_bucket(
-            Bucket="acme-incoming", CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        client("sns").create_topic(Name="acme-alerts")
-        client("events").create_event_bus(Name="shop")
-        client("events").put_rule(Name="updraft-dev-events-events-0123456789abcdef", EventPattern="{}")
-        yield client
-
-
-def sources(*entries: str) -> EventSources:
-    return event_sources(SETTINGS, parse_declarations("".join(entries)))
 
 
 def rules(clients: Clients, bus: str = "default") -> dict[str, Any]:
@@ -127,9 +101,12 @@ def test_a_filter_that_was_changed_is_changed(clients: Clients) -> None:
     assert json.loads(subscription(clients)["FilterPolicy"]) == {"severity": ["low"]}
 
 
-def test_only_the_stages_rules_and_topics_may_send_and_what_others_allowed_stays(clients: Clients) -> None:
+@pytest.mark.parametrize("queue", QUEUES)
+def test_only_the_stages_rules_and_topics_may_send_and_what_others_allowed_stays(
+    clients: Clients, queue: str
+) -> None:
     sqs = clients("sqs")
-    url = sqs.get_queue_url(QueueName="updraft-dev-events")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     partner = {
         "Sid": "Partner",
         "Effect": "Allow",
@@ -144,6 +121,7 @@ def test_only_the_stages_rules_and_topics_may_send_and_what_others_allowed_stays
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
     statements = json.loads(answer["Attributes"]["Policy"])["Statement"]
     assert [each["Sid"] for each in statements] == ["Partner", "UpdraftEventRules", "UpdraftEventTopics"]
+    assert {each["Resource"] for each in statements[1:]} == {f"arn:aws:sqs:{REGION}:123456789012:{queue}"}
     allowed = {each["Sid"]: each.get("Condition", {}).get("ArnLike") for each in statements}
     assert allowed["UpdraftEventTopics"] == {"aws:SourceArn": [TOPIC]}
     assert allowed["UpdraftEventRules"] == {
@@ -175,35 +153,34 @@ def test_a_bucket_keeps_the_notifications_it_had(clients: Clients) -> None:
     assert calls.writes == 1
 
 
-class BucketNotifications:
-    """S3 as far as notifications go; moto does not give back the one for EventBridge."""
-
-    def __init__(self, standing: dict[str, Any]) -> None:
-        self.standing = standing
-        self.writes = 0
-
-    def get_bucket_notification_configuration(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803 - AWS's
-        return {**self.standing, "ResponseMetadata": {}}
-
-    def put_bucket_notification_configuration(
-        self,
-        *,
-        Bucket: str,  # noqa: N803
-        NotificationConfiguration: dict[str, Any],  # noqa: N803
-        SkipDestinationValidation: bool,  # noqa: N803
-    ) -> None:
-        self.standing = NotificationConfiguration
-        self.writes += 1
-
-
-def test_every_rule_sends_to_the_queue(clients: Clients) -> None:
+def test_every_rule_sends_to_the_queue_and_what_cannot_be_delivered_to_the_dead_letters(
+    clients: Clients,
+) -> None:
     wanted = sources(SHOP, BUS)
     connect_events(wanted, client=clients)
     for rule in wanted.rules:
         answer = clients("events").list_targets_by_rule(Rule=rule.name, EventBusName=rule.bus)
-        assert [each["Arn"] for each in answer["Targets"]] == [
-            f"arn:aws:sqs:{REGION}:123456789012:updraft-dev-events"
+        assert answer["Targets"] == [
+            {"Id": "events-queue", "Arn": QUEUE, "DeadLetterConfig": {"Arn": DEAD_LETTERS}}
         ]
+
+
+def test_what_a_topic_cannot_deliver_goes_to_the_dead_letters_also_of_older_subscriptions(
+    clients: Clients,
+) -> None:
+    clients("sns").subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE)
+    connect_events(sources(HIGH), client=clients)
+    assert json.loads(subscription(clients)["RedrivePolicy"]) == {"deadLetterTargetArn": DEAD_LETTERS}
+
+
+def test_nothing_leads_to_the_queue_of_a_stage_that_is_taken_down(clients: Clients) -> None:
+    connect_events(sources(SHOP, BUS, HIGH), client=clients)
+    sqs = clients("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=QUEUES[1])["QueueUrl"])
+    for _ in range(2):
+        disconnect_events(sources(), client=clients)
+        assert (rules(clients), rules(clients, "shop")) == ({}, {})
+        assert clients("sns").list_subscriptions()["Subscriptions"] == []
 
 
 def test_what_comes_by_a_topic_can_be_read(clients: Clients) -> None:
