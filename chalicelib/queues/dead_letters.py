@@ -12,6 +12,9 @@ CODE = "ErrorCode"
 TEXT = "ErrorMessage"
 """What Lambda calls the reasons that it writes on its own dead letters."""
 
+_OF_EVENTBRIDGE = "ERROR_MESSAGE"
+"""What EventBridge calls it, on what it could not deliver (AWS, rule dead-letter queues)."""
+
 MAX_ATTRIBUTES = 10
 """Attributes of a message that SQS takes."""
 
@@ -46,6 +49,14 @@ class DeadLetter:
             if len(kept) < MAX_ATTRIBUTES:
                 kept.setdefault(name, {"dataType": "String", "stringValue": text})
         return kept
+
+
+def reason_in(attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why a dead letter is there, by its attributes as SQS brings them; empty where nobody noted it."""
+    found = (
+        attributes[name].get("StringValue", "") for name in (TEXT, _OF_EVENTBRIDGE) if name in attributes
+    )
+    return next(found, "")
 
 
 class DeadLetters(Protocol):

@@ -65,7 +65,8 @@ class EmbeddedMetrics:
         dimensions: Mapping[str, str],
         properties: Mapping[str, object],
     ) -> None:
-        all_dimensions = {"stage": self._stage, **dimensions}
+        named = {name: _ascii(value) for name, value in dimensions.items()}
+        all_dimensions = {"stage": self._stage, **named}
         directive = {
             "Namespace": NAMESPACE,
             "Dimensions": [list(all_dimensions)],
@@ -79,6 +80,11 @@ class EmbeddedMetrics:
             **properties,
         }
         logger.info(Fields(", ".join(metrics), fields))
+
+
+def _ascii(text: str) -> str:
+    """The value of a dimension, which CloudWatch takes in ASCII only (a pool may have any name)."""
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _task(observation: TaskEnded | TryStarted) -> dict[str, object]:

@@ -24,6 +24,8 @@ PRICES = {
     "s3_gets": 0.0004 / 1000,
     # Amazon CloudWatch pricing: logs taken in
     "log_bytes": 0.50 / GB,
+    # The same: an alarm of standard resolution
+    "alarm_months": 0.10,
 }
 """Dollars for one of each, by AWS's pricing pages as of November 2026; EventBridge's schedules are free."""
 
@@ -44,6 +46,7 @@ class Use:
     s3_puts: float = 0
     s3_gets: float = 0
     log_bytes: float = 0
+    alarm_months: float = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in PRICES})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.domain.messages import WorkerMessage
 from chalicelib.engine import rescue
 from chalicelib.settings import Settings
@@ -61,16 +61,17 @@ def million_tasks(deployment: MeteredDeployment, dag: ScriptedDag) -> Use:
     return whole_run(deployment, dag, "2025-01-02").times(MILLION / len(dag.shapes))
 
 
-def idle_month(deployment: MeteredDeployment, queues: int) -> Use:
+def idle_month(deployment: MeteredDeployment, resources: StageResources) -> Use:
     with Meter() as meter:
         rescue.tick(deployment.engine)
-    minute = asked(meter) + invoked("tick", TICK_SECONDS) + Use(sqs_requests=queues * POLLS_A_MINUTE)
-    return minute.times(MINUTES_A_MONTH)
+    polls = Use(sqs_requests=len(resources.queues) * POLLS_A_MINUTE)
+    minute = asked(meter) + invoked("tick", TICK_SECONDS) + polls
+    return minute.times(MINUTES_A_MONTH) + Use(alarm_months=len(resources.alarms))
 
 
 def dollars(use: Use) -> list[str]:
     """The columns of the README's table."""
-    columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log"), ())
+    columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log", "alarm"), ())
     return [f"{use.dollars(*services):.2f}" for services in columns]
 
 
@@ -102,8 +103,8 @@ def test_a_million_questions_for_a_run_cost_what_the_readme_says(deployment: Met
 
 
 def test_an_idle_month_costs_what_the_readme_says(deployment: MeteredDeployment, stage: Settings) -> None:
-    queues = stage_resources(stage).queues
-    assert readme("a month without a run") == dollars(idle_month(deployment, len(queues)))
+    idle = idle_month(deployment, stage_resources(stage))
+    assert readme("a month without a run") == dollars(idle)
 
 
 def test_a_million_seconds_of_a_task_cost_what_the_readme_says() -> None:

@@ -124,10 +124,9 @@ def _letters(name: str, limit: int, visibility_timeout: int) -> Iterator[dict[st
 
 
 def _reason(message: dict[str, Any]) -> str:
-    from chalicelib.queues.dead_letters import TEXT
+    from chalicelib.queues.dead_letters import reason_in
 
-    reason: str = message.get("MessageAttributes", {}).get(TEXT, {}).get("StringValue", "")
-    return reason
+    return reason_in(message.get("MessageAttributes", {}))
 
 
 def _attributes(name: str, message: dict[str, Any]) -> dict[str, Any]:

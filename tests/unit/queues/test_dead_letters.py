@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from chalicelib.queues.dead_letters import DeadLetter
+import pytest
+
+from chalicelib.queues.dead_letters import DeadLetter, reason_in
 
 
 def text(value: str) -> dict[str, Any]:
@@ -41,3 +43,15 @@ def test_a_reason_is_made_fit_for_sqs() -> None:
     reason = letter({}, reason="a\x00b\ud800c" + "x" * 5000).attributes["ErrorMessage"]["stringValue"]
     assert reason.startswith("a?b?cxxx")
     assert len(reason) < 1100
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"ErrorMessage": {"DataType": "String", "StringValue": "no such DAG"}}, "no such DAG"),
+        ({"ERROR_MESSAGE": {"DataType": "String", "StringValue": "Queue is gone"}}, "Queue is gone"),
+        ({"kind": {"DataType": "String", "StringValue": "greeting"}}, ""),
+    ],
+)
+def test_the_reason_is_found_whoever_put_it_there(attributes: dict[str, Any], reason: str) -> None:
+    assert reason_in(attributes) == reason

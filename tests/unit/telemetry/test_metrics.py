@@ -76,6 +76,12 @@ CASES: list[tuple[Observation, list[tuple[str, str, float]], dict[str, str], dic
         {},
     ),
     (
+        PoolUse(pool="Größe 1", slots=8, used=3),
+        [("PoolSlots", "Count", 8), ("PoolSlotsUsed", "Count", 3)],
+        {"pool": r"Gr\xf6\xdfe 1"},
+        {},
+    ),
+    (
         MessagePutAside(queue="updraft-dev-events", code="dag_not_found"),
         [("DeadLetters", "Count", 1)],
         {"queue": "updraft-dev-events"},
@@ -105,7 +111,7 @@ def test_an_observation_is_one_line_in_cloudwatchs_format(
     assert {**values, **dimensions, **properties, "stage": "dev", "request_id": "r-1"}.items() <= line.items()
     # CloudWatch takes numbers as values and texts as dimensions, at the top of the line.
     assert all(isinstance(line[name], int | float) for name in values)
-    assert all(isinstance(line[name], str) for name in directive["Dimensions"][0])
+    assert all(isinstance(line[name], str) and line[name].isascii() for name in directive["Dimensions"][0])
 
 
 def test_what_tells_runs_and_tasks_apart_is_no_dimension() -> None:
