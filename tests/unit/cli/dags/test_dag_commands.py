@@ -56,7 +56,7 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
         "owners": ["ada", "bob"],
         "is_paused": "True",
     }
-    assert rows("list_dags", "--columns", "max_active_runs,dag_id")[1] == {
+    assert rows("dags", "list", "--columns", "max_active_runs,dag_id")[1] == {
         "max_active_runs": "2",
         "dag_id": "hourly",
     }
