@@ -1,4 +1,4 @@
-"""Options of Airflow's that scripts give and that change nothing here: they are taken, in silence.
+"""Options that Airflow's users and scripts give and that change nothing here: they are taken, in silence.
 
 Not among them are options that would have changed what is done; those are refused, as wrong usage.
 """
@@ -31,6 +31,9 @@ _OF_SUBDAGS: tuple[Names, ...] = (
     ("-X", "--exclude-parentdag", "--exclude_parentdag"),
 )
 
+_YES: Names = ("-y", "--yes")
+"""To what Airflow deletes without asking, and so is not asked about here."""
+
 _WITH_VALUE = frozenset({"--subdir", "--output", "--delay-on-limit"})
 
 _COMMANDS_WITH_VERBOSE: Mapping[str, Sequence[str]] = {
@@ -61,6 +64,7 @@ def options_of_2_x() -> Iterator[tuple[str, str, Names]]:
     yield from product(("dags",), ("backfill",), _OF_ITS_OWN_PROCESSES)
     yield from product(("tasks",), ("clear",), _OF_SUBDAGS)
     yield from product(("pools",), ("set", "delete"), (_OUTPUT,))
+    yield from product(("pools", "users", "variables"), ("delete",), (_YES,))
 
 
 OF_1_10: Mapping[str, tuple[Names, ...]] = {

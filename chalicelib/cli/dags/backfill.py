@@ -140,6 +140,7 @@ class _Onlooker:
         dag_id = self._request.dag_id
         if date not in self.states:
             dag_to_run(self._engine, dag_id)
+            self._tell_once(f"{date.isoformat()} waits: its run is not made yet")
             return
         reasons = "; ".join(check.reason for check in what_holds_back(self._engine, dag_id, date))
         if reasons:

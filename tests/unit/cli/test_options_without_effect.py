@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from chalicelib.cli import updraft
 from chalicelib.cli.without_effect import options_of_2_x
+from tests.unit.cli.command_line import run
 
 
 def parsed(*arguments: str) -> click.Context:
@@ -29,6 +29,8 @@ def parsed(*arguments: str) -> click.Context:
         "tasks state example task 2026-01-01 -S dags",
         "pools set a 1 b -o json",
         "users list -v",
+        "users delete ada -y",
+        "variables delete city --yes",
         "backfill example -s 2026-01-01 -sd dags -l -x --delay_on_limit 2.0 -v -dr",
         "clear example -sd dags -x -xp -dx -c",
         "list_dags -sd dags -r",
@@ -62,6 +64,6 @@ def test_no_option_is_there_twice() -> None:
 
 def test_the_report_looks_where_subdir_says(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from airflow import DAG\nDAG('mine')\n")
-    result = CliRunner().invoke(updraft, ["dags", "report", "-S", str(tmp_path), "-o", "plain"])
+    result = run("dags", "report", "-S", str(tmp_path), "-o", "plain")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[1].split()[0] == "/mine.py"

@@ -1,7 +1,7 @@
 """``dags backfill`` over an engine in memory."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,12 +122,19 @@ def no_wait(_seconds: float) -> None:
     raise AssertionError("it waits")
 
 
-def interrupted(_seconds: float) -> None:
-    raise KeyboardInterrupt
+def interrupted_after(looks: int) -> Callable[[float], None]:
+    """A sleep that so many looks come after, and then Ctrl-C."""
+    left = iter(range(looks))
+
+    def sleep(_seconds: float) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return sleep
 
 
 def test_ctrl_c_stops_waiting_and_the_runs_go_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", interrupted)
+    monkeypatch.setattr(time, "sleep", interrupted_after(0))
     result = backfill("daily", *RANGE)
     assert result.exit_code == 130
     assert result.stderr == "\nThe runs go on: 'dags list-runs -d daily' shows them.\n"
@@ -139,16 +146,19 @@ def test_what_a_run_waits_for_that_does_not_go_on_is_told_once(
 ) -> None:
     day = trigger(engine, TriggerRequest(dag_id="daily", execution_date=DAYS[2], triggered_by="test"))
     set_paused(engine, "daily", paused=True, changed_by="ada")
-    looks = iter([None, None, None, KeyboardInterrupt()])
-
-    def sleep(_seconds: float) -> None:
-        if stop := next(looks):
-            raise stop
-
-    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", interrupted_after(3))
     result = backfill("daily", "-s", "2026-01-03")
     assert day.run_type is DagRunType.MANUAL
     assert result.stdout.splitlines()[1:] == ["2026-01-03T00:00:00+00:00 waits: the DAG is paused by ada"]
+
+
+def test_runs_that_are_long_in_the_making_are_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", interrupted_after(1))
+    result = backfill("daily", *RANGE)
+    assert result.stdout.splitlines()[1:] == [
+        "2026-01-02T00:00:00+00:00: failed",
+        "2026-01-01T00:00:00+00:00 waits: its run is not made yet",
+    ]
 
 
 def test_runs_that_nobody_will_make_are_not_waited_for(
