@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from chalicelib.engine.core import Engine
 
 
+_PATIENCE = 4
+"""Looks without a change, after which it is told what is waited for: messages may take a moment."""
+
+
 @click.command()
 @dag_argument
 @click.option("--start-date", "--start_date", "-s", type=MOMENT, help="The first logical date.")
@@ -114,6 +118,7 @@ class _Onlooker:
         self._dates = dates
         self._progress = progress
         self._told: set[str] = set()
+        self._idle_looks = 0
         self.states: dict[datetime, DagRunState] = {}
 
     def look(self) -> bool:
@@ -124,7 +129,8 @@ class _Onlooker:
         for date, state in self.states.items():
             if state.is_final:
                 self._tell_once(f"{date.isoformat()}: {coloured(state)}")
-        if unfinished and self.states == before:
+        self._idle_looks = self._idle_looks + 1 if self.states == before else 0
+        if unfinished and self._idle_looks >= _PATIENCE:
             self._tell_what_holds_back(unfinished[0])
         self._progress.reach(len(self._dates) - len(unfinished))
         return not unfinished

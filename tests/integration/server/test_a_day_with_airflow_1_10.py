@@ -93,7 +93,8 @@ def test_a_run_is_made_watched_cleared_and_deleted(user: User) -> None:
 
 def test_a_backfill_returns_when_its_runs_are_over(user: User) -> None:
     told = user.sees("backfill", "example_branch", "-s", "2026-01-01", "-e", "2026-01-02")
-    assert sorted(told.splitlines()[1:]) == [f"2026-01-0{day}T00:00:00+00:00: success" for day in (1, 2)]
+    for day in (1, 2):
+        assert f"2026-01-0{day}T00:00:00+00:00: success\n" in told
     listed = user.sees("list_dag_runs", "example_branch", "--state", "success")
     assert len(re.findall("backfill__", listed)) == 2
 

@@ -146,14 +146,14 @@ def test_what_a_run_waits_for_that_does_not_go_on_is_told_once(
 ) -> None:
     day = trigger(engine, TriggerRequest(dag_id="daily", execution_date=DAYS[2], triggered_by="test"))
     set_paused(engine, "daily", paused=True, changed_by="ada")
-    monkeypatch.setattr(time, "sleep", interrupted_after(3))
+    monkeypatch.setattr(time, "sleep", interrupted_after(6))
     result = backfill("daily", "-s", "2026-01-03")
     assert day.run_type is DagRunType.MANUAL
     assert result.stdout.splitlines()[1:] == ["2026-01-03T00:00:00+00:00 waits: the DAG is paused by ada"]
 
 
 def test_runs_that_are_long_in_the_making_are_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", interrupted_after(1))
+    monkeypatch.setattr(time, "sleep", interrupted_after(5))
     result = backfill("daily", *RANGE)
     assert result.stdout.splitlines()[1:] == [
         "2026-01-02T00:00:00+00:00: failed",
