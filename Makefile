@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
-REQUIREMENTS := requirements.txt requirements-dev.txt
+REQUIREMENTS := requirements.txt requirements-dev.txt requirements-pictures.txt
 INSTALLED := $(VENV)/.installed
 EMULATOR_INSTALLED := $(EMULATOR)/.installed
 CLOUDFORMATION := .venv-cloudformation
@@ -56,6 +56,8 @@ package: $(INSTALLED) ## Write a stage for CloudFormation to out/ (STAGE=dev)
 $(INSTALLED): $(REQUIREMENTS)
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary pygraphviz -r requirements-pictures.txt \
+		|| echo "Without pictures of DAGs (dags show --save): pygraphviz has no wheel for this machine." >&2
 	@touch $@
 
 # Lambda code runs in the emulator's own interpreter and would see its packages: nothing else goes in here.

@@ -9,7 +9,7 @@ command does more than parse, call one use case and print: what it does must be 
 
 import click
 
-from chalicelib.cli import airflow_1_10
+from chalicelib.cli import airflow_1_10, without_effect
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
 from chalicelib.cli.dags.backfill import backfill
@@ -74,4 +74,14 @@ for command in (
 ):
     updraft.add_command(command)
 for name, command in airflow_1_10.COMMANDS.items():
-    updraft.add_command(airflow_1_10.with_subdir(command), name)
+    updraft.add_command(airflow_1_10.as_in_1_10(name, command), name)
+groups = {
+    "config": config,
+    "dags": dags,
+    "pools": pools,
+    "tasks": tasks,
+    "users": users,
+    "variables": variables,
+}
+for group, name, option in without_effect.options_of_2_x():
+    groups[group].add_command(without_effect.also_taking(groups[group].commands[name], option), name)

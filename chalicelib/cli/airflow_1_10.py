@@ -11,6 +11,7 @@ from chalicelib.cli.arguments import dag_argument
 from chalicelib.cli.dags import group as dags
 from chalicelib.cli.dags.backfill import backfill
 from chalicelib.cli.dags.details import next_execution
+from chalicelib.cli.dags.details import report as report_of_files
 from chalicelib.cli.dags.runs import (
     no_backfill_option,
     run_rows,
@@ -24,6 +25,7 @@ from chalicelib.cli.tasks import group as tasks
 from chalicelib.cli.tasks.clearing import clear
 from chalicelib.cli.tasks.rendering import render
 from chalicelib.cli.tasks.why import failed_deps
+from chalicelib.cli.without_effect import OF_1_10, SUBDIR_OF_1_10, also_taking
 
 
 @click.command("list_dag_runs")
@@ -46,6 +48,20 @@ def list_dag_runs(
     Example: python -m chalicelib list_dag_runs example_hello
     """
     show(run_rows(dag_id, state, start_date, end_date, no_backfill=no_backfill), output)
+
+
+@click.command("list_dags")
+@click.option("--report", "-r", is_flag=True, help="Tell below how long each file takes to load.")
+@output_option
+@click.pass_context
+def list_dags(context: click.Context, report: bool, output: str) -> None:
+    """List the DAGs that a file defines.
+
+    Example: python -m chalicelib list_dags --report
+    """
+    context.invoke(dags.list_dags, output=output)
+    if report:
+        context.invoke(report_of_files, output=output)
 
 
 @click.command("pool", context_settings={"ignore_unknown_options": True})  # -1 is a number of slots
@@ -91,12 +107,27 @@ def pool(
         context.invoke(pools.list_pools, output=output)
 
 
-def with_subdir(command: click.Command) -> click.Command:
-    """The command with 1.10's ``-sd``, which scripts give: the DAGs are in the store, wherever files are."""
-    named = copy(command)
-    ignored = click.Option(["-sd", "--subdir"], expose_value=False, help="Taken, and without effect.")
-    named.params = [*command.params, ignored]
-    return named
+_SPELLINGS = {
+    ("backfill", "dry_run"): ("-dr",),
+    ("clear", "dag_regex"): ("-dx",),
+}
+"""Of options, by command and parameter, those that 2.x gave up; there ``-dr`` would be ``-d -r``."""
+
+
+def as_in_1_10(name: str, command: click.Command) -> click.Command:
+    """The command with the options that it had, as far as 2.x has lost them."""
+    taking = also_taking(command, SUBDIR_OF_1_10, *OF_1_10.get(name, ()))
+    taking.params = [_spelled(name, parameter) for parameter in taking.params]
+    return taking
+
+
+def _spelled(command: str, parameter: click.Parameter) -> click.Parameter:
+    spellings = _SPELLINGS.get((command, parameter.name or ""))
+    if spellings is None:
+        return parameter
+    spelled = copy(parameter)
+    spelled.opts = [*parameter.opts, *spellings]
+    return spelled
 
 
 COMMANDS: dict[str, click.Command] = {
@@ -104,7 +135,7 @@ COMMANDS: dict[str, click.Command] = {
     "pause": dags.pause,
     "unpause": dags.unpause,
     "delete_dag": dags.delete,
-    "list_dags": dags.list_dags,
+    "list_dags": list_dags,
     "list_tasks": tasks.list_tasks,
     "list_dag_runs": list_dag_runs,
     "dag_state": state,

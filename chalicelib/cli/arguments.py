@@ -89,7 +89,7 @@ conf_option: Callable[[Command], Command] = click.option(
     "--conf", "-c", type=JSON_OBJECT, default="{}", help="The conf of the run, a JSON object."
 )
 dry_run_option: Callable[[Command], Command] = click.option(
-    "--dry-run", "-n", is_flag=True, help="Tell what would be done, and do nothing."
+    "--dry-run", "--dry_run", "-n", is_flag=True, help="Tell what would be done, and do nothing."
 )
 yes_option: Callable[[Command], Command] = click.option(
     "--yes", "--no_confirm", "-y", is_flag=True, help="Do not ask."

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from chalicelib.cli.arguments import yes_option
 from chalicelib.cli.client.current import current_client
 from chalicelib.cli.client.protocol import PoolArguments
 from chalicelib.cli.output.rows import output_option, show
@@ -64,9 +63,8 @@ def set_pool(pool: str, slots: int, description: str, include_deferred: bool) ->
 
 @pools.command("delete")
 @click.argument("pool")
-@yes_option
-def delete_pool(pool: str, yes: bool) -> None:  # noqa: ARG001 - Airflow's asks nothing: scripts rely on it
-    """Delete a pool; what waits for it waits until there is one of that name again.
+def delete_pool(pool: str) -> None:
+    """Delete a pool; what waits for it waits until there is one of that name again. It does not ask.
 
     Example: python -m chalicelib pools delete reports --yes
     """

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chalicelib.cli.output.rows import output_option, show
+
 if TYPE_CHECKING:
     from chalicelib.auth.ports import Users
 
@@ -21,15 +23,22 @@ def users() -> None:
 
 
 @users.command("list")
-def list_users() -> None:
+@output_option
+def list_users(output: str) -> None:
     """List the users: name, when it was created, when its password was set (UTC).
 
     Example: python -m chalicelib users list
     """
     with _users() as repository:
-        for user in sorted(repository.list(), key=lambda user: user.username):
-            dates = (user.created_at, user.password_set_at)
-            click.echo("\t".join([user.username, *(f"{date:%Y-%m-%d %H:%M:%S}" for date in dates)]))
+        rows = [
+            {
+                "username": user.username,
+                "created_at": f"{user.created_at:%Y-%m-%d %H:%M:%S}",
+                "password_set_at": f"{user.password_set_at:%Y-%m-%d %H:%M:%S}",
+            }
+            for user in sorted(repository.list(), key=lambda user: user.username)
+        ]
+    show(rows, output)
 
 
 @users.command()

@@ -187,9 +187,11 @@ def _variables_of(file: Path) -> "list[StoredVariable]":
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise click.ClickException("Missing variables file.") from None
+        raise click.ClickException(f"Missing variables file {file}") from None
     except ValueError:
-        raise click.ClickException("Invalid variables file.") from None
+        raise click.ClickException(
+            f"Invalid variables file {file}: it has to hold a JSON object of variables by key"
+        ) from None
     if not isinstance(document, dict):
         raise click.ClickException(f"{file} has to hold a JSON object of variables by key")
     return [checked_variable(key, _text(value)) for key, value in document.items()]

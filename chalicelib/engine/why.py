@@ -24,15 +24,34 @@ def why_run(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check
     dag, run = queries.get_dag_with_run(engine, dag_id, execution_date)
     if run.state.is_final:
         return []
+    found = _before_tasks(engine, dag, run)
+    if run.state is DagRunState.QUEUED:
+        return found
+    items = {item.task_id: item for _, item in engine.store.task_instances.list(run.run_uid)}
+    return [*found, checks.unfinished_tasks(graph_of(engine, dag_id, run.version), items)]
+
+
+def what_holds_back(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check]:
+    """The checks that a run as a whole does not pass; empty for one that is over, or whose tasks may run.
+
+    Raises ``DagNotFound``, ``DagRunNotFound``.
+    """
+    dag, run = queries.get_dag_with_run(engine, dag_id, execution_date)
+    if run.state.is_final:
+        return []
+    return [check for check in _before_tasks(engine, dag, run) if not check.passed]
+
+
+def _before_tasks(engine: Engine, dag: Dag, run: DagRun) -> list[Check]:
+    """The checks between an unfinished run and its tasks."""
     found = [
         checks.dag_not_paused(dag, run.run_type),
         checks.execution_date_reached(run.execution_date, engine.now()),
     ]
-    if run.state is DagRunState.QUEUED:
-        limit = graph_of(engine, dag_id, dag.version).active_runs
-        return [*found, *([_under(engine, limit)] if limit else [])]
-    items = {item.task_id: item for _, item in engine.store.task_instances.list(run.run_uid)}
-    return [*found, checks.unfinished_tasks(graph_of(engine, dag_id, run.version), items)]
+    limit = graph_of(engine, dag.dag_id, dag.version).active_runs
+    if limit and run.state is DagRunState.QUEUED:
+        found.append(_under(engine, limit))
+    return found
 
 
 def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str) -> list[Check]:

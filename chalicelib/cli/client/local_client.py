@@ -79,15 +79,18 @@ def _pool_shown(pool: "Pool") -> Shown:
 
 
 def _run_shown(run: "DagRun", conf: dict[str, Any]) -> Shown:
-    """The fields of Airflow's local client, as far as there is something to say at this moment."""
+    """The fields of Airflow's local client, as far as there is something to say at this moment.
+
+    Dates are as Airflow prints them here: with a space, elsewhere with a ``T``.
+    """
     return {
         "conf": conf,
         "dag_id": run.dag_id,
         "dag_run_id": run.run_id,
-        "data_interval_start": run.data_interval_start.isoformat(),
-        "data_interval_end": run.data_interval_end.isoformat(),
+        "data_interval_start": str(run.data_interval_start),
+        "data_interval_end": str(run.data_interval_end),
         "external_trigger": run.external_trigger,
-        "logical_date": run.execution_date.isoformat(),
+        "logical_date": str(run.execution_date),
         "run_type": str(run.run_type),
         "state": str(run.state),
     }

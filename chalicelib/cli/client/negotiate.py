@@ -20,6 +20,9 @@ SERVICES = ("airflow", "HTTP")
 _SPNEGO = bytes.fromhex("2b0601050502")
 """1.3.6.1.5.5.2: what a browser's token says, too."""
 
+_HOST_BASED_SERVICE = bytes.fromhex("2a864886f71201020104")
+"""1.2.840.113554.1.2.1.4; the libraries' own constant for it is a macro in some of them."""
+
 _MUTUAL_FLAG = 2
 _ERRORS = 0xFFFF0000
 _CONTINUE_NEEDED = 1
@@ -45,6 +48,11 @@ class _Buffer(ctypes.Structure):
 class _Oid(ctypes.Structure):
     _fields_ = (("length", c_uint32), ("elements", c_void_p))
 
+    @classmethod
+    def of(cls, encoded: bytes) -> "_Oid":
+        """An identifier of these bytes, which ctypes keeps alive with it."""
+        return cls(len(encoded), ctypes.cast(c_char_p(encoded), c_void_p))
+
 
 class Negotiation:
     """One request's proof of who sends it, for a host; the next request needs another.
@@ -56,7 +64,7 @@ class Negotiation:
 
     def __init__(self, host: str) -> None:
         self._context = c_void_p()
-        self._mechanism = _Oid(len(_SPNEGO), ctypes.cast(c_char_p(_SPNEGO), c_void_p))
+        self._mechanism = _Oid.of(_SPNEGO)
         self._target, self._token = self._begin(host)
 
     @property
@@ -120,8 +128,8 @@ class Negotiation:
 
 def _service_name(name: str) -> c_void_p:
     library, minor, found = _library(), c_uint32(), c_void_p()
-    kind = c_void_p.in_dll(library, "GSS_C_NT_HOSTBASED_SERVICE")
-    major = library.gss_import_name(byref(minor), byref(_Buffer.of(name.encode())), kind, byref(found))
+    kind = _Oid.of(_HOST_BASED_SERVICE)
+    major = library.gss_import_name(byref(minor), byref(_Buffer.of(name.encode())), byref(kind), byref(found))
     if major & _ERRORS:
         raise NegotiationFailed(f"Kerberos: {_explained(major, minor.value)}")
     return found
@@ -155,7 +163,7 @@ def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(name)
     status, buffer, handle = POINTER(c_uint32), POINTER(_Buffer), POINTER(c_void_p)
     signatures = {
-        "gss_import_name": (status, buffer, c_void_p, handle),
+        "gss_import_name": (status, buffer, POINTER(_Oid), handle),
         "gss_init_sec_context": (
             *(status, c_void_p, handle, c_void_p, POINTER(_Oid), c_uint32, c_uint32, c_void_p),
             *(buffer, POINTER(c_void_p), buffer, status, status),

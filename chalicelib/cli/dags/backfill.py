@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from chalicelib.engine.core import Engine
 
 
+_PATIENCE = 4
+"""Looks without a change, after which it is told what is waited for: messages may take a moment."""
+
+
 @click.command()
 @dag_argument
 @click.option("--start-date", "--start_date", "-s", type=MOMENT, help="The first logical date.")
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Clear what failed in the runs that are there already.",
 )
-@click.option("--wait", is_flag=True, help="Wait until all runs are over; exit code 1 if one failed.")
+@click.option("--no-wait", is_flag=True, help="Have the runs made, and return at once.")
 @interval_option
 @dry_run_option
 @yes_option
@@ -46,17 +50,17 @@ def backfill(
     conf: dict[str, Any],
     reset_dagruns: bool,
     rerun_failed_tasks: bool,
-    wait: bool,
+    no_wait: bool,
     interval: float,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Make the runs of a range of dates that are not there yet, also while the DAG is paused.
 
-    Of two dates, one that is left out is the other. The runs are made in the background; --wait (which
-    Airflow always does) stays until they are over.
+    Of two dates, one that is left out is the other. Waits until all runs of the range are over; exit code 1
+    if one failed, also if it was there before. Ctrl-C only stops waiting: the runs go on.
 
-    Example: python -m chalicelib dags backfill example_branch -s 2026-01-01 -e 2026-01-31
+    Example: python -m chalicelib dags backfill example_branch -s 2026-01-01 -e 2026-01-07
     """
     from chalicelib.engine.backfill import BackfillRequest, logical_dates
     from chalicelib.engine.backfill import backfill as backfill_dag
@@ -75,9 +79,10 @@ def backfill(
         clear_after_asking(engine, clear_requests(engine, dag_id, (first, last), None, choice), yes=yes)
     backfill_dag(engine, request)
     click.echo(f"The runs of {dag_id} from {dates[0].isoformat()} on are being made.")
-    if wait:
-        with until_interrupted():
-            _wait(engine, request, dates, interval)
+    if no_wait:
+        return
+    with until_interrupted(f"The runs go on: 'dags list-runs -d {dag_id}' shows them."):
+        _wait(engine, request, dates, interval)
 
 
 def _tell(engine: "Engine", request: "BackfillRequest", dates: Sequence[datetime]) -> None:
@@ -89,22 +94,68 @@ def _tell(engine: "Engine", request: "BackfillRequest", dates: Sequence[datetime
 
 
 def _wait(engine: "Engine", request: "BackfillRequest", dates: Sequence[datetime], interval: float) -> None:
-    """Wait until there are runs for all dates and all are over; raises ``Exit`` (1) if one failed."""
-    told: dict[datetime, DagRunState] = {}
+    """Wait until there are runs for all dates and all are over; raises ``ClickException`` if one failed."""
     with Progress(request.dag_id, len(dates)) as progress:
-        while True:
-            states = _states(engine, request)
-            over = {date: states[date] for date in dates if date in states and states[date].is_final}
-            for date, state in over.items():
-                if date not in told:
-                    progress.tell(f"{date.isoformat()}: {coloured(state)}")
-            told = over
-            progress.reach(len(over))
-            if len(over) == len(dates):
-                break
+        onlooker = _Onlooker(engine, request, dates, progress)
+        while not onlooker.look():
             time.sleep(interval)
-    if DagRunState.FAILED in told.values():
-        raise click.exceptions.Exit(1)
+    failed = [date for date in dates if onlooker.states[date] is DagRunState.FAILED]
+    if failed:
+        raise click.ClickException(
+            f"{len(failed)} of {len(dates)} runs failed. 'dags list-runs -d {request.dag_id} --state failed' "
+            "shows them, --rerun-failed-tasks has what failed run again"
+        )
+
+
+class _Onlooker:
+    """Tells which runs of a backfill are over, and what the first of the others waits for."""
+
+    def __init__(
+        self, engine: "Engine", request: "BackfillRequest", dates: Sequence[datetime], progress: Progress
+    ) -> None:
+        self._engine = engine
+        self._request = request
+        self._dates = dates
+        self._progress = progress
+        self._told: set[str] = set()
+        self._idle_looks = 0
+        self.states: dict[datetime, DagRunState] = {}
+
+    def look(self) -> bool:
+        """Tell what is new since the last look; whether all runs are over."""
+        before, found = self.states, _states(self._engine, self._request)
+        self.states = {date: found[date] for date in self._dates if date in found}
+        unfinished = [date for date in self._dates if not self._is_over(date)]
+        for date, state in self.states.items():
+            if state.is_final:
+                self._tell_once(f"{date.isoformat()}: {coloured(state)}")
+        self._idle_looks = self._idle_looks + 1 if self.states == before else 0
+        if unfinished and self._idle_looks >= _PATIENCE:
+            self._tell_what_holds_back(unfinished[0])
+        self._progress.reach(len(self._dates) - len(unfinished))
+        return not unfinished
+
+    def _is_over(self, date: datetime) -> bool:
+        return date in self.states and self.states[date].is_final
+
+    def _tell_what_holds_back(self, date: datetime) -> None:
+        """Raises ``DagNotFound`` where the missing runs will not be made: the DAG has lost its file."""
+        from chalicelib.engine.trigger import dag_to_run
+        from chalicelib.engine.why import what_holds_back
+
+        dag_id = self._request.dag_id
+        if date not in self.states:
+            dag_to_run(self._engine, dag_id)
+            self._tell_once(f"{date.isoformat()} waits: its run is not made yet")
+            return
+        reasons = "; ".join(check.reason for check in what_holds_back(self._engine, dag_id, date))
+        if reasons:
+            self._tell_once(f"{date.isoformat()} waits: {reasons}")
+
+    def _tell_once(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._progress.tell(line)
 
 
 def _states(engine: "Engine", request: "BackfillRequest") -> dict[datetime, DagRunState]:

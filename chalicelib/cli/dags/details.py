@@ -10,6 +10,7 @@ import click
 
 from chalicelib.cli.arguments import dag_argument
 from chalicelib.cli.connection import connect
+from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
 if TYPE_CHECKING:
@@ -124,15 +125,14 @@ def _tell(coming: "DataInterval | None") -> None:
 
 
 @click.command()
+@subdir_option
 @output_option
-def report(output: str) -> None:
+def report(subdir: Path | None, output: str) -> None:
     """Load the files of the DAGs folder and tell how long each takes, the slowest first.
 
     Example: python -m chalicelib dags report
     """
-    from chalicelib import bootstrap
-
-    rows = sorted(_loaded(bootstrap.settings().dags_folder), key=lambda row: row["duration"], reverse=True)
+    rows = sorted(_loaded(dags_folder(subdir)), key=lambda row: row["duration"], reverse=True)
     show(rows, output)
 
 

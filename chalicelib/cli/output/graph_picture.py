@@ -1,6 +1,7 @@
 """A graph as a picture, drawn by Graphviz as Airflow's is: from left to right, each task in its colours.
 
-The wheels of pygraphviz bring Graphviz along, so that nothing has to be installed for it.
+The wheels of pygraphviz bring Graphviz along, so that nothing has to be installed for it. They are not there
+for every machine, so nothing else may need pygraphviz.
 """
 
 import os
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.cli.output.graph_text import notes
 from chalicelib.domain.graph import Graph, Task
+from chalicelib.settings import SettingError
 
 if TYPE_CHECKING:
     import pygraphviz
@@ -23,7 +25,10 @@ _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])")
 
 
 def drawn_as(graph: Graph, kind: str) -> bytes:
-    """The picture as one of ``FORMATS``; ``dot`` is Graphviz's source, without a layout."""
+    """The picture as one of ``FORMATS``; ``dot`` is Graphviz's source, without a layout.
+
+    Raises ``SettingError`` without pygraphviz.
+    """
     picture = _picture(graph)
     if kind == "dot":
         source: str = picture.to_string()
@@ -34,7 +39,13 @@ def drawn_as(graph: Graph, kind: str) -> bytes:
 
 
 def _picture(graph: Graph) -> "pygraphviz.AGraph":
-    import pygraphviz
+    try:
+        import pygraphviz
+    except ImportError as error:
+        raise SettingError(
+            f"Pictures need pygraphviz ({error}): install Graphviz, then "
+            "'.venv/bin/pip install -r requirements-pictures.txt'"
+        ) from error
 
     picture = pygraphviz.AGraph(
         name=graph.dag_id, directed=True, rankdir="LR", labelloc="t", label=_literal(graph.dag_id)

@@ -21,9 +21,11 @@ interval_option: Callable[[Command], Command] = click.option(
 
 
 @contextmanager
-def until_interrupted() -> Iterator[None]:
-    """Have Ctrl-C end the command without a word, for nothing was broken off."""
+def until_interrupted(goes_on: str = "") -> Iterator[None]:
+    """Have Ctrl-C end the command, for nothing was broken off; ``goes_on`` says so on standard error."""
     try:
         yield
     except KeyboardInterrupt:
+        if goes_on:
+            click.echo(f"\n{goes_on}", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None

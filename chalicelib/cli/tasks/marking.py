@@ -135,15 +135,19 @@ def set_run_state(dag_id: str, execution_date_or_run_id: str, state: str, dry_ru
 @dry_run_option
 @yes_option
 def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool) -> None:
-    """Cancel a run: it fails, what runs fails with it, what has not run is skipped.
+    """Cancel a run that goes on: it fails, what runs fails with it, what has not run is skipped.
+
+    A run that is over stays as it is; 'dags set-state' changes what it came to.
 
     Example: python -m chalicelib runs cancel example_hello 2026-01-01T00:00:00 --yes
     """
     from chalicelib.engine.run_end import cancel_run
 
-    run_id = _mark_run(
-        dag_id, execution_date_or_run_id, DagRunState.FAILED, cancel_run, dry_run=dry_run, yes=yes
-    )
+    run = find_run(connect(), dag_id, execution_date_or_run_id)
+    if run.state.is_final:
+        click.echo(f"Run {run.run_id} is over: {coloured(run.state)}")
+        return
+    run_id = _mark_run(dag_id, run.run_id, DagRunState.FAILED, cancel_run, dry_run=dry_run, yes=yes)
     if not dry_run:
         click.echo(f"Run {run_id} cancelled")
 

@@ -91,9 +91,12 @@ def test_a_run_is_made_watched_cleared_and_deleted(user: User) -> None:
     assert user.types("task_state", "example_hello", "report", date).returncode == 1
 
 
-def test_a_backfill_makes_its_runs(user: User) -> None:
-    user.sees("backfill", "example_branch", "-s", "2026-01-01", "-e", "2026-01-02")
-    wait_for(lambda: len(re.findall("backfill__", user.sees("list_dag_runs", "example_branch"))) == 2, 20)
+def test_a_backfill_returns_when_its_runs_are_over(user: User) -> None:
+    told = user.sees("backfill", "example_branch", "-s", "2026-01-01", "-e", "2026-01-02")
+    for day in (1, 2):
+        assert f"2026-01-0{day}T00:00:00+00:00: success\n" in told
+    listed = user.sees("list_dag_runs", "example_branch", "--state", "success")
+    assert len(re.findall("backfill__", listed)) == 2
 
 
 def test_pools_and_variables_are_looked_after(user: User, tmp_path: Path) -> None:

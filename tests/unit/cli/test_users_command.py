@@ -1,5 +1,6 @@
 """``users``, by Click's own runner: passwords come from standard input there, or from a terminal."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -73,8 +74,9 @@ def test_users_are_listed_by_name_without_their_passwords(store: Store) -> None:
     for name in ("zoe", "ada"):
         users("create", name, stdin="secret")
     lines = users("list").output.splitlines()
-    assert [line.split("\t")[0] for line in lines] == ["ada", "zoe"]
-    assert all(len(line.split("\t")) == 3 and "$" not in line for line in lines)
+    assert [line.split(" | ")[0].rstrip() for line in lines[2:]] == ["ada", "zoe"]
+    assert [user["username"] for user in json.loads(users("list", "-o", "json").output)] == ["ada", "zoe"]
+    assert all("$" not in line for line in lines)
 
 
 def test_a_password_is_set_anew(store: Store) -> None:

@@ -150,8 +150,8 @@ def test_dags_test_has_variables_of_the_environment_and_of_its_own(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (None, "Missing variables file."),
-        ("{", "Invalid variables file."),
+        (None, "Missing variables file "),
+        ("{", "Invalid variables file "),
         ("[]", "has to hold a JSON object of variables by key"),
         ('{"fine": "1", "": "hidden-value"}', "The key of a variable takes 1 to 250 characters"),
     ],

@@ -10,7 +10,7 @@ from chalicelib.domain.errors import DagRunNotFound, TaskNotFound
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger
-from chalicelib.engine.why import why_run, why_task
+from chalicelib.engine.why import what_holds_back, why_run, why_task
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, start, world_of
 from tests.property.simulator import World
@@ -42,6 +42,17 @@ def test_what_is_over_has_no_reason_left() -> None:
     world, run = begun(Shape("a"))
     assert why_run(world.engine, run.dag_id, run.execution_date) == []
     assert why_task(world.engine, run.dag_id, run.execution_date, "a") == []
+    assert what_holds_back(world.engine, run.dag_id, run.execution_date) == []
+
+
+def test_a_run_is_held_back_by_what_its_tasks_cannot_change() -> None:
+    slow = Shape("a", behaviour="flaky", retries=1, retry_delay=3600)
+    world, run = begun(slow, Shape("b", ("a",)))
+    assert of_run(world, run).keys() == {"Tasks Ended"}
+    assert what_holds_back(world.engine, run.dag_id, run.execution_date) == []
+    set_paused(world.engine, run.dag_id, paused=True, changed_by="ada")
+    (check,) = what_holds_back(world.engine, run.dag_id, run.execution_date)
+    assert (check.name, check.reason) == ("Dag Not Paused", "the DAG is paused by ada")
 
 
 def test_a_run_of_a_paused_dag_waits_for_it_to_be_unpaused() -> None:

@@ -1,7 +1,7 @@
 """``dags backfill`` over an engine in memory."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from chalicelib.cli import updraft
 from chalicelib.domain.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
+from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.run_end import fail_run
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.settings import Settings
@@ -81,7 +82,7 @@ def test_one_date_stands_for_both(engine: Engine, option: str) -> None:
 def test_runs_that_are_there_are_cleared_after_a_yes(engine: Engine, option: str, cleared: list[str]) -> None:
     refused = backfill("daily", *RANGE, option, stdin="n\n")
     assert (refused.exit_code, states(engine)) == (1, ["failed"])
-    result = backfill("daily", *RANGE, option, "--yes")
+    result = backfill("daily", *RANGE, option, "--yes", "--no-wait")
     lines = result.stdout.splitlines()
     assert [line.split()[2].rstrip(":") for line in lines[:-2]] == cleared
     assert lines[-2:] == [
@@ -96,7 +97,7 @@ def test_the_end_of_all_runs_is_waited_for_and_a_failure_is_exit_code_1(
 ) -> None:
     coming = iter([DAYS[0], DAYS[2]])
     monkeypatch.setattr(time, "sleep", lambda _seconds: make_failed_run(engine, next(coming)))
-    result = backfill("daily", *RANGE, "--wait")
+    result = backfill("daily", *RANGE)
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "The runs of daily from 2026-01-01T00:00:00+00:00 on are being made.",
@@ -104,7 +105,69 @@ def test_the_end_of_all_runs_is_waited_for_and_a_failure_is_exit_code_1(
         "2026-01-01T00:00:00+00:00: failed",
         "2026-01-03T00:00:00+00:00: failed",
     ]
-    assert result.stderr == ""
+    assert result.stderr == (
+        "Error: 3 of 3 runs failed. 'dags list-runs -d daily --state failed' shows them, "
+        "--rerun-failed-tasks has what failed run again\n"
+    )
+
+
+def test_it_returns_at_once_where_that_is_wanted(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", no_wait)
+    result = backfill("daily", *RANGE, "--no-wait")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "The runs of daily from 2026-01-01T00:00:00+00:00 on are being made.\n"
+
+
+def no_wait(_seconds: float) -> None:
+    raise AssertionError("it waits")
+
+
+def interrupted_after(looks: int) -> Callable[[float], None]:
+    """A sleep that so many looks come after, and then Ctrl-C."""
+    left = iter(range(looks))
+
+    def sleep(_seconds: float) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return sleep
+
+
+def test_ctrl_c_stops_waiting_and_the_runs_go_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", interrupted_after(0))
+    result = backfill("daily", *RANGE)
+    assert result.exit_code == 130
+    assert result.stderr == "\nThe runs go on: 'dags list-runs -d daily' shows them.\n"
+    assert states(engine) == ["failed"]
+
+
+def test_what_a_run_waits_for_that_does_not_go_on_is_told_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = trigger(engine, TriggerRequest(dag_id="daily", execution_date=DAYS[2], triggered_by="test"))
+    set_paused(engine, "daily", paused=True, changed_by="ada")
+    monkeypatch.setattr(time, "sleep", interrupted_after(6))
+    result = backfill("daily", "-s", "2026-01-03")
+    assert day.run_type is DagRunType.MANUAL
+    assert result.stdout.splitlines()[1:] == ["2026-01-03T00:00:00+00:00 waits: the DAG is paused by ada"]
+
+
+def test_runs_that_are_long_in_the_making_are_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", interrupted_after(5))
+    result = backfill("daily", *RANGE)
+    assert result.stdout.splitlines()[1:] == [
+        "2026-01-02T00:00:00+00:00: failed",
+        "2026-01-01T00:00:00+00:00 waits: its run is not made yet",
+    ]
+
+
+def test_runs_that_nobody_will_make_are_not_waited_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: engine.store.dags.set_active("daily", False))
+    result = backfill("daily", *RANGE)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Dag id daily not found")
 
 
 def make_failed_run(engine: Engine, date: datetime) -> None:

@@ -27,7 +27,7 @@ def engine() -> Engine:
 def backfill(engine: Engine, *arguments: str) -> Result:
     with bootstrap.use(engine=engine), pytest.MonkeyPatch.context() as patch:
         patch.setenv("UPDRAFT__AWS__STAGE", "dev")
-        return CliRunner().invoke(updraft, ["dags", "backfill", *arguments])
+        return CliRunner().invoke(updraft, ["dags", "backfill", "--no-wait", *arguments])
 
 
 def test_a_backfill_is_asked_for(engine: Engine) -> None:

@@ -56,7 +56,7 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
         "owners": ["ada", "bob"],
         "is_paused": "True",
     }
-    assert rows("list_dags", "--columns", "max_active_runs,dag_id")[1] == {
+    assert rows("dags", "list", "--columns", "max_active_runs,dag_id")[1] == {
         "max_active_runs": "2",
         "dag_id": "hourly",
     }
@@ -115,7 +115,10 @@ def test_the_next_logical_dates_are_told(command: tuple[str, ...]) -> None:
     assert "[WARN] No following schedule can be found." in without.stderr
 
 
-def test_the_report_tells_what_each_file_holds_and_how_long_it_took(tmp_path: Path) -> None:
+def test_the_report_tells_what_each_file_holds_and_how_long_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path))
     (tmp_path / "broken.py").write_text("from airflow import DAG\nraise ValueError('no')\n")
     result = run("dags", "report", "-o", "json")
     assert result.stderr == "broken.py could not be loaded: line 2: ValueError: no\n"

@@ -1,5 +1,6 @@
 """``dags show``: a graph as a picture."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from chalicelib.domain.graph import Graph
 from chalicelib.engine.core import Engine
 from tests.contract.engines import engine_in_memory
 from tests.property.dags import ScriptedDag, Shape
+
+pytest.importorskip("pygraphviz", reason="it has no wheel for this machine")
 
 SHAPES = [
     Shape("extract"),
@@ -95,6 +98,18 @@ def test_another_kind_of_file_is_wrong_usage(engine: Engine, tmp_path: Path) -> 
     assert result.exit_code == 2
     assert "A picture is saved as one of svg, png, pdf, dot, not as scripted.txt" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_pygraphviz_only_pictures_are_missing(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)  # what an import of a missing module finds
+    result = show(engine, "--save", str(tmp_path / "scripted.svg"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Pictures need pygraphviz (")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+    assert show(engine).exit_code == 0
 
 
 def test_the_source_for_graphviz_is_printed(engine: Engine) -> None:

@@ -111,3 +111,11 @@ def test_what_cannot_be_set_is_said(engine: Engine, arguments: tuple[str, ...], 
     result = run(*arguments, "--yes")
     assert result.exit_code == code
     assert said in result.stderr
+
+
+def test_a_run_that_is_over_is_not_cancelled(engine: Engine) -> None:
+    assert run("dags", "set-state", DAG_ID, "2025-05-02", "success", "--yes").exit_code == 0
+    result = run("runs", "cancel", DAG_ID, "2025-05-02", "--yes")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith(" is over: success\n")
+    assert run_states(engine) == [DagRunState.FAILED, DagRunState.SUCCESS, DagRunState.FAILED]
