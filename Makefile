@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
-REQUIREMENTS := requirements.txt requirements-dev.txt requirements-pictures.txt
+REQUIREMENTS := requirements.txt requirements-dev.txt
+PICTURES := pygraphviz==2.0.4
 INSTALLED := $(VENV)/.installed
 EMULATOR_INSTALLED := $(EMULATOR)/.installed
 CLOUDFORMATION := .venv-cloudformation
@@ -53,11 +54,12 @@ destroy: $(INSTALLED) ## Take a stage down; asks first, and keeps its data (STAG
 package: $(INSTALLED) ## Write a stage for CloudFormation to out/ (STAGE=dev)
 	@$(VENV)/bin/python -m chalicelib package --stage "$(STAGE)"
 
+# Pictures of DAGs are an extra: pygraphviz's wheels bring Graphviz along, but there are none for musl (Alpine).
 $(INSTALLED): $(REQUIREMENTS)
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary pygraphviz -r requirements-pictures.txt \
-		|| echo "Without pictures of DAGs (dags show --save): pygraphviz has no wheel for this machine." >&2
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(PICTURES) \
+		|| echo "Without pictures of DAGs (dags show --save): there is no $(PICTURES) for this machine." >&2
 	@touch $@
 
 # Lambda code runs in the emulator's own interpreter and would see its packages: nothing else goes in here.

@@ -44,7 +44,7 @@ def _picture(graph: Graph) -> "pygraphviz.AGraph":
     except ImportError as error:
         raise SettingError(
             f"Pictures need pygraphviz ({error}): install Graphviz, then "
-            "'.venv/bin/pip install -r requirements-pictures.txt'"
+            "'.venv/bin/pip install pygraphviz'"
         ) from error
 
     picture = pygraphviz.AGraph(

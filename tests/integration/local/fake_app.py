@@ -136,6 +136,12 @@ def _sleep(task: Any, _record: Any, _context: Any) -> None:
     time.sleep(task["seconds"])
 
 
+def _wait(task: Any, _record: Any, _context: Any) -> None:
+    _note(task["to"], str(os.getpid()))
+    while not _place(task["until"]).exists():
+        time.sleep(0.02)
+
+
 def _go_on(task: Any, _record: Any, _context: Any) -> None:
     if task["left"]:
         _send(task.get("queue", "tasks"), {**task, "left": task["left"] - 1})
@@ -190,6 +196,7 @@ _DEEDS = {
     "answer": _answer,
     "note": _take_note,
     "sleep": _sleep,
+    "wait": _wait,
     "chain": _go_on,
     "raise": _raise,
     "exit": _exit,
@@ -202,9 +209,12 @@ _DEEDS = {
 
 
 def _note(name: str, text: str) -> None:
-    path = Path(os.environ["FAKE_NOTES"]) / name
-    with path.open("a") as file:
+    with _place(name).open("a") as file:
         file.write(text + "\n")
+
+
+def _place(name: str) -> Path:
+    return Path(os.environ["FAKE_NOTES"]) / name
 
 
 def _send(queue: str, task: dict[str, Any]) -> None:

@@ -209,13 +209,14 @@ def test_a_failed_message_comes_again_and_ends_among_the_dead_letters(running: S
 
 def test_it_does_not_receive_what_it_has_no_worker_for(running: Server) -> None:
     for _ in range(6):
-        running.post({"do": "sleep", "seconds": 0.6, "to": "places"})
+        running.post({"do": "wait", "until": "told to go on", "to": "places"})
     wait_for(lambda: len(running.note("places")) == 2)
     sqs = running.client("sqs")
     url = sqs.get_queue_url(QueueName="updraft-local-tasks")["QueueUrl"]
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     assert counts == {"ApproximateNumberOfMessages": "4", "ApproximateNumberOfMessagesNotVisible": "2"}
+    (running.notes / "told to go on").touch()
     wait_for(lambda: len(running.note("places")) == 6)
 
 
