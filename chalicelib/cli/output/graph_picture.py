@@ -43,8 +43,7 @@ def _picture(graph: Graph) -> "pygraphviz.AGraph":
         import pygraphviz
     except ImportError as error:
         raise SettingError(
-            f"Pictures need pygraphviz ({error}): install Graphviz, then "
-            "'.venv/bin/pip install pygraphviz'"
+            f"Pictures need pygraphviz ({error}): install Graphviz, then '.venv/bin/pip install pygraphviz'"
         ) from error
 
     picture = pygraphviz.AGraph(
