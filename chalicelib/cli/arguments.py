@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -97,6 +98,17 @@ yes_option: Callable[[Command], Command] = click.option(
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is destroyed; raises ``click.Abort`` (exit code 1) for a no, or for no answer."""
-    if not yes:
-        click.confirm(f"{question} Proceed?", abort=True)
+    """Ask before something is destroyed.
+
+    Raises ``click.Abort`` (exit code 1) for a no, ``ClickException`` where nobody answers.
+    """
+    if yes:
+        return
+    try:
+        is_wanted = click.confirm(f"{question} Proceed?")
+    except click.Abort as error:
+        if sys.stdin.isatty():
+            raise
+        raise click.ClickException("Nobody answers: say --yes to go on without a question") from error
+    if not is_wanted:
+        raise click.Abort

@@ -2,7 +2,10 @@
 
 import errno
 import os
-from typing import Any
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import click
 
@@ -24,15 +27,31 @@ _WHERE_TO_LOOK = {
 """What to do about errors that do not say it, by their codes."""
 
 
+class WrongUsage(click.UsageError):
+    """A command line that cannot be understood, told in one line; Click's own text takes four."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say what is wrong, and where to read what is right."""
+        command = self.ctx.command_path if self.ctx else "--help"
+        text = f"Error: {_one_line(self.format_message())} See '{command} --help'."
+        click.echo(text, file=file or sys.stderr, color=self.ctx.color if self.ctx else None)
+
+
 class CommandLine(click.Group):
     """A group whose commands may raise the project's errors and AWS's; the user sees what they say."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Understand the options before any command; raises ``WrongUsage``."""
+        with _told_in_one_line():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises ``ClickException`` in place of those errors."""
         if os.environ.get("NO_COLOR"):  # https://no-color.org
             ctx.color = False
         try:
-            return super().invoke(ctx)
+            with _told_in_one_line():
+                return super().invoke(ctx)
         except StoreUnavailable as error:
             raise click.ClickException(f"{error}. Nothing is known to be lost: try again.") from error
         except (UpdraftError, SettingError) as error:
@@ -48,13 +67,23 @@ class CommandLine(click.Group):
             raise click.ClickException(f"AWS refused ({_one_line(error)}): {advice}") from error
 
 
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:  # the group's help is the answer
+        raise
+    except click.UsageError as error:
+        raise WrongUsage(error.format_message(), error.ctx) from error
+
+
 def _refusal(error: UpdraftError | SettingError) -> str:
     code = error.code if isinstance(error, UpdraftError) else ""
     advice = _WHERE_TO_LOOK.get(code)
     return f"{_one_line(error)}. {advice}" if advice else _one_line(error)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception | str) -> str:
     return " ".join(str(error).split())
 
 

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 from click.testing import CliRunner, Result
 
+from chalicelib.cli.arguments import confirm
 from chalicelib.cli.failures import CommandLine
 from chalicelib.domain.errors import DagNotFound, StoreUnavailable
 
@@ -44,3 +45,48 @@ def test_a_failure_is_one_line_that_says_what_to_do(error: Exception, says: str)
 
 def test_a_bug_is_not_hidden() -> None:
     assert isinstance(failing(ZeroDivisionError()).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nothing"], "No such command 'nothing'. See 'updraft --help'."),
+        (["--nothing"], "No such option '--nothing'. See 'updraft --help'."),
+        (["takes", "much"], "'much' is not a valid integer. See 'updraft takes --help'."),
+        (["takes"], "Missing argument 'NUMBER'. See 'updraft takes --help'."),
+    ],
+)
+def test_wrong_usage_is_one_line_too(arguments: list[str], says: str) -> None:
+    @click.command()
+    @click.argument("number", type=int)
+    def takes(number: int) -> None:
+        raise AssertionError(number)
+
+    line = CommandLine(name="updraft", commands={"takes": takes})
+    done = CliRunner().invoke(line, arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.endswith(f"{says}\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_group_without_a_command_shows_its_help() -> None:
+    assert CliRunner().invoke(CommandLine(name="updraft"), []).output.startswith("Usage: updraft")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("n\n", "Aborted!\n"),
+        ("", "Error: Nobody answers: say --yes to go on without a question\n"),
+    ],
+)
+def test_nothing_is_destroyed_without_an_answer(answer: str, says: str) -> None:
+    @click.command()
+    def destroys() -> None:
+        confirm("All of it goes.", yes=False)
+        raise AssertionError("it went")
+
+    done = CliRunner().invoke(CommandLine(commands={"destroys": destroys}), ["destroys"], input=answer)
+    assert done.exit_code == 1
+    assert done.stderr.endswith(says)
