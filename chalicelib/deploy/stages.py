@@ -47,7 +47,8 @@ def read_stage(project: Path, name: str) -> Stage:
     stages = config.get("stages", {})
     if name not in stages:
         known = ", ".join(sorted(set(stages) - {LOCAL}))
-        raise StageError(f"There is no stage {name} in .chalice/config.json; it has {known}")
+        wrong = f"There is no stage {name}" if name else "Name a stage"
+        raise StageError(f"{wrong}: .chalice/config.json has {known}")
     if not _NAME.fullmatch(name):
         raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
     variables = _variables(config, name)

@@ -44,7 +44,7 @@ def test_a_stage_has_the_variables_of_all_stages_and_its_own(tmp_path: Path) -> 
     ("name", "says"),
     [
         ("local", "local server"),
-        ("test", r"no stage test in .chalice/config.json; it has dev, prod"),
+        ("test", r"no stage test: .chalice/config.json has dev, prod"),
         ("prod", "UPDRAFT__AWS__STAGE is 'local' .* has to be 'prod'"),
     ],
 )

@@ -17,7 +17,12 @@ NAMED = re.findall(r"python -m chalicelib ([a-z][^`\n|]*)", README)
 
 @pytest.mark.parametrize("command", ["deploy", "package", "doctor", "destroy", "sync", "events connect"])
 @pytest.mark.parametrize(
-    ("stage", "says"), [("local", "The stage local is the local server's"), ("", "There is no stage ")]
+    ("stage", "says"),
+    [
+        ("local", "The stage local is the local server's"),
+        ("", "Name a stage: .chalice/config.json has dev, prod"),
+        ("test", "There is no stage test: .chalice/config.json has dev, prod"),
+    ],
 )
 def test_a_stage_that_cannot_be_deployed_is_refused_on_one_line(command: str, stage: str, says: str) -> None:
     done = CliRunner().invoke(updraft, [*command.split(), "--stage", stage])
