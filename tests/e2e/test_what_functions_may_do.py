@@ -58,7 +58,7 @@ def test_runs_are_read_page_by_page(open_stage: Project):
     for day in ("03", "04", "05"):
         trigger(open_stage, {"execution_date": f"2024-05-{day}", "conf": {"name": "Bessie"}})
 
-    first = call("GET", f"{DAG}/dag_runs?limit=2&execution_date_gte=2024-05-03")
+    first = call("GET", f"{DAG}/dag_runs?limit=2&execution_date_gte=2024-05-03&execution_date_lte=2024-05-05")
     _, link = first.headers["link"].rsplit(", ", 1)
     second = call("GET", link[link.index("<") + 1 : link.index(">")])
 
