@@ -22,6 +22,9 @@ from chalicelib.telemetry.log_lines import Fields
 
 NAMESPACE = "Updraft"
 
+LONGEST_DIMENSION = 1024
+"""Characters of a dimension's value (AWS, CloudWatch); a line that has more makes no metric."""
+
 Unit = Literal["Count", "Seconds"]
 
 logger = logging.getLogger("chalicelib.metrics")
@@ -65,7 +68,7 @@ class EmbeddedMetrics:
         dimensions: Mapping[str, str],
         properties: Mapping[str, object],
     ) -> None:
-        named = {name: _ascii(value) for name, value in dimensions.items()}
+        named = {name: _as_dimension(value) for name, value in dimensions.items()}
         all_dimensions = {"stage": self._stage, **named}
         directive = {
             "Namespace": NAMESPACE,
@@ -82,9 +85,9 @@ class EmbeddedMetrics:
         logger.info(Fields(", ".join(metrics), fields))
 
 
-def _ascii(text: str) -> str:
-    """The value of a dimension, which CloudWatch takes in ASCII only (a pool may have any name)."""
-    return text.encode("ascii", "backslashreplace").decode()
+def _as_dimension(text: str) -> str:
+    """The value of a dimension as CloudWatch takes it, ASCII and not too long (a pool may have any name)."""
+    return text.encode("ascii", "backslashreplace").decode()[:LONGEST_DIMENSION]
 
 
 def _task(observation: TaskEnded | TryStarted) -> dict[str, object]:

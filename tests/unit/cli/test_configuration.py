@@ -69,10 +69,10 @@ def test_a_doubled_percent_sign_is_one_and_variables_are_expanded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEAM_HOME", "~/team")
-    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("HOME", str(tmp_path))
     read = read_from(tmp_path, "[core]\nfile = %%(here)s\ndags_folder = $TEAM_HOME/dags\n")
     assert read.get("core", "file") == "%(here)s"
-    assert read.get("core", "dags_folder") == "/home/ada/team/dags"
+    assert read.get("core", "dags_folder") == str(tmp_path / "team" / "dags")
 
 
 CMD = "AIRFLOW__CLI__ENDPOINT_URL_CMD"

@@ -1,5 +1,6 @@
 """What tests of the authoring layer share: loading DAG texts, and running tasks against XComs in a dict."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.execution import run_try
 from chalicelib.dag.loader import LoadedFile, load_file
+from chalicelib.dag.operators.bash import BashOperator
+from chalicelib.dag.operators.python import PythonOperator
 from chalicelib.dag.xcom_values import from_json, to_json
 from chalicelib.domain.outcomes import TryOutcome, TryRequest
 
 CONTRACT_DAGS = Path(__file__).parents[2] / "contract" / "dags"
 LOGICAL_DATE = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 STARTED = datetime(2024, 5, 6, 7, 8, 12, tzinfo=UTC)
 
 
@@ -79,3 +83,25 @@ def dag_of(folder: Path, body: str) -> DAG:
     assert isinstance(loaded, LoadedFile), loaded
     (dag,) = loaded.dags
     return dag
+
+
+def a_dag(**kwargs: Any) -> DAG:
+    """A DAG without tasks and schedule."""
+    return DAG("x", schedule=None, start_date=START, **kwargs)
+
+
+def call(
+    function: Callable[..., Any], dag: DAG | None = None, request: dict[str, Any] | None = None, **kwargs: Any
+) -> tuple[TryOutcome, Any]:
+    """The outcome and the returned value of a function as a task."""
+    xcoms = FakeXComs()
+    made = PythonOperator(task_id="a", python_callable=function, dag=dag or a_dag(), **kwargs)
+    return run(made.dag, "a", xcoms, **(request or {})), xcoms.value("a")
+
+
+def bash(command: str, **kwargs: Any) -> tuple[TryOutcome, Any]:
+    """The outcome and the returned value of a shell command as a task."""
+    xcoms = FakeXComs()
+    dag = kwargs.pop("dag", None) or a_dag()
+    BashOperator(task_id="a", bash_command=command, dag=dag, **kwargs)
+    return run(dag, "a", xcoms), xcoms.value("a")

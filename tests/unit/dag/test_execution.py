@@ -1,15 +1,11 @@
 """Running a try: context, templates, XComs, and what the end of user code means."""
 
 import logging
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,44 +17,17 @@ from chalicelib.dag.decorators import task
 from chalicelib.dag.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from chalicelib.dag.lineage import Column, Table, Tag, User
 from chalicelib.dag.operators.bash import BashOperator
-from chalicelib.dag.operators.branch import BaseBranchOperator
 from chalicelib.dag.operators.empty import EmptyOperator
 from chalicelib.dag.operators.latest_only import LatestOnlyOperator
 from chalicelib.dag.operators.python import (
-    BranchPythonOperator,
     PythonOperator,
-    ShortCircuitOperator,
     get_current_context,
 )
 from chalicelib.dag.params import Param
-from chalicelib.dag.task_group import TaskGroup
-from chalicelib.dag.templates import literal
 from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.outcomes import TryResult
 from tests.integration.store.examples import a_run
-from tests.unit.dag.running import FakeXComs, run
-
-START = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-def a_dag(**kwargs: Any) -> DAG:
-    return DAG("x", schedule=None, start_date=START, **kwargs)
-
-
-def call(
-    function: Callable[..., Any], dag: DAG | None = None, request: dict[str, Any] | None = None, **kwargs: Any
-) -> tuple[TryOutcome, Any]:
-    """The outcome and the returned value of a function as a task."""
-    xcoms = FakeXComs()
-    made = PythonOperator(task_id="a", python_callable=function, dag=dag or a_dag(), **kwargs)
-    return run(made.dag, "a", xcoms, **(request or {})), xcoms.value("a")
-
-
-def bash(command: str, **kwargs: Any) -> tuple[TryOutcome, Any]:
-    xcoms = FakeXComs()
-    dag = kwargs.pop("dag", None) or a_dag()
-    BashOperator(task_id="a", bash_command=command, dag=dag, **kwargs)
-    return run(dag, "a", xcoms), xcoms.value("a")
+from tests.unit.dag.running import START, FakeXComs, a_dag, call, run
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -346,109 +315,6 @@ def test_a_missing_output_is_none_or_an_error() -> None:
     )
 
 
-def test_templates_reach_into_containers_and_entities() -> None:
-    value = call(
-        lambda *args: list(args),
-        op_args=[["{{ ds }}", {"k": "{{ 1 + 1 }}"}], ("{{ ts_nodash }}",), 5, literal("{{ ds }}")],
-    )[1]
-    assert value == [["2024-05-06", {"k": "2"}], ("20240506T070809",), 5, "{{ ds }}"]
-
-
-def test_templates_know_macros_filters_variables_and_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_VAR_PLACE", "here")
-    monkeypatch.setenv("AIRFLOW_VAR_LIST", "[1, 2]")
-    monkeypatch.setenv("AIRFLOW_CONN_DB", "postgres://me:s%40fe@host:5432/base?sslmode=on")
-    dag = a_dag(user_defined_macros={"twice": lambda n: 2 * n}, user_defined_filters={"up": str.upper})
-    parts = {
-        "{{ macros.ds_add(ds, 5) }}": "2024-05-11",
-        "{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%Y') }}": "06.05.2024",
-        "{{ macros.timedelta(days=1) }}": "1 day, 0:00:00",
-        "{{ macros.dateutil.parser.parse('2024-05-06').year }}": "2024",
-        "{{ logical_date | ds_nodash }}": "20240506",
-        "{{ data_interval_end | ts_nodash }}": "20240506T070809",
-        "{{ var.value.place }} {{ var.json.list[1] }} {{ var.value.get('no', 'way') }}": "here 2 way",
-        "{{ conn.db.host }}:{{ conn.db.port }} {{ conn.db.password }} {{ conn.db.schema }}": (
-            "host:5432 s@fe base"
-        ),
-        "{{ conn.db.extra_dejson.sslmode }}": "on",
-        "{{ twice(4) }} {{ 'x' | up }}": "8 X",
-        "{{ execution_date.add(days=1).to_date_string() }}": "2024-05-07",
-        "{{ dag.dag_id }}.{{ task.task_id }} {{ ti.try_number }}": "x.a 1",
-    }
-    value = call(lambda *args: list(args), dag, op_args=list(parts))[1]
-    assert value == list(parts.values())
-
-
-def test_an_unknown_name_in_a_template_fails_unless_the_dag_allows_it() -> None:
-    import jinja2
-
-    assert bash("echo {{ nope }}")[0].reason == "UndefinedError: 'nope' is undefined"
-    assert bash("echo _{{ nope }}_", dag=a_dag(template_undefined=jinja2.Undefined))[1] == "__"
-
-
-def test_templates_can_give_native_values() -> None:
-    dag = a_dag(render_template_as_native_obj=True, params={"n": [1, 2]})
-    assert call(lambda n: n, dag, op_kwargs={"n": "{{ params.n }}"})[1] == [1, 2]
-
-
-def test_templates_are_sandboxed() -> None:
-    outcome, _ = bash("echo {{ ''.__class__.__mro__ }}")
-    assert outcome.result is TryResult.FAILED
-    assert outcome.reason.startswith("SecurityError")
-
-
-def test_scripts_beside_the_dag_are_templates(tmp_path: Path) -> None:
-    (tmp_path / "hello.sh").write_text("echo hello {{ ds }}\n")
-    assert bash("hello.sh", dag=a_dag(template_searchpath=str(tmp_path)))[1] == "hello 2024-05-06"
-    assert bash("missing.sh")[0].reason.startswith("TemplateNotFound: 'missing.sh' not found")
-
-
-def test_bash_logs_its_output_and_returns_the_last_line(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "airflow.task")
-    outcome, value = bash("echo one; echo two >&2; echo 'three  '")
-    assert (outcome.result, value) == (TryResult.SUCCESS, "three")
-    messages = [record.getMessage() for record in caplog.records]
-    start = messages.index("Output:")
-    assert messages[start + 1 : start + 5] == ["one", "two", "three", "Command exited with return code 0"]
-    assert bash("true")[1] == ""
-    assert bash("echo 7", output_processor=int)[1] == 7
-
-
-def test_bash_sees_the_environment_it_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("OUTER", "outer")
-    assert bash("echo $OUTER $AIRFLOW_CTX_DAG_ID $AIRFLOW_CTX_TASK_ID $AIRFLOW_CTX_TRY_NUMBER")[1] == (
-        "outer x a 1"
-    )
-    assert bash("echo _${OUTER}_$A", env={"A": "{{ ds }}"})[1] == "__2024-05-06"
-    assert bash("echo $OUTER $A", env={"A": "a"}, append_env=True)[1] == "outer a"
-    assert bash("pwd", cwd=str(tmp_path))[1] == str(tmp_path)
-    assert bash("pwd", cwd="/no/such")[0].reason == "AirflowException: Can not find the cwd: /no/such"
-
-
-@pytest.mark.parametrize(
-    ("command", "skip_on", "result"),
-    [
-        ("exit 99", 99, TryResult.SKIPPED),
-        ("exit 5", [4, 5], TryResult.SKIPPED),
-        ("exit 99", None, TryResult.FAILED),
-        ("exit 1", 99, TryResult.FAILED),
-        ("kill -9 $$", 99, TryResult.FAILED),
-    ],
-)
-def test_exit_codes(command: str, skip_on: Any, result: TryResult) -> None:
-    assert bash(command, skip_on_exit_code=skip_on)[0].result is result
-
-
-def test_a_timeout_ends_the_command_and_all_it_started(tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    started = time.monotonic()
-    outcome, _ = bash(f"sleep 60 & echo $! > {note}; sleep 60", execution_timeout=timedelta(seconds=0.4))
-    assert time.monotonic() - started < 5
-    assert outcome.result is TryResult.FAILED
-    assert outcome.reason == "AirflowTaskTimeout: Task a ran longer than 0:00:00.400000"
-    assert _is_gone(int(note.read_text()))
-
-
 def test_a_timeout_cannot_be_swallowed_by_except_exception() -> None:
     def stubborn() -> None:
         while True:
@@ -471,104 +337,6 @@ def test_in_another_thread_a_task_runs_without_its_timeout(caplog: pytest.LogCap
     thread.join()
     assert results[0][0].result is TryResult.SUCCESS
     assert "cannot be enforced" in caplog.text
-
-
-def test_sigterm_ends_the_command_and_fails_the_try() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    outcome, _ = bash("kill -TERM $PPID; sleep 60")
-    assert outcome.result is TryResult.FAILED
-    assert outcome.reason == "AirflowTaskTerminated: Task received SIGTERM signal"
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def branching(chosen: Any) -> DAG:
-    with a_dag() as dag:
-        fork = BranchPythonOperator(task_id="fork", python_callable=lambda: chosen)
-        left, right, join = (EmptyOperator(task_id=name) for name in ("left", "right", "join"))
-        with TaskGroup("g") as group:
-            EmptyOperator(task_id="first") >> EmptyOperator(task_id="second")
-        fork >> [left, right] >> join
-        fork >> join
-        fork >> group
-    return dag
-
-
-@pytest.mark.parametrize(
-    ("chosen", "skipped"),
-    [
-        ("left", {"right", "g.first"}),
-        (("left", "right"), {"g.first"}),
-        ({"join"}, {"left", "right", "g.first"}),
-        ("g", {"left", "right", "join"}),
-        ("fork", set()),
-        (None, {"left", "right", "join", "g.first"}),
-        ([], {"left", "right", "join", "g.first"}),
-    ],
-)
-def test_what_a_branch_skips(chosen: Any, skipped: set[str]) -> None:
-    outcome = run(branching(chosen), "fork")
-    assert (outcome.result, outcome.skip) == (TryResult.SUCCESS, skipped)
-
-
-def test_a_branch_to_nowhere_fails_and_skips_nothing() -> None:
-    outcome = run(branching(["left", "nope"]), "fork")
-    assert (outcome.result, outcome.skip) == (TryResult.FAILED, frozenset())
-    assert outcome.reason == (
-        "AirflowException: 'branch_task_ids' must contain only valid task_ids. Invalid tasks found: ['nope']."
-    )
-
-
-def test_a_branch_operator_of_the_users() -> None:
-    class ByDay(BaseBranchOperator):
-        def choose_branch(self, context: Any) -> str:
-            return "monday" if context["logical_date"].strftime("%A") == "Monday" else "other"
-
-    with a_dag() as dag:
-        ByDay(task_id="fork") >> [EmptyOperator(task_id="monday"), EmptyOperator(task_id="other")]
-    assert run(dag, "fork").skip == {"other"}
-
-
-def test_decorated_branches_short_circuits_and_commands() -> None:
-    @task.branch
-    def fork() -> str:
-        return "go"
-
-    @task.short_circuit(ignore_downstream_trigger_rules=False)
-    def stop() -> bool:
-        return False
-
-    @task.bash(env={"A": "a"})
-    def command(word: str) -> str:
-        return f"echo $A {word} {{{{ ds }}}}"
-
-    with a_dag() as dag:
-        fork() >> [stop.override(task_id="stay")(), command.override(task_id="go")("b")]
-        stop() >> EmptyOperator(task_id="near") >> EmptyOperator(task_id="far")
-    xcoms = FakeXComs()
-    assert run(dag, "fork").skip == {"stay"}
-    assert run(dag, "stop").skip == {"near"}
-    run(dag, "go", xcoms)
-    assert xcoms.value("go") == "a b 2024-05-06"
-    assert [dag.get_task(name).task_type for name in ("fork", "stop", "go")] == [
-        "_BranchPythonDecoratedOperator", "_ShortCircuitDecoratedOperator", "_BashDecoratedOperator",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("value", "ignores_rules", "skipped"),
-    [(0, True, {"near", "far"}), (0, False, {"near"}), ("yes", True, set())],
-)
-def test_what_a_short_circuit_skips(value: Any, ignores_rules: bool, skipped: set[str]) -> None:
-    with a_dag() as dag:
-        short = ShortCircuitOperator(
-            task_id="short",
-            python_callable=lambda: value,
-            ignore_downstream_trigger_rules=ignores_rules,
-        )
-        short >> EmptyOperator(task_id="near") >> EmptyOperator(task_id="far", trigger_rule="all_done")
-    xcoms = FakeXComs()
-    assert run(dag, "short", xcoms).skip == skipped
-    assert xcoms.value("short") == value
 
 
 def test_of_the_callbacks_only_that_before_execute_is_called_with_the_try() -> None:
@@ -649,26 +417,3 @@ def test_a_failed_try_records_no_lineage() -> None:
 def test_dates_and_sets_pass_between_tasks() -> None:
     value = {"when": datetime(2024, 1, 1, tzinfo=UTC), "day": date(2024, 1, 1), "seen": {1, 2}, "t": (1, 2)}
     assert call(lambda: value)[1] == value
-
-
-def test_jinja_is_not_loaded_for_tasks_without_templates() -> None:
-    program = (
-        "import sys\n"
-        "from tests.unit.dag.test_execution import call\n"
-        "assert call(lambda: 1)[1] == 1\n"
-        "assert 'jinja2' not in sys.modules\n"
-    )
-    project = Path(__file__).parents[3]
-    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
-
-
-def _is_gone(pid: int) -> bool:
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if Path(f"/proc/{pid}/stat").exists() and " Z " in Path(f"/proc/{pid}/stat").read_text():
-            return True
-        time.sleep(0.02)
-    return False

@@ -82,6 +82,12 @@ CASES: list[tuple[Observation, list[tuple[str, str, float]], dict[str, str], dic
         {},
     ),
     (
+        PoolUse(pool="\N{GRINNING FACE}" * 256, slots=8, used=3),
+        [("PoolSlots", "Count", 8), ("PoolSlotsUsed", "Count", 3)],
+        {"pool": (r"\U0001f600" * 256)[:1024]},
+        {},
+    ),
+    (
         MessagePutAside(queue="updraft-dev-events", code="dag_not_found"),
         [("DeadLetters", "Count", 1)],
         {"queue": "updraft-dev-events"},
