@@ -12,6 +12,7 @@ from itertools import islice
 from chalicelib.domain import lifecycle
 from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.dags import Dag, holds_back, sees
+from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.limits import is_reserved, parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.observations import PoolUse
@@ -49,17 +50,30 @@ _HOLDING_STATES = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING
 
 
 def tick(engine: Engine) -> None:
-    """What the clock starts, once a minute: runs that schedules make, sweeps of runs, the audit of pools."""
+    """What the clock starts, once a minute: runs that schedules make, sweeps of runs, the audit of pools.
+
+    Raises ``StoreUnavailable``; what was found until then is sent for nevertheless.
+    """
     outbox = Outbox(sender=engine.sender)
+    try:
+        shards = _post_what_is_due(engine, outbox)
+    except StoreUnavailable:
+        outbox.flush()
+        raise
+    outbox.flush()
+    for use in _use_of_pools(shards):
+        engine.observe(use)
+
+
+def _post_what_is_due(engine: Engine, outbox: Outbox) -> list[PoolShard]:
+    """Post a message for each DAG, run and pool that something is due of; the shards of all pools."""
     schedules.post_due(engine, outbox)
     for dag_id, execution_date in islice(engine.store.dag_runs.due(engine.now()), MOST_PER_TICK):
         outbox.post(RescueRun(dag_id=dag_id, execution_date=execution_date))
     shards = list(engine.store.pools.all_shards())
     for pool in sorted(_pools_to_wake(engine, shards)):
         outbox.post(WakePool(pool=pool))
-    outbox.flush()
-    for use in _use_of_pools(shards):
-        engine.observe(use)
+    return shards
 
 
 def resume(engine: Engine) -> None:

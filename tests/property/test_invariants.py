@@ -227,6 +227,24 @@ def test_a_run_ahead_of_now_starts_when_its_time_has_come() -> None:
     assert run.state is DagRunState.SUCCESS
 
 
+def test_a_tick_that_cannot_read_the_pools_looks_after_runs_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dag = ScriptedDag(CHAIN)
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.queue.waiting.clear()  # all of it is lost
+
+    def throttled() -> None:
+        raise StoreUnavailable("throttled")
+
+    monkeypatch.setattr(world.store.pools, "all_shards", throttled)
+    world.advance(timedelta(minutes=10))
+    world.tick()
+    sent = world.queue.sent[-1]
+    assert sent == RescueRun(dag_id=dag.dag_id, execution_date=run.execution_date)
+
+
 def test_a_long_queue_is_not_flooded_with_repeated_messages() -> None:
     dag = ScriptedDag([Shape("a")])
     world = world_of(dag, 1)
