@@ -69,7 +69,7 @@ def test_pokes_a_moment_apart_share_an_invocation(tmp_path: Path) -> None:
 def test_pokes_a_moment_apart_do_not_share_one_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.dag.sensors.base.LONGEST_STAY", 0.3)
+    monkeypatch.setattr("chalicelib.dag.sensors.base.LONGEST_STAY", 1)
     outcome = poked(tmp_path, "False", "poke_interval=0.1")
     assert outcome.result is TryResult.RESCHEDULED
     assert outcome.keeps_slots
