@@ -11,6 +11,9 @@ import pytest
 FAILED_TESTS = Path("out") / "failed-tests.txt"
 """Where what failed in the last run that failed is kept, seen from the project's root."""
 
+LINES_AT_EACH_END = 200
+"""How many lines of what a test printed or logged are shown of its begin, and of its end."""
+
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -21,9 +24,20 @@ def plain(text: str) -> str:
     return _NO_TEXT.sub(lambda found: ascii(found[0])[1:-1], lines)
 
 
+def shortened(text: str) -> str:
+    """A text with its middle left out, if it has far more lines than anybody reads."""
+    lines = text.splitlines(keepends=True)
+    left_out = len(lines) - 2 * LINES_AT_EACH_END
+    if left_out <= 0:
+        return text
+    return "".join(
+        (*lines[:LINES_AT_EACH_END], f"... {left_out} lines left out ...\n", *lines[-LINES_AT_EACH_END:])
+    )
+
+
 def make_plain(report: pytest.TestReport) -> None:
     """Have a report say in plain text why its test failed and what was captured of it."""
-    report.sections = [(title, plain(content)) for title, content in report.sections]
+    report.sections = [(title, shortened(plain(content))) for title, content in report.sections]
     if report.failed and plain(report.longreprtext) != report.longreprtext:
         report.longrepr = plain(report.longreprtext)
 
@@ -48,4 +62,4 @@ def _text_of(failed: list[pytest.TestReport | pytest.CollectReport], config: pyt
     for report in failed:
         yield f"\n{'=' * 100}\n{report.nodeid}: {report.when}\n\n{plain(report.longreprtext)}"
         for title, content in report.sections:
-            yield f"\n--- {title} ---\n{plain(content)}"
+            yield f"\n--- {title} ---\n{content}"

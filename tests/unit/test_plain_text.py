@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plain_text import FAILED_TESTS, plain
+from tests.plain_text import FAILED_TESTS, LINES_AT_EACH_END, plain, shortened
 
 pytest_plugins = ["pytester"]
 
@@ -19,6 +19,15 @@ pytest_plugins = ["pytester"]
 )
 def test_a_text_is_shown_without_what_a_terminal_acts_on(text: str, shown: str) -> None:
     assert plain(text) == shown
+
+
+def test_of_very_many_lines_the_first_and_the_last_are_shown() -> None:
+    few = [f"{number}\n" for number in range(2 * LINES_AT_EACH_END)]
+    assert shortened("".join(few)) == "".join(few)
+    shown = shortened("".join([*few, "more\n", "last"])).splitlines(keepends=True)
+    assert shown[:LINES_AT_EACH_END] == few[:LINES_AT_EACH_END]
+    assert shown[LINES_AT_EACH_END] == "... 2 lines left out ...\n"
+    assert shown[-2:] == ["more\n", "last"]
 
 
 def test_what_failed_is_said_and_kept_as_text(

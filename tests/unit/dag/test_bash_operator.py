@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,21 @@ def test_sigterm_ends_the_command_and_fails_the_try() -> None:
     assert outcome.result is TryResult.FAILED
     assert outcome.reason == "AirflowTaskTerminated: Task received SIGTERM signal"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_while_the_command_starts_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    execute = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+
+    def execute_and_interrupt(process: Any, *arguments: Any) -> None:
+        execute(process, *arguments)
+        started.append(process.pid)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess.Popen, "_execute_child", execute_and_interrupt)
+    outcome, _ = bash("sleep 600")
+    assert outcome.reason == "AirflowTaskTerminated: Task received SIGTERM signal"
+    assert [_is_gone(pid) for pid in started] == [True]
 
 
 def _is_gone(pid: int) -> bool:
