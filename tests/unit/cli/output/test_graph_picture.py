@@ -20,7 +20,7 @@ from tests.contract.engines import engine_in_memory
 from tests.machine import Need
 from tests.property.dags import ScriptedDag, Shape
 
-GRAPHVIZ = Need(what="Pictures as PDF were", packages="graphviz", switch="UPDRAFT_TESTS_NEED_GRAPHVIZ")
+GRAPHVIZ = Need(what="Pictures by Graphviz were", packages="graphviz", switch="UPDRAFT_TESTS_NEED_GRAPHVIZ")
 
 SHAPES = [
     Shape("extract"),
