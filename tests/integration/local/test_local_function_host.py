@@ -20,7 +20,9 @@ def test_a_pool_that_does_not_listen_any_more_is_gone_and_nothing_outlives_it(tm
     """A child's end may be noticed before that of the server: both come at once when it is killed."""
     with contextlib.ExitStack() as stack:
         ours, theirs = map(stack.enter_context, socket.socketpair())
-        lifeline, _ = os.pipe()  # which is not cut
+        lifeline, uncut = os.pipe()
+        stack.callback(os.close, lifeline)
+        stack.callback(os.close, uncut)
         host = subprocess.Popen(
             [
                 sys.executable,
