@@ -38,7 +38,7 @@ _LOWER, _UPPER = frozenset({">", ">="}), frozenset({"<", "<="})
 
 def check_rule(pattern: Pattern) -> None:
     """Raise ``PatternError`` for what EventBridge does not take of a pattern that ``patterns`` accepts."""
-    _check_numbers(pattern, OF_RULES)
+    _check_operands(pattern, OF_RULES)
     size = len(as_rule(pattern))
     if size > MOST_PATTERN_CHARACTERS:
         raise PatternError(
@@ -54,7 +54,7 @@ def as_rule(pattern: Pattern) -> str:
 
 def check_filter_policy(pattern: Pattern) -> None:
     """Raise ``PatternError`` for what SNS does not take of a pattern that ``patterns`` accepts."""
-    _check_numbers(pattern, OF_FILTERS)
+    _check_operands(pattern, OF_FILTERS)
     for place, operand in _operands(pattern, ANYTHING_BUT):
         # SNS knows anything-but with a prefix, one, and with no other operator.
         if isinstance(operand, Mapping) and not isinstance(operand.get("prefix"), str):
@@ -73,18 +73,31 @@ def check_filter_policy(pattern: Pattern) -> None:
         raise PatternError(f"it has {size} bytes as JSON, and SNS takes {MOST_FILTER_BYTES}")
 
 
-def _check_numbers(pattern: Pattern, numbers: Numbers) -> None:
+def _check_operands(pattern: Pattern, numbers: Numbers) -> None:
     for place, operand in _operands(pattern, "numeric"):
         _check_comparison(operand, place)
         for bound in operand[1::2]:
             _check_number(bound, numbers, place)
     for place, operand in _operands(pattern, ANYTHING_BUT):
-        values = operand if isinstance(operand, list) else [operand]
-        compared = [each for each in values if isinstance(each, int | float)]
-        if compared and len(compared) < len(values):
-            raise PatternError(f"{place}: {ANYTHING_BUT} takes texts or numbers, not both in one list")
-        for each in compared:
-            _check_number(each, numbers, place)
+        if isinstance(operand, Mapping):
+            _check_excluded_texts(operand, place)
+        else:
+            _check_excluded(operand if isinstance(operand, list) else [operand], numbers, place)
+
+
+def _check_excluded_texts(operand: Mapping[str, Any], place: str) -> None:
+    for name in operand.keys() & {"prefix", "suffix"}:
+        texts = operand[name] if isinstance(operand[name], list) else [operand[name]]
+        if not all(texts):
+            raise PatternError(f"{place}: {ANYTHING_BUT} of an empty {name} leaves nothing")
+
+
+def _check_excluded(values: list[Any], numbers: Numbers, place: str) -> None:
+    compared = [each for each in values if isinstance(each, int | float)]
+    if compared and len(compared) < len(values):
+        raise PatternError(f"{place}: {ANYTHING_BUT} takes texts or numbers, not both in one list")
+    for each in compared:
+        _check_number(each, numbers, place)
 
 
 def _check_comparison(operand: list[Any], place: str) -> None:

@@ -75,6 +75,12 @@ def test_a_list_of_what_is_excluded_has_texts_or_numbers() -> None:
         check_rule({"n": [{"anything-but": ["a", 1]}]})
 
 
+@pytest.mark.parametrize("excluded", [{"prefix": ""}, {"suffix": ""}, {"prefix": ["a", ""]}])
+def test_what_begins_with_nothing_is_all_there_is(excluded: dict[str, Any]) -> None:
+    with pytest.raises(PatternError, match=r"n: anything-but of an empty (prefix|suffix) leaves nothing"):
+        check_rule({"n": [{"anything-but": excluded}]})
+
+
 @pytest.mark.parametrize(("characters", "fits"), [(2048, True), (2049, False)])
 def test_the_pattern_of_a_rule_is_as_long_as_eventbridge_takes_it(characters: int, fits: bool) -> None:
     pattern = {"source": ["x" * (characters - len('{"source": [""]}'))]}
