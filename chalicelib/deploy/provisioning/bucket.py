@@ -22,7 +22,6 @@ NO_PUBLIC_ACCESS = {
 ENCRYPTION = {"SSEAlgorithm": "AES256"}
 """With S3's own keys (SSE-S3)."""
 
-
 CONFLICT = ("OperationAborted", "ConditionalRequestConflict")
 """409: another change of the bucket is being carried out, its creation or deletion among them. botocore does
 not try that again."""

@@ -43,17 +43,17 @@ def create_missing_queues(
     for queue in queues:
         urls |= _starting_with(queue.name, sqs)
     aside = [queue.dead_letters for queue in queues if queue.dead_letters not in urls]
-    for name in aside:
-        urls[name] = _create(name, dead_letter_attributes(), sqs, sleep)
+    made = [name for name in aside if _create(name, dead_letter_attributes(), sqs, sleep, urls)]
     if aside:
         sleep(settle_s)
     missing = [queue for queue in queues if queue.name not in urls]
     for queue in missing:
         attributes = queue_attributes(queue, queue_arn(urls[queue.dead_letters], sqs))
-        _create(queue.name, attributes, sqs, sleep)
+        if _create(queue.name, attributes, sqs, sleep, urls):
+            made.append(queue.name)
     if missing:
         sleep(settle_s)
-    return [*aside, *(queue.name for queue in missing)]
+    return made
 
 
 def configure_queue(queue: Queue, sqs: Any, *, sleep: Sleep = time.sleep) -> None:
@@ -70,8 +70,8 @@ def _set(url: str, attributes: dict[str, str], sqs: Any, sleep: Sleep) -> None:
     )
 
 
-def _create(name: str, attributes: dict[str, str], sqs: Any, sleep: Sleep) -> str:
-    """Create a queue; its URL. That there is one by now, with whatever attributes, is as good."""
+def _create(name: str, attributes: dict[str, str], sqs: Any, sleep: Sleep, urls: dict[str, str]) -> bool:
+    """Create a queue and note its URL; false when there is one by now, with other attributes."""
     from botocore.exceptions import ClientError
 
     try:
@@ -85,9 +85,11 @@ def _create(name: str, attributes: dict[str, str], sqs: Any, sleep: Sleep) -> st
         # With the same attributes it is no error (AWS), so this one was there before, unlisted.
         if error_code(error) not in ("QueueAlreadyExists", "QueueNameExists"):
             raise
-        return _url_of_new(name, sqs, sleep)
+        urls[name] = _url_of_new(name, sqs, sleep)
+        return False
+    urls[name] = str(made["QueueUrl"])
     log.info("Created queue %s", name)
-    return str(made["QueueUrl"])
+    return True
 
 
 def _once_dead_letters_are_there(

@@ -10,7 +10,6 @@ from chalicelib.deploy.description.resources import Index, Key, Table
 
 log = logging.getLogger(__name__)
 
-
 _TOO_MANY_AT_ONCE = "LimitExceededException"
 """Too many tables, or tables with an index, are being made or deleted at this moment (AWS: for the latter
 ``CreateTable`` says one, the error's description 250)."""

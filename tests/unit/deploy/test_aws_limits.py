@@ -3,17 +3,22 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.deploy import aws_limits
+from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.log_groups import DEFAULT_RETENTION_DAYS
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.stages import StageError, read_stage
+from chalicelib.deploy.standing import HANDLERS, function_name, role_name, tick_rule_name
 from chalicelib.deploy.validation import validate
 from chalicelib.events import limits
+from chalicelib.events.declarations import parse_declarations
+from chalicelib.settings import ALARMS, Settings
 from chalicelib.store.memory import MemoryStore
 
 ALARM_TOPIC = "UPDRAFT__AWS__ALARM_TOPIC"
@@ -213,6 +218,31 @@ def test_the_shipped_stages_are_taken() -> None:
     root = Path(__file__).parents[3]
     for name in ("dev", "prod"):
         validate(read_stage(root, name), MemoryStore().variables, region="eu-west-1")
+
+
+def test_all_names_of_the_stage_with_the_longest_name_are_short_enough() -> None:
+    stage = "x" * 20
+    settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": stage, "UPDRAFT__AWS__ALARMS": ",".join(ALARMS)})
+    resources = stage_resources(settings)
+    shop = '[[event]]\ndag_id = "a"\nsource = "eventbridge"\npattern = { source = ["a"] }\n'
+    rules = [rule.name for rule in event_sources(settings, parse_declarations(shop)).rules]
+    assert max(len(name) for name in (*rules, tick_rule_name(stage))) <= 64
+    assert max(len(each(stage, handler)) for each in (function_name, role_name) for handler in HANDLERS) <= 64
+    assert max(len(queue.dead_letters) for queue in resources.queues) <= 80
+    assert len(resources.bucket.name) <= 63
+    alarms = [*(alarm.name for alarm in resources.alarms), *resources.unwanted_alarms]
+    assert max(map(len, alarms)) <= 255
+    assert max(len(alarm.description) for alarm in resources.alarms) <= 1024
+    with pytest.raises(StageError, match="is no name for a stage: up to 20 of"):
+        read_stage_named("x" * 21)
+
+
+def read_stage_named(name: str) -> None:
+    with TemporaryDirectory() as directory:
+        (Path(directory) / ".chalice").mkdir()
+        config = {"stages": {name: {"environment_variables": {"UPDRAFT__AWS__STAGE": name}}}}
+        (Path(directory) / ".chalice" / "config.json").write_text(json.dumps(config))
+        read_stage(Path(directory), name)
 
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
