@@ -24,6 +24,12 @@ def session() -> "Session":
     return get_session()
 
 
+def region() -> str | None:
+    """The region of the clients; None where none is set."""
+    found: str | None = session().get_config_variable("region")
+    return found
+
+
 _making = RLock()  # botocore's session must not make two clients at once
 
 

@@ -14,6 +14,17 @@ AIRFLOW_VERSION = "2.10.5"
 LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
 """What the maximum concurrency of an SQS event source can be (AWS Lambda, ``ScalingConfig``)."""
 
+ALARMS = ("errors", "throttles", "5xx")
+"""What a stage may have alarms on beside those that it always has."""
+
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288),
+    3653,
+)
+"""For how long CloudWatch can keep a log (AWS, ``PutRetentionPolicy``), unless it keeps it for ever."""
+
+KEEP_LOGS_FOR_EVER = 0
+
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
@@ -51,6 +62,10 @@ class Settings:
     """Likewise, for events of other services."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
+    more_alarms: frozenset[str] = frozenset()
+    """Those of ``ALARMS`` that the stage has, too."""
+    log_retention_days: int | None = None
+    """One of ``LOG_RETENTION_DAYS``, or ``KEEP_LOGS_FOR_EVER``; None: nobody has decided."""
     events_file: Path | None = None
     """Which event triggers which DAG; None: ``events.toml`` in the DAGs folder, if there is one."""
 
@@ -79,6 +94,8 @@ class Settings:
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
+            more_alarms=_chosen(environ, "UPDRAFT__AWS__ALARMS", ALARMS),
+            log_retention_days=_retention(environ, "UPDRAFT__AWS__LOG_RETENTION_DAYS"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
 
@@ -115,6 +132,24 @@ def _topic(environ: Mapping[str, str], name: str) -> str:
             f"{name} is {text!r}; it takes the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME"
         )
     return text
+
+
+def _chosen(environ: Mapping[str, str], name: str, choice: tuple[str, ...]) -> frozenset[str]:
+    chosen = frozenset(each.strip().lower() for each in environ.get(name, "").split(",") if each.strip())
+    if chosen - set(choice):
+        raise SettingError(f"{name} is {environ[name]!r}; it takes some of {','.join(choice)}, or nothing")
+    return chosen
+
+
+def _retention(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    known = {str(days): days for days in (KEEP_LOGS_FOR_EVER, *LOG_RETENTION_DAYS)}
+    if text not in known:
+        allowed = ", ".join(map(str, LOG_RETENTION_DAYS))
+        raise SettingError(f"{name} is {text!r}; it takes 0 (for ever) or one of CloudWatch's: {allowed}")
+    return known[text]
 
 
 def _whole_number(environ: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

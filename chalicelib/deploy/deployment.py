@@ -4,12 +4,14 @@ Every step may be repeated and broken off at any point, so a deployment that did
 mended by doing it again.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
+from chalicelib.deploy.busy import Sleep
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import read_deployed
@@ -18,9 +20,11 @@ from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.provisioning.alarms import put_alarms
-from chalicelib.deploy.provisioning.connect_events import connect_events
+from chalicelib.deploy.provisioning.connect_events import connect_events, refuse_missing_sources
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.finish import finish_deployment
+from chalicelib.deploy.provisioning.log_groups import make_log_groups
+from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import function_name, handlers_behind, refuse_stack, restore_record, standing
 from chalicelib.deploy.steps import Step, Tell
@@ -42,18 +46,21 @@ class Deployment:
     tell: Tell
     client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
+    sleep: Sleep = time.sleep
 
     def steps(self) -> tuple[Step, ...]:
         """What there is to do, in order."""
         return (
             Step(name="Tables, queues and bucket", do=self._create, advice=_REPEAT),
-            Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
+            Step(name="Logs", do=self._make_log_groups, advice=_REPEAT),
             Step(name="What Chalice has deployed before", do=self._restore_record, advice=_REPEAT),
             Step(name="Package", do=self._package, advice=_REPEAT),
             Step(name="Functions and REST API", do=self._chalice_deploy, advice=_REPEAT),
             Step(name="What Chalice has no setting for", do=self._finish, advice=_REPEAT),
             Step(name="DAG files", do=self._sync, advice=_REPEAT),
             Step(name="Sources of events", do=self._connect, advice=_REPEAT),
+            # Last: one of them goes off as long as there is no clock.
+            Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
         )
 
     @property
@@ -63,12 +70,14 @@ class Deployment:
 
     def _create(self) -> None:
         resources = stage_resources(self.stage.settings)
-        for name in create_missing(resources, client=self.client):
+        made = create_missing(resources, client=self.client, settle_s=SETTLES_AFTER_S, sleep=self.sleep)
+        for name in made:
             self.tell(f"  new: {name}")
-        configure(resources, client=self.client)
+        configure(resources, without=made, client=self.client, sleep=self.sleep)
 
-    def _put_alarms(self) -> None:
-        for name in put_alarms(stage_resources(self.stage.settings), self.client("cloudwatch")):
+    def _make_log_groups(self) -> None:
+        groups = stage_resources(self.stage.settings).log_groups
+        for name in make_log_groups(groups, self.client("logs"), sleep=self.sleep):
             self.tell(f"  new: {name}")
 
     def _restore_record(self) -> None:
@@ -83,7 +92,7 @@ class Deployment:
         self.run_chalice(self.stage.project, ("deploy", "--stage", self.stage.name))
 
     def _finish(self) -> None:
-        finish_deployment(self.stage.project, self.stage.name, client=self.client)
+        finish_deployment(self.stage.project, self.stage.name, client=self.client, sleep=self.sleep)
 
     def _sync(self) -> None:
         settings = self.stage.settings
@@ -95,10 +104,17 @@ class Deployment:
     def _connect(self) -> None:
         check_dags(self.engine(), self.declarations)
         sources = event_sources(self.stage.settings, self.declarations)
-        connected = connect_events(sources, client=self.client)
-        for name in connected.made:
+        connected = connect_events(sources, client=self.client, sleep=self.sleep)
+        self._tell_of(connected.made, connected.removed)
+
+    def _put_alarms(self) -> None:
+        put = put_alarms(stage_resources(self.stage.settings), self.client("cloudwatch"))
+        self._tell_of(put.made, put.removed)
+
+    def _tell_of(self, made: Iterable[str], removed: Iterable[str]) -> None:
+        for name in made:
             self.tell(f"  new: {name}")
-        for name in connected.removed:
+        for name in removed:
             self.tell(f"  removed: {name}")
 
 
@@ -107,9 +123,10 @@ def plan_deployment(
 ) -> Iterable[str]:
     """What a deployment would do, a line each; asks AWS and changes nothing.
 
-    Raises ``StageError`` for a stage that is a CloudFormation stack.
+    Raises ``StageError`` for a stage that is a CloudFormation stack, and ``EventSourceMissing``.
     """
     refuse_stack(stage.name, client=client)
+    refuse_missing_sources(event_sources(stage.settings, declarations), client=client)
     for finding in check_resources(stage_resources(stage.settings), client=client):
         yield _planned(finding)
     entries = {entry["name"] for entry in standing(stage.name, client=client)}

@@ -21,6 +21,9 @@ from chalicelib.settings import APP_NAME, Settings
 API_HANDLER = "api_handler"
 """Chalice's name for the function behind the REST API; the function's own name goes without."""
 
+API_STAGE = "api"
+"""The stage in the URL; it makes the paths Airflow's own, ``/api/experimental/...``."""
+
 QUEUE_OF = {"scheduler": "scheduling", "worker": "tasks", "events": "events"}
 """The handlers in ``app.py`` that a queue feeds, and its name."""
 
@@ -187,7 +190,7 @@ def _api(stage: str, recorded: str | None, apigateway: Any) -> list[Entry]:
     own.sort(key=lambda api: (api["id"] != recorded, api["createdDate"]))
     url = (
         f"https://{own[0]['id']}.execute-api.{apigateway.meta.region_name}"
-        f".{_dns_suffix(apigateway.meta.region_name)}/api/"
+        f".{_dns_suffix(apigateway.meta.region_name)}/{API_STAGE}/"
     )
     return [
         {

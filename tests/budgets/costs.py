@@ -26,6 +26,8 @@ PRICES = {
     "log_bytes": 0.50 / GB,
     # The same: an alarm of standard resolution
     "alarm_months": 0.10,
+    # The same: a custom metric, of an account's first 10,000; by the hours in which it is told of
+    "metric_months": 0.30,
 }
 """Dollars for one of each, by AWS's pricing pages as of November 2026; EventBridge's schedules are free."""
 
@@ -47,6 +49,7 @@ class Use:
     s3_gets: float = 0
     log_bytes: float = 0
     alarm_months: float = 0
+    metric_months: float = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in PRICES})

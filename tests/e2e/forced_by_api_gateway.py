@@ -41,6 +41,12 @@ FORCED = (
         body={"message": "Forbidden"},
     ),
     Forced(
+        what="an unknown path with an Authorization header",
+        answer="404, as in Airflow; 403 if AWS has no name for this kind of refusal. Not tried on an account",
+        by=By.AWS,
+        reason="the header is taken for a bad signature of AWS's own; of which kind is written nowhere",
+    ),
+    Forced(
         what="a method beyond the seven that REST APIs have, such as TRACE",
         answer="404, or CloudFront's own page; Airflow says 405",
         by=By.AWS,

@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.deploy.deployed import Deployed, read_deployed
-from chalicelib.deploy.provisioning.api_gateway import STAGE as API_STAGE
+from chalicelib.deploy.standing import API_STAGE
 from tests.contract.runner import Answer
 from tests.integration.server.api import HttpApi
 

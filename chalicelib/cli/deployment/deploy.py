@@ -13,7 +13,7 @@ def deploy(stage: str, dry_run: bool) -> None:
 
     Example: python -m chalicelib deploy --stage dev
     """
-    from chalicelib import bootstrap
+    from chalicelib import aws, bootstrap
     from chalicelib.cli.deployment.stage import deployable_stage
     from chalicelib.deploy.deployment import Deployment, next_step, plan_deployment
     from chalicelib.deploy.steps import carry_out
@@ -21,7 +21,7 @@ def deploy(stage: str, dry_run: bool) -> None:
 
     described = deployable_stage(stage)
     with bootstrap.use(settings=described.settings):
-        declarations = validate(described, bootstrap.engine().store.variables)
+        declarations = validate(described, bootstrap.engine().store.variables, region=aws.region())
         for line in plan_deployment(described, declarations):
             click.echo(f"  {line}")
         if dry_run:

@@ -5,11 +5,13 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import ClientError
 
 from chalicelib.deploy.standing import (
     API_HANDLER,
@@ -112,17 +114,39 @@ class ApiGateway:
         ]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """How AWS refuses a request that comes too early."""
+
+    code: str
+    message: str = "not yet"
+
+
 class Aws:
-    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``."""
+    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``.
+
+    ``refusals`` has, by operation, what its next requests are answered before one is carried out. ``waited``
+    is for how long was waited, in seconds, by whoever was given ``sleep``; no time passes.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.dies_at: Callable[[str, str], bool] = lambda moment, operation: False
+        self.refusals: dict[str, list[Refusal]] = {}
+        self.waited: list[float] = []
         self._session = botocore.session.get_session()
+        self._session.register("before-call.*.*", self._refuse)
         self._session.register("before-send.*.*", self._before)
         self._session.register("after-call.*.*", self._after)
         self._made: dict[str, Any] = {"apigateway": ApiGateway(self._around)}
         self._recursion: dict[str, str] = {}
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def refuse(self, operation: str, code: str, message: str = "not yet", *, times: int = 1) -> None:
+        """Have the next requests of an operation refused."""
+        self.refusals.setdefault(operation, []).extend([Refusal(code=code, message=message)] * times)
 
     def client(self, service: str) -> Any:
         if service not in self._made:
@@ -133,10 +157,23 @@ class Aws:
         return self._made[service]
 
     def _around(self, operation: str, request: Callable[[], Any]) -> Any:
+        if (refused := self._refuse(operation)) is not None:
+            raise ClientError(refused[1], operation)
         self._before(operation)
         answer = request()
         self._after(operation)
         return answer
+
+    def _refuse(self, event_name: str, **_: object) -> tuple[Any, dict[str, Any]] | None:
+        """What botocore takes for an answer, instead of sending the request."""
+        operation = event_name.rpartition(".")[2]
+        waiting = self.refusals.get(operation)
+        if not waiting:
+            return None
+        self.calls.append(operation)
+        refusal = waiting.pop(0)
+        error = {"Code": refusal.code, "Message": refusal.message}
+        return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {}}
 
     def _before(self, event_name: str, **_: object) -> None:
         self.calls.append(event_name.rpartition(".")[2])

@@ -20,6 +20,7 @@ from chalicelib.deploy.steps import CommandFailed
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.settings import Settings
 
+AUTH = "AIRFLOW__API__AUTH_BACKEND"
 BASIC_AUTH = "airflow.api.auth.backend.basic_auth"
 OPEN = "airflow.api.auth.backend.default"
 
@@ -47,7 +48,7 @@ def settings(auth_backend: str = BASIC_AUTH) -> Settings:
         {
             "UPDRAFT__AWS__STAGE": "dev",
             "UPDRAFT__AWS__BUCKET": "updraft-acme-dev",
-            "AIRFLOW__API__AUTH_BACKEND": auth_backend,
+            AUTH: auth_backend,
         }
     )
 
@@ -102,7 +103,29 @@ def test_a_table_has_its_index_and_what_expires_does():
 
 def test_tables_with_indexes_are_made_one_after_the_other():
     waiting = {name: each["DependsOn"] for name, each in resources().items() if "DependsOn" in each}
-    assert waiting == {"UnfinishedRunsTable": ["DagsTable"]}
+    assert {name: of for name, of in waiting.items() if name.endswith("Table")} == {
+        "UnfinishedRunsTable": ["DagsTable"]
+    }
+
+
+def test_each_function_waits_for_its_log_group_which_keeps_its_events_for_90_days():
+    groups = of_type("AWS::Logs::LogGroup")
+    assert groups["WorkerLogGroup"] == {
+        "LogGroupName": "/aws/lambda/updraft-dev-worker",
+        "RetentionInDays": 90,
+    }
+    assert groups["ApiHandlerLogGroup"]["LogGroupName"] == "/aws/lambda/updraft-dev"
+    assert len(groups) == len(HANDLERS)
+    assert resources()["Worker"]["DependsOn"] == ["WorkerLogGroup"]
+    assert resources()["APIHandler"]["DependsOn"] == ["ApiHandlerLogGroup"]
+
+
+def test_logs_that_are_to_be_kept_for_ever_have_no_retention():
+    forever = Settings.from_environ(
+        {"UPDRAFT__AWS__STAGE": "dev", "UPDRAFT__AWS__LOG_RETENTION_DAYS": "0", AUTH: BASIC_AUTH}
+    )
+    group = merge_template(forever, ())["Resources"]["WorkerLogGroup"]
+    assert group["Properties"] == {"LogGroupName": "/aws/lambda/updraft-dev-worker"}
 
 
 def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
@@ -145,20 +168,24 @@ def test_the_bucket_is_closed_and_encrypted():
     }
 
 
-def test_tables_and_bucket_outlive_the_stack_and_nothing_else_does():
+def test_tables_bucket_and_logs_outlive_the_stack_and_nothing_else_does():
     kept = {
         each["Type"]
         for each in resources(events=EVENTS).values()
         if each.get("DeletionPolicy") == "RetainExceptOnCreate" and each["UpdateReplacePolicy"] == "Retain"
     }
-    assert kept == {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+    assert kept == {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
     stored = [each for each in resources().values() if each.get("Type") in kept]
     assert all("DeletionPolicy" in each for each in stored)
 
 
-def test_every_alarm_watches_its_queue():
+def test_every_alarm_watches_its_queue_or_the_clock():
     alarms = of_type("AWS::CloudWatch::Alarm")
     assert sorted(each["AlarmName"] for each in alarms.values()) == sorted(a.name for a in RESOURCES.alarms)
+    assert resources()["ClockStandsStillAlarm"]["DependsOn"] == ["Tick"]
+    clock = alarms["ClockStandsStillAlarm"]
+    assert clock["Dimensions"] == [{"Name": "FunctionName", "Value": "updraft-dev-tick"}]
+    assert clock["TreatMissingData"] == "breaching"
     oldest = alarms["TasksOldestMessageAlarm"]
     assert oldest["Dimensions"] == [{"Name": "QueueName", "Value": "updraft-dev-tasks"}]
     assert oldest["AlarmActions"] == []
