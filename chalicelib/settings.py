@@ -14,6 +14,11 @@ AIRFLOW_VERSION = "2.10.5"
 LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
 """What the maximum concurrency of an SQS event source can be (AWS Lambda, ``ScalingConfig``)."""
 
+LEAST_WORKER_TIMEOUT, MOST_WORKER_TIMEOUT = 30, 1800
+"""Seconds that an invocation of the worker can be given; the most is AWS Lambda's (``Timeout`` of a
+function, 1,800 since November 2026).
+"""
+
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
