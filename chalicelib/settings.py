@@ -54,6 +54,8 @@ class Settings:
     """How many schedulers Lambda runs at a time, each with up to ten messages."""
     events_concurrency: int
     """Likewise, for events of other services."""
+    worker_timeout: int
+    """Seconds that an invocation of the worker may take, and so a try of a task."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
     events_file: Path | None = None
@@ -83,6 +85,13 @@ class Settings:
             parallelism=_parallelism(environ),
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
+            worker_timeout=_whole_number(
+                environ,
+                "UPDRAFT__WORKER__TIMEOUT",
+                MOST_WORKER_TIMEOUT,
+                least=LEAST_WORKER_TIMEOUT,
+                most=MOST_WORKER_TIMEOUT,
+            ),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from chalicelib import aws
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
+from chalicelib.deploy.chalice_project import chalice_project
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import read_deployed
 from chalicelib.deploy.description.event_sources import event_sources
@@ -24,6 +25,13 @@ from chalicelib.deploy.provisioning.finish import finish_deployment
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import function_name, handlers_behind, refuse_stack, restore_record, standing
 from chalicelib.deploy.steps import Step, Tell
+from chalicelib.deploy.worker_time import (
+    as_it_stands,
+    ask_for_more,
+    during_deployment,
+    set_by_chalice,
+    standing_worker_time,
+)
 from chalicelib.engine.core import Engine
 from chalicelib.engine.sync import sync_dags
 from chalicelib.events.declarations import Declaration
@@ -47,11 +55,11 @@ class Deployment:
         """What there is to do, in order."""
         return (
             Step(name="Tables, queues and bucket", do=self._create, advice=_REPEAT),
-            Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
             Step(name="What Chalice has deployed before", do=self._restore_record, advice=_REPEAT),
             Step(name="Package", do=self._package, advice=_REPEAT),
             Step(name="Functions and REST API", do=self._chalice_deploy, advice=_REPEAT),
             Step(name="What Chalice has no setting for", do=self._finish, advice=_REPEAT),
+            Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
             Step(name="DAG files", do=self._sync, advice=_REPEAT),
             Step(name="Sources of events", do=self._connect, advice=_REPEAT),
         )
@@ -62,13 +70,16 @@ class Deployment:
         return f"{read_deployed(self.stage.project, self.stage.name).url}experimental"
 
     def _create(self) -> None:
-        resources = stage_resources(self.stage.settings)
+        standing = standing_worker_time(self.stage.name, client=self.client)
+        resources = stage_resources(during_deployment(self.stage.settings, standing))
         for name in create_missing(resources, client=self.client):
             self.tell(f"  new: {name}")
         configure(resources, client=self.client)
 
     def _put_alarms(self) -> None:
-        for name in put_alarms(stage_resources(self.stage.settings), self.client("cloudwatch")):
+        # After the functions: how long a message may wait follows from the time that AWS gave the worker.
+        resources = stage_resources(as_it_stands(self.stage, client=self.client).settings)
+        for name in put_alarms(resources, self.client("cloudwatch")):
             self.tell(f"  new: {name}")
 
     def _restore_record(self) -> None:
@@ -80,9 +91,15 @@ class Deployment:
             self.tell(f"  {package.stat().st_size / 1e6:.1f} MB")
 
     def _chalice_deploy(self) -> None:
-        self.run_chalice(self.stage.project, ("deploy", "--stage", self.stage.name))
+        standing = standing_worker_time(self.stage.name, client=self.client)
+        worker_timeout = set_by_chalice(self.stage.settings.worker_timeout, standing)
+        with chalice_project(self.stage, worker_timeout=worker_timeout) as project:
+            self.run_chalice(project, ("deploy", "--stage", self.stage.name))
 
     def _finish(self) -> None:
+        refused = ask_for_more(self.stage.settings, client=self.client)
+        if refused:
+            self.tell(f"  {refused}")
         finish_deployment(self.stage.project, self.stage.name, client=self.client)
 
     def _sync(self) -> None:
@@ -110,15 +127,22 @@ def plan_deployment(
     Raises ``StageError`` for a stage that is a CloudFormation stack.
     """
     refuse_stack(stage.name, client=client)
-    for finding in check_resources(stage_resources(stage.settings), client=client):
+    at_present = as_it_stands(stage, client=client)
+    for finding in check_resources(stage_resources(at_present.settings), client=client):
         yield _planned(finding)
     entries = {entry["name"] for entry in standing(stage.name, client=client)}
     for handler in handlers_behind(stage.settings.auth_backend):
         verb = "update" if handler in entries else "create"
         yield f"{verb}  function {function_name(stage.name, handler)}"
+    yield f"ask     {stage.settings.worker_timeout} s for a try{_given(stage, at_present)}"
     yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {stage.settings.auth_backend}"
     yield f"sync    the DAG files in {stage.settings.dags_folder.relative_to(stage.project)}"
     yield f"connect {len(declarations)} declarations of events"
+
+
+def _given(wanted: Stage, at_present: Stage) -> str:
+    given = at_present.settings.worker_timeout
+    return "" if given == wanted.settings.worker_timeout else f"; {given} s stand"
 
 
 def _planned(finding: Finding) -> str:

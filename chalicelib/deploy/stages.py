@@ -68,7 +68,27 @@ def read_stage(project: Path, name: str) -> Stage:
 
 
 def function_setting(stage: Stage, handler: str, name: str) -> Any:
-    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set."""
+    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set.
+
+    The worker's time is none of Chalice's: the stage's settings have it.
+    """
+    if (handler, name) == ("worker", "lambda_timeout"):
+        return stage.settings.worker_timeout
+    return _set_for_chalice(stage, handler, name)
+
+
+def refuse_second_worker_time(stage: Stage) -> None:
+    """Raise ``StageError`` if ``.chalice/config.json`` gives the worker a time beside the setting for it."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    for functions in (config, config["stages"][stage.name]):
+        if "lambda_timeout" in functions.get("lambda_functions", {}).get("worker", {}):
+            raise StageError(
+                "lambda_timeout of the worker in .chalice/config.json has no effect: take it out, and set "
+                "UPDRAFT__WORKER__TIMEOUT in the environment_variables of the stage"
+            )
+
+
+def _set_for_chalice(stage: Stage, handler: str, name: str) -> Any:
     config = json.loads((stage.project / ".chalice" / "config.json").read_text())
     of_stage = config["stages"][stage.name]
     places = (

@@ -10,7 +10,7 @@ from chalicelib.dag.loader import load_folder
 from chalicelib.dag.ports import Variables
 from chalicelib.dag.variables import variables_in
 from chalicelib.deploy.rehearsal import RehearsedVariables
-from chalicelib.deploy.stages import Stage, StageError
+from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
 from chalicelib.events.declarations import Declaration, declarations_of
 
 _PACKAGED = ("chalicelib", "vendor")
@@ -22,10 +22,12 @@ def validate(stage: Stage, variables: Variables) -> tuple[Declaration, ...]:
 
     Loads the DAG files, with the stage's ``variables``, which stay as they are.
 
-    Raises ``StageError`` for paths that are not packaged and for DAG files that cannot be loaded,
+    Raises ``StageError`` for a worker's time that would not count, for paths that are not packaged and for
+    DAG files that cannot be loaded,
     ``UnknownBackend`` and ``DeclarationError``.
     """
     settings = stage.settings
+    refuse_second_worker_time(stage)
     without_credentials(settings.auth_backend)
     _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
     if settings.events_file:

@@ -10,6 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import ClientError
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from chalicelib.deploy.standing import (
     API_HANDLER,
@@ -30,20 +33,65 @@ class Killed(BaseException):
 
 
 class Lambda:
-    """moto's Lambda and the recursion config, which moto 5.2 does not know."""
+    """moto's Lambda and what moto 5.2 does not know: the recursion config, and what timeouts AWS refuses.
 
-    def __init__(self, client: Any, recursion: dict[str, str]) -> None:
+    `longest` gives the most that a function may take, `visibility` the visibility timeout of a function's
+    queue, None without one; in seconds.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        recursion: dict[str, str],
+        longest: Callable[[], int],
+        visibility: Callable[[str], int | None],
+    ) -> None:
         self._client = client
         self._recursion = recursion
+        self._longest = longest
+        self._visibility = visibility
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
+
+    def create_function(self, **settings: Any) -> Any:
+        self._check_timeout(settings, "CreateFunction")
+        return self._client.create_function(**settings)
+
+    def update_function_configuration(self, **settings: Any) -> Any:
+        self._check_timeout(settings, "UpdateFunctionConfiguration")
+        return self._client.update_function_configuration(**settings)
+
+    def create_event_source_mapping(self, **settings: Any) -> Any:
+        standing = self._client.get_function_configuration(FunctionName=settings["FunctionName"])
+        self._check_timeout(standing, "CreateEventSourceMapping")
+        return self._client.create_event_source_mapping(**settings)
+
+    def _check_timeout(self, settings: dict[str, Any], operation: str) -> None:
+        timeout, longest = settings.get("Timeout", 3), self._longest()
+        if timeout > longest:
+            said = (
+                f"1 validation error detected: Value '{timeout}' at 'timeout' failed to satisfy constraint: "
+                f"Member must have value less than or equal to {longest}"
+            )
+            raise _refusal("ValidationException", said, operation)
+        visibility = self._visibility(settings["FunctionName"])
+        if visibility is not None and timeout > visibility:
+            said = (
+                f"Queue visibility timeout: {visibility} seconds is less than "
+                f"Function timeout: {timeout} seconds"
+            )
+            raise _refusal("InvalidParameterValueException", said, operation)
 
     def put_function_recursion_config(self, *, FunctionName: str, RecursiveLoop: str) -> None:  # noqa: N803
         self._recursion[FunctionName] = RecursiveLoop
 
     def get_function_recursion_config(self, *, FunctionName: str) -> dict[str, str]:  # noqa: N803
         return {"RecursiveLoop": self._recursion.get(FunctionName, "Terminate")}
+
+
+def _refusal(code: str, message: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 class ApiGateway:
@@ -113,10 +161,14 @@ class ApiGateway:
 
 
 class Aws:
-    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``."""
+    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``.
+
+    ``longest_timeout`` is the most that a function may take, in seconds.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.longest_timeout = 1800
         self.dies_at: Callable[[str, str], bool] = lambda moment, operation: False
         self._session = botocore.session.get_session()
         self._session.register("before-send.*.*", self._before)
@@ -129,8 +181,18 @@ class Aws:
             made = self._session.create_client(
                 service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
             )
-            self._made[service] = Lambda(made, self._recursion) if service == "lambda" else made
+            self._made[service] = self._lambda(made) if service == "lambda" else made
         return self._made[service]
+
+    def _lambda(self, client: Any) -> Lambda:
+        return Lambda(client, self._recursion, lambda: self.longest_timeout, self._visibility)
+
+    def _visibility(self, function: str) -> int | None:
+        """How long the queue of a function waits, by the function's name or ARN."""
+        stage, handler = function.removeprefix("updraft-").rpartition(":")[2].rpartition("-")[::2]
+        queues = get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].queues
+        queue = queues.get(f"updraft-{stage.removeprefix('updraft-')}-{QUEUE_OF.get(handler)}")
+        return None if queue is None else int(queue.visibility_timeout)
 
     def _around(self, operation: str, request: Callable[[], Any]) -> Any:
         self._before(operation)
@@ -157,7 +219,7 @@ class Chalice:
 
     def __init__(self, aws: Aws, variables: Mapping[str, str]) -> None:
         self._aws = aws
-        self._variables = dict(variables)
+        self.variables = dict(variables)
 
     def __call__(self, project: Path, arguments: tuple[str, ...]) -> None:
         command, _, stage, *more = arguments
@@ -187,7 +249,9 @@ class Chalice:
         for handler in HANDLERS:
             role = self._role(f"updraft-{stage}-{handler}", _policy(project / ".chalice", handler))
             entries.append({"name": f"{handler}_role", "resource_type": "iam_role"} | role)
-            arn = self._function(function_name(stage, handler), role["role_arn"])
+            arn = self._function(
+                function_name(stage, handler), role["role_arn"], _settings(project, stage, handler)
+            )
             entries.append({"name": handler, "resource_type": "lambda_function", "lambda_arn": arn})
             if handler in QUEUE_OF:
                 name = f"{handler}-sqs-event-source"
@@ -209,8 +273,8 @@ class Chalice:
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=policy)
         return {"role_arn": role["Role"]["Arn"], "role_name": name}
 
-    def _function(self, name: str, role: str) -> str:
-        lambda_, environment = self._aws.client("lambda"), {"Variables": self._variables}
+    def _function(self, name: str, role: str, settings: dict[str, Any]) -> str:
+        lambda_, environment = self._aws.client("lambda"), {"Variables": self.variables}
         try:
             found = lambda_.get_function_configuration(FunctionName=name)
         except lambda_.exceptions.ResourceNotFoundException:
@@ -221,9 +285,10 @@ class Chalice:
                 Handler="app.app",
                 Code={"ZipFile": PACKAGE},
                 Environment=environment,
+                **settings,
             )
         else:
-            lambda_.update_function_configuration(FunctionName=name, Environment=environment)
+            lambda_.update_function_configuration(FunctionName=name, Environment=environment, **settings)
         return str(found["FunctionArn"])
 
     def _mapping(self, name: str, stage: str, handler: str, arn: str) -> dict[str, str]:
@@ -232,7 +297,7 @@ class Chalice:
         lambda_ = self._aws.client("lambda")
         if lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]:
             raise CommandFailed("chalice deploy", 2)  # AWS: ResourceConflictException
-        at_once = maximum_concurrency(handler, Settings.from_environ(self._variables))
+        at_once = maximum_concurrency(handler, Settings.from_environ(self.variables))
         made = lambda_.create_event_source_mapping(
             EventSourceArn=queue_arn, FunctionName=arn, ScalingConfig={"MaximumConcurrency": at_once}
         )
@@ -276,6 +341,15 @@ class Chalice:
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
             iam.delete_role_policy(RoleName=name, PolicyName=policy)
         iam.delete_role(RoleName=name)
+
+
+def _settings(project: Path, stage: str, handler: str) -> dict[str, Any]:
+    """What `config.json` says of a function, as Chalice passes it on."""
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    places = (config["stages"][stage], config)
+    of_function = [place.get("lambda_functions", {}).get(handler, {}) for place in places]
+    found = of_function[1] | of_function[0]
+    return {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
 
 
 def _policy(folder: Path, handler: str) -> str:

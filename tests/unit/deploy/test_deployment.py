@@ -295,7 +295,7 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
 
     assert life.wrong() == {
         "table updraft-dev-pools": ("is missing",),
-        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 960",),
+        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 1860",),
         "bucket updraft-dev-bucket": ("is not closed to the public",),
         "function updraft-dev-worker": (
             "Lambda will stop it in runs of more than some 16 tasks in a row (recursion config)",
@@ -378,11 +378,11 @@ def test_the_doctor_finds_a_function_of_another_size(life: Life) -> None:
     life.aws.client("lambda").update_function_configuration(
         FunctionName="updraft-dev-worker", MemorySize=256, Timeout=30
     )
-    life.configure("worker", lambda_memory_size=1024, lambda_timeout=900)
+    life.configure("worker", lambda_memory_size=1024)
     assert life.wrong() == {
         "function updraft-dev-worker": (
             "its MemorySize is 256 MB, not 1024 MB",
-            "its Timeout is 30 s, not 900 s",
+            "its Timeout is 30 s, not 1800 s",
         )
     }
 
@@ -402,7 +402,7 @@ def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_t
     assert problem.startswith("events.toml, event 1")
 
 
-@pytest.mark.parametrize(("seconds", "is_wrong"), [(1860, False), (1920, True)])
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(2760, False), (2820, True)])
 def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, is_wrong: bool) -> None:
     create_missing(stage_resources(life.stage.settings), client=life.aws.client)
     sqs = life.aws.client("sqs")
@@ -420,7 +420,7 @@ def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, 
         return CloudWatch() if service == "cloudwatch" else life.aws.client(service)
 
     wrong = [each.problems for each in check_backlog(stage_resources(life.stage.settings), client=client)]
-    expected = ("about 1 messages wait, the oldest for 0:32:00",)
+    expected = ("about 1 messages wait, the oldest for 0:47:00",)
     assert [each for each in wrong if each] == ([expected] if is_wrong else [])
 
 

@@ -111,7 +111,7 @@ def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
     assert {each["QueueName"] for each in queues.values()} == names
     assert queues["TasksQueue"] == {
         "QueueName": "updraft-dev-tasks",
-        "VisibilityTimeout": 960,
+        "VisibilityTimeout": 1860,
         "MessageRetentionPeriod": 345_600,
         "SqsManagedSseEnabled": True,
         "RedrivePolicy": {

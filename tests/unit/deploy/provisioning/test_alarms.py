@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chalicelib.deploy.description.resources import WORKER_TIMEOUT_S, StageResources, stage_resources
+from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import alarm_settings, check_alarms, delete_alarms, put_alarms
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
-from chalicelib.settings import SettingError, Settings
+from chalicelib.settings import MOST_WORKER_TIMEOUT, SettingError, Settings
 from tests.unit.deploy.aws_in_memory import Aws
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
@@ -46,7 +46,7 @@ def test_each_queue_has_an_alarm_for_its_dead_letters_and_one_for_its_oldest_mes
         ("updraft-dev-scheduling-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-scheduling", "ApproximateAgeOfOldestMessage", 1260),
         ("updraft-dev-tasks-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
-        ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 1860),
+        ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 2760),
         ("updraft-dev-events-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-events", "ApproximateAgeOfOldestMessage", 1260),
     }
@@ -54,7 +54,7 @@ def test_each_queue_has_an_alarm_for_its_dead_letters_and_one_for_its_oldest_mes
 
 def test_the_longest_task_after_the_longest_delay_sets_off_no_alarm() -> None:
     (tasks,) = (alarm for alarm in RESOURCES.alarms if alarm.queue == "updraft-dev-tasks")
-    assert tasks.threshold > LONGEST_DELAY_SECONDS + WORKER_TIMEOUT_S
+    assert tasks.threshold > LONGEST_DELAY_SECONDS + MOST_WORKER_TIMEOUT
 
 
 def test_alarms_are_made_once_and_brought_to_what_they_should_be(aws: Aws) -> None:
