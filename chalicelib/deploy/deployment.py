@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from chalicelib import aws
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.chalice_project import chalice_project
+from chalicelib.deploy.checks.deployment import endpoint_problems
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import read_deployed
 from chalicelib.deploy.description.event_sources import event_sources
@@ -130,12 +131,16 @@ def plan_deployment(
     at_present = as_it_stands(stage, client=client)
     for finding in check_resources(stage_resources(at_present.settings), client=client):
         yield _planned(finding)
-    entries = {entry["name"] for entry in standing(stage.name, client=client)}
+    entries = {entry["name"]: entry for entry in standing(stage.name, client=client)}
     for handler in handlers_behind(stage.settings.auth_backend):
         verb = "update" if handler in entries else "create"
         yield f"{verb}  function {function_name(stage.name, handler)}"
     yield f"ask     {stage.settings.worker_timeout} s for a try{_given(stage, at_present)}"
     yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {stage.settings.auth_backend}"
+    if "rest_api" in entries:
+        rest_api_id = entries["rest_api"]["rest_api_id"]
+        for problem in endpoint_problems(stage, rest_api_id, client("apigateway")):
+            yield f"change  REST API: {problem}"
     yield f"sync    the DAG files in {stage.settings.dags_folder.relative_to(stage.project)}"
     yield f"connect {len(declarations)} declarations of events"
 

@@ -133,10 +133,19 @@ def _api(stage: Stage, entries: dict[str, Entry], apigateway: Any) -> Finding:
     }
     wanted = gateway_responses(without_credentials(stage.settings.auth_backend))
     others = [each.kind for each in wanted if not _is_as(standing_responses.get(each.kind, {}), each)]
-    if not others:
-        return Finding(subject=subject)
-    problem = f"its gateway responses are not the app's: {', '.join(others)}"
-    return Finding(subject=subject, problems=(problem,))
+    problems = [*endpoint_problems(stage, rest_api_id, apigateway)]
+    if others:
+        problems.append(f"its gateway responses are not the app's: {', '.join(others)}")
+    return Finding(subject=subject, problems=tuple(problems))
+
+
+def endpoint_problems(stage: Stage, rest_api_id: str, apigateway: Any) -> Iterator[str]:
+    """Where the REST API is not reached as ``.chalice/config.json`` says. 1 request."""
+    wanted = function_setting(stage, API_HANDLER, "api_gateway_endpoint_type") or "EDGE"  # Chalice's default
+    endpoint = apigateway.get_rest_api(restApiId=rest_api_id).get("endpointConfiguration", {})
+    standing = endpoint.get("types", [])
+    if standing != [wanted]:
+        yield f"its endpoint is {', '.join(standing) or 'of no known type'}, not {wanted}"
 
 
 def _is_as(response: dict[str, Any], wanted: GatewayResponse) -> bool:

@@ -107,8 +107,18 @@ class ApiGateway:
         self._apis: dict[str, dict[str, Any]] = {}
         self.responses: dict[str, dict[str, dict[str, Any]]] = {}
 
-    def import_rest_api(self, *, body: bytes) -> dict[str, str]:
-        return self._around("ImportRestApi", lambda: self._import(json.loads(body)))
+    def import_rest_api(self, *, body: bytes, parameters: dict[str, str]) -> dict[str, str]:
+        endpoint = parameters["endpointConfigurationTypes"]
+        return self._around("ImportRestApi", lambda: self._import(json.loads(body), endpoint))
+
+    def get_rest_api(self, *, restApiId: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        return {"id": restApiId, "endpointConfiguration": {"types": [self._apis[restApiId]["endpoint"]]}}
+
+    def update_rest_api(self, *, restApiId: str, patchOperations: list[dict[str, str]]) -> None:  # noqa: N803
+        (change,) = patchOperations
+        standing = self._apis[restApiId]["endpoint"]
+        assert (change["op"], change["path"]) == ("replace", f"/endpointConfiguration/types/{standing}")
+        self._around("UpdateRestApi", lambda: self._apis[restApiId].update(endpoint=change["value"]))
 
     def delete_rest_api(self, *, restApiId: str) -> None:  # noqa: N803 - AWS's name
         self._around("DeleteRestApi", lambda: self._apis.pop(restApiId))
@@ -134,9 +144,14 @@ class ApiGateway:
     def get_rest_apis(self) -> dict[str, Any]:
         return {"items": self._rest_apis()}
 
-    def _import(self, document: dict[str, Any]) -> dict[str, str]:
+    def _import(self, document: dict[str, Any], endpoint: str) -> dict[str, str]:
         number = f"api{len(self.responses)}"
-        self._apis[number] = {"document": document, "stages": set(), "createdDate": len(self.responses)}
+        self._apis[number] = {
+            "document": document,
+            "endpoint": endpoint,
+            "stages": set(),
+            "createdDate": len(self.responses),
+        }
         self.responses[number] = {}
         return {"id": number}
 
@@ -261,8 +276,18 @@ class Chalice:
                 self._aws.client("events").put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
                 self._aws.client("events").put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn}])
                 entries.append({"name": "tick-event", "resource_type": "cloudwatch_event", "rule_name": rule})
-        api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER))
+        endpoint = _config(project).get("api_gateway_endpoint_type", "EDGE")
+        if "rest_api" in known:
+            self._change_endpoint(known["rest_api"]["rest_api_id"], endpoint)
+        api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER), endpoint)
         return [*entries, api]
+
+    def _change_endpoint(self, api: str, endpoint: str) -> None:
+        apigateway = self._aws.client("apigateway")
+        (standing,) = apigateway.get_rest_api(restApiId=api)["endpointConfiguration"]["types"]
+        path = f"/endpointConfiguration/types/{standing}"
+        change = {"op": "replace", "path": path, "value": endpoint}
+        apigateway.update_rest_api(restApiId=api, patchOperations=[change])
 
     def _role(self, name: str, policy: str) -> dict[str, str]:
         iam = self._aws.client("iam")
@@ -310,9 +335,10 @@ class Chalice:
             "lambda_arn": arn,
         }
 
-    def _rest_api(self, function: str) -> dict[str, str]:
+    def _rest_api(self, function: str, endpoint: str) -> dict[str, str]:
         document = json.dumps(swagger(function)).encode()
-        api = self._aws.client("apigateway").import_rest_api(body=document)["id"]
+        parameters = {"endpointConfigurationTypes": endpoint}
+        api = self._aws.client("apigateway").import_rest_api(body=document, parameters=parameters)["id"]
         return {
             "name": "rest_api",
             "resource_type": "rest_api",
@@ -345,11 +371,16 @@ class Chalice:
 
 def _settings(project: Path, stage: str, handler: str) -> dict[str, Any]:
     """What `config.json` says of a function, as Chalice passes it on."""
-    config = json.loads((project / ".chalice" / "config.json").read_text())
+    config = _config(project)
     places = (config["stages"][stage], config)
     of_function = [place.get("lambda_functions", {}).get(handler, {}) for place in places]
     found = of_function[1] | of_function[0]
     return {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
+
+
+def _config(project: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((project / ".chalice" / "config.json").read_text())
+    return config
 
 
 def _policy(folder: Path, handler: str) -> str:

@@ -387,6 +387,22 @@ def test_the_doctor_finds_a_function_of_another_size(life: Life) -> None:
     }
 
 
+def test_a_stage_that_clients_reach_by_cloudfront_is_made_regional_in_place(life: Life) -> None:
+    life.deploy()
+    url = life.aws.client("apigateway").get_rest_apis()["items"][0]["id"]
+    path = life.stage.project / ".chalice" / "config.json"
+    regional = json.loads(path.read_text()) | {"api_gateway_endpoint_type": "REGIONAL"}
+    path.write_text(json.dumps(regional))
+    assert life.wrong() == {"REST API": ("its endpoint is EDGE, not REGIONAL",)}
+    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert "change  REST API: its endpoint is EDGE, not REGIONAL" in plan
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    assert [api["id"] for api in life.aws.client("apigateway").get_rest_apis()["items"]] == [url]
+
+
 def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_that_is_broken(
     life: Life,
 ) -> None:

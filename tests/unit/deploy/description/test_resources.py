@@ -104,6 +104,10 @@ def test_functions_time_out_as_the_queues_expect():
     assert functions["events"]["lambda_timeout"] == EVENTS_TIMEOUT_S
 
 
+def test_clients_reach_the_shipped_stages_in_their_region_in_every_partition():
+    assert CONFIG["api_gateway_endpoint_type"] == "REGIONAL"  # GovCloud and China have no EDGE
+
+
 @pytest.mark.parametrize("stage", CONFIG["stages"])
 def test_a_chalice_stage_names_its_resources_after_itself(stage: str):
     assert CONFIG["stages"][stage]["environment_variables"]["UPDRAFT__AWS__STAGE"] == stage
