@@ -24,6 +24,8 @@ _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 
+_RUNTIME = re.compile(r"python3\.\d{1,2}")
+
 
 class SettingError(ValueError):
     """A setting has a value that cannot be used; the text names it and says what it takes."""
@@ -56,6 +58,8 @@ class Settings:
     """Likewise, for events of other services."""
     worker_timeout: int
     """Seconds that an invocation of the worker may take, and so a try of a task."""
+    runtime: str = ""
+    """The runtime of a deployed stage's functions, such as ``python3.11``; empty: the one they have."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
     events_file: Path | None = None
@@ -92,6 +96,7 @@ class Settings:
                 least=LEAST_WORKER_TIMEOUT,
                 most=MOST_WORKER_TIMEOUT,
             ),
+            runtime=_runtime(environ, "UPDRAFT__AWS__RUNTIME"),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
@@ -128,6 +133,13 @@ def _topic(environ: Mapping[str, str], name: str) -> str:
         raise SettingError(
             f"{name} is {text!r}; it takes the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME"
         )
+    return text
+
+
+def _runtime(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if text and not _RUNTIME.fullmatch(text):
+        raise SettingError(f"{name} is {text!r}; it takes a Python of AWS Lambda, such as python3.11")
     return text
 
 

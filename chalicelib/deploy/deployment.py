@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from chalicelib import aws
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.chalice_project import chalice_project
-from chalicelib.deploy.checks.deployment import endpoint_problems
+from chalicelib.deploy.checks.deployment import endpoint_problems, setting_problems
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import read_deployed
 from chalicelib.deploy.description.event_sources import event_sources
@@ -23,8 +23,16 @@ from chalicelib.deploy.provisioning.alarms import put_alarms
 from chalicelib.deploy.provisioning.connect_events import connect_events
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.finish import finish_deployment
-from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import function_name, handlers_behind, refuse_stack, restore_record, standing
+from chalicelib.deploy.runtimes import refuse_other_python, support_of, this_runtime
+from chalicelib.deploy.stages import Stage, architecture
+from chalicelib.deploy.standing import (
+    function_name,
+    handlers_behind,
+    refuse_stack,
+    restore_record,
+    standing,
+    standing_runtime,
+)
 from chalicelib.deploy.steps import Step, Tell
 from chalicelib.deploy.worker_time import (
     as_it_stands,
@@ -55,9 +63,9 @@ class Deployment:
     def steps(self) -> tuple[Step, ...]:
         """What there is to do, in order."""
         return (
+            Step(name="Package", do=self.package, advice=_REPEAT),
             Step(name="Tables, queues and bucket", do=self._create, advice=_REPEAT),
             Step(name="What Chalice has deployed before", do=self._restore_record, advice=_REPEAT),
-            Step(name="Package", do=self._package, advice=_REPEAT),
             Step(name="Functions and REST API", do=self._chalice_deploy, advice=_REPEAT),
             Step(name="What Chalice has no setting for", do=self._finish, advice=_REPEAT),
             Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
@@ -86,10 +94,13 @@ class Deployment:
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)
 
-    def _package(self) -> None:
+    def package(self) -> None:
+        """Build what is to be deployed, which changes nothing; raises as ``build_package`` does."""
         with TemporaryDirectory() as directory:
-            package = build_package(self.stage.project, self.stage.name, Path(directory), self.run_chalice)
-            self.tell(f"  {package.stat().st_size / 1e6:.1f} MB")
+            package = build_package(self.stage, Path(directory), self.run_chalice)
+            self.tell(
+                f"  {package.stat().st_size / 1e6:.1f} MB for {this_runtime()} on {architecture(self.stage)}"
+            )
 
     def _chalice_deploy(self) -> None:
         standing = standing_worker_time(self.stage.name, client=self.client)
@@ -125,16 +136,18 @@ def plan_deployment(
 ) -> Iterable[str]:
     """What a deployment would do, a line each; asks AWS and changes nothing.
 
-    Raises ``StageError`` for a stage that is a CloudFormation stack.
+    Raises ``StageError`` for a stage that is a CloudFormation stack, and from another Python than its own.
     """
     refuse_stack(stage.name, client=client)
+    runtime = standing_runtime(stage.name, client=client)
+    refuse_other_python(stage, runtime)
     at_present = as_it_stands(stage, client=client)
     for finding in check_resources(stage_resources(at_present.settings), client=client):
         yield _planned(finding)
     entries = {entry["name"]: entry for entry in standing(stage.name, client=client)}
     for handler in handlers_behind(stage.settings.auth_backend):
-        verb = "update" if handler in entries else "create"
-        yield f"{verb}  function {function_name(stage.name, handler)}"
+        yield _planned_function(at_present, handler, handler in entries, client)
+    yield f"use     {this_runtime()} on {architecture(stage)}; {support_of(this_runtime())}"
     yield f"ask     {stage.settings.worker_timeout} s for a try{_given(stage, at_present)}"
     yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {stage.settings.auth_backend}"
     if "rest_api" in entries:
@@ -143,6 +156,14 @@ def plan_deployment(
             yield f"change  REST API: {problem}"
     yield f"sync    the DAG files in {stage.settings.dags_folder.relative_to(stage.project)}"
     yield f"connect {len(declarations)} declarations of events"
+
+
+def _planned_function(stage: Stage, handler: str, stands: bool, client: aws.ClientFactory) -> str:
+    name = function_name(stage.name, handler)
+    if not stands:
+        return f"create  function {name}"
+    problems = "; ".join(setting_problems(stage, handler, this_runtime(), client("lambda")))
+    return f"update  function {name}{': ' if problems else ''}{problems}"
 
 
 def _given(wanted: Stage, at_present: Stage) -> str:

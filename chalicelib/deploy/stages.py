@@ -77,6 +77,14 @@ def function_setting(stage: Stage, handler: str, name: str) -> Any:
     return _set_for_chalice(stage, handler, name)
 
 
+def architecture(stage: Stage) -> str:
+    """The machine of the stage's functions, ``x86_64`` or ``arm64``; raises ``StageError`` for another."""
+    name = function_setting(stage, "api_handler", "lambda_architecture") or "x86_64"  # Chalice's default
+    if name not in ("x86_64", "arm64"):
+        raise StageError(f"lambda_architecture in .chalice/config.json is {name!r}; it takes x86_64 or arm64")
+    return str(name)
+
+
 def refuse_second_worker_time(stage: Stage) -> None:
     """Raise ``StageError`` if ``.chalice/config.json`` gives the worker a time beside the setting for it."""
     config = json.loads((stage.project / ".chalice" / "config.json").read_text())

@@ -115,6 +115,12 @@ def standing_configuration(stage: str, handler: str, lambda_: Any) -> dict[str, 
     )
 
 
+def standing_runtime(stage: str, *, client: aws.ClientFactory = aws.client) -> str | None:
+    """The runtime of the stage's functions, by the API's; None where there is none. 1 request."""
+    configuration = standing_configuration(stage, API_HANDLER, client("lambda"))
+    return None if configuration is None else str(configuration["Runtime"])
+
+
 def refuse_stack(stage: str, *, client: aws.ClientFactory = aws.client) -> None:
     """Raise ``StageError`` if the stage is a CloudFormation stack, whose parts are the stack's to change.
 

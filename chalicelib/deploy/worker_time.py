@@ -44,6 +44,13 @@ def during_deployment(settings: Settings, standing: int | None) -> Settings:
     return replace(settings, worker_timeout=longest)
 
 
+def in_a_template(stage: Stage) -> Settings:
+    """The settings for a template, in which nothing can be asked for: more only where the stage says so."""
+    if "UPDRAFT__WORKER__TIMEOUT" in stage.variables:
+        return stage.settings
+    return replace(stage.settings, worker_timeout=min(stage.settings.worker_timeout, GIVEN_EVERYWHERE))
+
+
 def as_it_stands(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Stage:
     """The stage with the worker's time that AWS gave, if that is less than it asks for. 1 request."""
     wanted = stage.settings.worker_timeout

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.standing import (
     API_HANDLER,
     HANDLERS,
@@ -27,13 +28,17 @@ from chalicelib.settings import Settings
 
 REGION = "eu-west-1"
 
+RUNTIME = this_runtime()
+"""As Chalice, which takes the Python that it runs on."""
+
 
 class Killed(BaseException):
     """The process ends here."""
 
 
 class Lambda:
-    """moto's Lambda and what moto 5.2 does not know: the recursion config, and what timeouts AWS refuses.
+    """moto's Lambda and what moto 5.2 does not know: the recursion config, that a function's machine can
+    change, and what timeouts AWS refuses.
 
     `longest` gives the most that a function may take, `visibility` the visibility timeout of a function's
     queue, None without one; in seconds.
@@ -57,6 +62,12 @@ class Lambda:
     def create_function(self, **settings: Any) -> Any:
         self._check_timeout(settings, "CreateFunction")
         return self._client.create_function(**settings)
+
+    def update_function_code(self, **settings: Any) -> Any:
+        updated = self._client.update_function_code(**settings)
+        function = get_backend("lambda")[DEFAULT_ACCOUNT_ID][REGION].get_function(settings["FunctionName"])
+        function.architectures = settings["Architectures"]
+        return updated
 
     def update_function_configuration(self, **settings: Any) -> Any:
         self._check_timeout(settings, "UpdateFunctionConfiguration")
@@ -254,7 +265,7 @@ class Chalice:
 
     def _package(self, deployments: Path, directory: Path) -> None:
         deployments.mkdir(exist_ok=True)
-        kept = deployments / "a-hash-python3.11.zip"
+        kept = deployments / f"a-hash-{RUNTIME}.zip"
         if not kept.exists():
             kept.write_bytes(PACKAGE)
         shutil.copy(kept, directory / "deployment.zip")
@@ -299,6 +310,7 @@ class Chalice:
         return {"role_arn": role["Role"]["Arn"], "role_name": name}
 
     def _function(self, name: str, role: str, settings: dict[str, Any]) -> str:
+        architecture = settings.pop("architecture")
         lambda_, environment = self._aws.client("lambda"), {"Variables": self.variables}
         try:
             found = lambda_.get_function_configuration(FunctionName=name)
@@ -306,14 +318,18 @@ class Chalice:
             found = lambda_.create_function(
                 FunctionName=name,
                 Role=role,
-                Runtime="python3.11",
+                Runtime=RUNTIME,
+                Architectures=[architecture],
                 Handler="app.app",
                 Code={"ZipFile": PACKAGE},
                 Environment=environment,
                 **settings,
             )
         else:
-            lambda_.update_function_configuration(FunctionName=name, Environment=environment, **settings)
+            lambda_.update_function_code(FunctionName=name, ZipFile=PACKAGE, Architectures=[architecture])
+            lambda_.update_function_configuration(
+                FunctionName=name, Environment=environment, Runtime=RUNTIME, **settings
+            )
         return str(found["FunctionArn"])
 
     def _mapping(self, name: str, stage: str, handler: str, arn: str) -> dict[str, str]:
@@ -375,7 +391,9 @@ def _settings(project: Path, stage: str, handler: str) -> dict[str, Any]:
     places = (config["stages"][stage], config)
     of_function = [place.get("lambda_functions", {}).get(handler, {}) for place in places]
     found = of_function[1] | of_function[0]
-    return {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
+    architecture = config["stages"][stage].get("lambda_architecture") or config.get("lambda_architecture")
+    timeout = {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
+    return {"architecture": architecture or "x86_64", **timeout}
 
 
 def _config(project: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
 from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
@@ -201,7 +202,7 @@ def test_what_chalice_finds_to_deploy_is_ready(life: Life) -> None:
     made_ready = package.read_bytes()
     make_ready(package)
     assert package.read_bytes() == made_ready
-    assert "  0.0 MB" in life.said
+    assert f"  0.0 MB for {this_runtime()} on x86_64" in life.said
 
 
 def test_another_checkout_deploys_the_same_stage(life: Life) -> None:
