@@ -100,8 +100,8 @@ def test_the_doctor_finds_only_what_the_emulator_leaves_out(stack: Stack):
     assert findings(stack.project) == {
         **{f"table {table.name}": left_out_of(table) for table in RESOURCES.tables},
         **{f"function updraft-{STAGE}-{each}": NO_LOOPS for each in LOOPING_HANDLERS},
-        "REST API": "its endpoint is of no known type, not REGIONAL; its gateway responses are not the app's: "
-        + ", ".join(GATEWAY_RESPONSES),
+        "REST API": "its endpoint is of no known type, not REGIONAL; "
+        f"its gateway responses are not the app's: {', '.join(GATEWAY_RESPONSES)}",
     }
 
 
