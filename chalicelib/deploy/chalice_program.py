@@ -35,7 +35,12 @@ def run_chalice(project: Path, arguments: tuple[str, ...]) -> None:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     said = []
     with subprocess.Popen(  # noqa: S603 - our own program
-        [program, *arguments], cwd=project, env=environment, stdout=subprocess.PIPE, text=True
+        [program, *arguments],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
     ) as running:
         for line in running.stdout or ():
             sys.stdout.write(line)

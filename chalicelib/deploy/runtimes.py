@@ -25,7 +25,6 @@ class Support:
 
 
 SUPPORT = {
-    "python3.10": Support(ends=date(2026, 10, 31), no_creation=date(2027, 2, 1), no_update=date(2027, 3, 3)),
     "python3.11": Support(ends=date(2027, 6, 30), no_creation=date(2027, 7, 31), no_update=date(2027, 8, 31)),
     "python3.12": Support(
         ends=date(2028, 10, 31), no_creation=date(2028, 11, 30), no_update=date(2029, 1, 10)
@@ -34,6 +33,9 @@ SUPPORT = {
     "python3.14": Support(ends=date(2029, 6, 30), no_creation=date(2029, 7, 31), no_update=date(2029, 8, 31)),
 }
 """Of the runtimes whose end is known."""
+
+NEWEST_MINOR = 15
+"""Of the newest Python that Lambda has (botocore 1.43.106, ``Runtime``) and Chalice 1.34 deploys for."""
 
 
 def this_runtime() -> str:
@@ -60,6 +62,8 @@ def refuse_other_python(stage: Stage, standing: str | None, *, today: date | Non
             f"Python {version} ('rm -r .venv', 'make install PYTHON=python{version}'), or set "
             f"UPDRAFT__AWS__RUNTIME in its environment_variables to {ours}"
         )
+    if sys.version_info.minor > NEWEST_MINOR:
+        raise StageError(f"AWS Lambda has no {ours}: deploy by Python 3.11 to 3.{NEWEST_MINOR}")
     support = SUPPORT.get(wanted)
     if support and (today or _today()) >= (support.no_update if standing else support.no_creation):
         raise StageError(

@@ -77,9 +77,15 @@ def function_setting(stage: Stage, handler: str, name: str) -> Any:
     return _set_for_chalice(stage, handler, name)
 
 
+def stage_setting(stage: Stage, name: str) -> Any:
+    """A setting that all functions of a stage share, as Chalice looks for it; None where it is not set."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    return next((place[name] for place in (config["stages"][stage.name], config) if name in place), None)
+
+
 def architecture(stage: Stage) -> str:
     """The machine of the stage's functions, ``x86_64`` or ``arm64``; raises ``StageError`` for another."""
-    name = function_setting(stage, "api_handler", "lambda_architecture") or "x86_64"  # Chalice's default
+    name = stage_setting(stage, "lambda_architecture") or "x86_64"  # Chalice's default
     if name not in ("x86_64", "arm64"):
         raise StageError(f"lambda_architecture in .chalice/config.json is {name!r}; it takes x86_64 or arm64")
     return str(name)

@@ -154,6 +154,19 @@ def test_a_cold_start_keeps_to_its_number_of_modules(
     assert len(cold_start.answered.modules) <= answered
 
 
+def test_a_dry_run_says_what_the_stage_runs_on_and_builds_the_package(
+    package: Path, project: Project
+) -> None:
+    said = project.command_line("deploy", "--stage", STAGE, "--dry-run", timeout=PACKAGE_SECONDS)
+    assert f"  use     {this_runtime()} on {OWN_ARCHITECTURE}; AWS" in said
+    assert "  ask     1800 s for a try\n" in said, "and it has them"
+    assert re.search(
+        rf"^  [\d.]+ MB for {re.escape(this_runtime())} on {OWN_ARCHITECTURE}$", said, re.MULTILINE
+    )
+    assert [line for line in said.splitlines() if re.match(r"  (create|change|update .*:)", line)] == []
+    assert [*package.parent.iterdir()] == [package], "what was deployed is what was built"
+
+
 @pytest.fixture
 def other_project(tmp_path: Path) -> Project:
     """A copy of the project that is packaged and not deployed."""

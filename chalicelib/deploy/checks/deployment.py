@@ -11,7 +11,7 @@ from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.functions import environment_in
 from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
-from chalicelib.deploy.stages import Stage, architecture, function_setting
+from chalicelib.deploy.stages import Stage, architecture, function_setting, stage_setting
 from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
@@ -165,7 +165,7 @@ def _api(stage: Stage, entries: dict[str, Entry], apigateway: Any) -> Finding:
 
 def endpoint_problems(stage: Stage, rest_api_id: str, apigateway: Any) -> Iterator[str]:
     """Where the REST API is not reached as ``.chalice/config.json`` says. 1 request."""
-    wanted = function_setting(stage, API_HANDLER, "api_gateway_endpoint_type") or "EDGE"  # Chalice's default
+    wanted = stage_setting(stage, "api_gateway_endpoint_type") or "EDGE"  # Chalice's default
     endpoint = apigateway.get_rest_api(restApiId=rest_api_id).get("endpointConfiguration", {})
     standing = endpoint.get("types", [])
     if standing != [wanted]:

@@ -71,6 +71,12 @@ def test_a_runtime_that_aws_takes_no_more_is_refused_before(
             refuse_other_python(stage, standing, today=today)
 
 
+def test_a_python_that_lambda_does_not_have_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.version_info", version("python3.16"))
+    with pytest.raises(StageError, match=r"^AWS Lambda has no python3\.16: deploy by Python 3\.11 to 3\.15$"):
+        refuse_other_python(stage, None)
+
+
 class version:  # noqa: N801 - stands for sys.version_info
     """What is asked of it."""
 
