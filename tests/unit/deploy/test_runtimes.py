@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,15 @@ def test_what_is_said_of_a_runtimes_end() -> None:
         assert not is_unsupported(runtime, today=support.ends)
         assert is_unsupported(runtime, today=support.ends + timedelta(days=1))
         assert support.ends < support.no_creation < support.no_update
+
+
+@pytest.mark.parametrize("runtime", SUPPORT)
+def test_the_readme_says_how_long_each_runtime_lasts(runtime: str) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    (row,) = [line for line in readme.splitlines() if line.startswith("| `python") and f"`{runtime}`" in line]
+    support = SUPPORT[runtime]
+    days = (support.ends, support.no_creation, support.no_update)
+    assert row.split(" | ", maxsplit=1)[1] == " | ".join(f"{day.day} {day:%B %Y}" for day in days) + " |"
 
 
 def test_a_setting_that_is_no_runtime_is_refused() -> None:
