@@ -125,3 +125,5 @@ def test_clients_keep_their_connections_alive(server: Hangs) -> None:
 def test_only_functions_on_lambda_are_in_a_hurry() -> None:
     assert patience({"AWS_LAMBDA_FUNCTION_NAME": "updraft-dev"}) == IN_A_FUNCTION
     assert patience({}) == ELSEWHERE
+    emulated = {"AWS_LAMBDA_FUNCTION_NAME": "updraft-dev", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    assert patience(emulated) == ELSEWHERE
