@@ -49,7 +49,7 @@ ELSEWHERE = Patience(connect_s=3, read_s=10, attempts=5, last_attempt_s=60)
 
 
 def patience(environ: Mapping[str, str] = os.environ) -> Patience:
-    """What this process may wait. Lambda names its functions (AWS); so does an emulator, which may be slow."""
+    """What this process may wait. Lambda names its functions (AWS); so does an emulator, often a slow one."""
     on_lambda = environ.get("AWS_LAMBDA_FUNCTION_NAME") and not environ.get("AWS_ENDPOINT_URL")
     return IN_A_FUNCTION if on_lambda else ELSEWHERE
 
