@@ -81,7 +81,12 @@ def refuse_other_than_texts(variables: Mapping[str, object]) -> None:
 
 
 def function_setting(stage: Stage, handler: str, name: str) -> Any:
-    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set."""
+    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set.
+
+    The worker's time is none of Chalice's: the stage's settings have it.
+    """
+    if (handler, name) == ("worker", "lambda_timeout"):
+        return stage.settings.worker_timeout
     return next((place[name] for place in _places(stage, handler) if name in place), None)
 
 
@@ -91,6 +96,31 @@ def function_variables(stage: Stage, handler: str) -> dict[str, str]:
     for place in reversed(_places(stage, handler)):
         merged |= place.get("environment_variables", {})
     return merged
+
+
+def stage_setting(stage: Stage, name: str) -> Any:
+    """A setting that all functions of a stage share, as Chalice looks for it; None where it is not set."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    return next((place[name] for place in (config["stages"][stage.name], config) if name in place), None)
+
+
+def architecture(stage: Stage) -> str:
+    """The machine of the stage's functions, ``x86_64`` or ``arm64``; raises ``StageError`` for another."""
+    name = stage_setting(stage, "lambda_architecture") or "x86_64"  # Chalice's default
+    if name not in ("x86_64", "arm64"):
+        raise StageError(f"lambda_architecture in .chalice/config.json is {name!r}; it takes x86_64 or arm64")
+    return str(name)
+
+
+def refuse_second_worker_time(stage: Stage) -> None:
+    """Raise ``StageError`` if ``.chalice/config.json`` gives the worker a time beside the setting for it."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    for functions in (config, config["stages"][stage.name]):
+        if "lambda_timeout" in functions.get("lambda_functions", {}).get("worker", {}):
+            raise StageError(
+                "lambda_timeout of the worker in .chalice/config.json has no effect: take it out, and set "
+                "UPDRAFT__WORKER__TIMEOUT in the environment_variables of the stage"
+            )
 
 
 def _places(stage: Stage, handler: str) -> tuple[dict[str, Any], ...]:

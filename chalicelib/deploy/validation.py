@@ -11,7 +11,7 @@ from chalicelib.dag.ports import Variables
 from chalicelib.dag.variables import variables_in
 from chalicelib.deploy.aws_limits import refuse_what_aws_would
 from chalicelib.deploy.rehearsal import RehearsedVariables
-from chalicelib.deploy.stages import Stage, StageError
+from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
 from chalicelib.events.declarations import Declaration, declarations_of
 
 _PACKAGED = ("chalicelib", "vendor")
@@ -24,10 +24,11 @@ def validate(stage: Stage, variables: Variables, *, region: str | None = None) -
     Loads the DAG files, with the stage's ``variables``, which stay as they are. ``region`` is where the
     stage goes, None where that is not known.
 
-    Raises ``StageError`` for paths that are not packaged, for DAG files that cannot be loaded and for what
-    AWS would refuse, ``UnknownBackend`` and ``DeclarationError``.
+    Raises ``StageError`` for a worker's time that would not count, for paths that are not packaged, for DAG
+    files that cannot be loaded and for what AWS would refuse; ``UnknownBackend`` and ``DeclarationError``.
     """
     settings = stage.settings
+    refuse_second_worker_time(stage)
     without_credentials(settings.auth_backend)
     _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
     if settings.events_file:

@@ -28,7 +28,7 @@ from chalicelib.engine import rescue
 from chalicelib.settings import ALARMS, Settings
 from chalicelib.telemetry.log_lines import Fields
 from chalicelib.telemetry.metrics import EmbeddedMetrics
-from tests.budgets.costs import DELIVERY, MILLION, Use, asked, invocation
+from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
 from tests.budgets.meter import Meter
 from tests.property.dags import ScriptedDag, Shape
@@ -214,3 +214,10 @@ def test_an_idle_stage_tells_no_metric(
 def test_a_million_seconds_of_a_task_cost_what_the_readme_says() -> None:
     second = replace(invoked("worker", seconds=1), lambda_requests=0, log_bytes=0)
     assert readme("a million seconds of your own code") == dollars(second.times(MILLION))
+
+
+def test_the_prices_are_those_of_the_shipped_stages_machine() -> None:
+    assert CONFIG["lambda_architecture"] == "arm64"
+    assert not any("lambda_architecture" in stage for stage in CONFIG["stages"].values())
+    more = X86_GB_SECOND / PRICES["lambda_gb_seconds"] - 1
+    assert f"a GB-second costs {100 * more:.0f} % more" in " ".join(README.split())

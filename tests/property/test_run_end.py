@@ -20,6 +20,7 @@ from chalicelib.engine.pools import save_pool
 from chalicelib.engine.run_end import cancel_run, fail_run
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     assert_nothing_is_held,
@@ -54,7 +55,7 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
             Shape("again", behaviour="fail", retries=5, retry_delay=86_400),
             Shape("waiting", pool="closed"),
         ],
-        dagrun_timeout=HOUR,
+        dagrun_timeout=2 * HOUR,
     )
     world = world_of(dag, 1)
     save_pool(world.engine, name="closed", slots=0, description=None)
@@ -65,7 +66,7 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
             world.stall = lambda _: None
             let_time_pass(world, HOUR)
         elif request.task_id == "late":
-            let_time_pass(world, timedelta(minutes=17))
+            let_time_pass(world, LEASE + timedelta(minutes=2))
 
     world.stall = outlive_the_run
     world.settle(dag.dag_id)
@@ -73,7 +74,7 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
     assert (ended.state, ended.reason) == (DagRunState.FAILED, TIMED_OUT)
     assert ended.start_date is not None
     assert ended.end_date is not None
-    assert HOUR < ended.end_date - ended.start_date <= HOUR + timedelta(minutes=1)
+    assert 2 * HOUR < ended.end_date - ended.start_date <= 2 * HOUR + timedelta(minutes=1)
     states = final_states(world, dag, run)
     assert states.pop("done") is TaskInstanceState.SUCCESS
     assert set(states.values()) == {TaskInstanceState.SKIPPED}

@@ -24,11 +24,12 @@ def deploy(stage: str, dry_run: bool) -> None:
         declarations = validate(described, bootstrap.engine().store.variables, region=aws.region())
         for line in plan_deployment(described, declarations):
             click.echo(f"  {line}")
-        if dry_run:
-            return
         deployment = Deployment(
             stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
         )
+        if dry_run:
+            deployment.package()  # what cannot be packaged is to be known before, too
+            return
         carry_out(deployment.steps(), click.echo)
     click.echo(f"Stage {stage} is deployed: {deployment.url}")
     click.echo(next_step(deployment.url, described.settings.auth_backend))

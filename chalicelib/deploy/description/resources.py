@@ -14,9 +14,6 @@ from chalicelib.settings import ALARMS, Settings
 SCHEDULER_TIMEOUT_S = 60
 """The scheduler function's timeout in ``.chalice/config.json``, in seconds."""
 
-WORKER_TIMEOUT_S = 900
-"""The worker function's timeout in ``.chalice/config.json``: 15 minutes, the most that Lambda gives."""
-
 EVENTS_TIMEOUT_S = 60
 """The events function's timeout in ``.chalice/config.json``, in seconds."""
 
@@ -159,7 +156,7 @@ def _queues(settings: Settings) -> tuple[Queue, ...]:
             name=settings.resource("tasks"),
             # Batches of one: the invocation and a minute for delivering it. A message reappears
             # soon after its worker was killed, when the lease of the try has run out too.
-            visibility_timeout_s=WORKER_TIMEOUT_S + 60,
+            visibility_timeout_s=settings.worker_timeout + 60,
         ),
         Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
     )

@@ -31,6 +31,7 @@ from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
     TICK,
+    WORKER,
     function_name,
     handlers_behind,
     logical_id,
@@ -190,6 +191,8 @@ def _functions(settings: Settings) -> Iterator[Resource]:
 
 def _function_properties(handler: str, settings: Settings) -> Template:
     properties: Template = {"FunctionName": function_name(settings.stage, handler)}
+    if handler == WORKER:
+        properties["Timeout"] = settings.worker_timeout
     if handler in LOOPING_HANDLERS:
         properties["RecursiveLoop"] = "Allow"
     if handler in QUEUE_OF:

@@ -20,6 +20,7 @@ from chalicelib.deploy.packaging.lambda_package import make_ready
 from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
 from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.deploy.provisioning.log_groups import WRITTEN_AFTER_S
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
@@ -209,7 +210,7 @@ def test_what_chalice_finds_to_deploy_is_ready(life: Life) -> None:
     made_ready = package.read_bytes()
     make_ready(package)
     assert package.read_bytes() == made_ready
-    assert "  0.0 MB" in life.said
+    assert f"  0.0 MB for {this_runtime()} on x86_64" in life.said
 
 
 def test_another_checkout_deploys_the_same_stage(life: Life) -> None:
@@ -349,7 +350,7 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
         "log group /aws/lambda/updraft-dev-events": ("is missing",),
         "alarm updraft-dev-clock-stands-still": ("is missing",),
         "table updraft-dev-pools": ("is missing",),
-        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 960",),
+        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 1860",),
         "bucket updraft-dev-bucket": ("is not closed to the public",),
         "function updraft-dev-worker": (
             "Lambda will stop it in runs of more than some 16 tasks in a row (recursion config)",
@@ -432,13 +433,29 @@ def test_the_doctor_finds_a_function_of_another_size(life: Life) -> None:
     life.aws.client("lambda").update_function_configuration(
         FunctionName="updraft-dev-worker", MemorySize=256, Timeout=30
     )
-    life.configure("worker", lambda_memory_size=1024, lambda_timeout=900)
+    life.configure("worker", lambda_memory_size=1024)
     assert life.wrong() == {
         "function updraft-dev-worker": (
             "its MemorySize is 256 MB, not 1024 MB",
-            "its Timeout is 30 s, not 900 s",
+            "its Timeout is 30 s, not 1800 s",
         )
     }
+
+
+def test_a_stage_that_clients_reach_by_cloudfront_is_made_regional_in_place(life: Life) -> None:
+    life.deploy()
+    url = life.aws.client("apigateway").get_rest_apis()["items"][0]["id"]
+    path = life.stage.project / ".chalice" / "config.json"
+    regional = json.loads(path.read_text()) | {"api_gateway_endpoint_type": "REGIONAL"}
+    path.write_text(json.dumps(regional))
+    assert life.wrong() == {"REST API": ("its endpoint is EDGE, not REGIONAL",)}
+    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert "change  REST API: its endpoint is EDGE, not REGIONAL" in plan
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    assert [api["id"] for api in life.aws.client("apigateway").get_rest_apis()["items"]] == [url]
 
 
 def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_that_is_broken(
@@ -456,7 +473,7 @@ def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_t
     assert problem.startswith("events.toml, event 1")
 
 
-@pytest.mark.parametrize(("seconds", "is_wrong"), [(1860, False), (1920, True)])
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(2760, False), (2820, True)])
 def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, is_wrong: bool) -> None:
     create_missing(stage_resources(life.stage.settings), client=life.aws.client)
     sqs = life.aws.client("sqs")
@@ -474,7 +491,7 @@ def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, 
         return CloudWatch() if service == "cloudwatch" else life.aws.client(service)
 
     wrong = [each.problems for each in check_backlog(stage_resources(life.stage.settings), client=client)]
-    expected = ("about 1 messages wait, the oldest for 0:32:00",)
+    expected = ("about 1 messages wait, the oldest for 0:47:00",)
     assert [each for each in wrong if each] == ([expected] if is_wrong else [])
 
 

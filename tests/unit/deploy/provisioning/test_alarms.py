@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from chalicelib.deploy.description.alarms import Alarm
-from chalicelib.deploy.description.resources import WORKER_TIMEOUT_S, StageResources, stage_resources
+from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import (
     PutAlarms,
     alarm_settings,
@@ -17,7 +17,7 @@ from chalicelib.deploy.provisioning.alarms import (
     put_alarms,
 )
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
-from chalicelib.settings import SettingError, Settings
+from chalicelib.settings import MOST_WORKER_TIMEOUT, SettingError, Settings
 from tests.unit.deploy.aws_in_memory import Aws
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
@@ -58,7 +58,7 @@ def test_each_queue_has_an_alarm_for_its_dead_letters_and_one_for_its_oldest_mes
         ("updraft-dev-scheduling-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-scheduling", "ApproximateAgeOfOldestMessage", 1260),
         ("updraft-dev-tasks-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
-        ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 1860),
+        ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 2760),
         ("updraft-dev-events-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-events", "ApproximateAgeOfOldestMessage", 1260),
     }
@@ -66,7 +66,7 @@ def test_each_queue_has_an_alarm_for_its_dead_letters_and_one_for_its_oldest_mes
 
 def test_the_longest_task_after_the_longest_delay_sets_off_no_alarm() -> None:
     (tasks,) = (alarm for alarm in RESOURCES.alarms if alarm.name == "updraft-dev-tasks-oldest-message")
-    assert tasks.threshold > LONGEST_DELAY_SECONDS + WORKER_TIMEOUT_S
+    assert tasks.threshold > LONGEST_DELAY_SECONDS + MOST_WORKER_TIMEOUT
 
 
 def test_a_clock_that_is_not_called_sets_off_an_alarm_and_so_does_silence() -> None:

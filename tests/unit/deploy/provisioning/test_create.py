@@ -187,7 +187,7 @@ def test_a_message_that_nobody_can_handle_is_put_aside(clients):
 
     attributes = queue_attributes(clients, "updraft-dev-tasks")
     dead_letters = queue_attributes(clients, "updraft-dev-tasks-dead-letters")
-    assert attributes["VisibilityTimeout"] == "960"
+    assert attributes["VisibilityTimeout"] == "1860"
     assert attributes["MessageRetentionPeriod"] == str(4 * 24 * 3600)
     assert json.loads(attributes["RedrivePolicy"]) == {
         "deadLetterTargetArn": dead_letters["QueueArn"],
@@ -260,4 +260,4 @@ def test_configuring_carries_a_changed_timeout_to_an_existing_queue(clients):
 
     configure(RESOURCES, client=clients)
 
-    assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "960"
+    assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "1860"
