@@ -121,7 +121,9 @@ def _settings_of_environment() -> Settings:
 def _store_on_aws() -> "Store":
     from chalicelib.store.dynamodb import DynamoStore
 
-    return DynamoStore(settings())
+    # A function's policy allows no other account's bucket, and the local server's AWS has no other account.
+    by_a_person = settings().stage != "local" and not on_lambda(os.environ)
+    return DynamoStore(settings(), by_a_person=by_a_person)
 
 
 def keytab() -> bytes:

@@ -49,6 +49,10 @@ class Settings:
     """How many schedulers Lambda runs at a time, each with up to ten messages."""
     events_concurrency: int
     """Likewise, for events of other services."""
+    throttling_rate_limit: int
+    """How many requests a second API Gateway lets through to a method, on average."""
+    throttling_burst_limit: int
+    """How many requests it lets through at once after a while without any."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
     events_file: Path | None = None
@@ -78,6 +82,8 @@ class Settings:
             parallelism=_parallelism(environ),
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
+            throttling_rate_limit=_throttling(environ, "RATE", 50),
+            throttling_burst_limit=_throttling(environ, "BURST", 100),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
@@ -134,6 +140,11 @@ def _parallelism(environ: Mapping[str, str]) -> int:
 
 def _concurrency(environ: Mapping[str, str], name: str) -> int:
     return _whole_number(environ, name, 10, least=LEAST_CONCURRENCY, most=MOST_CONCURRENCY)
+
+
+def _throttling(environ: Mapping[str, str], kind: str, default: int) -> int:
+    most = {"RATE": 10_000, "BURST": 5_000}[kind]
+    return _whole_number(environ, f"UPDRAFT__API__THROTTLING_{kind}_LIMIT", default, least=1, most=most)
 
 
 def _optional_path(environ: Mapping[str, str], name: str) -> Path | None:

@@ -13,10 +13,16 @@ RunChalice = Callable[[Path, tuple[str, ...]], None]
 
 
 def run_chalice(project: Path, arguments: tuple[str, ...]) -> None:
-    """Run the ``chalice`` program beside this Python; what it says is the user's to see."""
-    program = Path(sys.executable).with_name("chalice")
+    """Run the ``chalice`` program beside this Python; what it says is the user's to see.
+
+    ``deploy`` takes the policies that ``policies.write_policies`` has made for the stage.
+    """
+    command, *options = arguments
+    program: tuple[str | Path, ...] = (Path(sys.executable).with_name("chalice"), command)
+    if command == "deploy":
+        program = (sys.executable, "-m", "chalicelib.deploy.chalice_with_policies", "deploy-filled-in")
     # Chalice knows a package by a hash that covers __pycache__, too: running must not change the project.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([program, *arguments], cwd=project, env=environment, check=False)  # noqa: S603 - our own program
+    done = subprocess.run([*program, *options], cwd=project, env=environment, check=False)  # noqa: S603 - our own program
     if done.returncode:
         raise CommandFailed(" ".join(("chalice", *arguments)), done.returncode)

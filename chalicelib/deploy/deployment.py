@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed import read_deployed
@@ -17,7 +18,9 @@ from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.policies import write_policies
 from chalicelib.deploy.provisioning.alarms import put_alarms
+from chalicelib.deploy.provisioning.bucket import bucket_exists
 from chalicelib.deploy.provisioning.connect_events import connect_events
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.finish import finish_deployment
@@ -62,10 +65,10 @@ class Deployment:
         return f"{read_deployed(self.stage.project, self.stage.name).url}experimental"
 
     def _create(self) -> None:
-        resources = stage_resources(self.stage.settings)
-        for name in create_missing(resources, client=self.client):
+        resources, place = stage_resources(self.stage.settings), caller_place(self.client)
+        for name in create_missing(resources, owner=place.account, client=self.client):
             self.tell(f"  new: {name}")
-        configure(resources, client=self.client)
+        configure(resources, place=place, client=self.client)
 
     def _put_alarms(self) -> None:
         for name in put_alarms(stage_resources(self.stage.settings), self.client("cloudwatch")):
@@ -80,6 +83,7 @@ class Deployment:
             self.tell(f"  {package.stat().st_size / 1e6:.1f} MB")
 
     def _chalice_deploy(self) -> None:
+        write_policies(self.stage, caller_place(self.client))
         self.run_chalice(self.stage.project, ("deploy", "--stage", self.stage.name))
 
     def _finish(self) -> None:
@@ -107,16 +111,23 @@ def plan_deployment(
 ) -> Iterable[str]:
     """What a deployment would do, a line each; asks AWS and changes nothing.
 
-    Raises ``StageError`` for a stage that is a CloudFormation stack.
+    Raises ``StageError`` for a stage that is a CloudFormation stack, and ``BucketNameTaken``.
     """
     refuse_stack(stage.name, client=client)
-    for finding in check_resources(stage_resources(stage.settings), client=client):
+    resources, place = stage_resources(stage.settings), caller_place(client)
+    bucket_exists(resources.bucket, client("s3"), place.account)
+    for finding in check_resources(resources, place=place, client=client):
         yield _planned(finding)
     entries = {entry["name"] for entry in standing(stage.name, client=client)}
     for handler in handlers_behind(stage.settings.auth_backend):
         verb = "update" if handler in entries else "create"
         yield f"{verb}  function {function_name(stage.name, handler)}"
-    yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {stage.settings.auth_backend}"
+    settings = stage.settings
+    yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {settings.auth_backend}"
+    yield (
+        f"limit   each method of it to {settings.throttling_rate_limit} requests a second, "
+        f"{settings.throttling_burst_limit} at once"
+    )
     yield f"sync    the DAG files in {stage.settings.dags_folder.relative_to(stage.project)}"
     yield f"connect {len(declarations)} declarations of events"
 

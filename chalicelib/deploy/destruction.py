@@ -7,11 +7,13 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.deploy.busy import error_code, when_not_busy
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.checks.backlog import messages_in
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
+from chalicelib.deploy.provisioning.bucket import expecting
 from chalicelib.deploy.provisioning.connect_events import disconnect_events
 from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
@@ -82,7 +84,8 @@ class Destruction:
 
     def _delete_bucket(self) -> None:
         s3, bucket = self.client("s3"), self._resources.bucket.name
-        _unless_gone(partial(_empty_and_delete, bucket, s3), "NoSuchBucket")
+        owner = caller_place(self.client).account
+        _unless_gone(partial(_empty_and_delete, bucket, owner, s3), "NoSuchBucket")
 
     def _delete_logs(self) -> None:
         logs = self.client("logs")
@@ -133,16 +136,16 @@ def _delete_queue(name: str, sqs: Any) -> None:
     sqs.delete_queue(QueueUrl=queue_url(name, sqs))
 
 
-def _empty_and_delete(bucket: str, s3: Any) -> None:
+def _empty_and_delete(bucket: str, owner: str, s3: Any) -> None:
     """All versions too: a bucket must be empty to be deleted (AWS)."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **expecting(owner)):
         objects = [
             {"Key": each["Key"], "VersionId": each["VersionId"]}
             for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
         ]
         if objects:
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-    s3.delete_bucket(Bucket=bucket)
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}, **expecting(owner))
+    s3.delete_bucket(Bucket=bucket, **expecting(owner))
 
 
 def _unless_gone(delete: Callable[[], object], gone: str) -> None:

@@ -15,6 +15,9 @@ LOCAL = "local"
 _NAME = re.compile(r"[a-z0-9-]{1,20}")
 """Part of the names of buckets and functions, and of EventBridge rules, which leave 32 characters for it."""
 
+_FUNCTIONS = ("authorizer", "scheduler", "worker", "events", "tick")
+"""What ends the names of a stage's functions but that of the REST API, which has the stage's name alone."""
+
 _OURS = ("AIRFLOW__", "AIRFLOW_VAR_", "AIRFLOW_CONN_", "UPDRAFT__", "KRB5_KTNAME")
 """How the variables begin that ``Settings`` and DAG files read."""
 
@@ -49,8 +52,7 @@ def read_stage(project: Path, name: str) -> Stage:
         known = ", ".join(sorted(set(stages) - {LOCAL}))
         wrong = f"There is no stage {name}" if name else "Name a stage"
         raise StageError(f"{wrong}: .chalice/config.json has {known}")
-    if not _NAME.fullmatch(name):
-        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    _check_name(name)
     variables = _variables(config, name)
     settings = Settings.from_environ(variables)
     if settings.stage != name:
@@ -65,6 +67,17 @@ def read_stage(project: Path, name: str) -> Stage:
                 "mix: set UPDRAFT__AWS__BUCKET for each in .chalice/config.json"
             )
     return Stage(name=name, project=project, variables=variables, settings=_in_checkout(settings, project))
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    stage, _, handler = name.rpartition("-")
+    if stage and handler in _FUNCTIONS:
+        raise StageError(
+            f"{name} is no name for a stage: its REST API's function, {APP_NAME}-{name}, would have the name "
+            f"of the {handler} of a stage {stage}"
+        )
 
 
 def function_setting(stage: Stage, handler: str, name: str) -> Any:

@@ -9,6 +9,8 @@ from chalicelib.auth.backends import without_credentials
 from chalicelib.dag.loader import load_folder
 from chalicelib.dag.ports import Variables
 from chalicelib.dag.variables import variables_in
+from chalicelib.deploy.description.place import OF_THE_STACK
+from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.rehearsal import RehearsedVariables
 from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.events.declarations import Declaration, declarations_of
@@ -23,10 +25,11 @@ def validate(stage: Stage, variables: Variables) -> tuple[Declaration, ...]:
     Loads the DAG files, with the stage's ``variables``, which stay as they are.
 
     Raises ``StageError`` for paths that are not packaged and for DAG files that cannot be loaded,
-    ``UnknownBackend`` and ``DeclarationError``.
+    ``UnknownBackend``, ``PolicyFileError`` and ``DeclarationError``.
     """
     settings = stage.settings
     without_credentials(settings.auth_backend)
+    policy_documents(stage, OF_THE_STACK)
     _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
     if settings.events_file:
         _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)

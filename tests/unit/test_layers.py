@@ -50,11 +50,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 USERS_OF: dict[str, set[str]] = {
     "pynamodb": {"store", "local"},
     "croniter": {"domain"},
-    "chalice": {"api", "handlers", "local"},
+    "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
-    "click": {"cli", "local"},
+    "click": {"cli", "local", "deploy"},
     "pygraphviz": {"cli"},
     "yaml": {"cli"},
     "bcrypt": {"auth"},

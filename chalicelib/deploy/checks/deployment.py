@@ -6,8 +6,17 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.checks.policies import policy_problems
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.provisioning.api_gateway import (
+    GatewayResponse,
+    gateway_responses,
+    settings_of,
+    standing_throttling,
+    throttling_of,
+)
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.functions import environment_in
 from chalicelib.deploy.stages import Stage, function_setting
@@ -24,21 +33,28 @@ from chalicelib.deploy.standing import (
 
 
 def check_deployment(
-    stage: Stage, *, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
+    stage: Stage, *, place: Place, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
     """One finding for each function, event source mapping, the rule and the REST API; some 70 requests."""
     entries = {
         entry["name"]: entry for entry in standing(stage.name, recorded_api=recorded_api, client=client)
     }
+    policies = policy_documents(stage, place)
     for handler in handlers_behind(stage.settings.auth_backend):
-        yield _function(stage, handler, entries, client)
+        yield _function(stage, handler, entries, policies.get(handler), client)
     for handler in QUEUE_OF:
         yield _mapping(stage, handler, entries, client("lambda"))
     yield _rule(entries, client("events"))
     yield _api(stage, entries, client("apigateway"))
 
 
-def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws.ClientFactory) -> Finding:
+def _function(
+    stage: Stage,
+    handler: str,
+    entries: dict[str, Entry],
+    policy: Policy | None,
+    client: aws.ClientFactory,
+) -> Finding:
     subject = f"function {function_name(stage.name, handler)}"
     if handler not in entries:
         return gone(subject)
@@ -47,7 +63,7 @@ def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws
     if role is None:
         problems = ["its role is missing: it cannot run"]
     else:
-        problems = list(policy_problems(stage, handler, role["role_name"], client("iam")))
+        problems = list(policy_problems(policy, handler, role["role_name"], client("iam")))
     problems += _setting_problems(stage, handler, function, lambda_)
     if handler in LOOPING_HANDLERS:
         config = lambda_.get_function_recursion_config(FunctionName=function)
@@ -133,10 +149,14 @@ def _api(stage: Stage, entries: dict[str, Entry], apigateway: Any) -> Finding:
     }
     wanted = gateway_responses(without_credentials(stage.settings.auth_backend))
     others = [each.kind for each in wanted if not _is_as(standing_responses.get(each.kind, {}), each)]
-    if not others:
-        return Finding(subject=subject)
-    problem = f"its gateway responses are not the app's: {', '.join(others)}"
-    return Finding(subject=subject, problems=(problem,))
+    problems = [f"its gateway responses are not the app's: {', '.join(others)}"] if others else []
+    limits = standing_throttling(rest_api_id, apigateway)
+    problems += [
+        f"its {name} is {_said(limits.get(name))}, not {value}"
+        for name, value in throttling_of(stage.settings).items()
+        if limits.get(name) != value
+    ]
+    return Finding(subject=subject, problems=tuple(problems))
 
 
 def _is_as(response: dict[str, Any], wanted: GatewayResponse) -> bool:

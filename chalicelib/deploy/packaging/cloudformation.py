@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
+from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.packaging.template import merge_template
+from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.stages import Stage
 from chalicelib.events.declarations import Declaration
 
@@ -22,10 +24,11 @@ def package(
 ) -> None:
     """Write ``sam.json`` and ``deployment.zip`` of the stage to the directory, and what was merged.
 
-    Asks nothing of AWS. Raises ``CommandFailed`` and ``UnknownBackend``.
+    Asks nothing of AWS. Raises ``CommandFailed``, ``UnknownBackend`` and ``PolicyFileError``.
     """
     directory = directory.resolve()  # Chalice runs in the project's
     directory.mkdir(parents=True, exist_ok=True)
+    template = merge_template(stage.settings, declarations, policy_documents(stage, OF_THE_STACK))
     merged = directory / MERGED
-    merged.write_text(json.dumps(merge_template(stage.settings, declarations), indent=2) + "\n")
+    merged.write_text(json.dumps(template, indent=2) + "\n")
     build_package(stage.project, stage.name, directory, run_chalice, "--merge-template", str(merged))

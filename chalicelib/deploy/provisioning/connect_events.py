@@ -15,7 +15,9 @@ from chalicelib.deploy.description.event_sources import (
     subscription_attributes,
     target,
 )
-from chalicelib.deploy.description.queue_policy import RULES, TOPICS, Place, statements
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.queue_policy import RULES, TOPICS, statements
+from chalicelib.deploy.description.resource_policy import merged
 from chalicelib.domain.errors import UpdraftError
 
 
@@ -115,18 +117,15 @@ def find_queue(name: str, sqs: Any) -> EventQueue:
 
 def _let_in(sources: EventSources, queue: EventQueue, sqs: Any) -> None:
     """Allow the stage's rules and topics, and nobody else's, to send; other statements stay."""
-    policy = queue_policy(queue, sqs)
-    others = [each for each in policy.get("Statement", ()) if each.get("Sid") not in (RULES, TOPICS)]
-    policy["Statement"] = [*others, *statements(sources, queue.place, queue.name)]
+    ours = statements(sources, queue.place, queue.name)
+    policy = merged(queue_policy(queue, sqs), ours, (RULES, TOPICS))
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": json.dumps(policy)})
 
 
 def queue_policy(queue: EventQueue, sqs: Any) -> dict[str, Any]:
     """Who may use the queue, as it stands. 1 request."""
     answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])
-    policy: dict[str, Any] = json.loads(
-        answer.get("Attributes", {}).get("Policy") or '{"Version": "2012-10-17"}'
-    )
+    policy: dict[str, Any] = json.loads(answer.get("Attributes", {}).get("Policy") or "{}")
     return policy
 
 

@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from chalicelib.deploy.busy import when_not_busy
+from chalicelib.deploy.description.resource_policy import TLS_ONLY, merged, tls_only
 from chalicelib.deploy.description.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,21 @@ def create_missing_queues(queues: tuple[Queue, ...], sqs: Any) -> list[str]:
 
 
 def configure_queue(queue: Queue, sqs: Any) -> None:
-    """Give an existing queue and its dead-letter queue the attributes that are described."""
-    sqs.set_queue_attributes(QueueUrl=queue_url(queue.dead_letters, sqs), Attributes=dead_letter_attributes())
-    sqs.set_queue_attributes(
-        QueueUrl=queue_url(queue.name, sqs), Attributes=queue_attributes(queue, _arn(queue.dead_letters, sqs))
-    )
+    """Give an existing queue and its dead-letter queue the attributes that are described, and refuse both
+    what comes without TLS; other statements of their policies stay.
+    """
+    dead_letters = _configure(queue.dead_letters, dead_letter_attributes(), sqs)
+    _configure(queue.name, queue_attributes(queue, dead_letters), sqs)
+
+
+def _configure(name: str, attributes: dict[str, str], sqs: Any) -> str:
+    """Its ARN."""
+    url = queue_url(name, sqs)
+    standing = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "Policy"])["Attributes"]
+    arn = str(standing["QueueArn"])
+    policy = merged(json.loads(standing.get("Policy") or "{}"), [tls_only("sqs", [arn])], (TLS_ONLY,))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes | {"Policy": json.dumps(policy)})
+    return arn
 
 
 def _create(name: str, attributes: dict[str, str], sqs: Any) -> None:

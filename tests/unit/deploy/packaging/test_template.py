@@ -11,9 +11,11 @@ import pytest
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
+from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.packaging.cloudformation import package
 from chalicelib.deploy.packaging.template import Template, merge_template
+from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import CommandFailed
@@ -42,6 +44,21 @@ topic = "arn:aws:sns:eu-west-1:210987654321:their-alerts"
 """
 
 
+POLICIES = {
+    "worker": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "MyHome",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": f"{OF_THE_STACK.arn('s3', 'home/${aws:userid}')}/*",
+            }
+        ],
+    }
+}
+
+
 def settings(auth_backend: str = BASIC_AUTH) -> Settings:
     return Settings.from_environ(
         {
@@ -53,7 +70,7 @@ def settings(auth_backend: str = BASIC_AUTH) -> Settings:
 
 
 def resources(auth_backend: str = BASIC_AUTH, events: str = "") -> Template:
-    merged = merge_template(settings(auth_backend), parse_declarations(events))
+    merged = merge_template(settings(auth_backend), parse_declarations(events), POLICIES)
     assert set(merged) == {"Resources"}
     return merged["Resources"]
 
@@ -191,23 +208,75 @@ def test_a_topic_leads_to_the_queue_in_its_own_envelope():
 @pytest.mark.parametrize("queue", ["EventsQueue", "EventsDeadLettersQueue"])
 def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue(queue: str):
     policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
-    assert set(policies) == {"EventsQueuePolicy", "EventsDeadLettersQueuePolicy"}
     policy = policies[f"{queue}Policy"]
     assert policy["Queues"] == [{"Ref": queue}]
     here = "${AWS::Region}:${AWS::AccountId}"
     assert {
         each["Principal"]["Service"]: each["Condition"]["ArnLike"]["aws:SourceArn"]
         for each in policy["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Allow"
     } == {
         "events.amazonaws.com": [
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-*"},
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-*"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-????????????????"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-????????????????"},
         ],
         "sns.amazonaws.com": [
             {"Fn::Sub": f"arn:${{AWS::Partition}}:sns:{here}:acme-alerts"},
             "arn:aws:sns:eu-west-1:210987654321:their-alerts",
         ],
     }
+
+
+def test_every_queue_and_the_bucket_refuse_what_comes_without_tls():
+    policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
+    assert {each["Queues"][0]["Ref"] for each in policies.values()} == set(of_type("AWS::SQS::Queue"))
+    for policy in policies.values():
+        (denied,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny")
+        assert (denied["Sid"], denied["Principal"], denied["Action"]) == ("UpdraftTlsOnly", "*", "sqs:*")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert of_type("AWS::S3::BucketPolicy") == {
+        "BucketPolicy": {
+            "Bucket": {"Ref": "Bucket"},
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "UpdraftTlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [
+                            {"Fn::Sub": "arn:${AWS::Partition}:s3:::updraft-acme-dev"},
+                            {"Fn::Sub": "arn:${AWS::Partition}:s3:::updraft-acme-dev/*"},
+                        ],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            },
+        }
+    }
+
+
+def test_a_roles_policy_takes_the_place_of_chalices():
+    of_chalice = {"PolicyDocument": {"Resource": "updraft-{stage}-dags"}, "PolicyName": "WorkerRolePolicy"}
+    chalice = {"Resources": {"WorkerRole": {"Properties": {"Policies": [of_chalice]}}}}
+    merged = TemplateDeepMerger().merge({"Resources": resources()}, chalice)
+    (policy,) = merged["Resources"]["WorkerRole"]["Properties"]["Policies"]
+    assert policy["PolicyName"] == "WorkerRolePolicy"
+    assert policy["PolicyDocument"]["Statement"][0]["Resource"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:s3:${AWS::Region}:${AWS::AccountId}:home/${!aws:userid}/*"
+    }
+
+
+def test_each_method_of_the_api_is_limited():
+    assert resources()["RestAPI"]["Properties"]["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "ThrottlingRateLimit": 50,
+            "ThrottlingBurstLimit": 100,
+        }
+    ]
 
 
 def test_functions_and_roles_are_named_as_a_deployment_names_them():
@@ -297,6 +366,19 @@ def references(value: Any) -> Iterator[str]:
                 yield from references(each)
 
 
+def project(directory: Path) -> Path:
+    """One in which only the worker has a policy file."""
+    (directory / ".chalice").mkdir(parents=True)
+    config = {
+        "lambda_functions": {"worker": {"iam_policy_file": "policy-worker.json"}},
+        "stages": {"dev": {}},
+    }
+    (directory / ".chalice" / "config.json").write_text(json.dumps(config))
+    statement = {"Sid": "Receive", "Resource": "arn:{partition}:sqs:{region}:{account}:updraft-{stage}-tasks"}
+    (directory / ".chalice" / "policy-worker.json").write_text(json.dumps({"Statement": [statement]}))
+    return directory
+
+
 class Chalice:
     """Takes down how it is run."""
 
@@ -313,7 +395,7 @@ class Chalice:
 
 
 def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    stage = Stage(name="dev", project=tmp_path / "updraft", variables={}, settings=settings())
+    stage = Stage(name="dev", project=project(tmp_path / "updraft"), variables={}, settings=settings())
     chalice = Chalice()
     monkeypatch.chdir(tmp_path)  # Chalice works in the project's directory, we need not
 
@@ -322,12 +404,15 @@ def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.Monk
     merged = tmp_path / "out" / "merged.json"
     options = ("--stage", "dev", "--merge-template", str(merged))
     assert chalice.ran == [(stage.project, ("package", *options, str(tmp_path / "out")))]
-    assert json.loads(merged.read_text()) == {"Resources": resources(events=EVENTS)}
+    assert json.loads(merged.read_text()) == merge_template(
+        settings(), parse_declarations(EVENTS), policy_documents(stage, OF_THE_STACK)
+    )
+    assert "updraft-dev-tasks" in json.dumps(json.loads(merged.read_text())["Resources"]["WorkerRole"])
     with ZipFile(tmp_path / "out" / "deployment.zip") as made:
         assert any(name.endswith(".pyc") for name in made.namelist())
 
 
 def test_a_package_that_chalice_cannot_make_is_no_success(tmp_path: Path):
-    stage = Stage(name="dev", project=tmp_path, variables={}, settings=settings())
+    stage = Stage(name="dev", project=project(tmp_path), variables={}, settings=settings())
     with pytest.raises(CommandFailed, match="exit code 2"):
         package(stage, (), tmp_path / "out", run_chalice=Chalice(2).run)
