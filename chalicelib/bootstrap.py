@@ -33,6 +33,7 @@ class _InUse:
     """One of each kind, for they remember what they saw; filled as they are asked for."""
     declarations: "tuple[Declaration, ...] | None" = None
     dead_letters: "DeadLetters | None" = None
+    by_a_person: bool = False
 
 
 _in_use = _InUse()
@@ -94,8 +95,12 @@ def use(
     run_callbacks: "RunCallbacks | None" = None,
     declarations: "tuple[Declaration, ...] | None" = None,
     dead_letters: "DeadLetters | None" = None,
+    by_a_person: bool = False,
 ) -> Iterator[None]:
-    """Put other parts in place of the usual ones, in the whole process, until the block ends."""
+    """Put other parts in place of the usual ones, in the whole process, until the block ends.
+
+    ``by_a_person``: with credentials that may allow more than a function's, see ``DynamoStore``.
+    """
     global _in_use
     before = _in_use
     _in_use = _InUse(
@@ -105,6 +110,7 @@ def use(
         run_callbacks=run_callbacks or before.run_callbacks,
         declarations=before.declarations if declarations is None else declarations,
         dead_letters=dead_letters or before.dead_letters,
+        by_a_person=by_a_person or before.by_a_person,
     )
     try:
         yield
@@ -121,9 +127,8 @@ def _settings_of_environment() -> Settings:
 def _store_on_aws() -> "Store":
     from chalicelib.store.dynamodb import DynamoStore
 
-    # A function's policy allows no other account's bucket, and the local server's AWS has no other account.
-    by_a_person = settings().stage != "local" and not on_lambda(os.environ)
-    return DynamoStore(settings(), by_a_person=by_a_person)
+    # The local server's AWS has no other account whose bucket it could be.
+    return DynamoStore(settings(), by_a_person=_in_use.by_a_person and settings().stage != "local")
 
 
 def keytab() -> bytes:

@@ -61,4 +61,4 @@ def _read(path: Path) -> Policy:
     statements = policy.get("Statement") if isinstance(policy, dict) else None
     if not isinstance(statements, list) or not all(isinstance(each, dict) for each in statements):
         raise PolicyFileError(f"The policy file {path} has no list of statements")
-    return policy
+    return dict(policy)
