@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def idle_month(deployment: MeteredDeployment, resources: StageResources) -> Use:
     return minute.times(MINUTES_A_MONTH) + Use(alarm_months=len(resources.alarms))
 
 
+def authorizer_kept_busy_for_a_day() -> Use:
+    """By wrong passwords: a quarter of a second each, the user and the failures read, one more counted."""
+    check = invoked("authorizer", 0.25) + Use(dynamodb_read_units=2, dynamodb_write_units=1)
+    return check.times(4 * 24 * 60 * 60)
+
+
 def dollars(use: Use) -> list[str]:
     """The columns of the README's table."""
     columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log", "alarm"), ())
@@ -110,3 +117,23 @@ def test_an_idle_month_costs_what_the_readme_says(deployment: MeteredDeployment,
 def test_a_million_seconds_of_a_task_cost_what_the_readme_says() -> None:
     second = replace(invoked("worker", seconds=1), lambda_requests=0, log_bytes=0)
     assert readme("a million seconds of your own code") == dollars(second.times(MILLION))
+
+
+def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_readme_says() -> None:
+    dev, prod = (CONFIG["stages"][name] for name in ("dev", "prod"))
+    rate, burst = (
+        int(dev["environment_variables"][f"UPDRAFT__API__THROTTLING_{kind}_LIMIT"])
+        for kind in ("RATE", "BURST")
+    )
+    at_once = prod["lambda_functions"]["authorizer"]["reserved_concurrency"]
+    of_a_day = authorizer_kept_busy_for_a_day().dollars()
+    said = " ".join(README.split())
+    assert (
+        f"lets {rate} requests a second through to a method of a path in `dev`, after a pause {burst}" in said
+    )
+    assert f"keeps {ceil(rate * 0.25)} authorizers busy in `dev`" in said
+    assert f"{at_once} in `prod`, the account's 10 in `dev`" in said
+    flood = (
+        f"Each costs ${of_a_day:.2f} a day, so the flood ${of_a_day * at_once:.0f} or ${of_a_day * 10:.0f}"
+    )
+    assert flood in said
