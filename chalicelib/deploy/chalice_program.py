@@ -8,6 +8,9 @@ from pathlib import Path
 
 from chalicelib.deploy.steps import CommandFailed
 
+DEPLOY_FILLED_IN = "deploy-filled-in"
+"""The command that ``chalice_with_policies`` adds to Chalice's."""
+
 RunChalice = Callable[[Path, tuple[str, ...]], None]
 """Runs the ``chalice`` program in a project's directory; raises ``CommandFailed``."""
 
@@ -20,7 +23,7 @@ def run_chalice(project: Path, arguments: tuple[str, ...]) -> None:
     command, *options = arguments
     program: tuple[str | Path, ...] = (Path(sys.executable).with_name("chalice"), command)
     if command == "deploy":
-        program = (sys.executable, "-m", "chalicelib.deploy.chalice_with_policies", "deploy-filled-in")
+        program = (sys.executable, "-m", "chalicelib.deploy.chalice_with_policies", DEPLOY_FILLED_IN)
     # Chalice knows a package by a hash that covers __pycache__, too: running must not change the project.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([*program, *options], cwd=project, env=environment, check=False)  # noqa: S603 - our own program

@@ -15,9 +15,8 @@ import click
 from chalice.cli import cli, deploy, main
 from chalice.cli.factory import CLIFactory
 
+from chalicelib.deploy.chalice_program import DEPLOY_FILLED_IN
 from chalicelib.deploy.policies import policy_file, written_policies
-
-DEPLOY = "deploy-filled-in"
 
 
 class _WithPolicies(CLIFactory):
@@ -36,7 +35,7 @@ class _WithPolicies(CLIFactory):
         return config
 
 
-@cli.command(DEPLOY)
+@cli.command(DEPLOY_FILLED_IN)
 @click.option("--stage", required=True)
 @click.pass_context
 def deploy_filled_in(context: click.Context, stage: str) -> None:

@@ -31,7 +31,7 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 """All that a REST API of API Gateway can have."""
 
 SHIPPED = ("app.py", "requirements.txt", "chalicelib")
-NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "policies")
 
 DEPLOY_SECONDS = 300
 COMMAND_SECONDS = 180
