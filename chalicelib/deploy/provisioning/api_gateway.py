@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.auth.backends import Decision
-from chalicelib.deploy.busy import when_not_busy
+from chalicelib.deploy.busy import error_code, when_not_busy
 from chalicelib.settings import Settings
 
 STAGE = "api"
@@ -140,6 +140,13 @@ def throttling_of(settings: Settings) -> dict[str, int]:
 
 def standing_throttling(rest_api_id: str, apigateway: Any) -> dict[str, int]:
     """The limits of all methods as they stand; empty where only the account's hold. 1 request."""
-    stage = apigateway.get_stage(restApiId=rest_api_id, stageName=STAGE)
+    from botocore.exceptions import ClientError
+
+    try:
+        stage = apigateway.get_stage(restApiId=rest_api_id, stageName=STAGE)
+    except ClientError as error:
+        if error_code(error) != "NotFoundException":  # a deployment was killed before it made the stage
+            raise
+        return {}
     of_all = stage.get("methodSettings", {}).get("*/*", {})
     return {name: int(value) for name, value in of_all.items() if name.startswith("throttling")}

@@ -122,7 +122,8 @@ class ApiGateway:
         self._around("UpdateStage", lambda: self._change(self.limits[restApiId], patchOperations))
 
     def get_stage(self, *, restApiId: str, stageName: str) -> dict[str, Any]:  # noqa: N803
-        assert stageName in self._apis[restApiId]["stages"]
+        if stageName not in self._apis[restApiId]["stages"]:
+            raise ClientError({"Error": {"Code": "NotFoundException", "Message": ""}}, "GetStage")
         return {"methodSettings": self.limits[restApiId]}
 
     def get_rest_apis(self) -> dict[str, Any]:

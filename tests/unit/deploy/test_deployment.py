@@ -25,7 +25,7 @@ from chalicelib.deploy.validation import validate
 from chalicelib.engine.core import Engine
 from chalicelib.store.memory import MemoryStore
 from tests.contract.engines import engine_in_memory
-from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed
+from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
 
 DAG = """
 from airflow import DAG
@@ -422,6 +422,19 @@ def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_s
         "function updraft-dev-events": ("its role has no policy: AWS refuses it everything",),
         "function updraft-dev-scheduler": ("its role is missing: it cannot run",),
     }
+
+
+def test_the_doctor_says_it_of_an_api_that_was_never_finished(life: Life) -> None:
+    life.deploy()
+    apigateway = life.aws.client("apigateway")
+    (api,) = apigateway.get_rest_apis()["items"]
+    apigateway.delete_rest_api(restApiId=api["id"])
+    apigateway.import_rest_api(body=json.dumps(swagger("updraft-dev")).encode())
+
+    responses, *limits = life.wrong()["REST API"]
+
+    assert responses.startswith("its gateway responses are not the app's: UNAUTHORIZED, ")
+    assert limits == ["its throttlingRateLimit is none, not 50", "its throttlingBurstLimit is none, not 100"]
 
 
 def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(life: Life) -> None:
