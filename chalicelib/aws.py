@@ -74,6 +74,12 @@ def region() -> str | None:
     return found
 
 
+@cache
+def account() -> str:
+    """The account of this process's credentials; one request, when it is first asked for."""
+    return str(client("sts").get_caller_identity()["Account"])
+
+
 _making = RLock()  # botocore's session must not make two clients at once
 
 

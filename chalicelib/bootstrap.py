@@ -35,6 +35,7 @@ class _InUse:
     declarations: "tuple[Declaration, ...] | None" = None
     dead_letters: "DeadLetters | None" = None
     resend: "Resend | None" = None
+    by_a_person: bool = False
 
 
 _in_use = _InUse()
@@ -106,8 +107,12 @@ def use(
     declarations: "tuple[Declaration, ...] | None" = None,
     dead_letters: "DeadLetters | None" = None,
     resend: "Resend | None" = None,
+    by_a_person: bool = False,
 ) -> Iterator[None]:
-    """Put other parts in place of the usual ones, in the whole process, until the block ends."""
+    """Put other parts in place of the usual ones, in the whole process, until the block ends.
+
+    ``by_a_person``: with credentials that may allow more than a function's, see ``DynamoStore``.
+    """
     global _in_use
     before = _in_use
     _in_use = _InUse(
@@ -118,6 +123,7 @@ def use(
         declarations=before.declarations if declarations is None else declarations,
         dead_letters=dead_letters or before.dead_letters,
         resend=resend or before.resend,
+        by_a_person=by_a_person or before.by_a_person,
     )
     try:
         yield
@@ -134,7 +140,8 @@ def _settings_of_environment() -> Settings:
 def _store_on_aws() -> "Store":
     from chalicelib.store.dynamodb import DynamoStore
 
-    return DynamoStore(settings())
+    # The local server's AWS has no other account whose bucket it could be.
+    return DynamoStore(settings(), by_a_person=_in_use.by_a_person and settings().stage != "local")
 
 
 def keytab() -> bytes:

@@ -66,6 +66,10 @@ class Settings:
     """How many schedulers Lambda runs at a time, each with up to ten messages."""
     events_concurrency: int
     """Likewise, for events of other services."""
+    throttling_rate_limit: int
+    """How many requests a second API Gateway lets through to a method, on average."""
+    throttling_burst_limit: int
+    """How many requests it lets through at once after a while without any."""
     worker_timeout: int
     """Seconds that an invocation of the worker may take, and so a try of a task."""
     runtime: str = ""
@@ -103,6 +107,8 @@ class Settings:
             parallelism=_parallelism(environ),
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
+            throttling_rate_limit=_throttling(environ, "RATE", 50),
+            throttling_burst_limit=_throttling(environ, "BURST", 100),
             worker_timeout=_whole_number(
                 environ,
                 "UPDRAFT__WORKER__TIMEOUT",
@@ -194,6 +200,11 @@ def _parallelism(environ: Mapping[str, str]) -> int:
 
 def _concurrency(environ: Mapping[str, str], name: str) -> int:
     return _whole_number(environ, name, 10, least=LEAST_CONCURRENCY, most=MOST_CONCURRENCY)
+
+
+def _throttling(environ: Mapping[str, str], kind: str, default: int) -> int:
+    most = {"RATE": 10_000, "BURST": 5_000}[kind]
+    return _whole_number(environ, f"UPDRAFT__API__THROTTLING_{kind}_LIMIT", default, least=1, most=most)
 
 
 def _optional_path(environ: Mapping[str, str], name: str) -> Path | None:

@@ -32,15 +32,18 @@ class Emulator:
 
 
 @contextmanager
-def ministack(python: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Emulator]:
+def ministack(
+    python: Path, directory: Path, environ: Mapping[str, str], program: tuple[str, ...] = ("-m", "ministack")
+) -> Iterator[Emulator]:
     """Run a Python's ministack with all its files in `directory`; it is stopped whatever happens.
 
-    Its functions inherit its environment: `environ`, and what it needs itself.
+    Its functions inherit its environment: `environ`, and what it needs itself. `program` are the arguments by
+    which Python runs it.
     """
     emulator = Emulator(port=free_port(), log=directory / "ministack.log")
     with emulator.log.open("wb") as log:
         process = subprocess.Popen(
-            [python, "-m", "ministack"],
+            [python, *program],
             env={**_environment(directory, emulator.port), **environ},
             cwd=directory,
             stdin=subprocess.DEVNULL,

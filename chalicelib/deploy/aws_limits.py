@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.deploy.description.event_sources import event_sources
-from chalicelib.deploy.description.queue_policy import Place, statements
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.queue_policy import statements
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.stages import (
     CONFIG,

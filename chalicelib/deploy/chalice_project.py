@@ -6,11 +6,12 @@ are the project's.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.standing import WORKER
 
@@ -22,8 +23,11 @@ _WRITTEN = ("deployed", "deployments")
 
 
 @contextmanager
-def chalice_project(stage: Stage, *, worker_timeout: int) -> Iterator[Path]:
-    """A directory to run Chalice in, as long as this lasts; ``worker_timeout`` is in seconds."""
+def chalice_project(stage: Stage, *, worker_timeout: int, policies: Mapping[str, Policy]) -> Iterator[Path]:
+    """A directory to run Chalice in, as long as this lasts.
+
+    ``worker_timeout`` is in seconds, ``policies`` are those of the functions by handler, filled in.
+    """
     with TemporaryDirectory(prefix="updraft-") as directory:
         project, ours = Path(directory), stage.project / ".chalice"
         for name in _PACKAGED:
@@ -38,5 +42,9 @@ def chalice_project(stage: Stage, *, worker_timeout: int) -> Iterator[Path]:
         config = json.loads((ours / "config.json").read_text())
         functions = config["stages"][stage.name].setdefault("lambda_functions", {})
         functions.setdefault(WORKER, {})["lambda_timeout"] = worker_timeout
+        for handler, policy in policies.items():
+            name = f"filled-in-{handler}.json"
+            (project / ".chalice" / name).write_text(json.dumps(policy, indent=2))
+            functions.setdefault(handler, {})["iam_policy_file"] = name
         (project / ".chalice" / "config.json").write_text(json.dumps(config, indent=2))
         yield project

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from chalicelib import aws
 from chalicelib.deploy.busy import Sleep
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.chalice_project import chalice_project
 from chalicelib.deploy.checks.deployment import endpoint_problems, setting_problems
@@ -21,7 +22,9 @@ from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.provisioning.alarms import put_alarms
+from chalicelib.deploy.provisioning.bucket import bucket_exists
 from chalicelib.deploy.provisioning.connect_events import connect_events, refuse_missing_sources
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.finish import finish_deployment
@@ -89,10 +92,13 @@ class Deployment:
     def _create(self) -> None:
         standing = standing_worker_time(self.stage.name, client=self.client)
         resources = stage_resources(during_deployment(self.stage.settings, standing))
-        made = create_missing(resources, client=self.client, settle_s=SETTLES_AFTER_S, sleep=self.sleep)
+        place = caller_place(self.client)
+        made = create_missing(
+            resources, owner=place.account, client=self.client, settle_s=SETTLES_AFTER_S, sleep=self.sleep
+        )
         for name in made:
             self.tell(f"  new: {name}")
-        configure(resources, without=made, client=self.client, sleep=self.sleep)
+        configure(resources, place=place, without=made, client=self.client, sleep=self.sleep)
 
     def _make_log_groups(self) -> None:
         groups = stage_resources(self.stage.settings).log_groups
@@ -113,7 +119,8 @@ class Deployment:
     def _chalice_deploy(self) -> None:
         standing = standing_worker_time(self.stage.name, client=self.client)
         worker_timeout = set_by_chalice(self.stage.settings.worker_timeout, standing)
-        with chalice_project(self.stage, worker_timeout=worker_timeout) as project:
+        policies = policy_documents(self.stage, caller_place(self.client))
+        with chalice_project(self.stage, worker_timeout=worker_timeout, policies=policies) as project:
             self.run_chalice(project, ("deploy", "--stage", self.stage.name))
 
     def _finish(self) -> None:
@@ -153,25 +160,32 @@ def plan_deployment(
     """What a deployment would do, a line each; asks AWS and changes nothing.
 
     Raises ``StageError`` for a stage that is a CloudFormation stack, and from another Python than its own;
-    ``EventSourceMissing``.
+    ``EventSourceMissing`` and ``BucketNameTaken``.
     """
     refuse_stack(stage.name, client=client)
     runtime = standing_runtime(stage.name, client=client)
     refuse_other_python(stage, runtime)
     refuse_missing_sources(event_sources(stage.settings, declarations), client=client)
     at_present = as_it_stands(stage, client=client)
-    for finding in check_resources(stage_resources(at_present.settings), client=client):
+    resources, place = stage_resources(at_present.settings), caller_place(client)
+    bucket_exists(resources.bucket, client("s3"), place.account)
+    for finding in check_resources(resources, place=place, client=client):
         yield _planned(finding)
     entries = {entry["name"]: entry for entry in standing(stage.name, client=client)}
     for handler in handlers_behind(stage.settings.auth_backend):
         yield _planned_function(at_present, handler, handler in entries, client)
+    settings = stage.settings
     yield f"use     {this_runtime()} on {architecture(stage)}; {support_of(this_runtime())}"
-    yield f"ask     {stage.settings.worker_timeout} s for a try{_given(stage, at_present)}"
-    yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {stage.settings.auth_backend}"
+    yield f"ask     {settings.worker_timeout} s for a try{_given(stage, at_present)}"
+    yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {settings.auth_backend}"
     if "rest_api" in entries:
         rest_api_id = entries["rest_api"]["rest_api_id"]
         for problem in endpoint_problems(stage, rest_api_id, client("apigateway")):
             yield f"change  REST API: {problem}"
+    yield (
+        f"limit   each method of it to {settings.throttling_rate_limit} requests a second, "
+        f"{settings.throttling_burst_limit} at once"
+    )
     yield f"sync    the DAG files in {stage.settings.dags_folder.relative_to(stage.project)}"
     yield f"connect {len(declarations)} declarations of events"
 

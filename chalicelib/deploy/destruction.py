@@ -8,12 +8,13 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.checks.backlog import messages_in
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
-from chalicelib.deploy.provisioning.bucket import CONFLICT
+from chalicelib.deploy.provisioning.bucket import CONFLICT, expecting
 from chalicelib.deploy.provisioning.connect_events import disconnect_events
 from chalicelib.deploy.provisioning.log_groups import delete_log_groups
 from chalicelib.deploy.provisioning.queues import queue_url
@@ -90,9 +91,10 @@ class Destruction:
     def _delete_bucket(self) -> None:
         s3, bucket = self.client("s3"), self._resources.bucket.name
         # A function's last words may come into the bucket after it was emptied.
+        owner = caller_place(self.client).account
         delete = partial(
             when_not_busy,
-            partial(_empty_and_delete, bucket, s3),
+            partial(_empty_and_delete, bucket, owner, s3),
             busy=(*CONFLICT, "BucketNotEmpty"),
             sleep=self.sleep,
         )
@@ -140,16 +142,16 @@ def _delete_queue(name: str, sqs: Any) -> None:
     sqs.delete_queue(QueueUrl=queue_url(name, sqs))
 
 
-def _empty_and_delete(bucket: str, s3: Any) -> None:
+def _empty_and_delete(bucket: str, owner: str, s3: Any) -> None:
     """All versions too: a bucket must be empty to be deleted (AWS)."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **expecting(owner)):
         objects = [
             {"Key": each["Key"], "VersionId": each["VersionId"]}
             for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
         ]
         if objects:
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-    s3.delete_bucket(Bucket=bucket)
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}, **expecting(owner))
+    s3.delete_bucket(Bucket=bucket, **expecting(owner))
 
 
 def _unless_gone(delete: Callable[[], object], gone: str) -> None:

@@ -17,6 +17,9 @@ CONFIG = ".chalice/config.json"
 _NAME = re.compile(r"[a-z0-9-]{1,20}")
 """Part of the names of buckets and functions, and of EventBridge rules, which leave 32 characters for it."""
 
+_FUNCTIONS = ("authorizer", "scheduler", "worker", "events", "tick")
+"""What ends the names of a stage's functions but that of the REST API, which has the stage's name alone."""
+
 _OURS = ("AIRFLOW__", "AIRFLOW_VAR_", "AIRFLOW_CONN_", "UPDRAFT__", "KRB5_KTNAME")
 """How the variables begin that ``Settings`` and DAG files read."""
 
@@ -51,8 +54,7 @@ def read_stage(project: Path, name: str) -> Stage:
         known = ", ".join(sorted(set(stages) - {LOCAL}))
         wrong = f"There is no stage {name}" if name else "Name a stage"
         raise StageError(f"{wrong}: .chalice/config.json has {known}")
-    if not _NAME.fullmatch(name):
-        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    _check_name(name)
     variables = _variables(config, name)
     refuse_other_than_texts(variables)
     settings = Settings.from_environ(variables)
@@ -78,6 +80,17 @@ def refuse_other_than_texts(variables: Mapping[str, object]) -> None:
                 f"{name} is {json.dumps(value)} among the environment_variables in {CONFIG}; a variable "
                 "takes a text, in quotes"
             )
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    stage, _, handler = name.rpartition("-")
+    if stage and handler in _FUNCTIONS:
+        raise StageError(
+            f"{name} is no name for a stage: its REST API's function, {APP_NAME}-{name}, would have the name "
+            f"of the {handler} of a stage {stage}"
+        )
 
 
 def function_setting(stage: Stage, handler: str, name: str) -> Any:

@@ -56,6 +56,11 @@ def role_name(stage: str, handler: str) -> str:
     return f"{APP_NAME}-{stage}-{handler}"
 
 
+def role_policy_id(handler: str) -> str:
+    """The name that Chalice's template gives the policy of the function's role."""
+    return f"{logical_id(handler)}RolePolicy"
+
+
 def tick_rule_name(stage: str) -> str:
     """The name that Chalice gives the rule of the minute tick."""
     return f"{APP_NAME}-{stage}-{TICK}-event"

@@ -1,6 +1,6 @@
 """What does not fit an item, and the logs of tries: objects in the stage's bucket."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -18,24 +18,34 @@ _SEGMENT_LENGTH = 160
 
 
 class Bucket:
-    """The stage's bucket. Each method is one S3 request."""
+    """The stage's bucket. Each method is one S3 request.
 
-    def __init__(self, name: str) -> None:
+    ``owner`` gives the account whose bucket it has to be, when it is used: S3 answers 403 to a request for
+    another's. A deployed function does without, for its policy allows no other account's bucket.
+    """
+
+    def __init__(self, name: str, owner: Callable[[], str] | None = None) -> None:
         self._name = name
+        self._owner = owner
 
     def put(self, key: str, body: bytes) -> None:
         """Keep an object in place of an earlier one of that key."""
         with _translated("PutObject"):
-            self._client.put_object(Bucket=self._name, Key=key, Body=body)
+            self._client.put_object(Key=key, Body=body, **self._bucket)
 
     def get(self, key: str) -> bytes | None:
         """An object's bytes, or None. (Without ``s3:ListBucket`` S3 answers 403 to a missing key.)"""
         with _translated("GetObject"):
             try:
-                body: bytes = self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+                body: bytes = self._client.get_object(Key=key, **self._bucket)["Body"].read()
             except self._client.exceptions.NoSuchKey:
                 return None
             return body
+
+    @property
+    def _bucket(self) -> dict[str, str]:
+        owner = {"ExpectedBucketOwner": self._owner()} if self._owner else {}
+        return {"Bucket": self._name, **owner}
 
     @property
     def _client(self) -> Any:

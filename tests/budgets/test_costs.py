@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,12 @@ def idle_month(deployment: MeteredDeployment, resources: StageResources) -> Use:
     polls = Use(sqs_requests=len(resources.queues) * POLLS_A_MINUTE)
     minute = asked(meter) + invoked("tick", TICK_SECONDS) + polls
     return minute.times(MINUTES_A_MONTH) + Use(alarm_months=len(resources.alarms))
+
+
+def authorizer_kept_busy_for_a_day() -> Use:
+    """By wrong passwords: a quarter of a second each, the user and the failures read, one more counted."""
+    check = invoked("authorizer", 0.25) + Use(dynamodb_read_units=2, dynamodb_write_units=1)
+    return check.times(4 * 24 * 60 * 60)
 
 
 def dollars(use: Use) -> list[str]:
@@ -221,3 +228,23 @@ def test_the_prices_are_those_of_the_shipped_stages_machine() -> None:
     assert not any("lambda_architecture" in stage for stage in CONFIG["stages"].values())
     more = X86_GB_SECOND / PRICES["lambda_gb_seconds"] - 1
     assert f"a GB-second costs {100 * more:.0f} % more" in " ".join(README.split())
+
+
+def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_readme_says() -> None:
+    dev, prod = (CONFIG["stages"][name] for name in ("dev", "prod"))
+    rate, burst = (
+        int(dev["environment_variables"][f"UPDRAFT__API__THROTTLING_{kind}_LIMIT"])
+        for kind in ("RATE", "BURST")
+    )
+    at_once = prod["lambda_functions"]["authorizer"]["reserved_concurrency"]
+    of_a_day = authorizer_kept_busy_for_a_day().dollars()
+    said = " ".join(README.split())
+    assert (
+        f"lets {rate} requests a second through to a method of a path in `dev`, after a pause {burst}" in said
+    )
+    assert f"keeps {ceil(rate * 0.25)} authorizers busy in `dev`" in said
+    assert f"{at_once} in `prod`, the account's 10 in `dev`" in said
+    flood = (
+        f"Each costs ${of_a_day:.2f} a day, so the flood ${of_a_day * at_once:.0f} or ${of_a_day * 10:.0f}"
+    )
+    assert flood in said

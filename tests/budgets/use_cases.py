@@ -1,6 +1,6 @@
 """What a stage's functions are used for, one function for each use: every call of AWS that they can make.
 
-The policies in ``.chalice`` are compared with what is asked for here (``test_policies``). A call that the
+The policies of a stage are compared with what is asked for here (``test_policies``). A call that the
 code learns to make needs a use that makes it, here; then the comparison says which right is missing.
 """
 
@@ -32,6 +32,7 @@ from chalicelib.queues.messages import encode
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
+from tests.budgets.rights import KEYTAB
 from tests.property.dags import ScriptedDag, Shape
 from tests.unit.events.corpus import record, text_attribute
 
@@ -156,11 +157,11 @@ def users_log_in_with_passwords(stage: Functions) -> None:
 def users_log_in_with_tickets(stage: Functions) -> None:
     key = os.urandom(32)
     keytab = kerberos_ticket.keytab(key)
-    aws.client("secretsmanager").create_secret(Name="updraft-keytab", SecretBinary=keytab)
+    aws.client("secretsmanager").create_secret(Name=KEYTAB, SecretBinary=keytab)
     text = b64encode(keytab).decode()
-    aws.client("ssm").put_parameter(Name="updraft-keytab", Value=text, Type="SecureString")
+    aws.client("ssm").put_parameter(Name=KEYTAB, Value=text, Type="SecureString")
     backend = "airflow.api.auth.backend.kerberos_auth"
-    for place in ("secretsmanager:updraft-keytab", "ssm:updraft-keytab"):
+    for place in (f"secretsmanager:{KEYTAB}", f"ssm:{KEYTAB}"):
         header = kerberos_ticket.authorization(key)
         assert stage.authorize(header, auth_backend=backend, keytab=place)
 

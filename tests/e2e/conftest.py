@@ -23,8 +23,11 @@ PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
 """Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
 missing in `requirements.txt` has to be missing there too."""
 
+BEHIND_TLS = ("-P", str(Path(__file__).with_name("ministack_behind_tls.py")))
+"""What Python runs: nothing beside that file is to be found by ministack or its functions (`-P`)."""
+
 ENFORCE_IAM = {
-    "AUTH": "true",  # functions get no more than the policies in `.chalice` give their roles
+    "AUTH": "true",  # functions get no more than the policies of the stage give their roles
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -83,7 +86,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProc
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     if not PYTHON.exists():
         pytest.fail(f"{PYTHON} is missing: run `make e2e`, which makes it", pytrace=False)
-    with ministack(PYTHON, tmp_path_factory.mktemp("ministack"), ENFORCE_IAM) as running:
+    with ministack(PYTHON, tmp_path_factory.mktemp("ministack"), ENFORCE_IAM, BEHIND_TLS) as running:
         yield running
 
 

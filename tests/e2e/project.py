@@ -188,6 +188,9 @@ class Project:
         stage["environment_variables"] |= {
             "UPDRAFT__AWS__STAGE": self.stage,
             "AIRFLOW__API__AUTH_BACKEND": auth_backend,
+            # The tests ask more often than people do.
+            "UPDRAFT__API__THROTTLING_RATE_LIMIT": "1000",
+            "UPDRAFT__API__THROTTLING_BURST_LIMIT": "1000",
         }
         stage["lambda_architecture"] = OWN_ARCHITECTURE  # the emulator runs the functions on this machine
         config["stages"][self.stage] = stage

@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 USERS_OF: dict[str, set[str]] = {
     "pynamodb": {"store", "local"},
     "croniter": {"domain"},
-    "chalice": {"api", "handlers", "local"},
+    "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},

@@ -6,8 +6,17 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.checks.policies import policy_problems
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.provisioning.api_gateway import (
+    GatewayResponse,
+    gateway_responses,
+    settings_of,
+    standing_throttling,
+    throttling_of,
+)
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.functions import environment_in
 from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
@@ -26,7 +35,7 @@ from chalicelib.deploy.standing import (
 
 
 def check_deployment(
-    stage: Stage, *, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
+    stage: Stage, *, place: Place, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
     """One finding for each function, event source mapping, the rule and the REST API; some 70 requests."""
     entries = {
@@ -34,8 +43,9 @@ def check_deployment(
     }
     runtime = wanted_runtime(stage, standing_runtime(stage.name, client=client))
     yield _runtime(runtime)
+    policies = policy_documents(stage, place)
     for handler in handlers_behind(stage.settings.auth_backend):
-        yield _function(stage, handler, entries, runtime, client)
+        yield _function(stage, handler, entries, policies.get(handler), runtime, client)
     for handler in QUEUE_OF:
         yield _mapping(stage, handler, entries, client("lambda"))
     yield _rule(entries, client("events"))
@@ -55,7 +65,12 @@ def _runtime(runtime: str) -> Finding:
 
 
 def _function(
-    stage: Stage, handler: str, entries: dict[str, Entry], runtime: str, client: aws.ClientFactory
+    stage: Stage,
+    handler: str,
+    entries: dict[str, Entry],
+    policy: Policy | None,
+    runtime: str,
+    client: aws.ClientFactory,
 ) -> Finding:
     subject = f"function {function_name(stage.name, handler)}"
     if handler not in entries:
@@ -65,7 +80,7 @@ def _function(
     if role is None:
         problems = ["its role is missing: it cannot run"]
     else:
-        problems = list(policy_problems(stage, handler, role["role_name"], client("iam")))
+        problems = list(policy_problems(policy, handler, role["role_name"], client("iam")))
     problems += setting_problems(stage, handler, runtime, lambda_)
     if handler in LOOPING_HANDLERS:
         config = lambda_.get_function_recursion_config(FunctionName=function)
@@ -160,6 +175,12 @@ def _api(stage: Stage, entries: dict[str, Entry], apigateway: Any) -> Finding:
     problems = [*endpoint_problems(stage, rest_api_id, apigateway)]
     if others:
         problems.append(f"its gateway responses are not the app's: {', '.join(others)}")
+    limits = standing_throttling(rest_api_id, apigateway)
+    problems += [
+        f"its {name} is {_said(limits.get(name))}, not {value}"
+        for name, value in throttling_of(stage.settings).items()
+        if limits.get(name) != value
+    ]
     return Finding(subject=subject, problems=tuple(problems))
 
 

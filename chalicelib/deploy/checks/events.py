@@ -15,6 +15,7 @@ from chalicelib.deploy.description.event_sources import (
     target,
 )
 from chalicelib.deploy.description.queue_policy import statements
+from chalicelib.deploy.description.resource_policy import says
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.provisioning.connect_events import (
     EventQueue,
@@ -53,9 +54,9 @@ def check_events(sources: EventSources, *, client: aws.ClientFactory = aws.clien
 
 
 def _policy(sources: EventSources, queue: EventQueue, sqs: Any) -> Finding:
-    standing = queue_policy(queue, sqs).get("Statement", ())
+    standing = queue_policy(queue, sqs)
     wanted = statements(sources, queue.place, queue.name)
-    problems = () if all(each in standing for each in wanted) else ("does not let the events in",)
+    problems = () if all(says(standing, each) for each in wanted) else ("does not let the events in",)
     return Finding(subject=f"policy of {queue.name}", problems=problems)
 
 

@@ -128,8 +128,7 @@ def stage_resources(settings: Settings) -> StageResources:
 
     Bucket names are one namespace for all AWS accounts, so the default, ``updraft-<stage>-bucket``,
     is only good for the local stage. Set ``UPDRAFT__AWS__BUCKET`` in the stage's
-    ``environment_variables`` in ``.chalice/config.json`` to a name of your own that starts with
-    ``updraft-``, which is what the functions' policies allow.
+    ``environment_variables`` in ``.chalice/config.json`` to a name of your own.
     """
     queues = _queues(settings)
     alarms = alarms_of(settings.stage, queues, settings.more_alarms)

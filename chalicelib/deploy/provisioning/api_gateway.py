@@ -1,7 +1,7 @@
-"""The answers that API Gateway gives by itself, before any function of ours is asked.
+"""The answers that API Gateway gives by itself, before any function of ours is asked; and when it gives them.
 
 Chalice has no option for them, and its update of the API resets them (PutRestApi, ``overwrite``), so
-they are put again after each ``chalice deploy``.
+they are put again after each ``chalice deploy``. So are the limits of the stage, which it leaves alone.
 """
 
 import json
@@ -12,8 +12,9 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.auth.backends import Decision
-from chalicelib.deploy.busy import Sleep, when_not_busy
+from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
 from chalicelib.deploy.standing import API_STAGE
+from chalicelib.settings import Settings
 
 _AS_API_GATEWAY_SAYS = '{"error": $context.error.messageString}'
 """API Gateway fills in its own message, with the quotes (AWS, ``$context`` variables)."""
@@ -23,13 +24,15 @@ _AS_API_GATEWAY_SAYS = '{"error": $context.error.messageString}'
 class GatewayResponse:
     """API Gateway's answer of one kind.
 
-    Without a ``status`` it keeps the one it has; ``challenge`` is its ``WWW-Authenticate`` header.
+    Without a ``status`` it keeps the one it has; ``challenge`` is its ``WWW-Authenticate`` header,
+    ``retry_after_s`` its ``Retry-After``, in seconds.
     """
 
     kind: str
     status: int | None = None
     body: str = _AS_API_GATEWAY_SAYS
     challenge: str | None = None
+    retry_after_s: int | None = None
 
 
 _WITH_THEIR_OWN_STATUS = {
@@ -38,7 +41,6 @@ _WITH_THEIR_OWN_STATUS = {
     "INVALID_API_KEY": HTTPStatus.FORBIDDEN,
     "QUOTA_EXCEEDED": HTTPStatus.TOO_MANY_REQUESTS,
     "REQUEST_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "THROTTLED": HTTPStatus.TOO_MANY_REQUESTS,
     "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "WAF_FILTERED": HTTPStatus.FORBIDDEN,
 }
@@ -73,6 +75,8 @@ def gateway_responses(missing_credentials: Decision) -> tuple[GatewayResponse, .
         # is 413, and may be one of them. AWS's text would repeat the credentials of a bad signature.
         GatewayResponse(kind="DEFAULT_4XX", body=json.dumps({"error": "The request cannot be served"})),
         *(GatewayResponse(kind=kind, status=status) for kind, status in _WITH_THEIR_OWN_STATUS.items()),
+        # In a second there is room for one more, at the least rate that can be set.
+        GatewayResponse(kind="THROTTLED", status=HTTPStatus.TOO_MANY_REQUESTS, retry_after_s=1),
         GatewayResponse(kind="DEFAULT_5XX"),
     )
 
@@ -113,6 +117,48 @@ def settings_of(response: GatewayResponse) -> dict[str, Any]:
     }
     if response.status:
         request["statusCode"] = str(int(response.status))
-    if response.challenge:  # a constant is written in single quotes
-        request["responseParameters"] = {"gatewayresponse.header.WWW-Authenticate": f"'{response.challenge}'"}
+    headers = {"WWW-Authenticate": response.challenge, "Retry-After": response.retry_after_s}
+    parameters = {  # a constant is written in single quotes
+        f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items() if value
+    }
+    if parameters:
+        request["responseParameters"] = parameters
     return request
+
+
+def throttle(rest_api_id: str, settings: Settings, apigateway: Any, *, sleep: Sleep = time.sleep) -> None:
+    """Limit the requests to each method of the stage; others of its settings stay.
+
+    A redeployment leaves them as they are (CreateDeployment of a stage that is there).
+    """
+    limits = {"rateLimit": settings.throttling_rate_limit, "burstLimit": settings.throttling_burst_limit}
+    patch = [
+        {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
+        for name, value in limits.items()
+    ]
+    update = partial(
+        apigateway.update_stage, restApiId=rest_api_id, stageName=API_STAGE, patchOperations=patch
+    )
+    when_not_busy(update, busy=_BUSY, sleep=sleep)
+
+
+def throttling_of(settings: Settings) -> dict[str, int]:
+    """The limits of each method as API Gateway writes them in a stage's ``methodSettings``."""
+    return {
+        "throttlingRateLimit": settings.throttling_rate_limit,
+        "throttlingBurstLimit": settings.throttling_burst_limit,
+    }
+
+
+def standing_throttling(rest_api_id: str, apigateway: Any) -> dict[str, int]:
+    """The limits of all methods as they stand; empty where only the account's hold. 1 request."""
+    from botocore.exceptions import ClientError
+
+    try:
+        stage = apigateway.get_stage(restApiId=rest_api_id, stageName=API_STAGE)
+    except ClientError as error:
+        if error_code(error) != "NotFoundException":  # a deployment was killed before it made the stage
+            raise
+        return {}
+    of_all = stage.get("methodSettings", {}).get("*/*", {})
+    return {name: int(value) for name, value in of_all.items() if name.startswith("throttling")}

@@ -19,7 +19,9 @@ from chalicelib.deploy.description.event_sources import (
     subscription_attributes,
     target,
 )
-from chalicelib.deploy.description.queue_policy import RULES, TOPICS, Place, statements, topics_in
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.queue_policy import RULES, TOPICS, statements, topics_in
+from chalicelib.deploy.description.resource_policy import merged
 from chalicelib.deploy.provisioning.bucket import CONFLICT
 from chalicelib.deploy.provisioning.queues import NO_SUCH_QUEUE, queue_arn, queue_url
 from chalicelib.domain.errors import UpdraftError
@@ -184,10 +186,9 @@ def _let_in(
     sources: EventSources, queue: EventQueue, sqs: Any, sleep: Sleep, also: Iterable[str] = ()
 ) -> None:
     """Allow the stage's rules and topics, and nobody else's, to send; other statements stay."""
-    policy = when_not_busy(partial(queue_policy, queue, sqs), busy=NO_SUCH_QUEUE, sleep=sleep)
-    others = [each for each in policy.get("Statement", ()) if each.get("Sid") not in (RULES, TOPICS)]
-    policy["Statement"] = [*others, *statements(sources, queue.place, queue.name, sorted(also))]
-    attributes = {"Policy": json.dumps(policy)}
+    standing = when_not_busy(partial(queue_policy, queue, sqs), busy=NO_SUCH_QUEUE, sleep=sleep)
+    ours = statements(sources, queue.place, queue.name, sorted(also))
+    attributes = {"Policy": json.dumps(merged(standing, ours, (RULES, TOPICS)))}
     write = partial(sqs.set_queue_attributes, QueueUrl=queue.url, Attributes=attributes)
     when_not_busy(write, busy=NO_SUCH_QUEUE, sleep=sleep)
 
@@ -200,9 +201,7 @@ def standing_topics(queue: EventQueue, sqs: Any) -> set[str]:
 def queue_policy(queue: EventQueue, sqs: Any) -> dict[str, Any]:
     """Who may use the queue, as it stands. 1 request."""
     answer = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])
-    policy: dict[str, Any] = json.loads(
-        answer.get("Attributes", {}).get("Policy") or '{"Version": "2012-10-17"}'
-    )
+    policy: dict[str, Any] = json.loads(answer.get("Attributes", {}).get("Policy") or "{}")
     return policy
 
 

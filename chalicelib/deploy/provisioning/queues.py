@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.description.resource_policy import TLS_ONLY, merged, tls_only
 from chalicelib.deploy.description.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
 
 log = logging.getLogger(__name__)
@@ -57,17 +58,25 @@ def create_missing_queues(
 
 
 def configure_queue(queue: Queue, sqs: Any, *, sleep: Sleep = time.sleep) -> None:
-    """Give an existing queue and its dead-letter queue the attributes that are described."""
-    dead_letters = _url_of_new(queue.dead_letters, sqs, sleep)
-    _set(dead_letters, dead_letter_attributes(), sqs, sleep)
-    attributes = queue_attributes(queue, queue_arn(dead_letters, sqs))
-    _set(_url_of_new(queue.name, sqs, sleep), attributes, sqs, sleep)
+    """Give an existing queue and its dead-letter queue the attributes that are described, and refuse both
+    what comes without TLS; other statements of their policies stay.
+    """
+    dead_letters = _configure(queue.dead_letters, dead_letter_attributes(), sqs, sleep)
+    _configure(queue.name, queue_attributes(queue, dead_letters), sqs, sleep)
 
 
-def _set(url: str, attributes: dict[str, str], sqs: Any, sleep: Sleep) -> None:
+def _configure(name: str, attributes: dict[str, str], sqs: Any, sleep: Sleep) -> str:
+    """Its ARN."""
+    url = _url_of_new(name, sqs, sleep)
+    arn = queue_arn(url, sqs)
+    ask = partial(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["Policy"])
+    standing = when_not_busy(ask, busy=NO_SUCH_QUEUE, sleep=sleep).get("Attributes", {})
+    policy = merged(json.loads(standing.get("Policy") or "{}"), [tls_only("sqs", [arn])], (TLS_ONLY,))
+    wanted = attributes | {"Policy": json.dumps(policy)}
     _once_dead_letters_are_there(
-        partial(sqs.set_queue_attributes, QueueUrl=url, Attributes=attributes), sleep, busy=NO_SUCH_QUEUE
+        partial(sqs.set_queue_attributes, QueueUrl=url, Attributes=wanted), sleep, busy=NO_SUCH_QUEUE
     )
+    return arn
 
 
 def _create(name: str, attributes: dict[str, str], sqs: Any, sleep: Sleep, urls: dict[str, str]) -> bool:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from chalicelib.settings import SettingError, Settings
 from tests.contract.in_process import InProcessApi
 
 PLAIN_METHODS = {"GET", "HEAD", "POST"}
+
+README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def _app(settings: Settings) -> Chalice:
@@ -58,6 +61,9 @@ def test_every_view_that_does_something_is_behind_the_authorizer(closed: Setting
     served = [methods[name] for methods in app.routes.values() for name in PLAIN_METHODS & _allowed(methods)]
     assert served
     assert all(view.authorizer is authorizer for view in served)
+    # Each of them has its own share of the requests that API Gateway lets through.
+    guarded = sum(len(_allowed(methods)) for methods in app.routes.values())
+    assert f"over all {guarded} methods that ask one" in " ".join(README.split())
 
 
 def _allowed(methods: dict[str, Any]) -> set[str]:

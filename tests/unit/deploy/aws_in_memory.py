@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.standing import (
     API_HANDLER,
@@ -28,6 +29,8 @@ from chalicelib.deploy.steps import CommandFailed
 from chalicelib.settings import Settings
 
 REGION = "eu-west-1"
+PLACE = Place(partition="aws", region=REGION, account="123456789012")
+"""Where moto's AWS is."""
 
 RUNTIME = this_runtime()
 """As Chalice, which takes the Python that it runs on."""
@@ -106,6 +109,34 @@ def _refusal(code: str, message: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
+class S3:
+    """moto's S3, but for the policies of buckets: moto would refuse us all that they deny under a condition.
+
+    ``around`` is called with the name of an operation, its parameters and what carries it out.
+    """
+
+    def __init__(self, client: Any, around: Callable[[str, dict[str, Any], Callable[[], Any]], Any]) -> None:
+        self._client = client
+        self._around = around
+        self.policies: dict[str, str] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_bucket_policy(self, *, Bucket: str, Policy: str, **more: str) -> None:  # noqa: N803 - AWS's
+        parameters = {"Bucket": Bucket, **more}
+        self._around("PutBucketPolicy", parameters, lambda: self.policies.__setitem__(Bucket, Policy))
+
+    def get_bucket_policy(self, *, Bucket: str, **more: str) -> dict[str, str]:  # noqa: N803 - AWS's
+        def look() -> dict[str, str]:
+            if Bucket not in self.policies:
+                raise ClientError({"Error": {"Code": "NoSuchBucketPolicy", "Message": ""}}, "GetBucketPolicy")
+            return {"Policy": self.policies[Bucket]}
+
+        found: dict[str, str] = self._around("GetBucketPolicy", {"Bucket": Bucket, **more}, look)
+        return found
+
+
 class ApiGateway:
     """API Gateway as far as deployments ask it; moto's needs packages that nothing else here does.
 
@@ -118,6 +149,7 @@ class ApiGateway:
         self._around = around
         self._apis: dict[str, dict[str, Any]] = {}
         self.responses: dict[str, dict[str, dict[str, Any]]] = {}
+        self.limits: dict[str, dict[str, dict[str, float]]] = {}
 
     def import_rest_api(self, *, body: bytes, parameters: dict[str, str]) -> dict[str, str]:
         endpoint = parameters["endpointConfigurationTypes"]
@@ -153,6 +185,15 @@ class ApiGateway:
     def create_deployment(self, *, restApiId: str, stageName: str) -> None:  # noqa: N803
         self._around("CreateDeployment", lambda: self._apis[restApiId]["stages"].add(stageName))
 
+    def update_stage(self, *, restApiId: str, stageName: str, patchOperations: list[dict[str, str]]) -> None:  # noqa: N803
+        assert stageName in self._apis[restApiId]["stages"]
+        self._around("UpdateStage", lambda: self._change(self.limits[restApiId], patchOperations))
+
+    def get_stage(self, *, restApiId: str, stageName: str) -> dict[str, Any]:  # noqa: N803
+        if stageName not in self._apis[restApiId]["stages"]:
+            raise ClientError({"Error": {"Code": "NotFoundException", "Message": ""}}, "GetStage")
+        return {"methodSettings": self.limits[restApiId]}
+
     def get_rest_apis(self) -> dict[str, Any]:
         return {"items": self._rest_apis()}
 
@@ -165,7 +206,19 @@ class ApiGateway:
             "createdDate": len(self.responses),
         }
         self.responses[number] = {}
+        self.limits[number] = {}
         return {"id": number}
+
+    def _change(self, limits: dict[str, dict[str, float]], operations: list[dict[str, str]]) -> None:
+        """As API Gateway: what nobody sets is the account's. The rate is a fraction, the burst is not."""
+        for operation in operations:
+            assert operation["op"] == "replace"
+            name = operation["path"].removeprefix("/*/*/throttling/")
+            of_all = limits.setdefault(
+                "*/*", {"throttlingRateLimit": 10_000.0, "throttlingBurstLimit": 5_000}
+            )
+            value = float(operation["value"]) if name == "rateLimit" else int(operation["value"])
+            of_all[{"rateLimit": "throttlingRateLimit", "burstLimit": "throttlingBurstLimit"}[name]] = value
 
     def _rest_apis(self) -> list[dict[str, Any]]:
         return [
@@ -201,6 +254,8 @@ class Aws:
     ``refusals`` has, by operation, what its next requests are answered before one is carried out. ``waited``
     is for how long was waited, in seconds, by whoever was given ``sleep``; no time passes.
     ``longest_timeout`` is the most that a function may take, in seconds.
+    ``strangers`` are the buckets that another account owns, whose policies let everybody in: S3 refuses only
+    those requests that expect another owner. ``unexpecting`` are S3's operations that expected nobody.
     """
 
     def __init__(self) -> None:
@@ -213,6 +268,9 @@ class Aws:
         self._session.register("before-call.*.*", self._refuse)
         self._session.register("before-send.*.*", self._before)
         self._session.register("after-call.*.*", self._after)
+        self._session.register("provide-client-params.s3", self._before_s3)
+        self.strangers: set[str] = set()
+        self.unexpecting: set[str] = set()
         self._made: dict[str, Any] = {"apigateway": ApiGateway(self._around)}
         self._recursion: dict[str, str] = {}
 
@@ -228,7 +286,12 @@ class Aws:
             made = self._session.create_client(
                 service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
             )
-            self._made[service] = self._lambda(made) if service == "lambda" else made
+            match service:
+                case "lambda":
+                    made = self._lambda(made)
+                case "s3":
+                    made = S3(made, self._on_bucket)
+            self._made[service] = made
         return self._made[service]
 
     def _lambda(self, client: Any) -> Lambda:
@@ -259,6 +322,20 @@ class Aws:
         refusal = waiting.pop(0)
         error = {"Code": refusal.code, "Message": refusal.message}
         return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {}}
+
+    def _on_bucket(self, operation: str, parameters: dict[str, Any], request: Callable[[], Any]) -> Any:
+        self._look_at_owner(operation, parameters)
+        return self._around(operation, request)
+
+    def _before_s3(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        self._look_at_owner(model.name, params)
+
+    def _look_at_owner(self, operation: str, parameters: dict[str, Any]) -> None:
+        if "ExpectedBucketOwner" not in parameters:
+            self.unexpecting.add(operation)
+        elif parameters["Bucket"] in self.strangers:
+            code = "403" if operation == "HeadBucket" else "AccessDenied"
+            raise ClientError({"Error": {"Code": code, "Message": "Forbidden"}}, operation)
 
     def _before(self, event_name: str, **_: object) -> None:
         self.calls.append(event_name.rpartition(".")[2])
@@ -307,7 +384,7 @@ class Chalice:
     def _deploy(self, project: Path, stage: str, known: dict[str, dict[str, str]]) -> list[dict[str, str]]:
         entries = []
         for handler in HANDLERS:
-            role = self._role(f"updraft-{stage}-{handler}", _policy(project / ".chalice", handler))
+            role = self._role(f"updraft-{stage}-{handler}", _policy(project, stage, handler))
             entries.append({"name": f"{handler}_role", "resource_type": "iam_role"} | role)
             arn = self._function(
                 function_name(stage, handler), role["role_arn"], _settings(project, stage, handler)
@@ -422,9 +499,7 @@ class Chalice:
 def _settings(project: Path, stage: str, handler: str) -> dict[str, Any]:
     """What `config.json` says of a function, as Chalice passes it on."""
     config = _config(project)
-    places = (config["stages"][stage], config)
-    of_function = [place.get("lambda_functions", {}).get(handler, {}) for place in places]
-    found = of_function[1] | of_function[0]
+    found = _of_function(config, stage, handler)
     architecture = config["stages"][stage].get("lambda_architecture") or config.get("lambda_architecture")
     timeout = {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
     return {"architecture": architecture or "x86_64", **timeout}
@@ -435,9 +510,16 @@ def _config(project: Path) -> dict[str, Any]:
     return config
 
 
-def _policy(folder: Path, handler: str) -> str:
-    config = json.loads((folder / "config.json").read_text())
-    return (folder / config["lambda_functions"][handler]["iam_policy_file"]).read_text()
+def _of_function(config: dict[str, Any], stage: str, handler: str) -> dict[str, Any]:
+    places = (config["stages"][stage], config)
+    of_function = [place.get("lambda_functions", {}).get(handler, {}) for place in places]
+    found: dict[str, Any] = of_function[1] | of_function[0]
+    return found
+
+
+def _policy(project: Path, stage: str, handler: str) -> str:
+    file: str = _of_function(_config(project), stage, handler)["iam_policy_file"]
+    return (project / ".chalice" / file).read_text()
 
 
 def swagger(function: str) -> dict[str, Any]:

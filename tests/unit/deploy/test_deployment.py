@@ -17,6 +17,7 @@ from chalicelib.deploy.deployment import Deployment, plan_deployment
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
+from chalicelib.deploy.provisioning.bucket import BucketNameTaken
 from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
 from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.deploy.provisioning.log_groups import WRITTEN_AFTER_S
@@ -28,7 +29,7 @@ from chalicelib.deploy.validation import validate
 from chalicelib.engine.core import Engine
 from chalicelib.store.memory import MemoryStore
 from tests.contract.engines import engine_in_memory
-from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed
+from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
 
 DAG = """
 from airflow import DAG
@@ -60,7 +61,8 @@ def stage(tmp_path: Path) -> Stage:
     stages = {"dev": {"environment_variables": variables}}
     config.write_text(json.dumps({"lambda_functions": functions, "stages": stages}))
     for handler in HANDLERS:
-        statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": f"arn:*:sqs:*:*:{handler}"}
+        queue = f"arn:{{partition}}:sqs:{{region}}:{{account}}:updraft-{{stage}}-{handler}"
+        statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": queue}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         (config.parent / f"policy-{handler}.json").write_text(json.dumps(policy))
     return read_stage(tmp_path, "dev")
@@ -248,6 +250,7 @@ def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(lif
     assert "create  alarm updraft-dev-clock-stands-still" in first
     assert "create  log group /aws/lambda/updraft-dev-worker" in first
     assert "create  function updraft-dev-worker" in first
+    assert "limit   each method of it to 50 requests a second, 100 at once" in first
     assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
 
     life.deploy()
@@ -330,7 +333,9 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     aws = life.aws
     sqs, lambda_ = aws.client("sqs"), aws.client("lambda")
     tasks = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"VisibilityTimeout": "30"})
+    policy = sqs.get_queue_attributes(QueueUrl=tasks, AttributeNames=["Policy"])["Attributes"]
+    # moto drops the policy when other attributes are set.
+    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"VisibilityTimeout": "30", **policy})
     dead = sqs.get_queue_url(QueueName="updraft-dev-tasks-dead-letters")["QueueUrl"]
     sqs.send_message(QueueUrl=dead, MessageBody="poison")
     worker = lambda_.get_function_configuration(FunctionName="updraft-dev-worker")["FunctionArn"]
@@ -340,6 +345,11 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     (api,) = aws.client("apigateway").get_rest_apis()["items"]
     aws.client("apigateway").put_gateway_response(
         restApiId=api["id"], responseType="UNAUTHORIZED", statusCode="500"
+    )
+    aws.client("apigateway").update_stage(
+        restApiId=api["id"],
+        stageName="api",
+        patchOperations=[{"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "10000"}],
     )
     aws.client("dynamodb").delete_table(TableName="updraft-dev-pools")
     aws.client("s3").delete_public_access_block(Bucket="updraft-dev-bucket")
@@ -357,9 +367,89 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
         ),
         "function updraft-dev-tick": ("its environment variables are not those in .chalice/config.json",),
         "rule of the minute tick": ("is disabled: schedules and the rescue of lost messages stand still",),
-        "REST API": ("its gateway responses are not the app's: UNAUTHORIZED",),
+        "REST API": (
+            "its gateway responses are not the app's: UNAUTHORIZED",
+            "its throttlingRateLimit is 10000, not 50",
+        ),
         "dead letters of updraft-dev-tasks": ("about 1 messages could not be handled",),
     }
+
+
+PARTNER = {
+    "Sid": "Partner",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+    "Action": "s3:GetObject",
+    "Resource": "arn:aws:s3:::updraft-dev-bucket/logs/*",
+}
+
+
+def test_the_doctor_finds_a_bucket_and_a_queue_that_take_requests_without_tls(life: Life) -> None:
+    life.deploy()
+    others = json.dumps({"Version": "2012-10-17", "Statement": [PARTNER]})
+    life.aws.client("s3").put_bucket_policy(Bucket="updraft-dev-bucket", Policy=others)
+    sqs = life.aws.client("sqs")
+    tasks = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"Policy": others})
+    assert life.wrong() == {
+        "bucket updraft-dev-bucket": ("takes requests without TLS",),
+        "queue updraft-dev-tasks": ("takes requests without TLS",),
+    }
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    policy = json.loads(life.aws.client("s3").get_bucket_policy(Bucket="updraft-dev-bucket")["Policy"])
+    assert [each["Sid"] for each in policy["Statement"]] == ["Partner", "UpdraftTlsOnly"]
+    assert policy["Statement"][0] == PARTNER
+
+
+def test_a_bucket_of_that_name_in_a_strangers_account_is_refused_before_anything_is_changed(
+    life: Life,
+) -> None:
+    location = {"LocationConstraint": "eu-west-1"}
+    life.aws.client("s3").create_bucket(Bucket="updraft-dev-bucket", CreateBucketConfiguration=location)
+    life.aws.strangers.add("updraft-dev-bucket")
+    refused = (
+        "^The S3 bucket updraft-dev-bucket cannot be used: .* UPDRAFT__AWS__BUCKET to a name of your own$"
+    )
+
+    with pytest.raises(BucketNameTaken, match=refused):
+        list(plan_deployment(life.stage, (), client=life.aws.client))
+    with pytest.raises(StepFailed, match="The S3 bucket updraft-dev-bucket cannot be used"):
+        life.deploy()
+    problem = "is somebody else's, or these credentials may not see it"
+    assert life.wrong()["bucket updraft-dev-bucket"] == (problem,)
+    life.aws.client("s3").put_object(Bucket="updraft-dev-bucket", Key="logs/1", Body=b"a stranger's")
+    with pytest.raises(StepFailed, match=r"^Bucket: .*Forbidden"):
+        life.destroy(data=True)
+    assert life.aws.client("s3").list_objects_v2(Bucket="updraft-dev-bucket")["KeyCount"] == 1
+
+
+def test_every_request_for_the_bucket_expects_it_to_be_the_accounts(life: Life) -> None:
+    list(plan_deployment(life.stage, (), client=life.aws.client))
+    life.deploy()
+    life.deploy()
+    assert life.wrong() == {}
+    life.destroy(data=True)
+    assert life.aws.unexpecting <= {"CreateBucket"}  # which has no such parameter
+
+
+def test_a_stage_with_the_policies_of_an_older_version_is_brought_up_to_date(life: Life) -> None:
+    life.deploy()
+    of_all = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": "arn:*:sqs:*:*:updraft-*-tasks"}
+    older = json.dumps({"Version": "2012-10-17", "Statement": [of_all]})
+    iam = life.aws.client("iam")
+    iam.put_role_policy(RoleName="updraft-dev-tick", PolicyName="updraft-dev-tick", PolicyDocument=older)
+    assert set(life.wrong()) == {"function updraft-dev-tick"}
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    found = iam.get_role_policy(RoleName="updraft-dev-tick", PolicyName="updraft-dev-tick")["PolicyDocument"]
+    assert [each["Resource"] for each in found["Statement"]] == [
+        "arn:aws:sqs:eu-west-1:123456789012:updraft-dev-tick"
+    ]
 
 
 def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_says(life: Life) -> None:
@@ -378,13 +468,29 @@ def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_s
     iam.delete_role(RoleName=scheduler)
 
     assert life.wrong() == {
-        "function updraft-dev-worker": ("its role's policy is not the one in .chalice",),
+        "function updraft-dev-worker": (
+            "its role's policy is not the one in .chalice, filled in for the stage",
+        ),
         "function updraft-dev-tick": (
             "its role has policies that are not the app's, to be removed: more, of-all",
         ),
         "function updraft-dev-events": ("its role has no policy: AWS refuses it everything",),
         "function updraft-dev-scheduler": ("its role is missing: it cannot run",),
     }
+
+
+def test_the_doctor_says_it_of_an_api_that_was_never_finished(life: Life) -> None:
+    life.deploy()
+    apigateway = life.aws.client("apigateway")
+    (api,) = apigateway.get_rest_apis()["items"]
+    apigateway.delete_rest_api(restApiId=api["id"])
+    regional = {"endpointConfigurationTypes": "REGIONAL"}
+    apigateway.import_rest_api(body=json.dumps(swagger("updraft-dev")).encode(), parameters=regional)
+
+    responses, *limits = life.wrong()["REST API"]
+
+    assert responses.startswith("its gateway responses are not the app's: UNAUTHORIZED, ")
+    assert limits == ["its throttlingRateLimit is none, not 50", "its throttlingBurstLimit is none, not 100"]
 
 
 def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(life: Life) -> None:

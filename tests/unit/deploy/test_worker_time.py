@@ -219,13 +219,16 @@ def test_a_time_that_lambda_does_not_give_is_refused(seconds: str) -> None:
 def test_chalice_finds_the_project_with_the_time_that_it_is_to_set(stage: Stage) -> None:
     (stage.project / "app.py").write_text("app = 1\n")
     (stage.project / ".env").write_text("SECRET=1\n")
-    with chalice_project(stage, worker_timeout=900) as project:
+    policies = {"worker": {"Statement": ["filled in"]}}
+    with chalice_project(stage, worker_timeout=900, policies=policies) as project:
         config = Config(
             chalice_stage="dev",
             function_name="worker",
             config_from_disk=json.loads((project / ".chalice" / "config.json").read_text()),
         )
         assert config.lambda_timeout == 900
+        policy = project / ".chalice" / config.iam_policy_file
+        assert json.loads(policy.read_text()) == policies["worker"]
         assert {path.name for path in project.iterdir()} == {".chalice", "app.py", "chalicelib"}
         assert (project / ".chalice" / "policy-worker.json").read_text()
         (project / ".chalice" / "deployed" / "dev.json").write_text("{}")
@@ -234,6 +237,7 @@ def test_chalice_finds_the_project_with_the_time_that_it_is_to_set(stage: Stage)
     assert read(stage, "deployed/dev.json") == "{}"
     assert read(stage, "deployments/package.zip") == "zip"
     assert "lambda_timeout" not in read(stage, "config.json")
+    assert "filled in" not in read(stage, "policy-worker.json")
 
 
 def read(stage: Stage, name: str) -> str:
@@ -245,6 +249,6 @@ def test_a_stage_with_functions_of_its_own_keeps_their_other_settings(stage: Sta
     config = json.loads(path.read_text())
     config["stages"]["dev"]["lambda_functions"] = {"worker": {"lambda_memory_size": 2048}}
     path.write_text(json.dumps(config))
-    with chalice_project(stage, worker_timeout=1800) as project:
+    with chalice_project(stage, worker_timeout=1800, policies={}) as project:
         functions = json.loads((project / ".chalice" / "config.json").read_text())["stages"]["dev"]
     assert functions["lambda_functions"]["worker"] == {"lambda_memory_size": 2048, "lambda_timeout": 1800}

@@ -12,9 +12,11 @@ import pytest
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
+from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.packaging.cloudformation import package
 from chalicelib.deploy.packaging.template import Template, merge_template
+from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import CommandFailed
@@ -44,6 +46,21 @@ topic = "arn:aws:sns:eu-west-1:210987654321:their-alerts"
 """
 
 
+POLICIES = {
+    "worker": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "MyHome",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": f"{OF_THE_STACK.arn('s3', 'home/${aws:userid}')}/*",
+            }
+        ],
+    }
+}
+
+
 def settings(auth_backend: str = BASIC_AUTH) -> Settings:
     return Settings.from_environ(
         {
@@ -55,7 +72,7 @@ def settings(auth_backend: str = BASIC_AUTH) -> Settings:
 
 
 def resources(auth_backend: str = BASIC_AUTH, events: str = "") -> Template:
-    merged = merge_template(settings(auth_backend), parse_declarations(events))
+    merged = merge_template(settings(auth_backend), parse_declarations(events), POLICIES)
     assert set(merged) == {"Resources"}
     return merged["Resources"]
 
@@ -125,7 +142,7 @@ def test_logs_that_are_to_be_kept_for_ever_have_no_retention():
     forever = Settings.from_environ(
         {"UPDRAFT__AWS__STAGE": "dev", "UPDRAFT__AWS__LOG_RETENTION_DAYS": "0", AUTH: BASIC_AUTH}
     )
-    group = merge_template(forever, ())["Resources"]["WorkerLogGroup"]
+    group = merge_template(forever, (), POLICIES)["Resources"]["WorkerLogGroup"]
     assert group["Properties"] == {"LogGroupName": "/aws/lambda/updraft-dev-worker"}
 
 
@@ -219,23 +236,75 @@ def test_a_topic_leads_to_the_queue_in_its_own_envelope():
 @pytest.mark.parametrize("queue", ["EventsQueue", "EventsDeadLettersQueue"])
 def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue(queue: str):
     policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
-    assert set(policies) == {"EventsQueuePolicy", "EventsDeadLettersQueuePolicy"}
     policy = policies[f"{queue}Policy"]
     assert policy["Queues"] == [{"Ref": queue}]
     here = "${AWS::Region}:${AWS::AccountId}"
     assert {
         each["Principal"]["Service"]: each["Condition"]["ArnLike"]["aws:SourceArn"]
         for each in policy["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Allow"
     } == {
         "events.amazonaws.com": [
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-*"},
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-*"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-????????????????"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-????????????????"},
         ],
         "sns.amazonaws.com": [
             {"Fn::Sub": f"arn:${{AWS::Partition}}:sns:{here}:acme-alerts"},
             "arn:aws:sns:eu-west-1:210987654321:their-alerts",
         ],
     }
+
+
+def test_every_queue_and_the_bucket_refuse_what_comes_without_tls():
+    policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
+    assert {each["Queues"][0]["Ref"] for each in policies.values()} == set(of_type("AWS::SQS::Queue"))
+    for policy in policies.values():
+        (denied,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny")
+        assert (denied["Sid"], denied["Principal"], denied["Action"]) == ("UpdraftTlsOnly", "*", "sqs:*")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert of_type("AWS::S3::BucketPolicy") == {
+        "BucketPolicy": {
+            "Bucket": {"Ref": "Bucket"},
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "UpdraftTlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [
+                            {"Fn::Sub": "arn:${AWS::Partition}:s3:::updraft-acme-dev"},
+                            {"Fn::Sub": "arn:${AWS::Partition}:s3:::updraft-acme-dev/*"},
+                        ],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            },
+        }
+    }
+
+
+def test_a_roles_policy_takes_the_place_of_chalices():
+    of_chalice = {"PolicyDocument": {"Resource": "updraft-{stage}-dags"}, "PolicyName": "WorkerRolePolicy"}
+    chalice = {"Resources": {"WorkerRole": {"Properties": {"Policies": [of_chalice]}}}}
+    merged = TemplateDeepMerger().merge({"Resources": resources()}, chalice)
+    (policy,) = merged["Resources"]["WorkerRole"]["Properties"]["Policies"]
+    assert policy["PolicyName"] == "WorkerRolePolicy"
+    assert policy["PolicyDocument"]["Statement"][0]["Resource"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:s3:${AWS::Region}:${AWS::AccountId}:home/${!aws:userid}/*"
+    }
+
+
+def test_each_method_of_the_api_is_limited():
+    assert resources()["RestAPI"]["Properties"]["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "ThrottlingRateLimit": 50,
+            "ThrottlingBurstLimit": 100,
+        }
+    ]
 
 
 def test_functions_and_roles_are_named_as_a_deployment_names_them():
@@ -325,6 +394,19 @@ def references(value: Any) -> Iterator[str]:
                 yield from references(each)
 
 
+def project(directory: Path) -> Path:
+    """One in which only the worker has a policy file."""
+    (directory / ".chalice").mkdir(parents=True)
+    config = {
+        "lambda_functions": {"worker": {"iam_policy_file": "policy-worker.json"}},
+        "stages": {"dev": {}},
+    }
+    (directory / ".chalice" / "config.json").write_text(json.dumps(config))
+    statement = {"Sid": "Receive", "Resource": "arn:{partition}:sqs:{region}:{account}:updraft-{stage}-tasks"}
+    (directory / ".chalice" / "policy-worker.json").write_text(json.dumps({"Statement": [statement]}))
+    return directory
+
+
 class Chalice:
     """Takes down how it is run."""
 
@@ -340,10 +422,8 @@ class Chalice:
             package.writestr("app.py", "")
 
 
-def stage_in(project: Path) -> Stage:
-    (project / ".chalice").mkdir(parents=True)
-    (project / ".chalice" / "config.json").write_text('{"stages": {"dev": {}}}')
-    return Stage(name="dev", project=project, variables={}, settings=settings())
+def stage_in(directory: Path) -> Stage:
+    return Stage(name="dev", project=project(directory), variables={}, settings=settings())
 
 
 def test_a_stage_of_another_python_is_not_packaged(tmp_path: Path):
@@ -380,7 +460,10 @@ def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.Monk
     options = ("--stage", "dev", "--merge-template", str(merged))
     assert chalice.ran == [(stage.project, ("package", *options, str(tmp_path / "out")))]
     sure = replace(settings(), worker_timeout=900)
-    assert json.loads(merged.read_text()) == merge_template(sure, parse_declarations(EVENTS))
+    assert json.loads(merged.read_text()) == merge_template(
+        sure, parse_declarations(EVENTS), policy_documents(stage, OF_THE_STACK)
+    )
+    assert "updraft-dev-tasks" in json.dumps(json.loads(merged.read_text())["Resources"]["WorkerRole"])
     with ZipFile(tmp_path / "out" / "deployment.zip") as made:
         assert any(name.endswith(".pyc") for name in made.namelist())
 

@@ -228,8 +228,8 @@ def test_only_the_stages_rules_and_topics_may_send_and_what_others_allowed_stays
     assert allowed["UpdraftEventTopics"] == {"aws:SourceArn": [TOPIC]}
     assert allowed["UpdraftEventRules"] == {
         "aws:SourceArn": [
-            f"arn:aws:events:{REGION}:123456789012:rule/updraft-dev-events-*",
-            f"arn:aws:events:{REGION}:123456789012:rule/*/updraft-dev-events-*",
+            f"arn:aws:events:{REGION}:123456789012:rule/updraft-dev-events-????????????????",
+            f"arn:aws:events:{REGION}:123456789012:rule/*/updraft-dev-events-????????????????",
         ]
     }
 

@@ -13,6 +13,7 @@ from chalicelib.deploy.provisioning.bucket import BucketNameTaken, create_missin
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.tables import configure_table, create_missing_tables
 from chalicelib.settings import Settings
+from tests.unit.deploy.aws_in_memory import PLACE
 
 REGION = "eu-west-1"
 RESOURCES = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"}))
@@ -245,7 +246,7 @@ def test_configuring_mends_a_creation_that_died_halfway(clients):
     )
     clients("s3").delete_public_access_block(Bucket="updraft-dev-bucket")
 
-    configure(RESOURCES, client=clients)
+    configure(RESOURCES, place=PLACE, client=clients)
 
     assert recovery_status(clients, "updraft-dev-dags") == "ENABLED"
     access = clients("s3").get_public_access_block(Bucket="updraft-dev-bucket")
@@ -258,6 +259,6 @@ def test_configuring_carries_a_changed_timeout_to_an_existing_queue(clients):
     url = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
 
-    configure(RESOURCES, client=clients)
+    configure(RESOURCES, place=PLACE, client=clients)
 
     assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "1860"

@@ -17,7 +17,7 @@ from chalicelib.auth.backends import (
 )
 from chalicelib.deploy.busy import when_not_busy
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
-from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses
+from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
 from chalicelib.deploy.provisioning.finish import finish_deployment
 
 URL = "https://abc123.execute-api.eu-west-1.amazonaws.com/api/"
@@ -66,6 +66,7 @@ class FakeAWS:
         self.recursion: dict[str, str] = {}
         self.gateway: dict[str, dict[str, Any]] = {}
         self.live: dict[str, dict[str, Any]] = {}
+        self.limits: dict[str, tuple[str, str]] = {}
 
     def client(self, service: str) -> "FakeAWS":
         assert service in ("lambda", "apigateway")
@@ -93,6 +94,10 @@ class FakeAWS:
         assert (restApiId, stageName) == ("abc123", "api")
         self.live = dict(self.gateway)
 
+    def update_stage(self, *, restApiId: str, stageName: str, patchOperations: list[dict[str, str]]) -> None:  # noqa: N803
+        assert (restApiId, stageName) == ("abc123", "api")
+        self.limits = {each["path"]: (each["op"], each["value"]) for each in patchOperations}
+
 
 def test_finishing_sets_what_chalice_cannot(project: Path):
     aws = FakeAWS(DEFAULT)
@@ -102,6 +107,21 @@ def test_finishing_sets_what_chalice_cannot(project: Path):
     assert aws.response_types == {f"uuid-of-{name}": ["ReportBatchItemFailures"] for name in QUEUES}
     assert aws.recursion == {arn("scheduler"): "Allow", arn("worker"): "Allow"}
     assert aws.live["UNAUTHORIZED"]["statusCode"] == "401"
+
+
+def test_finishing_limits_each_method_as_the_deployed_function_is_told(project: Path):
+    aws = FakeAWS(DEFAULT)
+    aws.variables |= {
+        "UPDRAFT__API__THROTTLING_RATE_LIMIT": "7",
+        "UPDRAFT__API__THROTTLING_BURST_LIMIT": "9",
+    }
+
+    finish_deployment(project, "dev", client=aws.client)
+
+    assert aws.limits == {
+        "/*/*/throttling/rateLimit": ("replace", "7"),
+        "/*/*/throttling/burstLimit": ("replace", "9"),
+    }
 
 
 def test_finishing_twice_leaves_the_queue_mappings_alone(project: Path):
@@ -157,6 +177,16 @@ def test_every_answer_of_the_gateway_is_a_json_error(backend: str):
     for response in gateway_responses(without_credentials(backend)):
         body = response.body.replace("$context.error.messageString", '"Unsupported Media Type"')
         assert list(json.loads(body)) == ["error"]
+
+
+def test_who_asks_too_often_is_told_when_to_come_back():
+    (throttled,) = (
+        settings_of(each)
+        for each in gateway_responses(without_credentials(DEFAULT))
+        if each.kind == "THROTTLED"
+    )
+    assert throttled["statusCode"] == "429"
+    assert throttled["responseParameters"] == {"gatewayresponse.header.Retry-After": "'1'"}
 
 
 def test_an_unknown_path_is_not_found():
