@@ -128,7 +128,7 @@ def network_of(source_ip: str) -> str:
     try:
         address = ip_address(source_ip)
     except ValueError:
-        return source_ip
+        return source_ip or "unknown"  # a set of DynamoDB holds no empty text
     if address.version == 6 and address.ipv4_mapped:
         address = address.ipv4_mapped
     if address.is_loopback:

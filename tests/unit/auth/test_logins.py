@@ -116,7 +116,8 @@ def test_the_digest_of_a_name_fits_a_key() -> None:
         ("127.9.9.9", "loopback"),
         ("::1", "loopback"),
         ("::ffff:127.0.0.1", "loopback"),
-        ("", ""),
+        ("", "unknown"),
+        ("fe80::1%eth0", "fe80::/64"),
         ("somewhere", "somewhere"),
     ],
 )
