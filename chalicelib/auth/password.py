@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from chalicelib.auth.logins import RENEWED_AFTER, TOLD_FOR_SECONDS, Proof, name_digest, proof_digest
 from chalicelib.auth.passwords import decoy, matches
@@ -19,6 +18,9 @@ from chalicelib.auth.verdicts import LONGEST_HEADER, Caller, Origin, Refused, Th
 _NOT_READABLE = Refused(reason="the header holds no user name and password")
 
 _TOO_MANY = "too many password checks for the name"
+
+_KEY_HELD_FOR_SECONDS = 3600
+"""So that a key that was taken away, or made anew, is soon that of all processes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +55,8 @@ class PasswordVerifier:
         self._cost = cost
         self._now = now
         self._check = check
-        self._proof_key = cache(read_key)
+        self._read_key = read_key
+        self._keys: ShortMemory[bytes] = ShortMemory(_KEY_HELD_FOR_SECONDS, self._clock)
         self._recent: ShortMemory[Origin] = ShortMemory(seconds_remembered, self._clock)
         self._told: ShortMemory[None] = ShortMemory(TOLD_FOR_SECONDS, self._clock)
         self._key = secrets.token_bytes(32)
@@ -63,7 +66,7 @@ class PasswordVerifier:
 
         No request for credentials that this process has just seen; 1 for others that are proven, and for
         a name without a check left; else 2, and 1 more if they are right. Once an hour the use of a proof
-        is 1 more. The first header of a process is 1 more of S3. Raises ``StoreUnavailable``.
+        is 1 more. Once an hour of a process there is 1 more of S3. Raises ``StoreUnavailable``.
         """
         credentials = _parse(authorization)
         if credentials is None:
@@ -96,6 +99,13 @@ class PasswordVerifier:
             return Refused(reason="wrong password" if user else "unknown user", claimed=username)
         self._users.keep_proof(name, digest, now)
         return Caller(principal=username, origin=Origin(was_checked=True))
+
+    def _proof_key(self) -> bytes:
+        key = self._keys.get(b"")
+        if key is None:
+            key = self._read_key()
+            self._keys.put(b"", key)
+        return key
 
     def _proven(self, username: str, proof: Proof, wait: int, now: datetime) -> Caller:
         if now - proof.proven_at > RENEWED_AFTER:

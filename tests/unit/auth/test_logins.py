@@ -13,6 +13,8 @@ from chalicelib.auth.logins import (
     CHECKS_A_MINUTE,
     CHECKS_AT_ONCE,
     MOST_ADDRESSES,
+    PROVEN_FOR,
+    RENEWED_AFTER,
     Login,
     milliseconds,
     moment,
@@ -82,7 +84,8 @@ def test_the_readme_states_how_many_guesses_there_are() -> None:
         f"{CHECKS_AT_ONCE} passwords are checked at once and then one every {BETWEEN_CHECKS.seconds} seconds",
         f"never more than {CHECKS_A_MINUTE} in a minute",
         f"at most {CHECKS_A_DAY:,} guesses a day",
-        f"more than {MOST_ADDRESSES} addresses",
+        f"with more than {MOST_ADDRESSES} addresses",
+        f"used it within {(PROVEN_FOR - RENEWED_AFTER) // timedelta(hours=1)} hours",
     ):
         assert stated in readme
 

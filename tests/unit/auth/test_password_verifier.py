@@ -414,6 +414,19 @@ def test_a_digest_of_one_stage_proves_nothing_under_the_key_of_another(desk: Des
     assert origin(elsewhere(basic(b"ada:lovelace"))) == Origin(was_checked=True)
 
 
+def test_the_key_is_read_again_after_an_hour_so_that_another_one_voids_all_proofs() -> None:
+    keys = [b"1" * 32, b"2" * 32]
+    desk = Desk()
+    desk.enrol("ada", "lovelace")
+    verify = PasswordVerifier(
+        users=desk.users, read_key=lambda: keys.pop(0), cost=CHEAP, seconds_remembered=0, now=lambda: desk.now
+    )
+    for seconds, was_checked in ((0, True), (3599, False), (3600, True), (3601, False)):
+        desk.now = START + seconds * SECOND
+        assert origin(verify(basic(b"ada:lovelace"))) == Origin(was_checked=was_checked)
+    assert keys == []
+
+
 def test_a_proof_made_while_others_use_up_the_checks_is_seen_by_who_is_too_late(desk: Desk) -> None:
     """The refusal of the last check brings what was proven since the login was read."""
 
