@@ -24,7 +24,7 @@ CHECKS_A_DAY = CHECKS_AT_ONCE + timedelta(days=1) // BETWEEN_CHECKS
 """The most that there are in any minute and in any day, however they are spread."""
 
 PROVEN_FOR = timedelta(days=1)
-"""How long credentials count as proven after their last use."""
+"""How long credentials count as proven; their use renews that."""
 
 RENEWED_AFTER = timedelta(hours=1)
 """A proof that is older is renewed by its use, so that a use costs no write as a rule."""
