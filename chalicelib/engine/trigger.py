@@ -35,6 +35,9 @@ GENERATED_RUN_ID_PATTERN = (
 )
 """Airflow's built-in pattern, always allowed; its text is part of the refusal that clients see."""
 
+_LONGEST_MATCHED = 1_000
+"""Characters of a run id up to which a pattern is looked at: it is the operator's, and may take for ever."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRequest:
@@ -141,16 +144,14 @@ def _check_start_date(dag: Dag, execution_date: datetime) -> None:
 
 def _check_run_id(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> None:
     pattern = engine.allowed_run_id_pattern
-    fits = len(run_id) <= MAX_RUN_ID_LENGTH
-    # The pattern is the operator's, and no expression is for texts of any length.
-    is_allowed = request.run_id is None or not fits or _is_allowed(run_id, pattern)
-    if is_allowed and fits:
+    is_allowed = request.run_id is None or len(run_id) > _LONGEST_MATCHED or _is_allowed(run_id, pattern)
+    if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
         return
     # Airflow looks for a duplicate before it looks at the run id.
     standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
     if standing is not None and standing.generation == dag.generation:
         raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
-    if not fits:
+    if is_allowed:
         raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     raise InvalidRequest(
         f"The provided run ID '{excerpt(run_id)}' is invalid. "
