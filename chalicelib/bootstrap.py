@@ -16,7 +16,8 @@ from chalicelib.settings import Settings
 from chalicelib.telemetry.log_lines import on_lambda
 
 if TYPE_CHECKING:
-    from chalicelib.auth.verdicts import Scheme, Verdict, Verify
+    from chalicelib.auth.origins import OriginCheck
+    from chalicelib.auth.verdicts import Origin, Scheme, Throttled, Verdict, Verify
     from chalicelib.engine.core import Engine
     from chalicelib.engine.ports import RunCallbacks, RunTry, Store
     from chalicelib.events.declarations import Declaration
@@ -32,6 +33,8 @@ class _InUse:
     run_callbacks: "RunCallbacks | None" = None
     verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
     """One of each kind, for they remember what they saw; filled as they are asked for."""
+    origin_checks: "list[OriginCheck]" = field(default_factory=list)
+    """Likewise; one, once it was asked for."""
     declarations: "tuple[Declaration, ...] | None" = None
     dead_letters: "DeadLetters | None" = None
     resend: "Resend | None" = None
@@ -68,10 +71,20 @@ def verify(scheme: "Scheme", authorization: str) -> "Verdict":
     """
     verifiers = _in_use.verifiers
     if scheme not in verifiers:
-        store = _in_use.engine.store if _in_use.engine else _store_on_aws()
         make = _kerberos_verifier if scheme == "kerberos" else _password_verifier
-        verifiers.setdefault(scheme, make(store, settings()))
+        verifiers.setdefault(scheme, make(_store(), settings()))
     return verifiers[scheme](authorization)
+
+
+def check_origin(username: str, origin: "Origin", source_ip: str) -> "Throttled | None":
+    """Whether a caller whose password is right has to wait, because of where the request comes from.
+
+    Raises ``StoreUnavailable``.
+    """
+    checks = _in_use.origin_checks
+    if not checks:
+        checks.append(_origin_check(_store(), settings()))
+    return checks[0](username, origin, source_ip)
 
 
 def declarations() -> "tuple[Declaration, ...]":
@@ -136,6 +149,10 @@ def _settings_of_environment() -> Settings:
     return Settings.from_environ()
 
 
+def _store() -> "Store":
+    return _in_use.engine.store if _in_use.engine else _store_on_aws()
+
+
 @cache
 def _store_on_aws() -> "Store":
     from chalicelib.store.dynamodb import DynamoStore
@@ -162,10 +179,17 @@ def _password_verifier(store: "Store", settings: Settings) -> "Verify":
 
     return PasswordVerifier(
         users=store.users,
+        read_key=store.proof_key.read,
         cost=settings.bcrypt_cost,
         seconds_remembered=settings.auth_cache_seconds,
         now=_now,
     )
+
+
+def _origin_check(store: "Store", settings: Settings) -> "OriginCheck":
+    from chalicelib.auth.origins import OriginCheck
+
+    return OriginCheck(users=store.users, seconds_remembered=settings.auth_cache_seconds, now=_now)
 
 
 def _now() -> datetime:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from chalicelib.auth.ports import Replays, Users
+from chalicelib.auth.ports import ProofKey, Replays, Users
 from chalicelib.dag.ports import Variables
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
@@ -427,6 +427,10 @@ class Store(Protocol):
     @property
     def users(self) -> Users:
         """Users with passwords."""
+
+    @property
+    def proof_key(self) -> ProofKey:
+        """The key of the digests of proven credentials."""
 
     @property
     def replays(self) -> Replays:

@@ -24,6 +24,7 @@ from chalicelib.local.gateway import Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
 from chalicelib.local.queue_pump import OnCrash, Queue, QueuePump
+from chalicelib.local.served import publish_served
 from chalicelib.local.state_folder import StateFolder, StateFolderUnusable
 from chalicelib.local.terminal import log_to_terminal
 from chalicelib.settings import SettingError, Settings
@@ -186,6 +187,7 @@ class LocalServer:
         self._stops.callback(emulator.stop)
         prepare_environment(os.environ, emulator.endpoint)
         emulator.wait_until_ready()
+        publish_served(folder.path, Settings.from_environ())
         folder.publish_endpoint(emulator.endpoint)
 
     def _load_dag_files(self, settings: Settings) -> tuple[str, ...]:

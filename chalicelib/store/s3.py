@@ -1,5 +1,6 @@
 """What does not fit an item, and the logs of tries: objects in the stage's bucket."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -12,6 +13,11 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload, fits_inline
 from chalicelib.store.keys import untouched
+
+_PROOF_KEY = "auth/proof_key"
+
+_STANDS_ALREADY = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+"""Codes for an object that is there, and for one that somebody else is writing (S3, conditional writes)."""
 
 _SEGMENT_LENGTH = 160
 """Characters of one part of a key: five such parts stay below S3's 1,024 bytes."""
@@ -32,6 +38,19 @@ class Bucket:
         """Keep an object in place of an earlier one of that key."""
         with _translated("PutObject"):
             self._client.put_object(Key=key, Body=body, **self._bucket)
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Keep an object unless there is one of that key; whether there was none."""
+        from chalicelib.store.errors import code
+
+        with _translated("PutObject"):
+            try:
+                self._client.put_object(Key=key, Body=body, IfNoneMatch="*", **self._bucket)
+            except self._client.exceptions.ClientError as error:
+                if code(error) not in _STANDS_ALREADY:
+                    raise
+                return False
+            return True
 
     def get(self, key: str) -> bytes | None:
         """An object's bytes, or None. (Without ``s3:ListBucket`` S3 answers 403 to a missing key.)"""
@@ -73,6 +92,23 @@ class S3Payloads:
         if body is None:
             raise KeyError(payload.reference)
         return body.decode()
+
+
+class S3ProofKey:
+    """Implements ``auth.ports.ProofKey``."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def read(self) -> bytes:
+        """See the port."""
+        for _ in range(2):
+            if found := self._bucket.get(_PROOF_KEY):
+                return found
+            made = secrets.token_bytes(32)
+            if self._bucket.put_new(_PROOF_KEY, made):
+                return made
+        raise StoreUnavailable(f"{_PROOF_KEY} is being written")
 
 
 class S3TaskLogs:

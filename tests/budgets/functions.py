@@ -162,6 +162,29 @@ class Functions:
                 return False
         return bool(policy["policyDocument"]["Statement"][0]["Resource"])
 
+    def call_as(self, caller: str, **settings: str) -> None:
+        """A request of a caller whose password the authorizer has just checked."""
+        word = {"principalId": caller, "addresses": "-", "was_checked": "true"}
+        path = "/experimental/test"
+        event = {
+            "requestContext": {
+                "httpMethod": "GET",
+                "resourcePath": path,
+                "path": f"/api{path}",
+                "identity": {"sourceIp": "192.0.2.7"},
+                "authorizer": word,
+            },
+            "headers": {},
+            "pathParameters": None,
+            "multiValueQueryStringParameters": None,
+            "stageVariables": None,
+            "body": None,
+        }
+        settings_of_stage = replace(self.settings, **settings)
+        with self._in_process_of("api_handler", settings_of_stage):
+            answer = InProcessApi(settings_of_stage).app(event, FunctionContext())
+        assert answer["statusCode"] == 200
+
     def tick(self) -> None:
         """A minute passes, and the clock tells."""
         self.clock.now += MINUTE

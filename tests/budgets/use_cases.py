@@ -152,6 +152,7 @@ def users_log_in_with_passwords(stage: Functions) -> None:
     for password, is_let_in in (("right password", True), ("wrong password", False)):
         header = f"Basic {b64encode(f'ada:{password}'.encode()).decode()}"
         assert stage.authorize(header, auth_backend=basic) is is_let_in
+    stage.call_as("ada", auth_backend=basic)
 
 
 def users_log_in_with_tickets(stage: Functions) -> None:

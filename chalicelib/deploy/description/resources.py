@@ -191,7 +191,7 @@ _TABLES = (
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="variables", hash_key=Key(name="key")),
     Table(name="users", hash_key=Key(name="username")),
-    Table(name="failed_logins", hash_key=Key(name="window_key"), expires_at="expires_at"),
+    Table(name="logins", hash_key=Key(name="name_digest"), expires_at="expires_at"),
     Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),
     Table(name="import_errors", hash_key=Key(name="filename")),
 )

@@ -22,7 +22,7 @@ from chalicelib.store.dynamodb.task_instances import DynamoTaskInstances
 from chalicelib.store.dynamodb.users import DynamoUsers
 from chalicelib.store.dynamodb.variables import DynamoVariables
 from chalicelib.store.dynamodb.xcoms import DynamoXComs
-from chalicelib.store.s3 import Bucket, S3Payloads, S3TaskLogs
+from chalicelib.store.s3 import Bucket, S3Payloads, S3ProofKey, S3TaskLogs
 
 
 class DynamoStore:
@@ -55,3 +55,4 @@ class DynamoStore:
         self.variables = DynamoVariables(tables)
         self.users = DynamoUsers(dynamodb, tables)
         self.replays = DynamoReplays(tables)
+        self.proof_key = S3ProofKey(bucket)

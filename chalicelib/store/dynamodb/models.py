@@ -236,14 +236,18 @@ class UserItem(Model):
     password_set_at = InstantAttribute()
 
 
-class FailedLoginItem(Model):
-    """Table ``failed_logins``: the failed tries for a name in a window.
+class LoginItem(Model):
+    """Table ``logins``: the checks of a name's password, and what is proven.
 
-    ``expires_at`` (seconds since 1970) is DynamoDB's time to live.
+    ``busy_until`` is in milliseconds since 1970, for it is added to; ``expires_at`` (seconds since 1970) is
+    DynamoDB's time to live.
     """
 
-    window_key = UnicodeAttribute(hash_key=True)
-    failures = IntegerAttribute()
+    name_digest = UnicodeAttribute(hash_key=True)
+    busy_until = IntegerAttribute(null=True)
+    proof_digest = UnicodeAttribute(null=True)
+    proven_at = InstantAttribute(null=True)
+    addresses = UnicodeSetAttribute(null=True)
     expires_at = IntegerAttribute()
 
 

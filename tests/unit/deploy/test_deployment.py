@@ -484,8 +484,8 @@ def test_the_doctor_says_it_of_an_api_that_was_never_finished(life: Life) -> Non
     apigateway = life.aws.client("apigateway")
     (api,) = apigateway.get_rest_apis()["items"]
     apigateway.delete_rest_api(restApiId=api["id"])
-    regional = {"endpointConfigurationTypes": "REGIONAL"}
-    apigateway.import_rest_api(body=json.dumps(swagger("updraft-dev")).encode(), parameters=regional)
+    edge = {"endpointConfigurationTypes": "EDGE"}
+    apigateway.import_rest_api(body=json.dumps(swagger("updraft-dev")).encode(), parameters=edge)
 
     responses, *limits = life.wrong()["REST API"]
 

@@ -26,7 +26,10 @@ CHALICE = Path(__file__).parents[4] / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
 HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
 
-TABLES_OF_THE_AUTHORIZER = ("users", "failed_logins", "kerberos_replays")
+TABLES_OF_THE_AUTHORIZER = ("users", "logins", "kerberos_replays")
+
+NOTES_WHERE_CALLERS_COME_FROM = ("api_handler", "UpdateItem", "logins")
+"""Without the key of the digests there it can prove nothing to the authorizer."""
 
 RESOURCES = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"}))
 
@@ -131,10 +134,18 @@ def test_policies_grant_nothing_outside_of_the_stage():
 def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: str):
     for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):
         for name in TABLES_OF_THE_AUTHORIZER:
-            assert not is_allowed(handler, f"dynamodb:{action}", table_arn(name))
+            is_expected = (handler, action, name) == NOTES_WHERE_CALLERS_COME_FROM
+            assert is_allowed(handler, f"dynamodb:{action}", table_arn(name)) is is_expected
 
 
-def test_the_authorizer_reads_users_counts_failures_enters_authenticators_and_no_more():
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
+def test_the_key_of_the_digests_is_the_authorizers_alone(handler: str, action: str):
+    key = "arn:aws:s3:::updraft-dev-bucket/auth/proof_key"
+    assert is_allowed(handler, action, key) is (handler == "authorizer")
+
+
+def test_the_authorizer_reads_users_counts_checks_enters_authenticators_and_no_more():
     actions = ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem")
     names = [each.name.removeprefix("updraft-dev-") for each in RESOURCES.tables]
     allowed = {
@@ -145,8 +156,8 @@ def test_the_authorizer_reads_users_counts_failures_enters_authenticators_and_no
     }
     assert allowed == {
         ("BatchGetItem", "users"),
-        ("BatchGetItem", "failed_logins"),
-        ("UpdateItem", "failed_logins"),
+        ("BatchGetItem", "logins"),
+        ("UpdateItem", "logins"),
         ("PutItem", "kerberos_replays"),
     }
 

@@ -115,7 +115,7 @@ def test_a_table_has_its_index_and_what_expires_does():
         {"AttributeName": "due_at", "KeyType": "RANGE"},
     ]
     expiring = {"AttributeName": "expires_at", "Enabled": True}
-    assert tables["FailedLoginsTable"]["TimeToLiveSpecification"] == expiring
+    assert tables["LoginsTable"]["TimeToLiveSpecification"] == expiring
     assert "TimeToLiveSpecification" not in tables["DagRunsTable"]
 
 
