@@ -1,14 +1,18 @@
 """``GatewayServer``: the sockets before the gateway, on asyncio; a bounded number of connections and threads.
 
-One thread reads and writes for all connections, so a slow client costs no more than its bytes. Requests are
-answered in threads of a pool, for the app blocks. What never reaches the app is answered in JSON, too.
+One thread waits for all connections, so a slow client costs no more than its bytes. Requests are answered in
+threads of a pool, for the app blocks. A client that is alone gets such a thread for itself: mostly it sends
+its next request at once, and a change of threads takes longer than reading that. What never reaches the app is
+answered in JSON, too.
 """
 
 import asyncio
 import contextlib
 import logging
+import os
 import queue
 import resource
+import select
 import socket
 import struct
 import threading
@@ -24,6 +28,8 @@ from chalicelib.local.http_reader import Malformed, Phase, Received, RequestRead
 
 _BACKLOG = 128
 _LOOK_EVERY_SECONDS = 0.25
+_LINGER_SECONDS = 0.02
+_READ_AT_ONCE = 65536
 _RESET = struct.pack("ii", 1, 0)
 """A linger of no time: the connection is reset."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -117,17 +123,36 @@ class GatewayServer:
         """A connection is over; the request that it waits for may still be at work."""
         self._connections.discard(connection)
 
-    def serve(self, connection: "_Connection", request: HttpRequest) -> None:
-        """Have a request answered."""
+    def serve(self, connection: "_Connection", received: Received) -> None:
+        """Have a request answered, and what follows at once; meanwhile the connection is that thread's."""
+        is_alone = not self._busy
         self._busy.add(connection)
-        gateway = self._gateway
+        if is_alone:
+            connection.leave()
 
         def answer() -> None:
-            made = gateway.answer(request)
+            rest, closes = self._rendered_answer(received)
+            if is_alone:
+                rest, closes = self._stay(connection, rest, closes)
             with contextlib.suppress(RuntimeError):  # the loop is closed: the server was stopped meanwhile
-                self.loop.call_soon_threadsafe(connection.answered, made)
+                self.loop.call_soon_threadsafe(connection.answered, rest, closes)
 
         self.threads.submit(answer)
+
+    def _rendered_answer(self, received: Received) -> tuple[bytes, bool]:
+        """An answer to send, and whether it is the connection's last."""
+        answer = self._gateway.answer(received.request)
+        closes = self.is_stopping or not received.keeps_open
+        return _rendered(answer, received.request.method, received.version, closes), closes
+
+    def _stay(self, connection: "_Connection", rest: bytes, closes: bool) -> tuple[bytes, bool]:
+        """Send and answer while the client goes on at once and is alone; gives what is left to do."""
+        while not (rest := connection.send(rest)) and not closes:
+            following = connection.following(_LINGER_SECONDS) if len(self._busy) == 1 else None
+            if following is None:
+                break
+            rest, closes = self._rendered_answer(following)
+        return rest, closes
 
     def served(self, connection: "_Connection") -> None:
         """An answer is with the client, or there is no client any more."""
@@ -175,7 +200,8 @@ class GatewayServer:
 class _Connection(asyncio.Protocol):
     """One client's connection: reads requests, sends answers in their order, stays open in between.
 
-    All of it runs in the thread of the loop.
+    All of it runs in the thread of the loop, but for ``send`` and ``following``: after ``leave`` they are
+    called in the thread that answers, and until ``answered`` the loop closes the connection at most.
     """
 
     def __init__(self, server: GatewayServer) -> None:
@@ -186,7 +212,9 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._reader: RequestReader
         self._waiting: deque[Received | Malformed] = deque()
-        self._answering: Received | None = None
+        self._is_answering = False
+        self._guard = threading.Lock()
+        self._descriptor: int | None = None
         self._phase: Phase | None = None
         self._phase_began = 0.0
         self._was_told_to_go_on = False
@@ -198,7 +226,7 @@ class _Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing of it is at work: it reads, or has been answered for good."""
-        return self._answering is None and not self._is_unsent
+        return not self._is_answering and not self._is_unsent
 
     @property
     def is_reading(self) -> bool:
@@ -209,6 +237,7 @@ class _Connection(asyncio.Protocol):
         """A client has connected."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=0)  # one answer at a time
+        self._descriptor = transport.get_extra_info("socket").fileno()
         self._reader = RequestReader(source_ip=_address_of(transport))
         self._proceed()
         self._server.opened(self)
@@ -220,26 +249,24 @@ class _Connection(asyncio.Protocol):
         self._waiting += self._reader.feed(data)
         if self.is_idle:
             self._proceed()
-        elif not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
+        else:
+            self._pause_reading()
 
     def eof_received(self) -> bool:
         """The client sends no more; it may still want its answers."""
-        self._has_ended = True
         if self._is_draining:
             return False
-        malformed = self._reader.end()
-        if malformed:
-            self._waiting.append(malformed)
+        self._end_reading()
         if self.is_idle:
             self._proceed()
         return True
 
     def connection_lost(self, _exception: Exception | None) -> None:
-        """The connection is gone, whoever closed it."""
+        """The connection is gone, whoever closed it; its descriptor is closed when this returns."""
+        with self._guard:
+            self._descriptor = None
         self._server.closed(self)
-        if self._answering is None:
+        if not self._is_answering:
             self._server.served(self)
 
     def pause_writing(self) -> None:
@@ -252,15 +279,37 @@ class _Connection(asyncio.Protocol):
         self._is_unsent = False
         self._sent()
 
-    def answered(self, answer: HttpAnswer) -> None:
-        """The gateway has answered."""
-        received, self._answering = cast(Received, self._answering), None
+    def leave(self) -> None:
+        """Leave the connection to the thread that answers."""
+        self._pause_reading()
+
+    def send(self, answer: bytes) -> bytes:
+        """Give the system as much of an answer as it takes at once; gives the rest."""
+        with self._guard:
+            if self._descriptor is None:
+                return b""
+            try:
+                return answer[os.write(self._descriptor, answer) :]
+            except OSError:  # it takes nothing now, or never again; the loop sees which
+                return answer
+
+    def following(self, seconds: float) -> Received | None:
+        """The next request, if it is here within that time; what else is here waits for the loop."""
+        if not self._waiting:
+            self._waiting += self._reader.feed(self._read(seconds))
+        if self._waiting and isinstance(self._waiting[0], Received):
+            return cast(Received, self._waiting.popleft())
+        return None
+
+    def answered(self, rest: bytes, closes: bool) -> None:
+        """Requests were answered; of the last answer there may be a rest to send."""
+        self._is_answering = False
         self._server.threads.finished()
         if self._transport.is_closing():
             self._server.served(self)
             return
-        closes = self._server.is_stopping or not received.keeps_open
-        self._transport.write(_rendered(answer, received.request.method, received.version, closes))
+        if rest:
+            self._transport.write(rest)
         self._is_draining = closes
         if not self._is_unsent:
             self._sent()
@@ -310,8 +359,8 @@ class _Connection(asyncio.Protocol):
             self.give_up(following.status, following.message, following.method)
             return
         self.deadline = float("inf")
-        self._answering = following
-        self._server.serve(self, following.request)
+        self._is_answering = True
+        self._server.serve(self, following)
 
     def _read_on(self) -> None:
         if self._has_ended:
@@ -343,6 +392,37 @@ class _Connection(asyncio.Protocol):
             self._transport.write_eof()
             self._resume_reading()
 
+    def _read(self, seconds: float) -> bytes:
+        """What comes within that time, read past the loop; nothing when that has to look at it."""
+        descriptor = self._descriptor
+        if descriptor is None:
+            return b""
+        ready = select.poll()
+        ready.register(descriptor, select.POLLIN)
+        if not ready.poll(seconds * 1000):
+            return b""
+        with self._guard:
+            if self._descriptor is None:
+                return b""
+            try:
+                data = os.read(self._descriptor, _READ_AT_ONCE)
+            except OSError:
+                return b""
+        if not data:
+            self._end_reading()
+        return data
+
+    def _end_reading(self) -> None:
+        self._has_ended = True
+        malformed = self._reader.end()
+        if malformed:
+            self._waiting.append(malformed)
+
+    def _pause_reading(self) -> None:
+        if not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
     def _resume_reading(self) -> None:
         if self._is_paused:
             self._is_paused = False
@@ -352,7 +432,7 @@ class _Connection(asyncio.Protocol):
 class _Threads:
     """Daemon threads that do what is submitted: a stop does not wait for a request that hangs.
 
-    A thread more is started when all are at work, up to ``most``. To be called from one thread.
+    A thread more is started when all are at work, up to ``most``. Jobs are submitted from one thread.
     """
 
     def __init__(self, most: int) -> None:

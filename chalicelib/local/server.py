@@ -169,7 +169,7 @@ class LocalServer:
             http = GatewayServer((HOST, port))
         except OSError as error:
             raise StartFailed(
-                f"Port {port} cannot be used: {error.strerror}. Set PORT to another one."
+                f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. Set PORT to another one."
             ) from error
         self._stops.callback(http.stop, 0.0)
         self.base_url = f"http://{HOST}:{http.server_address[1]}"

@@ -413,6 +413,43 @@ def test_a_client_that_does_not_take_its_answer_is_cut() -> None:
         assert not gateway.asked.acquire(timeout=0)
 
 
+def test_a_client_that_is_alone_and_one_that_joins_it_get_their_own_answers(server: GatewayServer) -> None:
+    def ask(name: str) -> set[bool]:
+        connection = http.client.HTTPConnection(*server.server_address, timeout=30)
+        with contextlib.closing(connection):
+            right = set()
+            for number in range(200):
+                connection.request("POST", f"/api/echo/{name}{number}", body=name * number)
+                answer = json.loads(connection.getresponse().read())
+                right.add((answer["name"], answer["body"] or "") == (f"{name}{number}", name * number))
+            return right
+
+    assert ask("a") == {True}
+    with ThreadPoolExecutor(3) as clients:
+        assert list(clients.map(ask, "bcd")) == [{True}] * 3
+
+
+def test_a_client_that_is_alone_may_end_in_any_way(
+    server: GatewayServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    endings = {
+        b"": b"",
+        b"GET /api": b"HTTP/1.1 400",
+        b"nonsense\r\n\r\n": b"HTTP/1.1 400",
+        POST + b"Content-Length: 2\r\n\r\nh": b"HTTP/1.1 400",
+        POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n": b"HTTP/1.1 100",
+        SMUGGLED: b"HTTP/1.1 200",
+    }
+    for last, answer in endings.items():
+        with connected(server) as connection:
+            connection.sendall(GET + b"\r\n")
+            assert b"HTTP/1.1 200" in connection.recv(65536)
+            connection.sendall(last)
+            connection.shutdown(socket.SHUT_WR)
+            assert received(connection).startswith(answer)
+    assert caplog.text == ""
+
+
 def test_an_answer_of_any_size_arrives_whole() -> None:
     gateway = Held(b"x" * 30_000_000)
     gateway.let_go.set()
