@@ -2,8 +2,8 @@
 
 One thread waits for all connections, so a slow client costs no more than its bytes. Requests are answered in
 threads of a pool, for the app blocks. A client that is alone gets such a thread for itself: mostly it sends
-its next request at once, and a change of threads takes longer than reading that. What never reaches the app is
-answered in JSON, too.
+its next request at once, and a change of threads takes longer than reading that. What never reaches the app
+is answered in JSON, too.
 """
 
 import asyncio
