@@ -55,10 +55,7 @@ def refusal(request: HttpRequest, names: frozenset[str]) -> Refused | None:
 
 
 def _by_name(request: HttpRequest, names: frozenset[str]) -> Refused | None:
-    asked = request.values("host")
-    absolute = _ABSOLUTE_TARGET.match(request.target)
-    if absolute:
-        asked = (*asked, absolute["authority"])  # which counts where the two differ (RFC 9112, 3.2.2)
+    asked = _hosts(request)
     foreign = [host for host in asked if _name(host) not in names]
     if asked and not foreign:
         return None
@@ -72,8 +69,8 @@ def _by_name(request: HttpRequest, names: frozenset[str]) -> Refused | None:
 
 def _by_origin(request: HttpRequest) -> Refused | None:
     """Browsers name the page that sends anything but a plain GET or HEAD."""
-    (host,) = request.values("host")
-    if all(_is_same_origin(origin, host) for origin in request.values("origin")):
+    hosts = _hosts(request)
+    if all(_is_same_origin(origin, host) for origin in request.values("origin") for host in hosts):
         return None
     return Refused(status=HTTPStatus.FORBIDDEN, reason=_FOREIGN_PAGE)
 
@@ -106,6 +103,12 @@ def _by_body(request: HttpRequest) -> Refused | None:
         status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         reason=f"A page sends its body with Content-Type: {_JSON}",
     )
+
+
+def _hosts(request: HttpRequest) -> tuple[str, ...]:
+    """Whom the client asks for; an absolute target counts where the two differ (RFC 9112, 3.2.2)."""
+    absolute = _ABSOLUTE_TARGET.match(request.target)
+    return request.values("host") + ((absolute["authority"],) if absolute else ())
 
 
 def _name(host: str) -> str | None:

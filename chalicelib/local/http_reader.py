@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
 
-from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserInvalidURLError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 
 from chalicelib.local.gateway import LARGEST_BODY_BYTES, TOO_LARGE, HttpRequest
 
@@ -153,6 +159,8 @@ class RequestReader:
     def _stop(self, error: HttpParserError) -> None:
         if self.phase is Phase.OVER:
             return  # refused in a callback, or sent after the last request
+        if isinstance(error, HttpParserCallbackError):
+            raise error  # a fault of a callback, none of the client's
         if isinstance(error, HttpParserInvalidURLError):
             self._over(HTTPStatus.BAD_REQUEST, f"Bad request: {error} (what is no ASCII is written as %XX)")
         else:

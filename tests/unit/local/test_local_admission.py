@@ -77,6 +77,18 @@ def test_other_names_are_misdirected_and_told_what_to_change(host: str) -> None:
     assert "\n" not in refused.reason
 
 
+def test_a_name_that_is_there_twice_is_decided_on_too() -> None:
+    twice = (("Host", HERE), ("Host", "localhost"), ("Origin", f"http://{HERE}"))
+    assert status(HttpRequest(method="GET", target=UNPAUSE, headers=twice)) == 403
+
+
+def test_a_name_in_the_target_alone_is_enough() -> None:
+    absolute = f"http://{HERE}{UNPAUSE}"
+    assert status(HttpRequest(method="GET", target=absolute)) is None
+    origin = (("Origin", "http://evil.example"),)
+    assert status(HttpRequest(method="GET", target=absolute, headers=origin)) == 403
+
+
 def test_without_a_host_nobody_is_let_in() -> None:
     assert status(HttpRequest(method="GET", target=UNPAUSE)) == 421
 
@@ -182,8 +194,9 @@ def test_a_browsers_body_is_json_and_says_so(content_type: str) -> None:
         assert status(request("POST", TRIGGER, b"{}", **evidence)) == 415
 
 
-text = st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=30)
-headers = st.lists(st.tuples(st.sampled_from(["Host", "Origin", "Sec-Fetch-Site", "User-Agent", "X"]), text))
+known = [HERE, f"http://{HERE}", "localhost", "http://localhost/x", "none", "null", CHROMIUM, "evil.example"]
+text = st.sampled_from(known) | st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=30)
+headers = st.lists(st.tuples(st.sampled_from(["Host", "Origin", "Sec-Fetch-Site", "User-Agent"]), text))
 
 
 @given(headers=headers, target=text, body=st.binary(max_size=3))
