@@ -112,8 +112,9 @@ class GatewayServer:
             connection.end()
         if len(self._connections) <= self._most_connections:
             return
-        idle = min((other for other in self._connections if other.is_idle), key=_idleness, default=None)
-        if idle is None or idle is connection:
+        others = (other for other in self._connections if other.is_idle and other is not connection)
+        idle = min(others, key=_idleness, default=None)
+        if idle is None:
             connection.give_up(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections; try again")
             return
         self._connections.discard(idle)
@@ -141,9 +142,15 @@ class GatewayServer:
 
     def _rendered_answer(self, received: Received) -> tuple[bytes, bool]:
         """An answer to send, and whether it is the connection's last."""
-        answer = self._gateway.answer(received.request)
-        closes = self.is_stopping or not received.keeps_open
-        return _rendered(answer, received.request.method, received.version, closes), closes
+        method = received.request.method
+        try:
+            answer = self._gateway.answer(received.request)
+            closes = self.is_stopping or not received.keeps_open
+            return _rendered(answer, method, received.version, closes), closes
+        except Exception:  # or the client would wait, and this thread be lost
+            logger.exception("a request could not be answered")
+            failure = json_error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
+            return _rendered(failure, method, received.version, closes=True), True
 
     def _stay(self, connection: "_Connection", rest: bytes, closes: bool) -> tuple[bytes, bool]:
         """Send and answer while the client goes on at once and is alone; gives what is left to do."""

@@ -458,6 +458,22 @@ def test_an_answer_of_any_size_arrives_whole() -> None:
     assert answer.count(b"x" * 30_000_000) == 2
 
 
+def test_a_gateway_that_breaks_its_word_costs_one_connection(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def answer(self, request: HttpRequest) -> HttpAnswer:
+            if "break" in request.target:
+                raise RuntimeError("secret detail")
+            return HttpAnswer(status=200, headers=(("X", "\ud800" if "head" in request.target else "y"),))
+
+    with serving(Broken(), WireLimits(threads=1)) as server:
+        for path in (b"break", b"head"):
+            answer = send_raw(server, GET.replace(b"echo/x", path) + b"\r\n" + SMUGGLED)
+            assert (answer.count(b"HTTP/1.1 "), status_of(answer)) == (1, 500)
+            assert b"secret" not in answer
+            assert status_of(send_raw(server, SMUGGLED)) == 200
+    assert "secret detail" in caplog.text
+
+
 def test_requests_that_hang_hold_up_only_as_many_as_there_are_threads() -> None:
     gateway = Held()
     with serving(gateway, WireLimits(threads=3)) as server, ThreadPoolExecutor(8) as clients:
@@ -480,13 +496,15 @@ def test_300_clients_at_once_are_served(server: GatewayServer) -> None:
         assert list(clients.map(ask, range(300))) == [200] * 300
 
 
-def test_idle_connections_make_room_for_new_ones(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("dripping", [0, 10, 50])
+def test_idle_connections_make_room_for_new_ones(caplog: pytest.LogCaptureFixture, dripping: int) -> None:
     with serving(StageGateway(app), WireLimits(connections=20)) as server, contextlib.ExitStack() as opened:
         idle = [opened.enter_context(connected(server)) for _ in range(50)]
-        for connection in idle[10:]:
+        for connection in idle[50 - dripping :]:
             with contextlib.suppress(ConnectionError):
                 connection.sendall(b"GET /")
-        assert status_of(send_raw(server, SMUGGLED)) == 200
+        for _ in range(3):
+            assert status_of(send_raw(server, SMUGGLED)) == 200
     assert caplog.text == ""
 
 
