@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.engine.ports import RunCallbacks, RunTry, Store
     from chalicelib.events.declarations import Declaration
     from chalicelib.queues.dead_letters import DeadLetters
+    from chalicelib.queues.resend import Resend
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,7 @@ class _InUse:
     """One of each kind, for they remember what they saw; filled as they are asked for."""
     declarations: "tuple[Declaration, ...] | None" = None
     dead_letters: "DeadLetters | None" = None
+    resend: "Resend | None" = None
 
 
 _in_use = _InUse()
@@ -85,6 +87,15 @@ def dead_letters() -> "DeadLetters":
     return _in_use.dead_letters or _dead_letters_on_aws()
 
 
+def resend() -> "Resend":
+    """What sends a message to its queue again."""
+    if _in_use.resend is not None:
+        return _in_use.resend
+    from chalicelib.queues.resend import resend as by_sqs
+
+    return by_sqs
+
+
 @contextmanager
 def use(
     *,
@@ -94,6 +105,7 @@ def use(
     run_callbacks: "RunCallbacks | None" = None,
     declarations: "tuple[Declaration, ...] | None" = None,
     dead_letters: "DeadLetters | None" = None,
+    resend: "Resend | None" = None,
 ) -> Iterator[None]:
     """Put other parts in place of the usual ones, in the whole process, until the block ends."""
     global _in_use
@@ -105,6 +117,7 @@ def use(
         run_callbacks=run_callbacks or before.run_callbacks,
         declarations=before.declarations if declarations is None else declarations,
         dead_letters=dead_letters or before.dead_letters,
+        resend=resend or before.resend,
     )
     try:
         yield

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 START_SECONDS = 30
 STOP_SECONDS = 20
@@ -52,12 +53,6 @@ def ministack(python: Path, directory: Path, environ: Mapping[str, str]) -> Iter
             yield emulator
         finally:
             _stop(process)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _environment(directory: Path, port: int) -> dict[str, str]:

@@ -99,6 +99,15 @@ class Dags(Protocol):
         Any other is left alone.
         """
 
+    def note_altered(self, run: RunRef, clear_number: int) -> None:
+        """Note among the DAG's ``altered_runs`` that run, as of that number of clears; 1 request.
+
+        A DAG of another generation is left alone.
+        """
+
+    def forget_altered(self, run: RunRef, clear_number: int) -> None:
+        """Take it off again; 1 request."""
+
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """A version; 0 requests when this process has read it before."""
 

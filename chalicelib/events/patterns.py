@@ -16,6 +16,8 @@ Pattern = Mapping[str, Any]
 
 OR = "$or"
 
+ANYTHING_BUT = "anything-but"
+
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -93,6 +95,13 @@ def _check_operator(value: Mapping[str, Any], allowed: frozenset[str], place: st
         raise PatternError(f"{place}: {name!r} is not supported; there are {', '.join(sorted(allowed))}")
     if not _OPERAND_CHECKS.get(name, _is_text)(operand):
         raise PatternError(f"{place}: {name} cannot take {operand!r}")
+    if name == ANYTHING_BUT and isinstance(operand, Mapping):
+        _check_excluding(next(iter(operand)), allowed, place)
+
+
+def _check_excluding(name: str, allowed: frozenset[str], place: str) -> None:
+    if name not in allowed:
+        raise PatternError(f"{place}: {ANYTHING_BUT} of {name!r} is not supported")
 
 
 def _is_scalar(value: Any) -> bool:

@@ -53,6 +53,8 @@ class LocalSettings:
     max_workers: int
     stop_seconds: int
     """How long a stop waits for running tasks."""
+    worker_timeout: int
+    """Seconds that a try of a task may take, as on a deployed stage."""
     allowed_hosts: frozenset[str] = frozenset()
     """Names that the server answers to, beside those of this machine; in small letters."""
 
@@ -64,6 +66,7 @@ class LocalSettings:
             state_dir=Path(environ.get("UPDRAFT__LOCAL__STATE_DIR") or ".updraft"),
             max_workers=_whole_number(environ, "UPDRAFT__LOCAL__MAX_WORKERS", 16, 1, 1000),
             stop_seconds=_whole_number(environ, "UPDRAFT__LOCAL__STOP_SECONDS", 5, 0, 900),
+            worker_timeout=Settings.from_environ(environ).worker_timeout,
             allowed_hosts=_host_names(environ, "UPDRAFT__LOCAL__ALLOWED_HOSTS"),
         )
 
@@ -102,11 +105,15 @@ class _Functions:
     sync: Function
 
     @classmethod
-    def of(cls, application: Application, max_workers: int) -> "_Functions":
-        # timeouts and memory are those of .chalice/config.json
+    def of(cls, application: Application, settings: LocalSettings) -> "_Functions":
+        # the other timeouts and the memory are those of .chalice/config.json
         return cls(
             worker=Function(
-                name="worker", handler=application.worker, timeout=900, memory=1024, concurrency=max_workers
+                name="worker",
+                handler=application.worker,
+                timeout=settings.worker_timeout,
+                memory=1024,
+                concurrency=settings.max_workers,
             ),
             scheduler=Function(name="scheduler", handler=application.scheduler, timeout=60, concurrency=2),
             events=Function(name="events", handler=application.events, timeout=60, concurrency=2),
@@ -127,7 +134,7 @@ class LocalServer:
         self.base_url = ""
         self._settings = settings
         self._application = application
-        self._functions = _Functions.of(application, settings.max_workers)
+        self._functions = _Functions.of(application, settings)
         self._lifeline = Lifeline()
         self._pool = FunctionPool(self._lifeline, preload=application.preload)
         self._pumps: list[QueuePump] = []

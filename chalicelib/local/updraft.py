@@ -75,11 +75,15 @@ def _chalice_app() -> Any:
 
 
 def _create() -> None:
-    from chalicelib import bootstrap
+    from chalicelib import aws, bootstrap
     from chalicelib.deploy.description.resources import stage_resources
     from chalicelib.deploy.provisioning.create import create_missing
+    from chalicelib.deploy.provisioning.queues import configure_queue
 
-    create_missing(stage_resources(bootstrap.settings()))
+    resources = stage_resources(bootstrap.settings())
+    create_missing(resources)
+    for queue in resources.queues:  # those of an earlier start may fit another time of the worker
+        configure_queue(queue, aws.client("sqs"))
 
 
 def _resume() -> None:

@@ -12,6 +12,10 @@ Attributes = Mapping[str, Mapping[str, Any]]
 """Attributes of a message in the shape of Lambda's SQS events."""
 
 
+MAX_ATTRIBUTES = 10
+"""Attributes of a message that SQS takes."""
+
+
 class MessageRefused(UpdraftError):
     """SQS cannot take the message as it is: too large, empty, too many attributes."""
 

@@ -56,7 +56,6 @@ USERS_OF: dict[str, set[str]] = {
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
-    "pygraphviz": {"cli"},
     "yaml": {"cli"},
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},

@@ -12,12 +12,15 @@ from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.worker_time import as_it_stands, worker_time
 from chalicelib.events.declarations import DeclarationError, declarations_of
 
 
 def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[Finding]:
     """One finding for each part of the stage, as they are looked at; some 160 requests."""
+    wanted, stage = stage, as_it_stands(stage, client=client)
     resources = stage_resources(stage.settings)
+    yield worker_time(wanted, stage)
     yield from check_resources(resources, client=client)
     yield from check_deployment(stage, recorded_api=_recorded_api(stage), client=client)
     yield from _check_events(stage, client)

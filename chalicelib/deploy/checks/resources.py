@@ -1,4 +1,4 @@
-"""Whether a stage's tables, queues, bucket and alarms are as ``resources`` says. Changes nothing."""
+"""Whether a stage's tables, queues, bucket, logs and alarms are as described. Changes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from chalicelib.deploy.busy import error_code
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.provisioning.alarms import check_alarms
+from chalicelib.deploy.provisioning.log_groups import check_log_groups
 from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
-from chalicelib.deploy.provisioning.tables import key_schema
+from chalicelib.deploy.provisioning.tables import key_schema, recovery_is_on
 
 
 def check_resources(
@@ -22,6 +23,7 @@ def check_resources(
     for queue in resources.queues:
         yield from _queue(queue, client("sqs"))
     yield _bucket(resources.bucket, client("s3"))
+    yield from check_log_groups(resources.log_groups, client("logs"))
     yield from check_alarms(resources, client("cloudwatch"), client("sns"))
 
 
@@ -54,9 +56,7 @@ def _index_problems(table: Table, described: dict[str, Any]) -> Iterator[str]:
 
 
 def _settings_problems(table: Table, dynamodb: Any) -> Iterator[str]:
-    backups = dynamodb.describe_continuous_backups(TableName=table.name)["ContinuousBackupsDescription"]
-    recovery = backups.get("PointInTimeRecoveryDescription", {})
-    if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+    if not recovery_is_on(table.name, dynamodb):
         yield "its point-in-time recovery is off"
     if table.expires_at:
         expiry = dynamodb.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]

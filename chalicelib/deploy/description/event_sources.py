@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.deploy.description.resources import dead_letters_of
 from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
+from chalicelib.events.limits import as_rule
 from chalicelib.settings import Settings
 
 TARGET = "events-queue"
@@ -120,7 +121,7 @@ def _rule(prefix: str, declaration: Declaration) -> Rule:
     events = declaration.filter
     if not isinstance(events, S3Objects | EventPattern):
         raise TypeError(f"{declaration.label} takes no rule")
-    pattern = json.dumps(events.pattern, sort_keys=True)
+    pattern = as_rule(events.pattern)
     # Named after what it says: a changed pattern is another rule, and the old one is removed. AWS allows 64
     # characters, which leaves 32 for the stage.
     digest = sha256(f"{events.bus} {pattern}".encode()).hexdigest()[:16]

@@ -1,5 +1,6 @@
 """Who may send events to a stage's queue, and to that of its dead letters, as SQS's policies say it. Pure."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,15 +33,27 @@ class Place:
         return name if name.startswith("arn:") else self.arn("sns", name)
 
 
-def statements(sources: EventSources, place: Place, name: str) -> list[dict[str, Any]]:
-    """Allow the stage's rules and topics, and nobody else's, to send to the queue of that name."""
+def statements(
+    sources: EventSources, place: Place, name: str, also: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """Allow the stage's rules and topics, and nobody else's, to send to the queue of that name.
+
+    ``also`` has the ARNs of topics that are not declared.
+    """
     rules = [f"rule/{sources.rule_prefix}*", f"rule/*/{sources.rule_prefix}*"]
     queue = place.arn("sqs", name)
     allowed = [_statement(RULES, "events", [place.arn("events", rule) for rule in rules], queue)]
-    if sources.subscriptions:
-        topics = [place.topic(each.topic) for each in sources.subscriptions]
+    topics = list(dict.fromkeys([*(place.topic(each.topic) for each in sources.subscriptions), *also]))
+    if topics:
         allowed.append(_statement(TOPICS, "sns", topics, queue))
     return allowed
+
+
+def topics_in(policy: Mapping[str, Any]) -> set[str]:
+    """The ARNs of the topics that a queue's policy lets in for us: those declared when it was written."""
+    found = [each for each in policy.get("Statement", ()) if each.get("Sid") == TOPICS]
+    senders = [each["Condition"]["ArnLike"]["aws:SourceArn"] for each in found]
+    return {topic for each in senders for topic in ([each] if isinstance(each, str) else each)}
 
 
 def _statement(sid: str, service: str, senders: list[str], queue: str) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.packaging.template import merge_template
+from chalicelib.deploy.runtimes import refuse_other_python
 from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.worker_time import in_a_template
 from chalicelib.events.declarations import Declaration
 
 MERGED = "merged.json"
@@ -22,10 +24,12 @@ def package(
 ) -> None:
     """Write ``sam.json`` and ``deployment.zip`` of the stage to the directory, and what was merged.
 
-    Asks nothing of AWS. Raises ``CommandFailed`` and ``UnknownBackend``.
+    Asks nothing of AWS. Raises ``CommandFailed``, ``UnfitPackage`` and ``UnknownBackend``, and ``StageError``
+    from another Python than the stage states.
     """
+    refuse_other_python(stage, None)
     directory = directory.resolve()  # Chalice runs in the project's
     directory.mkdir(parents=True, exist_ok=True)
     merged = directory / MERGED
-    merged.write_text(json.dumps(merge_template(stage.settings, declarations), indent=2) + "\n")
-    build_package(stage.project, stage.name, directory, run_chalice, "--merge-template", str(merged))
+    merged.write_text(json.dumps(merge_template(in_a_template(stage), declarations), indent=2) + "\n")
+    build_package(stage, directory, run_chalice, "--merge-template", str(merged))

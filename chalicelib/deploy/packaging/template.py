@@ -18,6 +18,7 @@ from chalicelib.deploy.description.event_sources import (
     subscription_properties,
     target,
 )
+from chalicelib.deploy.description.log_groups import LogGroup
 from chalicelib.deploy.description.queue_policy import Place, statements
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
 from chalicelib.deploy.provisioning.alarms import alarm_settings
@@ -30,6 +31,7 @@ from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
     TICK,
+    WORKER,
     function_name,
     handlers_behind,
     logical_id,
@@ -73,6 +75,8 @@ def _stored(resources: StageResources, settings: Settings) -> Iterator[Resource]
     for queue in resources.queues:
         yield from _queues(queue, settings)
     yield "Bucket", _bucket(resources.bucket)
+    for group in resources.log_groups:
+        yield _log_group_id(group.handler), _log_group(group)
 
 
 def _tables(tables: Iterable[Table], settings: Settings) -> Iterator[Resource]:
@@ -117,10 +121,19 @@ def _bucket(bucket: Bucket) -> Template:
     return {"Type": "AWS::S3::Bucket", **_KEPT, "Properties": properties}
 
 
+def _log_group(group: LogGroup) -> Template:
+    properties: Template = {"LogGroupName": group.name}
+    if group.retention_days is not None:
+        properties["RetentionInDays"] = group.retention_days
+    return {"Type": "AWS::Logs::LogGroup", **_KEPT, "Properties": properties}
+
+
 def _alarms(resources: StageResources, settings: Settings) -> Iterator[Resource]:
     for alarm in resources.alarms:
         properties = alarm_settings(alarm, resources.alarm_topic)
-        resource = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+        resource: Template = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+        if alarm.silence_is == "wrong":  # before there is a clock it would go off
+            resource["DependsOn"] = [logical_id(TICK)]
         yield f"{_own_id(alarm.name, settings)}Alarm", resource
 
 
@@ -169,13 +182,17 @@ def _functions(settings: Settings) -> Iterator[Resource]:
     """The functions and their roles, what Chalice leaves out of them."""
     for handler in handlers_behind(settings.auth_backend):
         function = "APIHandler" if handler == API_HANDLER else logical_id(handler)
-        yield function, {"Properties": _function_properties(handler, settings)}
+        # Lambda would make the log group of the first invocation, and the stack then could not.
+        group = {"DependsOn": [_log_group_id(handler)]}
+        yield function, group | {"Properties": _function_properties(handler, settings)}
         role = {"Properties": {"RoleName": role_name(settings.stage, handler)}}
         yield f"{logical_id(handler)}Role", role
 
 
 def _function_properties(handler: str, settings: Settings) -> Template:
     properties: Template = {"FunctionName": function_name(settings.stage, handler)}
+    if handler == WORKER:
+        properties["Timeout"] = settings.worker_timeout
     if handler in LOOPING_HANDLERS:
         properties["RecursiveLoop"] = "Allow"
     if handler in QUEUE_OF:
@@ -203,6 +220,10 @@ def _gateway_response(response: GatewayResponse) -> Resource:
     """The response by its kind."""
     settings = settings_of(response)
     return settings.pop("responseType"), settings
+
+
+def _log_group_id(handler: str) -> str:
+    return f"{logical_id(handler)}LogGroup"
 
 
 def _queue_id(name: str, settings: Settings) -> str:

@@ -5,15 +5,15 @@ they are put again after each ``chalice deploy``.
 """
 
 import json
+import time
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from chalicelib.auth.backends import Decision
-from chalicelib.deploy.busy import when_not_busy
-
-STAGE = "api"
-"""The stage in the URL; it makes the paths Airflow's own, ``/api/experimental/...``."""
+from chalicelib.deploy.busy import Sleep, when_not_busy
+from chalicelib.deploy.standing import API_STAGE
 
 _AS_API_GATEWAY_SAYS = '{"error": $context.error.messageString}'
 """API Gateway fills in its own message, with the quotes (AWS, ``$context`` variables)."""
@@ -44,6 +44,19 @@ _WITH_THEIR_OWN_STATUS = {
 }
 """The 4xx kinds that say something about the request other than that its path is unknown (AWS)."""
 
+_UNKNOWN_PATH = ("MISSING_AUTHENTICATION_TOKEN", "RESOURCE_NOT_FOUND", "INVALID_SIGNATURE", "EXPIRED_TOKEN")
+"""How API Gateway sees a path that it does not have: as one that takes AWS's own signatures, which the
+``Authorization`` header is not. No path of ours takes them, so all of these say that there is no such path.
+
+Of ``IncompleteSignatureException``, which Basic and Negotiate lead to, AWS does not write which kind it is:
+``INVALID_SIGNATURE`` by its description, ``MISSING_AUTHENTICATION_TOKEN`` by a report from 2020. Not tried
+on an account: were it none of these but ``DEFAULT_4XX``, an unknown path with credentials would be 403.
+"""
+
+_BUSY = ("TooManyRequestsException", "ConflictException")
+"""AWS allows an account one deployment of an API in five seconds, and Chalice has just made one; and what
+was changed at the same instant is a conflict."""
+
 
 def gateway_responses(missing_credentials: Decision) -> tuple[GatewayResponse, ...]:
     """The answers of a stage whose auth backend decides so about a request without credentials.
@@ -55,25 +68,26 @@ def gateway_responses(missing_credentials: Decision) -> tuple[GatewayResponse, .
     return (
         _unauthorized(missing_credentials),
         _with_error("ACCESS_DENIED", HTTPStatus.FORBIDDEN, "Forbidden"),
-        # How API Gateway sees a path that it does not have.
-        _with_error("MISSING_AUTHENTICATION_TOKEN", HTTPStatus.NOT_FOUND, "Not found"),
-        # And how with an Authorization header: as a bad signature of AWS's own, some of whose kinds have
-        # no name but this. No path of ours takes signatures. AWS's text would repeat the credentials.
-        _with_error("DEFAULT_4XX", HTTPStatus.NOT_FOUND, "Not found"),
+        *(_with_error(kind, HTTPStatus.NOT_FOUND, "Not found") for kind in _UNKNOWN_PATH),
+        # With a status of ours, all 4xx kinds that have no name would take it: a body above Lambda's 6 MB
+        # is 413, and may be one of them. AWS's text would repeat the credentials of a bad signature.
+        GatewayResponse(kind="DEFAULT_4XX", body=json.dumps({"error": "The request cannot be served"})),
         *(GatewayResponse(kind=kind, status=status) for kind, status in _WITH_THEIR_OWN_STATUS.items()),
         GatewayResponse(kind="DEFAULT_5XX"),
     )
 
 
-def answer_in_json(rest_api_id: str, missing_credentials: Decision, apigateway: Any) -> None:
+def answer_in_json(
+    rest_api_id: str, missing_credentials: Decision, apigateway: Any, *, sleep: Sleep = time.sleep
+) -> None:
     """Put the gateway responses and deploy the API anew, without which they stay as they were."""
-    for response in gateway_responses(missing_credentials):
-        apigateway.put_gateway_response(restApiId=rest_api_id, **settings_of(response))
-    when_not_busy(
-        lambda: apigateway.create_deployment(restApiId=rest_api_id, stageName=STAGE),
-        # AWS allows an account one deployment in five seconds, and Chalice has just made one.
-        busy="TooManyRequestsException",
-    )
+    calls = [
+        partial(apigateway.put_gateway_response, restApiId=rest_api_id, **settings_of(response))
+        for response in gateway_responses(missing_credentials)
+    ]
+    calls.append(partial(apigateway.create_deployment, restApiId=rest_api_id, stageName=API_STAGE))
+    for call in calls:
+        when_not_busy(call, busy=_BUSY, sleep=sleep)
 
 
 def _unauthorized(missing_credentials: Decision) -> GatewayResponse:

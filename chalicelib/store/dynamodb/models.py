@@ -9,6 +9,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     NumberSetAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.models import Model
 
@@ -46,6 +47,7 @@ class DagItem(Model):
     last_interval_end = InstantAttribute(null=True)
     due_shard = IntegerAttribute(null=True)
     due_at = InstantAttribute(null=True)
+    altered_runs = UnicodeSetAttribute(null=True)
 
 
 class DagVersionItem(Model):
@@ -135,6 +137,7 @@ class TaskInstanceItem(Model):
     mark_skip_order = NumberSetAttribute()
     mark_heard = NumberSetAttribute()
     mark_awaited = NumberSetAttribute()
+    mark_crowding = NumberSetAttribute()
     mark_setup_success = NumberSetAttribute()
     mark_setup_skipped = NumberSetAttribute()
     mark_setup_failed = NumberSetAttribute()

@@ -80,6 +80,7 @@ def test_an_event_that_is_sent_twice_makes_one_run(server: Server) -> None:
         server.command_line("events", "send", "tests/events/eventbridge_custom.json")
     after = server.command_line("events", "send", "tests/events/sqs_message.json")
     wait_for(lambda: runs_of(server, after.rpartition(" run ")[2].strip()))
+    wait_for(lambda: runs_of(server, "eventbridge__7bf73129"))
     assert len(runs_of(server, "eventbridge__7bf73129")) == 1
 
 

@@ -44,7 +44,7 @@ def test_a_run_goes_on_after_the_server_ended_while_a_task_ran(
 
 
 def test_a_stop_lets_a_task_end_that_needs_a_moment_only(new_server: NewServer) -> None:
-    server = new_server(DAGS, UPDRAFT__LOCAL__STOP_SECONDS="5", **UNPAUSED)
+    server = new_server(DAGS, UPDRAFT__LOCAL__STOP_SECONDS="60", **UNPAUSED)
     server.start()
     run = server.api.trigger("napping", conf={"seconds": 1})
     run.waits_until("nap", "running")

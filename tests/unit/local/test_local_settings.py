@@ -10,7 +10,7 @@ from chalicelib.settings import SettingError
 
 def test_the_defaults_need_no_environment() -> None:
     assert LocalSettings.from_environ({}) == LocalSettings(
-        port=8000, state_dir=Path(".updraft"), max_workers=16, stop_seconds=5
+        port=8000, state_dir=Path(".updraft"), max_workers=16, stop_seconds=5, worker_timeout=1800
     )
 
 
@@ -21,6 +21,7 @@ def test_the_defaults_need_no_environment() -> None:
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("UPDRAFT__LOCAL__MAX_WORKERS", "0"),
+        ("UPDRAFT__WORKER__TIMEOUT", "1801"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:

@@ -16,7 +16,6 @@ from chalicelib.deploy.description.resources import (
     EVENTS_TIMEOUT_S,
     QUEUE_RETENTION_S,
     SCHEDULER_TIMEOUT_S,
-    WORKER_TIMEOUT_S,
     stage_resources,
 )
 from chalicelib.settings import Settings
@@ -79,9 +78,20 @@ def test_a_message_outlasts_the_function_that_handles_it():
     visibility = {queue.name: queue.visibility_timeout_s for queue in RESOURCES.queues}
     assert visibility == {
         "updraft-dev-scheduling": 360,
-        "updraft-dev-tasks": 960,
+        "updraft-dev-tasks": 1860,
         "updraft-dev-events": 360,
     }
+
+
+@pytest.mark.parametrize("seconds", ["30", "900", "1800"])
+def test_a_task_outlasts_its_worker_whatever_time_the_stage_gives_it(seconds: str):
+    settings = Settings.from_environ({"UPDRAFT__WORKER__TIMEOUT": seconds})
+    tasks = next(queue for queue in stage_resources(settings).queues if queue.name == "updraft-local-tasks")
+    assert tasks.visibility_timeout_s == int(seconds) + 60
+
+
+def test_the_shipped_stages_give_the_worker_its_time_by_the_setting_alone():
+    assert "lambda_timeout" not in CONFIG["lambda_functions"]["worker"]
 
 
 def test_a_dead_letter_outlives_the_queue_it_comes_from():
@@ -91,8 +101,11 @@ def test_a_dead_letter_outlives_the_queue_it_comes_from():
 def test_functions_time_out_as_the_queues_expect():
     functions = CONFIG["lambda_functions"]
     assert functions["scheduler"]["lambda_timeout"] == SCHEDULER_TIMEOUT_S
-    assert functions["worker"]["lambda_timeout"] == WORKER_TIMEOUT_S
     assert functions["events"]["lambda_timeout"] == EVENTS_TIMEOUT_S
+
+
+def test_clients_reach_the_shipped_stages_in_their_region_in_every_partition():
+    assert CONFIG["api_gateway_endpoint_type"] == "REGIONAL"  # GovCloud and China have no EDGE
 
 
 @pytest.mark.parametrize("stage", CONFIG["stages"])

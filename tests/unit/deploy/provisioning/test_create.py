@@ -156,6 +156,21 @@ def test_every_table_can_be_restored_to_any_point_in_time(clients):
     assert {recovery_status(clients, name) for name in TABLE_NAMES} == {"ENABLED"}
 
 
+def test_recovery_that_is_on_stays_as_a_team_has_set_it(clients):
+    create_missing(RESOURCES, client=clients)
+    off = {"PointInTimeRecoveryEnabled": False}
+    clients("dynamodb").update_continuous_backups(
+        TableName="updraft-dev-pools", PointInTimeRecoverySpecification=off
+    )
+    clients.calls.clear()
+
+    configure(RESOURCES, client=clients)
+
+    # The days of a period go back to AWS's 35 with each request that does not name them.
+    assert clients.calls.count("UpdateContinuousBackups") == 1
+    assert {recovery_status(clients, name) for name in TABLE_NAMES} == {"ENABLED"}
+
+
 def test_a_table_expires_its_items_where_it_says_so_and_can_be_told_twice(clients):
     table = Table(name="updraft-dev-tokens", hash_key=Key(name="digest"), expires_at="expires_at")
     dynamodb = clients("dynamodb")
@@ -172,7 +187,7 @@ def test_a_message_that_nobody_can_handle_is_put_aside(clients):
 
     attributes = queue_attributes(clients, "updraft-dev-tasks")
     dead_letters = queue_attributes(clients, "updraft-dev-tasks-dead-letters")
-    assert attributes["VisibilityTimeout"] == "960"
+    assert attributes["VisibilityTimeout"] == "1860"
     assert attributes["MessageRetentionPeriod"] == str(4 * 24 * 3600)
     assert json.loads(attributes["RedrivePolicy"]) == {
         "deadLetterTargetArn": dead_letters["QueueArn"],
@@ -245,4 +260,4 @@ def test_configuring_carries_a_changed_timeout_to_an_existing_queue(clients):
 
     configure(RESOURCES, client=clients)
 
-    assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "960"
+    assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "1860"

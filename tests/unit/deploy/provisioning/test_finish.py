@@ -170,6 +170,42 @@ def test_an_unknown_path_is_not_found():
     )
 
 
+@pytest.mark.parametrize("backend", [DEFAULT, BASIC_AUTH])
+def test_a_body_that_is_too_large_stays_413_whatever_kind_of_answer_aws_takes_for_it(backend: str):
+    responses = {each.kind: each for each in gateway_responses(without_credentials(backend))}
+    assert responses["REQUEST_TOO_LARGE"].status == 413
+    # A status here would be that of all kinds that have no name, of Lambda's 6 MB among them.
+    assert responses["DEFAULT_4XX"].status is None
+
+
+def test_credentials_for_an_unknown_path_are_no_bad_signature_and_are_not_repeated():
+    responses = {each.kind: each for each in gateway_responses(without_credentials(DEFAULT))}
+    kinds = {kind for kind, each in responses.items() if each.status == 404}
+    assert kinds == {
+        "MISSING_AUTHENTICATION_TOKEN",
+        "RESOURCE_NOT_FOUND",
+        "INVALID_SIGNATURE",
+        "EXPIRED_TOKEN",
+    }
+    for kind in (*kinds, "DEFAULT_4XX", "ACCESS_DENIED", "UNAUTHORIZED"):
+        assert "$context" not in responses[kind].body
+
+
+KINDS = {
+    *("ACCESS_DENIED", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "DEFAULT_4XX", "EXPIRED_TOKEN"),
+    *("INVALID_API_KEY", "INVALID_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED"),
+    *("REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE"),
+    "WAF_FILTERED",
+}
+"""API Gateway's kinds of 4xx answers (AWS, "Gateway response types")."""
+
+
+def test_each_kind_of_refusal_has_an_answer_of_ours():
+    kinds = [each.kind for each in gateway_responses(without_credentials(DEFAULT))]
+    assert len(set(kinds)) == len(kinds)
+    assert set(kinds) == KINDS | {"DEFAULT_5XX"}
+
+
 class Busy:
     """A call that AWS refuses a number of times before it takes it."""
 
@@ -196,6 +232,14 @@ def test_a_resource_that_stays_busy_is_an_error_in_the_end():
     with pytest.raises(ClientError, match="ResourceInUseException"):
         when_not_busy(call, busy="ResourceInUseException", attempts=5, sleep=lambda _: None)
     assert call.calls == 5
+
+
+def test_any_of_several_codes_is_busy_and_a_text_may_be_asked_for():
+    busy = ("ResourceInUseException", "Other")
+    assert when_not_busy(Busy(refusals=1, code="Other"), busy=busy, sleep=lambda _: None) == "done"
+    assert when_not_busy(Busy(refusals=1), busy=busy, saying="In Use", sleep=lambda _: None) == "done"
+    with pytest.raises(ClientError, match="in use"):
+        when_not_busy(Busy(refusals=1), busy=busy, saying="deleted", sleep=lambda _: None)
 
 
 def test_another_error_is_not_tried_again():
