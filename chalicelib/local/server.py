@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import select
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import click
 
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
+from chalicelib.local.admission import GuardedGateway
 from chalicelib.local.clock import Clock
 from chalicelib.local.dag_files import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
@@ -33,6 +35,7 @@ HOST = "127.0.0.1"
 _GRACE_FOR_REQUESTS_SECONDS = 2.0
 _FINISH_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.5
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _OPEN = "airflow.api.auth.backend.default"
 
 logger = logging.getLogger(__name__)
@@ -53,6 +56,8 @@ class LocalSettings:
     """How long a stop waits for running tasks."""
     worker_timeout: int
     """Seconds that a try of a task may take, as on a deployed stage."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names that the server answers to, beside those of this machine; in small letters."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "LocalSettings":
@@ -63,6 +68,7 @@ class LocalSettings:
             max_workers=_whole_number(environ, "UPDRAFT__LOCAL__MAX_WORKERS", 16, 1, 1000),
             stop_seconds=_whole_number(environ, "UPDRAFT__LOCAL__STOP_SECONDS", 5, 0, 900),
             worker_timeout=Settings.from_environ(environ).worker_timeout,
+            allowed_hosts=_host_names(environ, "UPDRAFT__LOCAL__ALLOWED_HOSTS"),
         )
 
 
@@ -153,7 +159,7 @@ class LocalServer:
         self._application.resume()
         self._start_pumps(settings)
         self._start_clock()
-        http.start(StageGateway(app, refusals))
+        http.start(GuardedGateway(StageGateway(app, refusals), self._settings.allowed_hosts))
         self._stops.callback(http.stop, _GRACE_FOR_REQUESTS_SECONDS)
         return dag_ids
 
@@ -171,9 +177,9 @@ class LocalServer:
             http = GatewayServer((HOST, port))
         except OSError as error:
             raise StartFailed(
-                f"Port {port} cannot be used: {error.strerror}. Set PORT to another one."
+                f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. Set PORT to another one."
             ) from error
-        self._stops.callback(http.server_close)
+        self._stops.callback(http.stop, 0.0)
         self.base_url = f"http://{HOST}:{http.server_address[1]}"
         return http
 
@@ -370,6 +376,16 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, least: in
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise SettingError(f"{name} is {text!r}; it takes a whole number from {least} to {most}")
     return int(text)
+
+
+def _host_names(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    texts = [text.strip().lower() for text in environ.get(name, "").split(",")]
+    for text in filter(None, texts):
+        if not _HOST_NAME.fullmatch(text):
+            raise SettingError(
+                f"{name} has {text!r}; it takes host names without a port, separated by commas"
+            )
+    return frozenset(filter(None, texts))
 
 
 def _fail(problem: Exception | str) -> int:

@@ -52,6 +52,7 @@ USERS_OF: dict[str, set[str]] = {
     "croniter": {"domain"},
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
+    "httptools": {"local"},
     "boto3": set(),
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},

@@ -29,6 +29,19 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
         LocalSettings.from_environ({name: value})
 
 
+def test_further_names_of_the_server_are_a_list() -> None:
+    read = LocalSettings.from_environ(
+        {"UPDRAFT__LOCAL__ALLOWED_HOSTS": " Dev.Example, [fd00::1] ,updraft_1, "}
+    )
+    assert read.allowed_hosts == {"dev.example", "[fd00::1]", "updraft_1"}
+
+
+@pytest.mark.parametrize("name", ["dev.example:8000", "http://dev.example", "*", "*.example", "::1", "a b"])
+def test_a_name_that_no_request_can_have_is_told(name: str) -> None:
+    with pytest.raises(SettingError, match=r"UPDRAFT__LOCAL__ALLOWED_HOSTS has .* separated by commas"):
+        LocalSettings.from_environ({"UPDRAFT__LOCAL__ALLOWED_HOSTS": f"localhost,{name}"})
+
+
 def test_nothing_of_the_users_aws_account_is_left_in_the_environment() -> None:
     environ = {
         "AWS_PROFILE": "work",
