@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from botocore.session import Session
 
+STORAGE_FULL = "StorageFull"
+"""The error by which the embedded AWS refuses changes while the disk is full; AWS itself has none such."""
+
 ClientFactory = Callable[[str], Any]
 """Gives the client of an AWS service by its name, as ``client`` does."""
 

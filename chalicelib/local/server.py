@@ -24,7 +24,7 @@ from chalicelib.local.gateway import Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
 from chalicelib.local.queue_pump import OnCrash, Queue, QueuePump
-from chalicelib.local.state_folder import StateFolder, StateFolderUnusable
+from chalicelib.local.state_folder import Endpoint, StateFolder, StateFolderUnusable
 from chalicelib.local.terminal import log_to_terminal
 from chalicelib.settings import SettingError, Settings
 
@@ -295,7 +295,7 @@ def run(application: Application, environ: MutableMapping[str, str] = os.environ
         server.stop()
 
 
-def prepare_environment(environ: MutableMapping[str, str], endpoint: str) -> None:
+def prepare_environment(environ: MutableMapping[str, str], endpoint: Endpoint) -> None:
     """Point everything that runs here to the embedded AWS, and at nothing of the user's own account."""
     for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
@@ -327,7 +327,7 @@ def _watch_over(server: LocalServer, stop: _StopSignal) -> int:
     while not stop.wait(_LOOK_EVERY_SECONDS):
         if server.has_lost_its_backend():
             server.is_hurried = True
-            return _fail("The embedded AWS ended unexpectedly; start again to go on from its last snapshot.")
+            return _fail("The embedded AWS ended unexpectedly; start again to go on where it was.")
         if ends_with_parent and os.getppid() != parent:
             return 0
     click.echo("Stopping. (Ctrl-C again: do not wait for running tasks.)")
