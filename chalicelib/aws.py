@@ -19,6 +19,12 @@ ClientFactory = Callable[[str], Any]
 """Gives the client of an AWS service by its name, as ``client`` does."""
 
 
+def is_storage_full(error: Exception) -> bool:
+    """Whether a call was refused for want of room, as only the embedded AWS does."""
+    answer = getattr(error, "response", None) or {}
+    return bool(answer.get("Error", {}).get("Code") == STORAGE_FULL)
+
+
 @cache
 def session() -> "Session":
     """The process's botocore session; made on first use, since importing botocore takes a while."""

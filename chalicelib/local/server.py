@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.clock import Clock
 from chalicelib.local.dag_files import DagFiles
@@ -79,7 +80,7 @@ class Application:
     on_crash: OnCrash
     refusals: Callable[[], Mapping[str, Refusal]]
     try_next: Callable[[str, tuple[str, ...]], str]
-    worker: str = "chalicelib.handlers:worker"
+    worker: str = "chalicelib.local.updraft:worker"
     scheduler: str = "chalicelib.handlers:scheduler"
     events: str = "chalicelib.handlers:events"
     tick: str = "chalicelib.handlers:tick"
@@ -229,6 +230,8 @@ class LocalServer:
         except PoolClosed:
             return
         except FunctionFailed as failure:
+            if failure.error_type == StorageFull.__name__:
+                return  # the embedded AWS has said so; the next tick finds what this one left
             logger.warning("tick raised %s\n%s", failure, failure.stack)
         except InvocationError as trouble:
             logger.warning("tick: %s", trouble)

@@ -31,7 +31,7 @@ _FLUSH_EVERY_SECONDS = 0.25
 _TRY_AGAIN_EVERY_SECONDS = 1.0
 _LONG_JOURNAL = 16 * 2**20
 _ROOM = 2**20
-"""Bytes that must be free, beside what an object takes; and for refused changes to be taken again."""
+"""Bytes that must be free beside what an object takes; twice that, for refused changes to be taken again."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _LONGEST_PAUSE_SECONDS = 300.0
@@ -69,6 +69,7 @@ class Keeper:
         self._pause = _TRY_AGAIN_EVERY_SECONDS
         self._owes_snapshot = False
         self._must_rotate = False
+        self._lacked_room = False
         self._is_ending = False
         self.is_refusing = False
         """Whether changes are refused for now, for want of a disk that takes them."""
@@ -145,10 +146,15 @@ class Keeper:
 
     def _has_room(self, change: Change, size: int) -> bool:
         """Whether an object may be tried: ministack would forget what it could not write of it."""
-        if change is not Change.OBJECT or shutil.disk_usage(self._folder).free >= size + _ROOM:
+        if change is not Change.OBJECT:
             return True
-        self._refuse(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-        return False
+        free = shutil.disk_usage(self._folder).free
+        if free < _ROOM:
+            self._refuse(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        elif free < size + _ROOM and not self._lacked_room:
+            logger.error("An object of %d bytes is refused: %s has no room for it.", size, self._folder)
+        self._lacked_room = free < size + _ROOM
+        return not self._lacked_room
 
     def _refuse(self, error: OSError) -> None:
         """Take no changes until the disk takes them; said once."""
@@ -285,7 +291,7 @@ def _probe(folder: Path) -> None:
     path = folder / "probe.new"
     try:
         with path.open("wb") as file:
-            file.write(bytes(_ROOM))
+            file.write(bytes(2 * _ROOM))
             file.flush()
             os.fsync(file.fileno())
     finally:
