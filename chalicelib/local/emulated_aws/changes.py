@@ -200,34 +200,44 @@ def _watch_files(s3: Any) -> None:
 class Frame:
     """The state of all services without items, messages and objects: what few requests change."""
 
-    def __init__(self, entries: dict[str, dict[Any, Any]]) -> None:
+    def __init__(self, entries: dict[str, dict[Any, Any]], contents: dict[str, dict[Any, Any]]) -> None:
         self.entries = entries
+        self._contents = contents
 
     @classmethod
     def now(cls) -> "Frame":
-        """As it is."""
-        return cls({name: _entries(store, _CONTENTS.get(name, {})) for name, store in _stores().items()})
+        """As it is; tables, queues and buckets that are removed can be put back with their content."""
+        stores = _stores()
+        return cls(
+            {name: _entries(store, _CONTENTS.get(name, {})) for name, store in stores.items()},
+            {name: _contents(stores[name], parts) for name, parts in _CONTENTS.items()},
+        )
+
+    @classmethod
+    def of(cls, record: bytes, objects: dict[Any, Any]) -> "Frame":
+        """As it was recorded. Tables and queues have the content that they have now, or none if they came.
+
+        ``objects`` are those on the disk, by bucket; they are not made again.
+        """
+        contents = {name: _contents(_stores()[name], parts) for name, parts in _CONTENTS.items()}
+        contents["s3.buckets"] = {key: {"objects": of_bucket} for key, of_bucket in objects.items()}
+        return cls(load(record[1:]), contents)
 
     def record(self) -> bytes:
         """It, for the journal."""
         return _FRAME + pickle.dumps(self.entries, protocol=pickle.HIGHEST_PROTOCOL)
 
-    def put_back(self, objects: dict[Any, Any]) -> None:
-        """Have it so again; what is there keeps its content. ``objects``: those of buckets that are not."""
+    def put_back(self) -> None:
+        """Have it so again."""
         for name, store in _stores().items():
-            before = dict(store._data)
             store._data.clear()
-            contents = _CONTENTS.get(name)
+            parts = _CONTENTS.get(name, {})
             for key, entry in self.entries.get(name, {}).items():
-                if contents is None:
-                    store._data[key] = copy.deepcopy(entry)
-                    continue
-                content = {part: empty() for part, empty in contents.items()}
-                if name == "s3.buckets" and key in objects:
-                    content["objects"] = objects[key]
-                old = before.get(key, {})
-                content |= {part: old[part] for part in contents if part in old}
-                store._data[key] = {**copy.deepcopy(entry), **content}
+                entry = copy.deepcopy(entry)
+                if parts:
+                    entry |= {part: empty() for part, empty in parts.items()}
+                    entry |= self._contents[name].get(key, {})
+                store._data[key] = entry
 
     def is_more_than_a_frame_since(self, earlier: "Frame", noted: Noted) -> bool:
         """Whether this, which is now, has more to it than a record can hold: contents changed with it.
@@ -276,6 +286,11 @@ def _entries(store: Any, contents: dict[str, Any]) -> dict[Any, Any]:
     }
 
 
+def _contents(store: Any, parts: dict[str, Any]) -> dict[Any, dict[str, Any]]:
+    """The contents of a store's entries, by key: the very lists and dictionaries, no copies."""
+    return {key: {part: entry[part] for part in parts if part in entry} for key, entry in store._data.items()}
+
+
 def states() -> dict[str, Any]:
     """The states of all services, for a snapshot."""
     return {name: service(name).get_state() for name in SERVICES}
@@ -304,7 +319,7 @@ class _Replay:
         """What one request changed."""
         if record[:1] == _FRAME:
             self.finish()
-            Frame(load(record[1:])).put_back(self._objects)
+            Frame.of(record, self._objects).put_back()
             self._index()
             return
         for change in json.loads(record[1:]):

@@ -93,7 +93,7 @@ class Keeper:
                 except OSError as error:
                     noted.take_back()
                     if before is not None:
-                        before.put_back({})
+                        before.put_back()
                     self._refuse(error)
                     return None
         return answer
@@ -162,11 +162,13 @@ class Keeper:
             return
         self.is_refusing = True
         what = "The disk is full" if error.errno in _FULL else "The state cannot be written"
+        until = "there is room" if error.errno in _FULL else "it can"
         logger.error(
-            "%s (%s: %s): changes are refused with 503 until it is not. What was answered before is kept.",
+            "%s (%s: %s): changes are refused with 503 until %s. What was answered before is kept.",
             what,
             self._folder,
             error.strerror,
+            until,
         )
 
     async def _try_again(self) -> None:
