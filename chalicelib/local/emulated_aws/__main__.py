@@ -106,6 +106,7 @@ async def _serve(app: AsgiApp, doorman: Doorman, socket_fd: int, lifeline: int, 
     config.graceful_timeout = 1
     config.loglevel = "ERROR"
     keeping = asyncio.create_task(keeper.run())
+    keeping.add_done_callback(lambda _: stop.set())  # nothing is kept without it
 
     async def until_stopped() -> None:
         await stop.wait()
@@ -113,7 +114,7 @@ async def _serve(app: AsgiApp, doorman: Doorman, socket_fd: int, lifeline: int, 
 
     await serve(app, config, shutdown_trigger=until_stopped)  # type: ignore[arg-type]  # its own ASGI types
     await keeper.finish()
-    keeping.cancel()
+    await keeping
 
 
 def _stop_reading(loop: asyncio.AbstractEventLoop, lifeline: int, stop: asyncio.Event) -> None:

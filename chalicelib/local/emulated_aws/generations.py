@@ -57,7 +57,9 @@ class Generations:
         return Kept(states=states, records=records, bytes_left_out=left_out)
 
     def reopen(self) -> Journal:
-        """The journal that goes on from what ``load`` gave."""
+        """The journal that goes on from what ``load`` gave; what a crash left half-written is removed."""
+        for leftover in self._folder.glob("snapshot*.new"):
+            leftover.unlink()
         reading = self._readings.get(self._last)
         if reading is None or not reading.size:
             return self._create(self._last)
@@ -77,8 +79,6 @@ class Generations:
         """Remove what is older than the snapshot before the last one."""
         found = self._find("snapshot")
         oldest = found[-2] if len(found) > 1 else 0
-        for leftover in self._folder.glob("snapshot*.new"):
-            leftover.unlink()
         for number in self._find("snapshot"):  # these first: no snapshot may be without its journal
             if number < oldest:
                 self.snapshot(number).unlink()

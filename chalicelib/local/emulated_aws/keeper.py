@@ -87,13 +87,15 @@ class Keeper:
                 return None
             before = Frame.now() if change is Change.OTHER else None
             with changes.noted(path if change is Change.OBJECT else None) as noted:
-                answer = await ask()
                 try:
+                    answer = await ask()
                     self._keep(noted, before)
-                except OSError as error:
+                except BaseException as error:
                     noted.take_back()
                     if before is not None:
                         before.put_back()
+                    if not isinstance(error, OSError):
+                        raise
                     self._refuse(error)
                     return None
         return answer
@@ -158,6 +160,8 @@ class Keeper:
 
     def _refuse(self, error: OSError) -> None:
         """Take no changes until the disk takes them; said once."""
+        # after another error than a full disk's nobody knows what of the journal is there: a new one is due
+        self._must_rotate = self._must_rotate or error.errno not in _FULL
         if self.is_refusing:
             return
         self.is_refusing = True
@@ -202,12 +206,16 @@ class Keeper:
                 await asyncio.to_thread(_flush_files, files)
                 await asyncio.to_thread(self._journal.flush)
             except OSError as error:
-                self._must_rotate = True  # nobody knows any more what of the journal is on the disk
-                self._refuse(error)
+                self._distrust_journal(error)
             finally:
                 self._flushing_since = None
         self._flushed.set()
         self._flushed = asyncio.Event()
+
+    def _distrust_journal(self, error: OSError) -> None:
+        """After a failed ``fsync`` nobody knows what is on the disk; asking again would not tell."""
+        self._must_rotate = True
+        self._refuse(error)
 
     def _rotate(self) -> None:
         is_under_way = self._rotation is not None and not self._rotation.done()
@@ -218,7 +226,12 @@ class Keeper:
         """Begin a generation; a child writes its snapshot, as of the instant of the fork."""
         async with self._flushing:
             try:
-                await asyncio.to_thread(self._journal.flush)  # so that there is little left to flush below
+                await asyncio.to_thread(self._journal.flush)
+                self._journal.flush()  # the little that came meanwhile
+            except OSError as error:
+                self._distrust_journal(error)
+                return
+            try:
                 self._begin()
             except OSError as error:
                 self._put_off(error.strerror)
@@ -229,16 +242,20 @@ class Keeper:
         if code:
             self._put_off(os.strerror(code) if code > 0 else f"signal {-code}")
             return
-        self._generations.tidy()
-        self._settle()
+        try:
+            self._settle()
+        except OSError as error:
+            self._put_off(error.strerror)
 
     def _begin(self) -> None:
-        self._journal.flush()
+        """Go on in a new journal; the one before is on the disk. Raises OSError, and then nothing changed."""
         fresh = self._generations.begin()
         self._journal.close()
         self._journal = fresh
 
     def _settle(self) -> None:
+        """A snapshot is in place: remove what it makes superfluous; raises OSError."""
+        self._generations.tidy()
         self._owes_snapshot = False
         self._pause = _TRY_AGAIN_EVERY_SECONDS
         self._long = max(self._least_long, self._generations.snapshot_size())
@@ -272,9 +289,10 @@ class Keeper:
 
     def _checkpoint(self) -> None:
         """A generation and its snapshot, written here and now; raises OSError."""
+        if not self._must_rotate:
+            self._journal.flush()
         self._begin()
         self._generations.complete(changes.states)
-        self._generations.tidy()
         self._settle()
 
     def _checkpoint_or_end(self) -> None:
