@@ -121,7 +121,7 @@ class Verifier:
     def _date(self, headers: Headers, day: str) -> str:
         date = _only(headers, b"x-amz-date") or ""
         try:
-            moment = datetime.strptime(date, _DATE_FORMAT).replace(tzinfo=UTC)
+            moment = _moment(date)
         except ValueError:
             raise Refused("AccessDenied", "The X-Amz-Date header is missing or no date.") from None
         if abs(self._now() - moment) > _WINDOW:
@@ -181,6 +181,11 @@ def _canonical_value(headers: Headers, name: str) -> str:
     raw = name.encode("latin-1")
     values = (value.decode("latin-1") for found, value in headers if found.lower() == raw)
     return ",".join(" ".join(value.split()) for value in values)
+
+
+@lru_cache(maxsize=16)  # many requests are of one second, and to parse it takes long
+def _moment(date: str) -> datetime:
+    return datetime.strptime(date, _DATE_FORMAT).replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=16)
