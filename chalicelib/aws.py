@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.session import Session
 
+STORAGE_FULL = "StorageFull"
+"""The error by which the embedded AWS refuses changes while the disk is full; AWS itself has none such."""
+
 ClientFactory = Callable[[str], Any]
 """Gives the client of an AWS service by its name, as ``client`` does."""
 
@@ -52,6 +55,12 @@ def patience(environ: Mapping[str, str] = os.environ) -> Patience:
     """What this process may wait. Lambda names its functions (AWS); so does an emulator, often a slow one."""
     on_lambda = environ.get("AWS_LAMBDA_FUNCTION_NAME") and not environ.get("AWS_ENDPOINT_URL")
     return IN_A_FUNCTION if on_lambda else ELSEWHERE
+
+
+def is_storage_full(error: Exception) -> bool:
+    """Whether a call was refused for want of room, as only the embedded AWS does."""
+    answer = getattr(error, "response", None) or {}
+    return bool(answer.get("Error", {}).get("Code") == STORAGE_FULL)
 
 
 @cache

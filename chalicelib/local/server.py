@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.admission import GuardedGateway
 from chalicelib.local.clock import Clock
@@ -27,7 +28,7 @@ from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
 from chalicelib.local.queue_pump import OnCrash, Queue, QueuePump
 from chalicelib.local.served import publish_served
-from chalicelib.local.state_folder import StateFolder, StateFolderUnusable
+from chalicelib.local.state_folder import Endpoint, StateFolder, StateFolderUnusable
 from chalicelib.local.terminal import log_to_terminal
 from chalicelib.settings import SettingError, Settings
 
@@ -89,7 +90,7 @@ class Application:
     on_crash: OnCrash
     refusals: Callable[[], Mapping[str, Refusal]]
     try_next: Callable[[str, tuple[str, ...]], str]
-    worker: str = "chalicelib.handlers:worker"
+    worker: str = "chalicelib.local.updraft:worker"
     scheduler: str = "chalicelib.handlers:scheduler"
     events: str = "chalicelib.handlers:events"
     tick: str = "chalicelib.handlers:tick"
@@ -244,6 +245,8 @@ class LocalServer:
         except PoolClosed:
             return
         except FunctionFailed as failure:
+            if failure.error_type == StorageFull.__name__:
+                return  # the embedded AWS has said so; the next tick finds what this one left
             logger.warning("tick raised %s\n%s", failure, failure.stack)
         except InvocationError as trouble:
             logger.warning("tick: %s", trouble)
@@ -310,7 +313,7 @@ def run(application: Application, environ: MutableMapping[str, str] = os.environ
         server.stop()
 
 
-def prepare_environment(environ: MutableMapping[str, str], endpoint: str) -> None:
+def prepare_environment(environ: MutableMapping[str, str], endpoint: Endpoint) -> None:
     """Point everything that runs here to the embedded AWS, and at nothing of the user's own account."""
     for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
@@ -342,7 +345,7 @@ def _watch_over(server: LocalServer, stop: _StopSignal) -> int:
     while not stop.wait(_LOOK_EVERY_SECONDS):
         if server.has_lost_its_backend():
             server.is_hurried = True
-            return _fail("The embedded AWS ended unexpectedly; start again to go on from its last snapshot.")
+            return _fail("The embedded AWS ended unexpectedly; start again to go on where it was.")
         if ends_with_parent and os.getppid() != parent:
             return 0
     click.echo("Stopping. (Ctrl-C again: do not wait for running tasks.)")

@@ -30,6 +30,15 @@ def application() -> Application:
     )
 
 
+def worker(event: dict[str, Any], context: Any) -> Any:
+    """The function that runs tasks, as on AWS; what it has to write waits for a full disk."""
+    from chalicelib import handlers
+    from chalicelib.local import full_disk
+
+    full_disk.wait_for_room()
+    return handlers.worker(event, context)
+
+
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from chalicelib import aws
 from chalicelib.domain.dag_runs import RunRef
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StorageFull, StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload, fits_inline
 from chalicelib.store.keys import untouched
@@ -187,4 +187,5 @@ def _translated(operation: str) -> Iterator[None]:
     except (BotoCoreError, ClientError) as error:
         if not is_passing(error):
             raise
-        raise StoreUnavailable(f"the bucket could not do {operation}: {code(error)}") from error
+        kind = StorageFull if aws.is_storage_full(error) else StoreUnavailable
+        raise kind(f"the bucket could not do {operation}: {code(error)}") from error

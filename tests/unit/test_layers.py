@@ -29,7 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
-    "local": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"},
+    "local": {
+        *("domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"),
+        "handlers",
+    },
     "cli": {
         "domain",
         "aws",

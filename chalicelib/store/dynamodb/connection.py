@@ -12,7 +12,7 @@ from botocore.session import Session
 from pynamodb.connection import Connection
 
 from chalicelib import aws
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StorageFull, StoreUnavailable
 from chalicelib.store.errors import code, is_passing
 
 ATTEMPTS = 5
@@ -119,6 +119,8 @@ class DynamoDB:
             except (BotoCoreError, ClientError) as failure:
                 if not is_passing(failure):
                     raise
+                if aws.is_storage_full(failure):
+                    raise StorageFull(f"the store could not do {purpose}: the disk is full") from failure
                 error = failure
                 continue
             if answer is not None:

@@ -111,7 +111,7 @@ class Server:
         environ = aws_environment(endpoint)
         return get_session().create_client(
             service,
-            endpoint_url=endpoint,
+            endpoint_url=endpoint.url,
             region_name=environ["AWS_REGION"],
             aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],

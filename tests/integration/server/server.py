@@ -87,12 +87,6 @@ class Server:
         assert ready, self.output
         return ready[2]
 
-    @property
-    def snapshot(self) -> bytes:
-        """What would be left of its state after a kill at this moment."""
-        path = self.state / "snapshot"
-        return path.read_bytes() if path.exists() else b""
-
     def pids(self) -> set[int]:
         """Its processes, those that left its session included: they all have its state folder's name."""
         mine = f"UPDRAFT__LOCAL__STATE_DIR={self.environ['UPDRAFT__LOCAL__STATE_DIR']}".encode()

@@ -24,7 +24,7 @@ def sqs(server: Server) -> Iterator[Any]:
     environ = aws_environment(endpoint)
     client = botocore.session.get_session().create_client(
         "sqs",
-        endpoint_url=endpoint,
+        endpoint_url=endpoint.url,
         region_name=environ["AWS_DEFAULT_REGION"],
         aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.server.api import Run, wait_for
+from tests.integration.server.api import Run
 from tests.integration.server.conftest import DAGS, NewServer
 from tests.integration.server.server import Server
 
@@ -16,9 +16,6 @@ def stop(server: Server) -> None:
 
 
 def kill(server: Server) -> None:
-    """Kill everything once the present state is saved (up to some seconds are lost in a kill)."""
-    server.api.post("/pools", {"name": "written_last", "slots": 1, "description": ""})
-    wait_for(lambda: b"written_last" in server.snapshot)
     server.kill()
 
 

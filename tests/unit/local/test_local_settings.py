@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.local.server import LocalSettings, prepare_environment
+from chalicelib.local.state_folder import Endpoint
 from chalicelib.settings import SettingError
 
 
@@ -51,9 +52,11 @@ def test_nothing_of_the_users_aws_account_is_left_in_the_environment() -> None:
         "NO_PROXY": "example.org",
         "HOME": "/of/mine",
     }
-    prepare_environment(environ, "http://127.0.0.1:1")
+    endpoint = Endpoint(url="http://127.0.0.1:1", access_key_id="LOCAL1", secret_access_key="of this start")
+    prepare_environment(environ, endpoint)
     assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
-    assert environ["AWS_ACCESS_KEY_ID"] == "local"
+    assert environ["AWS_ACCESS_KEY_ID"] == "LOCAL1"
+    assert environ["AWS_SECRET_ACCESS_KEY"] == "of this start"
     assert environ["NO_PROXY"] == "example.org,127.0.0.1"
     assert environ["HOME"] == "/of/mine"
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SQS"} & set(environ)
