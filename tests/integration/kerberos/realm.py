@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.machine import PATH_OF_PROGRAMS, Need, absent
 from tests.ports import free_port
 
@@ -16,15 +18,13 @@ DEBIANS_PYTHON = Path("/usr/bin/python3")  # where apt puts python3-gssapi and p
 
 KDC = Need(
     what="Kerberos was",
-    packages="krb5-kdc krb5-admin-server krb5-user libkrb5-dev python3-gssapi python3-requests-kerberos curl",
+    packages="krb5-kdc krb5-admin-server krb5-user python3-gssapi python3-requests-kerberos curl",
     switch="UPDRAFT_TESTS_NEED_A_KDC",
 )
 
-_PROGRAMS = (
-    *("krb5kdc", "kdb5_util", "kadmin.local", "krb5-config"),  # k5test calls them
-    *("kinit", "klist", "curl"),
-    str(DEBIANS_PYTHON),
-)
+_PROGRAMS = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "klist", "curl", str(DEBIANS_PYTHON))
+_PLUGINS = ("lib/*/krb5/plugins", "lib64/krb5/plugins", "lib/krb5/plugins")
+"""Where distributions put what the KDC loads, seen from ``/usr``."""
 
 HOST = "localhost"
 SERVICES = ("HTTP", "airflow")
@@ -44,10 +44,16 @@ def what_is_missing() -> str | None:
     missing = absent(*_PROGRAMS)
     if missing:
         return missing
+    if not _plugins():
+        return "what the KDC loads (krb5/plugins) cannot be found"
     has_client = subprocess.run(
         [DEBIANS_PYTHON, "-c", "import gssapi, requests_kerberos"], capture_output=True, check=False
     )
     return None if has_client.returncode == 0 else f"{DEBIANS_PYTHON} has no gssapi or no requests_kerberos"
+
+
+def _plugins() -> Path | None:
+    return next((path for pattern in _PLUGINS for path in Path("/usr").glob(pattern)), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,10 +101,15 @@ class Realm:
     """``KRBTEST.COM``: ``user`` and ``user/admin`` with tickets, services of ``localhost`` in a keytab."""
 
     def __init__(self, folder: Path) -> None:
-        from k5test.realm import K5Realm
+        from k5test.realm import MITRealm
 
+        plugins = _plugins()
+        assert plugins
         os.environ["PATH"] = PATH_OF_PROGRAMS
-        self._realm: Any = K5Realm(portbase=free_port(), krb5_conf=_CONF, create_host=False)
+        with pytest.MonkeyPatch.context() as patch:
+            # There k5test looks first. Else it asks krb5-config, which on Debian asks a C compiler.
+            patch.setenv("LD_LIBRARY_PATH", str(plugins.parent))
+            self._realm: Any = MITRealm(portbase=free_port(), krb5_conf=_CONF, create_host=False)
         self._folder = folder
         self.keytab = folder / "http.keytab"
         for service in SERVICES:
