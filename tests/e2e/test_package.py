@@ -17,7 +17,6 @@ from tests.e2e.cold_starts import ColdStart, functions_of
 from tests.e2e.conftest import PROJECT, PYTHON
 from tests.e2e.packaged import Contents, contents
 from tests.e2e.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stage_project
-from tests.e2e.stack import PACKAGE_SECONDS
 
 pytestmark = pytest.mark.e2e
 
@@ -56,6 +55,9 @@ INDIRECT = {
     "tqdm",
     "unicrypto",
 }
+
+PACKAGE_SECONDS = 600
+"""Packages for another machine are downloaded."""
 
 MODULES = {
     "api_handler": (190, 460),
