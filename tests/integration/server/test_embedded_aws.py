@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chalicelib.local.state_folder import published_endpoint
+from tests.contract.runner import Answer
 from tests.integration.server.api import PREFIX, wait_for
 from tests.integration.server.server import Server, running
 
@@ -73,9 +74,9 @@ def ask(server: Server, method: str, path: str, body: str = "", **headers: str) 
         return response.status, text, [name.lower() for name, _ in response.getheaders()]
 
 
-def status(server: Server, name: str, password: str) -> int:
-    credentials = base64.b64encode(f"{name}:{password}".encode()).decode()
-    return server.api.send("GET", f"{PREFIX}/pools", {"Authorization": f"Basic {credentials}"}, b"").status
+def ask_api(server: Server, method: str, path: str, login: str, body: str = "") -> Answer:
+    credentials = base64.b64encode(login.encode()).decode()
+    return server.api.send(method, PREFIX + path, {"Authorization": f"Basic {credentials}"}, body.encode())
 
 
 SENDERS = [
@@ -102,7 +103,8 @@ def test_no_user_is_put_past_the_api(guarded: Server, sender: dict[str, str]) ->
     answer, _, _ = ask(guarded, "POST", "/", body, X_Amz_Target="DynamoDB_20120810.PutItem", **sender)
     assert answer == 403
     assert "mallory" not in guarded.command_line("users", "list")
-    assert (status(guarded, "ada", "lovelace"), status(guarded, "mallory", "guessed")) == (200, 401)
+    assert ask_api(guarded, "GET", "/pools", "ada:lovelace").status == 200
+    assert ask_api(guarded, "GET", "/pools", "mallory:guessed").status == 401
 
 
 def test_a_page_that_asks_before_is_told_nothing(guarded: Server) -> None:
@@ -119,14 +121,14 @@ def test_a_page_that_asks_before_is_told_nothing(guarded: Server) -> None:
 
 
 def test_a_task_uses_the_embedded_aws_with_the_key_in_its_environment(guarded: Server) -> None:
-    guarded.command_line("dags", "trigger", "uses_aws", "--run-id", "the_only")
-    wait_for(
-        lambda: (
-            guarded.command_line("dags", "state", "uses_aws", "the_only").strip() in ("success", "failed")
-        ),
-        30,
-    )
-    assert guarded.command_line("dags", "state", "uses_aws", "the_only").strip() == "success"
+    assert ask_api(guarded, "POST", "/dags/uses_aws/dag_runs", "ada:lovelace", "{}").status == 200
+
+    def state() -> str:
+        (run,) = ask_api(guarded, "GET", "/dags/uses_aws/dag_runs", "ada:lovelace").body
+        return str(run["state"])
+
+    wait_for(lambda: state() in ("success", "failed"), 60)
+    assert state() == "success"
 
 
 def test_nobody_else_gets_at_the_state_or_the_key(guarded: Server) -> None:
