@@ -1,15 +1,12 @@
 """A graph as a picture, drawn by Graphviz as Airflow's is: from left to right, each task in its colours.
 
-``make install`` puts ``graphviz-pure`` beside Python: one program that needs no library and no font of the
-machine. It draws what most want; the other formats are for Graphviz's own ``dot``, which draws all of them.
+Graphviz is the machine's: no package of Python brings all the libraries that it needs.
 """
 
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from chalicelib.cli.output.graph_text import notes
 from chalicelib.domain.graph import Graph, Task
@@ -17,22 +14,19 @@ from chalicelib.settings import SettingError
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
-_WITHOUT_GRAPHVIZ = ("svg", "png")
-"""What ``graphviz-pure`` draws of them."""
-
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])")
 
 
 def drawn_as(graph: Graph, kind: str) -> bytes:
     """The picture as one of ``FORMATS``; ``dot`` is Graphviz's source, without a layout.
 
-    Raises ``SettingError`` where no program is found that draws this format, or where it fails.
+    Raises ``SettingError`` where Graphviz is missing, or where it fails.
     """
     source = "".join(f"{line}\n" for line in _source(graph)).encode()
     if kind == "dot":
         return source
     program = _program(kind)
-    done = subprocess.run([program, f"-T{kind}"], input=source, capture_output=True, check=False)  # noqa: S603 - one of the two
+    done = subprocess.run([program, f"-T{kind}"], input=source, capture_output=True, check=False)  # noqa: S603 - Graphviz, with a format of ours
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise SettingError(f"{program} could not draw it: {said[-1] if said else 'it did not say why'}")
@@ -40,18 +34,13 @@ def drawn_as(graph: Graph, kind: str) -> bytes:
 
 
 def _program(kind: str) -> str:
-    beside_python = f"{Path(sys.executable).parent}"
-    own = shutil.which("graphviz-pure", path=beside_python)
-    if own and kind in _WITHOUT_GRAPHVIZ:
-        return own
     dot = shutil.which("dot")
-    if dot:
-        return dot
-    otherwise = f", or save it as .{' or .'.join(_WITHOUT_GRAPHVIZ)}" if own else ""
-    raise SettingError(
-        f"A picture as .{kind} needs Graphviz's program dot, which cannot be found:"
-        f" install it (Debian: apt-get install graphviz){otherwise}"
-    )
+    if dot is None:
+        raise SettingError(
+            f"A picture as .{kind} needs Graphviz's program dot, which cannot be found:"
+            " install it (Debian: apt-get install graphviz)"
+        )
+    return dot
 
 
 def _source(graph: Graph) -> Iterator[str]:

@@ -48,7 +48,7 @@ def order(text: str) -> int:
 
 
 EXAMPLES = sorted({example(command) for command in COMMANDS.values()}, key=lambda text: (order(text), text))
-HAS_PICTURES = shutil.which("graphviz-pure", path=str(Path(sys.executable).parent)) or shutil.which("dot")
+HAS_PICTURES = shutil.which("dot")
 SHIPPED_DAGS = sorted(path.stem for path in (ROOT / "chalicelib" / "dags").glob("*.py"))
 ON_A_STAGE = [text for text in EXAMPLES if "UPDRAFT__AWS__STAGE=" in text or " --stage " in text]
 

@@ -1,7 +1,5 @@
 """``dags show``: a graph as a picture."""
 
-import shutil
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,9 +31,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture
 def _drawing() -> None:
-    """Skips where neither of the two programs is."""
-    if not shutil.which("graphviz-pure", path=str(Path(sys.executable).parent)):
-        GRAPHVIZ.of_programs("dot")
+    """Skips where it is not installed."""
+    GRAPHVIZ.of_programs("dot")
 
 
 def elements(svg: bytes, kind: str) -> list[ElementTree.Element]:
@@ -103,9 +100,7 @@ def show(engine: Engine, *options: str) -> Result:
 def test_a_picture_is_saved_as_what_the_file_is_called(
     request: pytest.FixtureRequest, engine: Engine, tmp_path: Path, suffix: str, begin: bytes
 ) -> None:
-    if suffix == "pdf":
-        GRAPHVIZ.of_programs("dot")
-    elif suffix != "dot":
+    if suffix != "dot":
         request.getfixturevalue("_drawing")
     file = tmp_path / f"scripted.{suffix}"
     result = show(engine, "--save", str(file))
@@ -122,10 +117,9 @@ def test_another_kind_of_file_is_wrong_usage(engine: Engine, tmp_path: Path) -> 
 
 @pytest.fixture
 def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The one folder in which programs are found, Python's own too: an empty one."""
+    """The one folder in which programs are found: an empty one."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setattr(sys, "executable", str(folder / "python"))
     monkeypatch.setenv("PATH", str(folder))
     return folder
 
@@ -151,19 +145,6 @@ def test_without_a_program_that_draws_only_pictures_are_missing(engine: Engine, 
     )
     assert show(engine).exit_code == 0
     assert show(engine, "--save", str(bin_folder / "scripted.dot")).exit_code == 0
-
-
-def test_without_graphviz_a_pdf_is_refused_with_what_to_do(engine: Engine, bin_folder: Path) -> None:
-    program(bin_folder, "graphviz-pure", 'echo "drawn by $0 $@"')
-    file = bin_folder / "scripted.svg"
-    assert show(engine, "--save", str(file)).exit_code == 0
-    assert file.read_text() == f"drawn by {bin_folder}/graphviz-pure -Tsvg\n"
-    assert not_saved(engine, bin_folder / "scripted.pdf").endswith(
-        " install it (Debian: apt-get install graphviz), or save it as .svg or .png\n"
-    )
-    program(bin_folder, "dot", 'echo "drawn by $0 $@"')
-    assert show(engine, "--save", str(bin_folder / "scripted.pdf")).exit_code == 0
-    assert (bin_folder / "scripted.pdf").read_text() == f"drawn by {bin_folder}/dot -Tpdf\n"
 
 
 def test_a_program_that_fails_is_told_by_its_last_words(engine: Engine, bin_folder: Path) -> None:
