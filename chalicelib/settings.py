@@ -17,6 +17,11 @@ LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
+WORKERS_ROLE = "worker"
+"""The value of ``UPDRAFT__WORKER__TASK_ROLE`` that gives tasks the worker's own credentials."""
+
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}")
+
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 
 
@@ -49,6 +54,8 @@ class Settings:
     """How many schedulers Lambda runs at a time, each with up to ten messages."""
     events_concurrency: int
     """Likewise, for events of other services."""
+    task_role: str = ""
+    """Whose rights tasks have on AWS: nobody's if empty, the worker's (``worker``), or a role's (its ARN)."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
     events_file: Path | None = None
@@ -78,6 +85,7 @@ class Settings:
             parallelism=_parallelism(environ),
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
+            task_role=_role(environ, "UPDRAFT__WORKER__TASK_ROLE"),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
@@ -113,6 +121,15 @@ def _topic(environ: Mapping[str, str], name: str) -> str:
     if text and not _TOPIC_ARN.fullmatch(text):
         raise SettingError(
             f"{name} is {text!r}; it takes the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME"
+        )
+    return text
+
+
+def _role(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if text not in ("", WORKERS_ROLE) and not _ROLE_ARN.fullmatch(text):
+        raise SettingError(
+            f"{name} is {text!r}; it takes {WORKERS_ROLE} or a role's ARN, arn:aws:iam::ACCOUNT:role/NAME"
         )
     return text
 

@@ -25,7 +25,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
 from chalicelib.deploy.chalice_program import RunChalice
 
-SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs", "ssm"})
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs", "ssm", "sts"})
 """The AWS services that the functions call, by botocore's names."""
 
 _READY = b"updraft: with bytecode, without services that nothing calls"

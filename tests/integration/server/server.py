@@ -96,6 +96,12 @@ class Server:
         path = self.state / "snapshot"
         return path.read_bytes() if path.exists() else b""
 
+    @property
+    def kept_logs(self) -> str:
+        """The task logs that it keeps: all of them, one after the other."""
+        logs = (path for path in self.state.rglob("*") if "/logs/" in str(path) and path.is_file())
+        return "\n".join(path.read_bytes().decode(errors="replace") for path in sorted(logs))
+
     def pids(self) -> set[int]:
         """Its processes, those that left its session included: they all have its state folder's name."""
         mine = f"UPDRAFT__LOCAL__STATE_DIR={self.environ['UPDRAFT__LOCAL__STATE_DIR']}".encode()
@@ -147,5 +153,6 @@ def running(folder: Path, dags: Path | None = None, **settings: str) -> Iterator
         yield server
         server.stop()
         assert leak(server.output) is None
+        assert leak(server.kept_logs) is None
     finally:
         server.kill()

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.deploy.packaging.lambda_package import SERVICES, build_package, make_ready
 
 ROOT = Path(__file__).parents[4]
-DESCRIBED = ("athena", "dynamodb", "s3", "secretsmanager", "sqs", "ssm")
+DESCRIBED = ("athena", "dynamodb", "s3", "secretsmanager", "sqs", "ssm", "sts")
 
 FILES = {
     "app.py": "import chalicelib.greeting\n",
