@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 EMULATOR := .venv-emulator
 REQUIREMENTS := requirements.txt requirements-dev.txt
-PICTURES := pygraphviz==2.0.4
+PICTURES := graphviz-pure==0.2.2
 INSTALLED := $(VENV)/.installed
 EMULATOR_INSTALLED := $(EMULATOR)/.installed
 CLOUDFORMATION := .venv-cloudformation
@@ -54,12 +54,12 @@ destroy: $(INSTALLED) ## Take a stage down; asks first, and keeps its data (STAG
 package: $(INSTALLED) ## Write a stage for CloudFormation to out/ (STAGE=dev)
 	@$(VENV)/bin/python -m chalicelib package --stage "$(STAGE)"
 
-# Pictures of DAGs are an extra: pygraphviz's wheels bring Graphviz along, but there are none for musl (Alpine).
+# A machine for which there is no graphviz-pure needs Graphviz for pictures of DAGs, and nothing else does.
 $(INSTALLED): $(REQUIREMENTS)
 	@$(call make_venv,$(VENV))
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(PICTURES) \
-		|| echo "Without pictures of DAGs (dags show --save): there is no $(PICTURES) for this machine." >&2
+		|| echo "Pictures of DAGs (dags show --save) need Graphviz: there is no $(PICTURES) for this machine." >&2
 	@touch $@
 
 # Lambda code runs in the emulator's own interpreter and would see its packages: nothing else goes in here.

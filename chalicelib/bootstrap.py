@@ -16,11 +16,13 @@ from chalicelib.settings import WORKERS_ROLE, Settings
 from chalicelib.telemetry.log_lines import on_lambda
 
 if TYPE_CHECKING:
-    from chalicelib.auth.verdicts import Scheme, Verdict, Verify
+    from chalicelib.auth.origins import OriginCheck
+    from chalicelib.auth.verdicts import Origin, Scheme, Throttled, Verdict, Verify
     from chalicelib.engine.core import Engine
     from chalicelib.engine.ports import RunCallbacks, RunTry, Store
     from chalicelib.events.declarations import Declaration
     from chalicelib.queues.dead_letters import DeadLetters
+    from chalicelib.queues.resend import Resend
     from chalicelib.store.role_credentials import RoleCredentials
 
 
@@ -32,8 +34,12 @@ class _InUse:
     run_callbacks: "RunCallbacks | None" = None
     verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
     """One of each kind, for they remember what they saw; filled as they are asked for."""
+    origin_checks: "list[OriginCheck]" = field(default_factory=list)
+    """Likewise; one, once it was asked for."""
     declarations: "tuple[Declaration, ...] | None" = None
     dead_letters: "DeadLetters | None" = None
+    resend: "Resend | None" = None
+    by_a_person: bool = False
 
 
 _in_use = _InUse()
@@ -89,10 +95,20 @@ def verify(scheme: "Scheme", authorization: str) -> "Verdict":
     """
     verifiers = _in_use.verifiers
     if scheme not in verifiers:
-        store = _in_use.engine.store if _in_use.engine else _store_on_aws()
         make = _kerberos_verifier if scheme == "kerberos" else _password_verifier
-        verifiers.setdefault(scheme, make(store, settings()))
+        verifiers.setdefault(scheme, make(_store(), settings()))
     return verifiers[scheme](authorization)
+
+
+def check_origin(username: str, origin: "Origin", source_ip: str) -> "Throttled | None":
+    """Whether a caller whose password is right has to wait, because of where the request comes from.
+
+    Raises ``StoreUnavailable``.
+    """
+    checks = _in_use.origin_checks
+    if not checks:
+        checks.append(_origin_check(_store(), settings()))
+    return checks[0](username, origin, source_ip)
 
 
 def declarations() -> "tuple[Declaration, ...]":
@@ -109,6 +125,15 @@ def dead_letters() -> "DeadLetters":
     return _in_use.dead_letters or _dead_letters_on_aws()
 
 
+def resend() -> "Resend":
+    """What sends a message to its queue again."""
+    if _in_use.resend is not None:
+        return _in_use.resend
+    from chalicelib.queues.resend import resend as by_sqs
+
+    return by_sqs
+
+
 @contextmanager
 def use(
     *,
@@ -118,8 +143,13 @@ def use(
     run_callbacks: "RunCallbacks | None" = None,
     declarations: "tuple[Declaration, ...] | None" = None,
     dead_letters: "DeadLetters | None" = None,
+    resend: "Resend | None" = None,
+    by_a_person: bool = False,
 ) -> Iterator[None]:
-    """Put other parts in place of the usual ones, in the whole process, until the block ends."""
+    """Put other parts in place of the usual ones, in the whole process, until the block ends.
+
+    ``by_a_person``: with credentials that may allow more than a function's, see ``DynamoStore``.
+    """
     global _in_use
     before = _in_use
     _in_use = _InUse(
@@ -129,6 +159,8 @@ def use(
         run_callbacks=run_callbacks or before.run_callbacks,
         declarations=before.declarations if declarations is None else declarations,
         dead_letters=dead_letters or before.dead_letters,
+        resend=resend or before.resend,
+        by_a_person=by_a_person or before.by_a_person,
     )
     try:
         yield
@@ -141,11 +173,16 @@ def _settings_of_environment() -> Settings:
     return Settings.from_environ()
 
 
+def _store() -> "Store":
+    return _in_use.engine.store if _in_use.engine else _store_on_aws()
+
+
 @cache
 def _store_on_aws() -> "Store":
     from chalicelib.store.dynamodb import DynamoStore
 
-    return DynamoStore(settings())
+    # The local server's AWS has no other account whose bucket it could be.
+    return DynamoStore(settings(), by_a_person=_in_use.by_a_person and settings().stage != "local")
 
 
 def keytab() -> bytes:
@@ -166,10 +203,17 @@ def _password_verifier(store: "Store", settings: Settings) -> "Verify":
 
     return PasswordVerifier(
         users=store.users,
+        read_key=store.proof_key.read,
         cost=settings.bcrypt_cost,
         seconds_remembered=settings.auth_cache_seconds,
         now=_now,
     )
+
+
+def _origin_check(store: "Store", settings: Settings) -> "OriginCheck":
+    from chalicelib.auth.origins import OriginCheck
+
+    return OriginCheck(users=store.users, seconds_remembered=settings.auth_cache_seconds, now=_now)
 
 
 def _now() -> datetime:

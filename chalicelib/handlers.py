@@ -52,7 +52,7 @@ def scheduler(event: SQSEvent) -> BatchReply:
             raise UnreadableMessage("a message for the worker is in the scheduler's queue")
         scheduling.handle(engine, message)
 
-    return _handle_each(event, handle)
+    return _handle_each(event, handle, lambda record: _resend("scheduling", record))
 
 
 @blueprint.on_sqs_message(
@@ -76,7 +76,7 @@ def worker(event: SQSEvent) -> BatchReply:
             case _:
                 raise UnreadableMessage("a message for the scheduler is in the worker's queue")
 
-    return _handle_each(event, handle)
+    return _handle_each(event, handle, lambda record: _resend("tasks", record))
 
 
 @blueprint.on_sqs_message(
@@ -112,7 +112,8 @@ def events(event: SQSEvent) -> BatchReply:
             queue = bootstrap.settings().resource("events")
             engine.observe(MessagePutAside(queue=queue, code=error.cause_code))
 
-    return _handle_each(event, handle)
+    # Sent again it gets another message id; it is known by the first one.
+    return _handle_each(event, handle, lambda record: _resend("events", record, ORIGINAL_MESSAGE_ID))
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES))
@@ -127,24 +128,30 @@ def tick(event: CloudWatchEvent) -> None:
             logger.warning("this minute's tick was cut short, the next one goes on: %s", error)
 
 
-def _handle_each(event: SQSEvent, handle: Callable[[SQSRecord], None]) -> BatchReply:
+def _handle_each(
+    event: SQSEvent, handle: Callable[[SQSRecord], None], resend: Callable[[SQSRecord], None]
+) -> BatchReply:
     """Handle the messages one by one; those that fail come again, and at last to the dead letters.
 
     Only the first is begun with little time left: if the invocation is cut off, all of them come again.
+    The others are sent again, so that this delivery does not count as a failed one.
     """
     failed = [
         record
         for number, record in enumerate(event)
-        if (number > 0 and not _is_in_time(record)) or not _is_handled(record, handle)
+        if not _is_handled(record, handle if number == 0 or _is_in_time(record) else resend)
     ]
     return {"batchItemFailures": [{"itemIdentifier": _message_id(record)} for record in failed]}
 
 
 def _is_in_time(record: SQSRecord) -> bool:
-    if _remaining(record) >= TIME_OF_A_MESSAGE:
-        return True
-    logger.warning("message %s will come again: this invocation has no time left", _message_id(record))
-    return False
+    return _remaining(record) >= TIME_OF_A_MESSAGE
+
+
+def _resend(queue: str, record: SQSRecord, original_id: str | None = None) -> None:
+    """Send a message again that is not begun; raises ``StoreUnavailable`` if it has to stay as it is."""
+    bootstrap.resend()(bootstrap.settings().resource(queue), record.to_dict(), original_id)
+    logger.warning("message %s was sent again: this invocation has no time left", _message_id(record))
 
 
 def _is_handled(record: SQSRecord, handle: Callable[[SQSRecord], None]) -> bool:

@@ -14,6 +14,21 @@ AIRFLOW_VERSION = "2.10.5"
 LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
 """What the maximum concurrency of an SQS event source can be (AWS Lambda, ``ScalingConfig``)."""
 
+ALARMS = ("errors", "throttles", "5xx")
+"""What a stage may have alarms on beside those that it always has."""
+
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288),
+    3653,
+)
+"""For how long CloudWatch can keep a log (AWS, ``PutRetentionPolicy``), unless it keeps it for ever."""
+
+KEEP_LOGS_FOR_EVER = 0
+LEAST_WORKER_TIMEOUT, MOST_WORKER_TIMEOUT = 30, 1800
+"""Seconds that an invocation of the worker can be given; the most is AWS Lambda's (``Timeout`` of a
+function, 1,800 since November 2026).
+"""
+
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
@@ -23,6 +38,8 @@ WORKERS_ROLE = "worker"
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}")
 
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+
+_RUNTIME = re.compile(r"python3\.\d{1,2}")
 
 
 class SettingError(ValueError):
@@ -54,10 +71,22 @@ class Settings:
     """How many schedulers Lambda runs at a time, each with up to ten messages."""
     events_concurrency: int
     """Likewise, for events of other services."""
+    throttling_rate_limit: int
+    """How many requests a second API Gateway lets through to a method, on average."""
+    throttling_burst_limit: int
+    """How many requests it lets through at once after a while without any."""
+    worker_timeout: int
+    """Seconds that an invocation of the worker may take, and so a try of a task."""
     task_role: str = ""
     """Whose rights tasks have on AWS: nobody's if empty, the worker's (``worker``), or a role's (its ARN)."""
+    runtime: str = ""
+    """The runtime of a deployed stage's functions, such as ``python3.11``; empty: the one they have."""
     alarm_topic: str = ""
     """The SNS topic, as an ARN, that CloudWatch's alarms tell; none if empty."""
+    more_alarms: frozenset[str] = frozenset()
+    """Those of ``ALARMS`` that the stage has, too."""
+    log_retention_days: int | None = None
+    """One of ``LOG_RETENTION_DAYS``, or ``KEEP_LOGS_FOR_EVER``; None: nobody has decided."""
     events_file: Path | None = None
     """Which event triggers which DAG; None: ``events.toml`` in the DAGs folder, if there is one."""
 
@@ -86,7 +115,19 @@ class Settings:
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
             task_role=_role(environ, "UPDRAFT__WORKER__TASK_ROLE"),
+            throttling_rate_limit=_throttling(environ, "RATE", 50),
+            throttling_burst_limit=_throttling(environ, "BURST", 100),
+            worker_timeout=_whole_number(
+                environ,
+                "UPDRAFT__WORKER__TIMEOUT",
+                MOST_WORKER_TIMEOUT,
+                least=LEAST_WORKER_TIMEOUT,
+                most=MOST_WORKER_TIMEOUT,
+            ),
+            runtime=_runtime(environ, "UPDRAFT__AWS__RUNTIME"),
             alarm_topic=_topic(environ, "UPDRAFT__AWS__ALARM_TOPIC"),
+            more_alarms=_chosen(environ, "UPDRAFT__AWS__ALARMS", ALARMS),
+            log_retention_days=_retention(environ, "UPDRAFT__AWS__LOG_RETENTION_DAYS"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
         )
 
@@ -134,6 +175,31 @@ def _role(environ: Mapping[str, str], name: str) -> str:
     return text
 
 
+def _chosen(environ: Mapping[str, str], name: str, choice: tuple[str, ...]) -> frozenset[str]:
+    chosen = frozenset(each.strip().lower() for each in environ.get(name, "").split(",") if each.strip())
+    if chosen - set(choice):
+        raise SettingError(f"{name} is {environ[name]!r}; it takes some of {','.join(choice)}, or nothing")
+    return chosen
+
+
+def _retention(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    known = {str(days): days for days in (KEEP_LOGS_FOR_EVER, *LOG_RETENTION_DAYS)}
+    if text not in known:
+        allowed = ", ".join(map(str, LOG_RETENTION_DAYS))
+        raise SettingError(f"{name} is {text!r}; it takes 0 (for ever) or one of CloudWatch's: {allowed}")
+    return known[text]
+
+
+def _runtime(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if text and not _RUNTIME.fullmatch(text):
+        raise SettingError(f"{name} is {text!r}; it takes a Python of AWS Lambda, such as python3.11")
+    return text
+
+
 def _whole_number(environ: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:
     text = environ.get(name, "").strip()
     if not text:
@@ -151,6 +217,11 @@ def _parallelism(environ: Mapping[str, str]) -> int:
 
 def _concurrency(environ: Mapping[str, str], name: str) -> int:
     return _whole_number(environ, name, 10, least=LEAST_CONCURRENCY, most=MOST_CONCURRENCY)
+
+
+def _throttling(environ: Mapping[str, str], kind: str, default: int) -> int:
+    most = {"RATE": 10_000, "BURST": 5_000}[kind]
+    return _whole_number(environ, f"UPDRAFT__API__THROTTLING_{kind}_LIMIT", default, least=1, most=most)
 
 
 def _optional_path(environ: Mapping[str, str], name: str) -> Path | None:

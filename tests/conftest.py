@@ -8,10 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.leaks import leak
+from tests.plain_text import keep_failures, make_plain
 
-settings.register_profile("dev", max_examples=60, deadline=None)
+settings.register_profile("dev", max_examples=60, deadline=None, print_blob=True)
 settings.register_profile(
-    "thorough", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "thorough",
+    max_examples=3000,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
@@ -23,8 +28,9 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test in whose log there is a secret, at its very end."""
+    """Fail a test in whose log there is a secret, at its very end; what is said of failures is plain text."""
     report = yield
+    make_plain(report)
     leaked = leak(report.caplog) if report.when == "teardown" else None
     if leaked and report.passed:
         report.outcome = "failed"
@@ -41,3 +47,8 @@ def pytest_pyfunc_call() -> Generator[None, object, object]:
     finally:
         if name is not None:
             os.environ["PYTEST_CURRENT_TEST"] = name
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Leave a text of what failed."""
+    keep_failures(terminalreporter, config)

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 START_SECONDS = 30
 STOP_SECONDS = 20
@@ -31,15 +32,18 @@ class Emulator:
 
 
 @contextmanager
-def ministack(python: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Emulator]:
+def ministack(
+    python: Path, directory: Path, environ: Mapping[str, str], program: tuple[str, ...] = ("-m", "ministack")
+) -> Iterator[Emulator]:
     """Run a Python's ministack with all its files in `directory`; it is stopped whatever happens.
 
-    Its functions inherit its environment: `environ`, and what it needs itself.
+    Its functions inherit its environment: `environ`, and what it needs itself. `program` are the arguments by
+    which Python runs it.
     """
     emulator = Emulator(port=free_port(), log=directory / "ministack.log")
     with emulator.log.open("wb") as log:
         process = subprocess.Popen(
-            [python, "-m", "ministack"],
+            [python, *program],
             env={**_environment(directory, emulator.port), **environ},
             cwd=directory,
             stdin=subprocess.DEVNULL,
@@ -52,12 +56,6 @@ def ministack(python: Path, directory: Path, environ: Mapping[str, str]) -> Iter
             yield emulator
         finally:
             _stop(process)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _environment(directory: Path, port: int) -> dict[str, str]:

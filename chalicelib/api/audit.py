@@ -20,39 +20,46 @@ logger = logging.getLogger("chalicelib.audit")
 
 def changed(request: Request, caller: str | None, change: Mapping[str, object]) -> None:
     """A request changed something; ``change`` says what, without secrets."""
-    context = request.context
     logger.info(
         _line(
             audit="change",
             caller=caller,
             backend=bootstrap.settings().auth_backend,
-            source=(context.get("identity") or {}).get("sourceIp"),
-            route=f"{request.method} {context.get('resourcePath')}",
-            api_request_id=context.get("requestId"),
+            source=source(request),
+            route=route(request),
+            api_request_id=request.context.get("requestId"),
             changed=dict(change),
         ),
     )
 
 
-def refused(decision: Decision, method_arn: str) -> None:
-    """Credentials were not accepted. The address is not known: API Gateway tells it no TOKEN authorizer."""
+def source(request: Request) -> str | None:
+    """The address that a request came from, as API Gateway says."""
+    address: str | None = (request.context.get("identity") or {}).get("sourceIp")
+    return address
+
+
+def route(request: Request) -> str:
+    """Method and resource, ``GET /experimental/test``."""
+    return f"{request.method} {request.context.get('resourcePath')}"
+
+
+def refused(decision: Decision, asked: str, address: str | None = None) -> None:
+    """Credentials were not accepted, or not looked at, by who asked for a route.
+
+    The address is given where it is known: API Gateway tells it no TOKEN authorizer.
+    """
+    where = {"source": address} if address else {}
     logger.warning(
         _line(
             audit="refused",
             caller=decision.principal and decision.principal[:_LONGEST_NAME],
             backend=bootstrap.settings().auth_backend,
-            route=_route(method_arn),
+            **where,
+            route=asked,
             reason=decision.reason,
         ),
     )
-
-
-def _route(method_arn: str) -> str:
-    """``GET /experimental/test`` of ``arn:aws:execute-api:<...>:<api>/<stage>/GET/experimental/test``."""
-    _, _, called = method_arn.partition("/")
-    _, _, method_and_path = called.partition("/")
-    method, _, path = method_and_path.partition("/")
-    return f"{method} /{path}"
 
 
 def _line(audit: str, **fields: object) -> Fields:

@@ -11,6 +11,7 @@ from chalicelib.domain.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     PoolNotFound,
+    StorageFull,
     StoreUnavailable,
     TaskInstancesRunning,
     TaskNotFound,
@@ -38,6 +39,12 @@ def reply_to(error: Exception, request: str) -> Reply:
     An error that nobody foresaw is logged under a reference, and the client is told that reference and
     nothing else.
     """
+    if isinstance(error, StorageFull):  # the local server's embedded AWS says so, once
+        return error_reply(
+            503,
+            "The disk is full: nothing can be changed until there is room",
+            headers={"Retry-After": _RETRY_AFTER_SECONDS},
+        )
     if isinstance(error, StoreUnavailable):
         logger.warning("%s: %s", request, error)
         return error_reply(

@@ -13,11 +13,11 @@ from chalice.app import Request as ChaliceRequest
 
 from chalicelib import bootstrap
 from chalicelib.api import audit
-from chalicelib.api.authorizer import REPLY
+from chalicelib.api.authorizer import Word
 from chalicelib.api.errors import reply_to
 from chalicelib.api.exchange import NO_HEADERS, Reply, Request, encoded_size, error_reply
-from chalicelib.auth.backends import confirm
-from chalicelib.domain.errors import InvalidRequest
+from chalicelib.auth.backends import Decision, confirm, throttled
+from chalicelib.domain.errors import InvalidRequest, StoreUnavailable
 from chalicelib.telemetry.bound import bound, request_id
 
 View = Callable[[Request], Reply]
@@ -135,13 +135,40 @@ def _is_served(request: ChaliceRequest) -> bool:
 
 
 def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
-    vouched_for = request.context.get("authorizer") or {}
-    decision = confirm(bootstrap.settings().auth_backend, vouched_for.get("principalId"))
-    if decision.allowed:
-        reply = _answer(view, request, path, decision.principal)
-        if reply.change:
-            audit.changed(request, decision.principal, reply.change)
-        return _proving_the_server(reply, vouched_for.get(REPLY))
+    word = Word.of(request.context.get("authorizer"))
+    try:
+        decision = _decision(request, word)
+    except StoreUnavailable as error:
+        return reply_to(error, f"{request.method} {request.path}")
+    if not decision.allowed:
+        return _refusal(decision)
+    reply = _answer(view, request, path, decision.principal)
+    if reply.change:
+        audit.changed(request, decision.principal, reply.change)
+    return _proving_the_server(reply, word.reply)
+
+
+def _decision(request: ChaliceRequest, word: Word) -> Decision:
+    """Whether a request may enter its view; raises ``StoreUnavailable``."""
+    backend = bootstrap.settings().auth_backend
+    if word.wait:
+        return Decision(allowed=False, status=429, wait=word.wait)
+    decision = confirm(backend, word.principal)
+    if not decision.allowed or decision.principal is None or word.origin is None:
+        return decision
+    verdict = bootstrap.check_origin(decision.principal, word.origin, audit.source(request) or "")
+    if verdict is None:
+        return decision
+    decision = throttled(verdict)
+    if decision.reason:
+        audit.refused(decision, audit.route(request), audit.source(request))
+    return decision
+
+
+def _refusal(decision: Decision) -> Reply:
+    if decision.wait:
+        text = f"Too many passwords were tried for this user name; try again in {decision.wait} s"
+        return error_reply(429, text, headers={"Retry-After": str(decision.wait)})
     error = "Unauthorized" if decision.status == 401 else "Forbidden"
     challenge = {"WWW-Authenticate": decision.challenge} if decision.challenge else NO_HEADERS
     return error_reply(decision.status, error, headers=challenge)

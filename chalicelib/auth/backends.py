@@ -8,7 +8,7 @@ has to answer by itself, for it does not ask an authorizer about a request witho
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.auth.verdicts import Caller, Scheme, Verdict
+from chalicelib.auth.verdicts import Caller, Origin, Scheme, Throttled, Verdict
 from chalicelib.settings import SettingError
 
 DEFAULT = "airflow.api.auth.backend.default"
@@ -45,6 +45,7 @@ class Decision:
     ``status`` is that of the answer when it may not, ``challenge`` the ``WWW-Authenticate`` header of
     that answer, ``reason`` (for the log) why credentials were refused. ``principal`` is who asks, or
     claims to ask, where the backend knows; ``reply`` the token that proves the server to the caller.
+    ``origin`` is where it may ask from, if that matters, and ``wait`` the seconds of an answer 429.
     """
 
     allowed: bool
@@ -53,6 +54,8 @@ class Decision:
     principal: str | None = None
     reply: str | None = None
     reason: str | None = None
+    origin: Origin | None = None
+    wait: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +110,10 @@ def decide(backend: str, authorization: str | None, verify: Callable[[Scheme, st
         return row.refusal(row.missing)
     verdict = verify(row.scheme, authorization)
     if isinstance(verdict, Caller):
-        return Decision(allowed=True, principal=verdict.principal, reply=verdict.reply)
+        caller = verdict.principal
+        return Decision(allowed=True, principal=caller, reply=verdict.reply, origin=verdict.origin)
+    if isinstance(verdict, Throttled):
+        return throttled(verdict)
     status = row.missing if verdict.wants_another_leg else row.wrong
     return row.refusal(status, principal=verdict.claimed, reason=verdict.reason)
 
@@ -116,6 +122,13 @@ def without_credentials(backend: str) -> Decision:
     """What the backend says to a request without the header; raises ``UnknownBackend``."""
     row = _row(backend)
     return _ALLOWED if row is _OPEN else row.refusal(row.missing)
+
+
+def throttled(verdict: Throttled) -> Decision:
+    """What every backend says to a caller who has to wait."""
+    return Decision(
+        allowed=False, status=429, wait=verdict.wait, principal=verdict.claimed, reason=verdict.reason
+    )
 
 
 def confirm(backend: str, principal: str | None) -> Decision:

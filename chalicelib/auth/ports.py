@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.auth.users import LoginRecord, User
+from chalicelib.auth.logins import Login
+from chalicelib.auth.users import User
 
 
 class Users(Protocol):
-    """Tables ``users`` and ``failed_logins``."""
+    """Tables ``users`` and ``logins``."""
 
     def get(self, username: str) -> User | None:
         """A user; 1 request."""
@@ -25,14 +26,41 @@ class Users(Protocol):
     def delete(self, username: str) -> None:
         """Forget a user; one that is gone is no error. 1 request."""
 
-    def for_login(self, username: str, window: int) -> LoginRecord:
-        """What is known of a name in a window (see ``users.window_at``); 1 request."""
+    def for_login(self, username: str) -> tuple[User | None, Login]:
+        """The user of a name, if there is one, and what is known of the tries at it; 1 request."""
 
-    def note_failure(self, username: str, window: int) -> None:
-        """Count a failed try for a name, known or not; 1 request.
+    def begin_check(self, username: str, seen: Login, now: datetime) -> tuple[bool, Login]:
+        """Take one of the checks that a name has left, known or not: whether there was one.
 
-        Of a lost reply the try may be counted twice. What is counted goes when its window is over.
+        ``seen`` is the login as it was read just before; what is given back is the login as it is now. No
+        request if there was no check left then, else 1; 2 or 3 when others begin in the same moment. Of a
+        lost reply two checks may be taken.
         """
+
+    def keep_proof(self, username: str, digest: str, now: datetime) -> None:
+        """Note that the credentials of that digest are proven, from no address yet; 1 request.
+
+        Where they stand as proven already nothing changes.
+        """
+
+    def renew_proof(self, username: str, digest: str, now: datetime) -> None:
+        """Note that proven credentials were used, if they still are the name's; 1 request."""
+
+    def come_from(
+        self, username: str, address: str, now: datetime, *, was_checked: bool
+    ) -> tuple[bool, Login]:
+        """Note an address that a name's proven credentials came from; whether they may come from there.
+
+        They may if they were checked just now, if they came from there before, or if the name has a check
+        left. The login is given back as it is now. 1 request, and 1 more when there are too many addresses.
+        """
+
+
+class ProofKey(Protocol):
+    """An object of the stage's bucket: the key of the digests in ``logins``, apart from them."""
+
+    def read(self) -> bytes:
+        """The key, 32 bytes, made by whoever asks first; 1 request of S3, 2 or 3 the first time."""
 
 
 class Replays(Protocol):

@@ -1,9 +1,9 @@
-"""Users with passwords: their names, and how often a name may be guessed at; pure."""
+"""Users with passwords, and what names and passwords there can be; pure."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from chalicelib.domain.errors import UpdraftError
@@ -11,10 +11,6 @@ from chalicelib.domain.errors import UpdraftError
 LONGEST_NAME = 250
 LONGEST_PASSWORD = 1024
 """Characters. With the name, encoded, it stays within the headers that API Gateway takes."""
-
-FAILURES_ALLOWED = 5
-WINDOW = timedelta(seconds=40)
-"""Of the tries for one name: Airflow's own default (``AUTH_RATE_LIMIT = "5 per 40 second"``)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -53,21 +49,6 @@ class User:
     password_set_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoginRecord:
-    """What is known of a name when someone gives it: the user, if there is one, and the failed tries of
-    this window.
-    """
-
-    user: User | None
-    failures: int
-
-    @property
-    def has_failed_too_often(self) -> bool:
-        """Whether no further try is looked at before the window ends."""
-        return self.failures >= FAILURES_ALLOWED
-
-
 def canonical(text: str) -> str:
     """A name or password in the form it is compared in: Unicode NFC, as RFC 8265 asks.
 
@@ -94,13 +75,3 @@ def checked_password(password: str) -> str:
             f"A password takes 1 to {LONGEST_PASSWORD} characters, none of them a control character"
         )
     return text
-
-
-def window_at(now: datetime) -> int:
-    """The number of the window that an instant is in."""
-    return int(now.timestamp() // WINDOW.total_seconds())
-
-
-def end_of(window: int) -> datetime:
-    """When a window ends."""
-    return datetime.fromtimestamp((window + 1) * WINDOW.total_seconds(), UTC)

@@ -16,11 +16,29 @@ class Scheme(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """From where credentials that are right may come; the addresses are those of ``logins.network_of``.
+
+    They may come from ``addresses``, from where they came before. From any other they may while the name
+    has a check left, which it has not for ``wait`` seconds. ``was_checked``: this request has used up a
+    check, so it may come from anywhere.
+    """
+
+    addresses: frozenset[str] = frozenset()
+    wait: int = 0
+    was_checked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who asks, proven; ``reply`` is the token by which the server proves itself in turn, as base64."""
+    """Who asks, proven; ``reply`` is the token by which the server proves itself in turn, as base64.
+
+    ``origin``: whoever lets the caller in has to look at where the request comes from; None: it need not.
+    """
 
     principal: str
     reply: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +54,20 @@ class Refused:
     wants_another_leg: bool = False
 
 
-Verdict = Caller | Refused
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Throttled:
+    """Credentials were not looked at: too many were, under that name.
+
+    ``wait`` is the number of seconds after which to try again. ``reason`` is for the log; None where this
+    process has told it of the name within a minute.
+    """
+
+    wait: int
+    claimed: str
+    reason: str | None
+
+
+Verdict = Caller | Refused | Throttled
 
 Verify = Callable[[str], Verdict]
 """Judges an ``Authorization`` header that is not empty; raises ``StoreUnavailable``."""

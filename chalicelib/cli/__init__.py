@@ -39,11 +39,15 @@ from chalicelib.cli.variables import variables
 
 
 @click.group(cls=CommandLine)
-def updraft() -> None:
+@click.pass_context
+def updraft(context: click.Context) -> None:
     """Look after an Updraft deployment (UPDRAFT__AWS__STAGE), or after the local server.
 
     Commands have their names of Airflow 2, and those of 1.10 beside them.
     """
+    from chalicelib import bootstrap
+
+    context.with_resource(bootstrap.use(by_a_person=True))
 
 
 for command in (backfill, details, list_runs, next_execution, report, state, set_run_state, dags_test):

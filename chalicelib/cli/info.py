@@ -7,6 +7,7 @@ import click
 
 from chalicelib.cli.configuration import Configuration
 from chalicelib.cli.output.rows import output_option, show
+from chalicelib.cli.serving import serving
 from chalicelib.settings import AIRFLOW_VERSION
 
 
@@ -24,16 +25,19 @@ def version() -> None:
 def info(output: str) -> None:
     """Show which deployment the commands speak to, and what they run on.
 
+    Bucket, DAGs folder and auth backend are those that the server itself was started with.
+
     Example: python -m chalicelib info
     """
     configuration = Configuration.read()
     settings = configuration.settings()
+    served = serving(configuration, settings)
     facts = {
         "airflow version": AIRFLOW_VERSION,
         "stage": settings.stage,
-        "bucket": settings.bucket,
-        "dags folder": settings.dags_folder,
-        "auth backend": settings.auth_backend,
+        "bucket": served["bucket"],
+        "dags folder": served["dags_folder"],
+        "auth backend": served["auth_backend"],
         "api client": configuration.get("cli", "api_client"),
         "endpoint url": _without_login(configuration.get("cli", "endpoint_url") or ""),
         "python": platform.python_version(),

@@ -30,7 +30,13 @@ with DAG(
     default_args={"owner": "examples", "retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["example"],
 ) as dag:
-    greet = BashOperator(task_id="greet", bash_command="echo 'hello {{ params.who }}'")
+    # What comes with a trigger goes through the environment: in the command itself it would be commands.
+    greet = BashOperator(
+        task_id="greet",
+        bash_command='echo "hello $WHO"',
+        env={"WHO": "{{ params.who }}"},
+        append_env=True,
+    )
     shout_it = PythonOperator(task_id="shout", python_callable=shout)
     count = PythonOperator(
         task_id="count",
@@ -39,8 +45,8 @@ with DAG(
     )
     report = BashOperator(
         task_id="report",
-        bash_command="echo \"run $RUN: {{ ti.xcom_pull(task_ids='count') }} letters\"",
-        env={"RUN": "{{ run_id }}"},
+        bash_command='echo "run $RUN: $COUNT letters"',
+        env={"RUN": "{{ run_id }}", "COUNT": "{{ ti.xcom_pull(task_ids='count') }}"},
         append_env=True,
     )
     greet >> shout_it >> count >> report

@@ -1,10 +1,16 @@
-"""Waiting for AWS: some calls are refused while an earlier change is still being carried out."""
+"""Waiting for AWS: some calls are refused while an earlier change is still being carried out.
+
+Or while it is known to some of AWS's hosts only: what was just made is not there for others.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+Sleep = Callable[[float], None]
+"""Waits for so many seconds."""
 
 ATTEMPTS = 30
 PAUSE_S = 2.0
@@ -22,21 +28,24 @@ def error_code(error: Exception) -> str:
 def when_not_busy(
     call: Callable[[], Result],
     *,
-    busy: str,
+    busy: str | Collection[str],
+    saying: str = "",
     attempts: int = ATTEMPTS,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Sleep = time.sleep,
 ) -> Result:
-    """Call, and again every ``PAUSE_S`` seconds as long as AWS answers with the error code ``busy``.
+    """Call, and again every ``PAUSE_S`` seconds as long as AWS answers with one of the error codes ``busy``.
 
-    Raises what the call raises: any other error at once, ``busy`` itself after the last attempt.
+    With ``saying``: only if the error's text has that in it, too, whatever the case of its letters.
+    Raises what the call raises: any other error at once, such a one itself after the last attempt.
     """
     from botocore.exceptions import ClientError
 
+    codes = (busy,) if isinstance(busy, str) else busy
     for _ in range(attempts - 1):
         try:
             return call()
         except ClientError as error:
-            if error_code(error) != busy:
+            if error_code(error) not in codes or saying.lower() not in str(error).lower():
                 raise
         sleep(PAUSE_S)
     return call()

@@ -1,21 +1,25 @@
 """Taking a stage down again. Its data stays unless it is asked for: tables, bucket and logs."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import error_code, when_not_busy
+from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.chalice_program import RunChalice, run_chalice
 from chalicelib.deploy.checks.backlog import messages_in
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
+from chalicelib.deploy.provisioning.bucket import CONFLICT, expecting
 from chalicelib.deploy.provisioning.connect_events import disconnect_events
+from chalicelib.deploy.provisioning.log_groups import delete_log_groups
 from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import HANDLERS, Entry, function_name, refuse_stack, restore_record, standing
+from chalicelib.deploy.standing import Entry, refuse_stack, restore_record, standing
 from chalicelib.deploy.steps import Step
 
 _REPEAT = "Put that right and destroy again: what is gone already is no error"
@@ -29,14 +33,15 @@ class Destruction:
     data: bool = False
     client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
+    sleep: Sleep = time.sleep
 
     def steps(self) -> tuple[Step, ...]:
         """What there is to do, in order: first nothing comes any more, the data last."""
         steps = [
             ("Sources of events", self._disconnect),
+            ("Alarms", self._delete_alarms),  # before the clock stops, which one of them would tell
             ("What Chalice has deployed", self._restore_record),
             ("Functions and REST API", self._chalice_delete),
-            ("Alarms", self._delete_alarms),
             ("Queues", self._delete_queues),
         ]
         if self.data:
@@ -54,7 +59,7 @@ class Destruction:
     def _disconnect(self) -> None:
         sources = event_sources(self.stage.settings, ())
         if messages_in(sources.queue, self.client("sqs")) is not None:  # else it was done before
-            disconnect_events(sources, client=self.client)
+            disconnect_events(sources, client=self.client, sleep=self.sleep)
 
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)
@@ -72,22 +77,31 @@ class Destruction:
 
     def _delete_tables(self) -> None:
         dynamodb = self.client("dynamodb")
+        # While it is being created, or an index of it; or while too many others are.
+        busy = ("ResourceInUseException", "LimitExceededException")
         for table in self._resources.tables:
             delete = partial(dynamodb.delete_table, TableName=table.name)
             _unless_gone(
-                # while it is being created, or an index of it
-                partial(when_not_busy, delete, busy="ResourceInUseException"),
-                "ResourceNotFoundException",
+                partial(when_not_busy, delete, busy=busy, sleep=self.sleep), "ResourceNotFoundException"
             )
+        for table in self._resources.tables:  # else the next deployment would find them, about to go
+            pace = {"Delay": 1, "MaxAttempts": 300}
+            dynamodb.get_waiter("table_not_exists").wait(TableName=table.name, WaiterConfig=pace)
 
     def _delete_bucket(self) -> None:
         s3, bucket = self.client("s3"), self._resources.bucket.name
-        _unless_gone(partial(_empty_and_delete, bucket, s3), "NoSuchBucket")
+        # A function's last words may come into the bucket after it was emptied.
+        owner = caller_place(self.client).account
+        delete = partial(
+            when_not_busy,
+            partial(_empty_and_delete, bucket, owner, s3),
+            busy=(*CONFLICT, "BucketNotEmpty"),
+            sleep=self.sleep,
+        )
+        _unless_gone(delete, "NoSuchBucket")
 
     def _delete_logs(self) -> None:
-        logs = self.client("logs")
-        for name in log_groups(self.stage):
-            _unless_gone(partial(logs.delete_log_group, logGroupName=name), "ResourceNotFoundException")
+        delete_log_groups(self._resources.log_groups, self.client("logs"), sleep=self.sleep)
 
 
 def plan_destruction(stage: Stage, *, data: bool, client: aws.ClientFactory = aws.client) -> Iterator[str]:
@@ -109,12 +123,7 @@ def plan_destruction(stage: Stage, *, data: bool, client: aws.ClientFactory = aw
     for table in resources.tables:
         yield f"{verb}  table {table.name}"
     yield f"{verb}  bucket {resources.bucket.name} and all that is in it"
-    yield f"{verb}  logs {', '.join(log_groups(stage))}"
-
-
-def log_groups(stage: Stage) -> tuple[str, ...]:
-    """Where Lambda writes the functions' logs."""
-    return tuple(f"/aws/lambda/{function_name(stage.name, handler)}" for handler in HANDLERS)
+    yield f"{verb}  logs {', '.join(group.name for group in resources.log_groups)}"
 
 
 def _described(entry: Entry) -> str:
@@ -133,16 +142,16 @@ def _delete_queue(name: str, sqs: Any) -> None:
     sqs.delete_queue(QueueUrl=queue_url(name, sqs))
 
 
-def _empty_and_delete(bucket: str, s3: Any) -> None:
+def _empty_and_delete(bucket: str, owner: str, s3: Any) -> None:
     """All versions too: a bucket must be empty to be deleted (AWS)."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **expecting(owner)):
         objects = [
             {"Key": each["Key"], "VersionId": each["VersionId"]}
             for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
         ]
         if objects:
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-    s3.delete_bucket(Bucket=bucket)
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}, **expecting(owner))
+    s3.delete_bucket(Bucket=bucket, **expecting(owner))
 
 
 def _unless_gone(delete: Callable[[], object], gone: str) -> None:

@@ -12,8 +12,13 @@ from chalicelib.settings import APP_NAME, Settings
 
 LOCAL = "local"
 
+CONFIG = ".chalice/config.json"
+
 _NAME = re.compile(r"[a-z0-9-]{1,20}")
 """Part of the names of buckets and functions, and of EventBridge rules, which leave 32 characters for it."""
+
+_FUNCTIONS = ("authorizer", "scheduler", "worker", "events", "tick")
+"""What ends the names of a stage's functions but that of the REST API, which has the stage's name alone."""
 
 _OURS = ("AIRFLOW__", "AIRFLOW_VAR_", "AIRFLOW_CONN_", "UPDRAFT__", "KRB5_KTNAME")
 """How the variables begin that ``Settings`` and DAG files read."""
@@ -49,9 +54,9 @@ def read_stage(project: Path, name: str) -> Stage:
         known = ", ".join(sorted(set(stages) - {LOCAL}))
         wrong = f"There is no stage {name}" if name else "Name a stage"
         raise StageError(f"{wrong}: .chalice/config.json has {known}")
-    if not _NAME.fullmatch(name):
-        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    _check_name(name)
     variables = _variables(config, name)
+    refuse_other_than_texts(variables)
     settings = Settings.from_environ(variables)
     if settings.stage != name:
         raise StageError(
@@ -67,17 +72,80 @@ def read_stage(project: Path, name: str) -> Stage:
     return Stage(name=name, project=project, variables=variables, settings=_in_checkout(settings, project))
 
 
+def refuse_other_than_texts(variables: Mapping[str, object]) -> None:
+    """Raise ``StageError`` for a variable that is a number, say, which AWS does not take."""
+    for name, value in variables.items():
+        if not isinstance(value, str):
+            raise StageError(
+                f"{name} is {json.dumps(value)} among the environment_variables in {CONFIG}; a variable "
+                "takes a text, in quotes"
+            )
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
+    stage, _, handler = name.rpartition("-")
+    if stage and handler in _FUNCTIONS:
+        raise StageError(
+            f"{name} is no name for a stage: its REST API's function, {APP_NAME}-{name}, would have the name "
+            f"of the {handler} of a stage {stage}"
+        )
+
+
 def function_setting(stage: Stage, handler: str, name: str) -> Any:
-    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set."""
+    """A setting of a function, from where Chalice looks for it, in its order; None where it is not set.
+
+    The worker's time is none of Chalice's: the stage's settings have it.
+    """
+    if (handler, name) == ("worker", "lambda_timeout"):
+        return stage.settings.worker_timeout
+    return next((place[name] for place in _places(stage, handler) if name in place), None)
+
+
+def function_variables(stage: Stage, handler: str) -> dict[str, str]:
+    """The environment variables that Chalice gives a function: those of the stage, and any of its own."""
+    merged: dict[str, str] = {}
+    for place in reversed(_places(stage, handler)):
+        merged |= place.get("environment_variables", {})
+    return merged
+
+
+def stage_setting(stage: Stage, name: str) -> Any:
+    """A setting that all functions of a stage share, as Chalice looks for it; None where it is not set."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    return next((place[name] for place in (config["stages"][stage.name], config) if name in place), None)
+
+
+def architecture(stage: Stage) -> str:
+    """The machine of the stage's functions, ``x86_64`` or ``arm64``; raises ``StageError`` for another."""
+    name = stage_setting(stage, "lambda_architecture") or "x86_64"  # Chalice's default
+    if name not in ("x86_64", "arm64"):
+        raise StageError(f"lambda_architecture in .chalice/config.json is {name!r}; it takes x86_64 or arm64")
+    return str(name)
+
+
+def refuse_second_worker_time(stage: Stage) -> None:
+    """Raise ``StageError`` if ``.chalice/config.json`` gives the worker a time beside the setting for it."""
+    config = json.loads((stage.project / ".chalice" / "config.json").read_text())
+    for functions in (config, config["stages"][stage.name]):
+        if "lambda_timeout" in functions.get("lambda_functions", {}).get("worker", {}):
+            raise StageError(
+                "lambda_timeout of the worker in .chalice/config.json has no effect: take it out, and set "
+                "UPDRAFT__WORKER__TIMEOUT in the environment_variables of the stage"
+            )
+
+
+def _places(stage: Stage, handler: str) -> tuple[dict[str, Any], ...]:
+    """Where Chalice looks for a setting of a function, what counts most first."""
     config = json.loads((stage.project / ".chalice" / "config.json").read_text())
     of_stage = config["stages"][stage.name]
-    places = (
+    return (
         of_stage.get("lambda_functions", {}).get(handler, {}),
         of_stage,
         config.get("lambda_functions", {}).get(handler, {}),
         config,
     )
-    return next((place[name] for place in places if name in place), None)
 
 
 def _variables(config: dict[str, Any], stage: str) -> dict[str, str]:

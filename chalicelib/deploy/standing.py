@@ -21,8 +21,13 @@ from chalicelib.settings import APP_NAME, Settings
 API_HANDLER = "api_handler"
 """Chalice's name for the function behind the REST API; the function's own name goes without."""
 
+API_STAGE = "api"
+"""The stage in the URL; it makes the paths Airflow's own, ``/api/experimental/...``."""
+
 QUEUE_OF = {"scheduler": "scheduling", "worker": "tasks", "events": "events"}
 """The handlers in ``app.py`` that a queue feeds, and its name."""
+
+WORKER = "worker"
 
 TICK = "tick"
 
@@ -49,6 +54,11 @@ def logical_id(name: str) -> str:
 def role_name(stage: str, handler: str) -> str:
     """The name that Chalice gives the function's role."""
     return f"{APP_NAME}-{stage}-{handler}"
+
+
+def role_policy_id(handler: str) -> str:
+    """The name that Chalice's template gives the policy of the function's role."""
+    return f"{logical_id(handler)}RolePolicy"
 
 
 def tick_rule_name(stage: str) -> str:
@@ -105,6 +115,20 @@ def standing(
     return entries + _api(stage, recorded_api, client("apigateway"))
 
 
+def standing_configuration(stage: str, handler: str, lambda_: Any) -> dict[str, Any] | None:
+    """A function's configuration, as Lambda tells it; None where there is no such function. 1 request."""
+    name = function_name(stage, handler)
+    return _unless_missing(
+        lambda: lambda_.get_function_configuration(FunctionName=name), missing="ResourceNotFoundException"
+    )
+
+
+def standing_runtime(stage: str, *, client: aws.ClientFactory = aws.client) -> str | None:
+    """The runtime of the stage's functions, by the API's; None where there is none. 1 request."""
+    configuration = standing_configuration(stage, API_HANDLER, client("lambda"))
+    return None if configuration is None else str(configuration["Runtime"])
+
+
 def refuse_stack(stage: str, *, client: aws.ClientFactory = aws.client) -> None:
     """Raise ``StageError`` if the stage is a CloudFormation stack, whose parts are the stack's to change.
 
@@ -144,10 +168,7 @@ def _role(stage: str, handler: str, iam: Any) -> list[Entry]:
 
 
 def _function(stage: str, handler: str, lambda_: Any) -> list[Entry]:
-    name = function_name(stage, handler)
-    function = _unless_missing(
-        lambda: lambda_.get_function_configuration(FunctionName=name), missing="ResourceNotFoundException"
-    )
+    function = standing_configuration(stage, handler, lambda_)
     if function is None:
         return []
     return [{"name": handler, "resource_type": "lambda_function", "lambda_arn": function["FunctionArn"]}]
@@ -187,7 +208,7 @@ def _api(stage: str, recorded: str | None, apigateway: Any) -> list[Entry]:
     own.sort(key=lambda api: (api["id"] != recorded, api["createdDate"]))
     url = (
         f"https://{own[0]['id']}.execute-api.{apigateway.meta.region_name}"
-        f".{_dns_suffix(apigateway.meta.region_name)}/api/"
+        f".{_dns_suffix(apigateway.meta.region_name)}/{API_STAGE}/"
     )
     return [
         {

@@ -9,28 +9,36 @@ from chalicelib.auth.backends import without_credentials
 from chalicelib.dag.loader import load_folder
 from chalicelib.dag.ports import Variables
 from chalicelib.dag.variables import variables_in
+from chalicelib.deploy.aws_limits import refuse_what_aws_would
+from chalicelib.deploy.description.place import OF_THE_STACK
+from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.rehearsal import RehearsedVariables
-from chalicelib.deploy.stages import Stage, StageError
+from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
 from chalicelib.events.declarations import Declaration, declarations_of
 
 _PACKAGED = ("chalicelib", "vendor")
 """The directories that Chalice packages, with ``app.py``."""
 
 
-def validate(stage: Stage, variables: Variables) -> tuple[Declaration, ...]:
-    """Check what would otherwise fail on the deployed stage; what events are declared.
+def validate(stage: Stage, variables: Variables, *, region: str | None = None) -> tuple[Declaration, ...]:
+    """Check what would otherwise fail on the deployed stage, or halfway there; what events are declared.
 
-    Loads the DAG files, with the stage's ``variables``, which stay as they are.
+    Loads the DAG files, with the stage's ``variables``, which stay as they are. ``region`` is where the
+    stage goes, None where that is not known.
 
-    Raises ``StageError`` for paths that are not packaged and for DAG files that cannot be loaded,
-    ``UnknownBackend`` and ``DeclarationError``.
+    Raises ``StageError`` for a worker's time that would not count, for paths that are not packaged, for DAG
+    files that cannot be loaded and for what AWS would refuse; ``UnknownBackend``, ``PolicyFileError`` and
+    ``DeclarationError``.
     """
     settings = stage.settings
+    refuse_second_worker_time(stage)
     without_credentials(settings.auth_backend)
+    policy_documents(stage, OF_THE_STACK)
     _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
     if settings.events_file:
         _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)
     declarations = declarations_of(settings)
+    refuse_what_aws_would(stage, declarations, region)
     with variables_in(RehearsedVariables(variables)):
         failures = load_folder(settings.dags_folder).failures
     if failures:

@@ -18,12 +18,22 @@ class LatestRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AlteredRun:
+    """A run after so many clears: what comes late of an earlier end says nothing of how it goes on."""
+
+    run_uid: str
+    clear_number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dag:
     """A DAG. Deleting it bumps ``generation``; runs of another generation are invisible.
 
     ``is_active`` is false while no deployed file defines it; ``pause_changed_by`` says what paused or
     unpaused it last; ``fileloc`` is relative to the DAGs folder. ``next_run`` is the data interval of the
     automated run that comes next (None: none does), ``last_interval`` that of the last one made.
+    ``altered_runs`` are unfinished runs whose tasks were altered by hand, so that the DAG's shape no longer
+    bounds how many of them are at work at once.
     """
 
     dag_id: str
@@ -39,6 +49,11 @@ class Dag:
     pause_changed_by: str | None = None
     next_run: DataInterval | None = None
     last_interval: DataInterval | None = None
+    altered_runs: frozenset[AlteredRun] = frozenset()
+
+    def is_altered(self, run_uid: str) -> bool:
+        """Whether that run is among the altered ones, after however many clears."""
+        return any(run.run_uid == run_uid for run in self.altered_runs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

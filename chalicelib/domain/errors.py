@@ -103,6 +103,12 @@ class StoreUnavailable(UpdraftError):
     code = "store_unavailable"
 
 
+class StorageFull(StoreUnavailable):
+    """The disk that a local server keeps its state on is full: nothing can be written for now."""
+
+    code = "storage_full"
+
+
 def excerpt(text: str) -> str:
     """A client's text as it is shown in a refusal: an answer must not outgrow Lambda's limit by it."""
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}..."

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.domain import limits
 from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.errors import TaskNotFound
-from chalicelib.domain.limits import Limit
+from chalicelib.domain.limits import Limit, Share
 from chalicelib.domain.trigger_rules import TriggerRule
 
 BUCKET_SIZE = 64
@@ -110,7 +110,8 @@ class Graph:
 
     ``active_runs`` limits the DAG's runs (None: not at all); ``catchup`` says that scheduled runs
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
-    likes); ``callbacks`` are those of the DAG itself.
+    likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
+    ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Graph:
         catchup: bool = False,
         dagrun_timeout: timedelta | None = None,
         callbacks: frozenset[CallbackKind] = frozenset(),
+        share_of_run: Share | None = None,
     ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
@@ -129,6 +131,7 @@ class Graph:
         self.catchup = catchup
         self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
+        self.share_of_run = share_of_run
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Graph":
@@ -137,14 +140,18 @@ class Graph:
         for task in document["tasks"]:
             for upstream in task["upstream"]:
                 downstream[upstream].append(task["task_id"])
-        tasks = (_task(task, tuple(downstream[task["task_id"]])) for task in document["tasks"])
+        tasks = {
+            task["task_id"]: _task(task, tuple(downstream[task["task_id"]])) for task in document["tasks"]
+        }
+        is_kept_by_shape = _is_kept_by_shape(document, tasks)
         return cls(
             document["dag_id"],
-            _limited(document, {task.task_id: task for task in tasks}),
+            _limited(document, tasks, is_kept_by_shape=is_kept_by_shape),
             active_runs=limits.active_runs(document["dag_id"], document["max_active_runs"]),
             catchup=document["catchup"],
             dagrun_timeout=_duration(document.get("dagrun_timeout")),
             callbacks=_callbacks(document),
+            share_of_run=_share_of_run(document) if is_kept_by_shape else None,
         )
 
     @property
@@ -356,7 +363,21 @@ def _waited_for(join: Join) -> frozenset[str]:
     return frozenset(senders[number] for number in join.skippers)
 
 
-def _limited(document: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[str, Task]:
+def _is_kept_by_shape(document: Mapping[str, Any], tasks: Mapping[str, Task]) -> bool:
+    """Whether the runs of a DAG, none of whose tasks is altered by hand, never reach ``max_active_tasks``."""
+    most_runs: int = document["max_active_runs"]
+    most_tasks: int = document["max_active_tasks"]
+    return most_runs >= 1 and limits.widest(tasks) * most_runs <= most_tasks
+
+
+def _share_of_run(document: Mapping[str, Any]) -> Share:
+    limit = limits.active_tasks(document["dag_id"], document["max_active_tasks"])
+    return limits.share_of_run(limit, document["max_active_runs"])
+
+
+def _limited(
+    document: Mapping[str, Any], tasks: Mapping[str, Task], *, is_kept_by_shape: bool
+) -> dict[str, Task]:
     """The tasks with the limits that can bind.
 
     A limit that what the DAG may run at once never reaches costs nothing. (Of one run, a task has one
@@ -364,7 +385,7 @@ def _limited(document: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[str
     """
     dag_id, most_runs = document["dag_id"], document["max_active_runs"]
     shared: tuple[Limit, ...] = ()
-    if most_runs < 1 or limits.widest(tasks) * most_runs > document["max_active_tasks"]:
+    if not is_kept_by_shape:
         shared = (limits.active_tasks(dag_id, document["max_active_tasks"]),)
     own: dict[str, tuple[Limit, ...]] = {}
     for task in document["tasks"]:

@@ -27,6 +27,14 @@ class Limit:
     text: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """What one run may use of a limit on the tasks of its DAG; ``text`` says what the limit is."""
+
+    tasks: int
+    text: str
+
+
 def is_reserved(pool: str) -> bool:
     """Whether a pool of this name is a limit, or would be taken for one."""
     return pool.startswith(_RESERVED)
@@ -44,6 +52,14 @@ def active_tasks(dag_id: str, max_active_tasks: int) -> Limit:
     """The limit on tasks of a DAG, in all its runs, that are ``queued`` or ``running``."""
     text = f"at most {max_active_tasks} tasks of {dag_id} at once (max_active_tasks)"
     return Limit(pool=_TASKS + dag_id, slots=max_active_tasks, text=text)
+
+
+def share_of_run(limit: Limit, max_active_runs: int) -> Share:
+    """What each run may use of a limit on tasks, so that all runs together keep it.
+
+    ``max_active_runs`` is at least 1.
+    """
+    return Share(tasks=limit.slots // max_active_runs, text=limit.text)
 
 
 def active_instances(dag_id: str, task_id: str, max_active_tis_per_dag: int) -> Limit:

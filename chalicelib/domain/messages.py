@@ -133,9 +133,14 @@ class SweepDag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepRun:
-    """A run went with its DAG while it ran: remove what workers wrote of it since."""
+    """A run went with its DAG while it ran: remove what workers wrote of it since.
+
+    ``until`` is when the last invocation that may write of it is over; further off than a message can be
+    delayed, it is come to in several visits. None: this visit is the last that finds nothing.
+    """
 
     run: RunRef
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

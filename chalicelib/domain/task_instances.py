@@ -19,6 +19,9 @@ HEARD = "heard"
 AWAITED = "awaited"
 """Mark of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
 
+CROWDING = "crowding"
+"""Mark of a task of the same run that waits until fewer are at work (``engine.altered_runs``)."""
+
 SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
 """Marks of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
 
@@ -47,6 +50,7 @@ MARK_NAMES: tuple[str, ...] = (
     SETUP_SKIPPED,
     SETUP_FAILED,
     AWAITED,
+    CROWDING,
     COMPLETE,
     VOID,
     REPORTS,

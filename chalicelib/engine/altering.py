@@ -6,7 +6,8 @@ Every step is one conditional write or a repeatable one. Their order, for all ta
 2. What the cleared ones have told of their ends, or may tell yet, is made void at every join after them
    (upstream tasks first: what follows of one that is touched already must wait for the others). Where a
    successor has been decided already, the end of the run is told to wait for the task itself.
-3. The run's fence changes, so that nobody closes it by an end seen before; one that was over goes back to
+3. The run's fence changes, so that nobody closes it by an end seen before (and it is noted where its shape
+   bounds nothing from now on: see ``altered_runs``); one that was over goes back to
    ``queued`` (before any task does: who ends the tasks of a run that is over leaves those of this one).
 4. The cleared ones are written as if nothing had happened to them. Whoever runs one has lost its lease.
 5. What follows from that is told and opened.
@@ -17,7 +18,7 @@ goes on, by its sweep (``repairs.RepairKind``: ``CLEAR``, ``FOLLOW``, ``OPEN``).
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.domain import lifecycle
@@ -32,6 +33,7 @@ from chalicelib.domain.messages import AlterTasks, FollowTask, Outgoing, RescueR
 from chalicelib.domain.repairs import SWEEP_INTERVAL, Items
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.task_instances import (
+    CROWDING,
     NO_MARKS,
     OWED,
     REPORTS,
@@ -42,7 +44,7 @@ from chalicelib.domain.task_instances import (
     join_key,
     task_key,
 )
-from chalicelib.engine import run_end, runs
+from chalicelib.engine import past, run_end, runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Write
 from chalicelib.engine.progress import RunInProgress
@@ -93,10 +95,10 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
     alteration = Alteration.of(engine, run, plan)
     written = []
     if plan.marked and not run.state.is_final:
-        _fence(engine, run)
+        _fence(engine, run, note=alteration.marks_ahead())
     written += alteration.mark()
     if alteration.make_void():
-        _make_go_on(engine, run)
+        _make_go_on(engine, run, note=alteration.clears_behind())
         written += alteration.clear()
     alteration.progress.flush()
     if written:
@@ -107,24 +109,27 @@ def finish_clearing(progress: RunInProgress, run: DagRun, items: Items, cleared:
     """Clear the task instances whose marks somebody had begun to make void; the run is being swept."""
     alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
     if alteration.make_void():
-        _make_go_on(progress.engine, run)
+        _make_go_on(progress.engine, run, note=alteration.clears_behind())
         alteration.clear()
     progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
 
 
-def _go_on(engine: Engine, ref: RunRef, written: Iterable[TaskInstance]) -> None:
+def _go_on(engine: Engine, ref: RunRef, written: Sequence[TaskInstance]) -> None:
     """Do what follows from task instances that were altered."""
     found = runs.find_run(engine, ref)
     if found is None:
         return
     dag, run = found
+    progress = runs.in_progress(engine, run)
     if run.state.is_final:
         run_end.end_tasks_of(engine, run)  # one that was ended while its tasks were cleared
-        return
-    progress = runs.in_progress(engine, run)
-    if run.state is DagRunState.QUEUED:
+        progress.outbox.extend(past.goes_on(engine, progress.graph, ref, written))
+        written = ()
+    elif run.state is DagRunState.QUEUED:
         progress.outbox.post(StartRun(run=ref))
         written = ()
+    if any(item.marks.get(CROWDING) for item in written):
+        progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
     for item in written:
         if item.state is not None:
             progress.follow(item, redo=False)
@@ -133,20 +138,23 @@ def _go_on(engine: Engine, ref: RunRef, written: Iterable[TaskInstance]) -> None
     progress.flush()
 
 
-def _fence(engine: Engine, run: DagRun) -> bool:
+def _fence(engine: Engine, run: DagRun, *, note: bool) -> bool:
     """Change the fence of a run that goes on; False if it is not as it was read any more.
 
     Its sweep comes soon, should the rest be lost.
     """
+    if note:
+        engine.store.dags.note_altered(run.ref, run.clear_number)
     engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
     change = DagRunChange(fence=_new_fence(engine))
     return engine.store.dag_runs.transition(run.ref, _GOING_ON, change, fence=run.fence).applied
 
 
-def _make_go_on(engine: Engine, run: DagRun) -> None:
+def _make_go_on(engine: Engine, run: DagRun, *, note: bool) -> None:
     """Change the fence of a run; put it back to ``queued`` if it is over, as Airflow does."""
     for _ in range(_ATTEMPTS):
-        if _requeue(engine, run) if run.state.is_final else _fence(engine, run):
+        go_on = _requeue if run.state.is_final else _fence
+        if go_on(engine, run, note=note):
             return
         found = runs.find_run(engine, run.ref)
         if found is None:
@@ -155,9 +163,11 @@ def _make_go_on(engine: Engine, run: DagRun) -> None:
     raise StoreUnavailable(f"run {run.run_id} changes all the time")
 
 
-def _requeue(engine: Engine, run: DagRun) -> bool:
+def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
     if not run_end.end_tasks_of(engine, run):
         raise StoreUnavailable(f"the tasks of run {run.run_id} are being ended")
+    if note:
+        engine.store.dags.note_altered(run.ref, run.clear_number + 1)
     now = engine.now()
     change = DagRunChange(
         state=DagRunState.QUEUED,
@@ -224,6 +234,26 @@ class Alteration:
             if item.clears == self.plan.cleared[item.task_id]
             for written in self._write(item)
         ]
+
+    def marks_ahead(self) -> bool:
+        """Whether a task that is marked may have others at work before it, and what follows it beside them.
+
+        Only asked where the shape of the DAG bounds how many tasks are at work.
+        """
+        graph = self.progress.graph
+        upstreams = (name for task_id in self.plan.marked for name in graph.tasks[task_id].upstream)
+        return graph.share_of_run is not None and any(not self._is_over(name) for name in upstreams)
+
+    def clears_behind(self) -> bool:
+        """Whether a task that is cleared has others after it that have begun and are not cleared with it.
+
+        To be asked once its ends are void: from then on what has not begun waits for it. Only asked where
+        the shape of the DAG bounds how many tasks are at work.
+        """
+        graph, cleared = self.progress.graph, self.plan.cleared
+        downstream = {name for task_id in cleared for name in graph.tasks[task_id].downstream}
+        others = downstream - cleared.keys()
+        return graph.share_of_run is not None and any(self._has_begun(name) for name in others)
 
     # -- making void -------------------------------------------------------------------------------
 
@@ -340,6 +370,15 @@ class Alteration:
 
     def _in_order(self, altered: Mapping[str, int]) -> list[tuple[str, int]]:
         return [(name, altered[name]) for name in self.progress.graph.tasks if name in altered]
+
+    def _is_over(self, task_id: str) -> bool:
+        state = self._current(task_id).state
+        return state is not None and state.is_final
+
+    def _has_begun(self, task_id: str) -> bool:
+        """Whether a task may have begun; one with many upstreams may have, since it was read."""
+        in_buckets = self.progress.graph.join_before(task_id).bucket_count > 0
+        return in_buckets or self._current(task_id).state is not None
 
     def _instance(self, task_id: str) -> TaskInstance:
         return instance(self.progress.graph, self.progress.facts.ref.run_uid, self.items, task_id)

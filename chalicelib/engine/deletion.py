@@ -26,6 +26,7 @@ from chalicelib.engine import schedules, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
+from chalicelib.settings import MOST_WORKER_TIMEOUT
 
 CHECKED_RUNS = 100
 """Unfinished runs that are searched for running tasks, the oldest first: the answer must not take long."""
@@ -33,8 +34,8 @@ CHECKED_RUNS = 100
 PORTION = 100
 """Runs that one message removes: 3 to some 10 requests each, in a handler of 60 s that gets few of these."""
 
-LONGEST_INVOCATION = timedelta(minutes=15)
-"""Lambda's limit (and, by chance, the longest delay of an SQS message)."""
+LONGEST_INVOCATION = timedelta(seconds=MOST_WORKER_TIMEOUT)
+"""Lambda's limit, whatever the stage asks for: an invocation may have begun under another setting."""
 
 _HOLDING = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
@@ -97,11 +98,14 @@ def sweep_dag(engine: Engine, message: SweepDag) -> None:
 
 
 def sweep_run(engine: Engine, message: SweepRun) -> None:
-    """Remove the items of a run that is gone, and come again until there are none."""
+    """Remove the items of a run that is gone, and come again until there are none and can be none."""
     items = _items(engine, message.run)
+    now = engine.now()
+    until = message.until or now
     if items:
-        next_visit = _ends_at(engine, items) or engine.now() + LONGEST_INVOCATION
-        _sweep_run_at(engine, message.run, next_visit)
+        until = max(until, _ends_at(engine, items) or now + LONGEST_INVOCATION)
+    if until > now:
+        _sweep_run_until(engine, message.run, until)
     _clear(engine, message.run, items)
 
 
@@ -116,7 +120,7 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
             return engine.store.dag_runs.delete(run)
     now = engine.now()
     if not run.is_over_for(LONGEST_INVOCATION, now):
-        _sweep_run_at(engine, run.ref, now + LONGEST_INVOCATION)
+        _sweep_run_until(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
     return engine.store.dag_runs.delete(run)
 
@@ -188,6 +192,6 @@ def _send_sweep(engine: Engine, dag: Dag) -> None:
     engine.sender.send([Outgoing(message=SweepDag(dag_id=dag.dag_id, generation=dag.generation))])
 
 
-def _sweep_run_at(engine: Engine, run: RunRef, moment: datetime) -> None:
+def _sweep_run_until(engine: Engine, run: RunRef, moment: datetime) -> None:
     delay = lifecycle.seconds_until(moment, engine.now())
-    engine.sender.send([Outgoing(message=SweepRun(run=run), delay_seconds=delay)])
+    engine.sender.send([Outgoing(message=SweepRun(run=run, until=moment), delay_seconds=delay)])

@@ -28,6 +28,7 @@ from chalicelib.domain.task_instances import (
 )
 from chalicelib.domain.task_logs import continued_log
 from chalicelib.engine import pokes, runs
+from chalicelib.engine.altered_runs import Crowd, crowd_around, wait_for_one_of
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
 from chalicelib.engine.progress import RunInProgress
@@ -73,12 +74,16 @@ def _run_claimed(
     except StoreUnavailable:
         _change(run, item, _unclaimed(message, item, run.engine.now()))
         raise
-    if isinstance(prepared, TryRequest):
-        _observe_start(run, message, item)
-        prepared = replace(prepared, time_left=invocation.ends_at - run.engine.now())
-        finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
-    else:
-        _hold_back(run, item, prepared)
+    match prepared:
+        case TryRequest():
+            _observe_start(run, message, item)
+            prepared = replace(prepared, time_left=invocation.ends_at - run.engine.now())
+            finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
+        case Crowd():
+            _put_back(run, item, prepared.reason)
+            wait_for_one_of(run, prepared)
+        case str():
+            _hold_back(run, item, prepared)
 
 
 def _observe_start(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
@@ -95,13 +100,15 @@ def _observe_start(run: RunInProgress, message: RunTask, item: TaskInstance) -> 
     run.engine.observe(started)
 
 
-def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | str:
-    """What the user's code is given, or the reason why the try may not start after all."""
+def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | Crowd | str:
+    """What the user's code is given, or why the try may not start after all."""
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         return "its DAG was deleted"
     if holds_back(dag, message.run.run_type) and message.begun_at is None:  # what runs already goes on
         return "its DAG is paused"
+    if message.begun_at is None and (crowd := crowd_around(run, dag, item)):
+        return crowd
     if message.begun_at is None and (message.try_number > 1 or item.pokes):
         run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
     return try_request(run.engine, message, item, dag.fileloc)
@@ -200,7 +207,17 @@ def _unclaimed(message: RunTask, item: TaskInstance, now: datetime) -> TaskInsta
 
 
 def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
-    """Put a claimed try back to ``scheduled``; unpausing looks after it (of a deleted DAG, the sweep).
+    """Put a claimed try back; unpausing looks after it (of a deleted DAG, the sweep)."""
+    _put_back(run, item, reason)
+    ref = run.facts.ref
+    dag = run.engine.store.dags.get(ref.dag_id)
+    if dag is not None and not dag.is_paused:
+        # Unpaused since it was read: the message of that may have found the try still running.
+        run.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
+
+
+def _put_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
+    """Put a claimed try back to ``scheduled``.
 
     Its slots go first: once it is ``scheduled``, another handler may take slots in the same name.
     """
@@ -208,11 +225,6 @@ def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
         run.tries.give_back(run.graph.task(item.task_id), item)
     finally:
         _change(run, item, lifecycle.held_back(reason, run.engine.now()))
-    ref = run.facts.ref
-    dag = run.engine.store.dags.get(ref.dag_id)
-    if dag is not None and not dag.is_paused:
-        # Unpaused since it was read: the message of that may have found the try still running.
-        run.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
 
 
 def _run(

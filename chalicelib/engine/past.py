@@ -5,7 +5,7 @@ that tells how they stand. So either they had ended well, or their end finds the
 the next run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from chalicelib.domain.checks import previous_run
@@ -13,7 +13,7 @@ from chalicelib.domain.dag_runs import DagRun, DagRunType, RunFacts, RunRef
 from chalicelib.domain.graph import Graph, Task
 from chalicelib.domain.messages import Outgoing, RescueRun
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import AWAITED, task_key
+from chalicelib.domain.task_instances import AWAITED, TaskInstance, task_key
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 
@@ -53,9 +53,11 @@ def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRu
     return previous, [name for name in (task.task_id, *downstream) if name in known]
 
 
-def goes_on(engine: Engine, graph: Graph, facts: RunFacts) -> Iterator[Outgoing]:
-    """The message for the next run, a task of which waits for one that has ended; 1 request."""
-    following = next(_others(engine, graph, facts.ref, descending=False), None)
+def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInstance]) -> Iterator[Outgoing]:
+    """The message for the next run if a task of it waits for one of those that have ended; 1 request then."""
+    if not any(item.marks.get(AWAITED) for item in ended):
+        return
+    following = next(_others(engine, graph, ref, descending=False), None)
     if following is not None:
         rescue = RescueRun(dag_id=following.dag_id, execution_date=following.execution_date)
         yield Outgoing(message=rescue)

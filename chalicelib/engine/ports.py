@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from chalicelib.auth.ports import Replays, Users
+from chalicelib.auth.ports import ProofKey, Replays, Users
 from chalicelib.dag.ports import Variables
 from chalicelib.domain.callbacks import CallbackRequest
 from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
@@ -98,6 +98,15 @@ class Dags(Protocol):
 
         Any other is left alone.
         """
+
+    def note_altered(self, run: RunRef, clear_number: int) -> None:
+        """Note among the DAG's ``altered_runs`` that run, as of that number of clears; 1 request.
+
+        A DAG of another generation is left alone.
+        """
+
+    def forget_altered(self, run: RunRef, clear_number: int) -> None:
+        """Take it off again; 1 request."""
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """A version; 0 requests when this process has read it before."""
@@ -418,6 +427,10 @@ class Store(Protocol):
     @property
     def users(self) -> Users:
         """Users with passwords."""
+
+    @property
+    def proof_key(self) -> ProofKey:
+        """The key of the digests of proven credentials."""
 
     @property
     def replays(self) -> Replays:

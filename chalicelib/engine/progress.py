@@ -36,8 +36,8 @@ from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.schedules import may_be_behind
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import (
-    AWAITED,
     COMPLETE,
+    CROWDING,
     Expected,
     Parts,
     TaskInstance,
@@ -107,6 +107,9 @@ class RunInProgress:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
         task = self.graph.task(item.task_id)
         callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
+        if item.marks.get(CROWDING):
+            ref = self.facts.ref
+            self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
         elif pokes.is_waiting(item):
@@ -138,6 +141,8 @@ class RunInProgress:
 
     def leave(self, run: DagRun) -> None:
         """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
+        if run.fence and self.graph.share_of_run is not None:
+            self.engine.store.dags.forget_altered(run.ref, run.clear_number)
         limit = self.graph.active_runs
         if limit is not None and slots.give_for_run(self.engine, run, limit):
             self.outbox.post(WakePool(pool=limit.pool))
@@ -151,8 +156,7 @@ class RunInProgress:
     def _tell(self, told: "_Ended") -> Iterator["_Ended"]:
         """Leave the end of a task at each of its joins; yields the instances that end by it."""
         ended = told.item
-        if ended.marks.get(AWAITED):
-            self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts))
+        self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts.ref, [ended]))
         joins = joins_after(self.graph, ended)
         if told.again:
             yield from self._tell_again(ended, joins)

@@ -18,7 +18,7 @@ from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.run_end import MARKED_FAILED, end_of
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import Expected, TaskInstance, task_key
-from chalicelib.engine import callbacks, runs, slots
+from chalicelib.engine import callbacks, past, runs, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
@@ -104,6 +104,7 @@ def end_tasks_of(engine: Engine, run: DagRun) -> bool:
         return False
     outbox = Outbox(sender=engine.sender)
     ended = [_end(engine, run, graph.tasks[item.task_id], item, outbox) for item in unfinished[:PORTION]]
+    outbox.extend(past.goes_on(engine, graph, run.ref, filter(None, ended)))
     if len(unfinished) > PORTION or not all(ended):
         outbox.post(EndTasks(run=run.ref))
         outbox.flush()
@@ -138,10 +139,10 @@ def _unfinished(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]
     return at_work + untouched
 
 
-def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> bool:
-    """End a task instance, whatever it has become meanwhile; False if others kept changing it.
+def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> TaskInstance | None:
+    """End a task instance, whatever it has become meanwhile; how it ended, None if others kept changing it.
 
-    (Also if it was cleared: then the run may go on.)
+    (None also if it was cleared: then the run may go on.)
     """
     reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
     standing = item
@@ -157,13 +158,13 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
         if write.applied:
             engine.observe(TaskEnded.of(run.dag_id, run.run_id, write.item))
             _let_go(engine, run, task, standing, outbox)
-            return True
+            return write.item
         standing = write.item
         if standing.clears != item.clears:
-            return False
+            return None
         if standing.state in FINAL_STATES:
-            return True
-    return False
+            return standing
+    return None
 
 
 def _let_go(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> None:

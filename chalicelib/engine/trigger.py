@@ -35,6 +35,9 @@ GENERATED_RUN_ID_PATTERN = (
 )
 """Airflow's built-in pattern, always allowed; its text is part of the refusal that clients see."""
 
+_LONGEST_MATCHED = 1_000
+"""Characters of a run id up to which a pattern is looked at: it is the operator's, and may take for ever."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRequest:
@@ -141,7 +144,7 @@ def _check_start_date(dag: Dag, execution_date: datetime) -> None:
 
 def _check_run_id(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> None:
     pattern = engine.allowed_run_id_pattern
-    is_allowed = request.run_id is None or _is_allowed(run_id, pattern)
+    is_allowed = request.run_id is None or len(run_id) > _LONGEST_MATCHED or _is_allowed(run_id, pattern)
     if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
         return
     # Airflow looks for a duplicate before it looks at the run id.

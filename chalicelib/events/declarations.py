@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.events.conf import Conf, ConfError
 from chalicelib.events.incoming import Event, EventBridgeEvent, SnsMessage, SqsMessage
-from chalicelib.events.patterns import SNS_OPERATORS, Pattern, PatternError, check, matches
+from chalicelib.events.limits import check_filter_policy, check_rule
+from chalicelib.events.patterns import OR, SNS_OPERATORS, Pattern, PatternError, check, matches
 from chalicelib.settings import Settings
 
 FILE_NAME = "events.toml"
@@ -256,12 +257,14 @@ def _conf(entry: _Entry) -> Conf:
 
 
 def _s3_objects(entry: _Entry) -> S3Objects:
-    return S3Objects(
+    objects = S3Objects(
         bucket=entry.text("bucket", form=_BUCKET),
         prefix=entry.text("prefix", ""),
         suffix=entry.text("suffix", ""),
         detail_types=entry.texts("detail_types", ("Object Created",), S3_DETAIL_TYPES),
     )
+    _accepted_as_rule(objects.pattern, entry)
+    return objects
 
 
 def _event_pattern(entry: _Entry) -> EventPattern:
@@ -272,11 +275,24 @@ def _event_pattern(entry: _Entry) -> EventPattern:
         check(pattern)
     except PatternError as error:
         raise entry.refuse(f"pattern: {error}") from error
+    _accepted_as_rule(pattern, entry)
     return EventPattern(pattern=pattern, bus=entry.text("bus", "default", _BUS))
 
 
+def _accepted_as_rule(pattern: Pattern, entry: _Entry) -> None:
+    try:
+        check_rule(pattern)
+    except PatternError as error:
+        raise entry.refuse(f"pattern: {error}") from error
+
+
 def _topic_messages(entry: _Entry) -> TopicMessages:
-    return TopicMessages(topic=entry.text("topic", form=_TOPIC), attributes=_attributes(entry))
+    attributes = _attributes(entry)
+    try:
+        check_filter_policy(attributes or {})
+    except PatternError as error:
+        raise entry.refuse(f"attributes: {error}") from error
+    return TopicMessages(topic=entry.text("topic", form=_TOPIC), attributes=attributes)
 
 
 def _queue_messages(entry: _Entry) -> QueueMessages:
@@ -287,13 +303,21 @@ def _attributes(entry: _Entry) -> Pattern | None:
     pattern = entry.table("attributes")
     if pattern is None:
         return None
-    if any(isinstance(wanted, Mapping) for wanted in pattern.values()):
-        raise entry.refuse("attributes: an attribute takes a list of values to match")
     try:
         check(pattern, SNS_OPERATORS)
     except PatternError as error:
         raise entry.refuse(f"attributes: {error}") from error
+    if _is_nested(pattern):
+        raise entry.refuse("attributes: an attribute takes a list of values to match")
     return pattern
+
+
+def _is_nested(pattern: Pattern) -> bool:
+    """Whether a field has fields: message attributes have not."""
+    return any(
+        isinstance(wanted, Mapping) or (name == OR and any(map(_is_nested, wanted)))
+        for name, wanted in pattern.items()
+    )
 
 
 _SOURCES: Mapping[str, tuple[type[Filter], Callable[[_Entry], Filter]]] = {

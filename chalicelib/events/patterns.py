@@ -16,6 +16,8 @@ Pattern = Mapping[str, Any]
 
 OR = "$or"
 
+ANYTHING_BUT = "anything-but"
+
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -93,6 +95,13 @@ def _check_operator(value: Mapping[str, Any], allowed: frozenset[str], place: st
         raise PatternError(f"{place}: {name!r} is not supported; there are {', '.join(sorted(allowed))}")
     if not _OPERAND_CHECKS.get(name, _is_text)(operand):
         raise PatternError(f"{place}: {name} cannot take {operand!r}")
+    if name == ANYTHING_BUT and isinstance(operand, Mapping):
+        _check_excluding(next(iter(operand)), allowed, place)
+
+
+def _check_excluding(name: str, allowed: frozenset[str], place: str) -> None:
+    if name not in allowed:
+        raise PatternError(f"{place}: {ANYTHING_BUT} of {name!r} is not supported")
 
 
 def _is_scalar(value: Any) -> bool:
@@ -166,8 +175,35 @@ def _on_text(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _fits_wildcard(value: str, operand: str) -> bool:
-    expression = "".join(".*" if part == "*" else re.escape(part[-1]) for part in _wildcard_parts(operand))
-    return re.fullmatch(expression, value, re.DOTALL) is not None
+    """In a time that grows with the text, not with its square, for a stranger may choose the text.
+
+    Each piece between two stars is taken where it comes first: that leaves the most for those after it, so
+    nothing is ever tried again.
+    """
+    first, *others = _pieces(operand)
+    if not others:
+        return value == first
+    last = others.pop()
+    position, end = len(first), len(value) - len(last)
+    if end < position or not (value.startswith(first) and value.endswith(last)):
+        return False
+    for piece in others:
+        found = value.find(piece, position, end)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return True
+
+
+def _pieces(operand: str) -> list[str]:
+    """The texts between the stars of a wildcard."""
+    pieces = [""]
+    for part in _wildcard_parts(operand):
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += part[-1]
+    return pieces
 
 
 def _wildcard_parts(operand: str) -> list[str]:

@@ -84,18 +84,23 @@ class FunctionHost:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler is what makes the wakeup work
         signal.set_wakeup_fd(self._wakeup_write.fileno(), warn_on_full_buffer=False)
         adopt_orphans()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._control, selectors.EVENT_READ, self._fork_one)
-            selector.register(self._wakeup, selectors.EVENT_READ, self._reap)
-            while all(key.data() for key, _ in selector.select()):
-                pass
-        if select.select([self._lifeline], [], [], 0)[0]:
-            # the server is gone: children notice that too, and end what they started; the rest is done here
-            time.sleep(_LAST_MOMENTS_SECONDS)
-        kill_all(descendants(os.getpid()) or self._children)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._control, selectors.EVENT_READ, self._fork_one)
+                selector.register(self._wakeup, selectors.EVENT_READ, self._reap)
+                while all(key.data() for key, _ in selector.select()):
+                    pass
+            if select.select([self._lifeline], [], [], 0)[0]:
+                # the server is gone: children notice it and end what they started; the rest is done here
+                time.sleep(_LAST_MOMENTS_SECONDS)
+        finally:
+            self._end_everything()
+
+    def _end_everything(self) -> None:
         with contextlib.suppress(ChildProcessError):
-            while True:
-                os.waitpid(-1, 0)
+            while True:  # a child that ends leaves its own children to this process
+                kill_all(descendants(os.getpid()) or self._children)
+                self._children.discard(os.waitpid(-1, 0)[0])
 
     def _fork_one(self) -> bool:
         try:
@@ -133,6 +138,7 @@ class FunctionHost:
     def _reap(self) -> bool:
         self._wakeup.recv(4096)
         ended = False
+        is_heard = True
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -143,9 +149,17 @@ class FunctionHost:
             if pid in self._children:
                 ended = True
                 self._children.discard(pid)
-                self._control.sendall(EXIT_RECORD.pack(pid, os.waitstatus_to_exitcode(status)))
+                is_heard = is_heard and self._report(pid, os.waitstatus_to_exitcode(status))
         if ended:
             self._end_orphans()
+        return is_heard
+
+    def _report(self, pid: int, status: int) -> bool:
+        """Tell the pool of a child's end; gives whether there still is a pool."""
+        try:
+            self._control.sendall(EXIT_RECORD.pack(pid, status))
+        except ConnectionError:
+            return False
         return True
 
     def _end_orphans(self) -> None:

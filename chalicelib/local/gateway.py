@@ -12,17 +12,26 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from chalicelib.local.function_host import FunctionContext
 
 STAGE = "api"
-LARGEST_BODY_BYTES = 10 * 1024 * 1024
-"""API Gateway's limit on a request's payload (AWS, REST API quotas)."""
+LARGEST_BODY_BYTES = 6_000_000
+"""Lambda takes events of 6 MB (AWS, Lambda quotas: synchronous invocations); a body is a text in their JSON.
+
+What is between that and the 10 MB of API Gateway gets 413 all the same. Lambda means 6 * 1024 * 1024 bytes;
+the difference is for what API Gateway adds to an event or writes in a longer way: what fits here fits there.
+"""
 
 _INTEGRATION_TIMEOUT_SECONDS = 29
 _METHOD_ARN = "arn:aws:execute-api:us-east-1:000000000000:local/{stage}/{method}{path}"
 _ACCOUNT = "000000000000"
+TOO_LARGE = "Request Too Long"
+_LONGEST_ESCAPE = 6
+"""``\\u0001``: what a byte of a body takes at most in JSON."""
+_ROOM_FOR_THE_REST = 1024 * 1024
+"""More than all of an event but its body can take: headers, which are there twice, target and context."""
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +45,10 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     source_ip: str = "127.0.0.1"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values of all headers of that name (in small letters)."""
+        return tuple(value for found, value in self.headers if found.lower() == name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,16 +111,19 @@ class StageGateway:
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
         """The answer to a request; never raises."""
+        target = _origin_form(request.target)
+        if target is None:
+            return json_error(400, "The target of the request is no URL")
+        path, _, query = target.partition("?")
         try:
-            return self._answer(request)
+            return self._answer(request, path, query)
         except _Refused as refused:
             return _refusal_answer(self._refusals[refused.kind])
         except Exception:
-            logger.exception("%s %s failed", request.method, urlsplit(request.target).path)
+            logger.exception("%s %s failed", request.method, path)
             return json_error(500, "Internal server error")
 
-    def _answer(self, request: HttpRequest) -> HttpAnswer:
-        path, _, query = _origin_form(request.target).partition("?")
+    def _answer(self, request: HttpRequest, path: str, query: str) -> HttpAnswer:
         route = self._route(path)
         if route is None:
             raise _Refused("MISSING_AUTHENTICATION_TOKEN")  # so API Gateway calls a path it does not know
@@ -119,6 +135,8 @@ class StageGateway:
         authorizer = views[request.method].authorizer
         if authorizer is not None:
             event["requestContext"]["authorizer"] = _authorize(authorizer, event, path, context)
+        if _is_too_large(event, request.body):
+            return json_error(413, TOO_LARGE)
         return _http_answer(self._app(event, context))
 
     def _route(self, path: str) -> _Route | None:
@@ -205,14 +223,22 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     return parameters
 
 
-def _origin_form(target: str) -> str:
-    """``/path?query``, with raw bytes percent-encoded; a proxy's absolute form is shortened."""
-    if not target.startswith("/"):
-        parts = urlsplit(target)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if target.isascii():
+def _origin_form(target: str) -> str | None:
+    """``/path?query``; a proxy's absolute form is shortened, and what is none is None."""
+    if target.startswith("/"):
         return target
-    return quote(target.encode("latin-1"), safe="/?&=%;:@!$'()*+,~-._[]")
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return None
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _is_too_large(event: Mapping[str, Any], body: bytes) -> bool:
+    """Whether Lambda would not take the event; it is written as JSON only where that can be."""
+    if len(body) * _LONGEST_ESCAPE + _ROOM_FOR_THE_REST < LARGEST_BODY_BYTES:
+        return False
+    return len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()) >= LARGEST_BODY_BYTES
 
 
 def _authorize(authorizer: Any, event: dict[str, Any], path: str, context: FunctionContext) -> dict[str, Any]:

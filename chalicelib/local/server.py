@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import select
 import signal
 import sys
@@ -15,7 +16,9 @@ from typing import Any
 
 import click
 
+from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
+from chalicelib.local.admission import GuardedGateway
 from chalicelib.local.clock import Clock
 from chalicelib.local.dag_files import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
@@ -24,7 +27,8 @@ from chalicelib.local.gateway import Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
 from chalicelib.local.queue_pump import OnCrash, Queue, QueuePump
-from chalicelib.local.state_folder import StateFolder, StateFolderUnusable
+from chalicelib.local.served import publish_served
+from chalicelib.local.state_folder import Endpoint, StateFolder, StateFolderUnusable
 from chalicelib.local.terminal import log_to_terminal
 from chalicelib.settings import SettingError, Settings
 
@@ -32,6 +36,7 @@ HOST = "127.0.0.1"
 _GRACE_FOR_REQUESTS_SECONDS = 2.0
 _FINISH_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.5
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _OPEN = "airflow.api.auth.backend.default"
 
 logger = logging.getLogger(__name__)
@@ -50,6 +55,10 @@ class LocalSettings:
     max_workers: int
     stop_seconds: int
     """How long a stop waits for running tasks."""
+    worker_timeout: int
+    """Seconds that a try of a task may take, as on a deployed stage."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names that the server answers to, beside those of this machine; in small letters."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "LocalSettings":
@@ -59,6 +68,8 @@ class LocalSettings:
             state_dir=Path(environ.get("UPDRAFT__LOCAL__STATE_DIR") or ".updraft"),
             max_workers=_whole_number(environ, "UPDRAFT__LOCAL__MAX_WORKERS", 16, 1, 1000),
             stop_seconds=_whole_number(environ, "UPDRAFT__LOCAL__STOP_SECONDS", 5, 0, 900),
+            worker_timeout=Settings.from_environ(environ).worker_timeout,
+            allowed_hosts=_host_names(environ, "UPDRAFT__LOCAL__ALLOWED_HOSTS"),
         )
 
 
@@ -79,7 +90,7 @@ class Application:
     on_crash: OnCrash
     refusals: Callable[[], Mapping[str, Refusal]]
     try_next: Callable[[str, tuple[str, ...]], str]
-    worker: str = "chalicelib.handlers:worker"
+    worker: str = "chalicelib.local.updraft:worker"
     scheduler: str = "chalicelib.handlers:scheduler"
     events: str = "chalicelib.handlers:events"
     tick: str = "chalicelib.handlers:tick"
@@ -96,11 +107,15 @@ class _Functions:
     sync: Function
 
     @classmethod
-    def of(cls, application: Application, max_workers: int) -> "_Functions":
-        # timeouts and memory are those of .chalice/config.json
+    def of(cls, application: Application, settings: LocalSettings) -> "_Functions":
+        # the other timeouts and the memory are those of .chalice/config.json
         return cls(
             worker=Function(
-                name="worker", handler=application.worker, timeout=900, memory=1024, concurrency=max_workers
+                name="worker",
+                handler=application.worker,
+                timeout=settings.worker_timeout,
+                memory=1024,
+                concurrency=settings.max_workers,
             ),
             scheduler=Function(name="scheduler", handler=application.scheduler, timeout=60, concurrency=2),
             events=Function(name="events", handler=application.events, timeout=60, concurrency=2),
@@ -121,7 +136,7 @@ class LocalServer:
         self.base_url = ""
         self._settings = settings
         self._application = application
-        self._functions = _Functions.of(application, settings.max_workers)
+        self._functions = _Functions.of(application, settings)
         self._lifeline = Lifeline()
         self._pool = FunctionPool(self._lifeline, preload=application.preload)
         self._pumps: list[QueuePump] = []
@@ -145,7 +160,7 @@ class LocalServer:
         self._application.resume()
         self._start_pumps(settings)
         self._start_clock()
-        http.start(StageGateway(app, refusals))
+        http.start(GuardedGateway(StageGateway(app, refusals), self._settings.allowed_hosts))
         self._stops.callback(http.stop, _GRACE_FOR_REQUESTS_SECONDS)
         return dag_ids
 
@@ -163,9 +178,9 @@ class LocalServer:
             http = GatewayServer((HOST, port))
         except OSError as error:
             raise StartFailed(
-                f"Port {port} cannot be used: {error.strerror}. Set PORT to another one."
+                f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. Set PORT to another one."
             ) from error
-        self._stops.callback(http.server_close)
+        self._stops.callback(http.stop, 0.0)
         self.base_url = f"http://{HOST}:{http.server_address[1]}"
         return http
 
@@ -179,6 +194,7 @@ class LocalServer:
         self._stops.callback(emulator.stop)
         prepare_environment(os.environ, emulator.endpoint)
         emulator.wait_until_ready()
+        publish_served(folder.path, Settings.from_environ())
         folder.publish_endpoint(emulator.endpoint)
 
     def _load_dag_files(self, settings: Settings) -> tuple[str, ...]:
@@ -229,6 +245,8 @@ class LocalServer:
         except PoolClosed:
             return
         except FunctionFailed as failure:
+            if failure.error_type == StorageFull.__name__:
+                return  # the embedded AWS has said so; the next tick finds what this one left
             logger.warning("tick raised %s\n%s", failure, failure.stack)
         except InvocationError as trouble:
             logger.warning("tick: %s", trouble)
@@ -295,7 +313,7 @@ def run(application: Application, environ: MutableMapping[str, str] = os.environ
         server.stop()
 
 
-def prepare_environment(environ: MutableMapping[str, str], endpoint: str) -> None:
+def prepare_environment(environ: MutableMapping[str, str], endpoint: Endpoint) -> None:
     """Point everything that runs here to the embedded AWS, and at nothing of the user's own account."""
     for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
@@ -327,7 +345,7 @@ def _watch_over(server: LocalServer, stop: _StopSignal) -> int:
     while not stop.wait(_LOOK_EVERY_SECONDS):
         if server.has_lost_its_backend():
             server.is_hurried = True
-            return _fail("The embedded AWS ended unexpectedly; start again to go on from its last snapshot.")
+            return _fail("The embedded AWS ended unexpectedly; start again to go on where it was.")
         if ends_with_parent and os.getppid() != parent:
             return 0
     click.echo("Stopping. (Ctrl-C again: do not wait for running tasks.)")
@@ -361,6 +379,16 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int, least: in
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise SettingError(f"{name} is {text!r}; it takes a whole number from {least} to {most}")
     return int(text)
+
+
+def _host_names(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    texts = [text.strip().lower() for text in environ.get(name, "").split(",")]
+    for text in filter(None, texts):
+        if not _HOST_NAME.fullmatch(text):
+            raise SettingError(
+                f"{name} has {text!r}; it takes host names without a port, separated by commas"
+            )
+    return frozenset(filter(None, texts))
 
 
 def _fail(problem: Exception | str) -> int:

@@ -30,6 +30,15 @@ def application() -> Application:
     )
 
 
+def worker(event: dict[str, Any], context: Any) -> Any:
+    """The function that runs tasks, as on AWS; what it has to write waits for a full disk."""
+    from chalicelib import handlers
+    from chalicelib.local import full_disk
+
+    full_disk.wait_for_room()
+    return handlers.worker(event, context)
+
+
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
@@ -75,11 +84,15 @@ def _chalice_app() -> Any:
 
 
 def _create() -> None:
-    from chalicelib import bootstrap
+    from chalicelib import aws, bootstrap
     from chalicelib.deploy.description.resources import stage_resources
     from chalicelib.deploy.provisioning.create import create_missing
+    from chalicelib.deploy.provisioning.queues import configure_queue
 
-    create_missing(stage_resources(bootstrap.settings()))
+    resources = stage_resources(bootstrap.settings())
+    create_missing(resources)
+    for queue in resources.queues:  # those of an earlier start may fit another time of the worker
+        configure_queue(queue, aws.client("sqs"))
 
 
 def _resume() -> None:

@@ -9,7 +9,9 @@ import pendulum  # noqa: F401
 import pynamodb.models  # noqa: F401 - imported to be there
 
 from chalicelib import aws, bootstrap
+from chalicelib.local import full_disk
 
+full_disk.prepare_clients()
 for service in ("dynamodb", "sqs", "s3"):
     aws.client(service)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalicelib.domain.errors import excerpt
-from chalicelib.queues.event_queue import send
+from chalicelib.queues.event_queue import MAX_ATTRIBUTES, send
 
 CODE = "ErrorCode"
 TEXT = "ErrorMessage"
@@ -14,9 +14,6 @@ TEXT = "ErrorMessage"
 
 _OF_EVENTBRIDGE = "ERROR_MESSAGE"
 """What EventBridge calls it, on what it could not deliver (AWS, rule dead-letter queues)."""
-
-MAX_ATTRIBUTES = 10
-"""Attributes of a message that SQS takes."""
 
 _NOT_IN_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that SQS refuses (AWS, SendMessage)."""

@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.domain.errors import StoreUnavailable, UpdraftError
+from chalicelib.domain.errors import StorageFull, StoreUnavailable, UpdraftError
 from chalicelib.queues.sqs import queue_url
 
 Attributes = Mapping[str, Mapping[str, Any]]
 """Attributes of a message in the shape of Lambda's SQS events."""
+
+
+MAX_ATTRIBUTES = 10
+"""Attributes of a message that SQS takes."""
 
 
 class MessageRefused(UpdraftError):
@@ -36,7 +40,8 @@ def send(queue: str, body: str, attributes: Attributes) -> str:
             raise MessageRefused(
                 f"{queue} refuses the message: {error.response['Error']['Message']}"
             ) from error
-        raise StoreUnavailable(f"{queue} did not take a message") from error
+        kind = StorageFull if aws.is_storage_full(error) else StoreUnavailable
+        raise kind(f"{queue} did not take a message") from error
     except BotoCoreError as error:
         raise StoreUnavailable(f"{queue} did not take a message") from error
     message_id: str = answer["MessageId"]

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StorageFull, StoreUnavailable
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Outgoing, WorkerMessage
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
@@ -59,7 +59,8 @@ def _send_batch(url: str, batch: list[dict[str, Any]]) -> None:
     try:
         answer = aws.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
     except (BotoCoreError, ClientError) as error:
-        raise StoreUnavailable("the queue did not take a message") from error
+        kind = StorageFull if aws.is_storage_full(error) else StoreUnavailable
+        raise kind("the queue did not take a message") from error
     if answer.get("Failed"):
         codes = sorted({failure["Code"] for failure in answer["Failed"]})
         raise StoreUnavailable(f"the queue did not take a message: {', '.join(codes)}")

@@ -70,9 +70,10 @@ class Crowd:
     """Handlers at work at the same time in a world with one DAG, that of the ``graph``.
 
     ``faults`` is how often a call fails, ``repeats`` how often a message comes again after it was
-    handled, ``delays`` how often one is held back, ``kills`` how often user code is cut short; each a
-    probability. ``may_fail`` says whom faults may hit. ``tell`` is told what happens. ``eagerness`` is how
-    likely something is done about a message when nobody is at work, else time passes.
+    handled, ``delays`` how often one is held back, ``kills`` how often user code is cut short, ``lingering``
+    how often it does not end although it is its turn; each a probability. ``may_fail`` says whom faults may
+    hit. ``tell`` is told what happens. ``eagerness`` is how likely something is done about a message when
+    nobody is at work, else time passes.
     """
 
     world: World
@@ -82,6 +83,7 @@ class Crowd:
     repeats: float = 0.0
     delays: float = 0.0
     kills: float = 0.0
+    lingering: float = 0.0
     eagerness: float = 0.3
     may_fail: Callable[[Handler], bool] = _everybody
     tell: Callable[[Occurrence], None] = _forget
@@ -116,11 +118,16 @@ class Crowd:
         if entries and len(self.handlers) < HANDLERS and choose.random() < begins:
             self._receive(entries)
         elif self.handlers and choose.random() < 0.97:
-            self._go_on(choose.choice(self.handlers))
+            self._go_on(choose.choice(self._those_in_haste()))
         elif self.pausing and choose.random() < 0.5:
             self._set_paused(choose.random() < 0.5)
         else:
             self.advance(timedelta(seconds=choose.choice([1, 20, 61, 400, 1200])))
+
+    def _those_in_haste(self) -> list[Handler]:
+        """The handlers at work without those whose user code takes its time; all, if all are such."""
+        hasty = [each for each in self.handlers if not (each.in_user_code and self._happens(self.lingering))]
+        return hasty or self.handlers
 
     def _receive(self, entries: list[InFlight]) -> None:
         entry = self.world.choose.choice(entries)
@@ -246,14 +253,28 @@ class Crowd:
             self.at_work.remove(this)
 
     def check_slots(self) -> None:
-        """I3: what is queued, and user code that runs, holds its slots, and shards count right."""
+        """I3: what is queued, and user code that runs, holds its slots, and shards count right.
+
+        No more user code runs than limits allow, those included that the shape of the DAG keeps.
+        """
         self.world.check_pools()
         for run in self.world.store.dag_runs.list(self.graph.dag_id):
-            for _, item in self.world.store.task_instances.list(run.run_uid):
-                this = (run.run_uid, item.task_id, item.map_index, item.try_number)
-                is_held = item.state is TaskInstanceState.QUEUED or item.is_asleep or this in self.at_work
+            items = [item for _, item in self.world.store.task_instances.list(run.run_uid)]
+            for item in items:
+                is_held = item.state is TaskInstanceState.QUEUED or item.is_asleep or self._is_at_work(item)
                 if item.pool_parts and is_held:
                     self._check_holding(item)
+            self._check_share(items)
+
+    def _is_at_work(self, item: TaskInstance) -> bool:
+        return (item.run_uid, item.task_id, item.map_index, item.try_number) in self.at_work
+
+    def _check_share(self, items: list[TaskInstance]) -> None:
+        share = self.graph.share_of_run
+        running = [item.key for item in items if item.state is TaskInstanceState.RUNNING]
+        at_work = [item.key for item in items if item.key in running and self._is_at_work(item)]
+        if share is not None and len(at_work) > share.tasks:
+            raise PromiseBroken(f"{', '.join(at_work)} run at once: {share.text}")
 
     def _check_holding(self, item: TaskInstance) -> None:
         task = self.graph.tasks[item.task_id]

@@ -20,12 +20,13 @@ from chalicelib.engine import rescue
 from chalicelib.engine.core import Engine, unobserved
 from chalicelib.engine.ports import Invocation, Observe, RunCallbacks, RunningXComs, RunTry, TryReport
 from chalicelib.queues.messages import decode
+from chalicelib.settings import MOST_WORKER_TIMEOUT
 from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, PromiseBroken
 from chalicelib.simulation.handling import Worker, handle
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
 
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(seconds=MOST_WORKER_TIMEOUT)
 """Lambda's longest invocation."""
 
 COMES_AGAIN_AFTER = timedelta(seconds=30)

@@ -1,6 +1,7 @@
 """What does not fit an item, and the logs of tries: objects in the stage's bucket."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -8,34 +9,62 @@ from urllib.parse import quote
 
 from chalicelib import aws
 from chalicelib.domain.dag_runs import RunRef
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StorageFull, StoreUnavailable
 from chalicelib.domain.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload, fits_inline
 from chalicelib.store.keys import untouched
+
+_PROOF_KEY = "auth/proof_key"
+
+_STANDS_ALREADY = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+"""Codes for an object that is there, and for one that somebody else is writing (S3, conditional writes)."""
 
 _SEGMENT_LENGTH = 160
 """Characters of one part of a key: five such parts stay below S3's 1,024 bytes."""
 
 
 class Bucket:
-    """The stage's bucket. Each method is one S3 request."""
+    """The stage's bucket. Each method is one S3 request.
 
-    def __init__(self, name: str) -> None:
+    ``owner`` gives the account whose bucket it has to be, when it is used: S3 answers 403 to a request for
+    another's. A deployed function does without, for its policy allows no other account's bucket.
+    """
+
+    def __init__(self, name: str, owner: Callable[[], str] | None = None) -> None:
         self._name = name
+        self._owner = owner
 
     def put(self, key: str, body: bytes) -> None:
         """Keep an object in place of an earlier one of that key."""
         with _translated("PutObject"):
-            self._client.put_object(Bucket=self._name, Key=key, Body=body)
+            self._client.put_object(Key=key, Body=body, **self._bucket)
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Keep an object unless there is one of that key; whether there was none."""
+        from chalicelib.store.errors import code
+
+        with _translated("PutObject"):
+            try:
+                self._client.put_object(Key=key, Body=body, IfNoneMatch="*", **self._bucket)
+            except self._client.exceptions.ClientError as error:
+                if code(error) not in _STANDS_ALREADY:
+                    raise
+                return False
+            return True
 
     def get(self, key: str) -> bytes | None:
         """An object's bytes, or None. (Without ``s3:ListBucket`` S3 answers 403 to a missing key.)"""
         with _translated("GetObject"):
             try:
-                body: bytes = self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+                body: bytes = self._client.get_object(Key=key, **self._bucket)["Body"].read()
             except self._client.exceptions.NoSuchKey:
                 return None
             return body
+
+    @property
+    def _bucket(self) -> dict[str, str]:
+        owner = {"ExpectedBucketOwner": self._owner()} if self._owner else {}
+        return {"Bucket": self._name, **owner}
 
     @property
     def _client(self) -> Any:
@@ -63,6 +92,23 @@ class S3Payloads:
         if body is None:
             raise KeyError(payload.reference)
         return body.decode()
+
+
+class S3ProofKey:
+    """Implements ``auth.ports.ProofKey``."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def read(self) -> bytes:
+        """See the port."""
+        for _ in range(2):
+            if found := self._bucket.get(_PROOF_KEY):
+                return found
+            made = secrets.token_bytes(32)
+            if self._bucket.put_new(_PROOF_KEY, made):
+                return made
+        raise StoreUnavailable(f"{_PROOF_KEY} is being written")
 
 
 class S3TaskLogs:
@@ -141,4 +187,5 @@ def _translated(operation: str) -> Iterator[None]:
     except (BotoCoreError, ClientError) as error:
         if not is_passing(error):
             raise
-        raise StoreUnavailable(f"the bucket could not do {operation}: {code(error)}") from error
+        kind = StorageFull if aws.is_storage_full(error) else StoreUnavailable
+        raise kind(f"the bucket could not do {operation}: {code(error)}") from error

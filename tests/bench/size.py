@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from chalicelib.deploy.chalice_program import run_chalice
 from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.stages import read_stage
 from tests.e2e.cold_starts import ColdStart, functions_of
 from tests.e2e.packaged import MB, Contents, contents
-from tests.e2e.project import stage_project
+from tests.e2e.project import OPEN, stage_project
 
 PROJECT = Path(__file__).parents[2]
 PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
-STAGE = "dev"
 SHOWN_MB = 0.1
 """What is smaller, zipped, is shown in one sum."""
 
@@ -30,7 +30,8 @@ def main() -> None:
         for folder in (task, out):
             folder.mkdir()
         staged = stage_project(PROJECT, scratch / "updraft", adapter_port=0)
-        package = build_package(staged.directory, STAGE, out, run_chalice)
+        staged.set_stage(OPEN)
+        package = build_package(read_stage(staged.directory, staged.stage), out, run_chalice)
         print_contents(contents(package))
         with zipfile.ZipFile(package) as opened:
             opened.extractall(task)

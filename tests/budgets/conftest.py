@@ -10,6 +10,7 @@ from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
+from tests.budgets.rights import STAGE
 from tests.integration.store.conftest import empty_tables, fresh_clients
 
 NOON = datetime.fromisoformat("2026-01-01T12:00:00+00:00")
@@ -26,7 +27,7 @@ def deployment(stage: Settings) -> MeteredDeployment:
 def stage() -> Iterator[Settings]:
     """A stage whose tables and queues exist; making them takes longer than most tests."""
     settings = Settings.from_environ(
-        {"UPDRAFT__AWS__STAGE": "budgets", "AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.default"}
+        {"UPDRAFT__AWS__STAGE": STAGE, "AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.default"}
     )
     with pytest.MonkeyPatch.context() as patch, mock_aws(), fresh_clients():
         patch.delenv("AWS_ENDPOINT_URL", raising=False)

@@ -14,9 +14,9 @@ PRICES = {
     "dynamodb_read_units": 0.125 / MILLION,
     # Amazon SQS pricing, standard queue, requests of at most 64 KB
     "sqs_requests": 0.40 / MILLION,
-    # AWS Lambda pricing, x86; the time of the init phase counts since August 2025
+    # AWS Lambda pricing, Arm (x86: see below); the time of the init phase counts since August 2025
     "lambda_requests": 0.20 / MILLION,
-    "lambda_gb_seconds": 0.0000166667,
+    "lambda_gb_seconds": 0.0000133334,
     # Amazon API Gateway pricing, REST API
     "api_requests": 3.50 / MILLION,
     # Amazon S3 pricing, Standard
@@ -26,8 +26,13 @@ PRICES = {
     "log_bytes": 0.50 / GB,
     # The same: an alarm of standard resolution
     "alarm_months": 0.10,
+    # The same: a custom metric, of an account's first 10,000; by the hours in which it is told of
+    "metric_months": 0.30,
 }
 """Dollars for one of each, by AWS's pricing pages as of November 2026; EventBridge's schedules are free."""
+
+X86_GB_SECOND = 0.0000166667
+"""What a GB-second costs where ``lambda_architecture`` is ``x86_64``."""
 
 LOG_BYTES_PER_INVOCATION = 2000
 """Lambda's own START, END and REPORT lines take about 350 bytes; the lines of ours the rest."""
@@ -47,6 +52,7 @@ class Use:
     s3_gets: float = 0
     log_bytes: float = 0
     alarm_months: float = 0
+    metric_months: float = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in PRICES})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from chalicelib import bootstrap, handlers
+from chalicelib import aws, bootstrap, handlers
 from chalicelib.api.authorizer import Unauthorized, authorizer
 from chalicelib.domain.dags import DagVersion
 from chalicelib.domain.messages import Message, Outgoing, WorkerMessage
@@ -56,9 +56,12 @@ class FunctionContext:
 
     aws_request_id = "request-1"
 
+    def __init__(self, remaining: timedelta = timedelta(minutes=15)) -> None:
+        self._remaining = remaining
+
     def get_remaining_time_in_millis(self) -> int:
-        """15 minutes."""
-        return 900_000
+        """How long the invocation may take yet."""
+        return self._remaining // timedelta(milliseconds=1)
 
 
 class Sender:
@@ -159,6 +162,29 @@ class Functions:
                 return False
         return bool(policy["policyDocument"]["Statement"][0]["Resource"])
 
+    def call_as(self, caller: str, **settings: str) -> None:
+        """A request of a caller whose password the authorizer has just checked."""
+        word = {"principalId": caller, "addresses": "-", "was_checked": "true"}
+        path = "/experimental/test"
+        event = {
+            "requestContext": {
+                "httpMethod": "GET",
+                "resourcePath": path,
+                "path": f"/api{path}",
+                "identity": {"sourceIp": "192.0.2.7"},
+                "authorizer": word,
+            },
+            "headers": {},
+            "pathParameters": None,
+            "multiValueQueryStringParameters": None,
+            "stageVariables": None,
+            "body": None,
+        }
+        settings_of_stage = replace(self.settings, **settings)
+        with self._in_process_of("api_handler", settings_of_stage):
+            answer = InProcessApi(settings_of_stage).app(event, FunctionContext())
+        assert answer["statusCode"] == 200
+
     def tick(self) -> None:
         """A minute passes, and the clock tells."""
         self.clock.now += MINUTE
@@ -170,6 +196,20 @@ class Functions:
         records = [record(body, message_id, attributes)]
         with self._in_process_of("events"):
             assert handlers.events({"Records": records}, FunctionContext()) == {"batchItemFailures": []}
+
+    def in_haste(self, function: str, *records: dict[str, Any]) -> list[dict[str, Any]]:
+        """Have a batch handled in which there is time for the first message only; those sent again."""
+        handler, queue = getattr(handlers, function), {"scheduler": "scheduling"}.get(function, function)
+        with self.operating():
+            url = queue_url(self.settings.resource(queue))
+            aws.client("sqs").purge_queue(QueueUrl=url)
+        with self._in_process_of(function):
+            assert handler({"Records": [*records]}, FunctionContext(SECOND)) == {"batchItemFailures": []}
+        with self.operating():
+            answer = aws.client("sqs").receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            )
+        return answer.get("Messages", [])
 
     def handle(self, message: Message) -> None:
         """Have a message handled that is in no queue, or is there, too, and so comes twice."""

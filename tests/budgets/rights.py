@@ -6,8 +6,8 @@
     assert asked.rights["worker"] == {Right(action="dynamodb:GetItem", resource=table("dags"))}
 
 It listens to botocore's events, so it sees PynamoDB's calls and ours alike, of the clients of sessions
-that are made after this module was imported. Resources are named as in the policies in ``.chalice``:
-with ``*`` for partition, region, account and stage, and of an object's key the first part.
+that are made after this module was imported. Resources are those of the stage ``STAGE``, whose policies
+they are compared with; of an object's key only the first part counts.
 """
 
 import re
@@ -19,7 +19,13 @@ from typing import Any
 
 from botocore import handlers
 
-_OF_A_STAGE = re.compile(r"(.*/)?updraft-[a-z]+-(?P<name>[^/]+)")
+from chalicelib.deploy.description.place import Place
+
+STAGE = "budgets"
+PLACE = Place(partition="aws", region="us-east-1", account="123456789012")
+"""Where moto's AWS is."""
+
+_OF_THE_STAGE = re.compile(rf"(.*/)?updraft-{STAGE}-(?P<name>[^/]+)")
 
 _TRANSACTION_MEMBERS = {
     "ConditionCheck": "ConditionCheckItem",
@@ -30,9 +36,11 @@ _TRANSACTION_MEMBERS = {
 }
 """There is no right to a transaction: each member takes its own (AWS, IAM and DynamoDB transactions)."""
 
-BUCKETS = "arn:*:s3:::updraft-*"
-SECRETS = "arn:*:secretsmanager:*:*:secret:updraft-*"
-PARAMETERS = "arn:*:ssm:*:*:parameter/updraft-*"
+BUCKET = f"updraft-{STAGE}-bucket"
+KEYTAB = f"updraft-{STAGE}-keytab"
+THE_BUCKET = f"arn:aws:s3:::{BUCKET}"
+SECRET = PLACE.arn("secretsmanager", f"secret:{KEYTAB}-??????")
+PARAMETER = PLACE.arn("ssm", f"parameter/{KEYTAB}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -44,19 +52,19 @@ class Right:
 
 
 def table(name: str, index: str = "") -> str:
-    """A table, or an index of it, of any stage."""
+    """A table of the stage, or an index of it."""
     of_index = f"/index/{index}" if index else ""
-    return f"arn:*:dynamodb:*:*:table/updraft-*-{name}{of_index}"
+    return PLACE.arn("dynamodb", f"table/updraft-{STAGE}-{name}{of_index}")
 
 
 def queue(name: str) -> str:
-    """A queue of any stage."""
-    return f"arn:*:sqs:*:*:updraft-*-{name}"
+    """A queue of the stage."""
+    return PLACE.arn("sqs", f"updraft-{STAGE}-{name}")
 
 
 def objects(prefix: str) -> str:
-    """The objects of any stage whose keys begin with ``prefix/``."""
-    return f"{BUCKETS}/{prefix}/*"
+    """The objects of the stage whose keys begin with ``prefix/``."""
+    return f"{THE_BUCKET}/{prefix}/*"
 
 
 class Asked:
@@ -116,18 +124,18 @@ def _of_sqs(operation: str, params: Mapping[str, Any]) -> _Pairs:
 
 
 def _of_s3(operation: str, params: Mapping[str, Any]) -> _Pairs:
-    assert params["Bucket"].startswith("updraft-")
+    assert params["Bucket"] == BUCKET
     yield operation, objects(params["Key"].split("/")[0])
 
 
 def _of_secretsmanager(operation: str, params: Mapping[str, Any]) -> _Pairs:
-    assert params["SecretId"].startswith("updraft-")
-    yield operation, SECRETS
+    assert params["SecretId"] == KEYTAB
+    yield operation, SECRET
 
 
 def _of_ssm(operation: str, params: Mapping[str, Any]) -> _Pairs:
-    assert params["Name"].startswith("updraft-")
-    yield operation, PARAMETERS
+    assert params["Name"] == KEYTAB
+    yield operation, PARAMETER
 
 
 _BY_SERVICE = {
@@ -141,8 +149,8 @@ _BY_SERVICE = {
 
 def _name(resource: str) -> str:
     """The part of a resource's name after the stage."""
-    found = _OF_A_STAGE.fullmatch(resource)
-    assert found, f"{resource} is no resource of a stage"
+    found = _OF_THE_STAGE.fullmatch(resource)
+    assert found, f"{resource} is no resource of the stage"
     return found["name"]
 
 
@@ -157,7 +165,7 @@ def _before_call(params: Mapping[str, Any], event_name: str, **_: Any) -> None:
 def _after_get_object(http_response: Any, **_: Any) -> None:
     # To tell that an object is missing S3 wants the right to list the bucket; without, it answers 403.
     if http_response.status_code == 404:
-        _tell(Right(action="s3:ListBucket", resource=BUCKETS))
+        _tell(Right(action="s3:ListBucket", resource=THE_BUCKET))
 
 
 def _tell(right: Right) -> None:

@@ -1,16 +1,35 @@
 """What the README says that this costs is what the counted requests come to."""
 
 import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chalicelib.deploy.description.alarms import MINUTES_OF_THROTTLES, MINUTES_WITHOUT_A_TICK
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.domain.messages import WorkerMessage
+from chalicelib.domain.observations import (
+    MessagePutAside,
+    Observation,
+    PoolUse,
+    RunEnded,
+    TaskEnded,
+    TryStarted,
+)
+from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.engine import rescue
-from chalicelib.settings import Settings
-from tests.budgets.costs import DELIVERY, MILLION, Use, asked, invocation
+from chalicelib.settings import ALARMS, Settings
+from chalicelib.telemetry.log_lines import Fields
+from chalicelib.telemetry.metrics import EmbeddedMetrics
+from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
 from tests.budgets.meter import Meter
 from tests.property.dags import ScriptedDag, Shape
@@ -69,9 +88,15 @@ def idle_month(deployment: MeteredDeployment, resources: StageResources) -> Use:
     return minute.times(MINUTES_A_MONTH) + Use(alarm_months=len(resources.alarms))
 
 
+def authorizer_kept_busy_for_a_day() -> Use:
+    """By wrong passwords: a quarter of a second each, the user and the failures read, one more counted."""
+    check = invoked("authorizer", 0.25) + Use(dynamodb_read_units=2, dynamodb_write_units=1)
+    return check.times(4 * 24 * 60 * 60)
+
+
 def dollars(use: Use) -> list[str]:
     """The columns of the README's table."""
-    columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log", "alarm"), ())
+    columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log", "alarm", "metric"), ())
     return [f"{use.dollars(*services):.2f}" for services in columns]
 
 
@@ -107,6 +132,119 @@ def test_an_idle_month_costs_what_the_readme_says(deployment: MeteredDeployment,
     assert readme("a month without a run") == dollars(idle)
 
 
+def test_further_alarms_cost_what_the_readme_says(stage: Settings) -> None:
+    usual = stage_resources(stage)
+    every = stage_resources(replace(stage, more_alarms=frozenset(ALARMS)))
+    further = Use(alarm_months=len(every.alarms) - len(usual.alarms))
+    assert readme("a month of all further alarms") == dollars(further)
+
+
+def test_there_are_as_many_alarms_of_each_kind_as_the_readme_says(stage: Settings) -> None:
+    every = stage_resources(replace(stage, more_alarms=frozenset(ALARMS))).alarms
+    rows = re.findall(r"^\| `(?:…-)?([a-z0-9-]+)` \| (\d+) \| ", README, re.MULTILINE)
+    assert {kind: int(count) for kind, count in rows} == {
+        kind: sum(alarm.name.endswith(f"-{kind}") for alarm in every) for kind, _ in rows
+    }
+    assert sum(int(count) for _, count in rows) == len(every)
+    usual = len(stage_resources(stage).alarms)
+    assert f"${Use(alarm_months=usual).dollars():.2f} are the\n  {NUMBERS[usual]} alarms" in README
+    assert f"not called for {MINUTES_WITHOUT_A_TICK} minutes" in README
+    assert f"failed in each of {MINUTES_WITHOUT_A_TICK} minutes" in README
+    assert f"calls in each of {MINUTES_OF_THROTTLES} minutes" in README
+
+
+NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
+
+
+def observations(pool: str) -> Iterator[Observation]:
+    """All kinds of what a stage with one pool can observe of itself."""
+    ids = {"dag_id": "a", "run_id": "b"}
+    task = ids | {"task_id": "c", "map_index": -1, "try_number": 1}
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for run_state in DagRunState:
+        if run_state.is_final:
+            yield RunEnded(**ids, execution_date=at, state=run_state)
+    for state in (*FINAL_STATES, TaskInstanceState.UP_FOR_RETRY):
+        yield TaskEnded(**task, state=state)
+    yield TryStarted(**task, waited=timedelta(seconds=1))
+    yield PoolUse(pool=pool, slots=128, used=1)
+    yield MessagePutAside(queue="updraft-dev-events", code="no_such_dag")
+
+
+def metrics_of(lines: Iterable[str | Fields], stage: str) -> set[tuple[str, ...]]:
+    """The metrics that CloudWatch makes of lines: each name with each combination of dimensions is one."""
+    found = set()
+    for line in lines:
+        assert isinstance(line, Fields)
+        assert line.values["stage"] == stage
+        document: Any = line.values
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            for dimensions in directive["Dimensions"]:
+                values = [f"{name}={document[name]}" for name in sorted(dimensions)]
+                found |= {(metric["Name"], *values) for metric in directive["Metrics"]}
+    return found
+
+
+def test_metrics_cost_what_the_readme_says(caplog: pytest.LogCaptureFixture) -> None:
+    observe = EmbeddedMetrics("dev")
+    found: dict[int, set[tuple[str, ...]]] = {}
+    with caplog.at_level(logging.INFO, "chalicelib.metrics"):
+        for pools in (1, 2):
+            for observation in observations(f"pool {pools}"):
+                observe(observation)
+            found[pools] = metrics_of([record.msg for record in caplog.records], "dev")
+    count, more = len(found[1]), len(found[2]) - len(found[1])
+    assert readme("a month in which each metric tells something each hour") == dollars(
+        Use(metric_months=count)
+    )
+    of_a_pool = Use(metric_months=more).dollars()
+    assert f"A stage has at most {count} with one\n  pool" in README
+    assert f"and {more} more, ${of_a_pool:.2f}, with each further pool" in README
+    assert Counter(name for name, *_ in found[1]) == {
+        "RunsEnded": 2,
+        "TasksEnded": 6,
+        "QueueToStartSeconds": 1,
+        "PoolSlots": 1,
+        "PoolSlotsUsed": 1,
+        "DeadLetters": 1,
+    }
+
+
+def test_an_idle_stage_tells_no_metric(
+    deployment: MeteredDeployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "chalicelib.metrics"):
+        rescue.tick(replace(deployment.engine, observe=EmbeddedMetrics("dev")))
+    assert [record for record in caplog.records if record.name == "chalicelib.metrics"] == []
+
+
 def test_a_million_seconds_of_a_task_cost_what_the_readme_says() -> None:
     second = replace(invoked("worker", seconds=1), lambda_requests=0, log_bytes=0)
     assert readme("a million seconds of your own code") == dollars(second.times(MILLION))
+
+
+def test_the_prices_are_those_of_the_shipped_stages_machine() -> None:
+    assert CONFIG["lambda_architecture"] == "arm64"
+    assert not any("lambda_architecture" in stage for stage in CONFIG["stages"].values())
+    more = X86_GB_SECOND / PRICES["lambda_gb_seconds"] - 1
+    assert f"a GB-second costs {100 * more:.0f} % more" in " ".join(README.split())
+
+
+def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_readme_says() -> None:
+    dev, prod = (CONFIG["stages"][name] for name in ("dev", "prod"))
+    rate, burst = (
+        int(dev["environment_variables"][f"UPDRAFT__API__THROTTLING_{kind}_LIMIT"])
+        for kind in ("RATE", "BURST")
+    )
+    at_once = prod["lambda_functions"]["authorizer"]["reserved_concurrency"]
+    of_a_day = authorizer_kept_busy_for_a_day().dollars()
+    said = " ".join(README.split())
+    assert (
+        f"lets {rate} requests a second through to a method of a path in `dev`, after a pause {burst}" in said
+    )
+    assert f"keeps {ceil(rate * 0.25)} authorizers busy in `dev`" in said
+    assert f"{at_once} in `prod`, the account's 10 in `dev`" in said
+    flood = (
+        f"Each costs ${of_a_day:.2f} a day, so the flood ${of_a_day * at_once:.0f} or ${of_a_day * 10:.0f}"
+    )
+    assert flood in said

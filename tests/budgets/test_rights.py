@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 
-from tests.budgets.rights import BUCKETS, PARAMETERS, SECRETS, Right, objects, queue, rights_of, table
+from tests.budgets.rights import (
+    BUCKET,
+    KEYTAB,
+    PARAMETER,
+    SECRET,
+    THE_BUCKET,
+    Right,
+    objects,
+    queue,
+    rights_of,
+    table,
+)
 
-DAGS, RUNS = "updraft-dev-dags", "updraft-dev-dag_runs"
+DAGS, RUNS = "updraft-budgets-dags", "updraft-budgets-dag_runs"
 
 
 @pytest.mark.parametrize(
@@ -27,20 +38,20 @@ DAGS, RUNS = "updraft-dev-dags", "updraft-dev-dag_runs"
             {"TransactItems": [{"Put": {"TableName": RUNS}}, {"ConditionCheck": {"TableName": DAGS}}]},
             {("dynamodb:PutItem", table("dag_runs")), ("dynamodb:ConditionCheckItem", table("dags"))},
         ),
-        ("sqs", "GetQueueUrl", {"QueueName": "updraft-dev-tasks"}, {("sqs:GetQueueUrl", queue("tasks"))}),
+        ("sqs", "GetQueueUrl", {"QueueName": "updraft-budgets-tasks"}, {("sqs:GetQueueUrl", queue("tasks"))}),
         (
-            "sqs", "SendMessageBatch", {"QueueUrl": "https://sqs.test/1/updraft-dev-events-dead-letters"},
+            "sqs", "SendMessageBatch", {"QueueUrl": "https://sqs.test/1/updraft-budgets-events-dead-letters"},
             {("sqs:SendMessage", queue("events-dead-letters"))},
         ),
         (
-            "s3", "PutObject", {"Bucket": "updraft-acme-dev", "Key": "logs/dag_id=a/b.log"},
+            "s3", "PutObject", {"Bucket": BUCKET, "Key": "logs/dag_id=a/b.log"},
             {("s3:PutObject", objects("logs"))},
         ),
         (
-            "secretsmanager", "GetSecretValue", {"SecretId": "updraft-keytab"},
-            {("secretsmanager:GetSecretValue", SECRETS)},
+            "secretsmanager", "GetSecretValue", {"SecretId": KEYTAB},
+            {("secretsmanager:GetSecretValue", SECRET)},
         ),
-        ("ssm", "GetParameter", {"Name": "updraft-keytab"}, {("ssm:GetParameter", PARAMETERS)}),
+        ("ssm", "GetParameter", {"Name": KEYTAB}, {("ssm:GetParameter", PARAMETER)}),
     ],
 )  # fmt: skip
 def test_a_call_takes_these_rights(
@@ -50,10 +61,11 @@ def test_a_call_takes_these_rights(
     assert taken == {Right(action=action, resource=resource) for action, resource in expected}
 
 
-def test_resources_are_named_for_every_stage() -> None:
-    assert table("dags", "due") == "arn:*:dynamodb:*:*:table/updraft-*-dags/index/due"
-    assert queue("tasks") == "arn:*:sqs:*:*:updraft-*-tasks"
-    assert objects("conf") == f"{BUCKETS}/conf/*" == "arn:*:s3:::updraft-*/conf/*"
+def test_resources_are_named_as_iam_names_them() -> None:
+    here = "us-east-1:123456789012"
+    assert table("dags", "due") == f"arn:aws:dynamodb:{here}:table/updraft-budgets-dags/index/due"
+    assert queue("tasks") == f"arn:aws:sqs:{here}:updraft-budgets-tasks"
+    assert objects("conf") == f"{THE_BUCKET}/conf/*" == "arn:aws:s3:::updraft-budgets-bucket/conf/*"
 
 
 def test_a_service_that_no_function_has_called_so_far_is_not_passed_over() -> None:

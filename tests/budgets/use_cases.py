@@ -1,9 +1,10 @@
 """What a stage's functions are used for, one function for each use: every call of AWS that they can make.
 
-The policies in ``.chalice`` are compared with what is asked for here (``test_policies``). A call that the
+The policies of a stage are compared with what is asked for here (``test_policies``). A call that the
 code learns to make needs a use that makes it, here; then the comparison says which right is missing.
 """
 
+import json
 import os
 import random
 from base64 import b64encode
@@ -18,7 +19,7 @@ from chalicelib.dag.variables import Variable, variables_in
 from chalicelib.domain.alterations import Choice
 from chalicelib.domain.graph import BUCKET_SIZE
 from chalicelib.domain.limits import active_instances
-from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun
+from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.task_instances import holder_name, task_key
 from chalicelib.domain.timetables import Schedule
@@ -27,11 +28,13 @@ from chalicelib.engine.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.ports import RunningXComs
 from chalicelib.engine.run_end import cancel_run
 from chalicelib.engine.slots import save_limit
+from chalicelib.queues.messages import encode
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
+from tests.budgets.rights import KEYTAB
 from tests.property.dags import ScriptedDag, Shape
-from tests.unit.events.corpus import text_attribute
+from tests.unit.events.corpus import record, text_attribute
 
 DAG = "/dags/scripted"
 RUNS = f"{DAG}/dag_runs"
@@ -149,16 +152,17 @@ def users_log_in_with_passwords(stage: Functions) -> None:
     for password, is_let_in in (("right password", True), ("wrong password", False)):
         header = f"Basic {b64encode(f'ada:{password}'.encode()).decode()}"
         assert stage.authorize(header, auth_backend=basic) is is_let_in
+    stage.call_as("ada", auth_backend=basic)
 
 
 def users_log_in_with_tickets(stage: Functions) -> None:
     key = os.urandom(32)
     keytab = kerberos_ticket.keytab(key)
-    aws.client("secretsmanager").create_secret(Name="updraft-keytab", SecretBinary=keytab)
+    aws.client("secretsmanager").create_secret(Name=KEYTAB, SecretBinary=keytab)
     text = b64encode(keytab).decode()
-    aws.client("ssm").put_parameter(Name="updraft-keytab", Value=text, Type="SecureString")
+    aws.client("ssm").put_parameter(Name=KEYTAB, Value=text, Type="SecureString")
     backend = "airflow.api.auth.backend.kerberos_auth"
-    for place in ("secretsmanager:updraft-keytab", "ssm:updraft-keytab"):
+    for place in (f"secretsmanager:{KEYTAB}", f"ssm:{KEYTAB}"):
         header = kerberos_ticket.authorization(key)
         assert stage.authorize(header, auth_backend=backend, keytab=place)
 
@@ -332,7 +336,45 @@ def a_large_run_is_cleared(stage: Functions) -> None:
     assert ended(stage, run) == "success"
 
 
+def a_task_is_cleared_while_its_successor_runs(stage: Functions) -> None:
+    """One at once may run, which the shape keeps but for this."""
+    stage.deploy(ScriptedDag(CHAIN, max_active_runs=1, max_active_tasks=1))
+    script, ran = stage.user_code, []
+
+    def clear_what_was_before(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
+        ran.append(request.task_id)
+        if ran == ["a", "b"]:
+            with stage.operating() as engine:
+                choice = Choice(task_ids=("a",))
+                clear_tasks(engine, ClearRequest(dag_id="scripted", execution_date=DATE, choice=choice))
+            stage.handle(stage.take(RunTask, "a"))
+            assert ran == ["a", "b"]
+        return script(request, xcoms)
+
+    stage.user_code = clear_what_was_before
+    assert ended(stage, trigger(stage)) == "success"
+    assert ran == ["a", "b", "a"]
+
+
 # -- what goes wrong -------------------------------------------------------------------------------
+
+
+def messages_are_sent_again_that_there_is_no_time_for(stage: Functions) -> None:
+    stage.deploy(ScriptedDag(CHAIN))
+    wake = encode(WakePool(pool="default_pool"))
+    (again,) = stage.in_haste("scheduler", record(wake, "m-1"), record(wake, "m-2"))
+    assert (again["Body"], again.get("MessageAttributes")) == (wake, None)
+    events = [record(json.dumps({"who": "Ada"}), name, GREETING) for name in ("m-3", "m-4")]
+    (again,) = stage.in_haste("events", *events)
+    assert again["MessageAttributes"]["UpdraftMessageId"]["StringValue"] == "m-4"
+    assert again["MessageAttributes"]["kind"]["StringValue"] == "greeting"
+    lower = {
+        name: {"dataType": each["DataType"], "stringValue": each["StringValue"]}
+        for name, each in again["MessageAttributes"].items()
+    }
+    stage.event(again["Body"], lower, again["MessageId"])
+    runs = {run["run_id"] for run in stage.call("GET", RUNS).body}
+    assert runs == {"sqs__m-3", "sqs__m-4"}
 
 
 def slots_are_audited(stage: Functions) -> None:
@@ -443,6 +485,8 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     a_run_takes_too_long,
     a_run_is_cancelled_and_cleared,
     a_large_run_is_cleared,
+    a_task_is_cleared_while_its_successor_runs,
+    messages_are_sent_again_that_there_is_no_time_for,
     slots_are_audited,
     a_worker_is_gone,
     functions_die_at_each_call,

@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         rest_api_id = REST_API.fullmatch(url.path)["id"]
         try:
             api = RestApiFromSwagger(self._client("apigateway"), json.loads(body))
-            answer = api.replace(rest_api_id) if rest_api_id else api.create()
+            answer = api.replace(rest_api_id) if rest_api_id else api.create(_endpoint_type(url.query))
         except Exception as error:
             log.exception("The Swagger document could not be imported")
             refusal = json.dumps({"message": repr(error)}).encode()
@@ -204,6 +204,11 @@ def _end_to_end(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP]
 
 
+def _endpoint_type(query: str) -> str:
+    """Of a new API; it is a parameter of ImportRestApi, for Swagger does not know it."""
+    return urllib.parse.parse_qs(query)["endpointConfigurationTypes"][0]
+
+
 class RestApiFromSwagger:
     """The REST API of a Swagger 2.0 document of Chalice's, by plain calls.
 
@@ -215,11 +220,12 @@ class RestApiFromSwagger:
         self._apigateway = apigateway
         self._document = document
 
-    def create(self) -> dict[str, str]:
+    def create(self, endpoint_type: str) -> dict[str, str]:
         """As ImportRestApi: a new API; its id and name."""
         created = self._apigateway.create_rest_api(
             name=self._document["info"]["title"],
             binaryMediaTypes=self._document["x-amazon-apigateway-binary-media-types"],
+            endpointConfiguration={"types": [endpoint_type]},
         )
         return self._fill(created["id"])
 

@@ -16,14 +16,18 @@ from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_proj
 from tests.emulator import Emulator, ministack
 
 PROJECT = Path(__file__).parents[2]
-DAGS = Path(__file__).parent / "dags"
+FOLDER = Path(__file__).parent
+DAGS = FOLDER / "dags"
 
 PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
 """Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
 missing in `requirements.txt` has to be missing there too."""
 
+BEHIND_TLS = ("-P", str(Path(__file__).with_name("ministack_behind_tls.py")))
+"""What Python runs: nothing beside that file is to be found by ministack or its functions (`-P`)."""
+
 ENFORCE_IAM = {
-    "AUTH": "true",  # functions get no more than the policies in `.chalice` give their roles
+    "AUTH": "true",  # functions get no more than the policies of the stage give their roles
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -46,8 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deploy as seldom as possible."""
-    items.sort(key=lambda item: _turn(item.path.stem))
+    """Deploy as seldom as possible: tests of a stage go in the order in which they are written.
+
+    Those of other folders keep theirs.
+    """
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[int, Path, int]:
+    if not item.path.is_relative_to(FOLDER):
+        return -len(FIRST) - 1, FOLDER, 0
+    return _turn(item.path.stem), item.path, item.location[1] or 0
 
 
 def _turn(module: str) -> int:
@@ -73,7 +86,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProc
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     if not PYTHON.exists():
         pytest.fail(f"{PYTHON} is missing: run `make e2e`, which makes it", pytrace=False)
-    with ministack(PYTHON, tmp_path_factory.mktemp("ministack"), ENFORCE_IAM) as running:
+    with ministack(PYTHON, tmp_path_factory.mktemp("ministack"), ENFORCE_IAM, BEHIND_TLS) as running:
         yield running
 
 

@@ -1,7 +1,8 @@
 """Where a deployed stage answers otherwise than Airflow or the local server, and cannot do better.
 
-No step of a recorded case is among them: all are answered as recorded. On AWS, API Gateway stands behind
-CloudFront and before Lambda, and each of them refuses some requests before any code of ours is asked.
+No step of a recorded case is among them: all are answered as recorded. On AWS, API Gateway stands before
+Lambda and refuses some requests before any code of ours is asked. Before an edge-optimized endpoint there is
+CloudFront, too; the shipped stages are regional.
 """
 
 from dataclasses import dataclass
@@ -41,16 +42,23 @@ FORCED = (
         body={"message": "Forbidden"},
     ),
     Forced(
+        what="an unknown path with an Authorization header",
+        answer="404, as in Airflow; 403 if AWS has no name for this kind of refusal. Not tried on an account",
+        by=By.AWS,
+        reason="the header is taken for a bad signature of AWS's own; of which kind is written nowhere",
+    ),
+    Forced(
         what="a method beyond the seven that REST APIs have, such as TRACE",
-        answer="404, or CloudFront's own page; Airflow says 405",
+        answer="404; Airflow says 405",
         by=By.AWS,
         reason="a method that a path does not declare is an unknown path, and only the seven can be declared",
     ),
     Forced(
         what="a GET or HEAD request with a body",
-        answer="403 and a page of CloudFront's; Airflow overlooks the body",
+        answer="not tried on a regional endpoint, where nothing is known to refuse it; 403 and a page of "
+        "CloudFront's on an edge-optimized one; Airflow overlooks the body",
         by=By.AWS,
-        reason="CloudFront, before the edge-optimized endpoint that Chalice makes by default, refuses it",
+        reason="CloudFront refuses it, which stands before edge-optimized endpoints only",
     ),
     Forced(
         what="a request line and headers of more than 10,240 bytes, or a body of more than 6 MB",

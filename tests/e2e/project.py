@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.deploy.deployed import Deployed, read_deployed
-from chalicelib.deploy.provisioning.api_gateway import STAGE as API_STAGE
+from chalicelib.deploy.standing import API_STAGE
 from tests.contract.runner import Answer
 from tests.integration.server.api import HttpApi
 
@@ -32,6 +33,9 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 SHIPPED = ("app.py", "requirements.txt", "chalicelib")
 NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+
+OWN_ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+"""Lambda's name for this machine's."""
 
 DEPLOY_SECONDS = 300
 COMMAND_SECONDS = 180
@@ -124,6 +128,13 @@ class Project:
         config["stages"]["dev"]["environment_variables"] |= variables
         path.write_text(json.dumps(config))
 
+    def set_architecture(self, architecture: str) -> None:
+        """Have the stage's functions on another machine, by Lambda's name, from the next package on."""
+        path = self.directory / ".chalice" / "config.json"
+        config = json.loads(path.read_text())
+        config["stages"][self.stage]["lambda_architecture"] = architecture
+        path.write_text(json.dumps(config))
+
     def forget(self) -> None:
         """Lose Chalice's record, as in another checkout, or when a deployment was killed."""
         (self.directory / ".chalice" / "deployed" / f"{self.stage}.json").unlink()
@@ -177,7 +188,11 @@ class Project:
         stage["environment_variables"] |= {
             "UPDRAFT__AWS__STAGE": self.stage,
             "AIRFLOW__API__AUTH_BACKEND": auth_backend,
+            # The tests ask more often than people do.
+            "UPDRAFT__API__THROTTLING_RATE_LIMIT": "1000",
+            "UPDRAFT__API__THROTTLING_BURST_LIMIT": "1000",
         }
+        stage["lambda_architecture"] = OWN_ARCHITECTURE  # the emulator runs the functions on this machine
         config["stages"][self.stage] = stage
         path.write_text(json.dumps(config))
 

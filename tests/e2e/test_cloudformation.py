@@ -100,7 +100,8 @@ def test_the_doctor_finds_only_what_the_emulator_leaves_out(stack: Stack):
     assert findings(stack.project) == {
         **{f"table {table.name}": left_out_of(table) for table in RESOURCES.tables},
         **{f"function updraft-{STAGE}-{each}": NO_LOOPS for each in LOOPING_HANDLERS},
-        "REST API": f"its gateway responses are not the app's: {', '.join(GATEWAY_RESPONSES)}",
+        "REST API": "its endpoint is of no known type, not REGIONAL; "
+        f"its gateway responses are not the app's: {', '.join(GATEWAY_RESPONSES)}",
     }
 
 
@@ -137,6 +138,7 @@ def test_what_the_emulator_leaves_out_is_in_the_template(stack: Stack):
         "Scheduler",
         "Worker",
     }
+    assert resources["RestAPI"]["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     body = resources["RestAPI"]["Properties"]["Body"]
     assert set(body["x-amazon-apigateway-gateway-responses"]) == set(GATEWAY_RESPONSES)
 

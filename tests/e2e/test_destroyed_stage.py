@@ -11,17 +11,13 @@ from tests.e2e.project import CLOSED, STAGE, Project
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def with_a_run(project: Project) -> Project:
+def test_a_destroyed_stage_leaves_its_data_and_has_it_when_deployed_again(
+    project: Project, request: pytest.FixtureRequest
+):
     if project.auth_backend is None:
         project.deploy(CLOSED)
     project.on_its_tables("dags", "pause", "e2e_greeting")
     project.on_its_tables("dags", "trigger", "e2e_greeting", "--run-id", "kept")
-    return project
-
-
-def test_a_destroyed_stage_leaves_its_data(with_a_run: Project):
-    project = with_a_run
     resources = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
     objects = aws.client("s3").list_objects_v2(Bucket=resources.bucket.name)["KeyCount"]
     project.auth_backend = None
@@ -39,7 +35,5 @@ def test_a_destroyed_stage_leaves_its_data(with_a_run: Project):
     assert {table.name for table in resources.tables} <= set(tables)
     assert aws.client("s3").list_objects_v2(Bucket=resources.bucket.name)["KeyCount"] == objects
 
-
-def test_deployed_again_it_has_the_runs_that_it_had(with_a_run: Project, with_passwords: Project):
-    runs = ask(with_passwords, ADA, "/dags/e2e_greeting/dag_runs")
+    runs = ask(request.getfixturevalue("with_passwords"), ADA, "/dags/e2e_greeting/dag_runs")
     assert [run["state"] for run in runs.body if run["run_id"] == "kept"] == ["queued"]

@@ -1,12 +1,15 @@
 """A stage that asks who is there: passwords and Kerberos through API Gateway and its authorizer."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chalicelib import aws
 from chalicelib.auth.backends import BASIC_AUTH, KERBEROS_AUTH
+from chalicelib.auth.logins import CHECKS_AT_ONCE
+from chalicelib.settings import Settings
+from chalicelib.store.dynamodb import DynamoStore
 from tests.contract.runner import Answer
 from tests.e2e.callers import ADA, BOB, ask, basic, host, name
 from tests.e2e.project import API, Project
@@ -78,6 +81,35 @@ def test_a_changed_password_and_a_deleted_user_are_refused(with_passwords: Proje
     assert ask(with_passwords, basic("carol", "second")).status == 200
     with_passwords.on_its_tables("users", "delete", "carol")
     assert outcome(ask(with_passwords, basic("carol", "second"))) == ASKED_FOR_PASSWORD
+
+
+def test_strangers_do_not_keep_out_who_has_proven_a_password(with_passwords: Project) -> None:
+    with_passwords.on_its_tables("users", "create", "dora", stdin="explorer")
+    assert ask(with_passwords, basic("dora", "explorer")).status == 200, with_passwords.function_logs()
+    started = datetime.now(UTC)
+    use_up_the_checks_of(with_passwords, "dora")
+    answer = ask(with_passwords, basic("dora", "wrong"))
+    assert answer.status == 429, with_passwords.function_logs()
+    assert outcome(answer)[1] is None
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert ask(with_passwords, basic("dora", "explorer")).status == 200, with_passwords.function_logs()
+    reasons = [entry["reason"] for entry in audited(with_passwords, "refused", started)]
+    assert "too many password checks for the name" in reasons
+
+
+def use_up_the_checks_of(project: Project, username: str) -> None:
+    """At the tables: by requests it would take the emulator longer than it takes new ones to come."""
+    users = DynamoStore(Settings.from_environ({"UPDRAFT__AWS__STAGE": project.stage})).users
+    ahead = datetime.now(UTC) + timedelta(seconds=45)  # so that there is none for a while
+    _, login = users.for_login(username)
+    for _ in range(2 * CHECKS_AT_ONCE):
+        _, login = users.begin_check(username, login, ahead)
+
+
+def test_info_shows_what_the_stage_serves(with_passwords: Project) -> None:
+    shown = json.loads(with_passwords.on_its_tables("info", "-o", "json"))
+    facts = {row["name"]: row["value"] for row in shown}
+    assert (facts["stage"], facts["auth backend"]) == (with_passwords.stage, BASIC_AUTH)
 
 
 def test_paths_and_options_come_before_credentials(with_passwords: Project) -> None:

@@ -1,6 +1,9 @@
 """What is deployed: how large, made of what, and what each function loads before its first answer."""
 
+import json
+import platform
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -8,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.deploy.packaging.binaries import MACHINES, machines
+from chalicelib.deploy.runtimes import this_runtime
 from tests.e2e.cold_starts import ColdStart, functions_of
 from tests.e2e.conftest import PROJECT, PYTHON
 from tests.e2e.packaged import Contents, contents
-from tests.e2e.project import OPEN, Project
+from tests.e2e.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stage_project
 
 pytestmark = pytest.mark.e2e
 
@@ -50,6 +55,9 @@ INDIRECT = {
     "tqdm",
     "unicrypto",
 }
+
+PACKAGE_SECONDS = 600
+"""Packages for another machine are downloaded."""
 
 MODULES = {
     "api_handler": (190, 460),
@@ -146,6 +154,82 @@ def test_a_cold_start_keeps_to_its_number_of_modules(
     cold_start, (imported, answered) = cold_starts[function], MODULES[function]
     assert len(cold_start.imported.modules) <= imported
     assert len(cold_start.answered.modules) <= answered
+
+
+def test_a_dry_run_says_what_the_stage_runs_on_and_builds_the_package(
+    package: Path, project: Project
+) -> None:
+    before = {*package.parent.iterdir()}
+    said = project.command_line("deploy", "--stage", STAGE, "--dry-run", timeout=PACKAGE_SECONDS)
+    assert f"  use     {this_runtime()} on {OWN_ARCHITECTURE}; AWS" in said
+    assert "  ask     1800 s for a try\n" in said, "and it has them"
+    built = rf"^  [\d.]+ MB for {re.escape(this_runtime())} on {OWN_ARCHITECTURE}$"
+    assert re.search(built, said, re.MULTILINE)
+    assert [line for line in said.splitlines() if re.match(r"  (create|change|update .*:)", line)] == []
+    assert {*package.parent.iterdir()} == before, "what was deployed is what was built"
+
+
+@pytest.fixture
+def other_project(tmp_path: Path) -> Project:
+    """A copy of the project that is packaged and not deployed."""
+    staged = stage_project(PROJECT, tmp_path / "updraft", adapter_port=0)
+    staged.set_stage(OPEN)
+    return staged
+
+
+@pytest.mark.parametrize("architecture", MACHINES)
+def test_every_binary_is_for_the_machine_of_the_functions(other_project: Project, architecture: str) -> None:
+    other_project.set_architecture(architecture)
+    other_project.command_line("package", "--stage", STAGE, timeout=PACKAGE_SECONDS)
+
+    out = other_project.directory / "out"
+    with zipfile.ZipFile(out / "deployment.zip") as opened:
+        found = machines(opened)
+    assert len(found) > 20
+    assert {name: machine for name, machine in found.items() if machine != MACHINES[architecture]} == {}
+    resources = json.loads((out / "sam.json").read_text())["Resources"].values()
+    functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
+    assert [function["Architectures"] for function in functions] == [[architecture]] * len(functions)
+    assert functions
+
+
+def test_a_package_without_a_wheel_for_the_functions_is_named_in_one_line(
+    other_project: Project, tmp_path: Path
+) -> None:
+    (foreign,) = MACHINES.keys() - {OWN_ARCHITECTURE}
+    other_project.set_architecture(foreign)
+    with (other_project.directory / "requirements.txt").open("a") as requirements:
+        requirements.write("only-here==1.0\n")
+    wheels = wheel_for_this_machine(tmp_path / "wheels")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "chalicelib", "package", "--stage", STAGE],
+        cwd=other_project.directory,
+        env={**other_project.environment, "PIP_FIND_LINKS": str(wheels)},
+        timeout=PACKAGE_SECONDS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1, done.stdout
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    assert line.startswith(f"Error: No wheel for {foreign} and {this_runtime()}: only-here==1.0. Take")
+    assert not (other_project.directory / "out" / "deployment.zip").exists()
+
+
+def wheel_for_this_machine(folder: Path) -> Path:
+    """A folder with a wheel of the package only-here, which other machines cannot load."""
+    folder.mkdir()
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    tag = f"{python}-{python}-manylinux2014_{platform.machine()}"
+    metadata = "only_here-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"only_here-1.0-{tag}.whl", "w") as wheel:
+        wheel.writestr("only_here/__init__.py", "")
+        wheel.writestr(f"{metadata}/METADATA", "Metadata-Version: 2.1\nName: only-here\nVersion: 1.0\n")
+        wheel.writestr(f"{metadata}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
+        wheel.writestr(f"{metadata}/RECORD", "")
+    return folder
 
 
 @pytest.mark.parametrize("library", LOADED_BY)

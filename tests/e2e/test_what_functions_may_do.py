@@ -4,13 +4,17 @@ That nobody was refused anything is looked at when all tests are through, by the
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib import aws
+from chalicelib.deploy.provisioning.api_gateway import standing_throttling, throttle, throttling_of
+from chalicelib.settings import Settings
 from tests.contract.runner import Answer
-from tests.e2e.project import API, Project
+from tests.e2e.project import API, STAGE, Project
 from tests.e2e.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
@@ -98,3 +102,55 @@ def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open
         FunctionName=open_stage.deployed.functions["tick"], Payload=json.dumps(event)
     )
     assert "FunctionError" not in called, called["Payload"].read()
+
+
+@pytest.mark.parametrize(
+    ("handler", "name"),
+    [
+        ("api_handler", "dag_runs"),
+        ("scheduler", "dag_runs"),
+        ("worker", "task_instances"),
+        ("events", "dag_runs"),
+        ("tick", "dag_runs"),
+    ],
+)
+def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, handler: str, name: str):
+    iam, region = aws.client("iam"), "us-east-1:000000000000"
+    role = iam.get_role(RoleName=f"updraft-{STAGE}-{handler}")["Role"]["Arn"]
+
+    def may(action: str, resource: str) -> bool:
+        answer = iam.simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
+        )
+        (result,) = answer["EvaluationResults"]
+        return bool(result["EvalDecision"] == "allowed")
+
+    table, queue = f"arn:aws:dynamodb:{region}:table/updraft-", f"arn:aws:sqs:{region}:updraft-"
+    assert may("dynamodb:GetItem", f"{table}{STAGE}-{name}")
+    assert may("sqs:SendMessage", f"{queue}{STAGE}-scheduling")
+    for other in ("prod", f"{STAGE}-2"):
+        assert not may("dynamodb:GetItem", f"{table}{other}-{name}")
+        assert not may("sqs:SendMessage", f"{queue}{other}-scheduling")
+        assert not may("s3:GetObject", f"arn:aws:s3:::updraft-{other}-bucket/dag_versions/a/1")
+
+
+def test_a_request_too_many_is_told_when_to_come_back(open_stage: Project):
+    api, apigateway = open_stage.deployed.rest_api_id, aws.client("apigateway")
+    settings = Settings.from_environ({})
+    one = replace(settings, throttling_rate_limit=1, throttling_burst_limit=1)
+    as_deployed = standing_throttling(api, apigateway)
+    throttle(api, one, apigateway)
+    try:
+        with ThreadPoolExecutor(20) as callers:
+            asked = [callers.submit(open_stage.gateway.call, "GET", f"{API}/info") for _ in range(20)]
+            answers = [each.result() for each in asked]
+    finally:
+        rate, burst = (as_deployed[name] for name in throttling_of(settings))
+        throttle(api, replace(one, throttling_rate_limit=rate, throttling_burst_limit=burst), apigateway)
+
+    refused = [answer for answer in answers if answer.status != 200]
+    assert refused
+    for answer in refused:
+        assert (answer.status, answer.body) == (429, {"error": "Too Many Requests"})
+        assert answer.headers["retry-after"] == "1"
+    assert open_stage.gateway.call("GET", f"{API}/info").status == 200

@@ -24,6 +24,7 @@ from tests.property.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
     dag_of,
+    message,
     shapes,
     start,
     step_with_faults,
@@ -154,6 +155,23 @@ def test_what_a_worker_writes_after_the_deletion_is_removed_when_it_is_over() ->
     let_an_hour_pass(world)
     assert_nothing_is_left(world, run)
     assert_nothing_is_held(world)
+
+
+@pytest.mark.parametrize("minutes", [1, 16, 29])
+def test_what_the_longest_invocation_writes_at_its_end_is_removed_too(minutes: int) -> None:
+    dag = ScriptedDag(CHAIN)
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.deliver(message(world, "start_run"))
+    delete_dag(world.engine, dag.dag_id)
+    wait_until_back(world, dag)
+    for _ in range(minutes):
+        world.advance(timedelta(minutes=1))
+        world.drain()
+    world.store.lineage.save(run.run_uid, "a", ["in"], ["out"])
+    let_an_hour_pass(world)
+    assert_nothing_is_left(world, run)
+    assert world.queue.waiting == [], "nobody comes again and again"
 
 
 def test_many_runs_are_removed_in_portions() -> None:

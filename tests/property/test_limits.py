@@ -5,17 +5,34 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.alterations import Choice, chosen, clearing, marking
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.limits import widest
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.task_instances import holder_name, task_key
+from chalicelib.engine.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.deletion import delete_dag
+from chalicelib.engine.marking import MarkRequest, mark_tasks
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
+from chalicelib.simulation.crowd import Crowd
+from tests.property.alterations import send_plan, some_names
 from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import assert_nothing_is_held, date_of, disturb, start_runs, world_of
+from tests.property.scenarios import (
+    assert_nothing_is_held,
+    dag_of,
+    date_of,
+    disturb,
+    item_of,
+    item_state,
+    run_state,
+    start_runs,
+    world_of,
+)
 from tests.property.simulator import World
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
@@ -165,6 +182,120 @@ def test_a_limit_on_a_chain_that_never_binds_costs_nothing() -> None:
     assert {task.limits for task in dag.graph.tasks.values()} == {()}
     wide = ScriptedDag(FAN, max_active_runs=16, max_active_tasks=16)
     assert all(task.limits for task in wide.graph.tasks.values())
+
+
+def narrow(made: list[Shape]) -> ScriptedDag:
+    """A DAG whose shape alone keeps ``max_active_tasks``, as tightly as can be."""
+    width = widest(ScriptedDag(made).graph.tasks)
+    return ScriptedDag(made, max_active_runs=1, max_active_tasks=max(width, 1))
+
+
+def test_a_cleared_task_waits_for_what_runs_after_it_where_the_shape_kept_the_limit() -> None:
+    """A limit of one task at once: the cleared one starts as soon as the other is over."""
+    dag = narrow([Shape("a"), Shape("b", ("a",)), Shape("c", ("b",), mode="poke", pokes=1, poke_interval=30)])
+    world = world_of(dag, 1)
+    (run,) = start_runs(world, dag, 1)
+    world.drain()
+    assert item_state(world, run, "c") is TaskInstanceState.RUNNING
+    clear_tasks(
+        world.engine,
+        ClearRequest(dag_id=dag.dag_id, execution_date=run.execution_date, choice=Choice(task_ids=("a",))),
+    )
+    world.drain()
+    waiting = item_of(world, run, "a")
+    assert (waiting.state, waiting.reason) == (
+        TaskInstanceState.SCHEDULED,
+        "at most 1 tasks of scripted at once (max_active_tasks)",
+    )
+    world.advance(timedelta(seconds=30))
+    world.drain()
+    assert item_of(world, run, "a").try_number == 2
+    assert runs_in(world, dag, DagRunState.SUCCESS) == [run.execution_date]
+    assert dag_of(world, dag).altered_runs == frozenset()
+
+
+def test_what_follows_a_marked_task_waits_for_what_runs_before_it_where_the_shape_kept_the_limit() -> None:
+    dag = narrow([Shape("a", mode="poke", pokes=1, poke_interval=30), Shape("b", ("a",)), Shape("c", ("b",))])
+    world = world_of(dag, 1)
+    (run,) = start_runs(world, dag, 1)
+    world.drain()
+    choice = Choice(task_ids=("b",))
+    mark_tasks(
+        world.engine,
+        MarkRequest(
+            dag_id=dag.dag_id,
+            execution_date=run.execution_date,
+            choice=choice,
+            state=TaskInstanceState.SUCCESS,
+        ),
+    )
+    world.drain()
+    states = [item_state(world, run, name) for name in ("a", "b", "c")]
+    assert states == [TaskInstanceState.RUNNING, TaskInstanceState.SUCCESS, TaskInstanceState.SCHEDULED]
+    world.advance(timedelta(seconds=30))
+    world.drain()
+    assert runs_in(world, dag, DagRunState.SUCCESS) == [run.execution_date]
+
+
+@st.composite
+def narrow_shapes(draw: st.DrawFn) -> list[Shape]:
+    """One or two chains, with a link between them here and there."""
+    made: list[Shape] = []
+    for number in range(draw(st.integers(2, 7))):
+        before = [made[-1].task_id] if made and draw(st.integers(0, 5)) else []
+        other = draw(st.sampled_from([[], [], [made[0].task_id]])) if made else []
+        mode = draw(st.sampled_from([None, None, "poke", "reschedule"]))
+        upstream = tuple(sorted({*before, *other}))
+        made.append(Shape(f"t{number}", upstream, mode=mode, pokes=2, poke_interval=20.0, retries=100))
+    return made
+
+
+@given(narrow_shapes(), st.sampled_from([0.0, 0.0, 0.02, 0.1]), st.integers())
+@settings(max_examples=60)
+def test_a_limit_that_the_shape_keeps_holds_beside_clears_and_marks(
+    made: list[Shape], faults: float, seed: int
+) -> None:
+    dag = narrow(made)
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, lingering=0.97)
+    world = crowd.world
+    (run,) = start_runs(world, dag, 1)
+    for _ in range(world.choose.randint(2, 6)):
+        for _ in range(world.choose.randrange(150)):
+            crowd.step()  # which checks the limit after each call of each handler
+        alter_some(crowd, dag, run)
+    crowd.settle()
+    assert run_state(world, dag).is_final
+    assert dag_of(world, dag).altered_runs == frozenset()
+    assert_nothing_is_held(world)
+
+
+def alter_some(crowd: Crowd, dag: ScriptedDag, run: DagRun) -> None:
+    """Clear what is before a task at work, or mark what is after it: so more could be at work at once."""
+    world, graph = crowd.world, dag.graph
+    items = dict(world.store.task_instances.list(run.run_uid))
+    if not items:
+        return
+    clears = world.choose.random() < 0.6
+    others = graph.ancestors if clears else graph.descendants
+    related = {name for _, at_work, _, _ in crowd.at_work for name in others(at_work)}
+    choice = Choice(task_ids=some_names(world.choose, sorted(related or graph.tasks)))
+    if clears:
+        plan = clearing(chosen(graph, run.run_uid, items, choice))
+    else:
+        _, plan = marking(graph, run.run_uid, items, choice, TaskInstanceState.SUCCESS)
+    send_plan(world, run, plan)
+
+
+def test_what_is_cleared_with_all_that_follows_it_asks_no_more_than_before() -> None:
+    dag = narrow(CHAIN)
+    world = world_of(dag, 1)
+    (run,) = start_runs(world, dag, 1)
+    world.drain()
+    choice = Choice(task_ids=("a",), downstream=True)
+    clear_tasks(
+        world.engine, ClearRequest(dag_id=dag.dag_id, execution_date=run.execution_date, choice=choice)
+    )
+    assert dag_of(world, dag).altered_runs == frozenset()
 
 
 def test_deleting_a_dag_deletes_its_limits() -> None:

@@ -14,6 +14,7 @@ from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     EXECUTION_DATE,
@@ -230,7 +231,7 @@ def test_a_successor_opened_again_after_a_crash_holds_its_slots_once() -> None:
     while not any(holder in shard.holders for shard in world.store.pools.shards("big")):
         crowd.go_on(worker)
     crowd.go_on(worker, Killed("after the hand-over"))
-    world.advance(timedelta(minutes=16))
+    world.advance(LEASE + timedelta(minutes=1))
     world.deliver(entry)
     holding = [shard for shard in world.store.pools.shards("big") if holder in shard.holders]
     assert sum(shard.holders[holder].slots for shard in holding) == 1

@@ -1,5 +1,6 @@
 """Runs that are ended before their tasks: by their ``dagrun_timeout``, or from outside."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,23 +8,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.alterations import Choice
+from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.messages import TimeOutRun
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.run_timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.engine.marking import MarkRequest, mark_run_success, mark_tasks
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
-from chalicelib.engine.run_end import fail_run
+from chalicelib.engine.run_end import cancel_run, fail_run
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     assert_nothing_is_held,
     final_states,
+    item_state,
     message,
     run_of,
     shapes,
     start,
+    start_runs,
     with_tries_to_spare,
     world_of,
 )
@@ -48,7 +55,7 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
             Shape("again", behaviour="fail", retries=5, retry_delay=86_400),
             Shape("waiting", pool="closed"),
         ],
-        dagrun_timeout=HOUR,
+        dagrun_timeout=2 * HOUR,
     )
     world = world_of(dag, 1)
     save_pool(world.engine, name="closed", slots=0, description=None)
@@ -59,7 +66,7 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
             world.stall = lambda _: None
             let_time_pass(world, HOUR)
         elif request.task_id == "late":
-            let_time_pass(world, timedelta(minutes=17))
+            let_time_pass(world, LEASE + timedelta(minutes=2))
 
     world.stall = outlive_the_run
     world.settle(dag.dag_id)
@@ -67,13 +74,53 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
     assert (ended.state, ended.reason) == (DagRunState.FAILED, TIMED_OUT)
     assert ended.start_date is not None
     assert ended.end_date is not None
-    assert HOUR < ended.end_date - ended.start_date <= HOUR + timedelta(minutes=1)
+    assert 2 * HOUR < ended.end_date - ended.start_date <= 2 * HOUR + timedelta(minutes=1)
     states = final_states(world, dag, run)
     assert states.pop("done") is TaskInstanceState.SUCCESS
     assert set(states.values()) == {TaskInstanceState.SKIPPED}
     assert "next" not in {task_id for task_id, _ in world.tries}
     assert_nothing_is_held(world)
     assert world.store.pools.waiters("closed", 10) == []
+
+
+def cancel(world: World, run: DagRun) -> None:
+    cancel_run(world.engine, run.dag_id, run.execution_date)
+
+
+def time_out(world: World, run: DagRun) -> None:
+    fail_run(world.engine, run, TIMED_OUT)
+
+
+def mark_success(world: World, run: DagRun) -> None:
+    mark_run_success(world.engine, run.dag_id, run.execution_date)
+
+
+def mark_the_task(world: World, run: DagRun) -> None:
+    wish = MarkRequest(
+        dag_id=run.dag_id,
+        execution_date=run.execution_date,
+        choice=Choice(task_ids=("a",)),
+        state=TaskInstanceState.SUCCESS,
+    )
+    mark_tasks(world.engine, wish)
+
+
+@pytest.mark.parametrize("end", [cancel, time_out, mark_success, mark_the_task])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_the_next_run_hears_at_once_what_became_of_the_task_that_it_waits_for(
+    end: Callable[[World, DagRun], None], retries: int
+) -> None:
+    """The first run has failed, or is between two tries, when somebody ends it by hand."""
+    task = Shape("a", behaviour="fail", retries=retries, retry_delay=7200, depends_on_past=True)
+    dag = ScriptedDag([task])
+    world = world_of(dag, 1)
+    first, second = start_runs(world, dag, 2)
+    world.drain()
+    assert item_state(world, second, "a") is None
+    end(world, first)
+    world.drain()
+    goes_on = item_state(world, first, "a") in (TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED)
+    assert (item_state(world, second, "a") is not None) is goes_on
 
 
 @pytest.mark.parametrize("timeout", [timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=7)])

@@ -15,6 +15,7 @@ from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import (
     assert_ended_as_expected,
@@ -255,7 +256,7 @@ def test_a_poke_whose_worker_dies_costs_a_try(retries: int) -> None:
     world.deliver(entry)
     world.queue.waiting.remove(entry)
     assert world.pokes[-1][1:] == ("wait", 1, 1)
-    minutes(world, 18)
+    minutes(world, LEASE // timedelta(minutes=1) + 3)
     item = sensor_of(world, run)
     expected = (TaskInstanceState.RUNNING, 2) if retries else (TaskInstanceState.FAILED, 1)
     assert (item.state, item.try_number) == expected

@@ -24,6 +24,7 @@ from tests.contract.deployed_dags import engine_with_contract_dags
 from tests.function_context import FunctionContext
 
 DAG = "contract_conf"
+LITTLE_TIME = FunctionContext(remaining=handlers.TIME_OF_A_MESSAGE - timedelta(seconds=1))
 
 
 def _event(*bodies: str, received: int = 1) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def _event(*bodies: str, received: int = 1) -> dict[str, Any]:
                 "receiptHandle": "r",
                 "body": body,
                 "attributes": {"ApproximateReceiveCount": str(received)},
+                "messageAttributes": {},
             }
             for number, body in enumerate(bodies)
         ]
@@ -150,11 +152,19 @@ def test_only_the_first_message_of_a_batch_is_begun_with_little_time_left(
     engine: Engine, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     (start,) = _trigger(engine, clock)
-    context = FunctionContext(remaining=handlers.TIME_OF_A_MESSAGE - timedelta(seconds=1))
-    assert handlers.scheduler(_event(start, start, start), context) == _failed(1, 2)
+    sent_again: list[tuple[str, str]] = []
+    with bootstrap.use(resend=lambda queue, record, _id: sent_again.append((queue, record["messageId"]))):
+        assert handlers.scheduler(_event(start, start, start), LITTLE_TIME) == _failed()
     (run,) = engine.store.dag_runs.list(DAG)
     assert run.state == DagRunState.RUNNING
+    assert sent_again == [("updraft-local-scheduling", f"message-{number}") for number in (1, 2)]
     assert "no time left" in caplog.text
+
+
+def test_a_message_that_cannot_be_sent_again_stays_in_the_queue(engine: Engine, clock: MovedClock) -> None:
+    (start,) = _trigger(engine, clock)
+    with bootstrap.use(resend=_raises(StoreUnavailable("throttled"))):
+        assert handlers.scheduler(_event(start, start), LITTLE_TIME) == _failed(1)
 
 
 def test_a_poison_message_is_logged_when_it_first_comes(caplog: pytest.LogCaptureFixture) -> None:

@@ -90,6 +90,11 @@ RESPONSES: dict[str, Part] = {
     "Unauthorized": refusal("The auth backend wants credentials.", _CHALLENGE, example="Unauthorized"),
     "Forbidden": refusal("The auth backend refuses what it was given.", example="Forbidden"),
     "NotFound": refusal("No such path, or the API is switched off.", example="Not found"),
+    "TooManyTries": refusal(
+        "So many passwords were tried for the user name that for now none is looked at.",
+        _RETRY_AFTER,
+        example="Too many passwords were tried for this user name; try again in 10 s",
+    ),
     "KeyReused": refusal(
         "The key was sent before with another body.",
         example="The Idempotency-Key was used with another body before; use a new key",

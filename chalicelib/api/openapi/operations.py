@@ -14,6 +14,7 @@ _COMMON_RESPONSES: Part = {
     "401": reference("responses", "Unauthorized"),
     "403": reference("responses", "Forbidden"),
     "404": reference("responses", "NotFound"),
+    "429": reference("responses", "TooManyTries"),
     "500": reference("responses", "ServerError"),
     "503": reference("responses", "Unavailable"),
 }

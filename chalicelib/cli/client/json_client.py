@@ -108,6 +108,21 @@ class JsonClient:
         """See ``Client``."""
         return _pool(self._ask("DELETE", f"/pools/{_quoted(name)}"))
 
+    def ask_without_credentials(self) -> tuple[int, str, bool]:
+        """Status and ``WWW-Authenticate`` of the answer, and whether it is JSON as of this API.
+
+        Raises ``ApiRefused`` where nothing answers.
+        """
+        try:
+            with self._opener.open(self._request("GET", "/test", None), timeout=_SECONDS) as response:
+                return response.status, "", _is_of_the_api(response.read())
+        except HTTPError as error:
+            with error:
+                return error.code, error.headers["WWW-Authenticate"] or "", _is_of_the_api(error.read())
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ApiRefused(f"{self._base} does not answer: {reason}") from error
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The parsed answer; raises ``ApiRefused`` and ``NegotiationFailed``."""
         negotiation = Negotiation(self._negotiates_with) if self._negotiates_with else None
@@ -136,6 +151,14 @@ class JsonClient:
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             method=method,
         )
+
+
+def _is_of_the_api(body: bytes) -> bool:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and not {"status", "error"}.isdisjoint(document)
 
 
 def _no_endpoint() -> SettingError:

@@ -13,7 +13,7 @@ def deploy(stage: str, dry_run: bool) -> None:
 
     Example: python -m chalicelib deploy --stage dev
     """
-    from chalicelib import bootstrap
+    from chalicelib import aws, bootstrap
     from chalicelib.cli.deployment.stage import deployable_stage
     from chalicelib.deploy.deployment import Deployment, next_step, plan_deployment
     from chalicelib.deploy.steps import carry_out
@@ -21,14 +21,15 @@ def deploy(stage: str, dry_run: bool) -> None:
 
     described = deployable_stage(stage)
     with bootstrap.use(settings=described.settings):
-        declarations = validate(described, bootstrap.engine().store.variables)
+        declarations = validate(described, bootstrap.engine().store.variables, region=aws.region())
         for line in plan_deployment(described, declarations):
             click.echo(f"  {line}")
-        if dry_run:
-            return
         deployment = Deployment(
             stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
         )
+        if dry_run:
+            deployment.package()  # what cannot be packaged is to be known before, too
+            return
         carry_out(deployment.steps(), click.echo)
     click.echo(f"Stage {stage} is deployed: {deployment.url}")
     click.echo(next_step(deployment.url, described.settings.auth_backend))

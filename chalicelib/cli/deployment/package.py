@@ -15,6 +15,7 @@ def package(directory: Path, stage: str) -> None:
 
     Example: python -m chalicelib package --stage dev
     """
+    from chalicelib import aws
     from chalicelib.cli.deployment.stage import deployable_stage
     from chalicelib.deploy.packaging import cloudformation
     from chalicelib.deploy.validation import validate
@@ -22,5 +23,6 @@ def package(directory: Path, stage: str) -> None:
 
     described = deployable_stage(stage)
     without_any = MemoryStore().variables  # those that the stage keeps are on AWS
-    cloudformation.package(described, validate(described, without_any), directory)
+    declarations = validate(described, without_any, region=aws.region())
+    cloudformation.package(described, declarations, directory)
     click.echo(f"Stage {stage} is in {directory}: sam.json and deployment.zip")

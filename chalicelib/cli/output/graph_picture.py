@@ -1,25 +1,24 @@
 """A graph as a picture, drawn by Graphviz as Airflow's is: from left to right, each task in its colours.
 
-The wheels of pygraphviz bring Graphviz along, so that nothing has to be installed for it. They are not there
-for every machine, so nothing else may need pygraphviz.
+``make install`` puts ``graphviz-pure`` beside Python: one program that needs no library and no font of the
+machine. It draws what most want; the other formats are for Graphviz's own ``dot``, which draws all of them.
 """
 
-import os
 import re
+import shutil
+import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from chalicelib.cli.output.graph_text import notes
 from chalicelib.domain.graph import Graph, Task
 from chalicelib.settings import SettingError
 
-if TYPE_CHECKING:
-    import pygraphviz
-
 FORMATS = ("svg", "png", "pdf", "dot")
+
+_WITHOUT_GRAPHVIZ = ("svg", "png")
+"""What ``graphviz-pure`` draws of them."""
 
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])")
 
@@ -27,62 +26,59 @@ _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])")
 def drawn_as(graph: Graph, kind: str) -> bytes:
     """The picture as one of ``FORMATS``; ``dot`` is Graphviz's source, without a layout.
 
-    Raises ``SettingError`` without pygraphviz.
+    Raises ``SettingError`` where no program is found that draws this format, or where it fails.
     """
-    picture = _picture(graph)
+    source = "".join(f"{line}\n" for line in _source(graph)).encode()
     if kind == "dot":
-        source: str = picture.to_string()
-        return source.encode()
-    with _own_messages():
-        drawing: bytes = picture.draw(format=kind, prog="dot")
-    return drawing
+        return source
+    program = _program(kind)
+    done = subprocess.run([program, f"-T{kind}"], input=source, capture_output=True, check=False)  # noqa: S603 - one of the two
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SettingError(f"{program} could not draw it: {said[-1] if said else 'it did not say why'}")
+    return done.stdout
 
 
-def _picture(graph: Graph) -> "pygraphviz.AGraph":
-    try:
-        import pygraphviz
-    except ImportError as error:
-        raise SettingError(
-            f"Pictures need pygraphviz ({error}): install Graphviz, then '.venv/bin/pip install pygraphviz'"
-        ) from error
-
-    picture = pygraphviz.AGraph(
-        name=graph.dag_id, directed=True, rankdir="LR", labelloc="t", label=_literal(graph.dag_id)
+def _program(kind: str) -> str:
+    beside_python = f"{Path(sys.executable).parent}"
+    own = shutil.which("graphviz-pure", path=beside_python)
+    if own and kind in _WITHOUT_GRAPHVIZ:
+        return own
+    dot = shutil.which("dot")
+    if dot:
+        return dot
+    otherwise = f", or save it as .{' or .'.join(_WITHOUT_GRAPHVIZ)}" if own else ""
+    raise SettingError(
+        f"A picture as .{kind} needs Graphviz's program dot, which cannot be found:"
+        f" install it (Debian: apt-get install graphviz){otherwise}"
     )
-    for task in graph.tasks.values():
-        picture.add_node(
-            task.task_id,
-            label="\\n".join(map(_literal, (task.task_id, ", ".join(notes(task))))),
-            shape="rectangle",
-            style="filled,rounded",
-            color=_colour(task, "ui_fgcolor", "#000000"),
-            fillcolor=_colour(task, "ui_color", "#ffffff"),
-        )
-    for task in graph.tasks.values():
-        picture.add_edges_from((upstream, task.task_id) for upstream in task.upstream)
-    return picture
 
 
-def _literal(text: str) -> str:
-    """A text that Graphviz shows as it is: in labels a backslash has a meaning."""
-    return text.replace("\\", "\\\\")
+def _source(graph: Graph) -> Iterator[str]:
+    yield f"strict digraph {_quoted(graph.dag_id)} {{"
+    yield f"\tgraph [label={_quoted(graph.dag_id)}, labelloc=t, rankdir=LR];"
+    yield '\tnode [shape=rectangle, style="filled,rounded"];'
+    for task in graph.tasks.values():
+        yield f"\t{_quoted(task.task_id)} [{', '.join(_look(task))}];"
+    for task in graph.tasks.values():
+        for upstream in task.upstream:
+            yield f"\t{_quoted(upstream)} -> {_quoted(task.task_id)};"
+    yield "}"
+
+
+def _look(task: Task) -> Iterator[str]:
+    yield f"label={_quoted(task.task_id, ', '.join(notes(task)))}"
+    yield f"color={_quoted(_colour(task, 'ui_fgcolor', '#000000'))}"
+    yield f"fillcolor={_quoted(_colour(task, 'ui_color', '#ffffff'))}"
+
+
+def _quoted(*lines: str) -> str:
+    """Lines of text that Graphviz shows as they are: its own meanings of a backslash are taken away."""
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
 
 
 def _colour(task: Task, attribute: str, default: str) -> str:
     """A colour as the operator's class has it; Graphviz does not know the short form ``#rgb``."""
     colour = task.attributes.get(attribute, default)
     return _SHORT_COLOUR.sub(r"#\1\1\2\2\3\3", colour) if _SHORT_COLOUR.fullmatch(colour) else colour
-
-
-@contextmanager
-def _own_messages() -> Iterator[None]:
-    """Keep off the terminal what C libraries write there by themselves (of the machine's fonts, mostly)."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)

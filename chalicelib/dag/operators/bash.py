@@ -23,12 +23,20 @@ KILL_DELAY = 5.0
 """Seconds between asking a command's processes to end and killing them."""
 
 
+class _Process(subprocess.Popen[bytes]):
+    """A process that its owner knows before it is started: a signal may come at any moment after that."""
+
+    def __init__(self, owner: "ShellCommand", arguments: Sequence[str], **options: Any) -> None:
+        owner.process = self
+        super().__init__(arguments, **options)
+
+
 class ShellCommand:
     """A shell command at work, with all that it starts; it is in a process group of its own."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def run(
         self, command: str, directory: str, environment: Mapping[str, str], encoding: str
@@ -39,33 +47,35 @@ class ShellCommand:
         """
         arguments = [shutil.which("bash") or "bash", "-c", command]
         self._log.info("Running command: %s", arguments)
-        process = self._process = subprocess.Popen(  # noqa: S603 - running the author's command is its purpose
-            arguments,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=directory,
-            env=environment,
-            start_new_session=True,
-        )
         try:
+            process = _Process(
+                self,
+                arguments,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=directory,
+                env=environment,
+                start_new_session=True,
+            )
             last_line = self._log_output(process, encoding)
             exit_code = process.wait()
         except BaseException:
             self.end()
             raise
         finally:
-            if process.stdout is not None:
-                process.stdout.close()
-            self._process = None
+            output = getattr(self.process, "stdout", None)
+            if output is not None:
+                output.close()
+            self.process = None
         self._log.info("Command exited with return code %s", exit_code)
         return last_line, exit_code
 
     def end(self) -> None:
         """End the command and what it started: first by asking, then by force."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
+        process = self.process
+        if process is None or getattr(process, "pid", None) is None or process.poll() is not None:
+            return  # not begun, or over
         self._log.info("Sending SIGTERM to the command's process group")
         _signal_group(process.pid, signal.SIGTERM)
         try:

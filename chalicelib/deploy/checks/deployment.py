@@ -6,11 +6,21 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
 from chalicelib.deploy.checks.policies import policy_problems
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.provisioning.api_gateway import (
+    GatewayResponse,
+    gateway_responses,
+    settings_of,
+    standing_throttling,
+    throttling_of,
+)
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.functions import environment_in
-from chalicelib.deploy.stages import Stage, function_setting
+from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
+from chalicelib.deploy.stages import Stage, architecture, function_setting, stage_setting
 from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
@@ -20,25 +30,48 @@ from chalicelib.deploy.standing import (
     handlers_behind,
     maximum_concurrency,
     standing,
+    standing_runtime,
 )
 
 
 def check_deployment(
-    stage: Stage, *, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
+    stage: Stage, *, place: Place, recorded_api: str | None = None, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
     """One finding for each function, event source mapping, the rule and the REST API; some 70 requests."""
     entries = {
         entry["name"]: entry for entry in standing(stage.name, recorded_api=recorded_api, client=client)
     }
+    runtime = wanted_runtime(stage, standing_runtime(stage.name, client=client))
+    yield _runtime(runtime)
+    policies = policy_documents(stage, place)
     for handler in handlers_behind(stage.settings.auth_backend):
-        yield _function(stage, handler, entries, client)
+        yield _function(stage, handler, entries, policies.get(handler), runtime, client)
     for handler in QUEUE_OF:
         yield _mapping(stage, handler, entries, client("lambda"))
     yield _rule(entries, client("events"))
     yield _api(stage, entries, client("apigateway"))
 
 
-def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws.ClientFactory) -> Finding:
+def _runtime(runtime: str) -> Finding:
+    subject = f"runtime {runtime}; {support_of(runtime)}"
+    if not is_unsupported(runtime):
+        return Finding(subject=subject)
+    return Finding(
+        subject=subject,
+        problems=("AWS mends nothing of it any more, and will soon refuse to change its functions",),
+        remedy="set UPDRAFT__AWS__RUNTIME to a newer one in the stage's environment_variables, and deploy by "
+        "that Python",
+    )
+
+
+def _function(
+    stage: Stage,
+    handler: str,
+    entries: dict[str, Entry],
+    policy: Policy | None,
+    runtime: str,
+    client: aws.ClientFactory,
+) -> Finding:
     subject = f"function {function_name(stage.name, handler)}"
     if handler not in entries:
         return gone(subject)
@@ -47,8 +80,8 @@ def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws
     if role is None:
         problems = ["its role is missing: it cannot run"]
     else:
-        problems = list(policy_problems(stage, handler, role["role_name"], client("iam")))
-    problems += _setting_problems(stage, handler, function, lambda_)
+        problems = list(policy_problems(policy, handler, role["role_name"], client("iam")))
+    problems += setting_problems(stage, handler, runtime, lambda_)
     if handler in LOOPING_HANDLERS:
         config = lambda_.get_function_recursion_config(FunctionName=function)
         if config["RecursiveLoop"] != "Allow":
@@ -58,9 +91,15 @@ def _function(stage: Stage, handler: str, entries: dict[str, Entry], client: aws
     return Finding(subject=subject, problems=tuple(problems))
 
 
-def _setting_problems(stage: Stage, handler: str, function: str, lambda_: Any) -> Iterator[str]:
-    """Where the function is not as ``.chalice/config.json`` says."""
+def setting_problems(stage: Stage, handler: str, runtime: str, lambda_: Any) -> Iterator[str]:
+    """Where a function that stands is not as ``.chalice/config.json`` and the runtime say. 2 requests."""
+    function = function_name(stage.name, handler)
     standing = lambda_.get_function_configuration(FunctionName=function)
+    if standing["Runtime"] != runtime:
+        yield f"its Runtime is {standing['Runtime']}, not {runtime}"
+    machines, machine = standing.get("Architectures", ["x86_64"]), architecture(stage)
+    if machines != [machine]:
+        yield f"its architecture is {', '.join(machines)}, not {machine}"
     if environment_in(standing) != dict(stage.variables):
         yield "its environment variables are not those in .chalice/config.json"
     for name, in_config, unit in (
@@ -133,10 +172,25 @@ def _api(stage: Stage, entries: dict[str, Entry], apigateway: Any) -> Finding:
     }
     wanted = gateway_responses(without_credentials(stage.settings.auth_backend))
     others = [each.kind for each in wanted if not _is_as(standing_responses.get(each.kind, {}), each)]
-    if not others:
-        return Finding(subject=subject)
-    problem = f"its gateway responses are not the app's: {', '.join(others)}"
-    return Finding(subject=subject, problems=(problem,))
+    problems = [*endpoint_problems(stage, rest_api_id, apigateway)]
+    if others:
+        problems.append(f"its gateway responses are not the app's: {', '.join(others)}")
+    limits = standing_throttling(rest_api_id, apigateway)
+    problems += [
+        f"its {name} is {_said(limits.get(name))}, not {value}"
+        for name, value in throttling_of(stage.settings).items()
+        if limits.get(name) != value
+    ]
+    return Finding(subject=subject, problems=tuple(problems))
+
+
+def endpoint_problems(stage: Stage, rest_api_id: str, apigateway: Any) -> Iterator[str]:
+    """Where the REST API is not reached as ``.chalice/config.json`` says. 1 request."""
+    wanted = stage_setting(stage, "api_gateway_endpoint_type") or "EDGE"  # Chalice's default
+    endpoint = apigateway.get_rest_api(restApiId=rest_api_id).get("endpointConfiguration", {})
+    standing = endpoint.get("types", [])
+    if standing != [wanted]:
+        yield f"its endpoint is {', '.join(standing) or 'of no known type'}, not {wanted}"
 
 
 def _is_as(response: dict[str, Any], wanted: GatewayResponse) -> bool:

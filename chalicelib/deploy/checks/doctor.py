@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from chalicelib import aws
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.deployment import check_deployment
 from chalicelib.deploy.checks.events import check_events
@@ -12,14 +13,17 @@ from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.worker_time import as_it_stands, worker_time
 from chalicelib.events.declarations import DeclarationError, declarations_of
 
 
 def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[Finding]:
     """One finding for each part of the stage, as they are looked at; some 160 requests."""
-    resources = stage_resources(stage.settings)
-    yield from check_resources(resources, client=client)
-    yield from check_deployment(stage, recorded_api=_recorded_api(stage), client=client)
+    wanted, stage = stage, as_it_stands(stage, client=client)
+    resources, place = stage_resources(stage.settings), caller_place(client)
+    yield worker_time(wanted, stage)
+    yield from check_resources(resources, place=place, client=client)
+    yield from check_deployment(stage, place=place, recorded_api=_recorded_api(stage), client=client)
     yield from _check_events(stage, client)
     yield from check_backlog(resources, client=client)
 

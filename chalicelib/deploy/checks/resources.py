@@ -1,4 +1,4 @@
-"""Whether a stage's tables, queues, bucket and alarms are as ``resources`` says. Changes nothing."""
+"""Whether a stage's tables, queues, bucket, logs and alarms are as described. Changes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -6,22 +6,30 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.resource_policy import bucket_statement, says, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.provisioning.alarms import check_alarms
+from chalicelib.deploy.provisioning.bucket import bucket_policy, expecting
+from chalicelib.deploy.provisioning.log_groups import check_log_groups
 from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
-from chalicelib.deploy.provisioning.tables import key_schema
+from chalicelib.deploy.provisioning.tables import key_schema, recovery_is_on
+
+WITHOUT_TLS = "takes requests without TLS"
+"""What is wrong with a bucket or queue whose policy does not refuse them."""
 
 
 def check_resources(
-    resources: StageResources, *, client: aws.ClientFactory = aws.client
+    resources: StageResources, *, place: Place, client: aws.ClientFactory = aws.client
 ) -> Iterator[Finding]:
     """One finding each; about 3 requests per table and queue."""
     for table in resources.tables:
         yield _table(table, client("dynamodb"))
     for queue in resources.queues:
         yield from _queue(queue, client("sqs"))
-    yield _bucket(resources.bucket, client("s3"))
+    yield _bucket(resources.bucket, place, client("s3"))
+    yield from check_log_groups(resources.log_groups, client("logs"))
     yield from check_alarms(resources, client("cloudwatch"), client("sns"))
 
 
@@ -54,9 +62,7 @@ def _index_problems(table: Table, described: dict[str, Any]) -> Iterator[str]:
 
 
 def _settings_problems(table: Table, dynamodb: Any) -> Iterator[str]:
-    backups = dynamodb.describe_continuous_backups(TableName=table.name)["ContinuousBackupsDescription"]
-    recovery = backups.get("PointInTimeRecoveryDescription", {})
-    if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+    if not recovery_is_on(table.name, dynamodb):
         yield "its point-in-time recovery is off"
     if table.expires_at:
         expiry = dynamodb.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
@@ -69,7 +75,7 @@ def _queue(queue: Queue, sqs: Any) -> Iterator[Finding]:
     dead_letters = _attributes(queue.dead_letters, sqs)
     subject = f"queue {queue.dead_letters}"
     yield (
-        Finding(subject=subject, problems=_differences(dead_letters, dead_letter_attributes()))
+        Finding(subject=subject, problems=_problems(dead_letters, dead_letter_attributes()))
         if dead_letters
         else gone(subject)
     )
@@ -81,7 +87,7 @@ def _queue(queue: Queue, sqs: Any) -> Iterator[Finding]:
         yield Finding(subject=subject, problems=("has no queue for its dead letters",))
     else:
         wanted = queue_attributes(queue, dead_letters["QueueArn"])
-        yield Finding(subject=subject, problems=_differences(attributes, wanted))
+        yield Finding(subject=subject, problems=_problems(attributes, wanted))
 
 
 def _attributes(name: str, sqs: Any) -> dict[str, str]:
@@ -92,6 +98,12 @@ def _attributes(name: str, sqs: Any) -> dict[str, str]:
         return {}
     attributes: dict[str, str] = answer["Attributes"]
     return attributes
+
+
+def _problems(attributes: dict[str, str], wanted: dict[str, str]) -> tuple[str, ...]:
+    policy = json.loads(attributes.get("Policy") or "{}")
+    refuses = says(policy, tls_only("sqs", [attributes["QueueArn"]]))
+    return (*_differences(attributes, wanted), *(() if refuses else (WITHOUT_TLS,)))
 
 
 def _differences(attributes: dict[str, str], wanted: dict[str, str]) -> tuple[str, ...]:
@@ -109,12 +121,12 @@ def _comparable(value: str | None) -> Any:
     return {key: str(part) for key, part in json.loads(value).items()}
 
 
-def _bucket(bucket: Bucket, s3: Any) -> Finding:
+def _bucket(bucket: Bucket, place: Place, s3: Any) -> Finding:
     from botocore.exceptions import ClientError
 
     subject = f"bucket {bucket.name}"
     try:
-        s3.head_bucket(Bucket=bucket.name)
+        s3.head_bucket(Bucket=bucket.name, **expecting(place.account))
     except ClientError as error:
         if error_code(error) == "404":
             return gone(subject)
@@ -123,20 +135,26 @@ def _bucket(bucket: Bucket, s3: Any) -> Finding:
         return Finding(
             subject=subject,
             problems=("is somebody else's, or these credentials may not see it",),
-            remedy="set UPDRAFT__AWS__BUCKET to a name of your own that starts with updraft-",
+            remedy="set UPDRAFT__AWS__BUCKET to a name of your own",
         )
-    return Finding(
-        subject=subject, problems=() if _is_closed(bucket, s3) else ("is not closed to the public",)
-    )
+    return Finding(subject=subject, problems=tuple(_bucket_problems(bucket, place, s3)))
 
 
-def _is_closed(bucket: Bucket, s3: Any) -> bool:
+def _bucket_problems(bucket: Bucket, place: Place, s3: Any) -> Iterator[str]:
+    if not _is_closed(bucket, place.account, s3):
+        yield "is not closed to the public"
+    policy = bucket_policy(bucket, s3, place.account)
+    if not says(policy, bucket_statement(place.partition, bucket.name)):
+        yield WITHOUT_TLS
+
+
+def _is_closed(bucket: Bucket, owner: str, s3: Any) -> bool:
     from botocore.exceptions import ClientError
 
     try:
-        access = s3.get_public_access_block(Bucket=bucket.name)["PublicAccessBlockConfiguration"]
+        answer = s3.get_public_access_block(Bucket=bucket.name, **expecting(owner))
     except ClientError as error:
         if error_code(error) != "NoSuchPublicAccessBlockConfiguration":
             raise
         return False
-    return all(access.values())
+    return all(answer["PublicAccessBlockConfiguration"].values())

@@ -12,10 +12,14 @@ from typing import Any
 
 from chalicelib.deploy.description.resources import dead_letters_of
 from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
+from chalicelib.events.limits import as_rule
 from chalicelib.settings import Settings
 
 TARGET = "events-queue"
 """What each rule calls its one target, the queue."""
+
+DIGEST_LENGTH = 16
+"""Characters at the end of a rule's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +75,7 @@ class EventSources:
 
     def owns(self, rule: str) -> bool:
         """Whether a rule of that name is one of this stage (and not of a stage with a longer name)."""
-        return re.fullmatch(re.escape(self.rule_prefix) + "[0-9a-f]{16}", rule) is not None
+        return re.fullmatch(re.escape(self.rule_prefix) + f"[0-9a-f]{{{DIGEST_LENGTH}}}", rule) is not None
 
 
 def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> EventSources:
@@ -120,10 +124,10 @@ def _rule(prefix: str, declaration: Declaration) -> Rule:
     events = declaration.filter
     if not isinstance(events, S3Objects | EventPattern):
         raise TypeError(f"{declaration.label} takes no rule")
-    pattern = json.dumps(events.pattern, sort_keys=True)
+    pattern = as_rule(events.pattern)
     # Named after what it says: a changed pattern is another rule, and the old one is removed. AWS allows 64
     # characters, which leaves 32 for the stage.
-    digest = sha256(f"{events.bus} {pattern}".encode()).hexdigest()[:16]
+    digest = sha256(f"{events.bus} {pattern}".encode()).hexdigest()[:DIGEST_LENGTH]
     return Rule(
         name=f"{prefix}{digest}",
         bus=events.bus,

@@ -1,4 +1,4 @@
-"""The one description of what a stage consists of: its tables, queues, bucket and alarms.
+"""The one description of what a stage consists of: its tables, queues, bucket, logs and alarms.
 
 Pure data. ``provisioning`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
 """
@@ -6,14 +6,13 @@ Pure data. ``provisioning`` makes it; whatever else needs to know a key, a timeo
 from dataclasses import dataclass
 from typing import Literal
 
+from chalicelib.deploy.description.alarms import Alarm, alarms_of
+from chalicelib.deploy.description.log_groups import LogGroup, log_groups
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
-from chalicelib.settings import Settings
+from chalicelib.settings import ALARMS, Settings
 
 SCHEDULER_TIMEOUT_S = 60
 """The scheduler function's timeout in ``.chalice/config.json``, in seconds."""
-
-WORKER_TIMEOUT_S = 900
-"""The worker function's timeout in ``.chalice/config.json``: 15 minutes, the most that Lambda gives."""
 
 EVENTS_TIMEOUT_S = 60
 """The events function's timeout in ``.chalice/config.json``, in seconds."""
@@ -101,22 +100,6 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Alarm:
-    """A CloudWatch alarm on one of the metrics that SQS has of a queue.
-
-    It goes off when the ``metric``'s maximum was above ``threshold`` (messages, or seconds) in so many
-    ``minutes`` in a row; a queue of which there is no metric is well. ``description`` says what to do.
-    """
-
-    name: str
-    description: str
-    queue: str
-    metric: Literal["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"]
-    threshold: int
-    minutes: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Bucket:
     """The S3 bucket: no public access, encrypted with S3's own keys (SSE-S3)."""
 
@@ -128,13 +111,15 @@ class StageResources:
     """All that a stage needs before ``chalice deploy``, or before the local server starts; its alarms.
 
     ``alarm_topic`` is the ARN of the SNS topic that the alarms tell, empty for none. It is the user's:
-    nothing here makes it.
+    nothing here makes it. ``unwanted_alarms`` names those that other settings would have.
     """
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
     bucket: Bucket
+    log_groups: tuple[LogGroup, ...]
     alarms: tuple[Alarm, ...]
+    unwanted_alarms: tuple[str, ...]
     alarm_topic: str
 
 
@@ -143,15 +128,18 @@ def stage_resources(settings: Settings) -> StageResources:
 
     Bucket names are one namespace for all AWS accounts, so the default, ``updraft-<stage>-bucket``,
     is only good for the local stage. Set ``UPDRAFT__AWS__BUCKET`` in the stage's
-    ``environment_variables`` in ``.chalice/config.json`` to a name of your own that starts with
-    ``updraft-``, which is what the functions' policies allow.
+    ``environment_variables`` in ``.chalice/config.json`` to a name of your own.
     """
     queues = _queues(settings)
+    alarms = alarms_of(settings.stage, queues, settings.more_alarms)
+    every_alarm = alarms_of(settings.stage, queues, frozenset(ALARMS))
     return StageResources(
         tables=tuple(_named(settings, table) for table in _TABLES),
         queues=queues,
         bucket=Bucket(name=settings.bucket),
-        alarms=tuple(alarm for queue in queues for alarm in _alarms(queue, settings.stage)),
+        log_groups=log_groups(settings),
+        alarms=alarms,
+        unwanted_alarms=tuple(alarm.name for alarm in every_alarm if alarm not in alarms),
         alarm_topic=settings.alarm_topic,
     )
 
@@ -167,32 +155,9 @@ def _queues(settings: Settings) -> tuple[Queue, ...]:
             name=settings.resource("tasks"),
             # Batches of one: the invocation and a minute for delivering it. A message reappears
             # soon after its worker was killed, when the lease of the try has run out too.
-            visibility_timeout_s=WORKER_TIMEOUT_S + 60,
+            visibility_timeout_s=settings.worker_timeout + 60,
         ),
         Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
-    )
-
-
-def _alarms(queue: Queue, stage: str) -> tuple[Alarm, Alarm]:
-    doctor = f"python -m chalicelib doctor --stage {stage} says what to do."
-    return (
-        Alarm(
-            name=queue.dead_letters,
-            description=f"Messages of {queue.name} could not be handled and were put aside. {doctor}",
-            queue=queue.dead_letters,
-            metric="ApproximateNumberOfMessagesVisible",
-            threshold=0,
-            minutes=1,
-        ),
-        Alarm(
-            name=f"{queue.name}-oldest-message",
-            description=f"A message has waited in {queue.name} for more than "
-            f"{queue.longest_wait_s // 60} minutes. {doctor}",
-            queue=queue.name,
-            metric="ApproximateAgeOfOldestMessage",
-            threshold=queue.longest_wait_s,
-            minutes=3,
-        ),
     )
 
 
@@ -226,7 +191,7 @@ _TABLES = (
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="variables", hash_key=Key(name="key")),
     Table(name="users", hash_key=Key(name="username")),
-    Table(name="failed_logins", hash_key=Key(name="window_key"), expires_at="expires_at"),
+    Table(name="logins", hash_key=Key(name="name_digest"), expires_at="expires_at"),
     Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),
     Table(name="import_errors", hash_key=Key(name="filename")),
 )

@@ -23,7 +23,10 @@ from stat import S_IFREG
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
-from chalicelib.deploy.chalice_program import RunChalice
+from chalicelib.deploy.chalice_program import PackagesMissing, RunChalice
+from chalicelib.deploy.packaging.binaries import UnfitPackage, refuse_foreign
+from chalicelib.deploy.runtimes import this_runtime
+from chalicelib.deploy.stages import Stage, architecture
 
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs", "ssm", "sts"})
 """The AWS services that the functions call, by botocore's names."""
@@ -38,16 +41,24 @@ _OF_THE_APP = ("botocore/", "pynamodb/", "chalicelib/aws.py", "chalicelib/store/
 """Modules whose sessions call no other services than ``SERVICES``."""
 
 
-def build_package(project: Path, stage: str, directory: Path, run_chalice: RunChalice, *options: str) -> Path:
+def build_package(stage: Stage, directory: Path, run_chalice: RunChalice, *options: str) -> Path:
     """Have ``chalice package`` build the package, with more options, and make it ready.
 
     ``chalice deploy`` will find and deploy it; the same is ``deployment.zip`` in ``directory``, which this
-    gives. Raises ``CommandFailed``.
+    gives. Raises ``CommandFailed``, and ``UnfitPackage`` if something in it, or missing from it, is not for
+    the stage's architecture.
     """
-    deployments = project / ".chalice" / "deployments"
-    _remove_cut_short(deployments)
-    run_chalice(project, ("package", "--stage", stage, *options, str(directory)))
+    machine = architecture(stage)
+    deployments = stage.project / ".chalice" / "deployments"
+    _remove_unready(deployments)
+    try:
+        run_chalice(stage.project, ("package", "--stage", stage.name, *options, str(directory)))
+    except PackagesMissing as error:
+        what = f"No wheel for {machine} and {this_runtime()}: {', '.join(error.packages)}"
+        raise UnfitPackage(what, machine) from error
     package = directory / "deployment.zip"
+    with ZipFile(package) as built:
+        refuse_foreign(built, machine)
     kept = [path for path in deployments.glob("*.zip") if filecmp.cmp(path, package, shallow=False)]
     make_ready(package)
     for path in kept:
@@ -78,11 +89,18 @@ def make_ready(package: Path) -> None:
     aside.replace(package)
 
 
-def _remove_cut_short(deployments: Path) -> None:
-    # An interrupted Chalice leaves them, and would deploy them.
+def _remove_unready(deployments: Path) -> None:
+    # An interrupted Chalice leaves them, and would deploy them; so it would one that lacks a package.
     for path in deployments.glob("*.zip"):
-        if not is_zipfile(path):
+        if not _is_ready(path):
             path.unlink()
+
+
+def _is_ready(path: Path) -> bool:
+    if not is_zipfile(path):
+        return False
+    with ZipFile(path) as package:
+        return package.comment == _READY
 
 
 def _calls_other_services(built: ZipFile) -> bool:

@@ -5,7 +5,8 @@ Chalice merges objects deeply; a list or a value of ours replaces its own.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -18,10 +19,19 @@ from chalicelib.deploy.description.event_sources import (
     subscription_properties,
     target,
 )
-from chalicelib.deploy.description.queue_policy import Place, statements
+from chalicelib.deploy.description.log_groups import LogGroup
+from chalicelib.deploy.description.place import OF_THE_STACK
+from chalicelib.deploy.description.policies import Policy
+from chalicelib.deploy.description.queue_policy import statements
+from chalicelib.deploy.description.resource_policy import Statement, bucket_statement, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
 from chalicelib.deploy.provisioning.alarms import alarm_settings
-from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
+from chalicelib.deploy.provisioning.api_gateway import (
+    GatewayResponse,
+    gateway_responses,
+    settings_of,
+    throttling_of,
+)
 from chalicelib.deploy.provisioning.bucket import ENCRYPTION, NO_PUBLIC_ACCESS
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.queues import DEAD_LETTER_PROPERTIES, queue_properties
@@ -30,10 +40,12 @@ from chalicelib.deploy.standing import (
     API_HANDLER,
     QUEUE_OF,
     TICK,
+    WORKER,
     function_name,
     handlers_behind,
     logical_id,
     role_name,
+    role_policy_id,
     tick_rule_name,
 )
 from chalicelib.events.declarations import Declaration
@@ -45,24 +57,27 @@ Template = dict[str, Any]
 Resource = tuple[str, Template]
 """A resource by its logical id."""
 
-_HERE = Place(partition="${AWS::Partition}", region="${AWS::Region}", account="${AWS::AccountId}")
-"""Where the stack will be."""
+_OTHER_VARIABLE = re.compile(r"\$\{(?!AWS::)")
+"""The beginning of a variable that is none of CloudFormation's, but IAM's."""
 
 _KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 """Data outlives its stack; but what a creation that failed leaves is empty, and in the way of the next."""
 
 
-def merge_template(settings: Settings, declarations: Iterable[Declaration]) -> Template:
+def merge_template(
+    settings: Settings, declarations: Iterable[Declaration], policies: Mapping[str, Policy]
+) -> Template:
     """What ``chalice package --merge-template`` needs to make a whole stage of its template.
 
-    Everything is named as a deployment names it. Raises ``UnknownBackend``.
+    ``policies`` are those of the functions, by handler, filled in for ``OF_THE_STACK``. Everything is named
+    as a deployment names it. Raises ``UnknownBackend``.
     """
     return {
         "Resources": {
             **dict(_stored(stage_resources(settings), settings)),
             **dict(_alarms(stage_resources(settings), settings)),
             **dict(_events(event_sources(settings, declarations), settings)),
-            **dict(_functions(settings)),
+            **dict(_functions(settings, policies)),
             **dict([_rest_api(settings)]),
         }
     }
@@ -73,6 +88,9 @@ def _stored(resources: StageResources, settings: Settings) -> Iterator[Resource]
     for queue in resources.queues:
         yield from _queues(queue, settings)
     yield "Bucket", _bucket(resources.bucket)
+    yield "BucketPolicy", _bucket_policy(resources.bucket)
+    for group in resources.log_groups:
+        yield _log_group_id(group.handler), _log_group(group)
 
 
 def _tables(tables: Iterable[Table], settings: Settings) -> Iterator[Resource]:
@@ -97,10 +115,13 @@ def _table(table: Table) -> Template:
 
 
 def _queues(queue: Queue, settings: Settings) -> Iterator[Resource]:
-    """The queue of the dead letters, and the queue."""
+    """The queue of the dead letters, and the queue; with their policies, unless events are led to them."""
     own, dead_letters = _queue_id(queue.name, settings), _queue_id(queue.dead_letters, settings)
     yield dead_letters, _queue(queue.dead_letters, DEAD_LETTER_PROPERTIES)
     yield own, _queue(queue.name, queue_properties(queue, _arn_of(dead_letters)))
+    if queue.name != settings.resource("events"):
+        for name, logical in ((queue.dead_letters, dead_letters), (queue.name, own)):
+            yield f"{logical}Policy", _queue_policy(name, logical)
 
 
 def _queue(name: str, properties: Template) -> Template:
@@ -117,18 +138,35 @@ def _bucket(bucket: Bucket) -> Template:
     return {"Type": "AWS::S3::Bucket", **_KEPT, "Properties": properties}
 
 
+def _bucket_policy(bucket: Bucket) -> Template:
+    """Goes with the stack, unlike the bucket: a new stack could not make it where there is one (AWS)."""
+    statement = bucket_statement(OF_THE_STACK.partition, bucket.name)
+    policy = {"Version": "2012-10-17", "Statement": _filled_in([statement])}
+    properties = {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": policy}
+    return {"Type": "AWS::S3::BucketPolicy", "Properties": properties}
+
+
+def _log_group(group: LogGroup) -> Template:
+    properties: Template = {"LogGroupName": group.name}
+    if group.retention_days is not None:
+        properties["RetentionInDays"] = group.retention_days
+    return {"Type": "AWS::Logs::LogGroup", **_KEPT, "Properties": properties}
+
+
 def _alarms(resources: StageResources, settings: Settings) -> Iterator[Resource]:
     for alarm in resources.alarms:
         properties = alarm_settings(alarm, resources.alarm_topic)
-        resource = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+        resource: Template = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+        if alarm.silence_is == "wrong":  # before there is a clock it would go off
+            resource["DependsOn"] = [logical_id(TICK)]
         yield f"{_own_id(alarm.name, settings)}Alarm", resource
 
 
 def _events(sources: EventSources, settings: Settings) -> Iterator[Resource]:
     """What leads events to their queue. The buckets that tell of their objects are somebody else's."""
     queue, dead_letters = (_queue_id(name, settings) for name in (sources.queue, sources.dead_letters))
-    yield f"{queue}Policy", _queue_policy(sources, sources.queue, queue)
-    yield f"{dead_letters}Policy", _queue_policy(sources, sources.dead_letters, dead_letters)
+    for name, logical in ((sources.queue, queue), (sources.dead_letters, dead_letters)):
+        yield f"{logical}Policy", _queue_policy(name, logical, statements(sources, OF_THE_STACK, name))
     for rule in sources.rules:
         name = f"EventRule{rule.name.removeprefix(sources.rule_prefix)}"
         yield name, _rule(rule, target(_arn_of(queue), _arn_of(dead_letters)))
@@ -137,8 +175,9 @@ def _events(sources: EventSources, settings: Settings) -> Iterator[Resource]:
         yield f"EventTopic{digest}", _subscription(subscription, queue, dead_letters)
 
 
-def _queue_policy(sources: EventSources, name: str, queue: str) -> Template:
-    policy = {"Version": "2012-10-17", "Statement": _filled_in(statements(sources, _HERE, name))}
+def _queue_policy(name: str, queue: str, allowed: Iterable[Statement] = ()) -> Template:
+    all_of_it = [tls_only("sqs", [OF_THE_STACK.arn("sqs", name)]), *allowed]
+    policy = {"Version": "2012-10-17", "Statement": _filled_in(all_of_it)}
     properties = {"Queues": [{"Ref": queue}], "PolicyDocument": policy}
     return {"Type": "AWS::SQS::QueuePolicy", "Properties": properties}
 
@@ -157,7 +196,7 @@ def _rule(rule: Rule, goal: Template) -> Template:
 
 def _subscription(subscription: Subscription, queue: str, dead_letters: str) -> Template:
     properties = {
-        "TopicArn": _filled_in(_HERE.topic(subscription.topic)),
+        "TopicArn": _filled_in(OF_THE_STACK.topic(subscription.topic)),
         "Protocol": "sqs",
         "Endpoint": _arn_of(queue),
         **subscription_properties(subscription, _arn_of(dead_letters)),
@@ -165,17 +204,28 @@ def _subscription(subscription: Subscription, queue: str, dead_letters: str) -> 
     return {"Type": "AWS::SNS::Subscription", "Properties": properties}
 
 
-def _functions(settings: Settings) -> Iterator[Resource]:
+def _functions(settings: Settings, policies: Mapping[str, Policy]) -> Iterator[Resource]:
     """The functions and their roles, what Chalice leaves out of them."""
     for handler in handlers_behind(settings.auth_backend):
         function = "APIHandler" if handler == API_HANDLER else logical_id(handler)
-        yield function, {"Properties": _function_properties(handler, settings)}
-        role = {"Properties": {"RoleName": role_name(settings.stage, handler)}}
-        yield f"{logical_id(handler)}Role", role
+        # Lambda would make the log group of the first invocation, and the stack then could not.
+        group = {"DependsOn": [_log_group_id(handler)]}
+        yield function, group | {"Properties": _function_properties(handler, settings)}
+        yield f"{logical_id(handler)}Role", {"Properties": _role_properties(handler, settings, policies)}
+
+
+def _role_properties(handler: str, settings: Settings, policies: Mapping[str, Policy]) -> Template:
+    properties: Template = {"RoleName": role_name(settings.stage, handler)}
+    if handler in policies:
+        named = {"PolicyName": role_policy_id(handler), "PolicyDocument": _filled_in(policies[handler])}
+        properties["Policies"] = [named]  # in place of Chalice's, which has the file's placeholders
+    return properties
 
 
 def _function_properties(handler: str, settings: Settings) -> Template:
     properties: Template = {"FunctionName": function_name(settings.stage, handler)}
+    if handler == WORKER:
+        properties["Timeout"] = settings.worker_timeout
     if handler in LOOPING_HANDLERS:
         properties["RecursiveLoop"] = "Allow"
     if handler in QUEUE_OF:
@@ -196,13 +246,27 @@ def _rest_api(settings: Settings) -> Resource:
     responses = gateway_responses(without_credentials(settings.auth_backend))
     body = {"x-amazon-apigateway-gateway-responses": dict(_gateway_response(each) for each in responses)}
     # Told what Chalice's document is, SAM leaves out the second stage, "Stage", that it would add.
-    return "RestAPI", {"Properties": {"OpenApiVersion": "2.0", "DefinitionBody": body}}
+    properties = {
+        "OpenApiVersion": "2.0",
+        "DefinitionBody": body,
+        "MethodSettings": [{"ResourcePath": "/*", "HttpMethod": "*"} | _throttling(settings)],
+    }
+    return "RestAPI", {"Properties": properties}
+
+
+def _throttling(settings: Settings) -> Template:
+    """In CloudFormation's spelling."""
+    return {name[0].upper() + name[1:]: value for name, value in throttling_of(settings).items()}
 
 
 def _gateway_response(response: GatewayResponse) -> Resource:
     """The response by its kind."""
     settings = settings_of(response)
     return settings.pop("responseType"), settings
+
+
+def _log_group_id(handler: str) -> str:
+    return f"{logical_id(handler)}LogGroup"
 
 
 def _queue_id(name: str, settings: Settings) -> str:
@@ -226,5 +290,5 @@ def _filled_in(value: Any) -> Any:
         case list():
             return [_filled_in(each) for each in value]
         case str() if "${AWS::" in value:
-            return {"Fn::Sub": value}
+            return {"Fn::Sub": _OTHER_VARIABLE.sub("${!", value)}
     return value

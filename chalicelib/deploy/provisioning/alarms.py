@@ -1,22 +1,41 @@
-"""CloudWatch alarms as ``resources`` describes them: put, deleted, and compared with what stands."""
+"""CloudWatch alarms as ``description`` has them: put, deleted, and compared with what stands."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.deploy.busy import error_code
-from chalicelib.deploy.description.resources import Alarm, StageResources
+from chalicelib.deploy.description.alarms import Alarm
+from chalicelib.deploy.description.resources import StageResources
 from chalicelib.deploy.findings import Finding, gone
 
+_COMPARISONS = {"above": "GreaterThanThreshold", "below": "LessThanThreshold"}
 
-def put_alarms(resources: StageResources, cloudwatch: Any) -> list[str]:
-    """Put each alarm, whatever there is of it by now; the names of those that were not there.
+_MISSING_DATA = {"well": "notBreaching", "wrong": "breaching"}
+"""SQS and Lambda have no metric of what was idle for hours."""
 
-    1 request, and 1 for each alarm. The state of one that was there stays as it is (AWS).
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PutAlarms:
+    """The names of the alarms that were new, and of those that are gone."""
+
+    made: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def put_alarms(resources: StageResources, cloudwatch: Any) -> PutAlarms:
+    """Put each alarm, whatever there is of it by now, and delete those that the settings no longer have.
+
+    1 request or 2, and 1 for each alarm. The state of one that was there stays as it is (AWS).
     """
     existing = standing_alarms(resources, cloudwatch)
     for alarm in resources.alarms:
         cloudwatch.put_metric_alarm(**alarm_settings(alarm, resources.alarm_topic))
-    return [alarm.name for alarm in resources.alarms if alarm.name not in existing]
+    unwanted = sorted(existing.keys() & set(resources.unwanted_alarms))
+    if unwanted:
+        cloudwatch.delete_alarms(AlarmNames=unwanted)
+    made = tuple(alarm.name for alarm in resources.alarms if alarm.name not in existing)
+    return PutAlarms(made=made, removed=tuple(unwanted))
 
 
 def delete_alarms(resources: StageResources, cloudwatch: Any) -> None:
@@ -27,14 +46,17 @@ def delete_alarms(resources: StageResources, cloudwatch: Any) -> None:
 
 
 def standing_alarms(resources: StageResources, cloudwatch: Any) -> dict[str, dict[str, Any]]:
-    """The stage's alarms that are there, by name, as CloudWatch describes them. 1 request."""
-    names = [alarm.name for alarm in resources.alarms]
+    """The stage's alarms that are there, by name, as CloudWatch describes them. 1 request.
+
+    Those that it would have by other settings, too.
+    """
+    names = [*(alarm.name for alarm in resources.alarms), *resources.unwanted_alarms]
     found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     return {alarm["AlarmName"]: alarm for alarm in found}
 
 
 def check_alarms(resources: StageResources, cloudwatch: Any, sns: Any) -> Iterator[Finding]:
-    """One finding for each alarm, and one for the topic if there is to be one. 1 request or 2."""
+    """One finding for each alarm, for each too many, and for the topic if there is one. 1 request or 2."""
     existing = standing_alarms(resources, cloudwatch)
     for alarm in resources.alarms:
         subject = f"alarm {alarm.name}"
@@ -44,6 +66,10 @@ def check_alarms(resources: StageResources, cloudwatch: Any, sns: Any) -> Iterat
         else:
             wanted = alarm_settings(alarm, resources.alarm_topic)
             yield Finding(subject=subject, problems=tuple(_differences(standing, wanted)))
+    for name in sorted(existing.keys() & set(resources.unwanted_alarms)):
+        yield Finding(
+            subject=f"alarm {name}", problems=("is there, and UPDRAFT__AWS__ALARMS does not ask for it",)
+        )
     if resources.alarm_topic:
         yield _topic(resources.alarm_topic, sns)
 
@@ -53,16 +79,15 @@ def alarm_settings(alarm: Alarm, topic: str) -> dict[str, Any]:
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
-        "Namespace": "AWS/SQS",
-        "MetricName": alarm.metric,
-        "Dimensions": [{"Name": "QueueName", "Value": alarm.queue}],
-        "Statistic": "Maximum",
+        "Namespace": alarm.metric.namespace,
+        "MetricName": alarm.metric.name,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in alarm.metric.dimensions],
+        "Statistic": alarm.statistic,
         "Period": 60,
         "EvaluationPeriods": alarm.minutes,
         "Threshold": float(alarm.threshold),
-        "ComparisonOperator": "GreaterThanThreshold",
-        # SQS has no metrics of a queue that was idle for hours: nothing waits there.
-        "TreatMissingData": "notBreaching",
+        "ComparisonOperator": _COMPARISONS[alarm.side],
+        "TreatMissingData": _MISSING_DATA[alarm.silence_is],
         "ActionsEnabled": True,
         "AlarmActions": [topic] if topic else [],
         "OKActions": [topic] if topic else [],

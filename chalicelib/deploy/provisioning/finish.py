@@ -1,11 +1,13 @@
 """What must follow each ``chalice deploy``."""
 
+import time
 from pathlib import Path
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
+from chalicelib.deploy.busy import Sleep
 from chalicelib.deploy.deployed import read_deployed
-from chalicelib.deploy.provisioning.api_gateway import answer_in_json
+from chalicelib.deploy.provisioning.api_gateway import answer_in_json, throttle
 from chalicelib.deploy.provisioning.functions import (
     allow_recursion,
     environment,
@@ -22,20 +24,23 @@ is a DAG whose task causes the event that triggers it.
 """
 
 
-def finish_deployment(project: Path, stage: str, *, client: aws.ClientFactory = aws.client) -> None:
+def finish_deployment(
+    project: Path, stage: str, *, client: aws.ClientFactory = aws.client, sleep: Sleep = time.sleep
+) -> None:
     """Give what ``chalice deploy --stage <stage>`` made the settings that Chalice has no option for.
 
     To be repeated after each deployment, which undoes some of it, and as often as one likes.
-    ``project`` is the directory of ``app.py``. The auth backend is read from the deployed function,
-    so that the gateway answers for the backend that is really there. Raises ``NotDeployed``,
+    ``project`` is the directory of ``app.py``. The auth backend and the limits are read from the deployed
+    function, so that the gateway answers for the backend that is really there. Raises ``NotDeployed``,
     and ``SettingError`` for a backend that is not served.
     """
     deployed = read_deployed(project, stage)
     lambda_ = client("lambda")
     for handler in QUEUE_HANDLERS:
-        report_partial_batch_failures(deployed.queue_mapping(handler), lambda_)
+        report_partial_batch_failures(deployed.queue_mapping(handler), lambda_, sleep=sleep)
     for handler in LOOPING_HANDLERS:
-        allow_recursion(deployed.functions[handler], lambda_)
+        allow_recursion(deployed.functions[handler], lambda_, sleep=sleep)
     settings = Settings.from_environ(environment(deployed.functions["api_handler"], lambda_))
     missing_credentials = without_credentials(settings.auth_backend)
-    answer_in_json(deployed.rest_api_id, missing_credentials, client("apigateway"))
+    answer_in_json(deployed.rest_api_id, missing_credentials, client("apigateway"), sleep=sleep)
+    throttle(deployed.rest_api_id, settings, client("apigateway"), sleep=sleep)

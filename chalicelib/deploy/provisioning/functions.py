@@ -1,11 +1,12 @@
 """Settings of the deployed Lambda functions that Chalice has no option for."""
 
+import time
 from typing import Any
 
-from chalicelib.deploy.busy import when_not_busy
+from chalicelib.deploy.busy import Sleep, when_not_busy
 
 
-def report_partial_batch_failures(mapping: str, lambda_: Any) -> None:
+def report_partial_batch_failures(mapping: str, lambda_: Any, *, sleep: Sleep = time.sleep) -> None:
     """Let the function behind an event source mapping say which messages of a batch have failed.
 
     Without it Lambda does not read ``batchItemFailures`` and deletes the failed messages with the
@@ -20,10 +21,11 @@ def report_partial_batch_failures(mapping: str, lambda_: Any) -> None:
             UUID=mapping, FunctionResponseTypes=["ReportBatchItemFailures"]
         ),
         busy="ResourceInUseException",  # it is still being created or updated (AWS)
+        sleep=sleep,
     )
 
 
-def allow_recursion(function: str, lambda_: Any) -> None:
+def allow_recursion(function: str, lambda_: Any, *, sleep: Sleep = time.sleep) -> None:
     """Let the function be part of a loop; ``function`` is its name or ARN.
 
     Lambda stops a chain of Lambda and SQS after about 16 invocations, without an error in the function:
@@ -32,6 +34,7 @@ def allow_recursion(function: str, lambda_: Any) -> None:
     when_not_busy(
         lambda: lambda_.put_function_recursion_config(FunctionName=function, RecursiveLoop="Allow"),
         busy="ResourceConflictException",  # the function is still being updated (AWS)
+        sleep=sleep,
     )
 
 

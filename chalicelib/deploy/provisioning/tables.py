@@ -5,13 +5,22 @@ import time
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.busy import PAUSE_S, when_not_busy
+from chalicelib.deploy.busy import PAUSE_S, Sleep, when_not_busy
 from chalicelib.deploy.description.resources import Index, Key, Table
 
 log = logging.getLogger(__name__)
 
+_TOO_MANY_AT_ONCE = "LimitExceededException"
+"""Too many tables, or tables with an index, are being made or deleted at this moment (AWS: for the latter
+``CreateTable`` says one, the error's description 250)."""
 
-def create_missing_tables(tables: tuple[Table, ...], dynamodb: Any) -> list[str]:
+_NOT_READY = ("ResourceInUseException", "ResourceNotFoundException", "TableNotFoundException")
+"""Of a table that another caller has asked for a moment ago."""
+
+
+def create_missing_tables(
+    tables: tuple[Table, ...], dynamodb: Any, *, sleep: Sleep = time.sleep
+) -> list[str]:
     """Create the tables that are not listed and wait until all are active; the names made here.
 
     A table that an older version made gets the indexes that it lacks.
@@ -19,39 +28,54 @@ def create_missing_tables(tables: tuple[Table, ...], dynamodb: Any) -> list[str]
     existing = set(dynamodb.get_paginator("list_tables").paginate().search("TableNames"))
     for table in tables:
         if table.indexes and table.name in existing:
-            _create_missing_indexes(table, dynamodb)
+            _create_missing_indexes(table, dynamodb, sleep)
     missing = [table for table in tables if table.name not in existing]
     if not missing:
         return []
-    made = [table for table in missing if _create(table, dynamodb)]
+    made = [table for table in missing if _create(table, dynamodb, sleep)]
     for table in tables:  # all, not only ours: another caller may have asked for them a moment ago
         _wait_until_active(table, dynamodb)
     for table in made:
-        configure_table(table, dynamodb)
+        configure_table(table, dynamodb, sleep=sleep)
     return [table.name for table in made]
 
 
-def configure_table(table: Table, dynamodb: Any) -> None:
-    """Turn on what CreateTable cannot: point-in-time recovery and the time to live."""
-    when_not_busy(
-        lambda: dynamodb.update_continuous_backups(
-            TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-        ),
-        # For some seconds after a table became active, AWS is still enabling its backups.
-        busy="ContinuousBackupsUnavailableException",
-    )
+def configure_table(table: Table, dynamodb: Any, *, sleep: Sleep = time.sleep) -> None:
+    """Turn on what CreateTable cannot: point-in-time recovery and the time to live.
+
+    What is on stays as it is: switched on again, recovery would go back to AWS's 35 days from whatever
+    period a team has set.
+    """
+    if not when_not_busy(partial(recovery_is_on, table.name, dynamodb), busy=_NOT_READY, sleep=sleep):
+        when_not_busy(
+            lambda: dynamodb.update_continuous_backups(
+                TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            ),
+            # For some seconds after a table became active, AWS is still enabling its backups.
+            busy=("ContinuousBackupsUnavailableException", *_NOT_READY),
+            sleep=sleep,
+        )
     if table.expires_at:
-        _expire_items(table.name, table.expires_at, dynamodb)
+        expire = partial(_expire_items, table.name, table.expires_at, dynamodb)
+        when_not_busy(expire, busy=(_TOO_MANY_AT_ONCE, *_NOT_READY), sleep=sleep)
 
 
-def _create_missing_indexes(table: Table, dynamodb: Any) -> None:
+def recovery_is_on(table: str, dynamodb: Any) -> bool:
+    """Whether the table can be restored to any point in time, of however many days. 1 request."""
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    recovery = backups.get("PointInTimeRecoveryDescription", {})
+    return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
+
+
+def _create_missing_indexes(table: Table, dynamodb: Any, sleep: Sleep) -> None:
     known = _index_states(table, dynamodb)
     for index in table.indexes:
         if index.name not in known:
             log.info("Creating index %s of table %s", index.name, table.name)
-            when_not_busy(partial(_create_index, table, index, dynamodb), busy="ResourceInUseException")
+            create = partial(_create_index, table, index, dynamodb)
+            when_not_busy(create, busy=("ResourceInUseException", _TOO_MANY_AT_ONCE), sleep=sleep)
             while _index_states(table, dynamodb).get(index.name) != "ACTIVE":
-                time.sleep(PAUSE_S)
+                sleep(PAUSE_S)
 
 
 def _create_index(table: Table, index: Index, dynamodb: Any) -> None:
@@ -76,10 +100,11 @@ def _expire_items(table: str, attribute: str, dynamodb: Any) -> None:
     )
 
 
-def _create(table: Table, dynamodb: Any) -> bool:
+def _create(table: Table, dynamodb: Any, sleep: Sleep) -> bool:
     """Ask for the table; false when somebody else just did."""
+    create = partial(dynamodb.create_table, **table_definition(table))
     try:
-        dynamodb.create_table(**table_definition(table))
+        when_not_busy(create, busy=_TOO_MANY_AT_ONCE, sleep=sleep)
     except dynamodb.exceptions.ResourceInUseException:
         return False
     log.info("Creating table %s", table.name)

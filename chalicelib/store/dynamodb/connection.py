@@ -12,7 +12,7 @@ from botocore.session import Session
 from pynamodb.connection import Connection
 
 from chalicelib import aws
-from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.errors import StorageFull, StoreUnavailable
 from chalicelib.store.errors import code, is_passing
 
 ATTEMPTS = 5
@@ -70,16 +70,25 @@ class DynamoDB:
     """Sends requests, each again after failures that pass by themselves.
 
     A request that was sent again may have taken effect the first time: callers recognise that by the
-    item. ``sleep`` takes seconds.
+    item. ``sleep`` takes seconds, ``clock`` gives some that only go on; ``patience`` is the process's unless
+    it is given.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        patience: aws.Patience | None = None,
+    ) -> None:
         self._sleep = sleep
+        self._clock = clock
+        self._patience = patience or aws.patience()
         self._entropy = SystemRandom()
         # All retries are made here: botocore's own would multiply them.
         self._connection = _Connection(
-            connect_timeout_seconds=3,
-            read_timeout_seconds=10,
+            connect_timeout_seconds=self._patience.connect_s,
+            read_timeout_seconds=self._patience.read_s,
             retry_configuration={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=32,
         )
@@ -94,16 +103,24 @@ class DynamoDB:
         return self.until_done(purpose, lambda: self.send_once(operation, request))
 
     def until_done(self, purpose: str, attempt: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-        """What an attempt answers, tried some times while it fails for now or answers None."""
+        """What an attempt answers, tried some times while it fails for now or answers None.
+
+        Raises ``StoreUnavailable`` after the last, which is not begun when too much time has passed.
+        """
         error: Exception | None = None
+        last_at = self._clock() + self._patience.last_attempt_s
         for number in range(ATTEMPTS):
             if number:
                 self._sleep(self._entropy.uniform(0, FIRST_PAUSE_S * 2**number))
+            if number and self._clock() > last_at:
+                break
             try:
                 answer = attempt()
             except (BotoCoreError, ClientError) as failure:
                 if not is_passing(failure):
                     raise
+                if aws.is_storage_full(failure):
+                    raise StorageFull(f"the store could not do {purpose}: the disk is full") from failure
                 error = failure
                 continue
             if answer is not None:

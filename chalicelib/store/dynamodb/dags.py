@@ -11,8 +11,8 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.dag_runs import DagRun, RunRef
+from chalicelib.domain.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.timetables import DataInterval, Schedule
 from chalicelib.engine.ports import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
@@ -139,12 +139,23 @@ class DynamoDags:
             DagItem.latest_run_start_date.remove(),
             DagItem.last_interval_start.remove(),
             DagItem.last_interval_end.remove(),
+            DagItem.altered_runs.remove(),
             *_next_run(next_run),
             _listed_as_due(not is_paused),
         ]
         is_active = DagItem.is_active == True  # noqa: E712 - makes a condition
         condition = (DagItem.generation == generation) & _IS_DELETED & is_active
         self._dags.update((dag_id,), actions, condition)
+
+    def note_altered(self, run: RunRef, clear_number: int) -> None:
+        """See the port."""
+        noted = DagItem.altered_runs.add({_altered_run(run, clear_number)})
+        self._dags.update((run.dag_id,), [noted], DagItem.generation == run.generation)
+
+    def forget_altered(self, run: RunRef, clear_number: int) -> None:
+        """See the port."""
+        noted = DagItem.altered_runs.delete({_altered_run(run, clear_number)})
+        self._dags.update((run.dag_id,), [noted], DagItem.dag_id.exists())
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """See the port. Else 1 request, and 1 S3 request when large."""
@@ -219,7 +230,17 @@ def as_dag(item: DagItem) -> Dag:
         pause_changed_by=item.pause_changed_by,
         next_run=_interval(item.next_run_start, item.due_at),
         last_interval=_interval(item.last_interval_start, item.last_interval_end),
+        altered_runs=frozenset(map(_as_altered_run, item.altered_runs or ())),
     )
+
+
+def _altered_run(run: RunRef, clear_number: int) -> str:
+    return f"{run.run_uid}/{clear_number}"
+
+
+def _as_altered_run(text: str) -> AlteredRun:
+    run_uid, clear_number = text.split("/")
+    return AlteredRun(run_uid=run_uid, clear_number=int(clear_number))
 
 
 def _renew(dag: Dag) -> list[Action]:

@@ -9,6 +9,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     NumberSetAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.models import Model
 
@@ -46,6 +47,7 @@ class DagItem(Model):
     last_interval_end = InstantAttribute(null=True)
     due_shard = IntegerAttribute(null=True)
     due_at = InstantAttribute(null=True)
+    altered_runs = UnicodeSetAttribute(null=True)
 
 
 class DagVersionItem(Model):
@@ -135,6 +137,7 @@ class TaskInstanceItem(Model):
     mark_skip_order = NumberSetAttribute()
     mark_heard = NumberSetAttribute()
     mark_awaited = NumberSetAttribute()
+    mark_crowding = NumberSetAttribute()
     mark_setup_success = NumberSetAttribute()
     mark_setup_skipped = NumberSetAttribute()
     mark_setup_failed = NumberSetAttribute()
@@ -233,14 +236,18 @@ class UserItem(Model):
     password_set_at = InstantAttribute()
 
 
-class FailedLoginItem(Model):
-    """Table ``failed_logins``: the failed tries for a name in a window.
+class LoginItem(Model):
+    """Table ``logins``: the checks of a name's password, and what is proven.
 
-    ``expires_at`` (seconds since 1970) is DynamoDB's time to live.
+    ``busy_until`` is in milliseconds since 1970, for it is added to; ``expires_at`` (seconds since 1970) is
+    DynamoDB's time to live.
     """
 
-    window_key = UnicodeAttribute(hash_key=True)
-    failures = IntegerAttribute()
+    name_digest = UnicodeAttribute(hash_key=True)
+    busy_until = IntegerAttribute(null=True)
+    proof_digest = UnicodeAttribute(null=True)
+    proven_at = InstantAttribute(null=True)
+    addresses = UnicodeSetAttribute(null=True)
     expires_at = IntegerAttribute()
 
 

@@ -24,6 +24,6 @@ class Tables:
         self.kept_answers = Table(dynamodb, models.KeptAnswerItem, name("kept_answers"))
         self.variables = Table(dynamodb, models.VariableItem, name("variables"))
         self.users = Table(dynamodb, models.UserItem, name("users"))
-        self.failed_logins = Table(dynamodb, models.FailedLoginItem, name("failed_logins"))
+        self.logins = Table(dynamodb, models.LoginItem, name("logins"))
         self.kerberos_replays = Table(dynamodb, models.KerberosReplayItem, name("kerberos_replays"))
         self.lineage = Table(dynamodb, models.LineageItem, name("lineage"))

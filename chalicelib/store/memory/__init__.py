@@ -14,7 +14,7 @@ from chalicelib.store.memory.payloads import MemoryPayloads
 from chalicelib.store.memory.pools import MemoryPools
 from chalicelib.store.memory.task_instances import MemoryTaskInstances
 from chalicelib.store.memory.task_logs import MemoryTaskLogs
-from chalicelib.store.memory.users import MemoryReplays, MemoryUsers
+from chalicelib.store.memory.users import MemoryProofKey, MemoryReplays, MemoryUsers
 from chalicelib.store.memory.variables import MemoryVariables
 from chalicelib.store.memory.xcoms import MemoryXComs
 
@@ -36,3 +36,4 @@ class MemoryStore:
         self.variables = MemoryVariables(lock)
         self.users = MemoryUsers(lock)
         self.replays = MemoryReplays(lock)
+        self.proof_key = MemoryProofKey()

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.dag_runs import DagRun, RunRef
+from chalicelib.domain.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine.ports import Write
 
@@ -34,7 +34,14 @@ class MemoryDags:
         with self._lock:
             known = self._dags.get(dag.dag_id)
             if known is None:
-                saved = replace(dag, is_deleted=False, latest_run=None, next_run=None, last_interval=None)
+                saved = replace(
+                    dag,
+                    is_deleted=False,
+                    latest_run=None,
+                    next_run=None,
+                    last_interval=None,
+                    altered_runs=frozenset(),
+                )
             else:
                 saved = replace(
                     known,
@@ -123,7 +130,23 @@ class MemoryDags:
                 pause_changed_by=None,
                 next_run=next_run,
                 last_interval=None,
+                altered_runs=frozenset(),
             )
+
+    def note_altered(self, run: RunRef, clear_number: int) -> None:
+        """See the port."""
+        with self._lock:
+            dag = self._dags.get(run.dag_id)
+            if dag is not None and dag.generation == run.generation:
+                noted = AlteredRun(run_uid=run.run_uid, clear_number=clear_number)
+                self._dags[run.dag_id] = replace(dag, altered_runs=dag.altered_runs | {noted})
+
+    def forget_altered(self, run: RunRef, clear_number: int) -> None:
+        """See the port."""
+        with self._lock:
+            if dag := self._dags.get(run.dag_id):
+                noted = AlteredRun(run_uid=run.run_uid, clear_number=clear_number)
+                self._dags[run.dag_id] = replace(dag, altered_runs=dag.altered_runs - {noted})
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
         """See the port."""

@@ -1,11 +1,13 @@
-"""Users, and the authenticators that were presented once."""
+"""Users, the tries at their passwords, and the authenticators that were presented once."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 
-from chalicelib.auth.users import LoginRecord, User
+from chalicelib.auth.logins import MOST_ADDRESSES, Login, Proof, name_digest
+from chalicelib.auth.users import User
 
 
 class MemoryUsers:
@@ -14,7 +16,7 @@ class MemoryUsers:
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
         self._users: dict[str, User] = {}
-        self._failures: dict[tuple[str, int], int] = {}
+        self._logins: dict[str, Login] = {}
 
     def get(self, username: str) -> User | None:
         """See the port."""
@@ -44,17 +46,65 @@ class MemoryUsers:
         with self._lock:
             self._users.pop(username, None)
 
-    def for_login(self, username: str, window: int) -> LoginRecord:
+    def for_login(self, username: str) -> tuple[User | None, Login]:
         """See the port."""
         with self._lock:
-            failures = self._failures.get((username, window), 0)
-            return LoginRecord(user=self._users.get(username), failures=failures)
+            return self._users.get(username), self._login(username)
 
-    def note_failure(self, username: str, window: int) -> None:
+    def begin_check(self, username: str, seen: Login, now: datetime) -> tuple[bool, Login]:
         """See the port."""
         with self._lock:
-            self._failures = {key: count for key, count in self._failures.items() if key[1] >= window}
-            self._failures[username, window] = self._failures.get((username, window), 0) + 1
+            login = self._login(username)
+            if seen.wait(now) or login.wait(now):
+                return False, seen if seen.wait(now) else login
+            return True, self._keep(username, login.after_a_check(now))
+
+    def keep_proof(self, username: str, digest: str, now: datetime) -> None:
+        """See the port."""
+        with self._lock:
+            login = self._login(username)
+            if login.proof_of(digest, now) is None:
+                self._keep(username, replace(login, proof=Proof(digest=digest, proven_at=now)))
+
+    def renew_proof(self, username: str, digest: str, now: datetime) -> None:
+        """See the port."""
+        with self._lock:
+            login = self._login(username)
+            if login.proof and login.proof.digest == digest:
+                self._keep(username, replace(login, proof=replace(login.proof, proven_at=now)))
+
+    def come_from(
+        self, username: str, address: str, now: datetime, *, was_checked: bool
+    ) -> tuple[bool, Login]:
+        """See the port."""
+        with self._lock:
+            login = self._login(username)
+            addresses = login.proof.addresses if login.proof else frozenset()
+            if not was_checked and address not in addresses and login.wait(now):
+                return False, login
+            if login.proof is None:
+                return True, login
+            addresses |= {address}
+            kept = addresses if len(addresses) <= MOST_ADDRESSES else frozenset({address})
+            return True, self._keep(username, replace(login, proof=replace(login.proof, addresses=kept)))
+
+    def _login(self, username: str) -> Login:
+        return self._logins.get(name_digest(username), Login())
+
+    def _keep(self, username: str, login: Login) -> Login:
+        self._logins[name_digest(username)] = login
+        return login
+
+
+class MemoryProofKey:
+    """Implements ``auth.ports.ProofKey``."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+
+    def read(self) -> bytes:
+        """See the port."""
+        return self._key
 
 
 class MemoryReplays:

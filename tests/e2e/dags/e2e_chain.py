@@ -21,6 +21,11 @@ def check_greeting(ti, dag_run, **_):
 
 with DAG(dag_id="e2e_chain", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC), catchup=False):
     name = PythonOperator(task_id="name", python_callable=name_somebody)
-    greet = BashOperator(task_id="greet", bash_command="echo 'Hello {{ ti.xcom_pull(task_ids=\"name\") }}'")
+    greet = BashOperator(
+        task_id="greet",
+        bash_command='echo "Hello $NAME"',
+        env={"NAME": "{{ ti.xcom_pull(task_ids='name') }}"},
+        append_env=True,
+    )
     check = PythonOperator(task_id="check", python_callable=check_greeting)
     name >> greet >> check

@@ -1,8 +1,6 @@
 """A Kerberos realm of MIT's KDC, with the services and users that the tests need."""
 
 import os
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.machine import PATH_OF_PROGRAMS, Need, absent
+from tests.ports import free_port
+
 CLIENT = Path(__file__).with_name("gss_client.py")
 DEBIANS_PYTHON = Path("/usr/bin/python3")  # where apt puts python3-gssapi and python3-requests-kerberos
 
-PACKAGES = "krb5-kdc krb5-admin-server krb5-user python3-gssapi python3-requests-kerberos"
+KDC = Need(
+    what="Kerberos was",
+    packages="krb5-kdc krb5-admin-server krb5-user python3-gssapi python3-requests-kerberos curl",
+    switch="UPDRAFT_TESTS_NEED_A_KDC",
+)
+
+_PROGRAMS = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "klist", "curl", str(DEBIANS_PYTHON))
+_PLUGINS = ("lib/*/krb5/plugins", "lib64/krb5/plugins", "lib/krb5/plugins")
+"""Where distributions put what the KDC loads, seen from ``/usr``."""
 
 HOST = "localhost"
 SERVICES = ("HTTP", "airflow")
@@ -30,17 +41,19 @@ _CONF = {
 
 def what_is_missing() -> str | None:
     """What of a KDC and its clients this machine lacks; None if nothing."""
-    missing = [tool for tool in ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "curl") if not _found(tool)]
+    missing = absent(*_PROGRAMS)
     if missing:
-        return f"{', '.join(missing)} cannot be found"
+        return missing
+    if not _plugins():
+        return "what the KDC loads (krb5/plugins) cannot be found"
     has_client = subprocess.run(
         [DEBIANS_PYTHON, "-c", "import gssapi, requests_kerberos"], capture_output=True, check=False
     )
     return None if has_client.returncode == 0 else f"{DEBIANS_PYTHON} has no gssapi or no requests_kerberos"
 
 
-def _found(tool: str) -> str | None:
-    return shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+def _plugins() -> Path | None:
+    return next((path for pattern in _PLUGINS for path in Path("/usr").glob(pattern)), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,22 +97,19 @@ class Exchange:
         return out.strip()
 
 
-def _free_port() -> int:
-    """A port that nobody listens on; of the ten after it the realm uses this one."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
-
-
 class Realm:
     """``KRBTEST.COM``: ``user`` and ``user/admin`` with tickets, services of ``localhost`` in a keytab."""
 
     def __init__(self, folder: Path) -> None:
-        from k5test.realm import K5Realm
+        from k5test.realm import MITRealm
 
-        os.environ["PATH"] += ":/usr/sbin:/sbin"
-        self._realm: Any = K5Realm(portbase=_free_port(), krb5_conf=_CONF, create_host=False)
+        plugins = _plugins()
+        assert plugins
+        os.environ["PATH"] = PATH_OF_PROGRAMS
+        with pytest.MonkeyPatch.context() as patch:
+            # There k5test looks first. Else it asks krb5-config, which on Debian asks a C compiler.
+            patch.setenv("LD_LIBRARY_PATH", str(plugins.parent))
+            self._realm: Any = MITRealm(portbase=free_port(), krb5_conf=_CONF, create_host=False)
         self._folder = folder
         self.keytab = folder / "http.keytab"
         for service in SERVICES:

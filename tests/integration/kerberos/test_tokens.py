@@ -129,7 +129,7 @@ def test_each_token_of_one_ticket_is_another(realm: Realm, desk: Desk) -> None:
     ],
 )
 def test_a_token_of_another_time_is_refused(realm: Realm, desk: Desk, off: timedelta, why: str) -> None:
-    token = realm.user.token()
+    token = realm.admin().token()  # of a ticket that is as new as the token
     desk.off = off
     assert reason(desk.ask(token)) == why
 
@@ -144,7 +144,7 @@ def test_a_replay_is_refused_for_as_long_as_the_token_is_fresh(realm: Realm, des
     token = realm.user.token()
     desk.off = timedelta(minutes=-4, seconds=-50)  # as if the client's clock were so much ahead
     assert isinstance(desk.ask(token), Caller)
-    desk.off = timedelta(minutes=4, seconds=50)
+    desk.off = timedelta(minutes=4)
     assert reason(desk.ask(token)) == "the token was used before"
 
 

@@ -1,6 +1,7 @@
 """A tiny app with the shape of the real one, and what its handlers do on request."""
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -138,7 +139,11 @@ def _sleep(task: Any, _record: Any, _context: Any) -> None:
 
 def _wait(task: Any, _record: Any, _context: Any) -> None:
     _note(task["to"], str(os.getpid()))
-    while not _place(task["until"]).exists():
+    _until(task["until"])
+
+
+def _until(name: str) -> None:
+    while not _place(name).exists():
         time.sleep(0.02)
 
 
@@ -170,9 +175,14 @@ def _segfault(_task: Any, _record: Any, _context: Any) -> None:
 
 
 def _hold_the_gil(task: Any, _record: Any, _context: Any) -> None:
-    """Native code that never lets another thread of its process run."""
+    """Native code that lets no other thread of its process run, for a time or until a file is unlocked."""
     _note(task.get("to", "holding"), str(os.getpid()))
-    ctypes.PyDLL(None).sleep(task["seconds"])
+    if "until" in task:
+        with _place(task["until"]).open() as file:
+            ctypes.PyDLL(None).flock(file.fileno(), fcntl.LOCK_EX)
+        _note("let go", "")
+    else:
+        ctypes.PyDLL(None).sleep(task["seconds"])
 
 
 def _start_subprocess(task: Any, _record: Any, _context: Any) -> None:
@@ -187,7 +197,7 @@ def _leave_in_background(task: Any, _record: Any, _context: Any) -> str:
     """A process whose own parent is gone while the task that wants it still runs."""
     pid = subprocess.check_output(["sh", "-c", "sleep 600 >/dev/null & echo $!"], text=True).strip()
     _note(task["to"], pid)
-    time.sleep(task["seconds"])
+    _until(task["until"])
     return "still there" if Path(f"/proc/{pid}/cmdline").read_bytes() else "gone"
 
 

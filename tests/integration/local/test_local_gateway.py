@@ -1,8 +1,7 @@
-"""The HTTP server in place of API Gateway, over real sockets and byte by byte."""
+"""The HTTP server in place of API Gateway: routes, authorizer, refusals, over real sockets."""
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.gateway import Refusal, StageGateway
+from chalicelib.local.admission import GuardedGateway
+from chalicelib.local.gateway import HttpRequest, Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
 from tests.integration.local.fake_app import app
 
@@ -40,26 +40,6 @@ def ask(
     response = client.getresponse()
     content = response.read()
     return response.status, json.loads(content) if content else None, response.headers
-
-
-def send_raw(server: GatewayServer, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes as they are; gives all that comes back until the server closes."""
-    with socket.create_connection(server.server_address[:2], timeout=10) as connection:
-        for part in parts:
-            connection.sendall(part)
-            time.sleep(pause)
-        received = b""
-        while chunk := connection.recv(65536):
-            received += chunk
-    return received
-
-
-def status_of(answer: bytes) -> int:
-    return int(answer.split()[1])
-
-
-def body_of(answer: bytes) -> Any:
-    return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
 def test_a_path_reaches_the_app_below_api_still_percent_encoded(client: http.client.HTTPConnection) -> None:
@@ -157,112 +137,6 @@ def test_requests_on_one_connection_do_not_wait_for_acknowledgements(
     assert (time.monotonic() - started) / 50 < 0.02
 
 
-def test_pipelined_requests_are_answered_in_order(server: GatewayServer) -> None:
-    first = b"GET /api/echo/one HTTP/1.1\r\nHost: x\r\n\r\n"
-    last = b"\r\nGET /api/echo/two HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    answer = send_raw(server, first + last)
-    assert 0 < answer.index(b'"one"') < answer.index(b'"two"')
-
-
-def test_http_1_0_is_answered_and_closed(server: GatewayServer) -> None:
-    answer = send_raw(server, b"GET /api/echo/x HTTP/1.0\r\n\r\n")
-    assert status_of(answer) == 200
-    assert b"Connection: close" in answer
-
-
-def test_a_client_that_expects_100_continue_gets_it_at_once(server: GatewayServer) -> None:
-    head = b"POST /api/echo/x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
-    with socket.create_connection(server.server_address[:2], timeout=2) as connection:
-        connection.sendall(head + b"Connection: close\r\n\r\n")
-        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        connection.sendall(b"hi")
-        assert b'"body":"hi"' in connection.recv(65536)
-
-
-def test_too_large_a_body_is_413_whether_announced_or_streamed(server: GatewayServer) -> None:
-    head = b"POST /api/echo/x HTTP/1.1\r\n"
-    announced = send_raw(server, head + b"Content-Length: 10485761\r\n\r\n", b"x" * 2_000_000)
-    expecting = send_raw(server, head + b"Expect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n")
-    chunk = b"A00000\r\n" + b"x" * 0xA00000 + b"\r\n"
-    streamed = send_raw(server, head + b"Transfer-Encoding: chunked\r\n\r\n", chunk, b"1\r\nx\r\n0\r\n\r\n")
-    for answer in (announced, expecting, streamed):
-        assert (status_of(answer), body_of(answer)) == (413, {"error": "Request Too Long"})
-
-
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        b"nonsense\r\n\r\n",
-        b"GET /api/echo/x\r\n\r\n",
-        b"GET  HTTP/9.9.9\r\n\r\n",
-        b"GET /api/echo/x HTTP/banana\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET /api/echo/x HTTP/1.1\r\nno colon here\r\n\r\n",
-        b"POST /api/echo/x HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"POST /api/echo/x HTTP/1.1\r\nContent-Length: ten\r\n\r\n",
-        b"POST /api/echo/x HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
-        b"POST /api/echo/x HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST /api/echo/x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"POST /api/echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /api/echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n",
-    ],
-)
-def test_a_malformed_request_is_400_in_json(server: GatewayServer, request_bytes: bytes) -> None:
-    answer = send_raw(server, request_bytes)
-    assert status_of(answer) == 400
-    assert body_of(answer)["error"]
-    assert b"Connection: close" in answer
-
-
-def test_a_body_that_ends_early_is_400(server: GatewayServer) -> None:
-    with socket.create_connection(server.server_address[:2], timeout=5) as connection:
-        connection.sendall(b"POST /api/echo/x HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
-        connection.shutdown(socket.SHUT_WR)
-        assert status_of(connection.recv(65536)) == 400
-
-
-@pytest.mark.parametrize(
-    ("request_bytes", "status"),
-    [
-        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
-        (b"GET /api/echo/x HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
-        (b"GET /api/echo/x HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
-        (b"GET /api/echo/x HTTP/2.0\r\n\r\n", 505),
-    ],
-)
-def test_what_is_too_long_or_too_new_is_told_so(
-    server: GatewayServer, request_bytes: bytes, status: int
-) -> None:
-    answer = send_raw(server, request_bytes)
-    assert status_of(answer) == status
-    assert body_of(answer)["error"]
-
-
-def test_absolute_targets_and_raw_bytes_are_understood(server: GatewayServer) -> None:
-    tail = b" HTTP/1.1\r\nConnection: close\r\n\r\n"
-    absolute = send_raw(server, b"GET http://elsewhere/api/echo/x?q=1" + tail)
-    assert body_of(absolute)["query"] == {"q": ["1"]}
-    raw = send_raw(server, b"GET /api/echo/\xc3\xa9" + tail)
-    assert body_of(raw)["name"] == "%C3%A9"
-
-
-def test_a_slow_client_gets_its_answer(server: GatewayServer) -> None:
-    tail = (b"HTTP/1.1\r\n", b"Connection: close\r\n", b"Content-Length: 3\r\n\r\n", b"a", b"bc")
-    answer = send_raw(server, b"POST /api/ech", b"o/x ", *tail, pause=0.02)
-    assert body_of(answer)["body"] == "abc"
-
-
-def test_a_client_that_hangs_up_leaves_no_trace(
-    server: GatewayServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    for part in (b"", b"GET /api/echo/x HTTP/1.1\r\n", b"GET /api/slow?id=1 HTTP/1.1\r\n\r\n"):
-        connection = socket.create_connection(server.server_address[:2])
-        connection.sendall(part)
-        connection.close()
-    time.sleep(0.2)
-    assert caplog.text == ""
-
-
 def test_requests_at_the_same_time_keep_apart(server: GatewayServer) -> None:
     def probe(number: int) -> bool:
         connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
@@ -274,12 +148,52 @@ def test_requests_at_the_same_time_keep_apart(server: GatewayServer) -> None:
         assert all(threads.map(probe, range(128)))
 
 
-def test_a_stop_lets_requests_finish() -> None:
-    server = GatewayServer(("127.0.0.1", 0))
-    server.start(StageGateway(app))
-    with ThreadPoolExecutor(1) as thread:
-        tail = b" HTTP/1.1\r\nHost: x\r\n\r\n"
-        answer = thread.submit(send_raw, server, b"GET /api/slow?id=1" + tail)
-        time.sleep(0.03)
-        server.stop(grace=2)
-        assert status_of(answer.result()) == 200
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"x" * 6_200_000, 413),
+        (b"x" * 6_000_000, 413),
+        (b'"' * 3_200_000, 413),
+        (b"\x01" * 1_000_000, 413),
+        (b"x" * 5_990_000, 200),
+        (b'"' * 2_990_000, 200),
+        ("\N{SNOWMAN}".encode() * 1_990_000, 200),
+    ],
+)
+def test_a_body_counts_as_the_text_that_it_is_in_lambdas_event(
+    client: http.client.HTTPConnection, body: bytes, status: int
+) -> None:
+    client.request("POST", "/api/echo/x", body)
+    response = client.getresponse()
+    content = response.read()
+    assert response.status == status
+    assert status == 200 or json.loads(content) == {"error": "Request Too Long"}
+
+
+def test_credentials_come_before_the_size(client: http.client.HTTPConnection) -> None:
+    status, answer, _ = ask(client, "GET", "/api/guarded", b'"' * 3_200_000)
+    assert (status, answer) == (401, {"error": "Who?"})
+
+
+@pytest.mark.parametrize("target", ["http://[::1/api/echo/x", "http://[/", "//[x]@]/api", "http://a]b/api"])
+def test_a_target_that_is_no_url_is_a_clients_error(
+    server: GatewayServer, caplog: pytest.LogCaptureFixture, target: str
+) -> None:
+    answer = StageGateway(app).answer(HttpRequest(method="GET", target=target))
+    assert answer.status in (400, 404)
+    assert json.loads(answer.body)["error"]
+    assert caplog.text == ""
+
+
+def test_a_guarded_gateway_only_sees_what_is_let_in() -> None:
+    guarded = GuardedGateway(StageGateway(app), {"dev.example"})
+    answers = {
+        host: guarded.answer(HttpRequest(method="GET", target="/api/echo/x", headers=(("Host", host),)))
+        for host in ("dev.example", "localhost", "evil.example")
+    }
+    assert {host: answer.status for host, answer in answers.items()} == {
+        "dev.example": 200,
+        "localhost": 200,
+        "evil.example": 421,
+    }
+    assert "dev.example" in json.loads(answers["evil.example"].body)["error"]

@@ -1,6 +1,7 @@
 """The whole local server around the fake app: start, crashes, kills, restarts, stops."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -18,6 +19,7 @@ from botocore.session import get_session
 
 from chalicelib.local.emulator import aws_environment
 from chalicelib.local.state_folder import published_endpoint
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,7 +57,7 @@ class Server:
                 start_new_session=True,
             )
         if wait:
-            wait_for(lambda: "is ready" in self.output or self.process.poll() is not None, 15)
+            wait_for(lambda: "is ready" in self.output or self.process.poll() is not None)
             assert "is ready" in self.output, self.output
             host, port = self.output.partition("http://")[2].split(". ")[0].split(":")
             self.base = (host, int(port))
@@ -66,12 +68,16 @@ class Server:
         return self._output.read_text()
 
     def post(self, task: dict[str, Any]) -> None:
-        with contextlib.closing(http.client.HTTPConnection(*self.base, timeout=10)) as connection:
+        with contextlib.closing(
+            http.client.HTTPConnection(*self.base, timeout=PATIENCE_SECONDS)
+        ) as connection:
             connection.request("POST", "/api/send", json.dumps(task))
             assert connection.getresponse().status == 200
 
     def is_answering(self) -> bool:
-        with contextlib.closing(http.client.HTTPConnection(*self.base, timeout=2)) as connection:
+        with contextlib.closing(
+            http.client.HTTPConnection(*self.base, timeout=PATIENCE_SECONDS)
+        ) as connection:
             connection.request("GET", "/api/echo/x")
             return connection.getresponse().status == 200
 
@@ -93,9 +99,9 @@ class Server:
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(5)
+        self.process.wait(PATIENCE_SECONDS)
 
-    def stop(self, number: int = signal.SIGTERM, within: float = 15) -> int:
+    def stop(self, number: int = signal.SIGTERM, within: float = PATIENCE_SECONDS) -> int:
         self.process.send_signal(number)
         return self.process.wait(within)
 
@@ -105,18 +111,11 @@ class Server:
         environ = aws_environment(endpoint)
         return get_session().create_client(
             service,
-            endpoint_url=endpoint,
+            endpoint_url=endpoint.url,
             region_name=environ["AWS_REGION"],
             aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
         )
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -148,15 +147,13 @@ def test_the_ready_line_is_one_line_with_the_next_command(running: Server) -> No
 
 
 def test_the_clock_ticks_at_the_start_after_the_resumption(running: Server) -> None:
-    wait_for(lambda: running.note("ticks") == ["tick"])
+    wait_for(lambda: running.note("ticks"))  # and more of them, each minute
     assert running.note("resumed") == ["resumed"]
 
 
-def test_a_chain_of_ten_tasks_takes_well_under_a_second_and_a_half(running: Server) -> None:
-    started = time.time()
+def test_a_chain_of_ten_tasks_goes_to_its_end(running: Server) -> None:
     running.post({"do": "chain", "to": "chain", "left": 10})
     wait_for(lambda: running.note("chain"))
-    assert float(running.note("chain")[0]) - started < 1.5
 
 
 def test_two_queues_are_served_in_turn(running: Server) -> None:
@@ -184,11 +181,14 @@ def test_a_crash_is_reported_once_and_does_not_touch_the_api(running: Server) ->
 
 
 def test_a_task_that_holds_the_gil_does_not_touch_the_api(running: Server) -> None:
-    running.post({"do": "hold", "seconds": 1, "to": "gil"})
-    wait_for(lambda: running.note("gil"))
-    started = time.monotonic()
-    assert running.is_answering()
-    assert time.monotonic() - started < 0.5
+    locked = running.notes / "locked"
+    with locked.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        running.post({"do": "hold", "until": "locked", "to": "gil"})
+        wait_for(lambda: running.note("gil"))
+        assert running.is_answering()
+        assert running.note("let go") == []
+    wait_for(lambda: running.note("let go"))
 
 
 def test_a_failed_message_comes_again_and_ends_among_the_dead_letters(running: Server) -> None:
@@ -202,9 +202,16 @@ def test_a_failed_message_comes_again_and_ends_among_the_dead_letters(running: S
         QueueUrl=url, Attributes={"RedrivePolicy": json.dumps({**policy, "maxReceiveCount": 2})}
     )
     running.post({"do": "raise"})
-    received = sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=8)
-    assert json.loads(received["Messages"][0]["Body"]) == {"do": "raise"}
+    received: list[Any] = []
+    wait_for(
+        lambda: (
+            received
+            or received.extend(sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=1).get("Messages", ()))
+        )
+    )
+    assert json.loads(received[0]["Body"]) == {"do": "raise"}
     assert "no such thing" in running.output
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
 
 
 def test_it_does_not_receive_what_it_has_no_worker_for(running: Server) -> None:
@@ -249,9 +256,7 @@ def test_a_stop_ends_every_process_and_a_start_goes_on(new_server: Callable[...,
     assert published_endpoint(server.state) is None
     assert "Traceback" not in server.output
 
-    started = time.monotonic()
     server.start()
-    assert time.monotonic() - started < 5
     wait_for(lambda: len(server.note("sleeper")) == 2)  # the interrupted task came again
     body = server.client("s3").get_object(Bucket="updraft-local-bucket", Key="logs/1")["Body"].read()
     assert body == b"text"
@@ -261,14 +266,12 @@ def test_a_stop_ends_every_process_and_a_start_goes_on(new_server: Callable[...,
 
 
 def test_a_second_ctrl_c_does_not_wait_for_running_tasks(new_server: Callable[..., Server]) -> None:
-    server = new_server(UPDRAFT__LOCAL__STOP_SECONDS="60").start()
-    server.post({"do": "sleep", "seconds": 60})
+    server = new_server(UPDRAFT__LOCAL__STOP_SECONDS="600").start()
+    server.post({"do": "sleep", "seconds": 600})
     wait_for(lambda: server.note("sleeping"))
-    started = time.monotonic()
     server.process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(0.3)  # two signals at once would be one
     assert server.stop(signal.SIGINT) == 0
-    assert time.monotonic() - started < 3
     wait_for(lambda: not server.pids())
 
 
@@ -324,7 +327,7 @@ def test_after_kill_9_of_everything_only_the_last_seconds_are_lost(
 
 def fail_to_start(server: Server) -> str:
     server.start(wait=False)
-    assert server.process.wait(15) == 1
+    assert server.process.wait(PATIENCE_SECONDS) == 1
     (line,) = [line for line in server.output.splitlines() if line]
     wait_for(lambda: not server.pids())
     return line
@@ -359,7 +362,7 @@ def test_a_damaged_snapshot_is_told_and_left_alone(new_server: Callable[..., Ser
     server.state.mkdir()
     (server.state / "snapshot").write_bytes(b"\x80\x05cos\nsystem\n.")
     server.start(wait=False)
-    assert server.process.wait(15) == 1
+    assert server.process.wait(PATIENCE_SECONDS) == 1
     assert "snapshot cannot be read: it holds a os.system" in server.output
     assert "Traceback" not in server.output
     assert (server.state / "snapshot").read_bytes() == b"\x80\x05cos\nsystem\n."
@@ -370,6 +373,6 @@ def test_a_lost_backend_ends_the_server(new_server: Callable[..., Server]) -> No
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in server.pids()}
     (emulator,) = [pid for pid, command in commands.items() if b"emulated_aws" in command]
     os.kill(emulator, signal.SIGKILL)
-    assert server.process.wait(10) == 1
+    assert server.process.wait(PATIENCE_SECONDS) == 1
     assert "The embedded AWS ended unexpectedly" in server.output
     wait_for(lambda: not server.pids())

@@ -6,16 +6,15 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.integration.server.api import HttpApi, wait_for
 from tests.leaks import leak
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
-START_SECONDS = 15.0
 
 _SETTINGS_OF_OTHERS = ("AIRFLOW__", "UPDRAFT__", "AWS_", "MAKELEVEL")
 _READY = re.compile(r"^Updraft is ready on http://127\.0\.0\.1:(\d+)\. Try: (.+)$", re.MULTILINE)
@@ -43,19 +42,17 @@ class Server:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> float:
-        """Start it; gives the seconds to its ready line."""
-        started = time.monotonic()
+    def start(self) -> None:
+        """Start it, and see its ready line."""
         process = self._launch()
-        wait_for(lambda: _READY.search(self.output) or process.poll() is not None, START_SECONDS)
+        wait_for(lambda: _READY.search(self.output) or process.poll() is not None)
         ready = _READY.search(self.output)
         assert ready, self.output
         self.api = HttpApi(port=int(ready[1]))
-        return time.monotonic() - started
 
     def refuse_to_start(self) -> str:
         """Start it and see it give up: all that it said, which is one line, and exit code 1."""
-        assert self._launch().wait(START_SECONDS) == 1, self.output
+        assert self._launch().wait(PATIENCE_SECONDS) == 1, self.output
         wait_for(lambda: not self.pids())
         (line,) = self.output.splitlines()
         return line
@@ -64,7 +61,7 @@ class Server:
         """Have it stop by a signal, and see every process of it end."""
         assert self._process
         self._process.send_signal(number)
-        assert self._process.wait(15) == 0, self.output
+        assert self._process.wait(PATIENCE_SECONDS) == 0, self.output
         wait_for(lambda: not self.pids())
 
     def kill(self) -> None:
@@ -75,7 +72,7 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
         if self._process:
-            self._process.wait(5)
+            self._process.wait(PATIENCE_SECONDS)
         wait_for(lambda: not self.pids())
 
     @property
@@ -89,12 +86,6 @@ class Server:
         ready = _READY.search(self.output)
         assert ready, self.output
         return ready[2]
-
-    @property
-    def snapshot(self) -> bytes:
-        """What would be left of its state after a kill at this moment."""
-        path = self.state / "snapshot"
-        return path.read_bytes() if path.exists() else b""
 
     @property
     def kept_logs(self) -> str:
@@ -118,7 +109,7 @@ class Server:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
         )
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout

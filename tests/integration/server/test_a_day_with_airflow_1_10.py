@@ -16,6 +16,7 @@ import pytest
 from chalicelib.cli import updraft
 from tests.integration.server.api import wait_for
 from tests.integration.server.server import ROOT, Server, running
+from tests.waiting import PATIENCE_SECONDS
 
 PASSWORD_AUTH = "airflow.contrib.auth.backends.password_auth"
 README = (ROOT / "README.md").read_text()
@@ -51,7 +52,7 @@ class User:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
 
@@ -77,7 +78,7 @@ def test_a_run_is_made_watched_cleared_and_deleted(user: User) -> None:
     made = user.sees("trigger_dag", "example_hello", "-r", "mine", "-e", date, "-c", '{"who": "me"}')
     assert "Created <DagRun example_hello @ 2026-01-01 00:00:00+00:00: mine" in made
 
-    wait_for(lambda: user.sees("dag_state", "example_hello", date) == 'success, {"who": "me"}\n', 20)
+    wait_for(lambda: user.sees("dag_state", "example_hello", date) == 'success, {"who": "me"}\n')
     assert user.sees("task_state", "example_hello", "report", date) == "success\n"
     assert "mine" in user.sees("list_dag_runs", "example_hello", "--state", "success")
     assert "mine" not in user.sees("list_dag_runs", "example_hello", "--state", "failed")
@@ -85,7 +86,7 @@ def test_a_run_is_made_watched_cleared_and_deleted(user: User) -> None:
     chosen = ("-t", "^report$", "-s", date, "-e", date)
     cleared = user.sees("clear", "-c", "-sd", "dags", *chosen, "example_hello")
     assert "report: success" in cleared
-    wait_for(lambda: user.sees("task_state", "example_hello", "report", date) == "success\n", 20)
+    wait_for(lambda: user.sees("task_state", "example_hello", "report", date) == "success\n")
     user.sees("pause", "example_hello")
     assert user.sees("delete_dag", "-y", "example_hello").startswith("Removed ")
     assert user.types("task_state", "example_hello", "report", date).returncode == 1

@@ -1,10 +1,10 @@
 """The requests of Airflow's own reference of this API, with curl: only the host is another."""
 
 import json
-import subprocess
 
 import pytest
 
+from tests.integration.server import curl
 from tests.integration.server.server import Server
 
 HOST = "http://localhost:8080"
@@ -26,8 +26,7 @@ WITH_DATE = (
 def answer(server: Server, command: str) -> dict[str, str]:
     """What the command prints, as JSON."""
     here = command.strip().replace(HOST, f"http://127.0.0.1:{server.api.port}")
-    done = subprocess.run(["sh", "-c", here], capture_output=True, text=True, timeout=20, check=True)
-    answered: dict[str, str] = json.loads(done.stdout)
+    answered: dict[str, str] = curl.answer(here)
     return answered
 
 

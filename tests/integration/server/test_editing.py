@@ -65,7 +65,7 @@ def test_a_task_added_to_a_file_is_in_the_next_run(editing: Server, dags: Path) 
     assert before.ends() == "success"
 
     (dags / "growing.py").write_text(HEAD.format(dag_id="growing") + SECOND)
-    wait_for(lambda: editing.api.exists("/dags/growing/tasks/second"), 5)
+    wait_for(lambda: editing.api.exists("/dags/growing/tasks/second"))
 
     after = editing.api.trigger("growing")
     assert after.ends() == "success"
@@ -81,7 +81,7 @@ def test_a_task_removed_from_a_file_ends_removed_in_a_run_of_before(
     run.waits_until("gate", "running")
 
     (dags / "shrinking.py").write_text(HEAD.format(dag_id="shrinking") + GATE + WITHOUT_LATER)
-    wait_for(lambda: not editing.api.exists("/dags/shrinking/tasks/later"), 5)
+    wait_for(lambda: not editing.api.exists("/dags/shrinking/tasks/later"))
     gate.touch()
 
     assert run.ends() == "failed"
@@ -96,10 +96,10 @@ def test_a_task_removed_from_a_file_ends_removed_in_a_run_of_before(
 def test_a_file_that_breaks_is_told_once_and_its_dags_stay_as_they_were(editing: Server, dags: Path) -> None:
     sound = (dags / "growing.py").read_text()
     (dags / "growing.py").write_text(sound + "\nimport no_such_module\n")
-    wait_for(lambda: "no_such_module" in editing.output, 5)
+    wait_for(lambda: "no_such_module" in editing.output)
     (line,) = [line for line in editing.output.splitlines() if "no_such_module" in line]
     assert line.startswith(f"Broken DAG file {dags}/growing.py: line ")
     assert editing.api.exists("/dags/growing/tasks/first")
 
     (dags / "growing.py").write_text(sound)
-    wait_for(lambda: editing.api.trigger("growing").ends() == "success", 10)
+    wait_for(lambda: editing.api.trigger("growing").ends() == "success")

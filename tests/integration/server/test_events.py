@@ -24,7 +24,7 @@ def sqs(server: Server) -> Iterator[Any]:
     environ = aws_environment(endpoint)
     client = botocore.session.get_session().create_client(
         "sqs",
-        endpoint_url=endpoint,
+        endpoint_url=endpoint.url,
         region_name=environ["AWS_DEFAULT_REGION"],
         aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
@@ -80,6 +80,7 @@ def test_an_event_that_is_sent_twice_makes_one_run(server: Server) -> None:
         server.command_line("events", "send", "tests/events/eventbridge_custom.json")
     after = server.command_line("events", "send", "tests/events/sqs_message.json")
     wait_for(lambda: runs_of(server, after.rpartition(" run ")[2].strip()))
+    wait_for(lambda: runs_of(server, "eventbridge__7bf73129"))
     assert len(runs_of(server, "eventbridge__7bf73129")) == 1
 
 

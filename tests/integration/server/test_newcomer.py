@@ -1,13 +1,11 @@
 """What somebody does who has just cloned the project: start, copy the proposed command, look, stop, go on."""
 
 import re
-import subprocess
 
 from tests.integration.server.api import Run
 from tests.integration.server.conftest import NewServer
+from tests.integration.server.curl import in_shell
 from tests.integration.server.server import Server
-
-SECOND_START_SECONDS = 5.0
 
 
 def test_the_proposed_command_starts_a_run_that_succeeds_and_whose_logs_can_be_read(
@@ -34,7 +32,7 @@ def test_after_a_stop_nothing_is_left_running_and_the_next_start_finds_everythin
 
     server.stop()  # sees every process end
 
-    assert server.start() < SECOND_START_SECONDS
+    server.start()
     again = Run(api=server.api, dag_id=run.dag_id, execution_date=run.execution_date)
     assert again.state == "success"
     assert again.task("report")["state"] == "success"
@@ -45,10 +43,9 @@ def test_after_a_stop_nothing_is_left_running_and_the_next_start_finds_everythin
 
 def follow_the_proposal(server: Server) -> Run:
     """Run the command of the ready line, as it stands, in a shell; gives the run that it triggered."""
-    done = subprocess.run(["sh", "-c", server.proposal], capture_output=True, text=True, timeout=10)
-    made = re.search(r'"message": "Created <DagRun (\S+) @ .*', done.stdout)
-    date = re.search(r'"execution_date": "([^"]+)"', done.stdout)
-    assert done.returncode == 0
+    said = in_shell(server.proposal)
+    made = re.search(r'"message": "Created <DagRun (\S+) @ .*', said)
+    date = re.search(r'"execution_date": "([^"]+)"', said)
     assert made
     assert date
     return Run(api=server.api, dag_id=made[1], execution_date=date[1])

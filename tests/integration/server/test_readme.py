@@ -1,13 +1,11 @@
 """The README's first run, command by command, and every command it names."""
 
-import json
 import re
-import subprocess
-import time
 from pathlib import Path
 
 from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import NewServer
+from tests.integration.server.curl import CURL, answer
 from tests.integration.server.server import Server
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +27,7 @@ COMMANDS = commands(README)
 
 
 def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
+    CURL.of_programs("curl")
     server = new_server()
     server.start()
     unpause, trigger, ask_run, ask_task = (
@@ -38,10 +37,7 @@ def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
     )
     assert answer(unpause) == {"response": "ok"}
     assert answer(trigger)["run_id"] == "manual__2026-01-01T00:00:00+00:00"
-    deadline = time.monotonic() + 20
-    while answer(ask_run) != {"state": "success"}:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: answer(ask_run) == {"state": "success"})
     assert answer(ask_task)["state"] == "success"
     (logs,) = (line for line in COMMANDS if "tasks logs" in line)
     log = server.command_line(*logs.split("-m chalicelib ")[1].split())
@@ -49,6 +45,7 @@ def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
 
 
 def test_the_first_user_gets_in_as_the_readme_says(new_server: NewServer) -> None:
+    CURL.of_programs("curl")
     setting, _, create, curl = commands(section("Passwords"))
     server = new_server(**dict([setting.removeprefix("export ").split("=")]))
     server.start()
@@ -75,12 +72,6 @@ def test_events_trigger_as_the_readme_says(new_server: NewServer, tmp_path: Path
 
 def run_ids(server: Server) -> set[str]:
     return {run["run_id"] for run in server.api.get("/dags/example_hello/dag_runs")}
-
-
-def answer(command: str) -> dict[str, str]:
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=10, check=True)
-    answered: dict[str, str] = json.loads(done.stdout)
-    return answered
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:

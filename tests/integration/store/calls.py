@@ -62,6 +62,8 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         lambda s: s.dags.revive("sales", 1, is_paused=True),
         {("UpdateItem", "dags"): 1},
     ),
+    "dags.note_altered": (lambda s: s.dags.note_altered(RUN, 0), {("UpdateItem", "dags"): 1}),
+    "dags.forget_altered": (lambda s: s.dags.forget_altered(RUN, 0), {("UpdateItem", "dags"): 1}),
     "dags.version": (lambda s: s.dags.version("sales", "v1"), {("GetItem", "dag_versions"): 1}),
     "dags.save_version": (lambda s: s.dags.save_version(VERSION), {("PutItem", "dag_versions"): 1}),
     "dags.import_errors": (lambda s: [*s.dags.import_errors()], {("Scan", "import_errors"): 1}),

@@ -103,4 +103,5 @@ def dynamo_store() -> DynamoStore:
 
 def _forget_clients() -> None:
     aws.client.cache_clear()
+    aws.account.cache_clear()
     aws.session.cache_clear()

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Barrier
 from typing import TypeVar
 
+from chalicelib.auth.logins import BETWEEN_CHECKS, CHECKS_AT_ONCE, Login
 from chalicelib.domain.dag_runs import DagRunChange
 from chalicelib.domain.pools import PoolShard
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -39,6 +41,23 @@ def test_takers_never_get_more_slots_than_there_are(emulated: DynamoStore) -> No
     shards = emulated.pools.shards("gpu")
     assert granted == sum(map(_held, shards)) <= 20
     assert all(shard.free == shard.capacity - _held(shard) >= 0 for shard in shards)
+
+
+def test_of_checks_that_begin_in_one_moment_no_more_begin_than_there_are(emulated: DynamoStore) -> None:
+    """By processes that have all read the login before the first of them writes."""
+    for now in (NOON, NOON + HOUR):  # of a name that nobody gave, and of one that rested
+        seen = emulated.users.for_login("ada")[1]
+
+        def begin(_number: int, seen: Login = seen, now: datetime = now) -> int:
+            return sum(emulated.users.begin_check("ada", seen, now)[0] for _ in range(3))
+
+        assert sum(_together(begin)) == CHECKS_AT_ONCE
+        login = emulated.users.for_login("ada")[1]
+        assert login.busy_until == now + CHECKS_AT_ONCE * BETWEEN_CHECKS
+
+
+def test_processes_that_need_the_key_at_once_have_the_same(emulated: DynamoStore) -> None:
+    assert len(set(_together(lambda _number: emulated.proof_key.read()))) == 1
 
 
 def test_a_run_that_many_clear_at_once_is_put_back_once(emulated: DynamoStore) -> None:

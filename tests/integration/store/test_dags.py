@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.domain.dags import Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.timetables import DataInterval, Schedule
 from chalicelib.engine.ports import Store, Write
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_run
@@ -16,6 +16,7 @@ SCHEDULE = Schedule(
     catchup=False,
     max_active_runs=3,
 )
+RUN = a_run().ref
 FIRST = DataInterval(start=NOON, end=NOON + HOUR)
 SECOND = DataInterval(start=NOON + HOUR, end=NOON + 2 * HOUR)
 
@@ -48,6 +49,39 @@ def test_a_sync_renews_what_the_file_says_and_keeps_what_users_did(store: Store)
         latest_run=LatestRun(execution_date=NOON, run_uid="01RUN"),
     )
     assert store.dags.get("sales") == saved
+
+
+def test_altered_runs_are_noted_once_and_forgotten_as_they_were_noted(store: Store) -> None:
+    store.dags.save(a_dag())
+    for clear_number in (0, 1, 1):
+        store.dags.note_altered(RUN, clear_number)
+    store.dags.forget_altered(RUN, 0)
+    store.dags.forget_altered(RUN, 0)
+    assert store.dags.get("sales") == a_dag(
+        altered_runs=frozenset({AlteredRun(run_uid="01RUN", clear_number=1)})
+    )
+    store.dags.forget_altered(RUN, 1)
+    assert store.dags.get("sales") == a_dag()
+
+
+def test_no_altered_run_is_noted_of_another_life_of_a_dag_or_of_none(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.note_altered(replace(RUN, generation=RUN.generation + 1), 0)
+    store.dags.note_altered(replace(RUN, dag_id="nothing"), 0)
+    store.dags.forget_altered(replace(RUN, dag_id="nothing"), 0)
+    assert store.dags.get("sales") == a_dag()
+    assert store.dags.get("nothing") is None
+
+
+def test_a_sync_keeps_altered_runs_and_the_next_life_of_a_dag_does_not(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.note_altered(RUN, 0)
+    assert store.dags.save(a_dag(version="v2")).altered_runs
+    store.dags.mark_deleted("sales")
+    store.dags.revive("sales", 2, is_paused=True)
+    revived = store.dags.get("sales")
+    assert revived is not None
+    assert not revived.altered_runs
 
 
 def test_a_deleted_dag_comes_back_in_its_next_life(store: Store) -> None:

@@ -27,6 +27,9 @@ MODELS = {
     "pool_waiters": models.PoolWaiterItem,
     "kept_answers": models.KeptAnswerItem,
     "lineage": models.LineageItem,
+    "users": models.UserItem,
+    "logins": models.LoginItem,
+    "kerberos_replays": models.KerberosReplayItem,
     "variables": models.VariableItem,
 }
 

@@ -1,18 +1,22 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from chalice.app import Chalice
 
 from chalicelib import bootstrap
-from chalicelib.api.authorizer import authorizer
+from chalicelib.api.authorizer import Word, authorizer
 from chalicelib.api.experimental import PREFIX, register
 from chalicelib.auth.backends import DENY_ALL
+from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.core import Engine
 from chalicelib.settings import SettingError, Settings
 from tests.contract.in_process import InProcessApi
 
 PLAIN_METHODS = {"GET", "HEAD", "POST"}
+
+README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def _app(settings: Settings) -> Chalice:
@@ -58,6 +62,9 @@ def test_every_view_that_does_something_is_behind_the_authorizer(closed: Setting
     served = [methods[name] for methods in app.routes.values() for name in PLAIN_METHODS & _allowed(methods)]
     assert served
     assert all(view.authorizer is authorizer for view in served)
+    # Each of them has its own share of the requests that API Gateway lets through.
+    guarded = sum(len(_allowed(methods)) for methods in app.routes.values())
+    assert f"over all {guarded} methods that ask one" in " ".join(README.split())
 
 
 def _allowed(methods: dict[str, Any]) -> set[str]:
@@ -120,3 +127,33 @@ def test_a_backend_that_is_not_served_stops_the_app(settings: Settings) -> None:
 
 
 _ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/api/GET/experimental/test"
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (None, Word()),
+        ({}, Word()),
+        ({"principalId": "ada"}, Word(principal="ada")),
+        ({"principalId": "u@REALM", "reply": "abc"}, Word(principal="u@REALM", reply="abc")),
+        ({"principalId": "ada", "addresses": "-"}, Word(principal="ada", origin=Origin())),
+        (
+            {
+                "principalId": "ada",
+                "addresses": "192.0.2.7 2001:db8::/64",
+                "wait": "7",
+                "was_checked": "true",
+            },
+            Word(
+                principal="ada",
+                origin=Origin(addresses=frozenset({"192.0.2.7", "2001:db8::/64"}), wait=7, was_checked=True),
+            ),
+        ),
+        ({"principalId": ":throttled", "wait": "7"}, Word(wait=7)),
+        ({"principalId": ":throttled"}, Word(wait=1)),
+    ],
+)
+def test_what_the_authorizer_hands_on_is_read_as_it_was_meant(
+    given: dict[str, str] | None, word: Word
+) -> None:
+    assert Word.of(given) == word

@@ -4,16 +4,19 @@ import base64
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
 from chalicelib.api.experimental import PREFIX
-from chalicelib.auth.accounts import create_user
+from chalicelib.auth.accounts import create_user, delete_user, set_password
 from chalicelib.auth.backends import BASIC_AUTH, DEFAULT, PASSWORD_AUTH
-from chalicelib.auth.users import FAILURES_ALLOWED
+from chalicelib.auth.logins import CHECKS_A_MINUTE, CHECKS_AT_ONCE
+from chalicelib.auth.ports import Users
 from chalicelib.engine.core import Engine
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.local.updraft import refusals
@@ -23,6 +26,7 @@ from tests.contract.in_process import InProcessApi
 
 DAG = f"{PREFIX}/dags/etl"
 SECRETS = ("lovelace", "swordfish")
+HOME, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 
 
 def basic(username: str, password: str) -> str:
@@ -41,15 +45,21 @@ class Gateway:
     """The local server's gateway, without a wire."""
 
     def __init__(self, settings: Settings) -> None:
+        self.users = bootstrap.engine().store.users
         self._gateway = StageGateway(InProcessApi(settings).app, refusals(settings.auth_backend))
 
     def send(
-        self, authorization: str | None, method: str = "GET", path: str = f"{PREFIX}/test", body: Any = None
+        self,
+        authorization: str | None,
+        method: str = "GET",
+        path: str = f"{PREFIX}/test",
+        body: Any = None,
+        source_ip: str = HOME,
     ) -> HttpAnswer:
         headers = (("Authorization", authorization),) if authorization is not None else ()
         raw = b"" if body is None else json.dumps(body).encode()
         request = HttpRequest(
-            method=method, target=f"/api{path}", headers=headers, body=raw, source_ip="192.0.2.7"
+            method=method, target=f"/api{path}", headers=headers, body=raw, source_ip=source_ip
         )
         return self._gateway.answer(request)
 
@@ -111,10 +121,152 @@ def test_wrong_credentials_of_any_kind_have_one_outcome(
     assert outcome(gateway.send(authorization)) == (FORBIDDEN if backend == PASSWORD_AUTH else ASKED)
 
 
-def test_a_name_that_is_guessed_at_looks_no_different(gateway: Gateway, backend: str) -> None:
-    answers = [outcome(gateway.send(WRONG)) for _ in range(FAILURES_ALLOWED + 2)]
-    assert answers == [FORBIDDEN if backend == PASSWORD_AUTH else ASKED] * len(answers)
-    assert outcome(gateway.send(ADA)) == answers[0]
+def exhaust(gateway: Gateway, authorization: str) -> HttpAnswer:
+    """Use up the checks of a name for half a minute; gives the first answer of those that are throttled."""
+    for _ in range(10 * CHECKS_A_MINUTE):  # on a slow machine some come back meanwhile
+        answer = gateway.send(authorization, source_ip=ELSEWHERE)
+        if answer.status == 429:
+            hold(gateway.users, "ada")
+            return answer
+    raise AssertionError("the name is never throttled")
+
+
+def hold(users: Users, username: str) -> None:
+    """See to it that no check comes back while a test goes on, however slow the machine is."""
+    ahead = datetime.now(UTC) + timedelta(seconds=45)
+    while users.begin_check(username, users.for_login(username)[1], ahead)[0]:
+        pass
+
+
+@pytest.mark.parametrize("wrong", [WRONG, NOBODY, basic("x" * 3000, "y")], ids=["known", "unknown", "long"])
+def test_a_name_that_is_guessed_at_is_throttled_and_not_denied(
+    gateway: Gateway, backend: str, wrong: str
+) -> None:
+    for _ in range(CHECKS_AT_ONCE):
+        assert outcome(gateway.send(wrong)) == (FORBIDDEN if backend == PASSWORD_AUTH else ASKED)
+    answer = exhaust(gateway, wrong)
+    seconds = dict(answer.headers)["Retry-After"]
+    assert 1 <= int(seconds) <= 10
+    error = f"Too many passwords were tried for this user name; try again in {seconds} s"
+    assert outcome(answer) == (429, None, {"error": error})
+
+
+@pytest.mark.parametrize(("method", "path"), [("HEAD", "/test"), ("POST", "/pools"), ("DELETE", "/dags/etl")])
+def test_who_is_throttled_changes_nothing(gateway: Gateway, engine: Engine, method: str, path: str) -> None:
+    exhaust(gateway, WRONG)
+    answer = gateway.send(WRONG, method, PREFIX + path)
+    assert answer.status == 429
+    assert answer.body == b"" or method != "HEAD"
+    dag = engine.store.dags.get("etl")
+    assert dag
+    assert not dag.is_deleted
+
+
+def test_a_right_password_that_was_not_proven_is_told_to_wait(gateway: Gateway) -> None:
+    exhaust(gateway, WRONG)
+    assert gateway.send(ADA).status == 429
+    assert outcome(gateway.send(BOB)) == ADMITTED  # another name's password
+
+
+def in_another_process(engine: Engine, guarded: Settings) -> AbstractContextManager[None]:
+    """Until the block ends all is served by processes that have seen nobody yet."""
+    return bootstrap.use(engine=engine, settings=guarded)
+
+
+def test_proven_credentials_get_in_however_many_others_try(
+    gateway: Gateway, engine: Engine, guarded: Settings
+) -> None:
+    assert outcome(gateway.send(ADA)) == ADMITTED
+    exhaust(gateway, WRONG)
+    for _ in range(3):
+        with in_another_process(engine, guarded):
+            assert gateway.send(WRONG, source_ip=ELSEWHERE).status == 429
+            assert outcome(gateway.send(ADA)) == ADMITTED
+            assert outcome(gateway.send(ADA)) == ADMITTED
+        assert outcome(gateway.send(ADA)) == ADMITTED
+
+
+def test_a_right_guess_from_elsewhere_looks_like_a_wrong_one(
+    gateway: Gateway, engine: Engine, guarded: Settings
+) -> None:
+    """Or those who are throttled could go on guessing at a name in use."""
+    gateway.send(ADA)
+    exhaust(gateway, WRONG)
+    with in_another_process(engine, guarded):
+        right, wrong = (gateway.send(each, source_ip=ELSEWHERE) for each in (ADA, WRONG))
+        assert (right.status, wrong.status) == (429, 429)
+        assert [name for name, _ in right.headers] == [name for name, _ in wrong.headers]
+        assert json.loads(right.body)["error"][:40] == json.loads(wrong.body)["error"][:40]
+    # and where the authorizer remembers the password from a moment ago
+    assert gateway.send(ADA, source_ip=ELSEWHERE).status == 429
+
+
+def test_whoever_came_from_several_addresses_may_come_from_each(
+    gateway: Gateway, engine: Engine, guarded: Settings
+) -> None:
+    addresses = [HOME, "203.0.113.1", "2001:db8:1:2::7", "::ffff:203.0.113.2", "::1"]
+    for address in addresses:
+        assert outcome(gateway.send(ADA, source_ip=address)) == ADMITTED
+    exhaust(gateway, WRONG)
+    with in_another_process(engine, guarded):
+        for address in [*addresses, "2001:db8:1:2:aaaa::1", "203.0.113.2", "127.0.0.1"]:
+            assert outcome(gateway.send(ADA, source_ip=address)) == ADMITTED
+        for address in ["2001:db8:1:3::7", "203.0.113.3"]:
+            assert gateway.send(ADA, source_ip=address).status == 429
+
+
+def test_a_changed_password_and_a_deleted_user_are_not_proven(
+    gateway: Gateway, engine: Engine, guarded: Settings, backend: str
+) -> None:
+    for credentials in (ADA, BOB):
+        gateway.send(credentials)
+    set_password(engine.store.users, "ada", "byron", cost=4, now=datetime.now(UTC))
+    delete_user(engine.store.users, "bob")
+    with in_another_process(engine, guarded):
+        for credentials in (ADA, BOB):
+            refused = FORBIDDEN if backend == PASSWORD_AUTH else ASKED
+            assert outcome(gateway.send(credentials)) == refused
+        assert outcome(gateway.send(basic("ada", "byron"))) == ADMITTED
+
+
+def test_a_throttled_name_is_one_line_of_the_log_and_no_secret_is_in_it(
+    gateway: Gateway, backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.send(ADA)
+    exhaust(gateway, WRONG)
+    for _ in range(5):
+        gateway.send(WRONG)
+        gateway.send(ADA, source_ip=ELSEWHERE)
+    lines = [line for line in audited(caplog) if line["reason"] != "wrong password"]
+    common = {"audit": "refused", "caller": "ada", "backend": backend, "route": f"GET {PREFIX}/test"}
+    many = "too many password checks for the name"
+    elsewhere = f"{many}, which was not used from this address before"
+    assert lines == [common | {"reason": many}, common | {"source": ELSEWHERE, "reason": elsewhere}]
+    assert not any(secret in caplog.text for secret in SECRETS)
+
+
+@pytest.mark.parametrize("word", [{}, {"wait": "7"}, {"wait": "0"}])
+def test_nobody_gets_in_by_the_word_for_who_is_throttled(
+    engine: Engine, guarded: Settings, word: dict[str, str]
+) -> None:
+    answer = ask_view(engine, guarded, {"principalId": ":throttled", **word})
+    assert answer["statusCode"] == 429
+    assert answer["headers"]["Retry-After"] == str(max(1, int(word.get("wait", 0))))
+
+
+def ask_view(engine: Engine, settings: Settings, word: dict[str, Any] | None) -> Any:
+    """The view's answer behind an authorizer that said this; None: behind none."""
+    context = {"httpMethod": "GET", "resourcePath": f"{PREFIX}/test", "path": f"/api{PREFIX}/test"}
+    event = {
+        "requestContext": {**context, **({"authorizer": word} if word is not None else {})},
+        "headers": {"Authorization": ADA},  # the view does not look at it
+        "pathParameters": None,
+        "multiValueQueryStringParameters": None,
+        "stageVariables": None,
+        "body": None,
+    }
+    with bootstrap.use(engine=engine, settings=settings):
+        return InProcessApi(settings).app(event, None)
 
 
 def test_the_right_password_opens_every_route(gateway: Gateway) -> None:
@@ -147,17 +299,7 @@ def test_paths_and_methods_come_before_credentials(gateway: Gateway) -> None:
 def test_a_request_without_the_authorizers_word_is_refused(
     engine: Engine, guarded: Settings, word: dict[str, Any] | None
 ) -> None:
-    context = {"httpMethod": "GET", "resourcePath": f"{PREFIX}/test", "path": f"/api{PREFIX}/test"}
-    event = {
-        "requestContext": {**context, **({"authorizer": word} if word is not None else {})},
-        "headers": {"Authorization": ADA},  # the view does not look at it
-        "pathParameters": None,
-        "multiValueQueryStringParameters": None,
-        "stageVariables": None,
-        "body": None,
-    }
-    with bootstrap.use(engine=engine, settings=guarded):
-        response = InProcessApi(guarded).app(event, None)
+    response = ask_view(engine, guarded, word)
     assert (response["statusCode"], json.loads(response["body"])) == (403, {"error": "Forbidden"})
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -223,3 +224,16 @@ def test_a_run_id_that_is_too_long_and_has_a_blank_is_refused_for_its_blank(api:
     answer = api.post(RUNS, {"execution_date": DATE, "run_id": "a b" * 100})
     assert answer.status == 400
     assert answer.body["error"].startswith(f"The provided run ID '{'a b' * 100}' is invalid.")
+
+
+def test_a_run_id_of_any_length_is_not_matched_against_the_operators_pattern(
+    engine: Engine, settings: Settings
+) -> None:
+    """Which may be one that takes for ever; this one would be said not to fit."""
+    strict = replace(engine, allowed_run_id_pattern="b+")
+    with bootstrap.use(engine=strict, settings=settings):
+        answer = InProcessApi(settings).post(RUNS, {"run_id": "a" * 100_000})
+    assert (answer.status, answer.body) == (
+        400,
+        {"error": "The run ID is 100000 characters long; at most 250 fit"},
+    )

@@ -54,9 +54,9 @@ def test_a_poke_that_finds_what_it_waits_for_is_the_end(tmp_path: Path) -> None:
 def test_a_poke_in_vain_ends_the_invocation_until_the_next(
     tmp_path: Path, mode: str, keeps_slots: bool
 ) -> None:
-    outcome = poked(tmp_path, "False", f"mode={mode!r}, poke_interval=90")
+    outcome = poked(tmp_path, "False", f"mode={mode!r}, poke_interval=9000")
     assert (outcome.result, outcome.keeps_slots) == (TryResult.RESCHEDULED, keeps_slots)
-    assert seconds_from_now(outcome) == pytest.approx(90, abs=5)
+    assert seconds_from_now(outcome) == pytest.approx(9000, abs=900)
 
 
 def test_pokes_a_moment_apart_share_an_invocation(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_pokes_a_moment_apart_share_an_invocation(tmp_path: Path) -> None:
 def test_pokes_a_moment_apart_do_not_share_one_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.dag.sensors.base.LONGEST_STAY", 0.3)
+    monkeypatch.setattr("chalicelib.dag.sensors.base.LONGEST_STAY", 1)
     outcome = poked(tmp_path, "False", "poke_interval=0.1")
     assert outcome.result is TryResult.RESCHEDULED
     assert outcome.keeps_slots
@@ -211,19 +211,19 @@ def test_what_a_poke_raises_ends_the_sensor_as_in_airflow(
 
 
 def test_execution_timeout_goes_on_while_a_sensor_sleeps(tmp_path: Path) -> None:
-    arguments = "execution_timeout=__import__('datetime').timedelta(seconds=100), poke_interval=60"
+    arguments = "execution_timeout=__import__('datetime').timedelta(seconds=10_000), poke_interval=6000"
     request: dict[str, Any] = {"pokes": 2, "goes_on": True}
-    early = poked(tmp_path, "False", arguments, first_poke_at=ago(70), start_date=ago(70), **request)
+    early = poked(tmp_path, "False", arguments, first_poke_at=ago(7000), start_date=ago(7000), **request)
     assert early.result is TryResult.RESCHEDULED
-    assert seconds_from_now(early) == pytest.approx(30, abs=5), "it wakes when its time is over"
-    late = poked(tmp_path, "True", arguments, first_poke_at=ago(101), start_date=ago(101), **request)
+    assert seconds_from_now(early) == pytest.approx(3000, abs=300), "it wakes when its time is over"
+    late = poked(tmp_path, "True", arguments, first_poke_at=ago(10_001), start_date=ago(10_001), **request)
     assert late.result is TryResult.FAILED
     assert "ran longer than" in late.reason
 
 
 def test_execution_timeout_limits_each_poke_in_mode_reschedule(tmp_path: Path) -> None:
-    arguments = "execution_timeout=__import__('datetime').timedelta(seconds=0.2), mode='reschedule'"
-    outcome = poked(tmp_path, "__import__('time').sleep(5)", arguments, pokes=9, first_poke_at=ago(1000))
+    arguments = "execution_timeout=__import__('datetime').timedelta(seconds=2), mode='reschedule'"
+    outcome = poked(tmp_path, "__import__('time').sleep(600)", arguments, pokes=9, first_poke_at=ago(1000))
     assert outcome.result is TryResult.FAILED
     assert poked(tmp_path, "False", arguments, pokes=9, first_poke_at=ago(1000)).result is (
         TryResult.RESCHEDULED

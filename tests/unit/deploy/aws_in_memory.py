@@ -5,12 +5,18 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import ClientError
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.standing import (
     API_HANDLER,
     HANDLERS,
@@ -23,6 +29,11 @@ from chalicelib.deploy.steps import CommandFailed
 from chalicelib.settings import Settings
 
 REGION = "eu-west-1"
+PLACE = Place(partition="aws", region=REGION, account="123456789012")
+"""Where moto's AWS is."""
+
+RUNTIME = this_runtime()
+"""As Chalice, which takes the Python that it runs on."""
 
 
 class Killed(BaseException):
@@ -30,20 +41,100 @@ class Killed(BaseException):
 
 
 class Lambda:
-    """moto's Lambda and the recursion config, which moto 5.2 does not know."""
+    """moto's Lambda and what moto 5.2 does not know: the recursion config, that a function's machine can
+    change, and what timeouts AWS refuses.
 
-    def __init__(self, client: Any, recursion: dict[str, str]) -> None:
+    `longest` gives the most that a function may take, `visibility` the visibility timeout of a function's
+    queue, None without one; in seconds.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        recursion: dict[str, str],
+        longest: Callable[[], int],
+        visibility: Callable[[str], int | None],
+    ) -> None:
         self._client = client
         self._recursion = recursion
+        self._longest = longest
+        self._visibility = visibility
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
+
+    def create_function(self, **settings: Any) -> Any:
+        self._check_timeout(settings, "CreateFunction")
+        return self._client.create_function(**settings)
+
+    def update_function_code(self, **settings: Any) -> Any:
+        updated = self._client.update_function_code(**settings)
+        function = get_backend("lambda")[DEFAULT_ACCOUNT_ID][REGION].get_function(settings["FunctionName"])
+        function.architectures = settings["Architectures"]
+        return updated
+
+    def update_function_configuration(self, **settings: Any) -> Any:
+        self._check_timeout(settings, "UpdateFunctionConfiguration")
+        return self._client.update_function_configuration(**settings)
+
+    def create_event_source_mapping(self, **settings: Any) -> Any:
+        standing = self._client.get_function_configuration(FunctionName=settings["FunctionName"])
+        self._check_timeout(standing, "CreateEventSourceMapping")
+        return self._client.create_event_source_mapping(**settings)
+
+    def _check_timeout(self, settings: dict[str, Any], operation: str) -> None:
+        timeout, longest = settings.get("Timeout", 3), self._longest()
+        if timeout > longest:
+            said = (
+                f"1 validation error detected: Value '{timeout}' at 'timeout' failed to satisfy constraint: "
+                f"Member must have value less than or equal to {longest}"
+            )
+            raise _refusal("ValidationException", said, operation)
+        visibility = self._visibility(settings["FunctionName"])
+        if visibility is not None and timeout > visibility:
+            said = (
+                f"Queue visibility timeout: {visibility} seconds is less than "
+                f"Function timeout: {timeout} seconds"
+            )
+            raise _refusal("InvalidParameterValueException", said, operation)
 
     def put_function_recursion_config(self, *, FunctionName: str, RecursiveLoop: str) -> None:  # noqa: N803
         self._recursion[FunctionName] = RecursiveLoop
 
     def get_function_recursion_config(self, *, FunctionName: str) -> dict[str, str]:  # noqa: N803
         return {"RecursiveLoop": self._recursion.get(FunctionName, "Terminate")}
+
+
+def _refusal(code: str, message: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class S3:
+    """moto's S3, but for the policies of buckets: moto would refuse us all that they deny under a condition.
+
+    ``around`` is called with the name of an operation, its parameters and what carries it out.
+    """
+
+    def __init__(self, client: Any, around: Callable[[str, dict[str, Any], Callable[[], Any]], Any]) -> None:
+        self._client = client
+        self._around = around
+        self.policies: dict[str, str] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_bucket_policy(self, *, Bucket: str, Policy: str, **more: str) -> None:  # noqa: N803 - AWS's
+        parameters = {"Bucket": Bucket, **more}
+        self._around("PutBucketPolicy", parameters, lambda: self.policies.__setitem__(Bucket, Policy))
+
+    def get_bucket_policy(self, *, Bucket: str, **more: str) -> dict[str, str]:  # noqa: N803 - AWS's
+        def look() -> dict[str, str]:
+            if Bucket not in self.policies:
+                raise ClientError({"Error": {"Code": "NoSuchBucketPolicy", "Message": ""}}, "GetBucketPolicy")
+            return {"Policy": self.policies[Bucket]}
+
+        found: dict[str, str] = self._around("GetBucketPolicy", {"Bucket": Bucket, **more}, look)
+        return found
 
 
 class ApiGateway:
@@ -58,9 +149,20 @@ class ApiGateway:
         self._around = around
         self._apis: dict[str, dict[str, Any]] = {}
         self.responses: dict[str, dict[str, dict[str, Any]]] = {}
+        self.limits: dict[str, dict[str, dict[str, float]]] = {}
 
-    def import_rest_api(self, *, body: bytes) -> dict[str, str]:
-        return self._around("ImportRestApi", lambda: self._import(json.loads(body)))
+    def import_rest_api(self, *, body: bytes, parameters: dict[str, str]) -> dict[str, str]:
+        endpoint = parameters["endpointConfigurationTypes"]
+        return self._around("ImportRestApi", lambda: self._import(json.loads(body), endpoint))
+
+    def get_rest_api(self, *, restApiId: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        return {"id": restApiId, "endpointConfiguration": {"types": [self._apis[restApiId]["endpoint"]]}}
+
+    def update_rest_api(self, *, restApiId: str, patchOperations: list[dict[str, str]]) -> None:  # noqa: N803
+        (change,) = patchOperations
+        standing = self._apis[restApiId]["endpoint"]
+        assert (change["op"], change["path"]) == ("replace", f"/endpointConfiguration/types/{standing}")
+        self._around("UpdateRestApi", lambda: self._apis[restApiId].update(endpoint=change["value"]))
 
     def delete_rest_api(self, *, restApiId: str) -> None:  # noqa: N803 - AWS's name
         self._around("DeleteRestApi", lambda: self._apis.pop(restApiId))
@@ -83,14 +185,40 @@ class ApiGateway:
     def create_deployment(self, *, restApiId: str, stageName: str) -> None:  # noqa: N803
         self._around("CreateDeployment", lambda: self._apis[restApiId]["stages"].add(stageName))
 
+    def update_stage(self, *, restApiId: str, stageName: str, patchOperations: list[dict[str, str]]) -> None:  # noqa: N803
+        assert stageName in self._apis[restApiId]["stages"]
+        self._around("UpdateStage", lambda: self._change(self.limits[restApiId], patchOperations))
+
+    def get_stage(self, *, restApiId: str, stageName: str) -> dict[str, Any]:  # noqa: N803
+        if stageName not in self._apis[restApiId]["stages"]:
+            raise ClientError({"Error": {"Code": "NotFoundException", "Message": ""}}, "GetStage")
+        return {"methodSettings": self.limits[restApiId]}
+
     def get_rest_apis(self) -> dict[str, Any]:
         return {"items": self._rest_apis()}
 
-    def _import(self, document: dict[str, Any]) -> dict[str, str]:
+    def _import(self, document: dict[str, Any], endpoint: str) -> dict[str, str]:
         number = f"api{len(self.responses)}"
-        self._apis[number] = {"document": document, "stages": set(), "createdDate": len(self.responses)}
+        self._apis[number] = {
+            "document": document,
+            "endpoint": endpoint,
+            "stages": set(),
+            "createdDate": len(self.responses),
+        }
         self.responses[number] = {}
+        self.limits[number] = {}
         return {"id": number}
+
+    def _change(self, limits: dict[str, dict[str, float]], operations: list[dict[str, str]]) -> None:
+        """As API Gateway: what nobody sets is the account's. The rate is a fraction, the burst is not."""
+        for operation in operations:
+            assert operation["op"] == "replace"
+            name = operation["path"].removeprefix("/*/*/throttling/")
+            of_all = limits.setdefault(
+                "*/*", {"throttlingRateLimit": 10_000.0, "throttlingBurstLimit": 5_000}
+            )
+            value = float(operation["value"]) if name == "rateLimit" else int(operation["value"])
+            of_all[{"rateLimit": "throttlingRateLimit", "burstLimit": "throttlingBurstLimit"}[name]] = value
 
     def _rest_apis(self) -> list[dict[str, Any]]:
         return [
@@ -112,31 +240,102 @@ class ApiGateway:
         ]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """How AWS refuses a request that comes too early."""
+
+    code: str
+    message: str = "not yet"
+
+
 class Aws:
-    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``."""
+    """Clients of moto's AWS; ``dies_at`` is asked about each request, ``(moment, operation)``.
+
+    ``refusals`` has, by operation, what its next requests are answered before one is carried out. ``waited``
+    is for how long was waited, in seconds, by whoever was given ``sleep``; no time passes.
+    ``longest_timeout`` is the most that a function may take, in seconds.
+    ``strangers`` are the buckets that another account owns, whose policies let everybody in: S3 refuses only
+    those requests that expect another owner. ``unexpecting`` are S3's operations that expected nobody.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.longest_timeout = 1800
         self.dies_at: Callable[[str, str], bool] = lambda moment, operation: False
+        self.refusals: dict[str, list[Refusal]] = {}
+        self.waited: list[float] = []
         self._session = botocore.session.get_session()
+        self._session.register("before-call.*.*", self._refuse)
         self._session.register("before-send.*.*", self._before)
         self._session.register("after-call.*.*", self._after)
+        self._session.register("provide-client-params.s3", self._before_s3)
+        self.strangers: set[str] = set()
+        self.unexpecting: set[str] = set()
         self._made: dict[str, Any] = {"apigateway": ApiGateway(self._around)}
         self._recursion: dict[str, str] = {}
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def refuse(self, operation: str, code: str, message: str = "not yet", *, times: int = 1) -> None:
+        """Have the next requests of an operation refused."""
+        self.refusals.setdefault(operation, []).extend([Refusal(code=code, message=message)] * times)
 
     def client(self, service: str) -> Any:
         if service not in self._made:
             made = self._session.create_client(
                 service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
             )
-            self._made[service] = Lambda(made, self._recursion) if service == "lambda" else made
+            match service:
+                case "lambda":
+                    made = self._lambda(made)
+                case "s3":
+                    made = S3(made, self._on_bucket)
+            self._made[service] = made
         return self._made[service]
 
+    def _lambda(self, client: Any) -> Lambda:
+        return Lambda(client, self._recursion, lambda: self.longest_timeout, self._visibility)
+
+    def _visibility(self, function: str) -> int | None:
+        """How long the queue of a function waits, by the function's name or ARN."""
+        stage, handler = function.removeprefix("updraft-").rpartition(":")[2].rpartition("-")[::2]
+        queues = get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].queues
+        queue = queues.get(f"updraft-{stage.removeprefix('updraft-')}-{QUEUE_OF.get(handler)}")
+        return None if queue is None else int(queue.visibility_timeout)
+
     def _around(self, operation: str, request: Callable[[], Any]) -> Any:
+        if (refused := self._refuse(operation)) is not None:
+            raise ClientError(refused[1], operation)
         self._before(operation)
         answer = request()
         self._after(operation)
         return answer
+
+    def _refuse(self, event_name: str, **_: object) -> tuple[Any, dict[str, Any]] | None:
+        """What botocore takes for an answer, instead of sending the request."""
+        operation = event_name.rpartition(".")[2]
+        waiting = self.refusals.get(operation)
+        if not waiting:
+            return None
+        self.calls.append(operation)
+        refusal = waiting.pop(0)
+        error = {"Code": refusal.code, "Message": refusal.message}
+        return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {}}
+
+    def _on_bucket(self, operation: str, parameters: dict[str, Any], request: Callable[[], Any]) -> Any:
+        self._look_at_owner(operation, parameters)
+        return self._around(operation, request)
+
+    def _before_s3(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        self._look_at_owner(model.name, params)
+
+    def _look_at_owner(self, operation: str, parameters: dict[str, Any]) -> None:
+        if "ExpectedBucketOwner" not in parameters:
+            self.unexpecting.add(operation)
+        elif parameters["Bucket"] in self.strangers:
+            code = "403" if operation == "HeadBucket" else "AccessDenied"
+            raise ClientError({"Error": {"Code": code, "Message": "Forbidden"}}, operation)
 
     def _before(self, event_name: str, **_: object) -> None:
         self.calls.append(event_name.rpartition(".")[2])
@@ -157,7 +356,7 @@ class Chalice:
 
     def __init__(self, aws: Aws, variables: Mapping[str, str]) -> None:
         self._aws = aws
-        self._variables = dict(variables)
+        self.variables = dict(variables)
 
     def __call__(self, project: Path, arguments: tuple[str, ...]) -> None:
         command, _, stage, *more = arguments
@@ -177,7 +376,7 @@ class Chalice:
 
     def _package(self, deployments: Path, directory: Path) -> None:
         deployments.mkdir(exist_ok=True)
-        kept = deployments / "a-hash-python3.11.zip"
+        kept = deployments / f"a-hash-{RUNTIME}.zip"
         if not kept.exists():
             kept.write_bytes(PACKAGE)
         shutil.copy(kept, directory / "deployment.zip")
@@ -185,9 +384,11 @@ class Chalice:
     def _deploy(self, project: Path, stage: str, known: dict[str, dict[str, str]]) -> list[dict[str, str]]:
         entries = []
         for handler in HANDLERS:
-            role = self._role(f"updraft-{stage}-{handler}", _policy(project / ".chalice", handler))
+            role = self._role(f"updraft-{stage}-{handler}", _policy(project, stage, handler))
             entries.append({"name": f"{handler}_role", "resource_type": "iam_role"} | role)
-            arn = self._function(function_name(stage, handler), role["role_arn"])
+            arn = self._function(
+                function_name(stage, handler), role["role_arn"], _settings(project, stage, handler)
+            )
             entries.append({"name": handler, "resource_type": "lambda_function", "lambda_arn": arn})
             if handler in QUEUE_OF:
                 name = f"{handler}-sqs-event-source"
@@ -197,8 +398,18 @@ class Chalice:
                 self._aws.client("events").put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
                 self._aws.client("events").put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn}])
                 entries.append({"name": "tick-event", "resource_type": "cloudwatch_event", "rule_name": rule})
-        api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER))
+        endpoint = _config(project).get("api_gateway_endpoint_type", "EDGE")
+        if "rest_api" in known:
+            self._change_endpoint(known["rest_api"]["rest_api_id"], endpoint)
+        api = known.get("rest_api") or self._rest_api(function_name(stage, API_HANDLER), endpoint)
         return [*entries, api]
+
+    def _change_endpoint(self, api: str, endpoint: str) -> None:
+        apigateway = self._aws.client("apigateway")
+        (standing,) = apigateway.get_rest_api(restApiId=api)["endpointConfiguration"]["types"]
+        path = f"/endpointConfiguration/types/{standing}"
+        change = {"op": "replace", "path": path, "value": endpoint}
+        apigateway.update_rest_api(restApiId=api, patchOperations=[change])
 
     def _role(self, name: str, policy: str) -> dict[str, str]:
         iam = self._aws.client("iam")
@@ -209,21 +420,27 @@ class Chalice:
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=policy)
         return {"role_arn": role["Role"]["Arn"], "role_name": name}
 
-    def _function(self, name: str, role: str) -> str:
-        lambda_, environment = self._aws.client("lambda"), {"Variables": self._variables}
+    def _function(self, name: str, role: str, settings: dict[str, Any]) -> str:
+        architecture = settings.pop("architecture")
+        lambda_, environment = self._aws.client("lambda"), {"Variables": self.variables}
         try:
             found = lambda_.get_function_configuration(FunctionName=name)
         except lambda_.exceptions.ResourceNotFoundException:
             found = lambda_.create_function(
                 FunctionName=name,
                 Role=role,
-                Runtime="python3.11",
+                Runtime=RUNTIME,
+                Architectures=[architecture],
                 Handler="app.app",
                 Code={"ZipFile": PACKAGE},
                 Environment=environment,
+                **settings,
             )
         else:
-            lambda_.update_function_configuration(FunctionName=name, Environment=environment)
+            lambda_.update_function_code(FunctionName=name, ZipFile=PACKAGE, Architectures=[architecture])
+            lambda_.update_function_configuration(
+                FunctionName=name, Environment=environment, Runtime=RUNTIME, **settings
+            )
         return str(found["FunctionArn"])
 
     def _mapping(self, name: str, stage: str, handler: str, arn: str) -> dict[str, str]:
@@ -232,7 +449,7 @@ class Chalice:
         lambda_ = self._aws.client("lambda")
         if lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]:
             raise CommandFailed("chalice deploy", 2)  # AWS: ResourceConflictException
-        at_once = maximum_concurrency(handler, Settings.from_environ(self._variables))
+        at_once = maximum_concurrency(handler, Settings.from_environ(self.variables))
         made = lambda_.create_event_source_mapping(
             EventSourceArn=queue_arn, FunctionName=arn, ScalingConfig={"MaximumConcurrency": at_once}
         )
@@ -245,9 +462,10 @@ class Chalice:
             "lambda_arn": arn,
         }
 
-    def _rest_api(self, function: str) -> dict[str, str]:
+    def _rest_api(self, function: str, endpoint: str) -> dict[str, str]:
         document = json.dumps(swagger(function)).encode()
-        api = self._aws.client("apigateway").import_rest_api(body=document)["id"]
+        parameters = {"endpointConfigurationTypes": endpoint}
+        api = self._aws.client("apigateway").import_rest_api(body=document, parameters=parameters)["id"]
         return {
             "name": "rest_api",
             "resource_type": "rest_api",
@@ -278,9 +496,30 @@ class Chalice:
         iam.delete_role(RoleName=name)
 
 
-def _policy(folder: Path, handler: str) -> str:
-    config = json.loads((folder / "config.json").read_text())
-    return (folder / config["lambda_functions"][handler]["iam_policy_file"]).read_text()
+def _settings(project: Path, stage: str, handler: str) -> dict[str, Any]:
+    """What `config.json` says of a function, as Chalice passes it on."""
+    config = _config(project)
+    found = _of_function(config, stage, handler)
+    architecture = config["stages"][stage].get("lambda_architecture") or config.get("lambda_architecture")
+    timeout = {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
+    return {"architecture": architecture or "x86_64", **timeout}
+
+
+def _config(project: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((project / ".chalice" / "config.json").read_text())
+    return config
+
+
+def _of_function(config: dict[str, Any], stage: str, handler: str) -> dict[str, Any]:
+    places = (config["stages"][stage], config)
+    of_function = [place.get("lambda_functions", {}).get(handler, {}) for place in places]
+    found: dict[str, Any] = of_function[1] | of_function[0]
+    return found
+
+
+def _policy(project: Path, stage: str, handler: str) -> str:
+    file: str = _of_function(_config(project), stage, handler)["iam_policy_file"]
+    return (project / ".chalice" / file).read_text()
 
 
 def swagger(function: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from chalicelib.deploy.deployment import Deployment, plan_deployment
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
+from chalicelib.deploy.provisioning.bucket import BucketNameTaken
+from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
 from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.log_groups import WRITTEN_AFTER_S
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
@@ -24,7 +29,7 @@ from chalicelib.deploy.validation import validate
 from chalicelib.engine.core import Engine
 from chalicelib.store.memory import MemoryStore
 from tests.contract.engines import engine_in_memory
-from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed
+from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
 
 DAG = """
 from airflow import DAG
@@ -56,7 +61,8 @@ def stage(tmp_path: Path) -> Stage:
     stages = {"dev": {"environment_variables": variables}}
     config.write_text(json.dumps({"lambda_functions": functions, "stages": stages}))
     for handler in HANDLERS:
-        statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": f"arn:*:sqs:*:*:{handler}"}
+        queue = f"arn:{{partition}}:sqs:{{region}}:{{account}}:updraft-{{stage}}-{handler}"
+        statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": queue}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         (config.parent / f"policy-{handler}.json").write_text(json.dumps(policy))
     return read_stage(tmp_path, "dev")
@@ -89,12 +95,17 @@ class Life:
             tell=self.said.append,
             client=self.aws.client,
             run_chalice=self.chalice,
+            sleep=self.aws.sleep,
         )
         carry_out(deployment.steps(), self.said.append)
 
     def destroy(self, *, data: bool = False) -> None:
         destruction = Destruction(
-            stage=self.stage, data=data, client=self.aws.client, run_chalice=self.chalice
+            stage=self.stage,
+            data=data,
+            client=self.aws.client,
+            run_chalice=self.chalice,
+            sleep=self.aws.sleep,
         )
         carry_out(destruction.steps(), self.said.append)
 
@@ -183,12 +194,12 @@ def test_with_its_data_nothing_is_left_of_a_stage(life: Life) -> None:
     life.deploy()
     s3 = life.aws.client("s3")
     s3.put_object(Bucket="updraft-dev-bucket", Key="logs/1", Body=b"1")
-    for name in ("/aws/lambda/updraft-dev-worker", "/aws/lambda/updraft-dev2-worker"):
-        life.aws.client("logs").create_log_group(logGroupName=name)
+    life.aws.client("logs").create_log_group(logGroupName="/aws/lambda/updraft-dev2-worker")
 
     life.destroy(data=True)
     life.destroy(data=True)
 
+    assert life.aws.waited.count(WRITTEN_AFTER_S) == 1
     assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
     assert s3.list_buckets()["Buckets"] == []
     groups = life.aws.client("logs").describe_log_groups()["logGroups"]
@@ -201,7 +212,7 @@ def test_what_chalice_finds_to_deploy_is_ready(life: Life) -> None:
     made_ready = package.read_bytes()
     make_ready(package)
     assert package.read_bytes() == made_ready
-    assert "  0.0 MB" in life.said
+    assert f"  0.0 MB for {this_runtime()} on x86_64" in life.said
 
 
 def test_another_checkout_deploys_the_same_stage(life: Life) -> None:
@@ -236,7 +247,10 @@ def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(lif
     first = list(plan_deployment(life.stage, (), client=life.aws.client))
     assert "create  table updraft-dev-dags" in first
     assert "create  alarm updraft-dev-tasks-dead-letters" in first
+    assert "create  alarm updraft-dev-clock-stands-still" in first
+    assert "create  log group /aws/lambda/updraft-dev-worker" in first
     assert "create  function updraft-dev-worker" in first
+    assert "limit   each method of it to 50 requests a second, 100 at once" in first
     assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
 
     life.deploy()
@@ -244,11 +258,51 @@ def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(lif
     dynamodb.update_continuous_backups(
         TableName="updraft-dev-dags", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
     )
+    life.aws.client("logs").delete_retention_policy(logGroupName="/aws/lambda/updraft-dev-tick")
     second = list(plan_deployment(life.stage, (), client=life.aws.client))
+    forever = "change  log group /aws/lambda/updraft-dev-tick: is kept for ever, not for 90 days"
+    assert forever in second
+    assert "keep    log group /aws/lambda/updraft-dev" in second
     assert "change  table updraft-dev-dags: its point-in-time recovery is off" in second
     assert "keep    queue updraft-dev-tasks" in second
     assert "update  function updraft-dev-worker" in second
     assert not any(line.startswith("create") for line in second)
+
+
+def test_what_events_are_to_come_from_is_looked_for_before_anything_is_made(life: Life) -> None:
+    file = life.stage.settings.dags_folder / "events.toml"
+    file.write_text(EVENTS.replace('"eventbridge"', '"eventbridge"\nbus = "shop"'))
+    declarations = validate(life.stage, MemoryStore().variables)
+    with pytest.raises(EventSourceMissing, match=r"event 1 \(hello\): there is no event bus shop"):
+        list(plan_deployment(life.stage, declarations, client=life.aws.client))
+    assert not any(call.startswith(("Create", "Put")) for call in life.aws.calls)
+
+
+def test_a_clock_that_does_not_run_yet_or_no_longer_sets_off_no_alarm(life: Life) -> None:
+    life.deploy()
+    clock_runs = life.aws.calls.index("PutTargets")
+    assert life.aws.calls.index("PutMetricAlarm") > clock_runs
+    life.aws.calls.clear()
+    life.destroy()
+    assert life.aws.calls.index("DeleteAlarms") < life.aws.calls.index("DeleteFunction")
+
+
+def test_alarms_come_and_go_with_the_setting(life: Life) -> None:
+    life.deploy()
+    plain = life.stage
+    variables = dict(plain.variables) | {"UPDRAFT__AWS__ALARMS": "5xx"}
+    settings = replace(plain.settings, more_alarms=frozenset({"5xx"}))
+    life.stage = replace(plain, variables=variables, settings=settings)
+    life.deploy()
+    assert "  new: updraft-dev-api-5xx" in life.said
+    life.stage = plain
+    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    unwanted = "is there, and UPDRAFT__AWS__ALARMS does not ask for it"
+    assert f"change  alarm updraft-dev-api-5xx: {unwanted}" in plan
+    assert life.wrong()["alarm updraft-dev-api-5xx"] == (unwanted,)
+    life.deploy()
+    assert "  removed: updraft-dev-api-5xx" in life.said
+    assert "alarm updraft-dev-api-5xx" not in life.wrong()
 
 
 def test_a_plan_of_a_destruction_says_what_stays(life: Life) -> None:
@@ -279,7 +333,9 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     aws = life.aws
     sqs, lambda_ = aws.client("sqs"), aws.client("lambda")
     tasks = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"VisibilityTimeout": "30"})
+    policy = sqs.get_queue_attributes(QueueUrl=tasks, AttributeNames=["Policy"])["Attributes"]
+    # moto drops the policy when other attributes are set.
+    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"VisibilityTimeout": "30", **policy})
     dead = sqs.get_queue_url(QueueName="updraft-dev-tasks-dead-letters")["QueueUrl"]
     sqs.send_message(QueueUrl=dead, MessageBody="poison")
     worker = lambda_.get_function_configuration(FunctionName="updraft-dev-worker")["FunctionArn"]
@@ -290,21 +346,110 @@ def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
     aws.client("apigateway").put_gateway_response(
         restApiId=api["id"], responseType="UNAUTHORIZED", statusCode="500"
     )
+    aws.client("apigateway").update_stage(
+        restApiId=api["id"],
+        stageName="api",
+        patchOperations=[{"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "10000"}],
+    )
     aws.client("dynamodb").delete_table(TableName="updraft-dev-pools")
     aws.client("s3").delete_public_access_block(Bucket="updraft-dev-bucket")
+    aws.client("logs").delete_log_group(logGroupName="/aws/lambda/updraft-dev-events")
+    aws.client("cloudwatch").delete_alarms(AlarmNames=["updraft-dev-clock-stands-still"])
 
     assert life.wrong() == {
+        "log group /aws/lambda/updraft-dev-events": ("is missing",),
+        "alarm updraft-dev-clock-stands-still": ("is missing",),
         "table updraft-dev-pools": ("is missing",),
-        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 960",),
+        "queue updraft-dev-tasks": ("its VisibilityTimeout is 30, not 1860",),
         "bucket updraft-dev-bucket": ("is not closed to the public",),
         "function updraft-dev-worker": (
             "Lambda will stop it in runs of more than some 16 tasks in a row (recursion config)",
         ),
         "function updraft-dev-tick": ("its environment variables are not those in .chalice/config.json",),
         "rule of the minute tick": ("is disabled: schedules and the rescue of lost messages stand still",),
-        "REST API": ("its gateway responses are not the app's: UNAUTHORIZED",),
+        "REST API": (
+            "its gateway responses are not the app's: UNAUTHORIZED",
+            "its throttlingRateLimit is 10000, not 50",
+        ),
         "dead letters of updraft-dev-tasks": ("about 1 messages could not be handled",),
     }
+
+
+PARTNER = {
+    "Sid": "Partner",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+    "Action": "s3:GetObject",
+    "Resource": "arn:aws:s3:::updraft-dev-bucket/logs/*",
+}
+
+
+def test_the_doctor_finds_a_bucket_and_a_queue_that_take_requests_without_tls(life: Life) -> None:
+    life.deploy()
+    others = json.dumps({"Version": "2012-10-17", "Statement": [PARTNER]})
+    life.aws.client("s3").put_bucket_policy(Bucket="updraft-dev-bucket", Policy=others)
+    sqs = life.aws.client("sqs")
+    tasks = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=tasks, Attributes={"Policy": others})
+    assert life.wrong() == {
+        "bucket updraft-dev-bucket": ("takes requests without TLS",),
+        "queue updraft-dev-tasks": ("takes requests without TLS",),
+    }
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    policy = json.loads(life.aws.client("s3").get_bucket_policy(Bucket="updraft-dev-bucket")["Policy"])
+    assert [each["Sid"] for each in policy["Statement"]] == ["Partner", "UpdraftTlsOnly"]
+    assert policy["Statement"][0] == PARTNER
+
+
+def test_a_bucket_of_that_name_in_a_strangers_account_is_refused_before_anything_is_changed(
+    life: Life,
+) -> None:
+    location = {"LocationConstraint": "eu-west-1"}
+    life.aws.client("s3").create_bucket(Bucket="updraft-dev-bucket", CreateBucketConfiguration=location)
+    life.aws.strangers.add("updraft-dev-bucket")
+    refused = (
+        "^The S3 bucket updraft-dev-bucket cannot be used: .* UPDRAFT__AWS__BUCKET to a name of your own$"
+    )
+
+    with pytest.raises(BucketNameTaken, match=refused):
+        list(plan_deployment(life.stage, (), client=life.aws.client))
+    with pytest.raises(StepFailed, match="The S3 bucket updraft-dev-bucket cannot be used"):
+        life.deploy()
+    problem = "is somebody else's, or these credentials may not see it"
+    assert life.wrong()["bucket updraft-dev-bucket"] == (problem,)
+    life.aws.client("s3").put_object(Bucket="updraft-dev-bucket", Key="logs/1", Body=b"a stranger's")
+    with pytest.raises(StepFailed, match=r"^Bucket: .*Forbidden"):
+        life.destroy(data=True)
+    assert life.aws.client("s3").list_objects_v2(Bucket="updraft-dev-bucket")["KeyCount"] == 1
+
+
+def test_every_request_for_the_bucket_expects_it_to_be_the_accounts(life: Life) -> None:
+    list(plan_deployment(life.stage, (), client=life.aws.client))
+    life.deploy()
+    life.deploy()
+    assert life.wrong() == {}
+    life.destroy(data=True)
+    assert life.aws.unexpecting <= {"CreateBucket"}  # which has no such parameter
+
+
+def test_a_stage_with_the_policies_of_an_older_version_is_brought_up_to_date(life: Life) -> None:
+    life.deploy()
+    of_all = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": "arn:*:sqs:*:*:updraft-*-tasks"}
+    older = json.dumps({"Version": "2012-10-17", "Statement": [of_all]})
+    iam = life.aws.client("iam")
+    iam.put_role_policy(RoleName="updraft-dev-tick", PolicyName="updraft-dev-tick", PolicyDocument=older)
+    assert set(life.wrong()) == {"function updraft-dev-tick"}
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    found = iam.get_role_policy(RoleName="updraft-dev-tick", PolicyName="updraft-dev-tick")["PolicyDocument"]
+    assert [each["Resource"] for each in found["Statement"]] == [
+        "arn:aws:sqs:eu-west-1:123456789012:updraft-dev-tick"
+    ]
 
 
 def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_says(life: Life) -> None:
@@ -323,13 +468,29 @@ def test_the_doctor_finds_a_role_that_may_do_more_or_less_than_its_policy_file_s
     iam.delete_role(RoleName=scheduler)
 
     assert life.wrong() == {
-        "function updraft-dev-worker": ("its role's policy is not the one in .chalice",),
+        "function updraft-dev-worker": (
+            "its role's policy is not the one in .chalice, filled in for the stage",
+        ),
         "function updraft-dev-tick": (
             "its role has policies that are not the app's, to be removed: more, of-all",
         ),
         "function updraft-dev-events": ("its role has no policy: AWS refuses it everything",),
         "function updraft-dev-scheduler": ("its role is missing: it cannot run",),
     }
+
+
+def test_the_doctor_says_it_of_an_api_that_was_never_finished(life: Life) -> None:
+    life.deploy()
+    apigateway = life.aws.client("apigateway")
+    (api,) = apigateway.get_rest_apis()["items"]
+    apigateway.delete_rest_api(restApiId=api["id"])
+    edge = {"endpointConfigurationTypes": "EDGE"}
+    apigateway.import_rest_api(body=json.dumps(swagger("updraft-dev")).encode(), parameters=edge)
+
+    responses, *limits = life.wrong()["REST API"]
+
+    assert responses.startswith("its gateway responses are not the app's: UNAUTHORIZED, ")
+    assert limits == ["its throttlingRateLimit is none, not 50", "its throttlingBurstLimit is none, not 100"]
 
 
 def test_the_doctor_finds_an_event_source_that_lets_messages_wait_or_get_lost(life: Life) -> None:
@@ -378,13 +539,29 @@ def test_the_doctor_finds_a_function_of_another_size(life: Life) -> None:
     life.aws.client("lambda").update_function_configuration(
         FunctionName="updraft-dev-worker", MemorySize=256, Timeout=30
     )
-    life.configure("worker", lambda_memory_size=1024, lambda_timeout=900)
+    life.configure("worker", lambda_memory_size=1024)
     assert life.wrong() == {
         "function updraft-dev-worker": (
             "its MemorySize is 256 MB, not 1024 MB",
-            "its Timeout is 30 s, not 900 s",
+            "its Timeout is 30 s, not 1800 s",
         )
     }
+
+
+def test_a_stage_that_clients_reach_by_cloudfront_is_made_regional_in_place(life: Life) -> None:
+    life.deploy()
+    url = life.aws.client("apigateway").get_rest_apis()["items"][0]["id"]
+    path = life.stage.project / ".chalice" / "config.json"
+    regional = json.loads(path.read_text()) | {"api_gateway_endpoint_type": "REGIONAL"}
+    path.write_text(json.dumps(regional))
+    assert life.wrong() == {"REST API": ("its endpoint is EDGE, not REGIONAL",)}
+    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert "change  REST API: its endpoint is EDGE, not REGIONAL" in plan
+
+    life.deploy()
+
+    assert life.wrong() == {}
+    assert [api["id"] for api in life.aws.client("apigateway").get_rest_apis()["items"]] == [url]
 
 
 def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_that_is_broken(
@@ -402,7 +579,7 @@ def test_the_doctor_finds_a_rule_of_an_event_that_is_gone_and_a_file_of_events_t
     assert problem.startswith("events.toml, event 1")
 
 
-@pytest.mark.parametrize(("seconds", "is_wrong"), [(1860, False), (1920, True)])
+@pytest.mark.parametrize(("seconds", "is_wrong"), [(2760, False), (2820, True)])
 def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, is_wrong: bool) -> None:
     create_missing(stage_resources(life.stage.settings), client=life.aws.client)
     sqs = life.aws.client("sqs")
@@ -420,7 +597,7 @@ def test_the_doctor_finds_messages_that_wait_too_long(life: Life, seconds: int, 
         return CloudWatch() if service == "cloudwatch" else life.aws.client(service)
 
     wrong = [each.problems for each in check_backlog(stage_resources(life.stage.settings), client=client)]
-    expected = ("about 1 messages wait, the oldest for 0:32:00",)
+    expected = ("about 1 messages wait, the oldest for 0:47:00",)
     assert [each for each in wrong if each] == ([expected] if is_wrong else [])
 
 
@@ -454,6 +631,7 @@ def test_each_step_of_a_deployment_in_turn_can_fail(life: Life) -> None:
         tell=life.said.append,
         client=life.aws.client,
         run_chalice=life.chalice,
+        sleep=life.aws.sleep,
     )
     whole = deployment.steps()
     for number, step in enumerate(whole):

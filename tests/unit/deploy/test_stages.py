@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.auth.backends import BASIC_AUTH, KERBEROS_AUTH, UnknownBackend
 from chalicelib.deploy.deployment import next_step
+from chalicelib.deploy.description.policies import PolicyFileError
 from chalicelib.deploy.stages import StageError, enter, read_stage
 from chalicelib.deploy.validation import validate
 from chalicelib.domain.variables import StoredVariable
@@ -51,6 +52,42 @@ def test_a_stage_has_the_variables_of_all_stages_and_its_own(tmp_path: Path) -> 
 def test_what_is_no_stage_to_deploy_is_refused(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(StageError, match=says):
         read_stage(project(tmp_path), name)
+
+
+@pytest.mark.parametrize("handler", ["authorizer", "scheduler", "worker", "events", "tick"])
+def test_no_stage_is_called_as_a_function_of_another(tmp_path: Path, handler: str) -> None:
+    path = project(tmp_path)
+    config = path / ".chalice" / "config.json"
+    name = f"dev-{handler}"
+    own = {"environment_variables": {"UPDRAFT__AWS__STAGE": name}}
+    config.write_text(json.dumps({"stages": {name: own, handler: own, "dev": {}}}))
+    with pytest.raises(
+        StageError, match=f"updraft-{name}, would have the name of the {handler} of a stage dev"
+    ):
+        read_stage(path, name)
+    with pytest.raises(StageError, match="has to be"):  # whose function would be updraft-worker: nobody's
+        read_stage(path, handler)
+
+
+def test_policy_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path, AIRFLOW__API__AUTH_BACKEND=BASIC_AUTH), "dev")
+    folder = tmp_path / ".chalice"
+    config = json.loads((folder / "config.json").read_text())
+    config["stages"]["dev"]["lambda_functions"] = {"worker": {"iam_policy_file": "mine.json"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        PolicyFileError, match=r"^There is no policy file .*mine\.json, which .chalice/config.json"
+    ):
+        validate(stage, MemoryStore().variables)
+    (folder / "mine.json").write_text('{"Statement": [')
+    with pytest.raises(PolicyFileError, match=r"mine\.json is no JSON"):
+        validate(stage, MemoryStore().variables)
+    (folder / "mine.json").write_text("[]")
+    with pytest.raises(PolicyFileError, match=r"mine\.json has no list of statements"):
+        validate(stage, MemoryStore().variables)
+    (folder / "mine.json").write_text('{"Statement": [{"Resource": "updraft-{stgae}"}]}')
+    with pytest.raises(PolicyFileError, match="stgae"):
+        validate(stage, MemoryStore().variables)
 
 
 def test_two_stages_do_not_share_a_bucket(tmp_path: Path) -> None:

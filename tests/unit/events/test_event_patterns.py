@@ -1,8 +1,12 @@
 """Event patterns, with the examples of AWS's documentation where it has one."""
 
+import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chalicelib.events.patterns import SNS_OPERATORS, PatternError, check, matches
 
@@ -121,3 +125,62 @@ def test_a_pattern_that_cannot_be_is_refused_with_its_place(pattern: dict[str, A
 def test_a_filter_policy_has_no_wildcards() -> None:
     with pytest.raises(PatternError, match="'wildcard' is not supported"):
         check({"kind": [{"wildcard": "a*"}]}, SNS_OPERATORS)
+
+
+class CountedText(str):
+    """A text that counts how many of its characters were searched."""
+
+    searched = 0
+
+    def find(self, piece: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        """As ``str.find``, which takes a time that grows with what it searches."""
+        stop = len(self) if end is None else end
+        found = super().find(piece, start, stop)
+        self.searched += (stop if found < 0 else found + len(piece)) - start
+        return found
+
+
+def fits(text: str, wildcard: str) -> bool:
+    pattern = detail(a=[{"wildcard": wildcard}])
+    check(pattern)
+    return matches(pattern, {"detail": {"a": text}})
+
+
+WILDCARDS = (
+    st.lists(st.sampled_from(["a", "b", "\\*", "\\\\", "*"]), max_size=8)
+    .filter(lambda parts: ("*", "*") not in pairwise(parts))
+    .map("".join)
+)
+
+
+@given(WILDCARDS, st.text("ab*\\", max_size=10))
+@example("*a*a*", "a")
+@example("a*a", "a")
+@example("a*", "")
+@example("", "")
+@example("*", "")
+@example("ab*ba", "aba")
+def test_a_wildcard_fits_as_its_definition_says(wildcard: str, text: str) -> None:
+    expression = "".join(
+        ".*" if part == "*" else re.escape(part[-1]) for part in re.findall(r"\\[*\\]|.", wildcard, re.DOTALL)
+    )
+    assert fits(text, wildcard) is (re.fullmatch(expression, text, re.DOTALL) is not None)
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "text"),
+    [
+        ("orders/*/*.csv", "/" * 256_000),
+        ("orders/*/*.csv", "orders" + "/" * 256_000),
+        ("orders/*/*.csv", "orders" + "/" * 256_000 + ".csv"),
+        ("*a*a*a*a*a*a*a*a*b", "a" * 256_000),
+        ("*ab" * 200 + "*", "a" * 256_000),
+        ("*ab" * 200 + "*", "ab" * 128_000),
+        ("a*" * 1000 + "b", "a" * 256_000 + "b"),
+        ("*" + "a" * 1000 + "*", ("a" * 999 + "b") * 256),
+    ],
+)
+def test_each_character_of_a_text_is_searched_once_whatever_the_wildcard(wildcard: str, text: str) -> None:
+    counted = CountedText(text)
+    fits(counted, wildcard)
+    assert counted.searched <= len(text)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.local.clock import Clock, scheduled_event, seconds_to_next_minute
+from tests.waiting import PATIENCE_SECONDS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -35,6 +36,6 @@ def test_a_failed_tick_does_not_stop_the_clock() -> None:
 
     clock = Clock(tick, now=lambda: NOON + timedelta(seconds=59, milliseconds=990))
     clock.start()
-    assert twice.wait(5)
+    assert twice.wait(PATIENCE_SECONDS)
     clock.stop()
     clock.finish()

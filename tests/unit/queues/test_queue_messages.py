@@ -54,6 +54,7 @@ EVERY: list[Message] = [
     messages.WorkerLost(run=RUN, task_id="t", try_number=1, request_id="request"),
     messages.SweepDag(dag_id="sales", generation=2),
     messages.SweepRun(run=RUN),
+    messages.SweepRun(run=RUN, until=NOON),
     messages.EndTasks(run=RUN),
     messages.AlterTasks(run=RUN, plan=Payload(text="{}")),
     messages.TimeOutRun(run=RUN),

@@ -1,9 +1,20 @@
-"""A task that computes in native code and does not let another thread of its process run."""
+"""A task in native code that lets no other thread of its process run, until a file is unlocked."""
 
+import ctypes
+import fcntl
 from datetime import UTC, datetime
+from pathlib import Path
 
 from airflow import DAG
 from airflow.operators.python import PythonOperator
 
+
+def compute(dag_run):
+    path = Path(dag_run.conf["locked"])
+    path.with_suffix(".reached").touch()
+    with path.open() as file:
+        ctypes.PyDLL(None).flock(file.fileno(), fcntl.LOCK_EX)
+
+
 with DAG(dag_id="busy", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC)) as dag:
-    PythonOperator(task_id="compute", python_callable=lambda: sum(range(100_000_000)))
+    PythonOperator(task_id="compute", python_callable=compute)

@@ -1,6 +1,8 @@
 """``dags show``: a graph as a picture."""
 
+import shutil
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ from chalicelib.cli.output.graph_picture import drawn_as
 from chalicelib.domain.graph import Graph
 from chalicelib.engine.core import Engine
 from tests.contract.engines import engine_in_memory
+from tests.machine import Need
 from tests.property.dags import ScriptedDag, Shape
 
-pytest.importorskip("pygraphviz", reason="it has no wheel for this machine")
+GRAPHVIZ = Need(what="Pictures by Graphviz were", packages="graphviz", switch="UPDRAFT_TESTS_NEED_GRAPHVIZ")
 
 SHAPES = [
     Shape("extract"),
@@ -26,6 +29,13 @@ SHAPES = [
     Shape("load", ("clean", "check"), rule="none_failed"),
 ]
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def _drawing() -> None:
+    """Skips where neither of the two programs is."""
+    if not shutil.which("graphviz-pure", path=str(Path(sys.executable).parent)):
+        GRAPHVIZ.of_programs("dot")
 
 
 def elements(svg: bytes, kind: str) -> list[ElementTree.Element]:
@@ -41,6 +51,7 @@ def titles(svg: bytes, kind: str) -> set[str | None]:
     return {texts(element, "title")[0] for element in elements(svg, kind)}
 
 
+@pytest.mark.usefixtures("_drawing")
 def test_every_task_and_every_edge_is_in_the_picture() -> None:
     svg = drawn_as(ScriptedDag(SHAPES).graph, "svg")
     assert titles(svg, "node") == {"extract", "clean", "check", "load"}
@@ -52,13 +63,18 @@ def test_every_task_and_every_edge_is_in_the_picture() -> None:
     assert "scripted" in texts(elements(svg, "graph")[0])
 
 
-@pytest.mark.parametrize("name", ["<b>bold</b>", 'a "b" & c', r"back\nslash", "größer", "group.inner-1"])
+@pytest.mark.usefixtures("_drawing")
+@pytest.mark.parametrize(
+    "name",
+    ["<b>bold</b>", 'a "b" & c', r"back\nslash", "end\\", "größer", "group.inner-1", "node", "a:b", "1.5"],
+)
 def test_whatever_a_task_is_called_is_shown_as_it_is(name: str) -> None:
     svg = drawn_as(ScriptedDag([Shape(name), Shape("next", (name,))]).graph, "svg")
     assert (name, "PythonOperator") in {tuple(texts(node)) for node in elements(svg, "node")}
     assert len(elements(svg, "edge")) == 1
 
 
+@pytest.mark.usefixtures("_drawing")
 def test_tasks_have_their_operators_colours() -> None:
     document: dict[str, Any] = ScriptedDag([Shape("a")]).document()
     document["tasks"][0]["attributes"] = {"ui_color": "#e6f1f2", "ui_fgcolor": "#0a0"}
@@ -85,8 +101,12 @@ def show(engine: Engine, *options: str) -> Result:
     [("svg", b"<?xml"), ("PNG", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"strict digraph")],
 )
 def test_a_picture_is_saved_as_what_the_file_is_called(
-    engine: Engine, tmp_path: Path, suffix: str, begin: bytes
+    request: pytest.FixtureRequest, engine: Engine, tmp_path: Path, suffix: str, begin: bytes
 ) -> None:
+    if suffix == "pdf":
+        GRAPHVIZ.of_programs("dot")
+    elif suffix != "dot":
+        request.getfixturevalue("_drawing")
     file = tmp_path / f"scripted.{suffix}"
     result = show(engine, "--save", str(file))
     assert (result.exit_code, result.output) == (0, f"File {file} saved\n")
@@ -100,22 +120,63 @@ def test_another_kind_of_file_is_wrong_usage(engine: Engine, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_pygraphviz_only_pictures_are_missing(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)  # what an import of a missing module finds
-    result = show(engine, "--save", str(tmp_path / "scripted.svg"))
+@pytest.fixture
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The one folder in which programs are found, Python's own too: an empty one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def program(folder: Path, name: str, *lines: str) -> None:
+    (folder / name).write_text("\n".join(("#!/bin/sh", *lines, "")))
+    (folder / name).chmod(0o755)
+
+
+def not_saved(engine: Engine, file: Path) -> str:
+    """What is said of a picture that cannot be saved: one line, and no file is left."""
+    result = show(engine, "--save", str(file))
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Pictures need pygraphviz (")
     assert result.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert not file.exists()
+    return result.stderr
+
+
+def test_without_a_program_that_draws_only_pictures_are_missing(engine: Engine, bin_folder: Path) -> None:
+    assert not_saved(engine, bin_folder / "scripted.svg") == (
+        "Error: A picture as .svg needs Graphviz's program dot, which cannot be found:"
+        " install it (Debian: apt-get install graphviz)\n"
+    )
     assert show(engine).exit_code == 0
+    assert show(engine, "--save", str(bin_folder / "scripted.dot")).exit_code == 0
+
+
+def test_without_graphviz_a_pdf_is_refused_with_what_to_do(engine: Engine, bin_folder: Path) -> None:
+    program(bin_folder, "graphviz-pure", 'echo "drawn by $0 $@"')
+    file = bin_folder / "scripted.svg"
+    assert show(engine, "--save", str(file)).exit_code == 0
+    assert file.read_text() == f"drawn by {bin_folder}/graphviz-pure -Tsvg\n"
+    assert not_saved(engine, bin_folder / "scripted.pdf").endswith(
+        " install it (Debian: apt-get install graphviz), or save it as .svg or .png\n"
+    )
+    program(bin_folder, "dot", 'echo "drawn by $0 $@"')
+    assert show(engine, "--save", str(bin_folder / "scripted.pdf")).exit_code == 0
+    assert (bin_folder / "scripted.pdf").read_text() == f"drawn by {bin_folder}/dot -Tpdf\n"
+
+
+def test_a_program_that_fails_is_told_by_its_last_words(engine: Engine, bin_folder: Path) -> None:
+    program(bin_folder, "dot", "echo one >&2", "echo 'no fonts' >&2", "exit 3")
+    assert not_saved(engine, bin_folder / "scripted.png") == (
+        f"Error: {bin_folder}/dot could not draw it: no fonts\n"
+    )
 
 
 def test_the_source_for_graphviz_is_printed(engine: Engine) -> None:
     result = show(engine, "--dot")
     assert result.exit_code == 0
-    assert "extract -> clean;" in result.output
+    assert '"extract" -> "clean";' in result.output
     assert "rankdir=LR" in result.output
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -11,15 +12,18 @@ import pytest
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
+from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.packaging.cloudformation import package
 from chalicelib.deploy.packaging.template import Template, merge_template
-from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import CommandFailed
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.settings import Settings
 
+AUTH = "AIRFLOW__API__AUTH_BACKEND"
 BASIC_AUTH = "airflow.api.auth.backend.basic_auth"
 OPEN = "airflow.api.auth.backend.default"
 
@@ -42,18 +46,33 @@ topic = "arn:aws:sns:eu-west-1:210987654321:their-alerts"
 """
 
 
+POLICIES = {
+    "worker": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "MyHome",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": f"{OF_THE_STACK.arn('s3', 'home/${aws:userid}')}/*",
+            }
+        ],
+    }
+}
+
+
 def settings(auth_backend: str = BASIC_AUTH) -> Settings:
     return Settings.from_environ(
         {
             "UPDRAFT__AWS__STAGE": "dev",
             "UPDRAFT__AWS__BUCKET": "updraft-acme-dev",
-            "AIRFLOW__API__AUTH_BACKEND": auth_backend,
+            AUTH: auth_backend,
         }
     )
 
 
 def resources(auth_backend: str = BASIC_AUTH, events: str = "") -> Template:
-    merged = merge_template(settings(auth_backend), parse_declarations(events))
+    merged = merge_template(settings(auth_backend), parse_declarations(events), POLICIES)
     assert set(merged) == {"Resources"}
     return merged["Resources"]
 
@@ -96,13 +115,35 @@ def test_a_table_has_its_index_and_what_expires_does():
         {"AttributeName": "due_at", "KeyType": "RANGE"},
     ]
     expiring = {"AttributeName": "expires_at", "Enabled": True}
-    assert tables["FailedLoginsTable"]["TimeToLiveSpecification"] == expiring
+    assert tables["LoginsTable"]["TimeToLiveSpecification"] == expiring
     assert "TimeToLiveSpecification" not in tables["DagRunsTable"]
 
 
 def test_tables_with_indexes_are_made_one_after_the_other():
     waiting = {name: each["DependsOn"] for name, each in resources().items() if "DependsOn" in each}
-    assert waiting == {"UnfinishedRunsTable": ["DagsTable"]}
+    assert {name: of for name, of in waiting.items() if name.endswith("Table")} == {
+        "UnfinishedRunsTable": ["DagsTable"]
+    }
+
+
+def test_each_function_waits_for_its_log_group_which_keeps_its_events_for_90_days():
+    groups = of_type("AWS::Logs::LogGroup")
+    assert groups["WorkerLogGroup"] == {
+        "LogGroupName": "/aws/lambda/updraft-dev-worker",
+        "RetentionInDays": 90,
+    }
+    assert groups["ApiHandlerLogGroup"]["LogGroupName"] == "/aws/lambda/updraft-dev"
+    assert len(groups) == len(HANDLERS)
+    assert resources()["Worker"]["DependsOn"] == ["WorkerLogGroup"]
+    assert resources()["APIHandler"]["DependsOn"] == ["ApiHandlerLogGroup"]
+
+
+def test_logs_that_are_to_be_kept_for_ever_have_no_retention():
+    forever = Settings.from_environ(
+        {"UPDRAFT__AWS__STAGE": "dev", "UPDRAFT__AWS__LOG_RETENTION_DAYS": "0", AUTH: BASIC_AUTH}
+    )
+    group = merge_template(forever, (), POLICIES)["Resources"]["WorkerLogGroup"]
+    assert group["Properties"] == {"LogGroupName": "/aws/lambda/updraft-dev-worker"}
 
 
 def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
@@ -111,7 +152,7 @@ def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
     assert {each["QueueName"] for each in queues.values()} == names
     assert queues["TasksQueue"] == {
         "QueueName": "updraft-dev-tasks",
-        "VisibilityTimeout": 960,
+        "VisibilityTimeout": 1860,
         "MessageRetentionPeriod": 345_600,
         "SqsManagedSseEnabled": True,
         "RedrivePolicy": {
@@ -145,20 +186,24 @@ def test_the_bucket_is_closed_and_encrypted():
     }
 
 
-def test_tables_and_bucket_outlive_the_stack_and_nothing_else_does():
+def test_tables_bucket_and_logs_outlive_the_stack_and_nothing_else_does():
     kept = {
         each["Type"]
         for each in resources(events=EVENTS).values()
         if each.get("DeletionPolicy") == "RetainExceptOnCreate" and each["UpdateReplacePolicy"] == "Retain"
     }
-    assert kept == {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+    assert kept == {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
     stored = [each for each in resources().values() if each.get("Type") in kept]
     assert all("DeletionPolicy" in each for each in stored)
 
 
-def test_every_alarm_watches_its_queue():
+def test_every_alarm_watches_its_queue_or_the_clock():
     alarms = of_type("AWS::CloudWatch::Alarm")
     assert sorted(each["AlarmName"] for each in alarms.values()) == sorted(a.name for a in RESOURCES.alarms)
+    assert resources()["ClockStandsStillAlarm"]["DependsOn"] == ["Tick"]
+    clock = alarms["ClockStandsStillAlarm"]
+    assert clock["Dimensions"] == [{"Name": "FunctionName", "Value": "updraft-dev-tick"}]
+    assert clock["TreatMissingData"] == "breaching"
     oldest = alarms["TasksOldestMessageAlarm"]
     assert oldest["Dimensions"] == [{"Name": "QueueName", "Value": "updraft-dev-tasks"}]
     assert oldest["AlarmActions"] == []
@@ -191,23 +236,75 @@ def test_a_topic_leads_to_the_queue_in_its_own_envelope():
 @pytest.mark.parametrize("queue", ["EventsQueue", "EventsDeadLettersQueue"])
 def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue(queue: str):
     policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
-    assert set(policies) == {"EventsQueuePolicy", "EventsDeadLettersQueuePolicy"}
     policy = policies[f"{queue}Policy"]
     assert policy["Queues"] == [{"Ref": queue}]
     here = "${AWS::Region}:${AWS::AccountId}"
     assert {
         each["Principal"]["Service"]: each["Condition"]["ArnLike"]["aws:SourceArn"]
         for each in policy["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Allow"
     } == {
         "events.amazonaws.com": [
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-*"},
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-*"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/updraft-dev-events-????????????????"},
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:events:{here}:rule/*/updraft-dev-events-????????????????"},
         ],
         "sns.amazonaws.com": [
             {"Fn::Sub": f"arn:${{AWS::Partition}}:sns:{here}:acme-alerts"},
             "arn:aws:sns:eu-west-1:210987654321:their-alerts",
         ],
     }
+
+
+def test_every_queue_and_the_bucket_refuse_what_comes_without_tls():
+    policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
+    assert {each["Queues"][0]["Ref"] for each in policies.values()} == set(of_type("AWS::SQS::Queue"))
+    for policy in policies.values():
+        (denied,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny")
+        assert (denied["Sid"], denied["Principal"], denied["Action"]) == ("UpdraftTlsOnly", "*", "sqs:*")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert of_type("AWS::S3::BucketPolicy") == {
+        "BucketPolicy": {
+            "Bucket": {"Ref": "Bucket"},
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "UpdraftTlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [
+                            {"Fn::Sub": "arn:${AWS::Partition}:s3:::updraft-acme-dev"},
+                            {"Fn::Sub": "arn:${AWS::Partition}:s3:::updraft-acme-dev/*"},
+                        ],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            },
+        }
+    }
+
+
+def test_a_roles_policy_takes_the_place_of_chalices():
+    of_chalice = {"PolicyDocument": {"Resource": "updraft-{stage}-dags"}, "PolicyName": "WorkerRolePolicy"}
+    chalice = {"Resources": {"WorkerRole": {"Properties": {"Policies": [of_chalice]}}}}
+    merged = TemplateDeepMerger().merge({"Resources": resources()}, chalice)
+    (policy,) = merged["Resources"]["WorkerRole"]["Properties"]["Policies"]
+    assert policy["PolicyName"] == "WorkerRolePolicy"
+    assert policy["PolicyDocument"]["Statement"][0]["Resource"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:s3:${AWS::Region}:${AWS::AccountId}:home/${!aws:userid}/*"
+    }
+
+
+def test_each_method_of_the_api_is_limited():
+    assert resources()["RestAPI"]["Properties"]["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "ThrottlingRateLimit": 50,
+            "ThrottlingBurstLimit": 100,
+        }
+    ]
 
 
 def test_functions_and_roles_are_named_as_a_deployment_names_them():
@@ -297,6 +394,19 @@ def references(value: Any) -> Iterator[str]:
                 yield from references(each)
 
 
+def project(directory: Path) -> Path:
+    """One in which only the worker has a policy file."""
+    (directory / ".chalice").mkdir(parents=True)
+    config = {
+        "lambda_functions": {"worker": {"iam_policy_file": "policy-worker.json"}},
+        "stages": {"dev": {}},
+    }
+    (directory / ".chalice" / "config.json").write_text(json.dumps(config))
+    statement = {"Sid": "Receive", "Resource": "arn:{partition}:sqs:{region}:{account}:updraft-{stage}-tasks"}
+    (directory / ".chalice" / "policy-worker.json").write_text(json.dumps({"Statement": [statement]}))
+    return directory
+
+
 class Chalice:
     """Takes down how it is run."""
 
@@ -312,8 +422,35 @@ class Chalice:
             package.writestr("app.py", "")
 
 
+def stage_in(directory: Path) -> Stage:
+    return Stage(name="dev", project=project(directory), variables={}, settings=settings())
+
+
+def test_a_stage_of_another_python_is_not_packaged(tmp_path: Path):
+    stage = stage_in(tmp_path)
+    stage = replace(stage, settings=replace(stage.settings, runtime="python3.10"))
+    with pytest.raises(StageError, match=r"^Stage dev runs on python3\.10, as UPDRAFT__AWS__RUNTIME says"):
+        package(stage, (), tmp_path / "out", run_chalice=Chalice().run)
+
+
+def test_the_worker_has_the_time_that_the_stage_gives_it():
+    functions = [each["Properties"] for each in resources().values() if "Timeout" in each["Properties"]]
+    assert [(each["FunctionName"], each["Timeout"]) for each in functions] == [("updraft-dev-worker", 1800)]
+
+
+@pytest.mark.parametrize(("variables", "seconds"), [({}, 900), ({"UPDRAFT__WORKER__TIMEOUT": "1800"}, 1800)])
+def test_a_template_asks_for_more_than_aws_gives_everywhere_only_if_told_to(
+    tmp_path: Path, variables: dict[str, str], seconds: int
+):
+    stage = replace(stage_in(tmp_path), variables=variables)
+    package(stage, (), tmp_path / "out", run_chalice=Chalice().run)
+    made = json.loads((tmp_path / "out" / "merged.json").read_text())["Resources"]
+    assert made["Worker"]["Properties"]["Timeout"] == seconds
+    assert made["TasksQueue"]["Properties"]["VisibilityTimeout"] == seconds + 60
+
+
 def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    stage = Stage(name="dev", project=tmp_path / "updraft", variables={}, settings=settings())
+    stage = stage_in(tmp_path / "updraft")
     chalice = Chalice()
     monkeypatch.chdir(tmp_path)  # Chalice works in the project's directory, we need not
 
@@ -322,12 +459,16 @@ def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.Monk
     merged = tmp_path / "out" / "merged.json"
     options = ("--stage", "dev", "--merge-template", str(merged))
     assert chalice.ran == [(stage.project, ("package", *options, str(tmp_path / "out")))]
-    assert json.loads(merged.read_text()) == {"Resources": resources(events=EVENTS)}
+    sure = replace(settings(), worker_timeout=900)
+    assert json.loads(merged.read_text()) == merge_template(
+        sure, parse_declarations(EVENTS), policy_documents(stage, OF_THE_STACK)
+    )
+    assert "updraft-dev-tasks" in json.dumps(json.loads(merged.read_text())["Resources"]["WorkerRole"])
     with ZipFile(tmp_path / "out" / "deployment.zip") as made:
         assert any(name.endswith(".pyc") for name in made.namelist())
 
 
 def test_a_package_that_chalice_cannot_make_is_no_success(tmp_path: Path):
-    stage = Stage(name="dev", project=tmp_path, variables={}, settings=settings())
+    stage = stage_in(tmp_path)
     with pytest.raises(CommandFailed, match="exit code 2"):
         package(stage, (), tmp_path / "out", run_chalice=Chalice(2).run)

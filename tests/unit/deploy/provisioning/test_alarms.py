@@ -7,19 +7,25 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chalicelib.deploy.description.resources import WORKER_TIMEOUT_S, StageResources, stage_resources
-from chalicelib.deploy.provisioning.alarms import alarm_settings, check_alarms, delete_alarms, put_alarms
+from chalicelib.deploy.description.alarms import Alarm
+from chalicelib.deploy.description.resources import StageResources, stage_resources
+from chalicelib.deploy.provisioning.alarms import (
+    PutAlarms,
+    alarm_settings,
+    check_alarms,
+    delete_alarms,
+    put_alarms,
+)
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
-from chalicelib.settings import SettingError, Settings
+from chalicelib.settings import MOST_WORKER_TIMEOUT, SettingError, Settings
 from tests.unit.deploy.aws_in_memory import Aws
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 
 
-def resources_of(topic: str = "") -> StageResources:
-    return stage_resources(
-        Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev", "UPDRAFT__AWS__ALARM_TOPIC": topic})
-    )
+def resources_of(topic: str = "", *, more: str = "") -> StageResources:
+    variables = {"UPDRAFT__AWS__ALARM_TOPIC": topic, "UPDRAFT__AWS__ALARMS": more}
+    return stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"} | variables))
 
 
 RESOURCES = resources_of()
@@ -41,25 +47,103 @@ def wrong(aws: Aws, resources: StageResources) -> dict[str, tuple[str, ...]]:
     return {finding.subject: finding.problems for finding in findings if not finding.ok}
 
 
+def dimension(alarm: Alarm) -> str:
+    ((_, value),) = alarm.metric.dimensions
+    return value
+
+
 def test_each_queue_has_an_alarm_for_its_dead_letters_and_one_for_its_oldest_message() -> None:
-    assert {(alarm.queue, alarm.metric, alarm.threshold) for alarm in RESOURCES.alarms} == {
+    of_queues = [alarm for alarm in RESOURCES.alarms if alarm.metric.namespace == "AWS/SQS"]
+    assert {(dimension(alarm), alarm.metric.name, alarm.threshold) for alarm in of_queues} == {
         ("updraft-dev-scheduling-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-scheduling", "ApproximateAgeOfOldestMessage", 1260),
         ("updraft-dev-tasks-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
-        ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 1860),
+        ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 2760),
         ("updraft-dev-events-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-events", "ApproximateAgeOfOldestMessage", 1260),
     }
 
 
 def test_the_longest_task_after_the_longest_delay_sets_off_no_alarm() -> None:
-    (tasks,) = (alarm for alarm in RESOURCES.alarms if alarm.queue == "updraft-dev-tasks")
-    assert tasks.threshold > LONGEST_DELAY_SECONDS + WORKER_TIMEOUT_S
+    (tasks,) = (alarm for alarm in RESOURCES.alarms if alarm.name == "updraft-dev-tasks-oldest-message")
+    assert tasks.threshold > LONGEST_DELAY_SECONDS + MOST_WORKER_TIMEOUT
+
+
+def test_a_clock_that_is_not_called_sets_off_an_alarm_and_so_does_silence() -> None:
+    (alarm,) = (each for each in RESOURCES.alarms if each.name == "updraft-dev-clock-stands-still")
+    settings = alarm_settings(alarm, TOPIC)
+    assert settings.pop("AlarmDescription").startswith("The minute tick was not called for 5 minutes: ")
+    assert settings == {
+        "AlarmName": "updraft-dev-clock-stands-still",
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+        "Dimensions": [{"Name": "FunctionName", "Value": "updraft-dev-tick"}],
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 5,
+        "Threshold": 1.0,
+        "ComparisonOperator": "LessThanThreshold",
+        "TreatMissingData": "breaching",
+        "ActionsEnabled": True,
+        "AlarmActions": [TOPIC],
+        "OKActions": [TOPIC],
+    }
+
+
+def test_a_clock_that_fails_each_time_stands_still_as_well() -> None:
+    (alarm,) = (each for each in RESOURCES.alarms if each.name == "updraft-dev-clock-fails")
+    assert (alarm.metric.name, dimension(alarm)) == ("Errors", "updraft-dev-tick")
+    assert (alarm.side, alarm.threshold, alarm.minutes, alarm.silence_is) == ("above", 0, 5, "well")
+
+
+FUNCTIONS = {"updraft-dev", *(f"updraft-dev-{each}" for each in ("scheduler", "worker", "events", "tick"))}
+AUTHORIZER = "updraft-dev-authorizer"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", set()),
+        ("errors", {("Errors", function) for function in FUNCTIONS}),
+        ("throttles", {("Throttles", function) for function in {*FUNCTIONS, AUTHORIZER}}),
+        ("5xx", {("5XXError", "updraft")}),
+        (
+            "errors, 5XX",
+            {("Errors", function) for function in FUNCTIONS} | {("5XXError", "updraft")},
+        ),
+    ],
+)
+def test_more_alarms_are_an_option_and_a_wrong_password_sets_off_none(
+    more: str, expected: set[tuple[str, str]]
+) -> None:
+    added = [alarm for alarm in resources_of(more=more).alarms if alarm not in RESOURCES.alarms]
+    assert {(alarm.metric.name, alarm.metric.dimensions[0][1]) for alarm in added} == expected
+    assert len({alarm.name for alarm in added}) == len(added)
+    assert all(alarm.silence_is == "well" for alarm in added)
+
+
+def test_an_unknown_kind_of_alarm_is_refused() -> None:
+    says = "UPDRAFT__AWS__ALARMS is 'error'; it takes some of errors,throttles,5xx, or nothing"
+    with pytest.raises(SettingError, match=says):
+        resources_of(more="error")
+
+
+def test_alarms_that_are_no_longer_wanted_are_found_and_removed(aws: Aws) -> None:
+    cloudwatch, every = aws.client("cloudwatch"), "errors,throttles,5xx"
+    put_alarms(resources_of(more=every), cloudwatch)
+    assert len(described(aws)) == 20
+    assert wrong(aws, resources_of(more="errors,throttles")) == {
+        "alarm updraft-dev-api-5xx": ("is there, and UPDRAFT__AWS__ALARMS does not ask for it",)
+    }
+    put = put_alarms(resources_of(more="errors,throttles"), cloudwatch)
+    assert put == PutAlarms(made=(), removed=("updraft-dev-api-5xx",))
+    delete_alarms(RESOURCES, cloudwatch)
+    assert described(aws) == {}
 
 
 def test_alarms_are_made_once_and_brought_to_what_they_should_be(aws: Aws) -> None:
     cloudwatch = aws.client("cloudwatch")
-    assert put_alarms(RESOURCES, cloudwatch) == [alarm.name for alarm in RESOURCES.alarms]
+    assert put_alarms(RESOURCES, cloudwatch).made == tuple(alarm.name for alarm in RESOURCES.alarms)
     assert wrong(aws, RESOURCES) == {}
     cloudwatch.put_metric_alarm(
         **alarm_settings(RESOURCES.alarms[0], "") | {"Threshold": 9.0, "ActionsEnabled": False}
@@ -72,7 +156,7 @@ def test_alarms_are_made_once_and_brought_to_what_they_should_be(aws: Aws) -> No
         ),
         "alarm updraft-dev-events-oldest-message": ("is missing",),
     }
-    assert put_alarms(RESOURCES, cloudwatch) == ["updraft-dev-events-oldest-message"]
+    assert put_alarms(RESOURCES, cloudwatch).made == ("updraft-dev-events-oldest-message",)
     assert wrong(aws, RESOURCES) == {}
 
 

@@ -4,13 +4,16 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.deploy.provisioning.connect_events import (
     Connected,
     EventSourceMissing,
     connect_events,
     disconnect_events,
+    refuse_missing_sources,
 )
+from chalicelib.deploy.stages import StageError
 from chalicelib.events.incoming import events_of
 from tests.unit.deploy.event_services import (
     ANY,
@@ -89,6 +92,105 @@ def test_what_is_no_longer_declared_is_removed_and_a_strangers_rule_stays(client
     assert any("-events-events-" in each["Name"] for each in clients("events").list_rules()["Rules"])
 
 
+class Sns:
+    """SNS as it answers about the topics of another account, which do not tell who subscribes to them."""
+
+    def __init__(self, sns: Any, refused: tuple[str, ...] = ("list_subscriptions",)) -> None:
+        self._sns, self._refused = sns, refused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sns, name)
+
+    def get_paginator(self, name: str) -> Any:
+        if name in self._refused:
+            error = {"Error": {"Code": "AuthorizationError", "Message": "not yours"}}
+            raise ClientError(error, name)
+        return self._sns.get_paginator(name)
+
+
+@pytest.mark.parametrize("refused", ["list_subscriptions", "list_subscriptions_by_topic"])
+def test_subscriptions_are_found_by_topic_and_where_a_topic_does_not_tell_among_all_of_ours(
+    clients: Clients, refused: str
+) -> None:
+    def asking(service: str) -> Any:
+        return Sns(clients("sns"), (refused,)) if service == "sns" else clients(service)
+
+    connect_events(sources(HIGH), client=asking)
+    assert connect_events(sources(HIGH), client=asking) == Connected(made=(), removed=())
+    assert connect_events(sources(), client=asking).removed == (TOPIC,)
+    assert clients("sns").list_subscriptions()["Subscriptions"] == []
+
+
+class KilledAtUnsubscribe(Exception):
+    """Where the process ends."""
+
+
+def test_a_topic_that_was_declared_is_known_until_nothing_comes_from_it(clients: Clients) -> None:
+    connect_events(sources(HIGH), client=clients)
+
+    class Dying(Sns):
+        def unsubscribe(self, **_: object) -> None:
+            raise KilledAtUnsubscribe
+
+    def dying(service: str) -> Any:
+        return Dying(clients("sns")) if service == "sns" else clients(service)
+
+    with pytest.raises(KilledAtUnsubscribe):
+        connect_events(sources(SHOP), client=dying)
+    assert connect_events(sources(SHOP), client=clients).removed == (TOPIC,)
+    for queue in QUEUES:
+        assert "UpdraftEventTopics" not in queue_policy_of(clients, queue)
+    assert connect_events(sources(SHOP), client=clients) == Connected(made=(), removed=())
+
+
+def queue_policy_of(clients: Clients, queue: str) -> str:
+    url = clients("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+    answer = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+    return str(answer["Attributes"]["Policy"])
+
+
+def test_a_topic_that_was_deleted_is_forgotten(clients: Clients) -> None:
+    connect_events(sources(HIGH), client=clients)
+    clients("sns").delete_topic(TopicArn=TOPIC)
+    connect_events(sources(), client=clients)
+    assert TOPIC not in queue_policy_of(clients, QUEUES[0])
+
+
+def test_a_topic_of_another_region_is_refused_before_anything_is_done(clients: Clients) -> None:
+    far = ANY.replace("acme-alerts", TOPIC.replace(REGION, "us-east-1"))
+    says = r"event 2 \(mail\): topic .* is in us-east-1, and the stage in eu-west-1"
+    with pytest.raises(StageError, match=says):
+        connect_events(sources(SHOP, far), client=clients)
+    assert rules(clients) == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        (S3.replace("acme-incoming", "nowhere"), "no bucket nowhere"),
+        (BUS.replace("shop", "nowhere"), "no event bus nowhere"),
+        (ANY.replace("acme-alerts", "nowhere"), "no topic arn:aws:sns:eu-west-1:123456789012:nowhere"),
+    ],
+)
+def test_what_is_not_there_can_be_told_before_anything_is_done(
+    clients: Clients, entry: str, what: str
+) -> None:
+    refuse_missing_sources(sources(S3, SHOP, BUS, HIGH, OWN), client=clients)
+    with pytest.raises(EventSourceMissing, match=f"^events.toml, event 1 .*: there is {what}"):
+        refuse_missing_sources(sources(entry), client=clients)
+
+
+def test_a_topic_of_another_account_may_be_there(clients: Clients) -> None:
+    class Silent(Sns):
+        def get_topic_attributes(self, **_: object) -> None:
+            raise ClientError({"Error": {"Code": "AuthorizationError"}}, "GetTopicAttributes")
+
+    def asking(service: str) -> Any:
+        return Silent(clients("sns")) if service == "sns" else clients(service)
+
+    refuse_missing_sources(sources(ANY), client=asking)
+
+
 def test_what_several_declare_is_made_once_and_lets_through_what_any_of_them_wants(clients: Clients) -> None:
     connect_events(sources(SHOP, SHOP, HIGH, ANY), client=clients)
     assert len(rules(clients)) == 1
@@ -126,8 +228,8 @@ def test_only_the_stages_rules_and_topics_may_send_and_what_others_allowed_stays
     assert allowed["UpdraftEventTopics"] == {"aws:SourceArn": [TOPIC]}
     assert allowed["UpdraftEventRules"] == {
         "aws:SourceArn": [
-            f"arn:aws:events:{REGION}:123456789012:rule/updraft-dev-events-*",
-            f"arn:aws:events:{REGION}:123456789012:rule/*/updraft-dev-events-*",
+            f"arn:aws:events:{REGION}:123456789012:rule/updraft-dev-events-????????????????",
+            f"arn:aws:events:{REGION}:123456789012:rule/*/updraft-dev-events-????????????????",
         ]
     }
 

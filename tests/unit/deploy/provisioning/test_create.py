@@ -13,6 +13,7 @@ from chalicelib.deploy.provisioning.bucket import BucketNameTaken, create_missin
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.tables import configure_table, create_missing_tables
 from chalicelib.settings import Settings
+from tests.unit.deploy.aws_in_memory import PLACE
 
 REGION = "eu-west-1"
 RESOURCES = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"}))
@@ -156,6 +157,21 @@ def test_every_table_can_be_restored_to_any_point_in_time(clients):
     assert {recovery_status(clients, name) for name in TABLE_NAMES} == {"ENABLED"}
 
 
+def test_recovery_that_is_on_stays_as_a_team_has_set_it(clients):
+    create_missing(RESOURCES, client=clients)
+    off = {"PointInTimeRecoveryEnabled": False}
+    clients("dynamodb").update_continuous_backups(
+        TableName="updraft-dev-pools", PointInTimeRecoverySpecification=off
+    )
+    clients.calls.clear()
+
+    configure(RESOURCES, client=clients)
+
+    # The days of a period go back to AWS's 35 with each request that does not name them.
+    assert clients.calls.count("UpdateContinuousBackups") == 1
+    assert {recovery_status(clients, name) for name in TABLE_NAMES} == {"ENABLED"}
+
+
 def test_a_table_expires_its_items_where_it_says_so_and_can_be_told_twice(clients):
     table = Table(name="updraft-dev-tokens", hash_key=Key(name="digest"), expires_at="expires_at")
     dynamodb = clients("dynamodb")
@@ -172,7 +188,7 @@ def test_a_message_that_nobody_can_handle_is_put_aside(clients):
 
     attributes = queue_attributes(clients, "updraft-dev-tasks")
     dead_letters = queue_attributes(clients, "updraft-dev-tasks-dead-letters")
-    assert attributes["VisibilityTimeout"] == "960"
+    assert attributes["VisibilityTimeout"] == "1860"
     assert attributes["MessageRetentionPeriod"] == str(4 * 24 * 3600)
     assert json.loads(attributes["RedrivePolicy"]) == {
         "deadLetterTargetArn": dead_letters["QueueArn"],
@@ -230,7 +246,7 @@ def test_configuring_mends_a_creation_that_died_halfway(clients):
     )
     clients("s3").delete_public_access_block(Bucket="updraft-dev-bucket")
 
-    configure(RESOURCES, client=clients)
+    configure(RESOURCES, place=PLACE, client=clients)
 
     assert recovery_status(clients, "updraft-dev-dags") == "ENABLED"
     access = clients("s3").get_public_access_block(Bucket="updraft-dev-bucket")
@@ -243,6 +259,6 @@ def test_configuring_carries_a_changed_timeout_to_an_existing_queue(clients):
     url = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
 
-    configure(RESOURCES, client=clients)
+    configure(RESOURCES, place=PLACE, client=clients)
 
-    assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "960"
+    assert queue_attributes(clients, "updraft-dev-tasks")["VisibilityTimeout"] == "1860"

@@ -17,7 +17,7 @@ from chalicelib.auth.backends import (
 )
 from chalicelib.deploy.busy import when_not_busy
 from chalicelib.deploy.deployed import NotDeployed, read_deployed
-from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses
+from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
 from chalicelib.deploy.provisioning.finish import finish_deployment
 
 URL = "https://abc123.execute-api.eu-west-1.amazonaws.com/api/"
@@ -66,6 +66,7 @@ class FakeAWS:
         self.recursion: dict[str, str] = {}
         self.gateway: dict[str, dict[str, Any]] = {}
         self.live: dict[str, dict[str, Any]] = {}
+        self.limits: dict[str, tuple[str, str]] = {}
 
     def client(self, service: str) -> "FakeAWS":
         assert service in ("lambda", "apigateway")
@@ -93,6 +94,10 @@ class FakeAWS:
         assert (restApiId, stageName) == ("abc123", "api")
         self.live = dict(self.gateway)
 
+    def update_stage(self, *, restApiId: str, stageName: str, patchOperations: list[dict[str, str]]) -> None:  # noqa: N803
+        assert (restApiId, stageName) == ("abc123", "api")
+        self.limits = {each["path"]: (each["op"], each["value"]) for each in patchOperations}
+
 
 def test_finishing_sets_what_chalice_cannot(project: Path):
     aws = FakeAWS(DEFAULT)
@@ -102,6 +107,21 @@ def test_finishing_sets_what_chalice_cannot(project: Path):
     assert aws.response_types == {f"uuid-of-{name}": ["ReportBatchItemFailures"] for name in QUEUES}
     assert aws.recursion == {arn("scheduler"): "Allow", arn("worker"): "Allow"}
     assert aws.live["UNAUTHORIZED"]["statusCode"] == "401"
+
+
+def test_finishing_limits_each_method_as_the_deployed_function_is_told(project: Path):
+    aws = FakeAWS(DEFAULT)
+    aws.variables |= {
+        "UPDRAFT__API__THROTTLING_RATE_LIMIT": "7",
+        "UPDRAFT__API__THROTTLING_BURST_LIMIT": "9",
+    }
+
+    finish_deployment(project, "dev", client=aws.client)
+
+    assert aws.limits == {
+        "/*/*/throttling/rateLimit": ("replace", "7"),
+        "/*/*/throttling/burstLimit": ("replace", "9"),
+    }
 
 
 def test_finishing_twice_leaves_the_queue_mappings_alone(project: Path):
@@ -159,6 +179,16 @@ def test_every_answer_of_the_gateway_is_a_json_error(backend: str):
         assert list(json.loads(body)) == ["error"]
 
 
+def test_who_asks_too_often_is_told_when_to_come_back():
+    (throttled,) = (
+        settings_of(each)
+        for each in gateway_responses(without_credentials(DEFAULT))
+        if each.kind == "THROTTLED"
+    )
+    assert throttled["statusCode"] == "429"
+    assert throttled["responseParameters"] == {"gatewayresponse.header.Retry-After": "'1'"}
+
+
 def test_an_unknown_path_is_not_found():
     (unknown,) = (
         each
@@ -168,6 +198,42 @@ def test_an_unknown_path_is_not_found():
     assert unknown == GatewayResponse(
         kind="MISSING_AUTHENTICATION_TOKEN", status=404, body='{"error": "Not found"}'
     )
+
+
+@pytest.mark.parametrize("backend", [DEFAULT, BASIC_AUTH])
+def test_a_body_that_is_too_large_stays_413_whatever_kind_of_answer_aws_takes_for_it(backend: str):
+    responses = {each.kind: each for each in gateway_responses(without_credentials(backend))}
+    assert responses["REQUEST_TOO_LARGE"].status == 413
+    # A status here would be that of all kinds that have no name, of Lambda's 6 MB among them.
+    assert responses["DEFAULT_4XX"].status is None
+
+
+def test_credentials_for_an_unknown_path_are_no_bad_signature_and_are_not_repeated():
+    responses = {each.kind: each for each in gateway_responses(without_credentials(DEFAULT))}
+    kinds = {kind for kind, each in responses.items() if each.status == 404}
+    assert kinds == {
+        "MISSING_AUTHENTICATION_TOKEN",
+        "RESOURCE_NOT_FOUND",
+        "INVALID_SIGNATURE",
+        "EXPIRED_TOKEN",
+    }
+    for kind in (*kinds, "DEFAULT_4XX", "ACCESS_DENIED", "UNAUTHORIZED"):
+        assert "$context" not in responses[kind].body
+
+
+KINDS = {
+    *("ACCESS_DENIED", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "DEFAULT_4XX", "EXPIRED_TOKEN"),
+    *("INVALID_API_KEY", "INVALID_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED"),
+    *("REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND", "THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE"),
+    "WAF_FILTERED",
+}
+"""API Gateway's kinds of 4xx answers (AWS, "Gateway response types")."""
+
+
+def test_each_kind_of_refusal_has_an_answer_of_ours():
+    kinds = [each.kind for each in gateway_responses(without_credentials(DEFAULT))]
+    assert len(set(kinds)) == len(kinds)
+    assert set(kinds) == KINDS | {"DEFAULT_5XX"}
 
 
 class Busy:
@@ -196,6 +262,14 @@ def test_a_resource_that_stays_busy_is_an_error_in_the_end():
     with pytest.raises(ClientError, match="ResourceInUseException"):
         when_not_busy(call, busy="ResourceInUseException", attempts=5, sleep=lambda _: None)
     assert call.calls == 5
+
+
+def test_any_of_several_codes_is_busy_and_a_text_may_be_asked_for():
+    busy = ("ResourceInUseException", "Other")
+    assert when_not_busy(Busy(refusals=1, code="Other"), busy=busy, sleep=lambda _: None) == "done"
+    assert when_not_busy(Busy(refusals=1), busy=busy, saying="In Use", sleep=lambda _: None) == "done"
+    with pytest.raises(ClientError, match="in use"):
+        when_not_busy(Busy(refusals=1), busy=busy, saying="deleted", sleep=lambda _: None)
 
 
 def test_another_error_is_not_tried_again():
