@@ -50,14 +50,15 @@ def configure(
 ) -> None:
     """Bring all resources, which must exist, to the settings that they can change without loss.
 
-    ``create_missing`` does so for what it makes, but for the policies of queues and bucket; the tables among
-    its names may be given as ``without``. A deployment does it for all others: that mends what a creation
-    that died halfway left undone, and carries a changed timeout to an older stage.
+    ``create_missing`` does so for what it makes, whose names may be given as ``without``, but for the
+    policies of queues and bucket. A deployment does it for the others: that mends what a creation that died
+    halfway left undone, and carries a changed timeout to an older stage.
     """
     for table in resources.tables:
         if table.name not in without:
             configure_table(table, client("dynamodb"), sleep=sleep)
     for queue in resources.queues:
         configure_queue(queue, client("sqs"), sleep=sleep)
-    configure_bucket(resources.bucket, client("s3"), place.account, sleep=sleep)
+    if resources.bucket.name not in without:
+        configure_bucket(resources.bucket, client("s3"), place.account, sleep=sleep)
     take_tls_only(resources.bucket, client("s3"), place.partition, place.account)

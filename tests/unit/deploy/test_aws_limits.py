@@ -130,7 +130,7 @@ def test_a_number_among_the_variables_of_one_function_is_refused(project: Projec
     assert project.refusal(functions=functions).startswith("TEAM is 4 among the environment_variables")
 
 
-@pytest.mark.parametrize(("handler", "most"), [("scheduler", 360), ("worker", 960), ("events", 360)])
+@pytest.mark.parametrize(("handler", "most"), [("scheduler", 360), ("events", 360)])
 def test_a_function_takes_no_longer_than_its_queue_hides_a_message(
     project: Project, handler: str, most: int
 ) -> None:
@@ -146,18 +146,18 @@ def test_a_function_takes_no_longer_than_its_queue_hides_a_message(
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"lambda_timeout": 0}, "lambda_timeout of worker in .chalice/config.json is 0; it takes seconds"),
-        ({"lambda_timeout": "900"}, "lambda_timeout of worker in .chalice/config.json is '900'"),
-        ({"lambda_timeout": True}, "lambda_timeout of worker in .chalice/config.json is True"),
-        ({"lambda_memory_size": 127}, "lambda_memory_size of worker in .chalice/config.json is 127; Lambda"),
-        ({"lambda_memory_size": 10_241}, "lambda_memory_size of worker in .chalice/config.json is 10241;"),
-        ({"lambda_memory_size": 512.5}, "lambda_memory_size of worker in .chalice/config.json is 512.5;"),
+        ({"lambda_timeout": 0}, "lambda_timeout of events in .chalice/config.json is 0; it takes seconds"),
+        ({"lambda_timeout": "900"}, "lambda_timeout of events in .chalice/config.json is '900'"),
+        ({"lambda_timeout": True}, "lambda_timeout of events in .chalice/config.json is True"),
+        ({"lambda_memory_size": 127}, "lambda_memory_size of events in .chalice/config.json is 127; Lambda"),
+        ({"lambda_memory_size": 10_241}, "lambda_memory_size of events in .chalice/config.json is 10241;"),
+        ({"lambda_memory_size": 512.5}, "lambda_memory_size of events in .chalice/config.json is 512.5;"),
     ],
 )
 def test_a_function_has_a_size_and_a_time_that_lambda_takes(
     project: Project, settings: Mapping[str, Any], says: str
 ) -> None:
-    assert project.refusal(functions={"worker": settings}).startswith(says)
+    assert project.refusal(functions={"events": settings}).startswith(says)
     assert project.refusal(functions={"worker": {"lambda_memory_size": 10_240}}) == ""
 
 
@@ -259,7 +259,7 @@ def test_the_readme_says_the_limits(project: Project) -> None:
     said = [line.split(" | ")[0] for line in README.splitlines() if line.endswith(") |")]
     for limit in (
         f"{aws_limits.MOST_ENVIRONMENT_BYTES:,} bytes",
-        f"{queues['tasks']} s for `worker`, {queues['events']} s for `scheduler` and `events`",
+        f"{queues['events']} s for `scheduler` and `events`",
         f"{aws_limits.LEAST_MEMORY_MB} to {aws_limits.MOST_MEMORY_MB:,} MB",
         f"{limits.MOST_PATTERN_CHARACTERS:,} characters",
         f"-{rules.most:,} to {rules.most:,}, {rules.decimals} decimals",

@@ -11,7 +11,7 @@ from chalicelib.deploy.provisioning.connect_events import connect_events, discon
 from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
 from chalicelib.deploy.steps import StepFailed
-from tests.unit.deploy.aws_in_memory import Aws
+from tests.unit.deploy.aws_in_memory import PLACE, Aws
 from tests.unit.deploy.event_services import QUEUES, SETTINGS, SHOP, sources
 from tests.unit.deploy.test_deployment import Life, aws, engine, life, stage
 
@@ -120,10 +120,10 @@ def test_a_queue_that_is_there_and_not_listed_yet_is_taken_and_brought_to_what_i
     unlisted = ClientWithout(aws, "sqs", "list_queues", {})
     made = create_missing(resources, client=unlisted, sleep=aws.sleep)
     assert "updraft-dev-tasks" not in made
-    configure(resources, without=made, client=aws.client, sleep=aws.sleep)
+    configure(resources, place=PLACE, without=made, client=aws.client, sleep=aws.sleep)
     url = aws.client("sqs").get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]
     answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    assert answer["Attributes"] == {"VisibilityTimeout": "960"}
+    assert answer["Attributes"] == {"VisibilityTimeout": "1860"}
 
 
 class ClientWithout:

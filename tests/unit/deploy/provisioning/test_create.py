@@ -165,7 +165,7 @@ def test_recovery_that_is_on_stays_as_a_team_has_set_it(clients):
     )
     clients.calls.clear()
 
-    configure(RESOURCES, client=clients)
+    configure(RESOURCES, place=PLACE, client=clients)
 
     # The days of a period go back to AWS's 35 with each request that does not name them.
     assert clients.calls.count("UpdateContinuousBackups") == 1
