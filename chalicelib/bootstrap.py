@@ -6,13 +6,13 @@ are to get instead. Nothing heavy is imported before it is asked for.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from chalicelib.settings import Settings
+from chalicelib.settings import WORKERS_ROLE, Settings
 from chalicelib.telemetry.log_lines import on_lambda
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.events.declarations import Declaration
     from chalicelib.queues.dead_letters import DeadLetters
     from chalicelib.queues.resend import Resend
+    from chalicelib.store.role_credentials import RoleCredentials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +63,29 @@ def run_try() -> "RunTry":
 def run_callbacks() -> "RunCallbacks":
     """What calls the user's callbacks for the worker: the deployed DAG files."""
     return _in_use.run_callbacks or _run_callbacks_of_deployed_dags()
+
+
+def prepare_user_code() -> None:
+    """Start what user code's processes are forked from, ahead of the first of them."""
+    if _in_use.run_try is None and _in_use.run_callbacks is None:
+        from chalicelib.domain.errors import UpdraftError
+        from chalicelib.user_code.fork_server_client import fork_server
+
+        with suppress(UpdraftError):  # without its credentials the try itself says so
+            fork_server(environment_of_tries())
+
+
+def environment_of_tries() -> dict[str, str]:
+    """What environment user code gets: this process's, with the credentials that the settings give to tasks.
+
+    Raises ``CredentialsRefused``, where they are those of a role, which are asked for. 1 request an hour.
+    """
+    from chalicelib.user_code.environment import with_credentials, without_credentials
+
+    role = settings().task_role
+    if role == WORKERS_ROLE:
+        return with_credentials(os.environ)
+    return without_credentials(os.environ) | (_role_credentials().environ() if role else {})
 
 
 def verify(scheme: "Scheme", authorization: str) -> "Verdict":
@@ -215,16 +239,23 @@ def _engine_on_aws() -> "Engine":
     )
 
 
-def _run_try_of_deployed_dags() -> "RunTry":
-    from chalicelib.engine.task_runner import run_try as of_deployed_dags
+@cache
+def _role_credentials() -> "RoleCredentials":
+    from chalicelib.store.role_credentials import RoleCredentials
 
-    return of_deployed_dags(settings().dags_folder, engine().store.variables)
+    return RoleCredentials(settings().task_role, session_name=settings().resource("tasks"), now=_now)
+
+
+def _run_try_of_deployed_dags() -> "RunTry":
+    from chalicelib.user_code.runner import run_try as of_deployed_dags
+
+    return of_deployed_dags(settings().dags_folder, engine().store.variables, environment_of_tries)
 
 
 def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
-    from chalicelib.engine.task_runner import run_callbacks as of_deployed_dags
+    from chalicelib.user_code.runner import run_callbacks as of_deployed_dags
 
-    return of_deployed_dags(settings().dags_folder, engine().store.variables)
+    return of_deployed_dags(settings().dags_folder, engine().store.variables, environment_of_tries)
 
 
 @cache

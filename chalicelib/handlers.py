@@ -64,6 +64,7 @@ def worker(event: SQSEvent) -> BatchReply:
     """Runs the user's code: one try of a task, or the callbacks after an end."""
     from chalicelib.engine import call_back, execute
 
+    bootstrap.prepare_user_code()  # its processes start while the engine's clients are made
     engine = bootstrap.engine()
 
     def handle(record: SQSRecord) -> None:
@@ -71,7 +72,7 @@ def worker(event: SQSEvent) -> BatchReply:
             case RunTask() as message:
                 execute.execute(engine, message, _invocation(engine, record), bootstrap.run_try())
             case RunCallback() as message:
-                call_back.call_back(engine, message, bootstrap.run_callbacks())
+                call_back.call_back(engine, message, bootstrap.run_callbacks(), _remaining(record))
             case _:
                 raise UnreadableMessage("a message for the scheduler is in the worker's queue")
 

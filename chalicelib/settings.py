@@ -32,6 +32,11 @@ function, 1,800 since November 2026).
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
+WORKERS_ROLE = "worker"
+"""The value of ``UPDRAFT__WORKER__TASK_ROLE`` that gives tasks the worker's own credentials."""
+
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}")
+
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 
 _RUNTIME = re.compile(r"python3\.\d{1,2}")
@@ -72,6 +77,8 @@ class Settings:
     """How many requests it lets through at once after a while without any."""
     worker_timeout: int
     """Seconds that an invocation of the worker may take, and so a try of a task."""
+    task_role: str = ""
+    """Whose rights tasks have on AWS: nobody's if empty, the worker's (``worker``), or a role's (its ARN)."""
     runtime: str = ""
     """The runtime of a deployed stage's functions, such as ``python3.11``; empty: the one they have."""
     alarm_topic: str = ""
@@ -107,6 +114,7 @@ class Settings:
             parallelism=_parallelism(environ),
             scheduler_concurrency=_concurrency(environ, "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY"),
             events_concurrency=_concurrency(environ, "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY"),
+            task_role=_role(environ, "UPDRAFT__WORKER__TASK_ROLE"),
             throttling_rate_limit=_throttling(environ, "RATE", 50),
             throttling_burst_limit=_throttling(environ, "BURST", 100),
             worker_timeout=_whole_number(
@@ -154,6 +162,15 @@ def _topic(environ: Mapping[str, str], name: str) -> str:
     if text and not _TOPIC_ARN.fullmatch(text):
         raise SettingError(
             f"{name} is {text!r}; it takes the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME"
+        )
+    return text
+
+
+def _role(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if text not in ("", WORKERS_ROLE) and not _ROLE_ARN.fullmatch(text):
+        raise SettingError(
+            f"{name} is {text!r}; it takes {WORKERS_ROLE} or a role's ARN, arn:aws:iam::ACCOUNT:role/NAME"
         )
     return text
 

@@ -1,4 +1,4 @@
-"""What must not be in a log: the passwords that tests use, as they are and as they are sent, and hashes."""
+"""What must be in no log, kept task log or reason: passwords of tests, as such and as sent, and hashes."""
 
 import re
 

@@ -27,11 +27,17 @@ Lookup = Callable[[str, str], str | None]
 """The value of an option by its section and name, None if it is not set."""
 
 
-def _of_environment(section: str, key: str) -> str | None:
+def of_environment(section: str, key: str) -> str | None:
+    """The value of an option that the environment sets, or None."""
     return os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
 
 
-_lookup: Lookup = _of_environment
+_lookup: Lookup = of_environment
+
+
+def option(section: str, key: str) -> str | None:
+    """The value of an option where this process finds them, None if it is not set."""
+    return _lookup(section, key)
 
 
 @contextmanager
@@ -50,7 +56,7 @@ class Configuration:
 
     def get(self, section: str, key: str, fallback: Any = NOTSET) -> Any:
         """The value; raises ``AirflowConfigException`` if it is not set and there is no fallback."""
-        value = _lookup(section, key)
+        value = option(section, key)
         if value is not None:
             return value
         value = _CONFIGURATION_DEFAULTS.get((section.lower(), key.lower()))

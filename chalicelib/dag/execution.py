@@ -16,21 +16,18 @@ from chalicelib.dag.exceptions import (
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
-    AirflowTaskTerminated,
     AirflowTaskTimeout,
     SensorSleeps,
 )
 from chalicelib.dag.interruptions import ending_on_sigterm, time_limit
+from chalicelib.dag.secrets_masker import redact
 from chalicelib.dag.task_instance import TaskInstance, XComs
 from chalicelib.dag.templates import Renderer, render_template_fields
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
 
 log = logging.getLogger("airflow.task")
 """The user's log: what a task logs and raises."""
-
-MAX_REASON_LENGTH = 500
-"""Characters kept of an exception's text as the reason of an outcome."""
 
 __all__ = ["XComs", "run_try"]
 
@@ -54,7 +51,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 def _run(ti: TaskInstance) -> TryOutcome:
     try:
         context = context_of(ti)
-        with running_in(context), ending_on_sigterm():
+        with running_in(context), ending_on_sigterm(ti.task.on_kill):
             _execute(ti, context)
         outcome = _success_of(ti)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
@@ -89,7 +86,7 @@ def _result_of(task: BaseOperator, context: Context) -> Any:
     try:
         with time_limit(_time_left(context["ti"]), _timeout_text(task)):
             return task.execute(context)
-    except (AirflowTaskTimeout, AirflowTaskTerminated):
+    except AirflowTaskTimeout:
         task.on_kill()
         raise
     except SystemExit as error:
@@ -158,4 +155,4 @@ def _outcome_of(error: BaseException) -> TryOutcome:
 def _reason(error: BaseException) -> str:
     first_line = next(iter(str(error).strip().splitlines()), "")
     text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    return text[:MAX_REASON_LENGTH]
+    return redact(text)[:MAX_REASON_LENGTH]  # first, for of a secret that is cut a part would show

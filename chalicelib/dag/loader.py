@@ -72,40 +72,17 @@ class DagFileError(UpdraftError):
         super().__init__(f"{failure.filename} cannot be loaded: {failure.message}")
 
 
-class DagFiles:
-    """The DAG files of a folder, each loaded when it is first needed and again when it has changed."""
+def dag_of_file(dag_id: str, filename: str, folder: Path) -> DAG | None:
+    """The DAG as a file of a folder defines it now; None if it does not, or if there is no such file.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._loaded: dict[str, tuple[_Stamp, LoadedFile]] = {}
-
-    def dag(self, dag_id: str, filename: str) -> DAG | None:
-        """The DAG as the file defines it now; None if it does not, or if there is no such file.
-
-        Raises ``DagFileError`` when the file cannot be loaded.
-        """
-        if not (self._folder / filename).is_file():
-            return None
-        return next((dag for dag in self._file(filename).dags if dag.dag_id == dag_id), None)
-
-    def _file(self, filename: str) -> LoadedFile:
-        stamp, file = self._loaded.get(filename, ((), None))
-        if file is not None and stamp == _stamp(file.read):
-            return file
-        loaded = load_file(Path(filename), self._folder)
-        if isinstance(loaded, ImportFailure):
-            raise DagFileError(loaded)
-        self._loaded[filename] = (_stamp(loaded.read), loaded)
-        return loaded
-
-
-_Stamp = tuple[tuple[int, int], ...]
-"""Time of change in nanoseconds and size of each file."""
-
-
-def _stamp(paths: Sequence[Path]) -> _Stamp:
-    stats = (path.stat() for path in paths if path.exists())
-    return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+    Raises ``DagFileError`` when the file cannot be loaded.
+    """
+    if not (folder / filename).is_file():
+        return None
+    loaded = load_file(Path(filename), folder)
+    if isinstance(loaded, ImportFailure):
+        raise DagFileError(loaded)
+    return next((dag for dag in loaded.dags if dag.dag_id == dag_id), None)
 
 
 def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) -> LoadedFolder:

@@ -1,15 +1,13 @@
 """Secrets that must not be readable in logs: values of variables whose names say that they are secret."""
 
-import logging
+import json
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-MASK = "***"
-
-SHORTEST_MASKED = 5
-"""Characters: shorter texts are in too many words to be taken out of logs (Airflow 3's rule)."""
+from chalicelib.domain.redaction import SHORTEST_MASKED, Redactor
 
 _SENSITIVE_NAMES = frozenset(
     {
@@ -29,36 +27,25 @@ _SENSITIVE_NAMES = frozenset(
 )
 """Parts of names, as in Airflow; ``[core] sensitive_var_conn_names`` adds to them."""
 
-_formatter = logging.Formatter()
+_ADDS_NAMES = "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"
+
+_known: dict[str, None] = {}
+"""What this process has been told to hide. It is kept until the process ends: a DAG file that is loaded once
+may log its secrets in any try."""
+_redactor = Redactor()
+_listeners: list[Callable[[str], None]] = []
 
 
-class _Secrets:
-    """The secrets that this process has met, and the pattern that finds them.
-
-    They are kept until the process ends: a DAG file that is loaded once may log its secrets in any try.
-    """
-
-    def __init__(self) -> None:
-        self._texts: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
-
-    def __bool__(self) -> bool:
-        return self._pattern is not None
-
-    def add(self, text: str) -> None:
-        """Find that text, too."""
-        if text in self._texts or len(text) < SHORTEST_MASKED:
-            return
-        self._texts |= {text}
-        longest_first = sorted(self._texts, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-
-    def masked(self, text: str) -> str:
-        """The text without them."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
-
-
-_secrets = _Secrets()
+@contextmanager
+def telling_secrets(listener: Callable[[str], None]) -> Iterator[None]:
+    """Tell each secret that is known, and each that becomes known meanwhile before it can be logged."""
+    for secret in _known:
+        listener(secret)
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 def mask_secret(secret: Any, name: str | None = None) -> None:
@@ -72,38 +59,67 @@ def mask_secret(secret: Any, name: str | None = None) -> None:
             mask_secret(value, name if name and _is_sensitive(name) else str(key))
     elif isinstance(secret, str):
         if name is None or _is_sensitive(name):
-            _secrets.add(secret)
+            _add(secret)
     elif isinstance(secret, Iterable):
         for value in secret:
             mask_secret(value, name)
 
 
+def mask_secrets_of(environ: Mapping[str, str]) -> None:
+    """Hide what the environment gives to DAG files and is secret by its name, asked for or not.
+
+    Those are variables (``AIRFLOW_VAR_…``), options (``AIRFLOW__…``) and of connections (``AIRFLOW_CONN_…``)
+    the password and what in ``extra`` is named like a secret.
+    """
+    for name, value in environ.items():
+        if name == _ADDS_NAMES:
+            continue
+        if name.startswith(("AIRFLOW_VAR_", "AIRFLOW__")):
+            mask_secret(_parsed(value), name)
+            mask_secret(value, name)
+        elif name.startswith("AIRFLOW_CONN_"):
+            _mask_connection(value)
+
+
+def _mask_connection(text: str) -> None:
+    fields = _parsed(text)
+    if isinstance(fields, Mapping):
+        mask_secret(fields)
+        mask_secret(_parsed(str(fields.get("extra", ""))))
+        return
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return  # no connection can be made of it either
+    mask_secret(unquote(parts.password or ""))
+    mask_secret(dict(parse_qsl(parts.query)))
+
+
+def _parsed(text: str) -> Any:
+    """What a text that is a JSON object or list stands for; of others nothing."""
+    if not text.lstrip().startswith(("{", "[")):
+        return ()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return ()
+
+
 def redact(text: str) -> str:
     """The text with ``***`` in place of each secret."""
-    return _secrets.masked(text)
+    return _redactor.redacted(text)
 
 
-class SecretsMasker(logging.Filter):
-    """Hides the secrets in the records that a handler takes."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record where it shows a secret; no record is dropped."""
-        if not _secrets:
-            return True
-        try:
-            message = record.getMessage()
-        except Exception:  # a bad log call: the handler, which formats the record next, reports it
-            return True
-        if (masked := redact(message)) != message:
-            record.msg, record.args = masked, None
-        if record.exc_info:
-            text = _formatter.formatException(record.exc_info)
-            if (masked := redact(text)) != text:
-                record.exc_info, record.exc_text = None, masked
-        return True
+def _add(secret: str) -> None:
+    if len(secret) < SHORTEST_MASKED or secret in _known:
+        return
+    _known[secret] = None
+    _redactor.add(secret)
+    for listener in _listeners:
+        listener(secret)
 
 
 def _is_sensitive(name: str) -> bool:
-    added = os.environ.get("AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES", "").lower().split(",")
+    added = os.environ.get(_ADDS_NAMES, "").lower().split(",")
     parts = {*_SENSITIVE_NAMES, *(part.strip() for part in added if part.strip())}
     return any(part in name.lower() for part in parts)

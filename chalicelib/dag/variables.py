@@ -13,17 +13,17 @@ from typing import Any
 
 from chalicelib.dag.exceptions import AirflowException
 from chalicelib.dag.params import NOTSET
-from chalicelib.dag.ports import Variables
+from chalicelib.dag.ports import VariablesOfDagFiles
 from chalicelib.dag.secrets_masker import mask_secret
 from chalicelib.domain.variables import checked_variable
 
 log = logging.getLogger("airflow.task.variables")
 
-_store: Variables | None = None
+_store: VariablesOfDagFiles | None = None
 
 
 @contextmanager
-def variables_in(store: Variables) -> Iterator[None]:
+def variables_in(store: VariablesOfDagFiles) -> Iterator[None]:
     """Let DAG files find their variables there meanwhile, in the whole process: user code may use threads."""
     global _store
     before, _store = _store, store
@@ -126,7 +126,7 @@ def _of_environment(key: str) -> str | None:
     return os.environ.get(f"AIRFLOW_VAR_{key.upper()}")
 
 
-def _writable() -> Variables:
+def _writable() -> VariablesOfDagFiles:
     if _store is None:
         raise AirflowException("Variables can only be read here: there is no store to keep them in")
     return _store

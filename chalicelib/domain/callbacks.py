@@ -4,10 +4,11 @@ They are called by a message of their own, after the state was written: at least
 do changes nothing of the run.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.documents import NOT_SENT
 from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
@@ -74,7 +75,7 @@ class CallbackRequest:
 
     ``fileloc`` is the deployed file of the DAG, relative to the DAGs folder. ``instances`` is the one
     whose task is called back; for the DAG's callbacks (``of_dag``) all of its run, in topological order.
-    ``reason`` is why the try or the run ended as it did.
+    ``reason`` is why the try or the run ended as it did, ``time_left`` what the invocation still has.
     """
 
     dag_id: str
@@ -85,3 +86,4 @@ class CallbackRequest:
     run_state: DagRunState
     run_end_date: datetime | None
     instances: tuple[EndedInstance, ...]
+    time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)

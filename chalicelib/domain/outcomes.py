@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.documents import NOT_SENT
+
+MAX_REASON_LENGTH = 500
+"""Characters kept of an exception's text as the reason of an outcome."""
 
 
 class TryResult(StrEnum):
@@ -55,6 +59,8 @@ class TryRequest:
     in UTC. ``conf`` is the run's conf (``{}`` where none was given). ``find_previous_success`` finds the
     DAG's last successful run before this one (None: there is none), by a request.
 
+    ``time_left`` is what its invocation still has when the request is made; None: no end is known.
+
     Of a sensor: how many ``pokes`` of the try were in vain, what its timeout is counted from, and whether
     the try ``goes_on`` after a sleep (it kept its slots, and is not to begin anew).
     """
@@ -79,5 +85,6 @@ class TryRequest:
     first_poke_at: datetime | None = None
     goes_on: bool = False
     find_previous_success: Callable[[], DagRun | None] = field(
-        default=lambda: None, repr=False, compare=False
+        default=lambda: None, repr=False, compare=False, metadata=NOT_SENT
     )
+    time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)

@@ -1,11 +1,12 @@
 """One call of the user's callbacks, in a worker: with the DAG file loaded, after the state was written.
 
-What a callback does or raises changes nothing of its run. One that hangs has its invocation's time limit;
-then its message comes again, and at last goes to the dead letters.
+What a callback does or raises changes nothing of its run. One that hangs is ended before its invocation
+is, and not called again.
 """
 
 import json
 import logging
+from datetime import timedelta
 
 from chalicelib.domain.callbacks import CallbackRequest, EndedInstance, kind_after_run, kind_after_try
 from chalicelib.domain.dags import Dag
@@ -22,8 +23,12 @@ from chalicelib.engine.ports import RunCallbacks
 log = logging.getLogger(__name__)
 
 
-def call_back(engine: Engine, message: RunCallback, run_callbacks: RunCallbacks) -> None:
+def call_back(
+    engine: Engine, message: RunCallback, run_callbacks: RunCallbacks, time_left: timedelta | None = None
+) -> None:
     """Handle the message of a callback: each time it comes the callbacks are called again.
+
+    ``time_left`` is the invocation's; callbacks that take longer are ended.
 
     Whether the DAG is paused or was deleted meanwhile makes no difference to what has ended.
     """
@@ -42,6 +47,7 @@ def call_back(engine: Engine, message: RunCallback, run_callbacks: RunCallbacks)
         run_state=_run_state(message),
         run_end_date=message.end_date if message.task_id is None else None,
         instances=tuple(_instance(message, dag, item, conf) for item in items),
+        time_left=time_left,
     )
     item = items[-1] if items else TaskInstance(run_uid=message.run.ref.run_uid, task_id="")
     xcoms = TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item)

@@ -6,7 +6,7 @@ holder of that token can write the end (fencing), so a worker that was given up 
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,12 +26,12 @@ from chalicelib.domain.task_instances import (
     asleep_token,
     task_key,
 )
+from chalicelib.domain.task_logs import continued_log
 from chalicelib.engine import pokes, runs
 from chalicelib.engine.altered_runs import Crowd, crowd_around, wait_for_one_of
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Invocation, RunTry, Write, XComs
 from chalicelib.engine.progress import RunInProgress
-from chalicelib.engine.task_log import continued_log
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +60,15 @@ def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: R
     run = RunInProgress.of(engine, message.run)
     claim = _claim(engine, message, invocation)
     if claim.applied:
-        _run_claimed(run, message, claim.item, run_try)
+        _run_claimed(run, message, claim.item, invocation, run_try)
     else:
         _on_refused_claim(run, message, claim.item)
     run.flush()
 
 
-def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_try: RunTry) -> None:
+def _run_claimed(
+    run: RunInProgress, message: RunTask, item: TaskInstance, invocation: Invocation, run_try: RunTry
+) -> None:
     try:
         prepared = _prepare(run, message, item)
     except StoreUnavailable:
@@ -75,6 +77,7 @@ def _run_claimed(run: RunInProgress, message: RunTask, item: TaskInstance, run_t
     match prepared:
         case TryRequest():
             _observe_start(run, message, item)
+            prepared = replace(prepared, time_left=invocation.ends_at - run.engine.now())
             finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
         case Crowd():
             _put_back(run, item, prepared.reason)

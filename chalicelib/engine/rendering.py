@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.dag.loader import DagFiles
+from chalicelib.dag.loader import dag_of_file
 from chalicelib.dag.rendering import rendered_fields
 from chalicelib.domain.dag_runs import DagRun, generated_run_id
 from chalicelib.domain.errors import TaskNotFound, UpdraftError
@@ -40,7 +40,7 @@ def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) ->
     of the templates.
     """
     dag = get_dag(engine, run.dag_id)
-    loaded = DagFiles(dags_folder).dag(dag.dag_id, dag.fileloc)
+    loaded = dag_of_file(dag.dag_id, dag.fileloc, dags_folder)
     if loaded is None:
         raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
     if not loaded.has_task(task_id):

@@ -18,11 +18,10 @@ from chalicelib.local.function_pool import (
     InvocationError,
     PoolClosed,
 )
+from chalicelib.user_code.freshness import Fingerprint, fingerprint
 
 _LOOK_EVERY_SECONDS = 1.0
 _ENDED_ITS_PROCESS = "loading it ended the process"
-
-Fingerprint = dict[str, tuple[int, int]]
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +78,6 @@ class DagFiles:
             if fingerprint(self._folder) == self._seen:
                 continue
             try:
-                self._pool.refresh()
                 self.load()
             except PoolClosed:
                 return
@@ -111,23 +109,6 @@ class DagFiles:
             self._function, {"dags_folder": str(self._folder), **parameters}
         )
         return result
-
-
-def fingerprint(folder: Path) -> Fingerprint:
-    """Path in the folder, time of the last change and size of all files that can matter to a DAG."""
-    found: Fingerprint = {}
-    for path in folder.rglob("*"):
-        if (
-            path.suffix not in (".py", ".zip", ".json", ".yaml", ".yml", ".sql")
-            and path.name != ".airflowignore"
-        ):
-            continue
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # removed since it was listed
-        found[path.relative_to(folder).as_posix()] = (status.st_mtime_ns, status.st_size)
-    return found
 
 
 def _one_line_each(errors: dict[str, str]) -> dict[str, str]:

@@ -30,16 +30,16 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from chalicelib.local.lifeline import (
+from chalicelib.local.lifeline import when_cut
+from chalicelib.local.terminal import log_to_terminal
+from chalicelib.user_code.process_tree import (
     adopt_orphans,
     children,
     descendants,
     die_with_parent,
     kill_all,
     kill_tree,
-    when_cut,
 )
-from chalicelib.local.terminal import log_to_terminal
 
 EXIT_RECORD = struct.Struct("!ii")
 _LAST_MOMENTS_SECONDS = 0.3
@@ -73,6 +73,8 @@ class FunctionHost:
         self._control = control
         self._lifeline = lifeline
         self._children: set[int] = set()
+        self._spared = frozenset(children(os.getpid()))
+        """What the preloaded modules have started for the children."""
         self._wakeup, wakeup_write = socket.socketpair()
         wakeup_write.setblocking(False)
         self._wakeup_write = wakeup_write
@@ -166,7 +168,7 @@ class FunctionHost:
         What a living child's subprocesses leave behind stays with that child, which adopts it likewise.
         """
         for pid in children(os.getpid()):
-            if pid not in self._children:
+            if pid not in self._children | self._spared:
                 kill_tree(pid)
 
 

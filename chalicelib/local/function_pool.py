@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.local.function_host import EXIT_RECORD
-from chalicelib.local.lifeline import Lifeline, kill_tree
+from chalicelib.local.lifeline import Lifeline
+from chalicelib.user_code.process_tree import kill_tree
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _START_WITHIN_SECONDS = 30.0
@@ -88,7 +89,6 @@ class PoolClosed(Exception):
 class _Child:
     channel: Connection
     pid: int
-    generation: int
     idle_since: float = 0.0
 
     def is_gone(self) -> bool:
@@ -113,7 +113,6 @@ class FunctionPool:
         self._idle: defaultdict[str, list[_Child]] = defaultdict(list)
         self._busy: set[int] = set()
         self._slots: dict[str, threading.Semaphore] = {}
-        self._generation = 0
         self._closed = threading.Event()
         self._host: _Host | None = None
         self._reaper = threading.Thread(target=self._reap_idle, name="function-pool", daemon=True)
@@ -144,15 +143,6 @@ class FunctionPool:
             for child in children:
                 child.idle_since = time.monotonic()
                 self._idle[function.name].append(child)
-
-    def refresh(self) -> None:
-        """Let no child serve again that exists now: the code that it has imported is out of date."""
-        with self._lock:
-            self._generation += 1
-            outdated = [child for idle in self._idle.values() for child in idle]
-            self._idle.clear()
-        for child in outdated:
-            child.channel.close()
 
     def close(self, grace: float = 0.0, is_hurried: Callable[[], bool] = lambda: False) -> None:
         """End all children; those at work get ``grace`` seconds to finish, unless ``is_hurried``.
@@ -202,9 +192,9 @@ class FunctionPool:
                 logger.error("the process that functions are forked from was gone; starting it again")
                 self._host.close()
                 self._host = _Host(self._preload, self._lifeline)
-            host, generation = self._host, self._generation
+            host = self._host
         channel, pid = host.fork()
-        return _Child(channel=channel, pid=pid, generation=generation)
+        return _Child(channel=channel, pid=pid)
 
     def _run(self, child: _Child, function: Function, event: Any) -> Any:
         request_id = str(uuid.uuid4())
@@ -241,8 +231,7 @@ class FunctionPool:
     def _give_back(self, child: _Child, function: Function) -> None:
         with self._lock:
             self._busy.discard(child.pid)
-            keep = function.reused and child.generation == self._generation and not child.channel.closed
-            if keep and not self._closed.is_set():
+            if function.reused and not child.channel.closed and not self._closed.is_set():
                 child.idle_since = time.monotonic()
                 self._idle[function.name].append(child)
                 return

@@ -5,14 +5,10 @@ reader ignores fields it does not know, so that a newer sender may add some whil
 """
 
 import json
-import types
-from dataclasses import fields, is_dataclass
-from datetime import datetime
-from enum import Enum
-from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from chalicelib.domain import messages
+from chalicelib.domain.documents import plain, typed
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.messages import Message
 
@@ -49,7 +45,7 @@ class UnreadableMessage(UpdraftError):
 
 def encode(message: Message) -> str:
     """The body of a message."""
-    return json.dumps({"v": VERSION, "type": _NAMES[type(message)], **_plain(message)})
+    return json.dumps({"v": VERSION, "type": _NAMES[type(message)], **plain(message)})
 
 
 def decode(body: str) -> Message:
@@ -59,42 +55,7 @@ def decode(body: str) -> Message:
         kind = _TYPES[document["type"]]
         if document["v"] != VERSION:
             raise UnreadableMessage(f"message version {document['v']} is not known")
-        message: Message = _typed(kind, document)
+        message: Message = typed(kind, document)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableMessage(f"message cannot be read: {error!r}") from error
     return message
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: _plain(item) for name, item in pairs if item is not None}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value
-
-
-def _typed(kind: Any, value: Any) -> Any:
-    if get_origin(kind) in (Union, types.UnionType):
-        kind = next(option for option in get_args(kind) if option is not type(None))
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = _hints(kind)
-        return kind(**{name: _typed(hints[name], value[name]) for name in hints if name in value})
-    if kind is datetime:
-        return _aware(datetime.fromisoformat(value))
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise TypeError(f"{value!r} is not {kind.__name__}")
-    return value
-
-
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment} has no offset")
-    return moment
-
-
-@cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    return get_type_hints(kind)

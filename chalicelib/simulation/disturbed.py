@@ -19,7 +19,6 @@ from chalicelib.domain.outcomes import TryRequest
 from chalicelib.domain.task_instances import TaskInstance
 from chalicelib.engine.graphs import VersionMissing
 from chalicelib.engine.ports import RunningXComs, TryReport
-from chalicelib.engine.task_runner import run_callbacks, run_try
 from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd, Kind, Occurrence
@@ -30,11 +29,11 @@ from chalicelib.simulation.one_run import (
     Laboratory,
     WantedRun,
     finished,
-    stop_if_interrupted,
     take_bounds_off_pools,
 )
 from chalicelib.simulation.world import Clock, World
 from chalicelib.store.memory import MemoryStore
+from chalicelib.user_code.runner import run_callbacks, run_try
 
 FAILED_CALLS = 0.03
 REPEATED_MESSAGES = 0.1
@@ -258,6 +257,5 @@ class Attempt:
         if request.pokes == 0:
             self._ran[request.task_id, request.map_index] += 1
         report = self._run_try(request, xcoms)
-        stop_if_interrupted(report)
         self._tell_try(request, report)
         return report

@@ -1,4 +1,4 @@
-"""One run of a DAG from its beginning to its end in this process: the real engine over the memory store.
+"""One run of a DAG from its beginning to its end: the real engine over the memory store.
 
 The clock is virtual: when there is nothing to do it jumps to where there is, over the delays of retries
 and the time between a sensor's pokes. Airflow's names (``timezone.utcnow()``, sensors and their timeouts)
@@ -31,12 +31,12 @@ from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
 from chalicelib.engine.sync import sync_dags
-from chalicelib.engine.task_runner import run_callbacks, run_try
 from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.handling import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
+from chalicelib.user_code.runner import run_callbacks, run_try
 
 _LEASE = timedelta(days=365)
 """Nobody else is there to whom a try could pass."""
@@ -171,7 +171,6 @@ class Laboratory:
 
     def _watched_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
         report = self._run_try(request, xcoms)
-        stop_if_interrupted(report)
         self._watch.on_try(request, report)
         return report
 
@@ -189,12 +188,6 @@ def take_bounds_off_pools(engine: Engine, graph: Graph) -> None:
     """Let no pool of the DAG's tasks hold any of them back."""
     for name in sorted({DEFAULT_POOL, *(task.pool for task in graph.tasks.values())}):
         save_pool(engine, name=name, slots=UNLIMITED, description=None)
-
-
-def stop_if_interrupted(report: TryReport) -> None:
-    """Ctrl-C in the middle of user code ends the command, not only the task: raises ``KeyboardInterrupt``."""
-    if report.outcome.reason == KeyboardInterrupt.__name__:
-        raise KeyboardInterrupt
 
 
 def finished(engine: Engine, run: DagRun, graph: Graph) -> FinishedRun:

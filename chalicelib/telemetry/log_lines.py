@@ -8,12 +8,12 @@ by whatever way.
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from chalicelib.domain.redaction import Redactor
 from chalicelib.telemetry.bound import bound_fields
 
 _FUNCTION_NAME = "AWS_LAMBDA_FUNCTION_NAME"
@@ -28,13 +28,6 @@ _SHORT_TEXT = 1_000
 
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 """The function's own credentials, as Lambda gives them."""
-
-_CREDENTIALS = re.compile(
-    r"""(?P<before>authorization\W{1,8}(?:basic|bearer|negotiate)\s+)[^\s"'\\,]+"""
-    r"""|(?P<scheme>://[^\s/:@"]*:)[^\s/@"]+(?=@)""",
-    re.IGNORECASE,
-)
-"""The value of an ``Authorization`` header, and the password in a URL."""
 
 _OF_THE_RUNTIME = ("aws_request_id", "tenant_id", "_frame_type")
 """What Lambda's runtime adds to records (awslambdaric)."""
@@ -65,14 +58,11 @@ class JsonLines(logging.Formatter):
     def __init__(self, function: str, secrets: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._function = function
-        self._secrets = secrets
+        self._redactor = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end; ASCII. Never raises."""
-        line = _encoded(self._document(record))
-        for secret in self._secrets:
-            line = line.replace(secret, "***")
-        return _CREDENTIALS.sub(_masked, line)
+        return self._redactor.redacted(_encoded(self._document(record)))
 
     def _document(self, record: logging.LogRecord) -> dict[str, object]:
         document: dict[str, object] = {
@@ -165,7 +155,3 @@ def _as_text(value: object) -> str:
         return value.isoformat() if isinstance(value, datetime) else str(value)
     except Exception as error:
         return f"<{type(value).__name__}: {type(error).__name__}>"
-
-
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['before'] or found['scheme']}***"

@@ -72,9 +72,9 @@ MODULES = {
 LOADED_BY = {
     "bcrypt": {"authorizer"},
     "croniter": set(),
-    "jinja2": {"worker"},
+    "jinja2": set(),  # of a worker only the processes that user code runs in
     "minikerberos": set(),
-    "pendulum": {"worker"},
+    "pendulum": set(),
     "pynamodb": MODULES.keys(),
 }
 """What is heavy, and the functions whose first event needs it."""

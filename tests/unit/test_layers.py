@@ -22,16 +22,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"domain", "dag", "auth"},
     "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
+    "user_code": {"domain", "dag", "engine"},
     "events": {"domain", "engine"},
     "telemetry": {"domain"},
-    "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry"},
-    "simulation": {"domain", "dag", "engine", "queues", "store"},
+    "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry", "user_code"},
+    "simulation": {"domain", "dag", "engine", "queues", "store", "user_code"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
     "local": {
         *("domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"),
-        "handlers",
+        *("user_code", "handlers"),
     },
     "cli": {
         "domain",
@@ -72,6 +73,7 @@ HEAVY = {"asn1crypto", "bcrypt", "botocore", "croniter", "jinja2", "minikerberos
 HEAVY_AT_THE_TOP = {
     "store",
     "local/warm_start.py",
+    "user_code/warm_up.py",
     *(f"auth/kerberos/{name}.py" for name in ("ap_req", "gss_tokens", "keytabs")),
 }
 """Layers and modules that may import heavy libraries right away, for nobody imports them without need."""

@@ -1,4 +1,4 @@
-"""``dags test``: one run in this process, without a server and without a trace."""
+"""``dags test``: one run on this machine, without a server and without a trace."""
 
 import json
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ def dags_test(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Run one run of a DAG file to its end in this process; exit code 1 if it failed.
+    """Run one run of a DAG file to its end, here and now; exit code 1 if it failed.
 
     Nothing is kept, no server is needed. The delays of retries and the time between a sensor's pokes pass at
     once: what waits for a date finds it; what waits for the world outside comes to its timeout at once, too,

@@ -54,7 +54,7 @@ def simulate(
     """Run one run of a DAG file under faults; exit code 1 if it does not always end as without.
 
     Messages come twice, late and out of order, calls of the store fail, workers and schedulers are killed at
-    any step. Your tasks really run, in this process and many times over; Airflow's time is virtual, as in
+    any step. Your tasks really run, many times over; Airflow's time is virtual, as in
     dags test. A task's worker is killed only as often as its retries allow, for that costs a try. The same
     seed makes the same faults.
 

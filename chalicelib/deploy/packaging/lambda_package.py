@@ -28,7 +28,7 @@ from chalicelib.deploy.packaging.binaries import UnfitPackage, refuse_foreign
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, architecture
 
-SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs", "ssm"})
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs", "ssm", "sts"})
 """The AWS services that the functions call, by botocore's names."""
 
 _READY = b"updraft: with bytecode, without services that nothing calls"

@@ -148,19 +148,6 @@ def test_a_lost_host_is_replaced(pool: FunctionPool) -> None:
     assert pid_of(pool) != child
 
 
-def test_after_a_refresh_no_old_child_serves(pool: FunctionPool, notes: Path) -> None:
-    old = pid_of(pool)
-    with ThreadPoolExecutor(1) as thread:
-        waiting = {"do": "wait", "until": "refreshed", "to": "before the refresh"}
-        busy = thread.submit(pool.invoke, FUNCTION, waiting)
-        wait_for((notes / "before the refresh").exists)
-        pool.refresh()
-        (notes / "refreshed").touch()
-        busy.result()
-    assert pid_of(pool) != old
-    wait_for(lambda: not is_running(old))
-
-
 def test_idle_children_are_ended_but_for_one() -> None:
     pool = FunctionPool(Lifeline(), preload=(FAKE,), idle_seconds=0.3)
     pool.start()

@@ -87,6 +87,12 @@ class Server:
         assert ready, self.output
         return ready[2]
 
+    @property
+    def kept_logs(self) -> str:
+        """The task logs that it keeps: all of them, one after the other."""
+        logs = (path for path in self.state.rglob("*") if "/logs/" in str(path) and path.is_file())
+        return "\n".join(path.read_bytes().decode(errors="replace") for path in sorted(logs))
+
     def pids(self) -> set[int]:
         """Its processes, those that left its session included: they all have its state folder's name."""
         mine = f"UPDRAFT__LOCAL__STATE_DIR={self.environ['UPDRAFT__LOCAL__STATE_DIR']}".encode()
@@ -138,5 +144,6 @@ def running(folder: Path, dags: Path | None = None, **settings: str) -> Iterator
         yield server
         server.stop()
         assert leak(server.output) is None
+        assert leak(server.kept_logs) is None
     finally:
         server.kill()

@@ -9,7 +9,7 @@ NOTED = {
     "retry flaky 1": "ValueError: not at once",
     "success flaky 2": "None",
     "skipped skips 1": "None",
-    "failure dies 1": "its worker process died",
+    "failure dies 1": "its process ended with exit status 1 before the task was over",
     "success empty 1": "None",
     "success fork 1": "None",
     "dag_failure task_failure 0": "None",

@@ -41,4 +41,5 @@ def test_dag_files_find_stored_variables(new_server: NewServer, tmp_path: Path) 
     assert "INFO - it is Ulm\n" in server.command_line("tasks", "logs", "places", "tell", "2026-01-01")
     log = server.command_line("tasks", "logs", "places", "remember", "2026-01-01")
     assert "INFO - the password is ***\n" in log
-    assert "tolstoy" not in server.output + log
+    assert "tolstoy" not in server.output + log + server.kept_logs
+    assert "the password is ***" in server.kept_logs

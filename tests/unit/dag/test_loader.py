@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.dag.loader import DagFileError, DagFiles, ImportFailure, load_file, load_folder
+from chalicelib.dag.loader import DagFileError, ImportFailure, dag_of_file, load_file, load_folder
 
 EMPTY_DAG = (
     "from airflow import DAG\n"
@@ -177,20 +177,17 @@ def test_dataclasses_and_prints_in_dag_files_are_harmless(tmp_path: Path) -> Non
     assert list(load_folder(tmp_path).dags) == ["fine"]
 
 
-def test_deployed_files_are_loaded_once_until_they_change(tmp_path: Path) -> None:
+def test_a_dag_is_found_as_its_file_defines_it_now(tmp_path: Path) -> None:
     write(tmp_path, file=EMPTY_DAG.format(dag_id="one"))
-    files = DagFiles(tmp_path)
-    first = files.dag("one", "file.py")
-    assert first is not None
-    assert files.dag("one", "file.py") is first
+    assert dag_of_file("one", "file.py", tmp_path) is not None
     write(tmp_path, file=EMPTY_DAG.format(dag_id="other"))
-    assert files.dag("one", "file.py") is None
-    assert files.dag("other", "file.py") is not None
+    assert dag_of_file("one", "file.py", tmp_path) is None
+    assert dag_of_file("other", "file.py", tmp_path) is not None
     (tmp_path / "file.py").unlink()
-    assert files.dag("other", "file.py") is None
+    assert dag_of_file("other", "file.py", tmp_path) is None
 
 
 def test_a_deployed_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     write(tmp_path, file="raise ValueError('no')\n")
     with pytest.raises(DagFileError, match=r"^file.py cannot be loaded: line 1: ValueError: no$"):
-        DagFiles(tmp_path).dag("one", "file.py")
+        dag_of_file("one", "file.py", tmp_path)

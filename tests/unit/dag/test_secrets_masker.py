@@ -1,11 +1,10 @@
 """Secrets are hidden in logs, by their names or because a DAG file says so."""
 
-import logging
 from typing import Any
 
 import pytest
 
-from chalicelib.dag.secrets_masker import SecretsMasker, mask_secret, redact
+from chalicelib.dag.secrets_masker import mask_secret, mask_secrets_of, redact, telling_secrets
 
 
 @pytest.mark.parametrize(
@@ -41,23 +40,38 @@ def test_of_two_secrets_the_longer_one_is_hidden_whole() -> None:
     assert redact("gamma-rays and gamma") == "*** and ***"
 
 
-def test_records_are_rewritten_where_they_show_a_secret_and_left_alone_elsewhere() -> None:
+def test_who_listens_is_told_what_is_known_and_what_becomes_known() -> None:
     mask_secret("delta-force")
-    masker, formatter = SecretsMasker(), logging.Formatter("%(message)s")
-
-    def logged(text: str, *args: Any, error: BaseException | None = None) -> str:
-        info = (type(error), error, error.__traceback__) if error else None
-        record = logging.LogRecord("n", logging.INFO, "p", 1, text, args, info)
-        assert masker.filter(record)
-        return formatter.format(record)
-
-    assert logged("%s comes", "delta-force") == "*** comes"
-    assert logged("%s of %d", "one", 2) == "one of 2"
-    assert logged("it fails", error=ValueError("delta-force")) == "it fails\nValueError: ***"
-    assert logged("it fails", error=ValueError("why")) == "it fails\nValueError: why"
+    told: list[str] = []
+    with telling_secrets(told.append):
+        assert "delta-force" in told
+        mask_secret("echo-chamber")
+        assert told[-1] == "echo-chamber"
+        mask_secret("echo-chamber")
+        assert told.count("echo-chamber") == 1
+    mask_secret("foxtrot-steps")
+    assert "foxtrot-steps" not in told
 
 
-def test_a_bad_log_call_is_left_to_the_handler() -> None:
-    record = logging.LogRecord("n", logging.INFO, "p", 1, "%d", ("no number",), None)
-    assert SecretsMasker().filter(record)
-    assert record.args == ("no number",)
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("AIRFLOW_VAR_DB_PASSWORD", "golf-club", "golf-club"),
+        ("AIRFLOW_VAR_SETTINGS", '{"api_key": "hotel-room"}', "hotel-room"),
+        ("AIRFLOW__WEBSERVER__SECRET_KEY", "india-ink", "india-ink"),
+        ("AIRFLOW_CONN_DB", "postgres://leo:juliet%2Fromeo@host/db", "juliet/romeo"),
+        ("AIRFLOW_CONN_API", "http://host?token=kilo-gram", "kilo-gram"),
+        ("AIRFLOW_CONN_JSON", '{"password": "lima-beans"}', "lima-beans"),
+        ("AIRFLOW_CONN_EXTRA", '{"extra": "{\\"token\\": \\"mike-stand\\"}"}', "mike-stand"),
+    ],
+)
+def test_what_is_secret_in_the_environment_is_hidden(name: str, value: str, secret: str) -> None:
+    mask_secrets_of({name: value})
+    assert redact(f"it is {secret}") == "it is ***"
+
+
+def test_the_rest_of_the_environment_is_not() -> None:
+    mask_secrets_of(
+        {"AIRFLOW_VAR_CITY": "november", "TOKENIZERS": "oscar-wilde", "AIRFLOW_CONN_BAD": "http://["}
+    )
+    assert redact("november oscar-wilde") == "november oscar-wilde"

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dag.secrets_masker import SecretsMasker, mask_secret
 from chalicelib.telemetry.bound import bound
 from chalicelib.telemetry.log_lines import LONGEST_LINE, LONGEST_TEXT, Fields, JsonLines
 
@@ -85,14 +84,13 @@ def test_an_exception_is_text_in_its_field() -> None:
 
 
 def test_a_traceback_that_had_secrets_taken_out_is_kept_without_them() -> None:
-    mask_secret("fifty-fifty")
-
     def log(logger: logging.Logger) -> None:
-        logger.addFilter(SecretsMasker())
-        try:
-            raise ValueError("it was fifty-fifty")
-        except ValueError:
-            logger.exception("it failed")
+        attributes = {
+            "msg": "it failed",
+            "levelno": logging.ERROR,
+            "exc_text": "Traceback\nValueError: it was ***",
+        }
+        logger.handle(logging.makeLogRecord(attributes))
 
     assert document_of(log)["exception"].endswith("ValueError: it was ***")
 

@@ -1,6 +1,7 @@
 """``dags test``: DAG files run to their ends in this process, with the states that Airflow recorded."""
 
 import json
+import os
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -209,12 +210,15 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
 def test_ctrl_c_in_the_middle_of_a_task_ends_the_command(tmp_path: Path, command: tuple[str, ...]) -> None:
     folder = in_folder(
         tmp_path,
-        """
+        f"""
         import os, signal
+
+        def press_ctrl_c():
+            os.kill({os.getpid()}, signal.SIGINT)  # the command's process: the try's is out of its reach
+            time.sleep(600)
+
         with DAG("long", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=UTC)):
-            PythonOperator(
-                task_id="work", python_callable=lambda: os.kill(os.getpid(), signal.SIGINT), retries=5
-            )
+            PythonOperator(task_id="work", python_callable=press_ctrl_c, retries=5)
         """,
     )
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its jobs ignore it

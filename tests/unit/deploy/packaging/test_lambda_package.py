@@ -21,7 +21,7 @@ from chalicelib.deploy.stages import Stage
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[4]
-DESCRIBED = ("athena", "dynamodb", "s3", "secretsmanager", "sqs", "ssm")
+DESCRIBED = ("athena", "dynamodb", "s3", "secretsmanager", "sqs", "ssm", "sts")
 
 FILES = {
     "app.py": "import chalicelib.greeting\n",

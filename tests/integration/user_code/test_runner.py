@@ -9,8 +9,8 @@ from chalicelib.domain.callbacks import CallbackKind, CallbackRequest, EndedInst
 from chalicelib.domain.outcomes import TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.variables import StoredVariable
-from chalicelib.engine.task_runner import run_callbacks, run_try
 from chalicelib.store.memory import MemoryStore
+from chalicelib.user_code.runner import run_callbacks, run_try
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

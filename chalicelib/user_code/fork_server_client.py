@@ -1,0 +1,125 @@
+"""The worker's door to the fork server: starts it, hands tries over, and starts another when it is gone."""
+
+import atexit
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from chalicelib.user_code.frames import Channel, channel_pair
+
+_PROGRAM = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[2])
+from chalicelib.user_code.fork_server import main
+main(int(sys.argv[1]))
+"""
+
+_PATIENCE_SECONDS = 5.0
+_ENDS_WITHIN_SECONDS = 5.0
+
+
+class ForkServerGone(Exception):
+    """The fork server does not take tries any more."""
+
+
+class ForkServerClient:
+    """A running fork server, whose processes have ``environ`` for their environment.
+
+    May be used by processes that were forked after it was made: what they send is never mixed.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = dict(environ)
+        self._requests, theirs = socket.socketpair()
+        with theirs:
+            arguments = [str(theirs.fileno()), json.dumps([os.path.abspath(path) for path in sys.path])]
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed command of our own
+                [sys.executable, "-P", "-c", _PROGRAM, *arguments],
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._owner = os.getpid()
+
+    @property
+    def pid(self) -> int:
+        """Of the server's process."""
+        return self._process.pid
+
+    def hand_over(
+        self,
+        try_id: str,
+        folder: Path,
+        filename: str,
+        control: Channel,
+        ends: tuple[socket.socket, socket.socket, int],
+    ) -> None:
+        """Have a try made of a DAG file: ``ends`` are its control, stream and output, ``control`` is our end.
+
+        Raises ``ForkServerGone``.
+        """
+        try:
+            control.send({"id": try_id, "folder": str(folder), "filename": filename})
+            self._send(b"t", [ends[0].fileno(), ends[1].fileno(), ends[2]])
+        except OSError as error:
+            raise ForkServerGone from error
+
+    def abandon(self, try_id: str) -> None:
+        """Give up a try that does not begin: its template is killed."""
+        ours, theirs = channel_pair(_PATIENCE_SECONDS)
+        with contextlib.closing(ours), theirs, contextlib.suppress(OSError):
+            ours.send({"id": try_id})
+            self._send(b"k", [theirs.fileno()])
+
+    def close(self) -> None:
+        """Let the server end, and wait for it where it is this process's child."""
+        self._requests.close()
+        if self._owner != os.getpid():
+            return
+        try:
+            self._process.wait(_ENDS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _send(self, what: bytes, descriptors: list[int]) -> None:
+        socket.send_fds(self._requests, [what], descriptors)
+
+
+_lock = threading.Lock()
+_client: ForkServerClient | None = None
+
+
+def fork_server(environ: Mapping[str, str]) -> ForkServerClient:
+    """The process's fork server, started if need be; another environment takes another one."""
+    global _client
+    with _lock:
+        if _client is None or _client.environ != environ:
+            if _client is not None:
+                _client.close()
+            else:
+                atexit.register(_close)
+            _client = ForkServerClient(environ)
+        return _client
+
+
+def forget(gone: ForkServerClient) -> None:
+    """Start another one next time."""
+    global _client
+    with _lock:
+        if _client is gone:
+            gone.close()
+            _client = None
+
+
+def _close() -> None:
+    if _client is not None:
+        _client.close()

@@ -1,0 +1,93 @@
+"""The first and the last frame of a try's stream: what is to be done, and what it came to."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.domain.callbacks import CallbackRequest
+from chalicelib.domain.documents import plain, typed
+from chalicelib.domain.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+
+OUTCOME = "outcome"
+"""The ``op`` of the last frame."""
+
+
+class BadOutcome(Exception):
+    """What a try says that it came to is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What a process is to do: run a try, or call callbacks.
+
+    ``scratch`` is the folder that it may fill, and begins in. With ``has_virtual_clock`` the worker is to be
+    asked for the time.
+    """
+
+    request: TryRequest | CallbackRequest
+    scratch: str
+    has_virtual_clock: bool = False
+
+    @property
+    def filename(self) -> str:
+        """The DAG file that it takes, by its path in the DAGs folder."""
+        return self.request.fileloc
+
+    def frame(self) -> tuple[dict[str, Any], str]:
+        """Header and text of the frame; the text is the run's conf, which may be long."""
+        request, conf = _without_conf(self.request)
+        header = {
+            "kind": "callbacks" if isinstance(self.request, CallbackRequest) else "try",
+            "request": plain(request),
+            "scratch": self.scratch,
+            "has_virtual_clock": self.has_virtual_clock,
+        }
+        return header, json.dumps(conf)
+
+    @classmethod
+    def of_frame(cls, header: dict[str, Any], text: str) -> "Job":
+        """The job of a frame."""
+        kind = CallbackRequest if header["kind"] == "callbacks" else TryRequest
+        return cls(
+            request=_with_conf(typed(kind, header["request"]), json.loads(text)),
+            scratch=header["scratch"],
+            has_virtual_clock=header["has_virtual_clock"],
+        )
+
+
+def outcome_frame(outcome: TryOutcome) -> dict[str, Any]:
+    """The header of the last frame."""
+    return {"op": OUTCOME, "outcome": plain(outcome)}
+
+
+def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
+    """The outcome of a frame, checked as what comes from outside; raises ``BadOutcome``."""
+    try:
+        outcome: TryOutcome = typed(TryOutcome, header["outcome"])
+        for entity in (*outcome.inlets, *outcome.outlets):
+            json.loads(entity)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadOutcome(f"{type(error).__name__} in what it says of its end") from error
+    if outcome.result is TryResult.RESCHEDULED and outcome.reschedule_date is None:
+        raise BadOutcome("it is to go on at no time")
+    if outcome.pokes < 0:
+        raise BadOutcome("it poked less than never")
+    return replace(outcome, reason=outcome.reason[:MAX_REASON_LENGTH])
+
+
+def _without_conf(request: TryRequest | CallbackRequest) -> tuple[TryRequest | CallbackRequest, Any]:
+    """The request without the conf of its run, which is the same for all instances of callbacks."""
+    if isinstance(request, TryRequest):
+        return replace(request, conf={}), request.conf
+    conf = request.instances[0].request.conf if request.instances else {}
+    instances = tuple(replace(ended, request=replace(ended.request, conf={})) for ended in request.instances)
+    return replace(request, instances=instances), conf
+
+
+def _with_conf(request: TryRequest | CallbackRequest, conf: Any) -> TryRequest | CallbackRequest:
+    if isinstance(request, TryRequest):
+        return replace(request, conf=conf)
+    instances = tuple(
+        replace(ended, request=replace(ended.request, conf=conf)) for ended in request.instances
+    )
+    return replace(request, instances=instances)

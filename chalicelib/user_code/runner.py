@@ -1,0 +1,147 @@
+"""``RunTry`` and ``RunCallbacks`` of the worker: each call is a process of its own, and its end is told."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from chalicelib.dag import clock
+from chalicelib.dag.ports import VariablesOfDagFiles
+from chalicelib.domain.callbacks import CallbackRequest
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.errors import UpdraftError
+from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.engine.ports import RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.user_code.environment import secrets_of
+from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
+from chalicelib.user_code.jobs import Job
+from chalicelib.user_code.scratch import Leftovers, scratch_folder, shared_temporary_folder
+from chalicelib.user_code.surroundings import Surroundings
+from chalicelib.user_code.task_log import TaskLog
+from chalicelib.user_code.watch import NotBegun, TryEnd, Watch
+
+_BEGINNINGS = 3
+"""How often a try is handed over whose process was never there: a killed fork server is replaced."""
+
+Environ = Callable[[], Mapping[str, str]]
+"""Gives the environment that user code is to have now; what it raises as ``UpdraftError`` fails the try."""
+
+
+def own_environment() -> Mapping[str, str]:
+    """The environment of this process."""
+    return dict(os.environ)
+
+
+def run_try(
+    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+) -> RunTry:
+    """A runner over the DAG files of a folder, as they are on disk when a try begins.
+
+    ``variables`` are what the files find as such, when they are loaded as well as when their tasks run.
+    """
+
+    def run(request: TryRequest, xcoms: RunningXComs) -> TryReport:
+        task_log = TaskLog(_secrets())
+        if not (dags_folder / request.fileloc).is_file():
+            reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
+            return TryReport(outcome=TryOutcome(result=TryResult.REMOVED, reason=reason), log=b"")
+        around = Surroundings(
+            xcoms=xcoms, variables=variables, find_previous_success=request.find_previous_success
+        )
+        end = _in_a_process(dags_folder, request, around, task_log, environment)
+        outcome = _outcome_of(end, task_log)
+        return TryReport(
+            outcome=replace(outcome, reason=task_log.redacted(outcome.reason)), log=task_log.content
+        )
+
+    return run
+
+
+def run_callbacks(
+    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+) -> RunCallbacks:
+    """Calls callbacks as the DAG files of a folder define them now.
+
+    Where the file or the DAG is not there any more, that is logged and all there is to it.
+    """
+
+    def run(request: CallbackRequest, xcoms: RunningXComs) -> bytes:
+        task_log = TaskLog(_secrets())
+        if not (dags_folder / request.fileloc).is_file():
+            reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
+            task_log.say(logging.WARNING, f"{request.kind} is not called: {reason}")
+            return task_log.content
+        around = Surroundings(xcoms=xcoms, variables=variables, find_previous_success=_no_past)
+        end = _in_a_process(dags_folder, request, around, task_log, environment)
+        if end.outcome is None:
+            what = "did not end" if end.has_begun else "is not called"
+            task_log.say(logging.ERROR, f"{request.kind} {what}: {end.reason}")
+        return task_log.content
+
+    return run
+
+
+def _in_a_process(
+    dags_folder: Path,
+    request: TryRequest | CallbackRequest,
+    around: Surroundings,
+    task_log: TaskLog,
+    environment: Environ,
+) -> TryEnd:
+    try:
+        environ = environment()
+    except UpdraftError as error:
+        return TryEnd(reason=str(error), has_begun=False)
+    for secret in secrets_of(environ):
+        task_log.hide(secret)
+    leftovers = Leftovers(shared_temporary_folder())
+    with scratch_folder() as scratch:
+        job = Job(
+            request=request,
+            scratch=str(scratch),
+            has_virtual_clock=not isinstance(clock.current(), clock.RealClock),
+        )
+        try:
+            return _begun(dags_folder.absolute(), job, around, task_log, environ, leftovers)
+        finally:
+            leftovers.remove()
+
+
+def _begun(
+    folder: Path,
+    job: Job,
+    around: Surroundings,
+    task_log: TaskLog,
+    environ: Mapping[str, str],
+    leftovers: Leftovers,
+) -> TryEnd:
+    for _ in range(_BEGINNINGS):
+        server = fork_server(environ)
+        watch = Watch(server, folder, job, around, task_log, on_begin=leftovers.begin)
+        try:
+            return watch.run()
+        except ForkServerGone:
+            forget(server)
+        except NotBegun:
+            continue
+    return TryEnd(reason="no process could be started for it", has_begun=False)
+
+
+def _outcome_of(end: TryEnd, task_log: TaskLog) -> TryOutcome:
+    """What the try came to, as far as it told; without that it has failed, for the reason of its end."""
+    outcome = end.outcome
+    if outcome is not None and not (end.is_cut_short and outcome.result is TryResult.FAILED):
+        return outcome
+    if outcome is None:
+        task_log.say(logging.ERROR, f"The try has failed: {end.reason}")
+    return TryOutcome(result=TryResult.FAILED, reason=end.reason)
+
+
+def _secrets() -> tuple[str, ...]:
+    return secrets_of(os.environ)
+
+
+def _no_past() -> DagRun | None:
+    """Callbacks are not told of the run before."""
+    return None

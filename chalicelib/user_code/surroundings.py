@@ -1,0 +1,212 @@
+"""What user code asks of the world around it: how a try's process asks the worker, and what that answers.
+
+Requests are JSON objects with an ``op``; only those in ``_OPERATIONS`` are answered. A value, which may be
+long, is the text of its frame.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.dag import clock, configuration
+from chalicelib.dag.exceptions import AirflowException
+from chalicelib.dag.ports import VariablesOfDagFiles
+from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.documents import plain, typed
+from chalicelib.domain.errors import StoreUnavailable, UpdraftError
+from chalicelib.domain.variables import StoredVariable, checked_variable
+from chalicelib.engine.ports import RunningXComs
+from chalicelib.user_code.frames import Requests
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[dict[str, Any], str]
+"""Header and text of the frame that answers."""
+
+_UNAVAILABLE = "StoreUnavailable"
+
+
+class AskedXComs:
+    """Implements ``dag.execution.XComs`` in a try's process."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def push(self, key: str, value: str) -> None:
+        """Keep a text as this task's value of that key."""
+        _ask(self._requests, {"op": "xcom_push", "key": key}, value)
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
+        """A task's text of that key, or None."""
+        header = {"op": "xcom_pull", "task_id": task_id, "key": key, "map_index": map_index}
+        return _text(_ask(self._requests, header))
+
+
+class AskedVariables:
+    """Implements ``dag.ports.Variables`` in a try's process, as far as DAG files use it."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def get(self, key: str) -> StoredVariable | None:
+        """A variable; 1 request."""
+        header, text = _ask(self._requests, {"op": "variable_get", "key": key})
+        if not header["found"]:
+            return None
+        return StoredVariable(key=key, value=text, description=header["description"])
+
+    def save(self, variable: StoredVariable) -> None:
+        """Keep a variable in place of what is there under its key; 1 request."""
+        header = {"op": "variable_save", "key": variable.key, "description": variable.description}
+        _ask(self._requests, header, variable.value)
+
+    def delete(self, key: str) -> None:
+        """Forget a variable; one that is gone is no error. 1 request."""
+        _ask(self._requests, {"op": "variable_delete", "key": key})
+
+
+class AskedClock:
+    """Implements ``dag.clock.Clock`` in a try's process by the clock that the worker lives by."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def now(self) -> datetime:
+        """The worker's time."""
+        header, _ = _ask(self._requests, {"op": "now"})
+        return datetime.fromisoformat(header["now"])
+
+    def sleep(self, seconds: float) -> None:
+        """Return when so many seconds have passed on the worker's clock."""
+        _ask(self._requests, {"op": "sleep", "seconds": seconds})
+
+
+def asked_option(requests: Requests, section: str, key: str) -> str | None:
+    """An option of Airflow's configuration: the process's environment, then what the worker finds."""
+    value = configuration.of_environment(section, key)
+    return (
+        value
+        if value is not None
+        else _text(_ask(requests, {"op": "option", "section": section, "key": key}))
+    )
+
+
+def asked_previous_success(requests: Requests) -> DagRun | None:
+    """The DAG's last successful run before the try's."""
+    _, text = _ask(requests, {"op": "previous_success"})
+    document = json.loads(text)
+    run: DagRun | None = None if document is None else typed(DagRun, document)
+    return run
+
+
+def _ask(requests: Requests, header: dict[str, Any], text: str = "") -> Answer:
+    answer, value = requests.ask(header, text)
+    if "error" in answer:
+        if answer.get("kind") == _UNAVAILABLE:
+            raise StoreUnavailable(answer["error"])
+        raise AirflowException(answer["error"])
+    return answer, value
+
+
+def _text(answer: Answer) -> str | None:
+    header, text = answer
+    return text if header["found"] else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """The worker's side: what a try may ask for. All methods of these may raise ``StoreUnavailable``."""
+
+    xcoms: RunningXComs
+    variables: VariablesOfDagFiles
+    find_previous_success: Callable[[], DagRun | None]
+
+    def answer(self, header: dict[str, Any], text: str) -> Answer:
+        """Do what a try asks for; what cannot be done is said in the answer.
+
+        Only ``Exception`` counts as that: what ends the worker itself goes on its way.
+        """
+        operation = _OPERATIONS.get(str(header.get("op")))
+        if operation is None:
+            return {"error": f"{header.get('op')!r} is nothing that a try can ask for"}, ""
+        try:
+            return operation(self, header, text)
+        except StoreUnavailable as error:
+            return {"error": str(error), "kind": _UNAVAILABLE}, ""
+        except UpdraftError as error:
+            return {"error": str(error)}, ""
+        except (KeyError, TypeError, ValueError) as error:
+            return {"error": f"{header['op']} was asked for wrongly: {type(error).__name__}"}, ""
+        except Exception as error:
+            log.exception("a try's %s failed", header["op"])
+            return {"error": f"{header['op']} failed: {type(error).__name__}"}, ""
+
+
+def _xcom_push(around: Surroundings, header: dict[str, Any], text: str) -> Answer:
+    around.xcoms.push(_str(header, "key"), text)
+    return {}, ""
+
+
+def _xcom_pull(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    map_index = typed(int, header["map_index"])
+    return _maybe(around.xcoms.pull(_str(header, "task_id"), _str(header, "key"), map_index))
+
+
+def _variable_get(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    variable = around.variables.get(_str(header, "key"))
+    if variable is None:
+        return {"found": False}, ""
+    return {"found": True, "description": variable.description}, variable.value
+
+
+def _variable_save(around: Surroundings, header: dict[str, Any], text: str) -> Answer:
+    description = None if header.get("description") is None else _str(header, "description")
+    around.variables.save(checked_variable(_str(header, "key"), text, description))
+    return {}, ""
+
+
+def _variable_delete(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    around.variables.delete(_str(header, "key"))
+    return {}, ""
+
+
+def _previous_success(around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps(plain(around.find_previous_success()))
+
+
+def _option(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(configuration.option(_str(header, "section"), _str(header, "key")))
+
+
+def _now(_around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
+    return {"now": clock.current().now().isoformat()}, ""
+
+
+def _sleep(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    clock.current().sleep(float(header["seconds"]))
+    return {}, ""
+
+
+_OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = {
+    "xcom_push": _xcom_push,
+    "xcom_pull": _xcom_pull,
+    "variable_get": _variable_get,
+    "variable_save": _variable_save,
+    "variable_delete": _variable_delete,
+    "previous_success": _previous_success,
+    "option": _option,
+    "now": _now,
+    "sleep": _sleep,
+}
+
+
+def _str(header: dict[str, Any], name: str) -> str:
+    text: str = typed(str, header[name])
+    return text
+
+
+def _maybe(text: str | None) -> Answer:
+    return {"found": text is not None}, text or ""
