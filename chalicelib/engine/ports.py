@@ -298,8 +298,9 @@ class Pools(Protocol):
     def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
         """Take slots from shards: one conditional update, or a transaction over several; 1 request.
 
-        True also if the holder has these very parts already. False, and nothing taken, if a shard is
-        missing or has too little room, or if the holder has other parts.
+        True also if it is this call, of that instant, which has taken them already. False, and nothing taken,
+        if a shard is missing or has too little room, or if the holder has any slots of it from before: an
+        audit that has read those may be about to drop them.
         """
 
     def give(self, name: str, holder: str, parts: Parts) -> bool:
@@ -312,8 +313,8 @@ class Pools(Protocol):
         """Hand slots of one shard from a holder to the next; 1 request.
 
         False, and nothing changed, if the leaving one does not hold exactly these slots, if the shard
-        was made smaller than what is held, or if tasks wait for the pool. True if the entering one
-        holds them already.
+        was made smaller than what is held, or if tasks wait for the pool. True if it is this call, of that
+        instant, which has handed them on already.
         """
 
     def add_waiter(self, waiter: Waiter) -> None:

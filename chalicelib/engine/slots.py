@@ -24,7 +24,10 @@ from chalicelib.domain.task_instances import Parts, Places, TaskInstance, holder
 from chalicelib.engine.core import Engine
 
 _STALE = timedelta(minutes=5)
-"""A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it."""
+"""A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it.
+
+(The audit drops none that is younger than ``rescue.AUDIT_INTERVAL``, 10 minutes.)
+"""
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -170,7 +173,9 @@ def _take_anywhere(engine: Engine, wanted: _Wanted, holder: str, pool: Pool) -> 
             for shard in shards:
                 engine.store.pools.drop_holder(shard, holder)
             continue
-        parts = held or plan_take(shards, wanted.slots)
+        if held:
+            return Grant(parts=held)
+        parts = plan_take(shards, wanted.slots)
         if parts is None:
             break
         if engine.store.pools.take(wanted.pool, holder, parts, engine.now()):

@@ -8,8 +8,9 @@ import pytest
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import FollowTask, RunTask
 from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.pools import held_parts, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Parts, task_key
+from chalicelib.domain.task_instances import Parts, holder_name, task_key
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
@@ -136,6 +137,31 @@ def test_a_handler_that_frees_a_stale_holding_leaves_alone_what_another_took_ane
     choose = random.Random(seed)
     while alive := [handler for handler in handlers if not handler.is_over]:
         crowd.go_on(choose.choice(alive))
+
+
+@pytest.mark.parametrize("pool_slots", [1, 20])
+def test_a_first_start_does_not_rely_on_slots_that_are_about_to_be_dropped(pool_slots: int) -> None:
+    """A handler that took them died; the audit has read them by the time another one starts the try."""
+    dag = ScriptedDag([Shape("a", pool="narrow", pool_slots=pool_slots)])
+    world = world_of(dag, 1)
+    save_pool(world.engine, name="narrow", slots=pool_slots, description=None)
+    run = start(world, dag)
+    holder = holder_name(run.run_uid, task_key("a"), 1)
+    parts = plan_take(world.store.pools.shards("narrow"), pool_slots)
+    assert parts is not None
+    world.store.pools.take("narrow", holder, parts, world.clock.now)
+    world.advance(timedelta(hours=1))
+    read_by_the_audit = world.store.pools.shards("narrow")
+    pool = world.store.pools.get("narrow")
+    assert pool is not None
+    world.engine.pools_seen["narrow"] = pool  # by an earlier task
+    world.deliver(message(world, "start_run"))
+    assert item_state(world, run, "a") is TaskInstanceState.QUEUED
+    for shard in read_by_the_audit:
+        world.store.pools.drop_holder(shard, holder)
+    assert held_parts(world.store.pools.shards("narrow"), holder) == parts
+    world.settle(dag.dag_id)
+    assert_ended_as_expected(world, dag, run)
 
 
 def test_a_task_whose_lineage_could_not_be_kept_has_run_all_the_same() -> None:

@@ -107,14 +107,14 @@ class DynamoPools:
         if len(parts) == 1:
             ((shard, slots),) = parts
             written = self._shards.update((name, shard), *_taking(holder, slots, now))
-            return written.applied or _holds(written.item, holder, slots)
+            return written.applied or _holds(written.item, holder, slots, now)
         writes = [
             {"Update": self._shards.update_request((name, shard), *_taking(holder, slots, now))}
             for shard, slots in parts
         ]
         refusals = transact(self._dynamodb, writes) if writes else ()
         return all(
-            self._shows_part(refusal, holder, slots)
+            self._shows_part(refusal, holder, slots, now)
             for refusal, (_, slots) in zip(refusals, parts, strict=False)
         )
 
@@ -141,7 +141,7 @@ class DynamoPools:
         if written.applied or written.item is None:
             return written.applied
         # As after a swap whose reply was lost.
-        return leaving not in written.item.holders and _holds(written.item, entering, slots)
+        return leaving not in written.item.holders and _holds(written.item, entering, slots, now)
 
     def add_waiter(self, waiter: Waiter) -> None:
         """See the port. 2 requests, and 1 per shard; more when the pool is resized meanwhile."""
@@ -219,8 +219,8 @@ class DynamoPools:
             ),
         ]
 
-    def _shows_part(self, refusal: Refusal, holder: str, slots: int) -> bool:
-        return refusal.failed and _holds(self._shards.read(refusal.item), holder, slots)
+    def _shows_part(self, refusal: Refusal, holder: str, slots: int, since: datetime) -> bool:
+        return refusal.failed and _holds(self._shards.read(refusal.item), holder, slots, since)
 
 
 _IS_EMPTY = PoolShardItem.holders == {}
@@ -261,8 +261,9 @@ def _describe(pool: Pool) -> list[Action]:
     ]
 
 
-def _holds(item: PoolShardItem | None, holder: str, slots: int) -> bool:
-    return item is not None and holder in item.holders and item.holders[holder].slots == slots
+def _holds(item: PoolShardItem | None, holder: str, slots: int, since: datetime) -> bool:
+    """Whether the holder has these slots since that instant: by this call, whose reply was lost."""
+    return item is not None and item.holders.get(holder) == Holding(slots=slots, since=since)
 
 
 def _is_waited_for(item: PoolShardItem | None) -> bool:

@@ -77,7 +77,7 @@ class MemoryPools:
         """See the port."""
         with self._lock:
             shards = self._shards[name]
-            if all(_holds(shards.get(number), holder, slots) for number, slots in parts):
+            if all(_has_taken(shards.get(number), holder, slots, now) for number, slots in parts):
                 return True
             if not all(_has_room(shards.get(number), holder, slots) for number, slots in parts):
                 return False
@@ -103,7 +103,7 @@ class MemoryPools:
             if item is None:
                 return False
             if not _holds(item, leaving, slots):
-                return leaving not in item.holders and _holds(item, entering, slots)
+                return leaving not in item.holders and _has_taken(item, entering, slots, now)
             if entering in item.holders or item.free < 0 or item.waiting:
                 return False
             self._put(_taken(_given(item, leaving), entering, slots, now))
@@ -151,6 +151,10 @@ class MemoryPools:
 
 def _holds(shard: PoolShard | None, holder: str, slots: int) -> bool:
     return shard is not None and holder in shard.holders and shard.holders[holder].slots == slots
+
+
+def _has_taken(shard: PoolShard | None, holder: str, slots: int, since: datetime) -> bool:
+    return shard is not None and shard.holders.get(holder) == Holding(slots=slots, since=since)
 
 
 def _has_room(shard: PoolShard | None, holder: str, slots: int) -> bool:

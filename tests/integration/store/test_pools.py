@@ -70,10 +70,18 @@ def test_taken_slots_are_held_since_then(store: Store) -> None:
 
 def test_taking_again_takes_nothing_more(store: Store) -> None:
     store.pools.save(a_pool(slots=40))
-    assert store.pools.take("gpu", "a", ((0, 5),), NOON)
-    assert store.pools.take("gpu", "a", ((0, 5),), NOON + HOUR)
-    assert store.pools.take("gpu", "b", ((1, 5), (2, 4)), NOON)
-    assert store.pools.take("gpu", "b", ((1, 5), (2, 4)), NOON + HOUR)
+    for _ in range(2):
+        assert store.pools.take("gpu", "a", ((0, 5),), NOON)
+        assert store.pools.take("gpu", "b", ((1, 5), (2, 4)), NOON)
+    assert _free(store) == [9, 8, 9]
+
+
+def test_what_a_holder_has_from_before_is_not_taken_again_for_it_may_be_dropped(store: Store) -> None:
+    store.pools.save(a_pool(slots=40))
+    store.pools.take("gpu", "a", ((0, 5),), NOON)
+    store.pools.take("gpu", "b", ((1, 5), (2, 4)), NOON)
+    assert not store.pools.take("gpu", "a", ((0, 5),), NOON + HOUR)
+    assert not store.pools.take("gpu", "b", ((1, 5), (2, 4)), NOON + HOUR)
     assert _free(store) == [9, 8, 9]
 
 
@@ -125,6 +133,7 @@ def test_slots_are_handed_on(store: Store) -> None:
     store.pools.take("gpu", "a", ((0, 3),), NOON)
     assert store.pools.swap("gpu", 0, "a", "b", 3, NOON + SECOND)
     assert store.pools.swap("gpu", 0, "a", "b", 3, NOON + SECOND), "again answers the same"
+    assert not store.pools.swap("gpu", 0, "a", "b", 3, NOON + HOUR), "b has them from before"
     (shard,) = store.pools.shards("gpu")
     assert shard.free == 13
     assert shard.holders == {"b": Holding(slots=3, since=NOON + SECOND)}
