@@ -64,8 +64,6 @@ def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
     """The outcome of a frame, checked as what comes from outside; raises ``BadOutcome``."""
     try:
         outcome: TryOutcome = typed(TryOutcome, header["outcome"])
-        for entity in (*outcome.inlets, *outcome.outlets):
-            json.loads(entity)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BadOutcome(f"{type(error).__name__} in what it says of its end") from error
     if outcome.result is TryResult.RESCHEDULED and outcome.reschedule_date is None:

@@ -53,6 +53,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.basic_auth",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "UPDRAFT__API__BCRYPT_COST": "4",
+        "UPDRAFT__WORKER__TASK_ROLE": "worker",
     }
     with running(folder, dags, **settings) as server:
         server.command_line("users", "create", "ada", stdin="lovelace\n")

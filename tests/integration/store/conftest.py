@@ -40,19 +40,25 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture
-def dynamo(moto_store: DynamoStore) -> DynamoStore:
-    """The store over moto's AWS, empty."""
+def dynamo(moto_settings: Settings) -> DynamoStore:
+    """The store over moto's AWS, empty and as in a process of its own: it has read nothing yet."""
     empty_tables()
-    return moto_store
+    return DynamoStore(moto_settings, sleep=no_sleep)
 
 
 @pytest.fixture(scope="module")
-def moto_store() -> Iterator[DynamoStore]:
-    """The store over moto's AWS in this process."""
+def moto_store(moto_settings: Settings) -> DynamoStore:
+    """The store over moto's AWS, one for all tests of a module."""
+    return DynamoStore(moto_settings, sleep=no_sleep)
+
+
+@pytest.fixture(scope="module")
+def moto_settings() -> Iterator[Settings]:
+    """Those of a stage that moto's AWS has in this process."""
     with pytest.MonkeyPatch.context() as patch, mock_aws(), fresh_clients():
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield dynamo_store()
+        yield made_stage()
 
 
 def empty_tables() -> None:
@@ -64,7 +70,7 @@ def empty_tables() -> None:
 @pytest.fixture
 def emulated(emulator_clients: None) -> DynamoStore:
     """The store over the emulator, on tables of its own; its transactions hold among threads."""
-    return dynamo_store()
+    return DynamoStore(made_stage(), sleep=no_sleep)
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +101,11 @@ def fresh_clients() -> Iterator[None]:
         _forget_clients()
 
 
-def dynamo_store() -> DynamoStore:
+def made_stage() -> Settings:
+    """The settings of a new stage whose tables, queues and bucket exist."""
     settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": f"test{next(_stages)}"})
     create_missing(stage_resources(settings))
-    return DynamoStore(settings, sleep=no_sleep)
+    return settings
 
 
 def _forget_clients() -> None:

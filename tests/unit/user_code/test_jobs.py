@@ -58,7 +58,7 @@ def test_an_outcome_comes_back_as_it_was_told() -> None:
     outcome = TryOutcome(
         result=TryResult.RESCHEDULED,
         skip=frozenset({"a"}),
-        inlets=('{"a": 1}',),
+        inlets=("airflow.lineage.entities.File@version=0(url=s3://a/b,type_hint=None)", "{'a': 1}"),
         reschedule_date=NOON,
         pokes=2,
         keeps_slots=True,
@@ -79,7 +79,7 @@ def test_a_reason_is_cut() -> None:
         {"outcome": {"result": "glorious"}},
         {"outcome": {"result": "success", "skip": "all"}},
         {"outcome": {"result": "success", "skip": [1]}},
-        {"outcome": {"result": "success", "inlets": ["{"]}},
+        {"outcome": {"result": "success", "inlets": [1]}},
         {"outcome": {"result": "success", "reason": 1}},
         {"outcome": {"result": "rescheduled"}},
         {"outcome": {"result": "rescheduled", "reschedule_date": "2026-01-01T00:00:00"}},
