@@ -11,7 +11,8 @@ from tests.e2e.project import API, METHODS, Project, filled_in
 pytestmark = pytest.mark.e2e
 
 UNKNOWN_PATHS = ["/api", "/api/nothing", API, f"{API}/nothing", f"{API}/dags/d/nothing", f"{API}/pools/p/q"]
-CREDENTIALS = [None, "Basic YWRhOmxvdmVsYWNl", "AWS4-HMAC-SHA256 Credential=YWRhOmxvdmVsYWNl"]
+CREDENTIALS = [None, "Basic YWRhOmxvdmVsYWNl"]
+BROKEN_SIGNATURE = "AWS4-HMAC-SHA256 Credential=YWRhOmxvdmVsYWNl"
 
 
 def allowed(answer: Answer) -> set[str]:
@@ -55,6 +56,15 @@ def test_an_unknown_path_is_not_found_in_json(open_stage: Project, path: str, au
         assert answer.status == 404, method
         assert answer.headers["content-type"] == "application/json"
         assert answer.body == error_body(method, "Not found")
+
+
+@pytest.mark.parametrize("path", UNKNOWN_PATHS)
+def test_a_broken_signature_of_awss_own_is_refused_in_json_and_not_repeated(open_stage: Project, path: str):
+    for method in sorted(METHODS):
+        answer = open_stage.gateway.call(method, path, Authorization=BROKEN_SIGNATURE)
+        assert answer.status == 403, method
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.body == error_body(method, "The request cannot be served")
 
 
 @pytest.mark.parametrize(

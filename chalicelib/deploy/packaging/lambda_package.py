@@ -51,14 +51,18 @@ def build_package(stage: Stage, directory: Path, run_chalice: RunChalice, *optio
     machine = architecture(stage)
     deployments = stage.project / ".chalice" / "deployments"
     _remove_unready(deployments)
+    package = directory / "deployment.zip"
     try:
         run_chalice(stage.project, ("package", "--stage", stage.name, *options, str(directory)))
+        with ZipFile(package) as built:
+            refuse_foreign(built, machine)
     except PackagesMissing as error:
+        package.unlink(missing_ok=True)  # Chalice writes one that lacks them
         what = f"No wheel for {machine} and {this_runtime()}: {', '.join(error.packages)}"
         raise UnfitPackage(what, machine) from error
-    package = directory / "deployment.zip"
-    with ZipFile(package) as built:
-        refuse_foreign(built, machine)
+    except UnfitPackage:
+        package.unlink()
+        raise
     kept = [path for path in deployments.glob("*.zip") if filecmp.cmp(path, package, shallow=False)]
     make_ready(package)
     for path in kept:
