@@ -163,8 +163,8 @@ BREAKS_THE_PROTOCOL = {
     "no object": "send([])",
     "an end that is none": "send({'op': 'outcome', 'outcome': {'result': 'glorious'}})",
     "an end without a date": "send({'op': 'outcome', 'outcome': {'result': 'rescheduled'}})",
-    "lineage that is no JSON": (
-        "send({'op': 'outcome', 'outcome': {'result': 'success', 'inlets': ['{'], 'outlets': []}})"
+    "lineage that is no text": (
+        "send({'op': 'outcome', 'outcome': {'result': 'success', 'inlets': [{}], 'outlets': []}})"
     ),
     "a long header": "stream.sendall(b'\\xff' * 8)",
 }
