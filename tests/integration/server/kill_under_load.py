@@ -59,8 +59,9 @@ def kill_under_load(server: Server, name: str, seconds: float, chance: random.Ra
         runs={run: max(0.0, killed - moment) for run, moment in moments.runs.items()},
         pools={pool: max(0.0, killed - moment) for pool, moment in moments.pools.items()},
     )
-    start_seconds = server.start()
-    return _look(server, before, start_seconds)
+    began = time.monotonic()
+    server.start()
+    return _look(server, before, time.monotonic() - began)
 
 
 def _client(server: Server, name: str, over: threading.Event, moments: Acknowledged) -> None:
