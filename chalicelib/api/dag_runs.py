@@ -9,8 +9,8 @@ from chalicelib.api.exchange import Reply, Request, encoded_size, json_reply, js
 from chalicelib.api.idempotency import idempotency_key
 from chalicelib.api.routing import Paths
 from chalicelib.api.urls import dag_run_url
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import DagNotFound, InvalidRequest
+from chalicelib.domain.runs.dag_runs import DagRun
 
 _LARGEST_LIST = 5_000_000
 """Bytes in a Lambda's answer, which may have 6 MB."""

@@ -6,7 +6,7 @@ from chalicelib import bootstrap
 from chalicelib.api.exchange import Reply, Request, json_reply
 from chalicelib.api.routing import Paths
 from chalicelib.api.urls import dag_run_url
-from chalicelib.domain.dags import LatestRun
+from chalicelib.domain.runs.dags import LatestRun
 
 
 def latest_runs(_request: Request) -> Reply:

@@ -9,7 +9,7 @@ from chalicelib.api.exchange import Reply, Request, json_reply, json_text
 from chalicelib.api.idempotency import idempotency_key
 from chalicelib.api.routing import Paths
 from chalicelib.domain.errors import InvalidRequest, excerpt
-from chalicelib.domain.pools import Pool
+from chalicelib.domain.slots.pools import Pool
 
 _FIELDS = frozenset({"name", "slots", "description"})
 _LONGEST_NAME = 256

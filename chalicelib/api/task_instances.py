@@ -7,9 +7,9 @@ from chalicelib.api import names
 from chalicelib.api.dag_runs import dag_run_text
 from chalicelib.api.exchange import Reply, Request, json_reply
 from chalicelib.api.routing import Paths
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.graph import Task
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 _NOT_KEPT_HERE = (
     "custom_operator_name",

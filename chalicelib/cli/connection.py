@@ -9,7 +9,7 @@ from chalicelib.cli.configuration import Configuration
 from chalicelib.domain.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dag_runs import DagRun
+    from chalicelib.domain.runs.dag_runs import DagRun
     from chalicelib.engine.core import Engine
 
 CALLER = "command line"
@@ -40,8 +40,8 @@ def moment(text: str) -> datetime:
 
 def find_run(engine: "Engine", dag_id: str, date_or_run_id: str) -> "DagRun":
     """The run of that id or execution date; raises ``DagNotFound``, ``DagRunNotFound``."""
-    from chalicelib.domain.dags import sees
     from chalicelib.domain.errors import DagRunNotFound
+    from chalicelib.domain.runs.dags import sees
     from chalicelib.engine.queries import get_dag, get_dag_run
 
     dag = get_dag(engine, dag_id)
@@ -82,7 +82,7 @@ def runs_between(
     descending: bool = False,
 ) -> "Iterator[DagRun]":
     """The runs of a range of execution dates, both included, in order; raises ``DagNotFound``."""
-    from chalicelib.domain.dags import sees
+    from chalicelib.domain.runs.dags import sees
     from chalicelib.engine.queries import get_dag
 
     dag = get_dag(engine, dag_id)

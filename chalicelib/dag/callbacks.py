@@ -11,7 +11,7 @@ from chalicelib.dag.context import Context, context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.exceptions import AirflowException
 from chalicelib.dag.task_instance import TaskInstance, XComs
-from chalicelib.domain.callbacks import CallbackKind, CallbackRequest
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
 
 log = logging.getLogger("airflow.task")
 

@@ -15,10 +15,10 @@ from chalicelib.dag.exceptions import AirflowException, NotOffered, ParamValidat
 from chalicelib.dag.later import Later, LazyDict
 from chalicelib.dag.params import ParamsDict
 from chalicelib.dag.variables import VariableAccessor
-from chalicelib.domain.dag_runs import DagRun as RunOfStore
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.domain.states import DagRunState
-from chalicelib.domain.timetables import DataInterval, Schedule
 
 if TYPE_CHECKING:
     from chalicelib.dag.task_instance import TaskInstance

@@ -24,7 +24,7 @@ from chalicelib.dag.exceptions import (
 from chalicelib.dag.params import NOTSET, DagParam, NotSet, ParamsDict
 from chalicelib.dag.rules import TriggerRule, validate_id
 from chalicelib.dag.task_group import TaskGroup
-from chalicelib.domain import timetables
+from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
 """Airflow 2's schedule of a DAG that gives none."""

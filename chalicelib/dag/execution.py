@@ -24,7 +24,7 @@ from chalicelib.dag.secrets_masker import redact
 from chalicelib.dag.task_instance import TaskInstance, XComs
 from chalicelib.dag.templates import Renderer, render_template_fields
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.domain.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
 
 log = logging.getLogger("airflow.task")
 """The user's log: what a task logs and raises."""

@@ -7,7 +7,7 @@ from chalicelib.dag.context import context_of, dag_run_of, running_in
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.task_instance import TaskInstance, XComs
 from chalicelib.dag.templates import render_template_fields
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 
 
 def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, Any]:

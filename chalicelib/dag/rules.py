@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 
 from chalicelib.dag.exceptions import AirflowException
-from chalicelib.domain.trigger_rules import TriggerRule
+from chalicelib.domain.graph.trigger_rules import TriggerRule
 
 __all__ = ["TriggerRule", "WeightRule", "trigger_rule", "validate_id", "weight_rule"]
 

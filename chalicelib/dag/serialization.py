@@ -15,8 +15,8 @@ from chalicelib.dag.dag import DAG
 from chalicelib.dag.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.dag.operators.python import ShortCircuitOperator
 from chalicelib.dag.sensors.base import BaseSensorOperator
-from chalicelib.domain.callbacks import DAG_CALLBACKS, CallbackKind
-from chalicelib.domain.graph import MaySkip
+from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, CallbackKind
+from chalicelib.domain.graph.graph import MaySkip
 
 Document = dict[str, Any]
 

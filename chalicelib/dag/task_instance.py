@@ -14,8 +14,8 @@ from chalicelib.dag.exceptions import AirflowException, NotOffered
 from chalicelib.dag.params import NOTSET
 from chalicelib.dag.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.dag.xcom_values import from_json, to_json
-from chalicelib.domain.callbacks import EndedInstance
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.graph.callbacks import EndedInstance
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 
 if TYPE_CHECKING:

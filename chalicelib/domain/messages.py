@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.callbacks import CallbackKind
-from chalicelib.domain.dag_runs import RunFacts, RunRef
-from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.graph.callbacks import CallbackKind
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.timetables import DataInterval
+from chalicelib.domain.runs.dag_runs import RunFacts, RunRef
+from chalicelib.domain.schedule.timetables import DataInterval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

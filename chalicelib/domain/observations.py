@@ -7,9 +7,9 @@ dies between its write and its telling tells nothing: measures may miss an end, 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

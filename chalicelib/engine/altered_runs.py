@@ -8,10 +8,11 @@ moment, the later one sees the other, so that never more of them run than may.
 
 from dataclasses import dataclass
 
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.messages import RescueRun
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import CROWDING, TaskInstance
+from chalicelib.domain.tasks.notes import CROWDING
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.progress import RunInProgress
 
 

@@ -21,29 +21,26 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.alterations import Plan, instance
-from chalicelib.domain.arrivals import Place, distant_places, head_number, joins_after, place_at
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
-from chalicelib.domain.dags import holds_back
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.generations import VOID, coded, is_void, standing
-from chalicelib.domain.graph import Join
+from chalicelib.domain.graph.join import Join
 from chalicelib.domain.messages import AlterTasks, FollowTask, Outgoing, RescueRun, StartRun
-from chalicelib.domain.repairs import SWEEP_INTERVAL, Items
+from chalicelib.domain.plans.by_hand import Plan, instance
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, Items
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
+from chalicelib.domain.runs.dags import holds_back
 from chalicelib.domain.states import DagRunState
-from chalicelib.domain.task_instances import (
-    CROWDING,
-    NO_MARKS,
-    OWED,
-    REPORTS,
-    Expected,
-    Marks,
-    TaskInstance,
-    TaskInstanceChange,
-    join_key,
-    task_key,
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.arrivals import (
+    Place,
+    distant_places,
+    head_number,
+    joins_after,
+    place_at,
 )
+from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.notes import CROWDING, NO_MARKS, OWED, REPORTS, Marks
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
+from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
 from chalicelib.engine import past, run_end, runs
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import Write
@@ -331,16 +328,16 @@ class Alteration:
 
     def _mark_one(self, before: TaskInstance) -> Write[TaskInstance]:
         self._let_run_wait_for_upstreams(before)
-        change = lifecycle.marked(before, self.plan.state, self.progress.engine.now())
+        change = changes.marked(before, self.plan.state, self.progress.engine.now())
         voids = len(before.marks.get(VOID, ()))
         return self._transition(before, replace(_as_it_is(before), voids=voids), change)
 
     def _clear_one(self, before: TaskInstance) -> Write[TaskInstance]:
         engine, now = self.progress.engine, self.progress.engine.now()
-        record = lifecycle.cleared_try(before, now)
+        record = changes.cleared_try(before, now)
         if record is not None:
             engine.store.task_instances.save_finished_try(record)
-        change = lifecycle.cleared(self.progress.graph.tasks[before.task_id], before, now)
+        change = changes.cleared(self.progress.graph.tasks[before.task_id], before, now)
         return self._transition(before, _as_it_is(before), change)
 
     def _transition(

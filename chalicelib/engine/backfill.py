@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRunType
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
 from chalicelib.domain.messages import BackfillDag, Outgoing
-from chalicelib.domain.timetables import DataInterval
+from chalicelib.domain.runs.dag_runs import DagRunType
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, create_run, dag_to_run
 

@@ -8,13 +8,19 @@ import json
 import logging
 from datetime import timedelta
 
-from chalicelib.domain.callbacks import CallbackRequest, EndedInstance, kind_after_run, kind_after_try
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.callbacks import (
+    CallbackRequest,
+    EndedInstance,
+    kind_after_run,
+    kind_after_try,
+)
 from chalicelib.domain.messages import RunCallback
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 from chalicelib.engine.execute import TaskXComs
 from chalicelib.engine.graphs import graph_of

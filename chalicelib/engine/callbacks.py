@@ -6,15 +6,15 @@ a successor, for a try that is followed by another the record of it, for a run t
 unfinished entry. A task or DAG without such callbacks costs nothing.
 """
 
-from chalicelib.domain.arrivals import has_arrived, joins_after, place_at
-from chalicelib.domain.callbacks import kind_after_run, kind_after_try, usual_reason
-from chalicelib.domain.dag_runs import DagRun, RunFacts
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.callbacks import kind_after_run, kind_after_try, usual_reason
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Outgoing, RunCallback
-from chalicelib.domain.repairs import SWEEP_INTERVAL
-from chalicelib.domain.run_end import SET_BY_HAND
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
+from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
+from chalicelib.domain.runs.reasons import SET_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.arrivals import has_arrived, joins_after, place_at
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.alterations import Choice, chosen, clearing
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.plans.by_hand import Choice, chosen, clearing
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import altering
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of

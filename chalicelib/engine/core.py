@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.observations import Observation
-from chalicelib.domain.pools import Pool
+from chalicelib.domain.slots.pools import Pool
 from chalicelib.engine.ports import Observe, Sender, Store
 
 

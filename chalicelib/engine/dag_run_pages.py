@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, sees
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 

@@ -14,14 +14,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.dag_runs import DagRun, RunRef
-from chalicelib.domain.dags import Dag
+from chalicelib.domain import moments
 from chalicelib.domain.errors import NoDagToDelete, TaskInstancesRunning
-from chalicelib.domain.graph import Task
+from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.messages import Outgoing, SweepDag, SweepRun, WakePool
+from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Expected, TaskInstance
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.engine import schedules, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
@@ -160,7 +161,7 @@ def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox:
 def _is_abandoned(engine: Engine, item: TaskInstance) -> bool:
     """Take a try from whoever might still begin it; slots are given back by the one who ends the try."""
     expected = Expected(states=frozenset({item.state}), try_number=item.try_number)
-    change = lifecycle.abandoned(engine.now())
+    change = changes.abandoned(engine.now())
     return engine.store.task_instances.transition(item.run_uid, item.key, expected, change).applied
 
 
@@ -193,5 +194,5 @@ def _send_sweep(engine: Engine, dag: Dag) -> None:
 
 
 def _sweep_run_until(engine: Engine, run: RunRef, moment: datetime) -> None:
-    delay = lifecycle.seconds_until(moment, engine.now())
+    delay = moments.seconds_until(moment, engine.now())
     engine.sender.send([Outgoing(message=SweepRun(run=run, until=moment), delay_seconds=delay)])

@@ -10,23 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.dag_runs import RunFacts
-from chalicelib.domain.dags import holds_back
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import FollowTask, RescueRun, RunTask
 from chalicelib.domain.observations import TaskEnded, TryStarted
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.dag_runs import RunFacts
+from chalicelib.domain.runs.dags import holds_back
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.task_logs import continued_log
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
-from chalicelib.domain.task_instances import (
-    Expected,
-    TaskInstance,
-    TaskInstanceChange,
-    asleep_token,
-    task_key,
-)
-from chalicelib.domain.task_logs import continued_log
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.keys import asleep_token, task_key
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.engine import pokes, runs
 from chalicelib.engine.altered_runs import Crowd, crowd_around, wait_for_one_of
 from chalicelib.engine.core import Engine
@@ -120,7 +115,7 @@ def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
     Does nothing if the lease has passed on: whoever took it has decided about the task.
     """
     task = run.graph.task(item.task_id)
-    write_end(run, item, lifecycle.end_of_try(run.facts.ref, task, item, outcome, run.engine.now()))
+    write_end(run, item, changes.end_of_try(run.facts.ref, task, item, outcome, run.engine.now()))
 
 
 def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
@@ -203,7 +198,7 @@ def _redo(run: RunInProgress, item: TaskInstance) -> None:
 
 
 def _unclaimed(message: RunTask, item: TaskInstance, now: datetime) -> TaskInstanceChange:
-    return lifecycle.unclaimed(now) if message.begun_at is None else lifecycle.asleep(item, now)
+    return changes.unclaimed(now) if message.begun_at is None else changes.asleep(item, now)
 
 
 def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
@@ -224,7 +219,7 @@ def _put_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
     try:
         run.tries.give_back(run.graph.task(item.task_id), item)
     finally:
-        _change(run, item, lifecycle.held_back(reason, run.engine.now()))
+        _change(run, item, changes.held_back(reason, run.engine.now()))
 
 
 def _run(

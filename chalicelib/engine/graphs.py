@@ -1,7 +1,8 @@
 """Graphs of DAG versions, built once per process: versions are immutable."""
 
 from chalicelib.domain.errors import UpdraftError
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.document import graph_from_document
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.engine.core import Engine
 
 _CACHE_SIZE = 256
@@ -23,6 +24,6 @@ def graph_of(engine: Engine, dag_id: str, version: str) -> Graph:
         raise VersionMissing(f"version {version} of DAG {dag_id} is not kept")
     if len(engine.graphs) >= _CACHE_SIZE:
         engine.graphs.pop(next(iter(engine.graphs)), None)
-    graph = Graph.from_document(found.document)
+    graph = graph_from_document(found.document)
     engine.graphs[dag_id, version] = graph
     return graph

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.alterations import Choice, Plan, chosen, marking
-from chalicelib.domain.dag_runs import DagRunChange
 from chalicelib.domain.errors import InvalidRequest
-from chalicelib.domain.run_end import MARKED_SUCCESS
+from chalicelib.domain.plans.by_hand import Choice, Plan, chosen, marking
+from chalicelib.domain.runs.dag_runs import DagRunChange
+from chalicelib.domain.runs.reasons import MARKED_SUCCESS
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import altering
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of

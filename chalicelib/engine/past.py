@@ -8,12 +8,14 @@ the next run.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from chalicelib.domain.checks import previous_run
-from chalicelib.domain.dag_runs import DagRun, DagRunType, RunFacts, RunRef
-from chalicelib.domain.graph import Graph, Task
+from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.messages import Outgoing, RescueRun
+from chalicelib.domain.plans.checks import previous_run
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, RunFacts, RunRef
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import AWAITED, TaskInstance, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.notes import AWAITED
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
 

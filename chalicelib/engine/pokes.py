@@ -9,11 +9,11 @@ a message that comes twice or late starts nothing a second time. The sweep of th
 
 from datetime import timedelta
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.graph import Task
+from chalicelib.domain import moments
+from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, PokeTask
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 from chalicelib.engine.tries import Tries
 
@@ -71,4 +71,4 @@ def _post(tries: Tries, item: TaskInstance) -> None:
 
 def _seconds_left(engine: Engine, item: TaskInstance) -> int:
     now = engine.now()
-    return lifecycle.seconds_until(item.reschedule_date or now, now)
+    return moments.seconds_until(item.reschedule_date or now, now)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from chalicelib.domain.dag_runs import new_id
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound, StoreUnavailable
 from chalicelib.domain.idempotency import IdempotencyKey
-from chalicelib.domain.limits import is_reserved
 from chalicelib.domain.messages import Outgoing, WakePool
-from chalicelib.domain.pools import DEFAULT_POOL, DEFAULT_POOL_SLOTS, Pool
+from chalicelib.domain.runs.dag_runs import new_id
+from chalicelib.domain.slots.limits import is_reserved
+from chalicelib.domain.slots.pools import DEFAULT_POOL, DEFAULT_POOL_SLOTS, Pool
 from chalicelib.engine.core import Engine
 from chalicelib.engine.idempotency import Once, earlier_answer
 

@@ -16,24 +16,23 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.auth.ports import ProofKey, Replays, Users
 from chalicelib.dag.ports import Variables
-from chalicelib.domain.callbacks import CallbackRequest
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
-from chalicelib.domain.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.messages import Outgoing
 from chalicelib.domain.observations import Observation
-from chalicelib.domain.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.pools import Pool, PoolShard, Waiter
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
+from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.schedule.timetables import DataInterval
+from chalicelib.domain.slots.pools import Parts, Pool, PoolShard, Waiter
 from chalicelib.domain.states import DagRunState
-from chalicelib.domain.task_instances import (
+from chalicelib.domain.tasks.task_instances import (
     Expected,
     FinishedTry,
-    Parts,
     TaskInstance,
     TaskInstanceChange,
 )
-from chalicelib.domain.timetables import DataInterval
 
 T = TypeVar("T")
 

@@ -17,8 +17,17 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.arrivals import (
+from chalicelib.domain.graph.graph import Graph, Task
+from chalicelib.domain.graph.join import END_OF_RUN, Join
+from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
+from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
+from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
+from chalicelib.domain.runs.due import may_be_behind
+from chalicelib.domain.slots.pools import Parts
+from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.arrivals import (
     arrived,
     distant_orders,
     head_number,
@@ -28,24 +37,10 @@ from chalicelib.domain.arrivals import (
     place_at,
     sole_arrival,
 )
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunFacts
-from chalicelib.domain.generations import VOID, coded, standing
-from chalicelib.domain.graph import END_OF_RUN, Graph, Join, Task
-from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
-from chalicelib.domain.observations import RunEnded, TaskEnded
-from chalicelib.domain.schedules import may_be_behind
-from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import (
-    COMPLETE,
-    CROWDING,
-    Expected,
-    Parts,
-    TaskInstance,
-    arrived_numbers,
-    join_key,
-    task_key,
-)
-from chalicelib.domain.trigger_rules import Arrived, Verdict, judge
+from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.notes import COMPLETE, CROWDING, arrived_numbers
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
+from chalicelib.domain.tasks.voiding import VOID, coded, standing
 from chalicelib.engine import callbacks, past, pokes, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
@@ -291,7 +286,7 @@ class RunInProgress:
             self.tries.start(task, item, next_try, added=added, prepaid=prepaid, first_attempt=first_attempt)
             return None
         now = self.engine.now()
-        change = lifecycle.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
+        change = changes.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
         write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
         if write.applied:

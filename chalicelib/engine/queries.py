@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, DagVersion, LatestRun, sees
 from chalicelib.domain.errors import DagNotFound, DagRunNotFound, TaskLogNotFound
-from chalicelib.domain.graph import NOT_MAPPED, Graph, Task
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, DagVersion, LatestRun, sees
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import VersionMissing, graph_of
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from chalicelib.dag.loader import dag_of_file
 from chalicelib.dag.rendering import rendered_fields
-from chalicelib.domain.dag_runs import DagRun, generated_run_id
 from chalicelib.domain.errors import TaskNotFound, UpdraftError
-from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.runs.dag_runs import DagRun, generated_run_id
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 from chalicelib.engine.execute import TaskXComs, try_request
 from chalicelib.engine.queries import get_dag

@@ -9,19 +9,27 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.limits import is_reserved, parse_run_holder
 from chalicelib.domain.messages import RescueRun, WakePool
 from chalicelib.domain.observations import PoolUse
-from chalicelib.domain.outcomes import TryOutcome, TryResult
-from chalicelib.domain.pools import PoolShard
-from chalicelib.domain.repairs import SWEEP_INTERVAL, Repair, RepairKind, end_is_due, next_look, repairs
-from chalicelib.domain.run_timeout import TIMED_OUT
+from chalicelib.domain.plans.repairs import (
+    SWEEP_INTERVAL,
+    Repair,
+    RepairKind,
+    end_is_due,
+    next_look,
+    repairs,
+)
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
+from chalicelib.domain.runs.timeout import TIMED_OUT
+from chalicelib.domain.slots.limits import is_reserved, parse_run_holder
+from chalicelib.domain.slots.pools import PoolShard
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance, parse_holder_name
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, parse_holder_name
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import (
     altering,
     callbacks,
@@ -176,7 +184,7 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
             execute.finish(progress, item, outcome)
         case RepairKind.INTERRUPTED:
             run = progress.facts.ref
-            change = lifecycle.interrupted(run, item, task, progress.engine.now())
+            change = changes.interrupted(run, item, task, progress.engine.now())
             execute.write_end(progress, item, change)
         case RepairKind.FOLLOW:
             progress.after_try(item, redo=True)

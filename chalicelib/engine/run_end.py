@@ -9,15 +9,17 @@ unfinished entry of the run goes last: until then the tick finds a run whose mes
 import logging
 from datetime import datetime
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph import Graph, Task
+from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.messages import EndTasks, Outgoing, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
-from chalicelib.domain.run_end import MARKED_FAILED, end_of
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
+from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Expected, TaskInstance, task_key
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.changes import end_of
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.engine import callbacks, past, runs, slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of
@@ -153,7 +155,7 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
             updated_at=standing.updated_at,
             clears=item.clears,
         )
-        change = lifecycle.ended_with_run(standing, end_of(run, standing), reason, engine.now())
+        change = changes.ended_with_run(standing, end_of(run, standing), reason, engine.now())
         write = engine.store.task_instances.transition(standing.run_uid, standing.key, expected, change)
         if write.applied:
             engine.observe(TaskEnded.of(run.dag_id, run.run_id, write.item))

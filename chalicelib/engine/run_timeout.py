@@ -7,9 +7,9 @@ as in Airflow, whose scheduler does not look at them.
 
 from datetime import datetime, timedelta
 
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.messages import Outgoing, TimeOutRun
-from chalicelib.domain.run_timeout import TIMED_OUT, seconds_left
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.timeout import TIMED_OUT, seconds_left
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine import runs
 from chalicelib.engine.core import Engine

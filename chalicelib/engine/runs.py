@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from chalicelib.domain import checks
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef
-from chalicelib.domain.dags import Dag, sees
 from chalicelib.domain.messages import Outgoing, RescueRun, StartRun, TimeOutRun, WakePool
-from chalicelib.domain.pools import Waiter
-from chalicelib.domain.repairs import SWEEP_INTERVAL
-from chalicelib.domain.run_timeout import seconds_left
+from chalicelib.domain.plans import checks
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
+from chalicelib.domain.runs.dags import Dag, sees
+from chalicelib.domain.runs.timeout import seconds_left
+from chalicelib.domain.slots.pools import Waiter
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine import slots
 from chalicelib.engine.core import Engine

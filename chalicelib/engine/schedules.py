@@ -9,12 +9,12 @@ crash finds the run there and the DAG moved on, or moves it on.
 import logging
 from itertools import islice
 
-from chalicelib.domain.dag_runs import DagRunType
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import DagRunAlreadyExists
 from chalicelib.domain.messages import Outgoing, ScheduleDag
-from chalicelib.domain.schedules import reason_to_wait
-from chalicelib.domain.timetables import CONTINUOUS, DataInterval
+from chalicelib.domain.runs.dag_runs import DagRunType
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.due import reason_to_wait
+from chalicelib.domain.schedule.timetables import CONTINUOUS, DataInterval
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.trigger import TriggerRequest, create_run

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.domain import lifecycle
+from chalicelib.domain import moments
 from chalicelib.domain.messages import (
     AlterTasks,
     BackfillDag,
@@ -24,9 +24,10 @@ from chalicelib.domain.messages import (
     WakePool,
     WorkerLost,
 )
-from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import (
     altering,
     backfill,
@@ -80,7 +81,7 @@ def _retry(engine: Engine, message: RetryTask) -> None:
 
 def _retry_in_time(progress: RunInProgress, item: TaskInstance, message: RetryTask) -> None:
     now = progress.engine.now()
-    seconds = lifecycle.seconds_until(item.retry_at or now, now)
+    seconds = moments.seconds_until(item.retry_at or now, now)
     if seconds:
         progress.outbox.post(message, seconds)
     else:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.dag_runs import DagRun, RunRef, new_id
-from chalicelib.domain.graph import NOT_MAPPED, Task
-from chalicelib.domain.limits import Limit, run_holder
-from chalicelib.domain.pools import (
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
+from chalicelib.domain.runs.dag_runs import DagRun, RunRef, new_id
+from chalicelib.domain.slots.limits import Limit, run_holder
+from chalicelib.domain.slots.pools import (
+    Parts,
+    Places,
     Pool,
     PoolShard,
     Waiter,
@@ -20,7 +22,8 @@ from chalicelib.domain.pools import (
     preferred_shard,
     shard_capacities,
 )
-from chalicelib.domain.task_instances import Parts, Places, TaskInstance, holder_name, task_key
+from chalicelib.domain.tasks.keys import holder_name, task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.core import Engine
 
 _STALE = timedelta(minutes=5)

@@ -17,10 +17,10 @@ from typing import Any
 from chalicelib.dag.loader import ImportFailure, LoadedFile, load_folder
 from chalicelib.dag.serialization import serialize
 from chalicelib.dag.variables import variables_in
-from chalicelib.domain.dags import Dag, DagImportError, DagVersion
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
-from chalicelib.domain.timetables import Schedule
+from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine import schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool
@@ -94,7 +94,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
 
 def _resize_limits(engine: Engine, document: dict[str, Any]) -> None:
     """Limits that are there follow the file; new ones come to be when they are first reached for."""
-    for limit in Graph.from_document(document).limits:
+    for limit in graph_from_document(document).limits:
         pool = engine.store.pools.get(limit.pool)
         if pool is not None and pool.slots != limit.slots:
             save_limit(engine, limit)

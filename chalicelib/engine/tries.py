@@ -7,20 +7,15 @@ are found by the audit of pools, a queued try without a message by the sweep of 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.dag_runs import RunFacts
-from chalicelib.domain.generations import VOID
-from chalicelib.domain.graph import Task
+from chalicelib.domain import moments
+from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
-from chalicelib.domain.pools import Waiter
+from chalicelib.domain.runs.dag_runs import RunFacts
+from chalicelib.domain.slots.pools import Parts, Places, Waiter
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import (
-    Expected,
-    Parts,
-    Places,
-    TaskInstance,
-    TaskInstanceChange,
-)
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
+from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine import slots
 from chalicelib.engine.core import Engine
 from chalicelib.engine.outbox import Outbox
@@ -61,7 +56,7 @@ class Tries:
             grant = slots.take_for(self.engine, task, holder, first_attempt=first_attempt)
         if grant.refusal is not None:
             return self._wait(task, item, try_number, added, grant, grant.refusal)
-        change = lifecycle.queued(task, item, try_number, grant.parts, grant.places, self.engine.now())
+        change = changes.queued(task, item, try_number, grant.parts, grant.places, self.engine.now())
         standing = self._change(item, change, added).item
         if _is_waiting(standing, try_number):
             return self._ask_anew(task, standing)
@@ -99,11 +94,11 @@ class Tries:
         message = RetryTask(
             run=self.facts.ref, task_id=item.task_id, map_index=item.map_index, try_number=item.try_number
         )
-        self.outbox.post(message, lifecycle.seconds_until(item.retry_at or now, now))
+        self.outbox.post(message, moments.seconds_until(item.retry_at or now, now))
 
     def close(self, task: Task, item: TaskInstance) -> None:
         """Keep the record of a try that is to be followed by another, and give its slots back."""
-        self.engine.store.task_instances.save_finished_try(lifecycle.finished_try(item))
+        self.engine.store.task_instances.save_finished_try(changes.finished_try(item))
         self.give_back(task, item)
 
     def give_back(self, task: Task, item: TaskInstance) -> None:
@@ -162,7 +157,7 @@ class Tries:
         standing = item
         if item.state is not TaskInstanceState.SCHEDULED or grant.places:
             gives_back = bool(grant.places)
-            change = lifecycle.waiting(
+            change = changes.waiting(
                 task, item, try_number, refusal.text, self.engine.now(), gives_back=gives_back
             )
             write = self._change(item, change, added)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRun, DagRunType, generated_run_id, new_id
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import (
     DagNotFound,
     DagRunAlreadyExists,
@@ -19,9 +17,11 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.idempotency import IdempotencyKey, KeptAnswer
 from chalicelib.domain.messages import Outgoing, StartRun
-from chalicelib.domain.repairs import SWEEP_INTERVAL
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id, new_id
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.states import DagRunState
-from chalicelib.domain.timetables import DataInterval
 from chalicelib.engine.core import Engine
 from chalicelib.engine.idempotency import Once, earlier_answer
 

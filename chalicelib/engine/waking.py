@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, holds_back, sees
 from chalicelib.domain.messages import Outgoing, WakePool
-from chalicelib.domain.pools import PoolShard, Waiter, plan_take
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.slots.pools import PoolShard, Waiter, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine import runs, slots
 from chalicelib.engine.core import Engine
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from chalicelib.domain import checks
-from chalicelib.domain.checks import Check
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag
-from chalicelib.domain.graph import Task
-from chalicelib.domain.limits import Limit
+from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.plans import checks
+from chalicelib.domain.plans.checks import Check
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.slots.limits import Limit
 from chalicelib.domain.states import DagRunState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import past, queries
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.dags import sees
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
+from chalicelib.domain.runs.dags import sees
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.events.declarations import Declaration, DeclarationError

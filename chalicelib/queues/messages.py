@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 from chalicelib.domain import messages
-from chalicelib.domain.documents import plain, typed
 from chalicelib.domain.errors import UpdraftError
+from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.messages import Message
 
 VERSION = 1

@@ -10,11 +10,11 @@ from enum import StrEnum
 from functools import partial
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Message, WorkerMessage
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.ports import TryReport
 from chalicelib.queues.messages import decode

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag, DagVersion
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.document import graph_from_document
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import RunTask
-from chalicelib.domain.outcomes import TryRequest
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, DagVersion
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.graphs import VersionMissing
 from chalicelib.engine.ports import RunningXComs, TryReport
 from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
@@ -140,7 +141,7 @@ def model_of(laboratory: Laboratory, wanted: WantedRun) -> Model:
     return Model(
         dag=dag,
         version=version,
-        graph=Graph.from_document(version.document),
+        graph=graph_from_document(version.document),
         wanted=wanted,
         finished=laboratory.run(wanted),
     )

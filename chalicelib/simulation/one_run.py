@@ -19,12 +19,13 @@ from typing import Any
 
 from chalicelib.dag.clock import living_by
 from chalicelib.dag.loader import ImportFailure
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Message, PokeTask, RunTask
-from chalicelib.domain.outcomes import TryRequest
-from chalicelib.domain.pools import DEFAULT_POOL, UNLIMITED
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import why
 from chalicelib.engine.core import Engine
 from chalicelib.engine.graphs import graph_of

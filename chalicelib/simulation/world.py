@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from chalicelib.dag.clock import living_by
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import Message
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.engine import rescue
 from chalicelib.engine.core import Engine, unobserved

@@ -1,6 +1,6 @@
 """Reading the keys that the domain writes."""
 
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
 def untouched(run_uid: str, key: str) -> TaskInstance:

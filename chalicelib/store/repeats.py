@@ -6,8 +6,9 @@ Both stores use these rules, on the item that a failed condition showed.
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.task_instances import Marks, TaskInstance
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.tasks.notes import Marks
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
 def shows(item: DagRun | TaskInstance, change: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.pools import PoolShard, shard_capacities
+from chalicelib.domain.slots.pools import PoolShard, shard_capacities
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

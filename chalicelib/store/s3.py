@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib import aws
-from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.errors import StorageFull, StoreUnavailable
-from chalicelib.domain.graph import NOT_MAPPED
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload, fits_inline
+from chalicelib.domain.runs.dag_runs import RunRef
 from chalicelib.store.keys import untouched
 
 _PROOF_KEY = "auth/proof_key"

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.domain.callbacks import CallbackRequest
-from chalicelib.domain.documents import plain, typed
-from chalicelib.domain.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
 
 OUTCOME = "outcome"
 """The ``op`` of the last frame."""

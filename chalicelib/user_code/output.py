@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.task_logs import MAX_LOG_BYTES
+from chalicelib.domain.runs.task_logs import MAX_LOG_BYTES
 
 _MARK = b"\x1e\x02updraft\x1e"
 _HEAD = struct.Struct("!cBIH")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.domain.redaction import Redactor
-from chalicelib.domain.task_logs import MAX_LOG_BYTES
+from chalicelib.domain.runs.task_logs import MAX_LOG_BYTES
 from chalicelib.user_code.output import Item, Lines, OutputReader, Record, Secret, Text
 
 _TRUNCATED = b"\n... the rest of this log was too long to keep\n"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from chalicelib.dag import callbacks, clock, configuration, execution, secrets_masker, variables
 from chalicelib.dag.dag import DAG
-from chalicelib.domain.callbacks import CallbackRequest
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.user_code.frames import Channel, Requests, TooLong
 from chalicelib.user_code.jobs import Job, outcome_frame
 from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker

@@ -16,7 +16,7 @@ from chalicelib.dag.dag import DAG
 from chalicelib.dag.execution import run_try
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.python import PythonOperator
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.user_code.jobs import Job, outcome_frame, outcome_of_frame
 
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)

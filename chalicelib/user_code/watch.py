@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from chalicelib.domain.outcomes import TryOutcome
+from chalicelib.domain.runs.outcomes import TryOutcome
 from chalicelib.user_code.fork_server_client import ForkServerClient, ForkServerGone
 from chalicelib.user_code.frames import BrokenChannel, TooLong, channel_pair
 from chalicelib.user_code.jobs import OUTCOME, BadOutcome, Job, outcome_of_frame

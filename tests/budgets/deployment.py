@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask, StartRun
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import call_back, execute, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool

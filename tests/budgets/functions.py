@@ -11,10 +11,10 @@ from typing import Any
 
 from chalicelib import aws, bootstrap, handlers
 from chalicelib.api.authorizer import Unauthorized, authorizer
-from chalicelib.domain.dags import DagVersion
 from chalicelib.domain.messages import Message, Outgoing, WorkerMessage
-from chalicelib.domain.outcomes import TryOutcome, TryRequest
-from chalicelib.domain.timetables import Schedule
+from chalicelib.domain.runs.dags import DagVersion
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine import schedules
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool

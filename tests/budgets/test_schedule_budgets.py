@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRunType
 from chalicelib.domain.messages import BackfillDag, DagUnpaused, RunTask, ScheduleDag, StartRun
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.timetables import Schedule
+from chalicelib.domain.runs.dag_runs import DagRunType
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine import rescue, schedules
 from chalicelib.engine.backfill import BackfillRequest, backfill
 from chalicelib.engine.ports import RunningXComs

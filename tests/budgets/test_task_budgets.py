@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.domain.graph import BUCKET_SIZE
+from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RetryTask, RunTask, StartRun
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports import RunningXComs
 from tests.budgets.deployment import MeteredDeployment, started
 from tests.property.dags import ScriptedDag, Shape

@@ -16,13 +16,13 @@ from typing import Any
 from chalicelib import aws, bootstrap
 from chalicelib.auth.accounts import create_user
 from chalicelib.dag.variables import Variable, variables_in
-from chalicelib.domain.alterations import Choice
-from chalicelib.domain.graph import BUCKET_SIZE
-from chalicelib.domain.limits import active_instances
+from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.task_instances import holder_name, task_key
-from chalicelib.domain.timetables import Schedule
+from chalicelib.domain.plans.by_hand import Choice
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.timetables import Schedule
+from chalicelib.domain.slots.limits import active_instances
+from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.backfill import BackfillRequest, backfill
 from chalicelib.engine.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.ports import RunningXComs

@@ -13,9 +13,10 @@ import pytest
 
 from chalicelib import aws
 from chalicelib.deploy.deployed import Deployed
-from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import END_OF_RUN_KEY, TaskInstance
+from chalicelib.domain.tasks.keys import END_OF_RUN_KEY
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
 from tests.e2e.project import API, CLOSED, OPEN, STAGE, Project

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.dags import Dag, DagVersion
-from chalicelib.domain.graph import Graph
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.graph.document import graph_from_document
+from chalicelib.domain.graph.graph import Graph
+from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict, judge
+from chalicelib.domain.runs.dags import Dag, DagVersion
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
-from chalicelib.domain.trigger_rules import Arrived, TriggerRule, Verdict, judge
 from chalicelib.store.memory import MemoryStore
 from tests.property.simulator import outcome_of
 
@@ -60,7 +61,7 @@ class ScriptedDag:
     graph: Graph = field(init=False)
 
     def __post_init__(self) -> None:
-        self.graph = Graph.from_document(self.document())
+        self.graph = graph_from_document(self.document())
         self._by_id = {shape.task_id: shape for shape in self.shapes}
 
     def document(self) -> dict[str, Any]:

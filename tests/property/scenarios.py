@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.trigger_rules import TriggerRule
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
-from chalicelib.domain.trigger_rules import TriggerRule
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.simulation.crowd import Crowd

@@ -3,9 +3,9 @@
 import random
 from collections.abc import Callable
 
-from chalicelib.domain.callbacks import CallbackRequest
+from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.observations import Observation
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports import RunningXComs, TryReport
 from chalicelib.simulation import world
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RunCallback, RunTask
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.pausing import set_paused
 from chalicelib.simulation.crowd import Crowd

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.alterations import Choice, chosen, clearing
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph import BUCKET_SIZE
-from chalicelib.domain.limits import is_reserved, run_holder
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.graph.join import BUCKET_SIZE
+from chalicelib.domain.plans.by_hand import Choice, chosen, clearing
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.slots.limits import is_reserved, run_holder
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.engine import runs
 from chalicelib.engine.clearing import ClearRequest, clear_tasks

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import sees
 from chalicelib.domain.errors import NoDagToDelete, StoreUnavailable, TaskInstancesRunning
 from chalicelib.domain.messages import Outgoing, RunTask, SweepRun
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import sees
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.queries import get_dag

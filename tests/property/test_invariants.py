@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable
-from chalicelib.domain.graph import BUCKET_SIZE
+from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RescueRun, RunTask
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine import rescue
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.alterations import Choice, chosen, clearing, marking
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.limits import widest
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.graph.width import widest
+from chalicelib.domain.plans.by_hand import Choice, chosen, clearing, marking
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import holder_name, task_key
+from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.marking import MarkRequest, mark_tasks

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.alterations import Choice, marking
 from chalicelib.domain.errors import InvalidRequest, TaskNotFound
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.plans.by_hand import Choice, marking
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.marking import MarkRequest, mark_run_success, mark_tasks
 from chalicelib.engine.pools import save_pool

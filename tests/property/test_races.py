@@ -7,10 +7,10 @@ import pytest
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import FollowTask, RunTask
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.pools import held_parts, plan_take
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.slots.pools import Parts, held_parts, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Parts, holder_name, task_key
+from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.simulation.crowd import Crowd

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.alterations import Choice
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.messages import TimeOutRun
-from chalicelib.domain.outcomes import TryRequest
-from chalicelib.domain.run_timeout import TIMED_OUT
+from chalicelib.domain.plans.by_hand import Choice
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.marking import MarkRequest, mark_run_success, mark_tasks
 from chalicelib.engine.pausing import set_paused

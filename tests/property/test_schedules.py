@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.dag_runs import DagRun, DagRunType
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import BackfillDag, Message, ScheduleDag
-from chalicelib.domain.timetables import DataInterval, Schedule
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine import backfill, rescue, schedules
 from chalicelib.engine.backfill import BackfillRequest
 from chalicelib.engine.deletion import delete_dag

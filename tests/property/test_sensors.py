@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import StoreUnavailable, TaskInstancesRunning
 from chalicelib.domain.messages import PokeTask, RunTask
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import rescue
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.pausing import set_paused

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.graph import BUCKET_SIZE
+from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.simulation.faults import Killed

@@ -7,13 +7,13 @@ import pytest
 from chalice.app import SQSEvent
 
 from chalicelib import bootstrap, handlers
-from chalicelib.domain.callbacks import CallbackKind, CallbackRequest
-from chalicelib.domain.dag_runs import RunRef
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
 from chalicelib.domain.messages import Message, RunCallback, StartRun
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.dag_runs import RunRef
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine import pausing
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import RunningXComs, TryReport

@@ -6,8 +6,8 @@ from chalicelib.cli.client.protocol import PoolArguments, Shown, TriggerArgument
 from chalicelib.cli.connection import CALLER
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dag_runs import DagRun
-    from chalicelib.domain.pools import Pool
+    from chalicelib.domain.runs.dag_runs import DagRun
+    from chalicelib.domain.slots.pools import Pool
     from chalicelib.engine.core import Engine
 
 

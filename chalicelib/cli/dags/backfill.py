@@ -13,7 +13,7 @@ from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import coloured
 from chalicelib.cli.tasks.clearing import clear_after_asking, clear_requests
-from chalicelib.domain.alterations import Choice
+from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from chalicelib.cli.output.rows import show
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
-    from chalicelib.domain.outcomes import TryRequest
+    from chalicelib.domain.runs.outcomes import TryRequest
     from chalicelib.engine.ports import TryReport
     from chalicelib.simulation.one_run import FinishedRun
 

@@ -14,8 +14,8 @@ from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dags import Dag
-    from chalicelib.domain.timetables import DataInterval
+    from chalicelib.domain.runs.dags import Dag
+    from chalicelib.domain.schedule.timetables import DataInterval
     from chalicelib.engine.core import Engine
 
 _OF_NEXT_RUN = ("data_interval_start", "data_interval_end", "create_after")

@@ -13,11 +13,11 @@ from chalicelib.cli.connection import connect, find_run, runs_between
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import Row, coloured, output_option, show
-from chalicelib.domain.dag_runs import DagRunType
+from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dag_runs import DagRun
+    from chalicelib.domain.runs.dag_runs import DagRun
     from chalicelib.engine.core import Engine
 
 _STATES = click.Choice([state.value for state in DagRunState])

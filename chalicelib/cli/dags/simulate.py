@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chalicelib.domain.messages import Message
-    from chalicelib.domain.outcomes import TryRequest
+    from chalicelib.domain.runs.outcomes import TryRequest
     from chalicelib.engine.ports import TryReport
     from chalicelib.simulation.crowd import Occurrence
     from chalicelib.simulation.disturbed import Difference, Disturbed, Model

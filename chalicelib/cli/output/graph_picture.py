@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 
 from chalicelib.cli.output.graph_text import notes
-from chalicelib.domain.graph import Graph, Task
+from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.settings import SettingError
 
 FORMATS = ("svg", "png", "pdf", "dot")

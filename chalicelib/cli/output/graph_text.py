@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from chalicelib.domain.graph import Graph, Task
-from chalicelib.domain.trigger_rules import TriggerRule
+from chalicelib.domain.graph.graph import Graph, Task
+from chalicelib.domain.graph.trigger_rules import TriggerRule
 
 
 def drawn(graph: Graph) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from chalicelib.domain.task_instances import TaskInstance
+    from chalicelib.domain.tasks.task_instances import TaskInstance
 
 FORMATS = ("table", "json", "yaml", "plain")
 

@@ -16,7 +16,7 @@ from chalicelib.cli.arguments import (
 from chalicelib.cli.connection import connect, dag_ids_of, runs_between
 from chalicelib.cli.output.rows import tell_instances
 from chalicelib.cli.tasks.altering import Wording, alter_after_asking
-from chalicelib.domain.alterations import Choice
+from chalicelib.domain.plans.by_hand import Choice
 
 if TYPE_CHECKING:
     from chalicelib.engine.clearing import ClearRequest

@@ -56,7 +56,8 @@ def states_for_dag_run(dag_id: str, execution_date_or_run_id: str, output: str) 
 
     Example: python -m chalicelib tasks states-for-dag-run example_hello 2026-01-01T00:00:00
     """
-    from chalicelib.domain.task_instances import TaskInstance, task_key
+    from chalicelib.domain.tasks.keys import task_key
+    from chalicelib.domain.tasks.task_instances import TaskInstance
     from chalicelib.engine.graphs import graph_of
 
     engine = connect()

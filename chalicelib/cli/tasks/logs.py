@@ -10,8 +10,8 @@ from chalicelib.cli.connection import connect, find_run
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dag_runs import DagRun
-    from chalicelib.domain.task_instances import TaskInstance
+    from chalicelib.domain.runs.dag_runs import DagRun
+    from chalicelib.domain.tasks.task_instances import TaskInstance
     from chalicelib.engine.core import Engine
 
 

@@ -17,11 +17,11 @@ from chalicelib.cli.arguments import (
 from chalicelib.cli.connection import connect, find_run, runs_between
 from chalicelib.cli.output.rows import coloured, tell_instances
 from chalicelib.cli.tasks.altering import Wording, alter_after_asking
-from chalicelib.domain.alterations import Choice
+from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
-    from chalicelib.domain.task_instances import TaskInstance
+    from chalicelib.domain.tasks.task_instances import TaskInstance
     from chalicelib.engine.core import Engine
     from chalicelib.engine.marking import MarkRequest
 

@@ -8,7 +8,7 @@ from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
 from chalicelib.cli.connection import connect, find_run, moment
 
 if TYPE_CHECKING:
-    from chalicelib.domain.dag_runs import DagRun
+    from chalicelib.domain.runs.dag_runs import DagRun
     from chalicelib.engine.core import Engine
 
 _RULE = f"# {'-' * 58}"

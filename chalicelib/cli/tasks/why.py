@@ -42,7 +42,7 @@ def failed_deps(dag_id: str, task_id: str, execution_date_or_run_id: str) -> Non
 
     Example: python -m chalicelib tasks failed-deps example_hello report 2026-01-01T00:00:00
     """
-    from chalicelib.domain.checks import task_state
+    from chalicelib.domain.plans.checks import task_state
     from chalicelib.engine.queries import get_task_instance
     from chalicelib.engine.why import why_task
 

@@ -17,7 +17,7 @@ from chalicelib.dag.exceptions import (
     AirflowTaskTimeout,
     SensorSleeps,
 )
-from chalicelib.domain.retries import spread
+from chalicelib.domain.tasks.retries import spread
 
 if TYPE_CHECKING:
     from chalicelib.dag.context import Context

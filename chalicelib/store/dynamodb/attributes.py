@@ -9,9 +9,8 @@ from typing import Any
 from pynamodb.attributes import Attribute
 from pynamodb.constants import LIST, MAP, NUMBER, STRING
 
-from chalicelib.domain.pools import Holding
-from chalicelib.domain.task_instances import Parts
-from chalicelib.domain.timetables import Schedule
+from chalicelib.domain.schedule.timetables import Schedule
+from chalicelib.domain.slots.pools import Holding, Parts
 
 
 def instant_text(value: datetime) -> str:

@@ -12,10 +12,10 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, DagRunType, RunRef, UnfinishedRun
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, DagRunType, RunRef, UnfinishedRun
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports import Write
 from chalicelib.store.dynamodb.attributes import instant_text

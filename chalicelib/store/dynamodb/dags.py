@@ -11,9 +11,9 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.dag_runs import DagRun, RunRef
-from chalicelib.domain.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
-from chalicelib.domain.timetables import DataInterval, Schedule
+from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
 from chalicelib.store.dynamodb.tables import Tables

@@ -11,8 +11,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.idempotency import KeptAnswer
-from chalicelib.domain.pools import Holding, Pool, PoolShard, Waiter
-from chalicelib.domain.task_instances import Parts
+from chalicelib.domain.slots.pools import Holding, Parts, Pool, PoolShard, Waiter
 from chalicelib.store.dynamodb.attributes import holding_value
 from chalicelib.store.dynamodb.connection import DynamoDB, Refusal, Request
 from chalicelib.store.dynamodb.kept_answers import is_standing, keeping

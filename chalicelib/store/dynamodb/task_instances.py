@@ -10,19 +10,16 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.generations import VOID
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import (
-    MARK_NAMES,
-    NO_MARKS,
+from chalicelib.domain.tasks.keys import task_key, try_key
+from chalicelib.domain.tasks.notes import MARK_NAMES, NO_MARKS, Marks
+from chalicelib.domain.tasks.task_instances import (
     Expected,
     FinishedTry,
-    Marks,
     TaskInstance,
     TaskInstanceChange,
-    task_key,
-    try_key,
 )
+from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine.ports import Write
 from chalicelib.store.dynamodb.models import TaskInstanceItem
 from chalicelib.store.dynamodb.tables import Tables

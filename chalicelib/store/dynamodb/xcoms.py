@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.tasks.keys import task_key
 from chalicelib.store.dynamodb.models import XComItem
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.s3 import S3Payloads, segment

@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import islice
 from threading import RLock
 
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.idempotency import KeptAnswer
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports import Write
 from chalicelib.store.memory.dags import MemoryDags

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 
-from chalicelib.domain.dag_runs import DagRun, RunRef
-from chalicelib.domain.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
-from chalicelib.domain.timetables import DataInterval
+from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.ports import Write
 
 

@@ -8,10 +8,7 @@ from itertools import count
 from threading import RLock
 
 from chalicelib.domain.idempotency import KeptAnswer
-from chalicelib.domain.pools import Holding, Pool, PoolShard, Waiter
-from chalicelib.domain.task_instances import (
-    Parts,
-)
+from chalicelib.domain.slots.pools import Holding, Parts, Pool, PoolShard, Waiter
 from chalicelib.store.memory.kept_answers import MemoryKeptAnswers
 from chalicelib.store.resizing import resized, resizing
 

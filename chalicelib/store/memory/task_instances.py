@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from threading import RLock
 
-from chalicelib.domain.generations import VOID
-from chalicelib.domain.task_instances import (
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.notes import merged
+from chalicelib.domain.tasks.task_instances import (
     Expected,
     FinishedTry,
     TaskInstance,
     TaskInstanceChange,
-    merged,
-    task_key,
 )
+from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine.ports import Write
 from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows

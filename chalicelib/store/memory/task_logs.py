@@ -2,7 +2,7 @@
 
 from threading import RLock
 
-from chalicelib.domain.dag_runs import RunRef
+from chalicelib.domain.runs.dag_runs import RunRef
 
 
 class MemoryTaskLogs:

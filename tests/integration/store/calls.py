@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.dags import DagImportError, DagVersion
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dags import DagImportError, DagVersion
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Expected, FinishedTry
-from chalicelib.domain.timetables import DataInterval
+from chalicelib.domain.tasks.task_instances import Expected, FinishedTry
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter

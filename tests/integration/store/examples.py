@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRun, DagRunType
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.pools import Pool, Waiter
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.slots.pools import Pool, Waiter
 from chalicelib.domain.states import DagRunState
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from threading import Barrier
 from typing import TypeVar
 
 from chalicelib.auth.logins import BETWEEN_CHECKS, CHECKS_AT_ONCE, Login
-from chalicelib.domain.dag_runs import DagRunChange
-from chalicelib.domain.pools import PoolShard
+from chalicelib.domain.runs.dag_runs import DagRunChange
+from chalicelib.domain.slots.pools import PoolShard
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Expected, TaskInstanceChange
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstanceChange
 from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.examples import (
     HOUR,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRun, DagRunChange, UnfinishedRun
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, UnfinishedRun
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports import Store, Write
 from chalicelib.store.dynamodb import DynamoStore

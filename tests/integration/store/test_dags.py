@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.domain.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
-from chalicelib.domain.timetables import DataInterval, Schedule
+from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports import Store, Write
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_run
 

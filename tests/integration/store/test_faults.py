@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstanceChange
+from chalicelib.domain.tasks.task_instances import TaskInstanceChange
 from chalicelib.store.dynamodb import DynamoStore
 from chalicelib.store.dynamodb.connection import ATTEMPTS
 from tests.integration.store.calls import CALLS, UNTOUCHED, populate

@@ -6,7 +6,8 @@ import pytest
 from pynamodb.models import Model
 
 from chalicelib.deploy.description.resources import Table, stage_resources
-from chalicelib.domain.task_instances import MARK_NAMES, TaskInstance
+from chalicelib.domain.tasks.notes import MARK_NAMES
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import models
 from chalicelib.store.dynamodb.connection import DynamoDB

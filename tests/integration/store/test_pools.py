@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.pools import Holding, Pool, PoolShard, shard_capacities
+from chalicelib.domain.slots.pools import Holding, Pool, PoolShard, shard_capacities
 from chalicelib.engine.ports import Store
 from tests.integration.store.examples import HOUR, NOON, SECOND, a_pool, a_waiter
 

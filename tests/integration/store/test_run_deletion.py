@@ -1,6 +1,6 @@
 """What the stores promise about deleting all that a run has left."""
 
-from chalicelib.domain.task_instances import FinishedTry
+from chalicelib.domain.tasks.task_instances import FinishedTry
 from chalicelib.engine.ports import Store
 from tests.integration.store.calls import TRY, UNTOUCHED
 

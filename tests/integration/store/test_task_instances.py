@@ -4,19 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.graph import END_OF_RUN, Join
+from chalicelib.domain.graph.join import END_OF_RUN, Join
+from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import (
-    END_OF_RUN_KEY,
-    MARK_NAMES,
+from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, bucket_key, task_key
+from chalicelib.domain.tasks.notes import MARK_NAMES
+from chalicelib.domain.tasks.task_instances import (
     Expected,
     FinishedTry,
     TaskInstance,
     TaskInstanceChange,
-    bucket_key,
-    task_key,
 )
-from chalicelib.domain.trigger_rules import TriggerRule
 from chalicelib.engine.ports import Store, Write
 from tests.integration.store.examples import HOUR, NOON
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.user_code import fork_server_client, frames
 from chalicelib.user_code.watch import GRACE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.engine.ports import TryReport
 from tests.integration.user_code.trying import Tried, is_alive, said
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.variables import StoredVariable
 from tests.integration.user_code.trying import Tried, said
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.callbacks import CallbackKind, CallbackRequest, EndedInstance
-from chalicelib.domain.outcomes import TryRequest, TryResult
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest, EndedInstance
+from chalicelib.domain.runs.outcomes import TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.memory import MemoryStore

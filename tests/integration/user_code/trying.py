@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.dag.xcom_values import from_json
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine.ports import TryReport
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.environment import without_credentials

@@ -5,7 +5,8 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Expected, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import Expected
 from chalicelib.engine.core import Engine
 from chalicelib.settings import Settings
 from tests.contract.in_process import InProcessApi

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRunChange
 from chalicelib.domain.messages import StartRun, SweepDag
+from chalicelib.domain.runs.dag_runs import DagRunChange
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import Expected, TaskInstanceChange, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstanceChange
 from chalicelib.engine import scheduling
 from chalicelib.engine.core import Engine
 from tests.contract.clock import MovedClock

@@ -9,7 +9,7 @@ from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.python import PythonOperator
 from chalicelib.dag.serialization import serialize
 from chalicelib.domain.messages import RunTask
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine import execute, scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pools import ensure_default_pool

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chalicelib import bootstrap
 from chalicelib.api import dag_runs
-from chalicelib.domain.dag_runs import DagRun, DagRunType
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine import dag_run_pages
 from chalicelib.engine.core import Engine

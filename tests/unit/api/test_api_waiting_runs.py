@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRunChange
 from chalicelib.domain.messages import RescueRun
+from chalicelib.domain.runs.dag_runs import DagRunChange
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine import rescue
 from chalicelib.engine.core import Engine

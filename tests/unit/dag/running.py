@@ -12,7 +12,7 @@ from chalicelib.dag.loader import LoadedFile, load_file
 from chalicelib.dag.operators.bash import BashOperator
 from chalicelib.dag.operators.python import PythonOperator
 from chalicelib.dag.xcom_values import from_json, to_json
-from chalicelib.domain.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 
 CONTRACT_DAGS = Path(__file__).parents[2] / "contract" / "dags"
 LOGICAL_DATE = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)

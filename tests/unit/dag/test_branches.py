@@ -13,7 +13,7 @@ from chalicelib.dag.operators.python import (
     ShortCircuitOperator,
 )
 from chalicelib.dag.task_group import TaskGroup
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from tests.unit.dag.running import FakeXComs, a_dag, run
 
 

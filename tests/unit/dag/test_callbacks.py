@@ -14,7 +14,7 @@ from chalicelib.dag.exceptions import AirflowException, NotOffered
 from chalicelib.dag.operators.empty import EmptyOperator
 from chalicelib.dag.params import Param
 from chalicelib.dag.serialization import serialize
-from chalicelib.domain.callbacks import (
+from chalicelib.domain.graph.callbacks import (
     CallbackKind,
     CallbackRequest,
     EndedInstance,

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.dag.loader import load_folder
 from chalicelib.dag.serialization import serialize
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from tests.unit.dag.running import CONTRACT_DAGS, FakeXComs, contract_dag, run
 
 PROJECT = Path(__file__).parents[3]

@@ -24,8 +24,8 @@ from chalicelib.dag.operators.python import (
     get_current_context,
 )
 from chalicelib.dag.params import Param
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryResult
 from tests.integration.store.examples import a_run
 from tests.unit.dag.running import START, FakeXComs, a_dag, call, run
 

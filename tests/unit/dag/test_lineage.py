@@ -17,7 +17,7 @@ from chalicelib.dag.operators.python import PythonOperator
 from chalicelib.dag.serialization import attributes
 from chalicelib.dag.task_instance import TaskInstance
 from chalicelib.dag.xcom_values import from_json, to_json
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from tests.unit.dag.running import FakeXComs, run
 
 RAW = File(url="raw-{{ ds }}")

@@ -16,8 +16,9 @@ from chalicelib.dag.sensors.base import BaseSensorOperator, PokeReturnValue, pok
 from chalicelib.dag.sensors.dates import DateTimeSensor, DayOfWeekSensor, TimeDeltaSensor, TimeSensor, WeekDay
 from chalicelib.dag.sensors.python import PythonSensor
 from chalicelib.dag.serialization import serialize
-from chalicelib.domain.graph import Graph, MaySkip
-from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.graph.document import graph_from_document
+from chalicelib.domain.graph.graph import MaySkip
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from tests.unit.dag.running import LOGICAL_DATE, FakeXComs, dag_of, run
 
 RECORDED = json.loads((Path(__file__).parent / "airflow_poke_intervals.json").read_text())
@@ -291,7 +292,7 @@ def test_a_document_says_of_sensors_alone_whether_they_reschedule() -> None:
         PythonSensor(task_id="a", python_callable=lambda: True, mode="reschedule")
     document = serialize(dag, "d.py")
     assert document["tasks"][0]["attributes"]["reschedule"] == "True"
-    assert Graph.from_document(document).task("a").may_skip is MaySkip.NONE
+    assert graph_from_document(document).task("a").may_skip is MaySkip.NONE
 
 
 # -- the sensors -------------------------------------------------------------------------------------

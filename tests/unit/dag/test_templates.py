@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.dag.templates import literal
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from tests.unit.dag.running import a_dag, bash, call
 
 

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.dag.exceptions import AirflowException
 from chalicelib.dag.variables import Variable, VariableAccessor, variables_in
 from chalicelib.domain.errors import InvalidRequest
-from chalicelib.domain.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.variables import LARGEST_VALUE, StoredVariable
 from chalicelib.store.memory import MemoryStore
 from chalicelib.store.memory.variables import MemoryVariables

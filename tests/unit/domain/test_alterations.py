@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain import lifecycle
-from chalicelib.domain.alterations import Choice, Plan, chosen, clearing, marking
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import TaskNotFound
-from chalicelib.domain.run_end import MARKED_FAILED, end_of
+from chalicelib.domain.plans.by_hand import Choice, Plan, chosen, clearing, marking
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, TaskInstanceChange, task_key
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.changes import end_of
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
 from tests.integration.store.examples import a_run
 from tests.property.dags import ScriptedDag, Shape
 
@@ -93,7 +95,7 @@ KEPT = {"try_number"}
 def test_a_clear_leaves_nothing_of_a_try() -> None:
     every = set(TaskInstanceChange.__annotations__)
     item = TaskInstance(run_uid="run", task_id="other", state=RUNNING, try_number=3, clears=4)
-    change = lifecycle.cleared(GRAPH.tasks["other"], item, NOON)
+    change = changes.cleared(GRAPH.tasks["other"], item, NOON)
     assert set(change) == every - KEPT
     cleared = replace(item, **change)
     assert (cleared.state, cleared.try_number, cleared.clears, cleared.max_tries) == (None, 3, 5, 5)
@@ -106,21 +108,21 @@ def test_a_marked_task_keeps_its_dates() -> None:
     item = TaskInstance(
         run_uid="run", task_id="a", state=RUNNING, start_date=NOON, lease_token="token", try_number=2
     )
-    marked = replace(item, **lifecycle.marked(item, SUCCESS, NOON + timedelta(seconds=9)))
+    marked = replace(item, **changes.marked(item, SUCCESS, NOON + timedelta(seconds=9)))
     assert (marked.state, marked.start_date, marked.duration, marked.try_number) == (SUCCESS, NOON, 9.0, 2)
     assert (marked.lease_token, marked.clears) == (None, 1)
 
 
 def test_a_try_that_is_cleared_while_it_runs_counts_as_failed() -> None:
     item = TaskInstance(run_uid="run", task_id="a", state=RUNNING, start_date=NOON, try_number=2)
-    record = lifecycle.cleared_try(item, NOON + timedelta(seconds=9))
+    record = changes.cleared_try(item, NOON + timedelta(seconds=9))
     assert record is not None
     assert (record.try_number, record.state, record.duration) == (2, FAILED, 9.0)
 
 
 @pytest.mark.parametrize("item", [{"state": None, "try_number": 2}, {"state": SKIPPED, "try_number": 0}])
 def test_what_was_not_tried_leaves_no_record(item: dict[str, object]) -> None:
-    assert lifecycle.cleared_try(TaskInstance(run_uid="run", task_id="a", **item), NOON) is None  # type: ignore[arg-type]  # fields
+    assert changes.cleared_try(TaskInstance(run_uid="run", task_id="a", **item), NOON) is None  # type: ignore[arg-type]  # fields
 
 
 def over(state: DagRunState, reason: str) -> DagRun:

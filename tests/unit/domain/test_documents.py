@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.documents import NOT_SENT, plain, typed
+from chalicelib.domain.json_codec import NOT_SENT, plain, typed
 
 
 class Colour(StrEnum):

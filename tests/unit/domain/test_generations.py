@@ -1,11 +1,11 @@
 """Which marks of tasks that were cleared still count."""
 
-from chalicelib.domain.arrivals import arrived
-from chalicelib.domain.generations import VOID, coded, is_void, standing
-from chalicelib.domain.graph import END_OF_RUN, Join
+from chalicelib.domain.graph.join import END_OF_RUN, Join
+from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import HEARD, OWED, Marks, arrived_numbers
-from chalicelib.domain.trigger_rules import TriggerRule
+from chalicelib.domain.tasks.arrivals import arrived
+from chalicelib.domain.tasks.notes import HEARD, OWED, Marks, arrived_numbers
+from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
 from tests.property.dags import ScriptedDag, Shape
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED

@@ -3,7 +3,8 @@
 import pytest
 
 from chalicelib.domain.errors import TaskNotFound
-from chalicelib.domain.graph import END_OF_RUN, Graph
+from chalicelib.domain.graph.graph import Graph
+from chalicelib.domain.graph.join import END_OF_RUN
 from tests.property.dags import ScriptedDag, Shape
 
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRunType, RunRef, generated_run_id, new_id
-from chalicelib.domain.lifecycle import end_of_try, interrupted, seconds_until
-from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.moments import seconds_until
+from chalicelib.domain.runs.dag_runs import DagRunType, RunRef, generated_run_id, new_id
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance
+from chalicelib.domain.tasks.changes import end_of_try, interrupted
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from tests.property.dags import ScriptedDag, Shape
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.pools import (
+from chalicelib.domain.slots.pools import (
     MAX_SHARDS,
     PoolShard,
     Waiter,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.graph import Task
-from chalicelib.domain.retries import retry_at, retry_delay
+from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.tasks.retries import retry_at, retry_delay
 from tests.property.dags import ScriptedDag, Shape
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.cron import instant
-from chalicelib.domain.timetables import DataInterval, InvalidSchedule, Schedule
+from chalicelib.domain.schedule.cron import instant
+from chalicelib.domain.schedule.timetables import DataInterval, InvalidSchedule, Schedule
 
 RECORDED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "contract" / "schedules.json").read_text()

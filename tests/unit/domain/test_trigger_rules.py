@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict, judge
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.trigger_rules import Arrived, TriggerRule, Verdict, judge
 
 RECORDED = json.loads((Path(__file__).parents[2] / "contract" / "trigger_rules.json").read_text())
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.callbacks import CallbackKind, CallbackRequest
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
 from chalicelib.domain.messages import RunCallback
+from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.call_back import call_back
 from chalicelib.engine.deletion import delete_dag
 from chalicelib.engine.ports import RunningXComs

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound
-from chalicelib.domain.limits import active_tasks
 from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
-from chalicelib.domain.timetables import DataInterval
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import DataInterval
+from chalicelib.domain.slots.limits import active_tasks
 from chalicelib.engine import scheduling
 from chalicelib.engine.core import Engine
 from chalicelib.engine.deletion import delete_dag

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
 from chalicelib.domain.messages import Outgoing, StartRun
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, trigger

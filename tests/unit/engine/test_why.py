@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.checks import Check
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import DagRunNotFound, TaskNotFound
+from chalicelib.domain.plans.checks import Check
+from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.pausing import set_paused
 from chalicelib.engine.pools import save_pool
 from chalicelib.engine.trigger import TriggerRequest, trigger

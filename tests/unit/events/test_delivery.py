@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.errors import DagNotFound, StoreUnavailable
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.engine.core import Engine
 from chalicelib.engine.trigger import TriggerRequest, trigger
 from chalicelib.events.declarations import DeclarationError, parse_declarations

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from threading import Thread
 
-from chalicelib.domain.dag_runs import DagRunType, RunFacts, RunRef
 from chalicelib.domain.messages import RescueRun, RunTask, StartRun, WakePool
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts, RunRef
 from chalicelib.telemetry.bound import bind, bound, bound_fields, ids_of, request_id
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap, handlers
-from chalicelib.domain.dag_runs import DagRun
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.observations import MessagePutAside, Observation
-from chalicelib.domain.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import pausing
 from chalicelib.engine.core import Engine
 from chalicelib.engine.ports import RunningXComs, TryReport

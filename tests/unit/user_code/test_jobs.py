@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.callbacks import CallbackKind, CallbackRequest, EndedInstance
-from chalicelib.domain.outcomes import TryOutcome, TryResult
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest, EndedInstance
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.user_code.jobs import BadOutcome, Job, outcome_frame, outcome_of_frame
 from tests.integration.user_code.trying import request

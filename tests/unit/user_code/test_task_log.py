@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.task_logs import continued_log
+from chalicelib.domain.runs.task_logs import continued_log
 from chalicelib.telemetry.log_lines import JsonLines
 from chalicelib.user_code import output
 from chalicelib.user_code.task_log import TaskLog

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.domain.dag_runs import DagRunType
+from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.core import Engine
 from chalicelib.engine.pausing import set_paused

@@ -8,9 +8,9 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.domain.dags import Dag
 from chalicelib.domain.messages import BackfillDag
-from chalicelib.domain.timetables import Schedule
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine.core import Engine
 from tests.contract.engines import engine_in_memory
 from tests.memory_sender import MemorySender

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.cli.output.graph_picture import drawn_as
-from chalicelib.domain.graph import Graph
+from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.engine.core import Engine
 from tests.contract.engines import engine_in_memory
 from tests.machine import Need
@@ -75,7 +75,7 @@ def test_whatever_a_task_is_called_is_shown_as_it_is(name: str) -> None:
 def test_tasks_have_their_operators_colours() -> None:
     document: dict[str, Any] = ScriptedDag([Shape("a")]).document()
     document["tasks"][0]["attributes"] = {"ui_color": "#e6f1f2", "ui_fgcolor": "#0a0"}
-    (node,) = elements(drawn_as(Graph.from_document(document), "svg"), "node")
+    (node,) = elements(drawn_as(graph_from_document(document), "svg"), "node")
     (outline,) = node.iter(f"{SVG}path")
     assert (outline.get("fill"), outline.get("stroke")) == ("#e6f1f2", "#00aa00")
 

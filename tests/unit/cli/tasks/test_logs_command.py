@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.domain.dag_runs import DagRun
+from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.settings import Settings
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, start, world_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.states import DagRunState
-from chalicelib.domain.task_instances import task_key
+from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine.core import Engine
 from chalicelib.engine.queries import get_dag_run
 from tests.unit.cli.command_line import run

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.domain.arrivals import arrived, has_arrived, head_number, joins_after, place_at
-from chalicelib.domain.generations import is_void
-from chalicelib.domain.graph import Graph, Join, Task
+from chalicelib.domain.graph.graph import Graph, Task
+from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.trigger_rules import Verdict, judge
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
-from chalicelib.domain.task_instances import (
-    COMPLETE,
-    NO_MARKS,
-    Marks,
-    TaskInstance,
-    arrived_numbers,
-    join_key,
-    task_key,
+from chalicelib.domain.tasks.arrivals import (
+    arrived,
+    has_arrived,
+    head_number,
+    joins_after,
+    place_at,
 )
-from chalicelib.domain.trigger_rules import Verdict, judge
+from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.notes import COMPLETE, NO_MARKS, Marks, arrived_numbers
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.voiding import is_void
 
 Items = Mapping[str, TaskInstance]
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRun
-from chalicelib.domain.documents import NOT_SENT
+from chalicelib.domain.json_codec import NOT_SENT
+from chalicelib.domain.runs.dag_runs import DagRun
 
 MAX_REASON_LENGTH = 500
 """Characters kept of an exception's text as the reason of an outcome."""

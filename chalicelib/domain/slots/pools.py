@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from chalicelib.domain.task_instances import Parts
+Parts = tuple[tuple[int, int], ...]
+"""Slots held of a pool: pairs of shard number and slots."""
+
+Places = tuple[tuple[int, int], ...]
+"""Places held under limits: pairs of the limit's number among the task's, and shard number."""
 
 DEFAULT_POOL = "default_pool"
 DEFAULT_POOL_SLOTS = 128

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from chalicelib.domain.generations import VOID, coded, standing
-from chalicelib.domain.graph import BUCKET_SIZE, END_OF_RUN, Graph, Join, MaySkip, Task
+from chalicelib.domain.graph.graph import Graph, MaySkip, Task
+from chalicelib.domain.graph.join import BUCKET_SIZE, END_OF_RUN, Join
+from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule
 from chalicelib.domain.states import FAILURE_STATES, FINAL_STATES, TaskInstanceState
-from chalicelib.domain.task_instances import (
+from chalicelib.domain.tasks.keys import bucket_key, join_key, task_key
+from chalicelib.domain.tasks.notes import (
     COMPLETE,
     HEARD,
     OWED,
@@ -15,13 +17,10 @@ from chalicelib.domain.task_instances import (
     SETUP_SUCCESS,
     SKIP_ORDER,
     Marks,
-    TaskInstance,
     arrived_numbers,
-    bucket_key,
-    join_key,
-    task_key,
 )
-from chalicelib.domain.trigger_rules import Arrived, TriggerRule
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.voiding import VOID, coded, standing
 
 _SETUP_STATES = {
     SETUP_SUCCESS: TaskInstanceState.SUCCESS,

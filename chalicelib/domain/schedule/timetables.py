@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chalicelib.domain import cron
-from chalicelib.domain.cron import Cron, NoFurtherTime, NotACronExpression
 from chalicelib.domain.errors import UpdraftError
+from chalicelib.domain.schedule import cron
+from chalicelib.domain.schedule.cron import Cron, NoFurtherTime, NotACronExpression
 
 ONCE = "@once"
 CONTINUOUS = "@continuous"

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.arrivals import arrived
-from chalicelib.domain.dag_runs import DagRun, DagRunType
-from chalicelib.domain.dags import Dag, holds_back
-from chalicelib.domain.graph import Graph, Task
-from chalicelib.domain.limits import Limit
-from chalicelib.domain.pools import PoolShard, plan_take
+from chalicelib.domain.graph.graph import Graph, Task
+from chalicelib.domain.graph.trigger_rules import Verdict, judge
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.runs.dags import Dag, holds_back
+from chalicelib.domain.slots.limits import Limit
+from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, arrived_numbers
-from chalicelib.domain.trigger_rules import Verdict, judge
+from chalicelib.domain.tasks.arrivals import arrived
+from chalicelib.domain.tasks.notes import arrived_numbers
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 _ENDED_WELL = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED})
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.dag_runs import DagRun, DagRunType
-from chalicelib.domain.timetables import DataInterval, Schedule
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,10 +8,11 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.domain.graph import Graph
-from chalicelib.domain.repairs import Items
+from chalicelib.domain.graph.graph import Graph
+from chalicelib.domain.plans.repairs import Items
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
-from chalicelib.domain.task_instances import TaskInstance, task_key
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from chalicelib.domain.dag_runs import DagRunType, RunFacts
-from chalicelib.domain.dags import Dag
+from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts
+from chalicelib.domain.runs.dags import Dag
 
 
 def reason_to_wait(dag: Dag, active_runs: int, now: datetime) -> str | None:

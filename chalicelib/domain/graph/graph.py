@@ -1,23 +1,16 @@
 """The graph of one DAG version, as the engine sees it: tasks, joins and the end of a run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
-from chalicelib.domain import limits
-from chalicelib.domain.callbacks import CallbackKind
 from chalicelib.domain.errors import TaskNotFound
-from chalicelib.domain.limits import Limit, Share
-from chalicelib.domain.trigger_rules import TriggerRule
-
-BUCKET_SIZE = 64
-"""Upstreams that meet in one item; above that they meet in buckets first, so that an item stays small."""
-
-END_OF_RUN = ""
-"""The task id of the virtual sink. No task has it: Airflow's ids are never empty."""
+from chalicelib.domain.graph.callbacks import CallbackKind
+from chalicelib.domain.graph.join import END_OF_RUN, Join, _waited_for
+from chalicelib.domain.graph.trigger_rules import TriggerRule
+from chalicelib.domain.slots.limits import Limit, Share
 
 NOT_MAPPED = -1
 """Airflow's map index of a task instance that is not mapped."""
@@ -71,40 +64,6 @@ class Task:
         return self.trigger_rule.waits_for_all
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Join:
-    """Where the ends of several tasks meet: before a task, or (``END_OF_RUN``) before the run's end.
-
-    ``listens_to`` are tasks further up that may decide about this one (by ordering a skip, or as a setup
-    that does not succeed) and whose end the upstreams do not imply, so that they have to be heard too.
-    ``skippers`` are the numbers of all that may decide so.
-    """
-
-    task_id: str
-    upstream: tuple[str, ...]
-    trigger_rule: TriggerRule
-    listens_to: tuple[str, ...] = ()
-    skippers: frozenset[int] = frozenset()
-
-    def number(self, task_id: str) -> int:
-        """The number under which a task leaves its marks here."""
-        return (self.upstream + self.listens_to).index(task_id)
-
-    @property
-    def size(self) -> int:
-        """How many tasks leave a mark here."""
-        return len(self.upstream) + len(self.listens_to)
-
-    @property
-    def bucket_count(self) -> int:
-        """How many buckets the upstreams meet in first; 0 when they meet at the join itself."""
-        return 0 if self.size <= BUCKET_SIZE else -(-self.size // BUCKET_SIZE)
-
-    def bucket_size(self, bucket: int) -> int:
-        """How many upstreams meet in a bucket."""
-        return min(BUCKET_SIZE, self.size - bucket * BUCKET_SIZE)
-
-
 class Graph:
     """Tasks by id, in topological order, with what follows from their shape.
 
@@ -132,27 +91,6 @@ class Graph:
         self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
         self.share_of_run = share_of_run
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "Graph":
-        """Build the graph from a serialized DAG (``dag.serialization``)."""
-        downstream: dict[str, list[str]] = {task["task_id"]: [] for task in document["tasks"]}
-        for task in document["tasks"]:
-            for upstream in task["upstream"]:
-                downstream[upstream].append(task["task_id"])
-        tasks = {
-            task["task_id"]: _task(task, tuple(downstream[task["task_id"]])) for task in document["tasks"]
-        }
-        is_kept_by_shape = _is_kept_by_shape(document, tasks)
-        return cls(
-            document["dag_id"],
-            _limited(document, tasks, is_kept_by_shape=is_kept_by_shape),
-            active_runs=limits.active_runs(document["dag_id"], document["max_active_runs"]),
-            catchup=document["catchup"],
-            dagrun_timeout=_duration(document.get("dagrun_timeout")),
-            callbacks=_callbacks(document),
-            share_of_run=_share_of_run(document) if is_kept_by_shape else None,
-        )
 
     @property
     def limits(self) -> frozenset[Limit]:
@@ -351,80 +289,3 @@ class Graph:
     @cached_property
     def _reporting(self) -> frozenset[str]:
         return frozenset(self.end_of_run.upstream)
-
-
-def _waited_for(join: Join) -> frozenset[str]:
-    """The tasks that are sure to have ended before the task of a join starts or is ended."""
-    if join.trigger_rule is TriggerRule.ALWAYS:
-        return frozenset()
-    senders = (*join.upstream, *join.listens_to)
-    if join.trigger_rule.waits_for_all:
-        return frozenset(senders)
-    return frozenset(senders[number] for number in join.skippers)
-
-
-def _is_kept_by_shape(document: Mapping[str, Any], tasks: Mapping[str, Task]) -> bool:
-    """Whether the runs of a DAG, none of whose tasks is altered by hand, never reach ``max_active_tasks``."""
-    most_runs: int = document["max_active_runs"]
-    most_tasks: int = document["max_active_tasks"]
-    return most_runs >= 1 and limits.widest(tasks) * most_runs <= most_tasks
-
-
-def _share_of_run(document: Mapping[str, Any]) -> Share:
-    limit = limits.active_tasks(document["dag_id"], document["max_active_tasks"])
-    return limits.share_of_run(limit, document["max_active_runs"])
-
-
-def _limited(
-    document: Mapping[str, Any], tasks: Mapping[str, Task], *, is_kept_by_shape: bool
-) -> dict[str, Task]:
-    """The tasks with the limits that can bind.
-
-    A limit that what the DAG may run at once never reaches costs nothing. (Of one run, a task has one
-    instance, so ``max_active_tis_per_dagrun`` never binds.)
-    """
-    dag_id, most_runs = document["dag_id"], document["max_active_runs"]
-    shared: tuple[Limit, ...] = ()
-    if not is_kept_by_shape:
-        shared = (limits.active_tasks(dag_id, document["max_active_tasks"]),)
-    own: dict[str, tuple[Limit, ...]] = {}
-    for task in document["tasks"]:
-        name, most = task["task_id"], task["max_active_tis_per_dag"]
-        if most is not None and (most_runs < 1 or most_runs > most):
-            own[name] = (limits.active_instances(dag_id, name, most),)
-    return {name: replace(task, limits=shared + own.get(name, ())) for name, task in tasks.items()}
-
-
-def _duration(seconds: float | None) -> timedelta | None:
-    return None if seconds is None else timedelta(seconds=seconds)
-
-
-def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
-    return Task(
-        task_id=document["task_id"],
-        operator=document["operator"],
-        upstream=tuple(document["upstream"]),
-        downstream=downstream,
-        trigger_rule=TriggerRule(document["trigger_rule"]),
-        retries=document["retries"],
-        retry_delay=timedelta(seconds=document["retry_delay"]),
-        retry_exponential_backoff=document["retry_exponential_backoff"],
-        max_retry_delay=_duration(document["max_retry_delay"]),
-        pool=document["pool"],
-        pool_slots=document["pool_slots"],
-        priority_weight=document["priority_weight"],
-        queue=document["queue"],
-        is_empty=document["is_empty"],
-        may_skip=MaySkip(document["may_skip"]),
-        depends_on_past=document["depends_on_past"],
-        wait_for_downstream=document["wait_for_downstream"],
-        attributes=document["attributes"],
-        callbacks=_callbacks(document),
-        is_setup=document.get("is_setup", False),
-        is_teardown=document.get("is_teardown", False),
-        on_failure_fail_dagrun=document.get("on_failure_fail_dagrun", False),
-    )
-
-
-def _callbacks(document: Mapping[str, Any]) -> frozenset[CallbackKind]:
-    return frozenset(CallbackKind(name) for name in document.get("callbacks", ()))

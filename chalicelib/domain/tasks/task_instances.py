@@ -1,68 +1,14 @@
 """Task instances: their fields, their keys, and the marks that their upstreams leave on them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import TypedDict
 
-from chalicelib.domain.generations import VOID, standing
-from chalicelib.domain.graph import END_OF_RUN, NOT_MAPPED, Join
-from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
-
-SKIP_ORDER = "skip_order"
-"""Mark of a task that orders this one to be skipped."""
-
-HEARD = "heard"
-"""Mark of a task further up that has ended and might have ordered a skip."""
-
-AWAITED = "awaited"
-"""Mark of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
-
-CROWDING = "crowding"
-"""Mark of a task of the same run that waits until fewer are at work (``engine.altered_runs``)."""
-
-SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
-"""Marks of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
-
-COMPLETE = "complete"
-"""Mark of a bucket all of whose upstreams have arrived."""
-
-REPORTS = "reports"
-"""Mark on a task instance itself: it tells the end of the run of its own end, whatever its place."""
-
-OWED = "owed"
-"""Mark at the end of the run: a task that the graph alone does not make it wait for."""
-
-Marks = Mapping[str, frozenset[int]]
-"""Numbers of upstreams (or buckets) by what they left: a final state or one of the above.
-
-Numbers are coded with how often the task has been cleared (``generations``).
-"""
-
-NO_MARKS: Marks = MappingProxyType({})
-
-MARK_NAMES: tuple[str, ...] = (
-    *sorted(FINAL_STATES),
-    SKIP_ORDER,
-    HEARD,
-    SETUP_SUCCESS,
-    SETUP_SKIPPED,
-    SETUP_FAILED,
-    AWAITED,
-    CROWDING,
-    COMPLETE,
-    VOID,
-    REPORTS,
-    OWED,
-)
-"""Every mark there is, in a fixed order."""
-
-Parts = tuple[tuple[int, int], ...]
-"""Slots held of a pool: pairs of shard number and slots."""
-
-Places = tuple[tuple[int, int], ...]
-"""Places held under limits: pairs of the limit's number among the task's, and shard number."""
+from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.slots.pools import Parts, Places
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.tasks.keys import asleep_token, holder_name, task_key
+from chalicelib.domain.tasks.notes import NO_MARKS, Marks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,57 +154,3 @@ class FinishedTry:
     duration: float | None
     hostname: str | None
     reason: str | None
-
-
-def task_key(task_id: str, map_index: int = NOT_MAPPED) -> str:
-    """Range key of a task instance. ``#`` cannot be part of Airflow's task ids."""
-    return f"{task_id}#{map_index}"
-
-
-def bucket_key(join: Join, bucket: int) -> str:
-    """Range key of one bucket of a join with many upstreams."""
-    return f"{join_key(join)}#bucket-{bucket:05d}"
-
-
-def try_key(task_id: str, map_index: int, try_number: int) -> str:
-    """Range key of a finished try."""
-    return f"{task_key(task_id, map_index)}#try-{try_number:05d}"
-
-
-def join_key(join: Join) -> str:
-    """Range key of the item on which a join's marks are left: the task instance itself, or the sink."""
-    return task_key(join.task_id)
-
-
-END_OF_RUN_KEY = task_key(END_OF_RUN)
-
-
-def holder_name(run_uid: str, key: str, try_number: int, reschedules: int = 0) -> str:
-    """The name under which a try holds slots: another one each time that it takes them."""
-    taken = f".{reschedules}" if reschedules else ""
-    return f"{run_uid}/{key}/{try_number}{taken}"
-
-
-def parse_holder_name(holder: str) -> tuple[str, str]:
-    """Run uid and key of a holder."""
-    run_uid, key, _ = holder.split("/")
-    return run_uid, key
-
-
-def asleep_token(pokes: int) -> str:
-    """The lease of a sensor that nobody runs until its next poke: the message of that poke takes it over."""
-    return f"asleep-{pokes}"
-
-
-def arrived_numbers(marks: Marks) -> frozenset[int]:
-    """The numbers of those that have ended, and were not cleared since."""
-    marks = standing(marks)
-    return frozenset().union(*(marks.get(name, frozenset()) for name in (*FINAL_STATES, HEARD)))
-
-
-def merged(marks: Marks, added: Mapping[str, int]) -> Marks:
-    """The marks with one number added to each named one."""
-    return {
-        name: frozenset(marks.get(name, ())) | ({added[name]} if name in added else set())
-        for name in {*marks, *added}
-    }

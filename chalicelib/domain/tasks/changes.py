@@ -5,22 +5,18 @@ that one write. All total: nothing here raises.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from chalicelib.domain.dag_runs import RunRef
-from chalicelib.domain.graph import Task
-from chalicelib.domain.outcomes import TryOutcome, TryResult
-from chalicelib.domain.retries import retry_at
-from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.task_instances import (
-    FinishedTry,
-    Parts,
-    Places,
-    TaskInstance,
-    TaskInstanceChange,
-    asleep_token,
-)
-from chalicelib.domain.trigger_rules import Judgement, Verdict
+from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
+from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
+from chalicelib.domain.runs.reasons import MARKED_FAILED
+from chalicelib.domain.slots.pools import Parts, Places
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.tasks.keys import asleep_token
+from chalicelib.domain.tasks.retries import retry_at
+from chalicelib.domain.tasks.task_instances import FinishedTry, TaskInstance, TaskInstanceChange
 
 _ENDS: dict[TryResult, TaskInstanceState] = {
     TryResult.SUCCESS: TaskInstanceState.SUCCESS,
@@ -302,11 +298,6 @@ def ended_untried(
     return change
 
 
-def seconds_until(moment: datetime, now: datetime) -> int:
-    """Whole seconds until a moment, rounded up; 0 when it has passed."""
-    return max(0, -((now - moment) // timedelta(seconds=1)))
-
-
 def finished_try(item: TaskInstance) -> FinishedTry:
     """The record of a try that ended and will be followed by another."""
     return FinishedTry(
@@ -332,3 +323,19 @@ def cleared_try(item: TaskInstance, now: datetime) -> FinishedTry | None:
         return replace(record, state=item.state)
     begun = item.start_date
     return replace(record, end_date=now, duration=(now - begun).total_seconds() if begun else None)
+
+
+_AT_WORK = frozenset({TaskInstanceState.RUNNING, TaskInstanceState.UP_FOR_RESCHEDULE})
+
+
+def end_of(run: DagRun, item: TaskInstance) -> TaskInstanceState:
+    """How a task instance that is not over ends with its run, as in Airflow.
+
+    All are skipped, but those that run while somebody cancels the run (or that are sensors between two
+    pokes): these fail.
+    """
+    if run.state is DagRunState.SUCCESS:
+        return TaskInstanceState.SUCCESS
+    if run.reason == MARKED_FAILED and item.state in _AT_WORK:
+        return TaskInstanceState.FAILED
+    return TaskInstanceState.SKIPPED

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from chalicelib.domain.lifecycle import seconds_until
+from chalicelib.domain.moments import seconds_until
 
 TIMED_OUT = "timed_out"
 """Why the run was ended, by the name that Airflow's callbacks are told."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.domain.documents import NOT_SENT
-from chalicelib.domain.outcomes import TryRequest
+from chalicelib.domain.json_codec import NOT_SENT
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 

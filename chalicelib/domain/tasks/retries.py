@@ -4,7 +4,7 @@ import hashlib
 import math
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.graph import Task
+from chalicelib.domain.graph.graph import Task
 
 MAX_RETRY_DELAY = 24 * 60 * 60
 """Airflow's ``[core] max_task_retry_delay``, in seconds: no exponential backoff grows beyond it."""

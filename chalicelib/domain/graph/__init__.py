@@ -1,0 +1,1 @@
+"""The graph of one DAG version: tasks, their order, and the joins where their ends meet."""

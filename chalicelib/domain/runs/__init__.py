@@ -1,0 +1,1 @@
+"""The records of DAGs, runs and tries, and what is decided of a whole run."""

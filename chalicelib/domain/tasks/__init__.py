@@ -1,0 +1,1 @@
+"""One task instance: what it is, what it hears of others, and what it becomes."""

@@ -1,0 +1,44 @@
+"""The keys of a run's items, and the names under which tries hold slots and leases."""
+
+from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.graph.join import END_OF_RUN, Join
+
+
+def task_key(task_id: str, map_index: int = NOT_MAPPED) -> str:
+    """Range key of a task instance. ``#`` cannot be part of Airflow's task ids."""
+    return f"{task_id}#{map_index}"
+
+
+def bucket_key(join: Join, bucket: int) -> str:
+    """Range key of one bucket of a join with many upstreams."""
+    return f"{join_key(join)}#bucket-{bucket:05d}"
+
+
+def try_key(task_id: str, map_index: int, try_number: int) -> str:
+    """Range key of a finished try."""
+    return f"{task_key(task_id, map_index)}#try-{try_number:05d}"
+
+
+def join_key(join: Join) -> str:
+    """Range key of the item on which a join's marks are left: the task instance itself, or the sink."""
+    return task_key(join.task_id)
+
+
+END_OF_RUN_KEY = task_key(END_OF_RUN)
+
+
+def holder_name(run_uid: str, key: str, try_number: int, reschedules: int = 0) -> str:
+    """The name under which a try holds slots: another one each time that it takes them."""
+    taken = f".{reschedules}" if reschedules else ""
+    return f"{run_uid}/{key}/{try_number}{taken}"
+
+
+def parse_holder_name(holder: str) -> tuple[str, str]:
+    """Run uid and key of a holder."""
+    run_uid, key, _ = holder.split("/")
+    return run_uid, key
+
+
+def asleep_token(pokes: int) -> str:
+    """The lease of a sensor that nobody runs until its next poke: the message of that poke takes it over."""
+    return f"asleep-{pokes}"
