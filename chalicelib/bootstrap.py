@@ -18,8 +18,9 @@ from chalicelib.telemetry.log_lines import on_lambda
 if TYPE_CHECKING:
     from chalicelib.auth.origins import OriginCheck
     from chalicelib.auth.verdicts import Origin, Scheme, Throttled, Verdict, Verify
-    from chalicelib.engine.core import Engine
-    from chalicelib.engine.ports import RunCallbacks, RunTry, Store
+    from chalicelib.engine.engine import Engine
+    from chalicelib.engine.ports.store import Store
+    from chalicelib.engine.ports.worker import RunCallbacks, RunTry
     from chalicelib.events.declarations import Declaration
     from chalicelib.queues.dead_letters import DeadLetters
     from chalicelib.queues.resend import Resend
@@ -224,7 +225,7 @@ def _now() -> datetime:
 def _engine_on_aws() -> "Engine":
     from ulid import ULID
 
-    from chalicelib.engine.core import Engine, unobserved
+    from chalicelib.engine.engine import Engine, unobserved
     from chalicelib.queues.sqs import SqsSender
     from chalicelib.telemetry.metrics import EmbeddedMetrics
 

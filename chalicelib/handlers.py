@@ -20,8 +20,8 @@ from chalicelib.telemetry.bound import bind, bound, ids_of, request_id
 from chalicelib.telemetry.log_lines import set_up
 
 if TYPE_CHECKING:
-    from chalicelib.engine.core import Engine
-    from chalicelib.engine.ports import Invocation
+    from chalicelib.engine.engine import Engine
+    from chalicelib.engine.ports.worker import Invocation
 
 BatchReply = dict[str, list[dict[str, str]]]
 """Which messages of a batch have failed, and stay in the queue (``ReportBatchItemFailures``)."""
@@ -42,7 +42,7 @@ set_up(os.environ)
 )
 def scheduler(event: SQSEvent) -> BatchReply:
     """Moves runs on: starts them, wakes what waits, repairs what was lost."""
-    from chalicelib.engine import scheduling
+    from chalicelib.engine import dispatch
 
     engine = bootstrap.engine()
 
@@ -50,7 +50,7 @@ def scheduler(event: SQSEvent) -> BatchReply:
         message = _message(record)
         if isinstance(message, WorkerMessage):
             raise UnreadableMessage("a message for the worker is in the scheduler's queue")
-        scheduling.handle(engine, message)
+        dispatch.handle(engine, message)
 
     return _handle_each(event, handle, lambda record: _resend("scheduling", record))
 
@@ -62,7 +62,8 @@ def scheduler(event: SQSEvent) -> BatchReply:
 )
 def worker(event: SQSEvent) -> BatchReply:
     """Runs the user's code: one try of a task, or the callbacks after an end."""
-    from chalicelib.engine import call_back, execute
+    from chalicelib.engine.worker import call_back
+    from chalicelib.engine.worker.execute import execute
 
     bootstrap.prepare_user_code()  # its processes start while the engine's clients are made
     engine = bootstrap.engine()
@@ -70,7 +71,7 @@ def worker(event: SQSEvent) -> BatchReply:
     def handle(record: SQSRecord) -> None:
         match _message(record):
             case RunTask() as message:
-                execute.execute(engine, message, _invocation(engine, record), bootstrap.run_try())
+                execute(engine, message, _invocation(engine, record), bootstrap.run_try())
             case RunCallback() as message:
                 call_back.call_back(engine, message, bootstrap.run_callbacks(), _remaining(record))
             case _:
@@ -119,11 +120,11 @@ def events(event: SQSEvent) -> BatchReply:
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES))
 def tick(event: CloudWatchEvent) -> None:
     """Starts what the clock starts, and looks after runs that were not heard of."""
-    from chalicelib.engine import rescue
+    from chalicelib.engine.upkeep.tick import tick as upkeep_tick
 
     with bound(request_id=request_id(event.context)):
         try:
-            rescue.tick(bootstrap.engine())
+            upkeep_tick(bootstrap.engine())
         except StoreUnavailable as error:
             logger.warning("this minute's tick was cut short, the next one goes on: %s", error)
 
@@ -192,7 +193,7 @@ def _is_first_delivery(record: SQSRecord) -> bool:
 
 
 def _invocation(engine: "Engine", record: SQSRecord) -> "Invocation":
-    from chalicelib.engine.ports import Invocation
+    from chalicelib.engine.ports.worker import Invocation
 
     context: Any = record.context  # Lambda's context object; Chalice takes it for a dict
     return Invocation(

@@ -6,7 +6,7 @@ from chalicelib.domain.messages import Outgoing
 
 
 class MemorySender:
-    """Implements ``engine.ports.Sender``; ``sent`` is what nobody has taken yet, in order."""
+    """Implements ``engine.ports.queue.Sender``; ``sent`` is what nobody has taken yet, in order."""
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []

@@ -18,7 +18,7 @@ _LARGEST_LIST = 5_000_000
 
 def trigger(request: Request) -> Reply:
     """Creates a run, with an ``Idempotency-Key`` once; the answer shows its date with the offset as sent."""
-    from chalicelib.engine import trigger as engine_trigger
+    from chalicelib.engine.runs import create as engine_trigger
 
     engine = bootstrap.engine()
     wish = trigger_body.read(request, engine.now())
@@ -66,8 +66,8 @@ def dag_runs(request: Request) -> Reply:
 
     What does not fit is the oldest; a ``Link`` leads to the next page in either case.
     """
-    from chalicelib.engine.dag_run_pages import read_page
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
+    from chalicelib.engine.reading.dag_run_pages import read_page
 
     engine = bootstrap.engine()
     try:
@@ -105,8 +105,8 @@ class _Page:
 
 def dag_run(request: Request) -> Reply:
     """Tells the state of the run at an execution date."""
-    from chalicelib.engine.execution_dates import execution_date
-    from chalicelib.engine.queries import get_dag_run
+    from chalicelib.engine.lookup import get_dag_run
+    from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
     run = get_dag_run(bootstrap.engine(), names.dag_id(request), date)

@@ -8,7 +8,7 @@ from chalicelib.api.routing import Paths
 
 def paused(request: Request) -> Reply:
     """Tells whether the DAG is paused."""
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
 
     dag = get_dag(bootstrap.engine(), names.dag_id(request))
     return json_reply({"is_paused": dag.is_paused})
@@ -16,7 +16,7 @@ def paused(request: Request) -> Reply:
 
 def set_paused(request: Request) -> Reply:
     """Pauses for the word ``true``, unpauses for any other, as Airflow does."""
-    from chalicelib.engine import pausing
+    from chalicelib.engine.dags import pausing
 
     dag_id, is_paused = names.dag_id(request), request.path["word"] == "true"
     pausing.set_paused(bootstrap.engine(), dag_id, paused=is_paused, changed_by=request.asked_by)
@@ -25,7 +25,7 @@ def set_paused(request: Request) -> Reply:
 
 def code(request: Request) -> Reply:
     """Sends the text of the DAG's file under the media type that Airflow gives it, not escaped."""
-    from chalicelib.engine.queries import get_code
+    from chalicelib.engine.reading.queries import get_code
 
     text = get_code(bootstrap.engine(), names.dag_id(request))
     return Reply(text=text, content_type="text/html; charset=utf-8")
@@ -36,7 +36,7 @@ def delete(request: Request) -> Reply:
 
     It comes back, paused and without runs, as long as a deployed file defines it.
     """
-    from chalicelib.engine.deletion import delete_dag
+    from chalicelib.engine.upkeep.deletion import delete_dag
 
     dag_id = names.dag_id_to_delete(request)
     count = delete_dag(bootstrap.engine(), dag_id)

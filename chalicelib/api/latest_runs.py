@@ -11,7 +11,7 @@ from chalicelib.domain.runs.dags import LatestRun
 
 def latest_runs(_request: Request) -> Reply:
     """Lists one run per DAG that has runs, in no fixed order; the newest by date, not the last made."""
-    from chalicelib.engine.queries import latest_runs as find_latest_runs
+    from chalicelib.engine.reading.queries import latest_runs as find_latest_runs
 
     return json_reply({"items": [_shown(*found) for found in find_latest_runs(bootstrap.engine())]})
 

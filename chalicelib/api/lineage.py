@@ -10,8 +10,8 @@ from chalicelib.api.routing import Paths
 
 def lineage(request: Request) -> Reply:
     """Shows inlets and outlets by task; a task with neither is left out, and so is a kind it has none of."""
-    from chalicelib.engine.execution_dates import execution_date
-    from chalicelib.engine.queries import get_lineage
+    from chalicelib.engine.reading.queries import get_lineage
+    from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
     found = get_lineage(bootstrap.engine(), names.dag_id(request), date)

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
-    from chalicelib.engine.dag_run_pages import PageWanted, Position
+    from chalicelib.engine.reading.dag_run_pages import PageWanted, Position
 
 MOST_PER_PAGE = 1000
 
@@ -25,7 +25,7 @@ _LONGEST_CURSOR = 100
 
 def page_wanted(request: Request) -> "PageWanted":
     """What the query asks for; raises ``InvalidRequest``. An empty ``state`` means all, as in Airflow."""
-    from chalicelib.engine.dag_run_pages import PageWanted
+    from chalicelib.engine.reading.dag_run_pages import PageWanted
 
     query = request.query
     return PageWanted(
@@ -60,7 +60,7 @@ def _state(text: str) -> DagRunState | None:
 def _date(text: str | None) -> datetime | None:
     if text is None:
         return None
-    from chalicelib.engine.execution_dates import execution_date
+    from chalicelib.engine.runs.execution_dates import execution_date
 
     # A plus that was not percent-encoded means a blank in a query.
     return execution_date(_BARE_PLUS.sub(r"\1+\2", text)).astimezone(UTC)
@@ -83,7 +83,7 @@ def _cursor(position: "Position") -> str:
 def _position(text: str | None) -> "Position | None":
     if text is None:
         return None
-    from chalicelib.engine.dag_run_pages import Position
+    from chalicelib.engine.reading.dag_run_pages import Position
 
     refusal = InvalidRequest("The cursor is none that this list has given; follow its links")
     if len(text) > _LONGEST_CURSOR:

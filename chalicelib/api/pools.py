@@ -21,21 +21,21 @@ _LONGEST_DESCRIPTION = 16 * 1024
 
 def pool(request: Request) -> Reply:
     """Shows one pool."""
-    from chalicelib.engine.pools import get_pool
+    from chalicelib.engine.slots.pools import get_pool
 
     return json_reply(_shown(get_pool(bootstrap.engine(), names.pool_name(request))))
 
 
 def pools(_request: Request) -> Reply:
     """Lists all pools, in no fixed order."""
-    from chalicelib.engine.pools import list_pools
+    from chalicelib.engine.slots.pools import list_pools
 
     return json_reply([_shown(found) for found in list_pools(bootstrap.engine())])
 
 
 def save(request: Request) -> Reply:
     """Creates a pool, or changes the one of that name; with an ``Idempotency-Key``, once."""
-    from chalicelib.engine import pools as engine_pools
+    from chalicelib.engine.slots import pools as engine_pools
 
     key = idempotency_key(request, "POST /pools")
     wanted = _wanted(request)
@@ -75,7 +75,7 @@ def _wanted(request: Request) -> _PoolFields:
 
 def delete(request: Request) -> Reply:
     """Deletes a pool and shows what it was."""
-    from chalicelib.engine.pools import delete_pool
+    from chalicelib.engine.slots.pools import delete_pool
 
     deleted = delete_pool(bootstrap.engine(), names.pool_name(request))
     return json_reply(_shown(deleted), change={"pool": deleted.name, "deleted": True})

@@ -29,8 +29,8 @@ _NOT_KEPT_HERE = (
 
 def task_instance(request: Request) -> Reply:
     """Shows the task instance's attributes, each as the text that Python's ``str()`` gives."""
-    from chalicelib.engine.execution_dates import execution_date
-    from chalicelib.engine.queries import get_task_instance
+    from chalicelib.engine.reading.queries import get_task_instance
+    from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
     found = get_task_instance(bootstrap.engine(), names.dag_id(request), date, request.path["task_id"])

@@ -8,7 +8,7 @@ from chalicelib.api.routing import Paths
 
 def task(request: Request) -> Reply:
     """Shows the task's public attributes, each as the text that Python's ``str()`` gives."""
-    from chalicelib.engine.queries import get_task
+    from chalicelib.engine.reading.queries import get_task
 
     found = get_task(bootstrap.engine(), names.dag_id(request), request.path["task_id"])
     return json_reply(dict(found.attributes))

@@ -56,7 +56,7 @@ def _decoded(text: str) -> Any:
 def _given_date(value: Any) -> datetime | None:
     if value is None:
         return None
-    from chalicelib.engine.execution_dates import execution_date, not_a_date
+    from chalicelib.engine.runs.execution_dates import execution_date, not_a_date
 
     if not isinstance(value, str):
         raise not_a_date(json.dumps(value))

@@ -74,7 +74,7 @@ def dag_ids(_context: click.Context, _parameter: click.Parameter, incomplete: st
 def task_ids(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The same for a task of the DAG that was named before it."""
     from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
 
     engine = connect()
     dag = get_dag(engine, context.params["dag_id"])

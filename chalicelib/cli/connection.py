@@ -10,7 +10,7 @@ from chalicelib.domain.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
 
 CALLER = "command line"
 """Who triggers, pauses and backfills, as it is kept."""
@@ -33,7 +33,7 @@ def connect() -> "Engine":
 
 def moment(text: str) -> datetime:
     """A date as Airflow's command line takes it; raises ``InvalidRequest``."""
-    from chalicelib.engine.execution_dates import execution_date
+    from chalicelib.engine.runs.execution_dates import execution_date
 
     return execution_date(text)
 
@@ -42,7 +42,7 @@ def find_run(engine: "Engine", dag_id: str, date_or_run_id: str) -> "DagRun":
     """The run of that id or execution date; raises ``DagNotFound``, ``DagRunNotFound``."""
     from chalicelib.domain.errors import DagRunNotFound
     from chalicelib.domain.runs.dags import sees
-    from chalicelib.engine.queries import get_dag, get_dag_run
+    from chalicelib.engine.lookup import get_dag, get_dag_run
 
     dag = get_dag(engine, dag_id)
     run = engine.store.dag_runs.get_by_run_id(dag_id, date_or_run_id)
@@ -83,7 +83,7 @@ def runs_between(
 ) -> "Iterator[DagRun]":
     """The runs of a range of execution dates, both included, in order; raises ``DagNotFound``."""
     from chalicelib.domain.runs.dags import sees
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
 
     dag = get_dag(engine, dag_id)
     found = engine.store.dag_runs.list(dag_id, since=since, until=until, descending=descending)

@@ -12,8 +12,7 @@ from chalicelib.cli.connection import connect
 from chalicelib.cli.output.rows import output_option, show
 
 if TYPE_CHECKING:
-    from chalicelib.dag.ports import Variables
-    from chalicelib.domain.variables import StoredVariable
+    from chalicelib.domain.variables import StoredVariable, Variables
 
 _OVERWRITE, _FAIL, _SKIP = ("overwrite", "fail", "skip")
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from chalicelib.dag.exceptions import AirflowException
 from chalicelib.dag.params import NOTSET
-from chalicelib.dag.ports import VariablesOfDagFiles
 from chalicelib.dag.secrets_masker import mask_secret
-from chalicelib.domain.variables import checked_variable
+from chalicelib.domain.variables import VariablesOfDagFiles, checked_variable
 
 log = logging.getLogger("airflow.task.variables")
 

@@ -48,10 +48,11 @@ from chalicelib.deploy.worker_time import (
     set_by_chalice,
     standing_worker_time,
 )
-from chalicelib.engine.core import Engine
-from chalicelib.engine.sync import sync_dags
+from chalicelib.engine.dags.sync import sync_dags
+from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.delivery import check_dags
+from chalicelib.user_code.documents import dags_of_folder
 
 _REPEAT = "Put that right and deploy again: what is done already stays as it is"
 
@@ -131,9 +132,9 @@ class Deployment:
 
     def _sync(self) -> None:
         settings = self.stage.settings
-        report = sync_dags(
-            self.engine(), settings.dags_folder, paused_at_creation=settings.dags_are_paused_at_creation
-        )
+        engine = self.engine()
+        folder = dags_of_folder(settings.dags_folder, engine.store.variables)
+        report = sync_dags(engine, folder, paused_at_creation=settings.dags_are_paused_at_creation)
         self.tell(f"  {len(report.dag_ids)} DAGs: {', '.join(report.dag_ids) or 'none'}")
 
     def _connect(self) -> None:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from chalicelib.dag.ports import Variables
 from chalicelib.deploy.busy import error_code
-from chalicelib.domain.variables import StoredVariable
+from chalicelib.domain.variables import StoredVariable, Variables
 
 
 class RehearsedVariables:

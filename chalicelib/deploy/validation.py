@@ -7,13 +7,13 @@ from pathlib import Path
 
 from chalicelib.auth.backends import without_credentials
 from chalicelib.dag.loader import load_folder
-from chalicelib.dag.ports import Variables
 from chalicelib.dag.variables import variables_in
 from chalicelib.deploy.aws_limits import refuse_what_aws_would
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.policies import policy_documents
 from chalicelib.deploy.rehearsal import RehearsedVariables
 from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
+from chalicelib.domain.variables import Variables
 from chalicelib.events.declarations import Declaration, declarations_of
 
 _PACKAGED = ("chalicelib", "vendor")

@@ -1,6 +1,8 @@
 """Variables of the store: what Airflow keeps in its metadata database; pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from chalicelib.domain.errors import InvalidRequest
 
@@ -28,3 +30,23 @@ def checked_variable(key: str, value: str, description: str | None = None) -> St
     if size > LARGEST_VALUE:
         raise InvalidRequest(f"The variable {key} has {size} bytes; it takes up to {LARGEST_VALUE}")
     return StoredVariable(key=key, value=value, description=description)
+
+
+class VariablesOfDagFiles(Protocol):
+    """Table ``variables``, as far as DAG files use it."""
+
+    def get(self, key: str) -> StoredVariable | None:
+        """A variable; 1 request."""
+
+    def save(self, variable: StoredVariable) -> None:
+        """Keep a variable in place of what is there under its key; 1 request."""
+
+    def delete(self, key: str) -> None:
+        """Forget a variable; one that is gone is no error. 1 request."""
+
+
+class Variables(VariablesOfDagFiles, Protocol):
+    """Table ``variables``."""
+
+    def list(self) -> Iterator[StoredVariable]:
+        """All variables, for lists; 1 request per MB."""

@@ -3,7 +3,7 @@
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 
 _CACHE_SIZE = 256
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chalicelib.domain.messages import Message, Outgoing
-from chalicelib.engine.ports import Sender
+from chalicelib.engine.ports.queue import Sender
 
 BATCH = 10
 """Messages that SQS takes in one request."""

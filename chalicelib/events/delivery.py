@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
 from chalicelib.domain.runs.dags import sees
-from chalicelib.engine.core import Engine
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.create import TriggerRequest, trigger
 from chalicelib.events.declarations import Declaration, DeclarationError
 from chalicelib.events.incoming import Record, SqsMessage, events_of
 from chalicelib.events.requests import WantedRun, wanted_runs

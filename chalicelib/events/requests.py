@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from chalicelib.domain.errors import excerpt
-from chalicelib.engine.trigger import MAX_RUN_ID_LENGTH, TriggerRequest
+from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH, TriggerRequest
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.incoming import Event
 

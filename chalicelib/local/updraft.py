@@ -13,7 +13,7 @@ from chalicelib.local.queue_pump import Record
 from chalicelib.local.server import Application
 
 if TYPE_CHECKING:
-    from chalicelib.dag.loader import ImportFailure
+    from chalicelib.engine.dags.sync import BrokenFile
 
 _EXAMPLE = "example_hello"
 
@@ -44,24 +44,25 @@ def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     from chalicelib import bootstrap
     from chalicelib.dag.loader import ImportFailure, load_file
     from chalicelib.dag.variables import variables_in
-    from chalicelib.engine.sync import sync_dags
+    from chalicelib.engine.dags.sync import BrokenFile, sync_dags
+    from chalicelib.user_code.documents import dags_of_folder
 
-    folder = Path(event["dags_folder"])
+    engine, folder = bootstrap.engine(), Path(event["dags_folder"])
     if "only" in event:
-        with variables_in(bootstrap.engine().store.variables):
+        with variables_in(engine.store.variables):
             loaded = load_file(folder / event["only"], folder)
-        return _report((), (loaded,) if isinstance(loaded, ImportFailure) else ())
-    settings = bootstrap.settings()
+        if not isinstance(loaded, ImportFailure):
+            return _report((), ())
+        return _report((), (BrokenFile(filename=loaded.filename, message=loaded.message),))
     report = sync_dags(
-        bootstrap.engine(),
-        folder,
-        paused_at_creation=settings.dags_are_paused_at_creation,
-        skip=event.get("skip", {}),
+        engine,
+        dags_of_folder(folder, engine.store.variables, event.get("skip", {})),
+        paused_at_creation=bootstrap.settings().dags_are_paused_at_creation,
     )
     return _report(report.dag_ids, report.failures)
 
 
-def _report(dag_ids: tuple[str, ...], failures: "tuple[ImportFailure, ...]") -> dict[str, Any]:
+def _report(dag_ids: tuple[str, ...], failures: "tuple[BrokenFile, ...]") -> dict[str, Any]:
     return {
         "dag_ids": list(dag_ids),
         "errors": {failure.filename: failure.message for failure in failures},
@@ -97,9 +98,9 @@ def _create() -> None:
 
 def _resume() -> None:
     from chalicelib import bootstrap
-    from chalicelib.engine import rescue
+    from chalicelib.engine.upkeep import sweep
 
-    rescue.resume(bootstrap.engine())
+    sweep.resume(bootstrap.engine())
 
 
 def _on_crash(record: Record, request_id: str) -> None:

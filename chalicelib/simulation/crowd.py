@@ -15,8 +15,8 @@ from chalicelib.domain.messages import Message, WorkerMessage
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.ports import TryReport
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.ports.worker import TryReport
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed, PromiseBroken
 from chalicelib.simulation.handler import Halting, Handler, current

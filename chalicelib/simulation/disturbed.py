@@ -19,8 +19,8 @@ from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.graphs import VersionMissing
-from chalicelib.engine.ports import RunningXComs, TryReport
-from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
+from chalicelib.engine.ports.worker import RunningXComs, TryReport
+from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd, Kind, Occurrence
 from chalicelib.simulation.faults import PromiseBroken

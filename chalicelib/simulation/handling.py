@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.messages import Message, RunCallback, RunTask
-from chalicelib.engine import call_back, execute, scheduling
-from chalicelib.engine.core import Engine
-from chalicelib.engine.ports import Invocation, RunCallbacks, RunTry
+from chalicelib.engine import dispatch
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunTry
+from chalicelib.engine.worker import call_back
+from chalicelib.engine.worker.execute import execute
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,8 +24,8 @@ def handle(engine: Engine, message: Message, worker: Worker) -> None:
     """Handle a message of either queue; raises ``StoreUnavailable``, and what the ports raise."""
     match message:
         case RunTask():
-            execute.execute(engine, message, worker.new_invocation(), worker.run_try)
+            execute(engine, message, worker.new_invocation(), worker.run_try)
         case RunCallback():
             call_back.call_back(engine, message, worker.run_callbacks)
         case _:
-            scheduling.handle(engine, message)
+            dispatch.handle(engine, message)

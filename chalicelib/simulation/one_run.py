@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.dag.clock import living_by
-from chalicelib.dag.loader import ImportFailure
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Message, PokeTask, RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -26,17 +25,18 @@ from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine import why
-from chalicelib.engine.core import Engine
+from chalicelib.engine.dags.sync import sync_dags
+from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
-from chalicelib.engine.sync import sync_dags
-from chalicelib.engine.trigger import TriggerRequest, dag_to_run, trigger
+from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
+from chalicelib.engine.reading import why
+from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
+from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.handling import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
+from chalicelib.user_code.documents import dags_of_folder
 from chalicelib.user_code.runner import run_callbacks, run_try
 
 _LEASE = timedelta(days=365)
@@ -122,9 +122,8 @@ class Laboratory:
             run_callbacks=run_callbacks(folder, self.engine.store.variables),
             new_invocation=self._new_invocation,
         )
-        self.failures: tuple[ImportFailure, ...] = sync_dags(
-            self.engine, folder, paused_at_creation=True
-        ).failures
+        dags = dags_of_folder(folder, self.engine.store.variables)
+        self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures
 
     def run(self, request: WantedRun) -> FinishedRun:
         """Make a run and go on with it until it is over, or until nothing will happen any more.

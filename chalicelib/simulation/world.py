@@ -16,9 +16,10 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import Message
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.engine import rescue
-from chalicelib.engine.core import Engine, unobserved
-from chalicelib.engine.ports import Invocation, Observe, RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.engine.engine import Engine, unobserved
+from chalicelib.engine.ports.observer import Observe
+from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.engine.upkeep.tick import tick
 from chalicelib.queues.messages import decode
 from chalicelib.settings import MOST_WORKER_TIMEOUT
 from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, PromiseBroken
@@ -133,7 +134,7 @@ class World:
     def tick(self) -> None:
         """What a minute's tick does; one that fails leaves it to the next."""
         try:
-            rescue.tick(self.engine)
+            tick(self.engine)
         except (Killed, StoreUnavailable):
             pass  # the next minute's tick does the same
         finally:

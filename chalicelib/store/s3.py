@@ -72,7 +72,7 @@ class Bucket:
 
 
 class S3Payloads:
-    """Implements ``engine.ports.Payloads``."""
+    """Implements ``engine.ports.store.Payloads``."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
@@ -112,7 +112,7 @@ class S3ProofKey:
 
 
 class S3TaskLogs:
-    """Implements ``engine.ports.TaskLogs``, under keys shaped like Airflow's default template.
+    """Implements ``engine.ports.store.TaskLogs``, under keys shaped like Airflow's default template.
 
     ``logs/dag_id=…/run_id=…/run_uid=…/task_id=…/attempt=….log``, with ``map_index=…`` where there is
     one. The ``run_uid`` is ours: after its DAG was deleted, a run id may come again. Logs of callbacks

@@ -31,7 +31,7 @@ logger = logging.getLogger("chalicelib.metrics")
 
 
 class EmbeddedMetrics:
-    """Implements ``engine.ports.Observe``: each observation is one line, of the stage."""
+    """Implements ``engine.ports.observer.Observe``: each observation is one line, of the stage."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage

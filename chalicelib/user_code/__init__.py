@@ -9,8 +9,8 @@ of its own. Three descriptors lead from the worker to a try:
 - *stream*: what user code asks of the store (``surroundings``), and the try's outcome, as ``frames``
 - *output*: its descriptors 1 and 2: what it prints and logs, and what has to be masked in it, in one order
 
-``runner`` implements ``engine.ports.RunTry`` and ``RunCallbacks`` with these; ``watch`` is the worker's side
-of one try.
+``runner`` implements ``engine.ports.worker.RunTry`` and ``RunCallbacks`` with these; ``watch`` is the
+worker's side of one try.
 
 May import ``dag``, ``domain`` and, to implement them, the ports of ``engine``. A change violates this package
 when the worker's side imports a DAG file, when a try's process inherits a connection or the engine's

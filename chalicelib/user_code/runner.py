@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.dag import clock
-from chalicelib.dag.ports import VariablesOfDagFiles
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine.ports import RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.domain.variables import VariablesOfDagFiles
+from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, TryReport
 from chalicelib.user_code.environment import secrets_of
 from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
 from chalicelib.user_code.jobs import Job

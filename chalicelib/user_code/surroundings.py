@@ -13,12 +13,11 @@ from typing import Any
 
 from chalicelib.dag import clock, configuration
 from chalicelib.dag.exceptions import AirflowException
-from chalicelib.dag.ports import VariablesOfDagFiles
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.variables import StoredVariable, checked_variable
-from chalicelib.engine.ports import RunningXComs
+from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
+from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.user_code.frames import Requests
 
 log = logging.getLogger(__name__)

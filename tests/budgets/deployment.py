@@ -9,10 +9,12 @@ from typing import Any
 from chalicelib import bootstrap
 from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask, StartRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine import call_back, execute, scheduling
-from chalicelib.engine.core import Engine
-from chalicelib.engine.pools import ensure_default_pool
-from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
+from chalicelib.engine import dispatch
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
+from chalicelib.engine.slots.pools import ensure_default_pool
+from chalicelib.engine.worker import call_back
+from chalicelib.engine.worker.execute import execute
 from chalicelib.queues.sqs import SqsSender
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
@@ -32,7 +34,7 @@ class CopyingSender:
         self.sent: list[Message] = []
 
     def send(self, messages: Iterable[Outgoing]) -> None:
-        """See ``engine.ports.Sender``."""
+        """See ``engine.ports.queue.Sender``."""
         batch = list(messages)
         self._sender.send(batch)
         self.sent += [outgoing.message for outgoing in batch]
@@ -99,11 +101,11 @@ class MeteredDeployment:
         """Handle a message as a warm Lambda does."""
         with Meter() as meter:
             if isinstance(message, RunTask):
-                execute.execute(self.engine, message, self._invocation(), self._run_try)
+                execute(self.engine, message, self._invocation(), self._run_try)
             elif isinstance(message, RunCallback):
                 call_back.call_back(self.engine, message, lambda _request, _xcoms: b"log")
             else:
-                scheduling.handle(self.engine, message)
+                dispatch.handle(self.engine, message)
         return meter
 
     def drain(self) -> None:

@@ -15,10 +15,10 @@ from chalicelib.domain.messages import Message, Outgoing, WorkerMessage
 from chalicelib.domain.runs.dags import DagVersion
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.schedule.timetables import Schedule
-from chalicelib.engine import schedules
-from chalicelib.engine.core import Engine
-from chalicelib.engine.pools import ensure_default_pool
-from chalicelib.engine.ports import RunningXComs, TryReport
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.ports.worker import RunningXComs, TryReport
+from chalicelib.engine.schedule.clock import renew
+from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.local.clock import scheduled_event
 from chalicelib.queues.dead_letters import SqsDeadLetters
@@ -71,7 +71,7 @@ class Sender:
         self._targets = (SqsSender(settings), queue)
 
     def send(self, messages: Any) -> None:
-        """See ``engine.ports.Sender``."""
+        """See ``engine.ports.queue.Sender``."""
         batch = list(messages)
         for target in self._targets:
             target.send(batch)
@@ -136,7 +136,7 @@ class Functions:
             found = store.dags.get(dag.dag_id)
             assert found is not None
             if schedule is not None:
-                schedules.renew(engine, store.dags.save(replace(found, schedule=schedule)))
+                renew(engine, store.dags.save(replace(found, schedule=schedule)))
         return dag
 
     # -- the functions -----------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from chalicelib.domain.observations import (
     TryStarted,
 )
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
-from chalicelib.engine import rescue
+from chalicelib.engine.upkeep.tick import tick
 from chalicelib.settings import ALARMS, Settings
 from chalicelib.telemetry.log_lines import Fields
 from chalicelib.telemetry.metrics import EmbeddedMetrics
@@ -82,7 +82,7 @@ def million_tasks(deployment: MeteredDeployment, dag: ScriptedDag) -> Use:
 
 def idle_month(deployment: MeteredDeployment, resources: StageResources) -> Use:
     with Meter() as meter:
-        rescue.tick(deployment.engine)
+        tick(deployment.engine)
     polls = Use(sqs_requests=len(resources.queues) * POLLS_A_MINUTE)
     minute = asked(meter) + invoked("tick", TICK_SECONDS) + polls
     return minute.times(MINUTES_A_MONTH) + Use(alarm_months=len(resources.alarms))
@@ -214,7 +214,7 @@ def test_an_idle_stage_tells_no_metric(
     deployment: MeteredDeployment, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "chalicelib.metrics"):
-        rescue.tick(replace(deployment.engine, observe=EmbeddedMetrics("dev")))
+        tick(replace(deployment.engine, observe=EmbeddedMetrics("dev")))
     assert [record for record in caplog.records if record.name == "chalicelib.metrics"] == []
 
 

@@ -12,7 +12,7 @@ from chalicelib import aws, bootstrap
 from chalicelib.auth.accounts import create_user
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.auth.logins import RENEWED_AFTER
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.local.updraft import refusals
 from chalicelib.settings import Settings

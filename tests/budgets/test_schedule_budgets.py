@@ -9,9 +9,10 @@ from chalicelib.domain.messages import BackfillDag, DagUnpaused, RunTask, Schedu
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.timetables import Schedule
-from chalicelib.engine import rescue, schedules
-from chalicelib.engine.backfill import BackfillRequest, backfill
-from chalicelib.engine.ports import RunningXComs
+from chalicelib.engine.ports.worker import RunningXComs
+from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
+from chalicelib.engine.schedule.clock import renew
+from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.conftest import NOON
 from tests.budgets.deployment import MeteredDeployment
 from tests.budgets.meter import Meter
@@ -29,7 +30,7 @@ def scheduled(deployment: MeteredDeployment) -> MeteredDeployment:
     dag = dags.get(DAG.dag_id)
     assert dag is not None
     schedule = Schedule(expression="@hourly", start_date=NOON - 3 * HOUR)
-    schedules.renew(deployment.engine, dags.save(replace(dag, schedule=schedule)))
+    renew(deployment.engine, dags.save(replace(dag, schedule=schedule)))
     return deployment
 
 
@@ -37,7 +38,7 @@ def test_a_run_by_the_clock_takes_three_requests_and_a_portion_two_more(
     scheduled: MeteredDeployment,
 ) -> None:
     with Meter() as meter:
-        rescue.tick(scheduled.engine)
+        tick(scheduled.engine)
     assert (meter.dynamodb["Query", "dags"], meter.sqs_messages) == (1, 1)
     meter = scheduled.handle(scheduled.take(ScheduleDag))
     assert meter.dynamodb == {
@@ -48,7 +49,7 @@ def test_a_run_by_the_clock_takes_three_requests_and_a_portion_two_more(
     }
     assert meter.sqs_messages == 3
     with Meter() as meter:
-        rescue.tick(scheduled.engine)
+        tick(scheduled.engine)
     assert meter.sqs_messages == 0
 
 
@@ -62,7 +63,7 @@ def test_a_message_that_comes_again_takes_one_request(scheduled: MeteredDeployme
 def test_a_paused_dag_costs_nothing_each_minute(scheduled: MeteredDeployment) -> None:
     assert scheduled.get("/dags/scripted/paused/true")[1].dynamodb == {("UpdateItem", "dags"): 1}
     with Meter() as meter:
-        rescue.tick(scheduled.engine)
+        tick(scheduled.engine)
     assert meter.sqs_messages == 0
     _, meter = scheduled.get("/dags/scripted/paused/false")
     assert (meter.dynamodb, meter.sqs_messages) == ({("UpdateItem", "dags"): 1}, 2)
@@ -82,7 +83,7 @@ def test_a_sync_that_finds_nothing_new_plans_without_a_request(scheduled: Metere
     dag = scheduled.engine.store.dags.get(DAG.dag_id)
     assert dag is not None
     with Meter() as meter:
-        schedules.renew(scheduled.engine, dag)
+        renew(scheduled.engine, dag)
     assert meter.dynamodb_requests == 0
 
 

@@ -5,7 +5,8 @@ import pytest
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RetryTask, RunTask, StartRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine.ports import RunningXComs
+from chalicelib.engine.ports.worker import RunningXComs
+from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.deployment import MeteredDeployment, started
 from tests.property.dags import ScriptedDag, Shape
 
@@ -166,11 +167,10 @@ def test_what_a_finish_costs_does_not_grow_with_the_dag(deployment: MeteredDeplo
 def test_an_idle_tick_costs_the_shards_of_the_index_of_runs_and_one_look_at_dags_and_pools(
     deployment: MeteredDeployment,
 ) -> None:
-    from chalicelib.engine import rescue
     from tests.budgets.meter import Meter
 
     with Meter() as meter:
-        rescue.tick(deployment.engine)
+        tick(deployment.engine)
     assert meter.dynamodb == {
         ("Query", "unfinished_runs"): 16,
         ("Query", "dags"): 1,

@@ -23,11 +23,11 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.limits import active_instances
 from chalicelib.domain.tasks.keys import holder_name, task_key
-from chalicelib.engine.backfill import BackfillRequest, backfill
-from chalicelib.engine.clearing import ClearRequest, clear_tasks
-from chalicelib.engine.ports import RunningXComs
-from chalicelib.engine.run_end import cancel_run
-from chalicelib.engine.slots import save_limit
+from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.ports.worker import RunningXComs
+from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
+from chalicelib.engine.slots.taking import save_limit
 from chalicelib.queues.messages import encode
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket

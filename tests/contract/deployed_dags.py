@@ -8,8 +8,8 @@ from pathlib import Path
 from chalicelib.dag.loader import load_folder
 from chalicelib.dag.serialization import Document, serialize
 from chalicelib.domain.runs.dags import Dag, DagVersion
-from chalicelib.engine.core import Engine
-from chalicelib.engine.pools import ensure_default_pool
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.slots.pools import ensure_default_pool
 from tests.contract.engines import engine_in_memory
 
 FOLDER = Path(__file__).parent / "dags"

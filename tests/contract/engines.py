@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
 from tests.memory_sender import MemorySender
 

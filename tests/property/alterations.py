@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.messages import AlterTasks, Outgoing
 from chalicelib.domain.plans.by_hand import Choice, Plan
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.engine.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, shapes, start, with_setups, world_of
 from tests.property.simulator import World

@@ -13,8 +13,8 @@ from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.queue import InFlight

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.observations import Observation
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine.ports import RunningXComs, TryReport
+from chalicelib.engine.ports.worker import RunningXComs, TryReport
 from chalicelib.simulation import world
 
 Script = Callable[[TryRequest], TryOutcome]

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RunCallback, RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.pausing import set_paused
+from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE

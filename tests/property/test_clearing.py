@@ -15,12 +15,12 @@ from chalicelib.domain.plans.by_hand import Choice, chosen, clearing
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.limits import is_reserved, run_holder
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
-from chalicelib.engine import runs
-from chalicelib.engine.clearing import ClearRequest, clear_tasks
-from chalicelib.engine.deletion import delete_dag
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.run_end import cancel_run
+from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.runs.start import leave
+from chalicelib.engine.slots.pools import save_pool
+from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, reaches_far, send_plan, some_choice
@@ -232,7 +232,7 @@ def test_who_comes_late_to_the_end_of_a_run_leaves_the_place_by_which_it_goes_on
     seen: list[list[str]] = []
 
     def come_late(_: TryRequest) -> None:
-        runs.leave(world.engine, as_it_ended)
+        leave(world.engine, as_it_ended)
         world.store.dag_runs.remove_unfinished(as_it_ended.ref, as_it_ended.clear_number)
         limits = [shard for shard in world.store.pools.all_shards() if is_reserved(shard.name)]
         seen.append([holder for shard in limits for holder in shard.holders])

@@ -11,10 +11,10 @@ from chalicelib.domain.messages import Outgoing, RunTask, SweepRun
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import sees
 from chalicelib.domain.runs.outcomes import TryRequest
-from chalicelib.engine.deletion import CHECKED_RUNS, PORTION, delete_dag
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.queries import get_dag
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.lookup import get_dag
+from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.upkeep.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import DagRunAlreadyExists, IdempotencyKeyReused, StoreUnavailable
 from chalicelib.domain.idempotency import IdempotencyKey
-from chalicelib.engine.core import Engine
-from chalicelib.engine.pools import save_pool_once
-from chalicelib.engine.trigger import TriggerRequest, trigger_once
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.create import TriggerRequest, trigger_once
+from chalicelib.engine.slots.pools import save_pool_once
 from chalicelib.simulation.handler import Halting, Handler
 from chalicelib.simulation.queue import InFlight
 from tests.property.dags import ScriptedDag, Shape

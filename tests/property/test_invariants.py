@@ -12,11 +12,11 @@ from chalicelib.domain.messages import RescueRun, RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
-from chalicelib.engine import rescue
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.progress import PORTION
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.slots.pools import save_pool
+from chalicelib.engine.tasks.advance import PORTION
+from chalicelib.engine.upkeep import sweep
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
@@ -371,7 +371,7 @@ def test_a_stopped_server_costs_no_retries_and_loses_no_run() -> None:
     world.drain()
     assert item_state(world, run, "b") is TaskInstanceState.RUNNING
     world.queue.waiting.clear()
-    rescue.resume(world.engine)
+    sweep.resume(world.engine)
     assert isinstance(world.queue.sent[-1], RescueRun)
     world.drain()
     assert run_state(world, dag) is DagRunState.SUCCESS

@@ -14,11 +14,11 @@ from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import holder_name, task_key
-from chalicelib.engine.clearing import ClearRequest, clear_tasks
-from chalicelib.engine.deletion import delete_dag
-from chalicelib.engine.marking import MarkRequest, mark_tasks
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
+from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.slots.pools import save_pool
+from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from tests.property.alterations import send_plan, some_names
 from tests.property.dags import ScriptedDag, Shape

@@ -12,9 +12,9 @@ from chalicelib.domain.errors import InvalidRequest, TaskNotFound
 from chalicelib.domain.plans.by_hand import Choice, marking
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.engine.marking import MarkRequest, mark_run_success, mark_tasks
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.run_end import cancel_run
+from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.by_hand.marking import MarkRequest, mark_run_success, mark_tasks
+from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, send_plan, some_choice

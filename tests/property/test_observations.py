@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from chalicelib.domain.messages import StartRun
 from chalicelib.domain.observations import Observation, PoolUse, RunEnded, TaskEnded, TryStarted
 from chalicelib.domain.states import FINAL_STATES
-from chalicelib.engine import run_end
-from chalicelib.engine.pools import save_pool
+from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed
 from tests.property.dags import ScriptedDag, Shape
@@ -130,7 +130,7 @@ def test_a_run_that_is_cancelled_tells_its_end_and_those_of_its_tasks() -> None:
     start(world, dag)
     start_tasks(world)
     for _ in range(2):
-        run_end.cancel_run(world.engine, dag.dag_id, EXECUTION_DATE)
+        cancel_run(world.engine, dag.dag_id, EXECUTION_DATE)
     world.settle(dag.dag_id)
     assert run_ends(world.observed) == ["failed"]
     assert sorted(ends(world.observed)) == [("a", 1, "skipped"), ("b", 0, "skipped")]

@@ -11,8 +11,8 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.slots.pools import Parts, held_parts, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import holder_name, task_key
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE

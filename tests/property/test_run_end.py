@@ -14,10 +14,11 @@ from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.engine.marking import MarkRequest, mark_run_success, mark_tasks
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.run_end import cancel_run, fail_run
+from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.by_hand.marking import MarkRequest, mark_run_success, mark_tasks
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.runs.end import fail_run
+from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE

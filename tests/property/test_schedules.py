@@ -15,11 +15,13 @@ from chalicelib.domain.messages import BackfillDag, Message, ScheduleDag
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
-from chalicelib.engine import backfill, rescue, schedules
-from chalicelib.engine.backfill import BackfillRequest
-from chalicelib.engine.deletion import delete_dag
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.schedule import backfill
+from chalicelib.engine.schedule.backfill import BackfillRequest
+from chalicelib.engine.schedule.clock import PORTION, renew, schedule_dag
+from chalicelib.engine.upkeep import sweep
+from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
@@ -51,7 +53,7 @@ def deploy(world: World, schedule: Schedule, dag: ScriptedDag = DAG, version: st
     assert known is not None
     world.store.dags.save_version(replace(known, version=version))
     saved = world.store.dags.save(replace(found, schedule=schedule, version=version))
-    schedules.renew(world.engine, saved)
+    renew(world.engine, saved)
 
 
 def dates(world: World, run_type: DagRunType = DagRunType.SCHEDULED) -> list[datetime]:
@@ -114,11 +116,11 @@ def test_a_tick_that_comes_twice_or_an_hour_late_makes_each_run_once(catchup: bo
 
 
 def test_all_that_has_passed_is_caught_up_with_in_portions() -> None:
-    count = 2 * schedules.PORTION + 3
+    count = 2 * PORTION + 3
     world = world_with(hourly(start_date=START - count * HOUR, max_active_runs=1000))
     world.tick()
     deliver_one(world, ScheduleDag)
-    assert len(dates(world)) == schedules.PORTION
+    assert len(dates(world)) == PORTION
     world.drain()
     assert dates(world) == hours(*range(-count, 0))
 
@@ -274,7 +276,7 @@ def test_a_dag_that_no_file_defines_makes_no_runs_until_one_does() -> None:
 
 def deploy_again(world: World) -> None:
     world.store.dags.save(replace(dag_of(world, DAG), is_active=True))
-    schedules.renew(world.engine, dag_of(world, DAG))
+    renew(world.engine, dag_of(world, DAG))
 
 
 def test_a_deleted_dag_begins_like_a_new_one() -> None:
@@ -312,7 +314,7 @@ def test_a_handler_that_dies_at_any_call_loses_and_doubles_nothing(
     world = world_with(hourly(start_date=START - 3 * HOUR))
     world.faults.arm(call, error, takes_effect=takes_effect)
     with suppress(Killed, StoreUnavailable):
-        schedules.schedule_dag(world.engine, ScheduleDag(dag_id=DAG.dag_id))
+        schedule_dag(world.engine, ScheduleDag(dag_id=DAG.dag_id))
     world.faults.disarm()
     let_pass(world, timedelta(minutes=2))
     assert dates(world) == hours(-3, -2, -1)
@@ -406,7 +408,7 @@ def test_a_backfill_whose_messages_are_lost_goes_on_while_the_dag_is_paused(is_s
     deliver_one(world, BackfillDag)
     world.queue.waiting.clear()
     if is_stopped:
-        rescue.resume(world.engine)
+        sweep.resume(world.engine)
         world.drain()
     else:
         let_pass(world, timedelta(minutes=5))
@@ -448,7 +450,7 @@ def test_a_backfill_of_a_deleted_dag_makes_nothing() -> None:
 
 
 def test_the_previous_successful_run_is_the_last_one_before() -> None:
-    from chalicelib.engine.runs import previous_success
+    from chalicelib.engine.lookup import previous_success
 
     world = world_with(hourly(), dag=SLOW)
     let_pass(world, 2 * HOUR)
@@ -460,7 +462,7 @@ def test_the_previous_successful_run_is_the_last_one_before() -> None:
 
 def assert_unseen(world: World, run: DagRun) -> None:
     """A run of an earlier life is not found."""
-    from chalicelib.engine.runs import previous_success
+    from chalicelib.engine.lookup import previous_success
 
     assert previous_success(world.engine, replace(run.ref, generation=2)) is None
 

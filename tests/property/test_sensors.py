@@ -11,10 +11,10 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine import rescue
-from chalicelib.engine.deletion import delete_dag
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.slots.pools import save_pool
+from chalicelib.engine.upkeep import sweep
+from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
 from tests.property.dags import ScriptedDag, Shape
@@ -215,7 +215,7 @@ def test_a_sensor_in_mode_poke_goes_on_in_a_paused_dag_and_one_in_mode_reschedul
 def test_a_sleeping_sensor_is_not_interrupted_by_a_stop_of_the_server(mode: str) -> None:
     world, dag, run = waiting_world(mode)
     world.advance(timedelta(minutes=1))
-    rescue.resume(world.engine)
+    sweep.resume(world.engine)
     world.settle(dag.dag_id)
     assert sensor_of(world, run).try_number == 1
     assert_ended_as_expected(world, dag, run)

@@ -89,7 +89,7 @@ def test_a_request_that_needs_no_store_loads_none() -> None:
 
 def test_a_plain_date_is_read_without_pendulum() -> None:
     loaded = _loaded(
-        "chalicelib.engine.execution_dates",
-        "chalicelib.engine.execution_dates.execution_date('2024-05-06T07:08:09.500000+02:00')",
+        "chalicelib.engine.runs.execution_dates",
+        "chalicelib.engine.runs.execution_dates.execution_date('2024-05-06T07:08:09.500000+02:00')",
     )
     assert loaded & HEAVY == set()

@@ -14,10 +14,10 @@ from chalicelib.domain.runs.dag_runs import RunRef
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
-from chalicelib.engine import pausing
-from chalicelib.engine.core import Engine
-from chalicelib.engine.ports import RunningXComs, TryReport
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.dags import pausing
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.ports.worker import RunningXComs, TryReport
+from chalicelib.engine.runs.create import TriggerRequest, trigger
 from chalicelib.queues.messages import encode
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import engine_with_contract_dags

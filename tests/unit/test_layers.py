@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
     "dag": {"domain"},
     "auth": {"domain"},
-    "engine": {"domain", "dag", "auth"},
+    "engine": {"domain", "auth"},
     "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
     "user_code": {"domain", "dag", "engine"},
@@ -29,7 +29,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulation": {"domain", "dag", "engine", "queues", "store", "user_code"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
-    "deploy": {"domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap"},
+    "deploy": {
+        "domain",
+        "auth",
+        "aws",
+        "dag",
+        "engine",
+        "events",
+        "store",
+        "queues",
+        "bootstrap",
+        "user_code",
+    },
     "local": {
         *("domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"),
         *("user_code", "handlers"),
@@ -47,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "deploy",
         "local",
         "simulation",
+        "user_code",
     },
 }
 """Per layer (a package or a module of ``chalicelib``) the layers it may import."""

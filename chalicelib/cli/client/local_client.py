@@ -8,7 +8,7 @@ from chalicelib.cli.connection import CALLER
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
     from chalicelib.domain.slots.pools import Pool
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
 
 
 class LocalClient:
@@ -19,7 +19,7 @@ class LocalClient:
 
     def trigger_dag(self, wanted: TriggerArguments) -> Shown:
         """See ``Client``."""
-        from chalicelib.engine.trigger import TriggerRequest, trigger
+        from chalicelib.engine.runs.create import TriggerRequest, trigger
 
         date = wanted.execution_date or self._engine.now()
         request = TriggerRequest(
@@ -33,25 +33,25 @@ class LocalClient:
 
     def delete_dag(self, dag_id: str) -> str:
         """See ``Client``."""
-        from chalicelib.engine.deletion import delete_dag
+        from chalicelib.engine.upkeep.deletion import delete_dag
 
         return f"Removed {delete_dag(self._engine, dag_id)} record(s)"
 
     def get_pool(self, name: str) -> Shown:
         """See ``Client``."""
-        from chalicelib.engine.pools import get_pool
+        from chalicelib.engine.slots.pools import get_pool
 
         return _pool_shown(get_pool(self._engine, name))
 
     def get_pools(self) -> list[Shown]:
         """See ``Client``."""
-        from chalicelib.engine.pools import list_pools
+        from chalicelib.engine.slots.pools import list_pools
 
         return [_pool_shown(pool) for pool in sorted(list_pools(self._engine), key=lambda pool: pool.name)]
 
     def create_pool(self, wanted: PoolArguments) -> Shown:
         """See ``Client``."""
-        from chalicelib.engine.pools import save_pool
+        from chalicelib.engine.slots.pools import save_pool
 
         saved = save_pool(
             self._engine,
@@ -64,7 +64,7 @@ class LocalClient:
 
     def delete_pool(self, name: str) -> Shown:
         """See ``Client``."""
-        from chalicelib.engine.pools import delete_pool
+        from chalicelib.engine.slots.pools import delete_pool
 
         return _pool_shown(delete_pool(self._engine, name))
 

@@ -17,8 +17,8 @@ from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
-    from chalicelib.engine.backfill import BackfillRequest
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
+    from chalicelib.engine.schedule.backfill import BackfillRequest
 
 
 _PATIENCE = 4
@@ -62,8 +62,8 @@ def backfill(
 
     Example: python -m chalicelib dags backfill example_branch -s 2026-01-01 -e 2026-01-07
     """
-    from chalicelib.engine.backfill import BackfillRequest, logical_dates
-    from chalicelib.engine.backfill import backfill as backfill_dag
+    from chalicelib.engine.schedule.backfill import BackfillRequest, logical_dates
+    from chalicelib.engine.schedule.backfill import backfill as backfill_dag
 
     first, last = start_date or end_date, end_date or start_date
     if first is None or last is None:
@@ -140,8 +140,8 @@ class _Onlooker:
 
     def _tell_what_holds_back(self, date: datetime) -> None:
         """Raises ``DagNotFound`` where the missing runs will not be made: the DAG has lost its file."""
-        from chalicelib.engine.trigger import dag_to_run
-        from chalicelib.engine.why import what_holds_back
+        from chalicelib.engine.reading.why import what_holds_back
+        from chalicelib.engine.runs.create import dag_to_run
 
         dag_id = self._request.dag_id
         if date not in self.states:

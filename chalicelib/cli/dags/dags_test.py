@@ -15,7 +15,7 @@ from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.outcomes import TryRequest
-    from chalicelib.engine.ports import TryReport
+    from chalicelib.engine.ports.worker import TryReport
     from chalicelib.simulation.one_run import FinishedRun
 
 _TIMED_OUT = "Sensor has timed out"

@@ -16,15 +16,15 @@ from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dags import Dag
     from chalicelib.domain.schedule.timetables import DataInterval
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
 
 _OF_NEXT_RUN = ("data_interval_start", "data_interval_end", "create_after")
 
 
 def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
     """What is known of a DAG, under Airflow's names and in their order; 1 request."""
-    from chalicelib.engine.queries import get_version
-    from chalicelib.engine.schedules import coming_run
+    from chalicelib.engine.reading.queries import get_version
+    from chalicelib.engine.schedule.clock import coming_run
 
     document = get_version(engine, dag).document
     return {
@@ -75,7 +75,7 @@ def details(dag_id: str, output: str) -> None:
 
     Example: python -m chalicelib dags details example_branch
     """
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
 
     engine = connect()
     fields = fields_of(engine, get_dag(engine, dag_id))
@@ -99,8 +99,8 @@ def next_execution(dag_id: str, num_executions: int) -> None:
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
-    from chalicelib.engine.queries import get_dag
-    from chalicelib.engine.schedules import coming_run
+    from chalicelib.engine.lookup import get_dag
+    from chalicelib.engine.schedule.clock import coming_run
 
     engine = connect()
     dag = get_dag(engine, dag_id)

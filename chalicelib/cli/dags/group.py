@@ -91,7 +91,7 @@ def unpause(dag_id: str, is_regex: bool, yes: bool, output: str) -> None:
 
 
 def _set_paused(dag_id: str, output: str, *, paused: bool, is_regex: bool, yes: bool) -> None:
-    from chalicelib.engine.pausing import set_paused
+    from chalicelib.engine.dags.pausing import set_paused
 
     engine = connect()
     dag_ids = dag_ids_of(engine, dag_id, is_regex=is_regex)
@@ -175,7 +175,7 @@ def show_graph(dag_id: str, file: Path | None, as_dot: bool) -> None:
     from chalicelib.cli.output.graph_picture import FORMATS, drawn_as
     from chalicelib.cli.output.graph_text import drawn
     from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
 
     kind = file.suffix[1:].lower() if file else ""
     if file and kind not in FORMATS:

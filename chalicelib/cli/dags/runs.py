@@ -18,7 +18,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
 
 _STATES = click.Choice([state.value for state in DagRunState])
 
@@ -94,7 +94,7 @@ def state(dag_id: str, execution_date: datetime) -> None:
     Example: python -m chalicelib dags state example_hello 2026-01-01T00:00:00
     """
     from chalicelib.domain.errors import DagRunNotFound
-    from chalicelib.engine.queries import get_dag_run
+    from chalicelib.engine.lookup import get_dag_run
 
     engine = connect()
     try:

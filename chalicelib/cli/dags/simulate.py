@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.messages import Message
     from chalicelib.domain.runs.outcomes import TryRequest
-    from chalicelib.engine.ports import TryReport
+    from chalicelib.engine.ports.worker import TryReport
     from chalicelib.simulation.crowd import Occurrence
     from chalicelib.simulation.disturbed import Difference, Disturbed, Model
     from chalicelib.simulation.one_run import FinishedRun

@@ -20,12 +20,13 @@ def sync(stage: str | None) -> None:
 
 def _sync() -> None:
     from chalicelib import bootstrap
-    from chalicelib.engine.sync import sync_dags
+    from chalicelib.engine.dags.sync import sync_dags
+    from chalicelib.user_code.documents import dags_of_folder
 
     settings = bootstrap.settings()
-    report = sync_dags(
-        bootstrap.engine(), settings.dags_folder, paused_at_creation=settings.dags_are_paused_at_creation
-    )
+    engine = bootstrap.engine()
+    folder = dags_of_folder(settings.dags_folder, engine.store.variables)
+    report = sync_dags(engine, folder, paused_at_creation=settings.dags_are_paused_at_creation)
     click.echo(f"{len(report.dag_ids)} DAGs: {', '.join(report.dag_ids) or 'none'}")
     for failure in report.failures:
         click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)

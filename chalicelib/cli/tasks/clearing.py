@@ -19,8 +19,8 @@ from chalicelib.cli.tasks.altering import Wording, alter_after_asking
 from chalicelib.domain.plans.by_hand import Choice
 
 if TYPE_CHECKING:
-    from chalicelib.engine.clearing import ClearRequest
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.by_hand.clearing import ClearRequest
+    from chalicelib.engine.engine import Engine
 
 
 @click.command()
@@ -74,7 +74,7 @@ def clear_requests(
     """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
     from dataclasses import replace
 
-    from chalicelib.engine.clearing import ClearRequest
+    from chalicelib.engine.by_hand.clearing import ClearRequest
     from chalicelib.engine.graphs import graph_of
 
     requests = []
@@ -93,7 +93,7 @@ def clear_after_asking(
     """Tell what is cleared, ask, and clear it; raises ``click.Abort`` for a no."""
     from functools import partial
 
-    from chalicelib.engine.clearing import clear_tasks
+    from chalicelib.engine.by_hand.clearing import clear_tasks
 
     wording = Wording(
         nothing="Nothing to clear.",
@@ -108,7 +108,7 @@ def _tell(engine: "Engine", request: "ClearRequest") -> int:
     """Tell what would be cleared of a run; how many that are."""
     from dataclasses import replace
 
-    from chalicelib.engine.clearing import clear_tasks
+    from chalicelib.engine.by_hand.clearing import clear_tasks
 
     found = clear_tasks(engine, replace(request, dry_run=True))
     begun = [item for item in found if item.state is not None]

@@ -22,7 +22,7 @@ def list_tasks(dag_id: str, tree: bool) -> None:
     """
     from chalicelib.cli.output.graph_text import drawn
     from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.queries import get_dag
+    from chalicelib.engine.lookup import get_dag
 
     engine = connect()
     graph = graph_of(engine, dag_id, get_dag(engine, dag_id).version)
@@ -39,7 +39,7 @@ def state(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
 
     Example: python -m chalicelib tasks state example_hello report 2026-01-01T00:00:00
     """
-    from chalicelib.engine.queries import get_task_instance
+    from chalicelib.engine.reading.queries import get_task_instance
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)

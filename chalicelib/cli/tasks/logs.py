@@ -12,7 +12,7 @@ from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
     from chalicelib.domain.tasks.task_instances import TaskInstance
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
 
 
 @click.command()
@@ -37,7 +37,7 @@ def logs(
 
     Example: python -m chalicelib tasks logs example_hello report 2026-01-01T00:00:00 --follow
     """
-    from chalicelib.engine.queries import get_task_log
+    from chalicelib.engine.reading.queries import get_task_log
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
@@ -65,7 +65,7 @@ class Follower:
 
         Whether there was a log. Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``.
         """
-        from chalicelib.engine.queries import get_task_instance
+        from chalicelib.engine.reading.queries import get_task_instance
 
         while True:
             # Read before the logs: a try's log is kept before its end is written.
@@ -98,7 +98,7 @@ class Follower:
 
     def _tell_log(self, number: int) -> None:
         from chalicelib.domain.errors import TaskLogNotFound
-        from chalicelib.engine.queries import get_task_log
+        from chalicelib.engine.reading.queries import get_task_log
 
         date = self._run.execution_date
         try:

@@ -22,8 +22,8 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 if TYPE_CHECKING:
     from chalicelib.domain.tasks.task_instances import TaskInstance
-    from chalicelib.engine.core import Engine
-    from chalicelib.engine.marking import MarkRequest
+    from chalicelib.engine.by_hand.marking import MarkRequest
+    from chalicelib.engine.engine import Engine
 
 _OF_RUNS = click.Choice([DagRunState.SUCCESS.value, DagRunState.FAILED.value])
 _OF_TASKS = click.Choice(
@@ -62,8 +62,8 @@ def set_task_state(
     """
     from functools import partial
 
-    from chalicelib.engine.marking import mark_tasks
-    from chalicelib.engine.queries import get_task_instance
+    from chalicelib.engine.by_hand.marking import mark_tasks
+    from chalicelib.engine.reading.queries import get_task_instance
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
@@ -88,8 +88,8 @@ def _requests(
     state: TaskInstanceState,
 ) -> "Iterator[MarkRequest]":
     """What to mark, run by run, in those that have the task."""
+    from chalicelib.engine.by_hand.marking import MarkRequest
     from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.marking import MarkRequest
 
     for run in runs_between(engine, dag_id, *dates):
         if set(choice.task_ids or ()) <= graph_of(engine, dag_id, run.version).tasks.keys():
@@ -100,7 +100,7 @@ def _tell(engine: "Engine", request: "MarkRequest") -> int:
     """Tell what would be marked of a run; how many that are."""
     from dataclasses import replace
 
-    from chalicelib.engine.marking import mark_tasks
+    from chalicelib.engine.by_hand.marking import mark_tasks
 
     found = mark_tasks(engine, replace(request, dry_run=True))
     tell_instances(f"{request.dag_id} {request.execution_date.isoformat()} ", found)
@@ -120,8 +120,8 @@ def set_run_state(dag_id: str, execution_date_or_run_id: str, state: str, dry_ru
 
     Example: python -m chalicelib dags set-state example_hello 2026-01-01T00:00:00 success --yes
     """
-    from chalicelib.engine.marking import mark_run_success
-    from chalicelib.engine.run_end import cancel_run
+    from chalicelib.engine.by_hand.cancelling import cancel_run
+    from chalicelib.engine.by_hand.marking import mark_run_success
 
     mark = mark_run_success if state == DagRunState.SUCCESS else cancel_run
     run_id = _mark_run(dag_id, execution_date_or_run_id, state, mark, dry_run=dry_run, yes=yes)
@@ -141,7 +141,7 @@ def cancel(dag_id: str, execution_date_or_run_id: str, dry_run: bool, yes: bool)
 
     Example: python -m chalicelib runs cancel example_hello 2026-01-01T00:00:00 --yes
     """
-    from chalicelib.engine.run_end import cancel_run
+    from chalicelib.engine.by_hand.cancelling import cancel_run
 
     run = find_run(connect(), dag_id, execution_date_or_run_id)
     if run.state.is_final:

@@ -9,7 +9,7 @@ from chalicelib.cli.connection import connect, find_run, moment
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
-    from chalicelib.engine.core import Engine
+    from chalicelib.engine.engine import Engine
 
 _RULE = f"# {'-' * 58}"
 
@@ -26,7 +26,7 @@ def render(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
     Example: python -m chalicelib tasks render example_hello report 2026-01-01T00:00:00
     """
     from chalicelib import bootstrap
-    from chalicelib.engine.rendering import render_task
+    from chalicelib.user_code.rendering import render_task
 
     engine = connect()
     run = _run(engine, dag_id, execution_date_or_run_id)
@@ -37,7 +37,7 @@ def render(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
 
 def _run(engine: "Engine", dag_id: str, date_or_run_id: str) -> "DagRun":
     from chalicelib.domain.errors import DagRunNotFound, InvalidRequest
-    from chalicelib.engine.rendering import planned_run
+    from chalicelib.user_code.rendering import planned_run
 
     try:
         return find_run(engine, dag_id, date_or_run_id)

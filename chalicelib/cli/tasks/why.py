@@ -19,7 +19,7 @@ def why(dag_id: str, execution_date: datetime, task_id: str | None, output: str)
 
     Example: python -m chalicelib why example_hello 2026-01-01T00:00:00 report
     """
-    from chalicelib.engine.why import why_run, why_task
+    from chalicelib.engine.reading.why import why_run, why_task
 
     engine = connect()
     if task_id is None:
@@ -43,8 +43,8 @@ def failed_deps(dag_id: str, task_id: str, execution_date_or_run_id: str) -> Non
     Example: python -m chalicelib tasks failed-deps example_hello report 2026-01-01T00:00:00
     """
     from chalicelib.domain.plans.checks import task_state
-    from chalicelib.engine.queries import get_task_instance
-    from chalicelib.engine.why import why_task
+    from chalicelib.engine.reading.queries import get_task_instance
+    from chalicelib.engine.reading.why import why_task
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)

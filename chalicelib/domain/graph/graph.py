@@ -8,7 +8,7 @@ from functools import cached_property
 
 from chalicelib.domain.errors import TaskNotFound
 from chalicelib.domain.graph.callbacks import CallbackKind
-from chalicelib.domain.graph.join import END_OF_RUN, Join, _waited_for
+from chalicelib.domain.graph.join import END_OF_RUN, Join, waited_for
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.slots.limits import Limit, Share
 
@@ -169,8 +169,8 @@ class Graph:
         for task in self.tasks.values():
             join = joins[task.task_id] = self._join_before(task, implied)
             if self._has_orderers:
-                waited_for = _waited_for(join)
-                implied[task.task_id] = waited_for.union(*(implied[name] for name in waited_for))
+                earlier = waited_for(join)
+                implied[task.task_id] = earlier.union(*(implied[name] for name in earlier))
         return joins
 
     def _join_before(self, task: Task, implied: Mapping[str, frozenset[str]]) -> Join:

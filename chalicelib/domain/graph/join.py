@@ -46,7 +46,7 @@ class Join:
         return min(BUCKET_SIZE, self.size - bucket * BUCKET_SIZE)
 
 
-def _waited_for(join: Join) -> frozenset[str]:
+def waited_for(join: Join) -> frozenset[str]:
     """The tasks that are sure to have ended before the task of a join starts or is ended."""
     if join.trigger_rule is TriggerRule.ALWAYS:
         return frozenset()

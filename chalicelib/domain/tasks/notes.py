@@ -19,7 +19,7 @@ AWAITED = "awaited"
 
 
 CROWDING = "crowding"
-"""Mark of a task of the same run that waits until fewer are at work (``engine.altered_runs``)."""
+"""Mark of a task of the same run that waits until fewer are at work (``engine.tasks.altered_runs``)."""
 
 
 SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"

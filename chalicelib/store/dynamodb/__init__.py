@@ -26,7 +26,7 @@ from chalicelib.store.s3 import Bucket, S3Payloads, S3ProofKey, S3TaskLogs
 
 
 class DynamoStore:
-    """Implements ``engine.ports.Store``; safe to share among threads. Made without a request.
+    """Implements ``engine.ports.store.Store``; safe to share among threads. Made without a request.
 
     Region, credentials and ``AWS_ENDPOINT_URL`` come from the environment. ``sleep`` (seconds) is what
     it does between the attempts of a request. Used ``by_a_person``, whose policies may allow any bucket, it

@@ -17,7 +17,7 @@ from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, DagRunType, RunRef, UnfinishedRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.ports import Write
+from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.attributes import instant_text
 from chalicelib.store.dynamodb.connection import DynamoDB
 from chalicelib.store.dynamodb.dags import as_dag
@@ -37,7 +37,7 @@ _ITEMS_OF_A_RUN = 3
 
 
 class DynamoDagRuns:
-    """Implements ``engine.ports.DagRuns``."""
+    """Implements ``engine.ports.store.DagRuns``."""
 
     def __init__(self, dynamodb: DynamoDB, tables: Tables) -> None:
         self._dynamodb = dynamodb

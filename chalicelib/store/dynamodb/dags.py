@@ -14,7 +14,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
-from chalicelib.engine.ports import Write
+from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.s3 import Bucket, segment
@@ -30,7 +30,7 @@ DUE_SHARD = 0
 
 
 class DynamoDags:
-    """Implements ``engine.ports.Dags``."""
+    """Implements ``engine.ports.store.Dags``."""
 
     def __init__(self, tables: Tables, bucket: Bucket) -> None:
         self._dags = tables.dags

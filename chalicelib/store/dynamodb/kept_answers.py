@@ -10,7 +10,7 @@ from chalicelib.store.dynamodb.tables import Tables
 
 
 class DynamoKeptAnswers:
-    """Implements ``engine.ports.KeptAnswers``."""
+    """Implements ``engine.ports.store.KeptAnswers``."""
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.kept_answers

@@ -7,7 +7,7 @@ from chalicelib.store.dynamodb.tables import Tables
 
 
 class DynamoLineage:
-    """Implements ``engine.ports.Lineage``."""
+    """Implements ``engine.ports.store.Lineage``."""
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.lineage

@@ -25,7 +25,7 @@ _ROUNDS = 40
 
 
 class DynamoPools:
-    """Implements ``engine.ports.Pools``.
+    """Implements ``engine.ports.store.Pools``.
 
     ``free`` and ``holders`` of a shard change in the same update, so that each can be told from the
     other. What changes the set of shards is conditional on shard 0's ``revision`` as read, and counts

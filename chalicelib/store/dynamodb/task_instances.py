@@ -20,7 +20,7 @@ from chalicelib.domain.tasks.task_instances import (
     TaskInstanceChange,
 )
 from chalicelib.domain.tasks.voiding import VOID
-from chalicelib.engine.ports import Write
+from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import TaskInstanceItem
 from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.keys import untouched
@@ -30,7 +30,7 @@ _TRY = "#try-"
 
 
 class DynamoTaskInstances:
-    """Implements ``engine.ports.TaskInstances``."""
+    """Implements ``engine.ports.store.TaskInstances``."""
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.task_instances

@@ -13,7 +13,7 @@ RANGE_KEY_BYTES = 1024
 
 
 class DynamoXComs:
-    """Implements ``engine.ports.XComs``.
+    """Implements ``engine.ports.store.XComs``.
 
     A large value is an object of a key of its own content, so that a reader of the value before finds
     that one; objects of values that were replaced or cleared stay in the bucket.

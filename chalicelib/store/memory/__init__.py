@@ -20,7 +20,7 @@ from chalicelib.store.memory.xcoms import MemoryXComs
 
 
 class MemoryStore:
-    """Implements ``engine.ports.Store``; safe to share among threads."""
+    """Implements ``engine.ports.store.Store``; safe to share among threads."""
 
     def __init__(self) -> None:
         lock = RLock()

@@ -11,14 +11,14 @@ from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.ports import Write
+from chalicelib.engine.ports.store import Write
 from chalicelib.store.memory.dags import MemoryDags
 from chalicelib.store.memory.kept_answers import MemoryKeptAnswers
 from chalicelib.store.repeats import shows
 
 
 class MemoryDagRuns:
-    """Implements ``engine.ports.DagRuns``."""
+    """Implements ``engine.ports.store.DagRuns``."""
 
     def __init__(self, lock: RLock, dags: MemoryDags, kept_answers: MemoryKeptAnswers) -> None:
         self._lock = lock

@@ -8,11 +8,11 @@ from threading import RLock
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.timetables import DataInterval
-from chalicelib.engine.ports import Write
+from chalicelib.engine.ports.store import Write
 
 
 class MemoryDags:
-    """Implements ``engine.ports.Dags``."""
+    """Implements ``engine.ports.store.Dags``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

@@ -6,7 +6,7 @@ from chalicelib.domain.idempotency import KeptAnswer
 
 
 class MemoryKeptAnswers:
-    """Implements ``engine.ports.KeptAnswers``."""
+    """Implements ``engine.ports.store.KeptAnswers``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

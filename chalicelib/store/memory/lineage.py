@@ -6,7 +6,7 @@ from threading import RLock
 
 
 class MemoryLineage:
-    """Implements ``engine.ports.Lineage``."""
+    """Implements ``engine.ports.store.Lineage``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

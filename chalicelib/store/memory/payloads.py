@@ -6,7 +6,7 @@ from chalicelib.domain.payload import Payload, fits_inline
 
 
 class MemoryPayloads:
-    """Implements ``engine.ports.Payloads``."""
+    """Implements ``engine.ports.store.Payloads``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

@@ -14,7 +14,7 @@ from chalicelib.store.resizing import resized, resizing
 
 
 class MemoryPools:
-    """Implements ``engine.ports.Pools``."""
+    """Implements ``engine.ports.store.Pools``."""
 
     def __init__(self, lock: RLock, kept_answers: MemoryKeptAnswers) -> None:
         self._lock = lock

@@ -14,13 +14,13 @@ from chalicelib.domain.tasks.task_instances import (
     TaskInstanceChange,
 )
 from chalicelib.domain.tasks.voiding import VOID
-from chalicelib.engine.ports import Write
+from chalicelib.engine.ports.store import Write
 from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
 
 
 class MemoryTaskInstances:
-    """Implements ``engine.ports.TaskInstances``."""
+    """Implements ``engine.ports.store.TaskInstances``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

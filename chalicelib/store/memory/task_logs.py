@@ -6,7 +6,7 @@ from chalicelib.domain.runs.dag_runs import RunRef
 
 
 class MemoryTaskLogs:
-    """Implements ``engine.ports.TaskLogs``."""
+    """Implements ``engine.ports.store.TaskLogs``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

@@ -5,7 +5,7 @@ from threading import RLock
 
 
 class MemoryXComs:
-    """Implements ``engine.ports.XComs``."""
+    """Implements ``engine.ports.store.XComs``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

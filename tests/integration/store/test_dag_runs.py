@@ -1,4 +1,4 @@
-"""What ``engine.ports.DagRuns`` promises, over each store."""
+"""What ``engine.ports.store.DagRuns`` promises, over each store."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,7 +8,7 @@ import pytest
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, UnfinishedRun
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.ports import Store, Write
+from chalicelib.engine.ports.store import Store, Write
 from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.examples import HOUR, NOON, SECOND, a_dag, a_run
 

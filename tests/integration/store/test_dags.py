@@ -1,11 +1,11 @@
-"""What ``engine.ports.Dags`` promises, over each store."""
+"""What ``engine.ports.store.Dags`` promises, over each store."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
-from chalicelib.engine.ports import Store, Write
+from chalicelib.engine.ports.store import Store, Write
 from tests.integration.store.examples import HOUR, NOON, a_dag, a_run
 
 SCHEDULE = Schedule(

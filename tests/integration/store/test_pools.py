@@ -1,11 +1,11 @@
-"""What ``engine.ports.Pools`` promises, over each store."""
+"""What ``engine.ports.store.Pools`` promises, over each store."""
 
 from dataclasses import replace
 
 import pytest
 
 from chalicelib.domain.slots.pools import Holding, Pool, PoolShard, shard_capacities
-from chalicelib.engine.ports import Store
+from chalicelib.engine.ports.store import Store
 from tests.integration.store.examples import HOUR, NOON, SECOND, a_pool, a_waiter
 
 

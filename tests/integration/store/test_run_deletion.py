@@ -1,7 +1,7 @@
 """What the stores promise about deleting all that a run has left."""
 
 from chalicelib.domain.tasks.task_instances import FinishedTry
-from chalicelib.engine.ports import Store
+from chalicelib.engine.ports.store import Store
 from tests.integration.store.calls import TRY, UNTOUCHED
 
 

@@ -1,4 +1,4 @@
-"""What ``engine.ports.TaskInstances`` promises, over each store."""
+"""What ``engine.ports.store.TaskInstances`` promises, over each store."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from chalicelib.domain.tasks.task_instances import (
     TaskInstance,
     TaskInstanceChange,
 )
-from chalicelib.engine.ports import Store, Write
+from chalicelib.engine.ports.store import Store, Write
 from tests.integration.store.examples import HOUR, NOON
 
 RUN = "01RUN"

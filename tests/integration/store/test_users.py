@@ -15,7 +15,7 @@ from chalicelib.auth.logins import (
     Proof,
 )
 from chalicelib.auth.users import User
-from chalicelib.engine.ports import Store
+from chalicelib.engine.ports.store import Store
 from chalicelib.store.dynamodb import DynamoStore
 from chalicelib.store.s3 import Bucket, S3ProofKey
 from tests.budgets.meter import Meter

@@ -1,7 +1,7 @@
 """What the port promises of variables, over each store."""
 
 from chalicelib.domain.variables import LARGEST_VALUE, LONGEST_KEY, StoredVariable, checked_variable
-from chalicelib.engine.ports import Store
+from chalicelib.engine.ports.store import Store
 from chalicelib.store.dynamodb import DynamoStore
 from tests.integration.store.faults import LOST, THROTTLED, faults
 

@@ -1,9 +1,9 @@
-"""What ``engine.ports.XComs`` promises, over each store."""
+"""What ``engine.ports.store.XComs`` promises, over each store."""
 
 import pytest
 
 from chalicelib.domain.payload import INLINE_LIMIT
-from chalicelib.engine.ports import Store
+from chalicelib.engine.ports.store import Store
 
 RUN = "01RUN"
 SMALL = '{"a": "ü"}'

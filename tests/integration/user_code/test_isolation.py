@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.runs.outcomes import TryResult
-from chalicelib.engine.ports import TryReport
+from chalicelib.engine.ports.worker import TryReport
 from tests.integration.user_code.trying import Tried, is_alive, said
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.dag.xcom_values import from_json
 from chalicelib.domain.runs.outcomes import TryRequest
-from chalicelib.engine.ports import TryReport
+from chalicelib.engine.ports.worker import TryReport
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.environment import without_credentials
 from chalicelib.user_code.runner import run_try

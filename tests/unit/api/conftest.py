@@ -10,7 +10,7 @@ from chalicelib import bootstrap
 from chalicelib.dag.dag import DAG
 from chalicelib.dag.operators.empty import EmptyOperator
 from chalicelib.dag.serialization import serialize
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import deploy

@@ -10,7 +10,7 @@ from chalicelib.api.authorizer import Word, authorizer
 from chalicelib.api.experimental import PREFIX, register
 from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.settings import SettingError, Settings
 from tests.contract.in_process import InProcessApi
 

@@ -9,8 +9,8 @@ from chalicelib.domain.runs.dag_runs import DagRunChange
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstanceChange
-from chalicelib.engine import scheduling
-from chalicelib.engine.core import Engine
+from chalicelib.engine import dispatch
+from chalicelib.engine.engine import Engine
 from tests.contract.clock import MovedClock
 from tests.contract.in_process import InProcessApi
 
@@ -37,7 +37,7 @@ def test_a_deleted_dag_is_unknown_until_it_was_swept_and_then_comes_back_paused(
     assert api.post(RUNS, {}).status == 404
     assert api.delete(path).body == {"error": "Dag id etl not found"}
 
-    scheduling.handle(engine, SweepDag(dag_id="etl", generation=2))
+    dispatch.handle(engine, SweepDag(dag_id="etl", generation=2))
 
     assert api.get("/dags/etl/paused").body == {"is_paused": True}
     assert api.get(RUNS).body == []
@@ -77,7 +77,7 @@ def test_a_latest_run_shows_when_it_started(api: InProcessApi, engine: Engine, r
         "start_date": "",
     }
     assert api.get("/latest_runs").body == {"items": [shown]}
-    scheduling.handle(engine, StartRun(run=run.ref))
+    dispatch.handle(engine, StartRun(run=run.ref))
     started = engine.store.dag_runs.get("etl", run.execution_date)
     assert started is not None
     assert started.start_date is not None

@@ -13,7 +13,7 @@ from chalicelib.api.dag_runs import trigger
 from chalicelib.api.exchange import Request
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import WakePool
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.contract.clock import MovedClock
 from tests.contract.in_process import InProcessApi

@@ -10,10 +10,11 @@ from chalicelib.dag.operators.python import PythonOperator
 from chalicelib.dag.serialization import serialize
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
-from chalicelib.engine import execute, scheduling
-from chalicelib.engine.core import Engine
-from chalicelib.engine.pools import ensure_default_pool
-from chalicelib.engine.ports import Invocation, RunningXComs, TryReport
+from chalicelib.engine import dispatch
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
+from chalicelib.engine.slots.pools import ensure_default_pool
+from chalicelib.engine.worker.execute import execute
 from tests.contract.deployed_dags import deploy
 from tests.contract.in_process import InProcessApi
 from tests.memory_sender import MemorySender
@@ -63,9 +64,9 @@ def run_everything(engine: Engine, dag: DAG) -> None:
                 invocation = Invocation(
                     token=f"i{handled}", ends_at=ends_at, hostname="h", unixname="airflow", pid=1
                 )
-                execute.execute(engine, outgoing.message, invocation, run_one)
+                execute(engine, outgoing.message, invocation, run_one)
             else:
-                scheduling.handle(engine, outgoing.message)
+                dispatch.handle(engine, outgoing.message)
 
 
 def text(url: str) -> str:

@@ -15,8 +15,8 @@ from chalicelib.api import dag_runs
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine import dag_run_pages
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.reading import dag_run_pages
 from chalicelib.settings import Settings
 from tests.contract.in_process import InProcessApi
 from tests.contract.runner import Answer

@@ -17,7 +17,7 @@ from chalicelib.auth.accounts import create_user, delete_user, set_password
 from chalicelib.auth.backends import BASIC_AUTH, DEFAULT, PASSWORD_AUTH
 from chalicelib.auth.logins import CHECKS_A_MINUTE, CHECKS_AT_ONCE
 from chalicelib.auth.ports import Users
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.local.updraft import refusals
 from chalicelib.settings import Settings

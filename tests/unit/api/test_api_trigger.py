@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.messages import StartRun
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.contract.clock import MovedClock
 from tests.contract.in_process import InProcessApi

@@ -7,8 +7,9 @@ import pytest
 from chalicelib.domain.messages import RescueRun
 from chalicelib.domain.runs.dag_runs import DagRunChange
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine import rescue
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.upkeep import sweep
+from chalicelib.engine.upkeep.tick import tick
 from tests.contract.clock import MovedClock
 from tests.contract.in_process import InProcessApi
 
@@ -21,11 +22,11 @@ def _looks(engine: Engine, clock: MovedClock, minutes: int) -> int:
     count = 0
     for _ in range(minutes):
         clock.sleep(60)
-        rescue.tick(engine)
+        tick(engine)
         messages = [outgoing.message for outgoing in engine.sender.take_all()]
         rescues = [message for message in messages if isinstance(message, RescueRun)]
         for message in rescues:
-            rescue.look_after(engine, message)
+            sweep.look_after(engine, message)
         count += len(rescues)
     return count
 
@@ -41,7 +42,7 @@ def test_a_run_that_a_paused_dag_keeps_waiting_is_looked_after_ever_less(
 def test_one_tick_does_not_send_for_more_runs_than_can_be_looked_after(
     api: InProcessApi, engine: Engine, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rescue, "MOST_PER_TICK", 3)
+    monkeypatch.setattr("chalicelib.engine.upkeep.tick.MOST_PER_TICK", 3)
     for second in range(7):
         api.post("/dags/etl/dag_runs", {"execution_date": f"2024-01-01T00:00:{second:02}"})
     engine.sender.take_all()
@@ -64,6 +65,6 @@ def test_after_a_stop_the_runs_that_a_paused_dag_keeps_waiting_are_left_alone(
 
 def _resumed(engine: Engine) -> list[datetime]:
     engine.sender.take_all()
-    rescue.resume(engine)
+    sweep.resume(engine)
     messages = [outgoing.message for outgoing in engine.sender.take_all()]
     return [message.execution_date for message in messages if isinstance(message, RescueRun)]

@@ -10,8 +10,8 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.core import Engine
-from chalicelib.engine.run_end import fail_run
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.end import fail_run
 from chalicelib.settings import Settings
 from tests.contract.deployed_dags import engine_with_contract_dags
 from tests.unit.cli.command_line import run

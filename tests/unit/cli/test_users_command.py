@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from chalicelib import bootstrap
 from chalicelib.auth.passwords import matches
 from chalicelib.cli import updraft
-from chalicelib.engine.ports import Store
+from chalicelib.engine.ports.store import Store
 from chalicelib.settings import Settings
 from tests.contract.engines import engine_in_memory
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.domain.variables import StoredVariable
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.contract.engines import engine_in_memory
 

@@ -26,7 +26,7 @@ from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
 from tests.contract.engines import engine_in_memory
 from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger

@@ -9,9 +9,9 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
 from chalicelib.domain.messages import RunCallback
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.engine.call_back import call_back
-from chalicelib.engine.deletion import delete_dag
-from chalicelib.engine.ports import RunningXComs
+from chalicelib.engine.ports.worker import RunningXComs
+from chalicelib.engine.upkeep.deletion import delete_dag
+from chalicelib.engine.worker.call_back import call_back
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import start, world_of
 from tests.property.simulator import World

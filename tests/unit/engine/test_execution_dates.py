@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import InvalidRequest
-from chalicelib.engine.execution_dates import execution_date
+from chalicelib.engine.runs.execution_dates import execution_date
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 DAY = datetime(2024, 5, 6, tzinfo=UTC)

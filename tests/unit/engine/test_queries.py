@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.domain.errors import TaskLogNotFound
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.engine.queries import get_task_log
+from chalicelib.engine.reading.queries import get_task_log
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, start, world_of
 from tests.property.simulator import World

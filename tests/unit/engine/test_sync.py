@@ -10,13 +10,14 @@ from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.slots.limits import active_tasks
-from chalicelib.engine import scheduling
-from chalicelib.engine.core import Engine
-from chalicelib.engine.deletion import delete_dag
+from chalicelib.engine import dispatch
+from chalicelib.engine.dags.sync import SyncReport, sync_dags
+from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
-from chalicelib.engine.pools import delete_pool, get_pool, list_pools, save_pool
-from chalicelib.engine.slots import save_limit
-from chalicelib.engine.sync import sync_dags
+from chalicelib.engine.slots.pools import delete_pool, get_pool, list_pools, save_pool
+from chalicelib.engine.slots.taking import save_limit
+from chalicelib.engine.upkeep.deletion import delete_dag
+from chalicelib.user_code.documents import dags_of_folder
 from tests.contract.engines import engine_in_memory
 from tests.memory_sender import MemorySender
 
@@ -39,13 +40,18 @@ with DAG("sales", schedule={schedule!r}, start_date=start, max_active_runs=3, ca
 """
 
 
+def sync_folder(engine: Engine, folder: Path, *, paused_at_creation: bool) -> SyncReport:
+    dags = dags_of_folder(folder, engine.store.variables)
+    return sync_dags(engine, dags, paused_at_creation=paused_at_creation)
+
+
 def test_a_dag_file_says_when_its_dag_runs(tmp_path: Path) -> None:
     now = datetime(2026, 3, 30, tzinfo=UTC)
     engine = engine_in_memory(lambda: now)
 
     def sync(schedule: str | None, *, catchup: bool = True) -> Dag:
         (tmp_path / "sales.py").write_text(SCHEDULED_FILE.format(schedule=schedule, catchup=catchup))
-        sync_dags(engine, tmp_path, paused_at_creation=False)
+        sync_folder(engine, tmp_path, paused_at_creation=False)
         dag = engine.store.dags.get("sales")
         assert dag is not None
         return dag
@@ -62,21 +68,21 @@ def test_a_dag_file_says_when_its_dag_runs(tmp_path: Path) -> None:
     assert sync(None).next_run is None
     assert sync("@once").next_run is not None
     (tmp_path / "sales.py").unlink()
-    sync_dags(engine, tmp_path, paused_at_creation=False)
+    sync_folder(engine, tmp_path, paused_at_creation=False)
     assert [*engine.store.dags.due(now)] == []
 
 
 def test_a_schedule_that_plans_nothing_is_an_import_error(tmp_path: Path) -> None:
     engine = engine_in_memory(lambda: datetime(2026, 3, 30, tzinfo=UTC))
     (tmp_path / "sales.py").write_text(SCHEDULED_FILE.format(schedule="0 25 * * *", catchup=True))
-    report = sync_dags(engine, tmp_path, paused_at_creation=False)
+    report = sync_folder(engine, tmp_path, paused_at_creation=False)
     (failure,) = report.failures
     assert "Invalid timetable expression: [0 25 * * *] is not acceptable, out of range" in failure.message
 
 
 def synced(engine: Engine, folder: Path, description: str, *, paused: bool | None = None) -> None:
     (folder / "sales.py").write_text(FILE.format(description=description, paused=paused))
-    assert sync_dags(engine, folder, paused_at_creation=True).dag_ids == ("sales",)
+    assert sync_folder(engine, folder, paused_at_creation=True).dag_ids == ("sales",)
 
 
 def test_a_deleted_dag_comes_back_as_its_file_is_by_then(tmp_path: Path) -> None:
@@ -91,7 +97,7 @@ def test_a_deleted_dag_comes_back_as_its_file_is_by_then(tmp_path: Path) -> None
     sweep = SweepDag(dag_id="sales", generation=2)
     assert isinstance(engine.sender, MemorySender)
     assert engine.sender.take_all()[-2:] == [Outgoing(message=sweep)] * 2
-    scheduling.handle(engine, sweep)
+    dispatch.handle(engine, sweep)
 
     dag = engine.store.dags.get("sales")
     assert dag is not None
@@ -115,7 +121,7 @@ def test_limits_follow_the_file_and_whoever_waits_is_looked_at(tmp_path: Path) -
     engine = engine_in_memory(lambda: datetime(2026, 1, 1, tzinfo=UTC))
     file = tmp_path / "sales.py"
     file.write_text(LIMITED.format(most=1))
-    sync_dags(engine, tmp_path, paused_at_creation=False)
+    sync_folder(engine, tmp_path, paused_at_creation=False)
     dag = engine.store.dags.get("sales")
     assert dag is not None
     tasks = graph_of(engine, "sales", dag.version).tasks
@@ -126,7 +132,7 @@ def test_limits_follow_the_file_and_whoever_waits_is_looked_at(tmp_path: Path) -
     engine.sender.take_all()
 
     file.write_text(LIMITED.format(most=3))
-    sync_dags(engine, tmp_path, paused_at_creation=False)
+    sync_folder(engine, tmp_path, paused_at_creation=False)
 
     resized = engine.store.pools.get(shared.pool)
     assert resized is not None

@@ -8,8 +8,8 @@ from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRe
 from chalicelib.domain.messages import Outgoing, StartRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.core import Engine
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.create import TriggerRequest, trigger
 from tests.contract.engines import engine_in_memory
 from tests.memory_sender import MemorySender
 

@@ -7,10 +7,10 @@ import pytest
 from chalicelib.domain.errors import DagRunNotFound, TaskNotFound
 from chalicelib.domain.plans.checks import Check
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.pools import save_pool
-from chalicelib.engine.trigger import TriggerRequest, trigger
-from chalicelib.engine.why import what_holds_back, why_run, why_task
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.reading.why import what_holds_back, why_run, why_task
+from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.slots.pools import save_pool
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, start, world_of
 from tests.property.simulator import World

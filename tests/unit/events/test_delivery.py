@@ -9,8 +9,8 @@ import pytest
 from chalicelib.domain.errors import DagNotFound, StoreUnavailable
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag
-from chalicelib.engine.core import Engine
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.create import TriggerRequest, trigger
 from chalicelib.events.declarations import DeclarationError, parse_declarations
 from chalicelib.events.delivery import (
     INSTANTS,

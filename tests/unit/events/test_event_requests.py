@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.engine.trigger import MAX_RUN_ID_LENGTH
+from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH
 from chalicelib.events.conf import ConfError
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.incoming import events_of

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import bootstrap, handlers
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.requests import run_id
 from chalicelib.queues.dead_letters import DeadLetter

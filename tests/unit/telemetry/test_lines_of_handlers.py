@@ -13,10 +13,10 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.observations import MessagePutAside, Observation
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.engine import pausing
-from chalicelib.engine.core import Engine
-from chalicelib.engine.ports import RunningXComs, TryReport
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.dags import pausing
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.ports.worker import RunningXComs, TryReport
+from chalicelib.engine.runs.create import TriggerRequest, trigger
 from chalicelib.queues.dead_letters import DeadLetter
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings

@@ -12,10 +12,10 @@ from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
-from chalicelib.engine.core import Engine
-from chalicelib.engine.pausing import set_paused
-from chalicelib.engine.run_end import fail_run
-from chalicelib.engine.trigger import TriggerRequest, trigger
+from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.end import fail_run
 from chalicelib.settings import Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun
 

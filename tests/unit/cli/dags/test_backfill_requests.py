@@ -11,7 +11,7 @@ from chalicelib.cli import updraft
 from chalicelib.domain.messages import BackfillDag
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import Schedule
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from tests.contract.engines import engine_in_memory
 from tests.memory_sender import MemorySender
 

@@ -13,7 +13,7 @@ from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.cli.output.graph_picture import drawn_as
 from chalicelib.domain.graph.document import graph_from_document
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from tests.contract.engines import engine_in_memory
 from tests.machine import Need
 from tests.property.dags import ScriptedDag, Shape

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.engine.core import Engine
+from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun
 

@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks.keys import task_key
-from chalicelib.engine.core import Engine
-from chalicelib.engine.queries import get_dag_run
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.lookup import get_dag_run
 from tests.unit.cli.command_line import run
 from tests.unit.cli.tasks.failed_runs import DAG_ID, failed_runs
 

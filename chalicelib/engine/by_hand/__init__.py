@@ -1,0 +1,1 @@
+"""Tasks that were cleared or marked by hand, and runs that were cancelled."""

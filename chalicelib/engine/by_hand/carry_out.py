@@ -1,0 +1,406 @@
+"""Carrying out what somebody wants done to the tasks of a run: mark some, clear some.
+
+Every step is one conditional write or a repeatable one. Their order, for all task instances together:
+
+1. The marked ones are written as they are to be; what they have told of other ends is made void.
+2. What the cleared ones have told of their ends, or may tell yet, is made void at every join after them
+   (upstream tasks first: what follows of one that is touched already must wait for the others). Where a
+   successor has been decided already, the end of the run is told to wait for the task itself.
+3. The run's fence changes, so that nobody closes it by an end seen before (and it is noted where its shape
+   bounds nothing from now on: see ``altered_runs``); one that was over goes back to
+   ``queued`` (before any task does: who ends the tasks of a run that is over leaves those of this one).
+4. The cleared ones are written as if nothing had happened to them. Whoever runs one has lost its lease.
+5. What follows from that is told and opened.
+
+No task instance is written that was altered since the plan was made. Between the steps nothing can go on
+by what is void. A handler that dies in between is made good by its message coming again or, once the run
+goes on, by its sweep (``repairs.RepairKind``: ``CLEAR``, ``FOLLOW``, ``OPEN``).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.join import Join
+from chalicelib.domain.messages import AlterTasks, FollowTask, Outgoing, RescueRun, StartRun
+from chalicelib.domain.plans.by_hand import Plan, instance
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, Items
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
+from chalicelib.domain.runs.dags import holds_back
+from chalicelib.domain.states import DagRunState
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.arrivals import (
+    Place,
+    distant_places,
+    head_number,
+    joins_after,
+    place_at,
+)
+from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.notes import CROWDING, NO_MARKS, OWED, REPORTS, Marks
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
+from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.lookup import find_run
+from chalicelib.engine.ports.store import Write
+from chalicelib.engine.runs.end import end_tasks_of
+from chalicelib.engine.runs.start import in_progress
+from chalicelib.engine.tasks import past
+from chalicelib.engine.tasks.advance import RunInProgress
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 50
+"""Task instances that are altered before the caller is answered; of more, only the message does it."""
+
+NET_SECONDS = 60
+"""When the message comes of what was done at once: it finds what a crash left undone."""
+
+_ATTEMPTS = 10
+"""Tries to write a task instance that others change at the same moment; then the message comes again."""
+
+_GOING_ON = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
+
+
+def alter(engine: Engine, run: DagRun, plan: Plan) -> None:
+    """Have a plan carried out: at once if it is small, and for certain once this has returned.
+
+    Raises ``StoreUnavailable`` if nothing is known of it; asking again does no harm.
+    """
+    if plan.is_empty:
+        return
+    text = plan.as_text()
+    message = AlterTasks(
+        run=run.ref,
+        plan=engine.store.payloads.keep(f"plans/{run.run_uid}/{engine.new_uid()}.json", text),
+    )
+    is_small = len(plan.altered) <= AT_ONCE
+    engine.sender.send([Outgoing(message=message, delay_seconds=NET_SECONDS if is_small else 0)])
+    if not is_small:
+        return
+    try:
+        alter_tasks(engine, message)
+    except StoreUnavailable:
+        log.warning("run %s of %s is altered a little later", run.run_id, run.dag_id, exc_info=True)
+
+
+def alter_tasks(engine: Engine, message: AlterTasks) -> None:
+    """Carry out a plan; safe to repeat and to interrupt."""
+    found = find_run(engine, message.run)
+    if found is None:
+        return
+    run = found[1]
+    plan = Plan.from_text(engine.store.payloads.read(message.plan))
+    alteration = Alteration.of(engine, run, plan)
+    written = []
+    if plan.marked and not run.state.is_final:
+        _fence(engine, run, note=alteration.marks_ahead())
+    written += alteration.mark()
+    if alteration.make_void():
+        _make_go_on(engine, run, note=alteration.clears_behind())
+        written += alteration.clear()
+    alteration.progress.flush()
+    if written:
+        _go_on(engine, run.ref, written)
+
+
+def finish_clearing(progress: RunInProgress, run: DagRun, items: Items, cleared: Mapping[str, int]) -> None:
+    """Clear the task instances whose marks somebody had begun to make void; the run is being swept."""
+    alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
+    if alteration.make_void():
+        _make_go_on(progress.engine, run, note=alteration.clears_behind())
+        alteration.clear()
+    progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+
+
+def _go_on(engine: Engine, ref: RunRef, written: Sequence[TaskInstance]) -> None:
+    """Do what follows from task instances that were altered."""
+    found = find_run(engine, ref)
+    if found is None:
+        return
+    dag, run = found
+    progress = in_progress(engine, run)
+    if run.state.is_final:
+        end_tasks_of(engine, run)  # one that was ended while its tasks were cleared
+        progress.outbox.extend(past.goes_on(engine, progress.graph, ref, written))
+        written = ()
+    elif run.state is DagRunState.QUEUED:
+        progress.outbox.post(StartRun(run=ref))
+        written = ()
+    if any(item.marks.get(CROWDING) for item in written):
+        progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+    for item in written:
+        if item.state is not None:
+            progress.follow(item, redo=False)
+        elif not holds_back(dag, run.run_type):
+            progress.open(progress.graph.tasks[item.task_id], item, redo=True)
+    progress.flush()
+
+
+def _fence(engine: Engine, run: DagRun, *, note: bool) -> bool:
+    """Change the fence of a run that goes on; False if it is not as it was read any more.
+
+    Its sweep comes soon, should the rest be lost.
+    """
+    if note:
+        engine.store.dags.note_altered(run.ref, run.clear_number)
+    engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
+    change = DagRunChange(fence=_new_fence(engine))
+    return engine.store.dag_runs.transition(run.ref, _GOING_ON, change, fence=run.fence).applied
+
+
+def _make_go_on(engine: Engine, run: DagRun, *, note: bool) -> None:
+    """Change the fence of a run; put it back to ``queued`` if it is over, as Airflow does."""
+    for _ in range(_ATTEMPTS):
+        go_on = _requeue if run.state.is_final else _fence
+        if go_on(engine, run, note=note):
+            return
+        found = find_run(engine, run.ref)
+        if found is None:
+            return
+        run = found[1]
+    raise StoreUnavailable(f"run {run.run_id} changes all the time")
+
+
+def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
+    if not end_tasks_of(engine, run):
+        raise StoreUnavailable(f"the tasks of run {run.run_id} are being ended")
+    if note:
+        engine.store.dags.note_altered(run.ref, run.clear_number + 1)
+    now = engine.now()
+    change = DagRunChange(
+        state=DagRunState.QUEUED,
+        queued_at=now,
+        start_date=None,
+        end_date=None,
+        reason=None,
+        clear_number=run.clear_number + 1,
+        fence=_new_fence(engine),
+        updated_at=now,
+    )
+    return engine.store.dag_runs.requeue(run, change, now + SWEEP_INTERVAL)
+
+
+def _new_fence(engine: Engine) -> int:
+    """A fence that nobody has read before."""
+    return engine.entropy.getrandbits(53) | 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alteration:
+    """One plan and the items of its run, as they were read before."""
+
+    progress: RunInProgress
+    plan: Plan
+    items: Items
+    _heads: dict[str, TaskInstance] = field(default_factory=dict)
+    """Items of joins as they were answered to a mark."""
+
+    @classmethod
+    def of(cls, engine: Engine, run: DagRun, plan: Plan) -> "Alteration":
+        """A plan for a run, whose items are read now."""
+        items = dict(engine.store.task_instances.list(run.run_uid))
+        return cls(progress=in_progress(engine, run), plan=plan, items=items)
+
+    def mark(self) -> list[TaskInstance]:
+        """Write those that are marked, and make void what they have told; those that this has altered."""
+        written = []
+        for task_id, clears in self._in_order(self.plan.marked):
+            item = self._instance(task_id)
+            if item.clears == clears:
+                written += self._write(item)
+            if self._current(task_id).clears > clears:
+                self._void(item, clears)
+        return written
+
+    def make_void(self) -> bool:
+        """Make void what the cleared tasks have told; whether any is still to be cleared."""
+        cleared = self._in_order(self.plan.cleared)
+        for task_id, clears in cleared:
+            item = self._instance(task_id)
+            self._void(item, clears)
+            if item.clears == clears and not self._is_awaited(task_id):
+                self._owe(task_id)
+        return any(self._instance(task_id).clears == clears for task_id, clears in cleared)
+
+    def clear(self) -> list[TaskInstance]:
+        """Write those that are cleared; those that were not cleared meanwhile, as they are now."""
+        cleared = self._in_order(self.plan.cleared)
+        wanted = [self._instance(task_id) for task_id, clears in cleared]
+        return [
+            written
+            for item in wanted
+            if item.clears == self.plan.cleared[item.task_id]
+            for written in self._write(item)
+        ]
+
+    def marks_ahead(self) -> bool:
+        """Whether a task that is marked may have others at work before it, and what follows it beside them.
+
+        Only asked where the shape of the DAG bounds how many tasks are at work.
+        """
+        graph = self.progress.graph
+        upstreams = (name for task_id in self.plan.marked for name in graph.tasks[task_id].upstream)
+        return graph.share_of_run is not None and any(not self._is_over(name) for name in upstreams)
+
+    def clears_behind(self) -> bool:
+        """Whether a task that is cleared has others after it that have begun and are not cleared with it.
+
+        To be asked once its ends are void: from then on what has not begun waits for it. Only asked where
+        the shape of the DAG bounds how many tasks are at work.
+        """
+        graph, cleared = self.progress.graph, self.plan.cleared
+        downstream = {name for task_id in cleared for name in graph.tasks[task_id].downstream}
+        others = downstream - cleared.keys()
+        return graph.share_of_run is not None and any(self._has_begun(name) for name in others)
+
+    # -- making void -------------------------------------------------------------------------------
+
+    def _void(self, item: TaskInstance, clears: int) -> None:
+        graph = self.progress.graph
+        for join in joins_after(graph, item):
+            self._void_at(join, place_at(graph, join, item.task_id), clears)
+        for place in distant_places(graph, item.task_id):
+            if not is_void(self._marks(place.key), place.number, clears):
+                self._mark(place.key, {VOID: coded(place.number, clears)})
+
+    def _void_at(self, join: Join, place: Place, clears: int) -> None:
+        marks = self._marks(place.key)
+        if not is_void(marks, place.number, clears):
+            marks = self._mark(place.key, {VOID: coded(place.number, clears)}).marks
+        if place.bucket is not None:
+            self._void_bucket(join, place.bucket, marks)
+
+    def _void_bucket(self, join: Join, bucket: int, marks: Marks) -> None:
+        """Make void what a bucket has told its join, and tell it anew what still counts."""
+        key, number = join_key(join), head_number(bucket, marks)
+        voids = len(marks[VOID])
+        if not is_void(self._marks(key), bucket, voids - 1):
+            told = dict.fromkeys((name for name, numbers in standing(marks).items() if numbers), number)
+            self._mark(key, {VOID: coded(bucket, voids - 1), **told})
+
+    def _is_awaited(self, task_id: str) -> bool:
+        """Whether the end of the run is sure to come after the next end of a task that is cleared."""
+        graph = self.progress.graph
+        if graph.reports(task_id):
+            return True
+        awaiting = (name for name in graph.tasks[task_id].downstream if self._waits(name))
+        return any(self._is_to_be_decided(self._current(name)) for name in awaiting)
+
+    def _is_to_be_decided(self, item: TaskInstance) -> bool:
+        """Whether nothing was decided of a task instance, or that will not count.
+
+        (It was read with the marks that are void already, so what is decided of it heeds them.)
+        """
+        return item.state is None or self.plan.cleared.get(item.task_id) == item.clears
+
+    def _waits(self, task_id: str) -> bool:
+        return self.progress.graph.tasks[task_id].trigger_rule.waits_for_all
+
+    def _owe(self, task_id: str) -> None:
+        """Let the end of the run wait for the next end of a task (of one that is cleared: after that)."""
+        graph = self.progress.graph
+        item = self._mark(task_key(task_id), {REPORTS: 0})
+        place = place_at(graph, graph.end_of_run, task_id)
+        clears = item.clears + (self.plan.cleared.get(task_id) == item.clears)
+        marks = {OWED: coded(place.number, clears)}
+        if clears:
+            marks[VOID] = coded(place.number, clears - 1)
+        self._mark(place.key, marks)
+        if item.clears == clears and item.state is not None and item.state.is_final:
+            # It may have ended without knowing that it has to report.
+            self.progress.outbox.post(FollowTask(run=self.progress.facts.ref, task_id=task_id))
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def _write(self, item: TaskInstance) -> list[TaskInstance]:
+        """Write one as it is to be; none if it was altered by somebody else."""
+        task, before = self.progress.graph.tasks[item.task_id], self._current(item.task_id)
+        for _ in range(_ATTEMPTS):
+            if before.clears != item.clears:
+                return []
+            write = self._mark_one(before) if item.task_id in self.plan.marked else self._clear_one(before)
+            self._heads[item.key] = write.item
+            if write.applied:
+                if before.state is not None and not before.state.is_final:
+                    self.progress.tries.give_back(task, before)
+                return [write.item]
+            before = write.item
+        raise StoreUnavailable(f"{item.key} changes all the time")
+
+    def _mark_one(self, before: TaskInstance) -> Write[TaskInstance]:
+        self._let_run_wait_for_upstreams(before)
+        change = changes.marked(before, self.plan.state, self.progress.engine.now())
+        voids = len(before.marks.get(VOID, ()))
+        return self._transition(before, replace(_as_it_is(before), voids=voids), change)
+
+    def _clear_one(self, before: TaskInstance) -> Write[TaskInstance]:
+        engine, now = self.progress.engine, self.progress.engine.now()
+        record = changes.cleared_try(before, now)
+        if record is not None:
+            engine.store.task_instances.save_finished_try(record)
+        change = changes.cleared(self.progress.graph.tasks[before.task_id], before, now)
+        return self._transition(before, _as_it_is(before), change)
+
+    def _transition(
+        self, before: TaskInstance, expected: Expected, change: TaskInstanceChange
+    ) -> Write[TaskInstance]:
+        tasks = self.progress.engine.store.task_instances
+        return tasks.transition(before.run_uid, before.key, expected, change)
+
+    def _let_run_wait_for_upstreams(self, item: TaskInstance) -> None:
+        """An end by hand does not imply that the upstreams have ended: they report themselves."""
+        graph = self.progress.graph
+        join = graph.join_before(item.task_id)
+        if not join.trigger_rule.waits_for_all:
+            return
+        for upstream in (self._current(name) for name in join.upstream):
+            if not graph.reports(upstream.task_id) and not self._has_ended(join, upstream, item):
+                self._owe(upstream.task_id)
+
+    def _has_ended(self, join: Join, upstream: TaskInstance, item: TaskInstance) -> bool:
+        """Whether an upstream has ended and is not being cleared. (If it is, ``item``'s voids change.)"""
+        place = place_at(self.progress.graph, join, upstream.task_id)
+        marks = item.marks if place.bucket is None else self._marks(place.key)
+        is_over = upstream.state is not None and upstream.state.is_final
+        return is_over and not is_void(marks, place.number, upstream.clears)
+
+    # -- items -------------------------------------------------------------------------------------
+
+    def _in_order(self, altered: Mapping[str, int]) -> list[tuple[str, int]]:
+        return [(name, altered[name]) for name in self.progress.graph.tasks if name in altered]
+
+    def _is_over(self, task_id: str) -> bool:
+        state = self._current(task_id).state
+        return state is not None and state.is_final
+
+    def _has_begun(self, task_id: str) -> bool:
+        """Whether a task may have begun; one with many upstreams may have, since it was read."""
+        in_buckets = self.progress.graph.join_before(task_id).bucket_count > 0
+        return in_buckets or self._current(task_id).state is not None
+
+    def _instance(self, task_id: str) -> TaskInstance:
+        return instance(self.progress.graph, self.progress.facts.ref.run_uid, self.items, task_id)
+
+    def _current(self, task_id: str) -> TaskInstance:
+        return self._heads.get(task_key(task_id)) or self._instance(task_id)
+
+    def _marks(self, key: str) -> Marks:
+        item = self._heads.get(key) or self.items.get(key)
+        return item.marks if item else NO_MARKS
+
+    def _mark(self, key: str, added: Mapping[str, int]) -> TaskInstance:
+        tasks = self.progress.engine.store.task_instances
+        item = tasks.arrive(self.progress.facts.ref.run_uid, key, added).item
+        self._heads[key] = item
+        return item
+
+
+def _as_it_is(item: TaskInstance) -> Expected:
+    return Expected(
+        states=frozenset({item.state}),
+        try_number=item.try_number,
+        updated_at=item.updated_at,
+        clears=item.clears,
+    )

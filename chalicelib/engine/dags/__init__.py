@@ -1,0 +1,1 @@
+"""DAGs as they are deployed, paused and unpaused."""

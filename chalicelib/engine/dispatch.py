@@ -1,0 +1,164 @@
+"""The scheduling messages: start a run, go on with one, look after one, wake those who wait."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.domain import moments
+from chalicelib.domain.messages import (
+    AlterTasks,
+    BackfillDag,
+    DagUnpaused,
+    EndTasks,
+    FollowTask,
+    OpenTasks,
+    PokeTask,
+    RescueRun,
+    RetryTask,
+    ScheduleDag,
+    SchedulingMessage,
+    StartRun,
+    SweepDag,
+    SweepRun,
+    TimeOutRun,
+    WakePool,
+    WorkerLost,
+)
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.by_hand import carry_out
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.lookup import find_run
+from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.runs.end import end_tasks
+from chalicelib.engine.runs.start import in_progress, start_run
+from chalicelib.engine.runs.timeout import time_out
+from chalicelib.engine.schedule import backfill
+from chalicelib.engine.schedule.clock import schedule_dag
+from chalicelib.engine.tasks import sleeping
+from chalicelib.engine.tasks.advance import RunInProgress
+from chalicelib.engine.tasks.try_end import finish
+from chalicelib.engine.upkeep import deletion, sweep, waking
+
+log = logging.getLogger(__name__)
+
+
+def handle(engine: Engine, message: SchedulingMessage) -> None:
+    """Handle one message; safe to repeat. Raises ``StoreUnavailable``: the message comes again."""
+    _HANDLERS[type(message)](engine, message)
+
+
+def _start(engine: Engine, message: StartRun) -> None:
+    found = find_run(engine, message.run)
+    if found is not None:
+        start_run(engine, *found)
+
+
+def _open(engine: Engine, message: OpenTasks) -> None:
+    found = find_run(engine, message.run)
+    if found is None or found[1].state is not DagRunState.RUNNING:
+        return
+    progress = in_progress(engine, found[1])
+    progress.open_first_tasks(opened=message.opened, redo=True)  # whether it came before is not known
+    progress.flush()
+
+
+def _retry(engine: Engine, message: RetryTask) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None or item.try_number > message.try_number + 1:
+        return
+    if item.state is TaskInstanceState.UP_FOR_RETRY and item.try_number == message.try_number:
+        _retry_in_time(progress, item, message)
+    elif item.state is TaskInstanceState.QUEUED and item.try_number == message.try_number + 1:
+        progress.tries.send(item)
+    progress.flush()
+
+
+def _retry_in_time(progress: RunInProgress, item: TaskInstance, message: RetryTask) -> None:
+    now = progress.engine.now()
+    seconds = moments.seconds_until(item.retry_at or now, now)
+    if seconds:
+        progress.outbox.post(message, seconds)
+    else:
+        progress.tries.start(progress.graph.task(item.task_id), item, item.try_number + 1)
+
+
+def _poke(engine: Engine, message: PokeTask) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None:
+        return
+    if (item.try_number, item.pokes) == (message.try_number, message.pokes):
+        sleeping.poke(progress.tries, progress.graph.task(item.task_id), item)
+    progress.flush()
+
+
+def _follow(engine: Engine, message: FollowTask) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None:
+        return
+    progress.after_try(item, redo=True)
+    progress.flush()
+
+
+def _worker_lost(engine: Engine, message: WorkerLost) -> None:
+    progress, item = _task_in_progress(engine, message)
+    if progress is None or item is None:
+        return
+    is_its_try = (item.lease_token or "").startswith(message.request_id)
+    if item.state is TaskInstanceState.RUNNING and is_its_try:
+        log.warning(
+            "the worker of try %s of %s in run %s of %s died",
+            item.try_number,
+            item.task_id,
+            progress.facts.run_id,
+            message.run.dag_id,
+        )
+        outcome = TryOutcome(result=TryResult.FAILED, reason="its worker process died")
+        finish(progress, item, outcome)
+    progress.flush()
+
+
+def _unpaused(engine: Engine, message: DagUnpaused) -> None:
+    outbox = Outbox(sender=engine.sender)
+    for entry in engine.store.dag_runs.unfinished(message.dag_id):
+        outbox.post(RescueRun(dag_id=message.dag_id, execution_date=entry.run.execution_date))
+    outbox.flush()
+
+
+def _wake(engine: Engine, message: WakePool) -> None:
+    waking.wake_pool(engine, message.pool)
+
+
+def _task_in_progress(
+    engine: Engine, message: RetryTask | PokeTask | FollowTask | WorkerLost
+) -> tuple[RunInProgress | None, TaskInstance | None]:
+    found = find_run(engine, message.run)
+    if found is None or found[1].state is not DagRunState.RUNNING:
+        return None, None
+    run = found[1]
+    progress = in_progress(engine, run)
+    key = task_key(message.task_id, message.map_index)
+    return progress, engine.store.task_instances.get(run.run_uid, key)
+
+
+_HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
+    StartRun: _start,
+    OpenTasks: _open,
+    RetryTask: _retry,
+    PokeTask: _poke,
+    FollowTask: _follow,
+    WorkerLost: _worker_lost,
+    RescueRun: sweep.look_after,
+    DagUnpaused: _unpaused,
+    ScheduleDag: schedule_dag,
+    BackfillDag: backfill.backfill_dag,
+    WakePool: _wake,
+    SweepDag: deletion.sweep_dag,
+    SweepRun: deletion.sweep_run,
+    EndTasks: end_tasks,
+    AlterTasks: carry_out.alter_tasks,
+    TimeOutRun: time_out,
+}
+"""Who handles which message."""

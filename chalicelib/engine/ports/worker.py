@@ -1,0 +1,46 @@
+"""The ports of a worker: what it runs user code with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """The invocation that runs a try: its id (unique), its end, and where it runs."""
+
+    token: str
+    ends_at: datetime
+    hostname: str
+    unixname: str
+    pid: int
+
+
+class RunningXComs(Protocol):
+    """The XComs of a run, as a running try sees them."""
+
+    def push(self, key: str, value: str) -> None:
+        """Keep a JSON text as this task's value of that key."""
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
+        """Another task's value of that key as JSON text, or None."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryReport:
+    """The end of a try with what it printed and logged."""
+
+    outcome: TryOutcome
+    log: bytes
+
+
+RunTry = Callable[[TryRequest, RunningXComs], TryReport]
+"""Runs user code: the worker's, over the deployed DAG files, or a test's."""
+
+
+RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
+"""Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

@@ -1,0 +1,1 @@
+"""Answers for clients; nothing here changes anything."""

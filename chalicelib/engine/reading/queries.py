@@ -1,0 +1,96 @@
+"""What can be asked about DAGs, runs, tasks and task instances."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from chalicelib.domain.errors import TaskLogNotFound
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, DagVersion, LatestRun
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.graphs import VersionMissing, graph_of
+from chalicelib.engine.lookup import existing_run, find_dag_with_run, get_dag, get_dag_run
+
+
+def get_code(engine: Engine, dag_id: str) -> str:
+    """The text of the file that defines the DAG, as it was last loaded; raises ``DagNotFound``.
+
+    1 request when warm, 1 more for a version that this process has not read before.
+    """
+    return get_version(engine, get_dag(engine, dag_id)).code
+
+
+def get_version(engine: Engine, dag: Dag) -> DagVersion:
+    """The present version of a DAG; raises ``VersionMissing``. 1 request for one not read before."""
+    version = engine.store.dags.version(dag.dag_id, dag.version)
+    if version is None:
+        raise VersionMissing(f"version {dag.version} of DAG {dag.dag_id} is not kept")
+    return version
+
+
+def latest_runs(engine: Engine) -> Iterator[tuple[str, LatestRun]]:
+    """(DAG id, the run of the greatest execution date) of each DAG with runs. 1 request per MB of DAGs."""
+    return ((dag.dag_id, dag.latest_run) for dag in engine.store.dags.list() if dag.latest_run)
+
+
+def get_lineage(
+    engine: Engine, dag_id: str, execution_date: datetime
+) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    """(task id, inlets, outlets) of each task of a run that has some, as serialized texts.
+
+    Raises ``DagNotFound``, ``DagRunNotFound`` at once. 2 requests.
+    """
+    run = get_dag_run(engine, dag_id, execution_date)
+    return engine.store.lineage.list(run.run_uid)
+
+
+def get_task(engine: Engine, dag_id: str, task_id: str) -> Task:
+    """A task of the DAG's present version; raises ``DagNotFound``, ``TaskNotFound``. 1 request when warm."""
+    dag = get_dag(engine, dag_id)
+    return graph_of(engine, dag_id, dag.version).task(task_id)
+
+
+def get_task_instance(
+    engine: Engine, dag_id: str, execution_date: datetime, task_id: str
+) -> tuple[DagRun, Task, TaskInstance]:
+    """A task instance with its run and task; one that nothing touched yet has no state.
+
+    Raises, in Airflow's order, ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``. The task is
+    looked for in the version that the run was made with. 2 requests when warm.
+    """
+    dag, run = find_dag_with_run(engine, dag_id, execution_date)
+    graph: Graph = graph_of(engine, dag_id, run.version if run else dag.version)
+    task = graph.task(task_id)
+    found = existing_run(run, dag_id, execution_date)
+    instance = engine.store.task_instances.get(found.run_uid, task_key(task_id))
+    untouched = TaskInstance(run_uid=found.run_uid, task_id=task_id, map_index=NOT_MAPPED)
+    return found, task, instance or untouched
+
+
+def get_task_log(
+    engine: Engine, dag_id: str, execution_date: datetime, task_id: str, try_number: int | None
+) -> bytes:
+    """The log of a try (None: the last one begun) and of the callbacks after it, UTF-8.
+
+    Raises ``TaskLogNotFound``, and what ``get_task_instance`` raises.
+    """
+    run, task, instance = get_task_instance(engine, dag_id, execution_date, task_id)
+    number = try_number or instance.try_number
+    if not 0 < number <= instance.try_number:
+        which = f"has no try {number}" if number else "was not tried"
+        raise TaskLogNotFound(f"Task {task_id} {which} in run {run.run_id}{_why(instance)}")
+    logs = engine.store.task_logs
+    parts = [logs.read(run.ref, run.run_id, instance.key, number)]
+    for kind in sorted(task.callbacks):
+        parts.append(logs.read_callback(run.ref, run.run_id, instance.key, number, kind))
+    kept = [part for part in parts if part is not None]
+    if not kept:
+        reason = _why(instance) if number == instance.try_number else ""
+        raise TaskLogNotFound(f"Try {number} of task {task_id} in run {run.run_id} left no log{reason}")
+    return b"".join(kept)
+
+
+def _why(instance: TaskInstance) -> str:
+    return f": it is {instance.state}, {instance.reason}" if instance.reason else f": it is {instance.state}"

@@ -1,0 +1,113 @@
+"""Backfilling: the runs of a range of logical dates, made now, whatever the schedule does by itself."""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
+from chalicelib.domain.messages import BackfillDag, Outgoing
+from chalicelib.domain.runs.dag_runs import DagRunType
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import DataInterval
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.runs.create import TriggerRequest, create_run, dag_to_run
+
+PORTION = 25
+"""Runs that one message makes: some 3 requests each, in a handler of 60 s that may get 10 messages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackfillRequest:
+    """A wish for the runs of a range of logical dates (aware), both included."""
+
+    dag_id: str
+    start_date: datetime
+    end_date: datetime
+    triggered_by: str
+    conf: dict[str, Any] = field(default_factory=dict)
+
+
+def backfill(engine: Engine, request: BackfillRequest) -> datetime:
+    """Have a run of type ``backfill`` made for each of the schedule's points in the range.
+
+    Returns the first one's logical date. As in Airflow, the DAG's own dates, ``catchup`` and pause do not
+    matter, and the points are those of its schedule. Where there is a run already, of whatever type and
+    state, it stays as it is. Safe to repeat: runs are made by messages, in portions.
+    Raises ``DagNotFound``, and ``InvalidRequest`` for a range without points. 1 request and 1 message.
+    """
+    dag = dag_to_run(engine, request.dag_id)
+    start, end = request.start_date.astimezone(UTC), request.end_date.astimezone(UTC)
+    first = dag.schedule.between(start, end).next_run(None, engine.now())
+    if first is None:
+        raise _no_dates(request)
+    message = BackfillDag(
+        dag_id=dag.dag_id,
+        generation=dag.generation,
+        start_date=start,
+        end_date=end,
+        conf=engine.store.payloads.keep(f"conf/{engine.new_uid()}.json", json.dumps(request.conf)),
+        triggered_by=request.triggered_by,
+    )
+    engine.sender.send([Outgoing(message=message)])
+    return first.logical_date
+
+
+def logical_dates(engine: Engine, request: BackfillRequest) -> list[datetime]:
+    """The schedule's points in the range of a request, in order: at least one.
+
+    Raises what ``backfill`` raises. 1 request.
+    """
+    dag = dag_to_run(engine, request.dag_id)
+    points = dag.schedule.between(request.start_date.astimezone(UTC), request.end_date.astimezone(UTC))
+    found: list[DataInterval] = []
+    while following := points.advance(found[-1] if found else None, engine.now()):
+        found.append(following)
+    if not found:
+        raise _no_dates(request)
+    return [interval.logical_date for interval in found]
+
+
+def _no_dates(request: BackfillRequest) -> InvalidRequest:
+    start, end = request.start_date.astimezone(UTC), request.end_date.astimezone(UTC)
+    return InvalidRequest(
+        f"No run dates were found for the given dates and dag interval: {request.dag_id} from "
+        f"{start.isoformat()} to {end.isoformat()}"
+    )
+
+
+def backfill_dag(engine: Engine, message: BackfillDag) -> None:
+    """Make a portion of the runs of a range, and send a message for the rest.
+
+    Safe to repeat and to interrupt. Does nothing once the DAG was deleted or lost its file.
+    """
+    dag = engine.store.dags.get(message.dag_id)
+    if dag is None or dag.is_deleted or not dag.is_active or dag.generation != message.generation:
+        return
+    conf = json.loads(engine.store.payloads.read(message.conf))
+    points = dag.schedule.between(message.start_date, message.end_date)
+    last = message.last
+    for _ in range(PORTION):
+        following = points.advance(last, engine.now())
+        if following is None:
+            return
+        _create(engine, dag, following, message.triggered_by, conf)
+        last = following
+    engine.sender.send([Outgoing(message=replace(message, last=last))])
+
+
+def _create(
+    engine: Engine, dag: Dag, interval: DataInterval, triggered_by: str, conf: dict[str, Any]
+) -> None:
+    request = TriggerRequest(
+        dag_id=dag.dag_id,
+        execution_date=interval.logical_date,
+        run_type=DagRunType.BACKFILL,
+        external_trigger=False,
+        triggered_by=triggered_by,
+        data_interval=interval,
+        conf=conf,
+    )
+    with suppress(DagRunAlreadyExists):
+        create_run(engine, dag, request)

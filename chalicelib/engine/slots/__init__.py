@@ -1,0 +1,1 @@
+"""Slots of pools and places under limits: taken, waited for, given back, audited."""

@@ -1,0 +1,1 @@
+"""One task instance: opened, sent, ended, and what its end opens; the fast path."""

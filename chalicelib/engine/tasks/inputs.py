@@ -1,0 +1,57 @@
+"""What a try is given: its request, and its XComs."""
+
+import json
+from dataclasses import dataclass
+from functools import partial
+
+from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.messages import RunTask
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.lookup import previous_success
+from chalicelib.engine.ports.store import XComs
+
+
+def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: str) -> TryRequest:
+    """What the user's code is given in the try of a message, whose task instance is ``item``."""
+    run = message.run
+    return TryRequest(
+        dag_id=run.ref.dag_id,
+        fileloc=fileloc,
+        run_id=run.run_id,
+        run_uid=run.ref.run_uid,
+        run_type=run.run_type,
+        task_id=message.task_id,
+        map_index=message.map_index,
+        try_number=message.try_number,
+        max_tries=message.max_tries,
+        execution_date=run.ref.execution_date,
+        data_interval_start=run.data_interval_start,
+        data_interval_end=run.data_interval_end,
+        run_start_date=run.start_date,
+        start_date=item.start_date or run.start_date,
+        external_trigger=run.external_trigger,
+        conf=json.loads(engine.store.payloads.read(run.conf)),
+        find_previous_success=partial(previous_success, engine, run.ref),
+        pokes=item.pokes,
+        first_poke_at=item.first_poke_at,
+        goes_on=message.begun_at is not None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskXComs:
+    """The XComs of a run as a running try sees them (``ports.RunningXComs``)."""
+
+    xcoms: XComs
+    run_uid: str
+    item: TaskInstance
+
+    def push(self, key: str, value: str) -> None:
+        """Keep a JSON text as this task's value of that key."""
+        self.xcoms.push(self.run_uid, self.item.task_id, self.item.map_index, key, value)
+
+    def pull(self, task_id: str, key: str, map_index: int = NOT_MAPPED) -> str | None:
+        """Another task's value of that key as JSON text, or None."""
+        return self.xcoms.pull(self.run_uid, task_id, map_index, key)

@@ -1,0 +1,1 @@
+"""The net below: what is lost is found again, and what was deleted goes."""

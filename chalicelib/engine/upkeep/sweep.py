@@ -1,0 +1,145 @@
+"""The net below: the minute tick, and the sweep of a run that finds what was lost.
+
+Invariant I4: nothing waits for ever. Each unfinished run has a due time; the tick sends one message
+for each run that is due, and its handler compares the whole run with what should be so.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.domain.messages import RescueRun
+from chalicelib.domain.plans.repairs import (
+    SWEEP_INTERVAL,
+    Repair,
+    RepairKind,
+    end_is_due,
+    next_look,
+    repairs,
+)
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
+from chalicelib.domain.runs.timeout import TIMED_OUT
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.keys import END_OF_RUN_KEY
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.by_hand import carry_out
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.runs.end import end_tasks_of, fail_run
+from chalicelib.engine.runs.start import in_progress, put_off, start_run
+from chalicelib.engine.runs.timeout import is_timed_out, next_look_before_timeout
+from chalicelib.engine.tasks import owed_callbacks
+from chalicelib.engine.tasks.advance import RunInProgress
+from chalicelib.engine.tasks.try_end import finish, write_end
+from chalicelib.engine.upkeep import deletion
+
+log = logging.getLogger(__name__)
+
+
+def resume(engine: Engine) -> None:
+    """After the whole server was stopped: no worker of before is alive, every unfinished run goes on.
+
+    To be called before anything of the new server start.
+    """
+    outbox = Outbox(sender=engine.sender)
+    now = engine.now()
+    for dag in engine.store.dags.list():
+        for date in _going_on(engine, dag):
+            outbox.post(RescueRun(dag_id=dag.dag_id, execution_date=date, stopped_at=now))
+    outbox.flush()
+
+
+def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
+    """The unfinished runs of a DAG, without those that it keeps queued while it is paused."""
+    dates = (entry.run.execution_date for entry in engine.store.dag_runs.unfinished(dag.dag_id))
+    if not dag.is_paused:
+        return dates
+    found = engine.store.dag_runs.get_many(dag.dag_id, dates)
+    return (run.execution_date for run in found if not _is_kept_queued(dag, run))
+
+
+def _is_kept_queued(dag: Dag, run: DagRun) -> bool:
+    return run.state is DagRunState.QUEUED and holds_back(dag, run.run_type)
+
+
+def look_after(engine: Engine, message: RescueRun) -> None:
+    """Compare a run with what should be so, and make good what was lost."""
+    dag, run = engine.store.dag_runs.get_with_dag(message.dag_id, message.execution_date)
+    if run is None:
+        return
+    if dag is None or dag.is_deleted or not sees(dag, run):
+        deletion.erase_run(engine, run)
+        return
+    if run.state.is_final:
+        end_tasks_of(engine, run)
+        return
+    if run.state is DagRunState.QUEUED:
+        engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
+        start_run(engine, dag, run)
+        return
+    if not dag.is_paused and is_timed_out(engine, run):
+        fail_run(engine, run, TIMED_OUT)
+        return
+    _sweep(engine, dag, run, message.stopped_at)
+
+
+def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:
+    progress = in_progress(engine, run)
+    items = dict(engine.store.task_instances.list(run.run_uid))
+    now = engine.now()
+    found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
+    if holds_back(dag, run.run_type) and not any(
+        item.state is TaskInstanceState.RUNNING for item in items.values()
+    ):
+        put_off(engine, run.ref)
+    else:
+        due_at = next_look_before_timeout(engine, run, otherwise=next_look(items, found, now))
+        engine.store.dag_runs.move_due(run.ref, due_at)
+    if being_cleared := {r.task.task_id: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
+        carry_out.finish_clearing(progress, run, items, being_cleared)
+    for repair in found:
+        if repair.kind is RepairKind.TAKE_SLOTS:
+            progress.flush()  # there may be too many of these for one invocation: what is due first goes out
+        if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
+            names = {"run_id": run.run_id, "task_id": repair.task.task_id}
+            log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key, extra=names)
+            _carry_out(progress, repair)
+    if end_is_due(progress.graph, items):
+        progress.close_if_over(items.get(END_OF_RUN_KEY) or TaskInstance(run_uid=run.run_uid, task_id=""))
+    progress.flush()
+
+
+_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.POKE, RepairKind.FOLLOW})
+"""A paused DAG starts nothing, but what ran may end."""
+
+
+def _carry_out(progress: RunInProgress, repair: Repair) -> None:
+    task, item = repair.task, repair.item
+    match repair.kind:
+        case RepairKind.OPEN:
+            progress.open(task, item, redo=True)
+        case RepairKind.RESEND:
+            progress.tries.resend(item)
+        case RepairKind.TAKE_SLOTS:
+            progress.tries.start(task, item, item.try_number)
+        case RepairKind.RETRY:
+            owed_callbacks.after_try(progress.engine, progress.graph, progress.facts, item, redo=True)
+            progress.tries.close(task, item)
+            progress.tries.start(task, item, item.try_number + 1)
+        case RepairKind.RESCHEDULE:
+            progress.tries.give_back(task, item)
+            progress.tries.start(task, item, item.try_number)
+        case RepairKind.POKE:
+            progress.tries.send(item)
+        case RepairKind.LOST:
+            outcome = TryOutcome(result=TryResult.FAILED, reason="its worker is gone")
+            finish(progress, item, outcome)
+        case RepairKind.INTERRUPTED:
+            run = progress.facts.ref
+            change = changes.interrupted(run, item, task, progress.engine.now())
+            write_end(progress, item, change)
+        case RepairKind.FOLLOW:
+            progress.after_try(item, redo=True)

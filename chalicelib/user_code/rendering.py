@@ -1,0 +1,65 @@
+"""What the templates of a task come to in a run, asked from outside: nothing runs, nothing is kept."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib.dag.loader import dag_of_file
+from chalicelib.dag.rendering import rendered_fields
+from chalicelib.domain.errors import TaskNotFound, UpdraftError
+from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.messages import RunTask
+from chalicelib.domain.runs.dag_runs import DagRun, generated_run_id
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.engine import Engine
+from chalicelib.engine.lookup import get_dag
+from chalicelib.engine.runs.create import TriggerRequest, new_run
+from chalicelib.engine.tasks.inputs import TaskXComs, try_request
+
+_FIRST_TRY = 1
+
+
+class RenderingFailed(UpdraftError):
+    """The DAG file has no such DAG any more, or a template raised; the text says what."""
+
+    code = "rendering_failed"
+
+
+def planned_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun:
+    """The run that a trigger for that instant (aware) would make; raises ``DagNotFound``. 1 request."""
+    request = TriggerRequest(dag_id=dag_id, execution_date=execution_date, triggered_by="rendering")
+    run_id = generated_run_id(request.run_type, execution_date)
+    return new_run(engine, get_dag(engine, dag_id), request, run_id)
+
+
+def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) -> dict[str, Any]:
+    """The templated attributes of a task by name, as its present or first try in the run would see them.
+
+    The DAG file is the one in ``dags_folder``; XComs are those that the run has by now.
+    Raises ``DagNotFound``, ``TaskNotFound``, ``DagFileError``, ``RenderingFailed``. 2 requests, and those
+    of the templates.
+    """
+    dag = get_dag(engine, run.dag_id)
+    loaded = dag_of_file(dag.dag_id, dag.fileloc, dags_folder)
+    if loaded is None:
+        raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
+    if not loaded.has_task(task_id):
+        raise TaskNotFound(task_id, dag.dag_id)
+    found = engine.store.task_instances.get(run.run_uid, task_key(task_id))
+    item = found or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+    message = RunTask(
+        run=run.facts(run.start_date or run.queued_at),
+        task_id=task_id,
+        map_index=NOT_MAPPED,
+        try_number=item.try_number or _FIRST_TRY,
+        max_tries=item.max_tries or 0,
+    )
+    request = try_request(engine, message, item, dag.fileloc)
+    xcoms = TaskXComs(xcoms=engine.store.xcoms, run_uid=run.run_uid, item=item)
+    try:
+        return rendered_fields(loaded, request, xcoms)
+    except Exception as error:  # templates and their macros are the user's: they may raise anything
+        raise RenderingFailed(
+            f"Task {task_id} cannot be rendered: {type(error).__name__}: {error}"
+        ) from error
