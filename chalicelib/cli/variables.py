@@ -76,8 +76,8 @@ def get_variable(key: str, default: str | None, as_json: bool) -> None:
 
     Example: python -m chalicelib variables get city --default Berlin
     """
-    from chalicelib.dag.params import NOTSET
-    from chalicelib.dag.variables import Variable
+    from chalicelib.authoring.notset import NOTSET
+    from chalicelib.authoring.surroundings.variables import Variable
 
     with _stored():
         try:
@@ -99,7 +99,7 @@ def set_variable(key: str, value: str, description: str | None = None, as_json: 
 
     Example: python -m chalicelib variables set city Ulm --description 'where it is'
     """
-    from chalicelib.dag.variables import Variable
+    from chalicelib.authoring.surroundings.variables import Variable
 
     with _stored():
         Variable.set(key, value, description, serialize_json=as_json)
@@ -172,7 +172,7 @@ def _keys() -> list[str]:
 @contextmanager
 def _stored() -> Iterator["Variables"]:
     """The variables of the stage, for Airflow's ``Variable`` too."""
-    from chalicelib.dag.variables import variables_in
+    from chalicelib.authoring.surroundings.variables import variables_in
 
     store = connect().store.variables
     with variables_in(store):

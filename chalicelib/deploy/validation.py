@@ -6,8 +6,8 @@ Only a DAG file that reads a variable while it is loaded has the stage asked for
 from pathlib import Path
 
 from chalicelib.auth.backends import without_credentials
-from chalicelib.dag.loader import load_folder
-from chalicelib.dag.variables import variables_in
+from chalicelib.authoring.loading.loader import load_folder
+from chalicelib.authoring.surroundings.variables import variables_in
 from chalicelib.deploy.aws_limits import refuse_what_aws_would
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.policies import policy_documents

@@ -42,8 +42,8 @@ def worker(event: dict[str, Any], context: Any) -> Any:
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
-    from chalicelib.dag.loader import ImportFailure, load_file
-    from chalicelib.dag.variables import variables_in
+    from chalicelib.authoring.loading.loader import ImportFailure, load_file
+    from chalicelib.authoring.surroundings.variables import variables_in
     from chalicelib.engine.dags.sync import BrokenFile, sync_dags
     from chalicelib.user_code.documents import dags_of_folder
 

@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from chalicelib.dag.clock import living_by
+from chalicelib.authoring.clock import living_by
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Message, PokeTask, RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -76,7 +76,7 @@ class FinishedRun:
 
 @dataclass(slots=True)
 class VirtualClock:
-    """The real time, and how far this clock is ahead of it; implements ``dag.clock.Clock``."""
+    """The real time, and how far this clock is ahead of it; implements ``authoring.clock.Clock``."""
 
     real_time: bool = False
     """Whether sensors really wait."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.dag.clock import living_by
+from chalicelib.authoring.clock import living_by
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import Message
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -186,7 +186,7 @@ class World:
 
 
 class _TimeOfTasks:
-    """Implements ``dag.clock.Clock`` by the clock of a world."""
+    """Implements ``authoring.clock.Clock`` by the clock of a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from chalicelib.dag.loader import load_folder
-from chalicelib.dag.serialization import serialize
-from chalicelib.dag.variables import variables_in
+from chalicelib.authoring.loading.loader import load_folder
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.surroundings.variables import variables_in
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.dags.sync import BrokenFile, DagDocument, DagsFolder
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.dag.interruptions import uninterrupted
+from chalicelib.authoring.running.time_limits import uninterrupted
 
 LONGEST_HEADER = 4_000_000
 """Bytes of the JSON object of a frame: an outcome names the tasks to skip and carries lineage."""

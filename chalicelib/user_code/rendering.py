@@ -4,8 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.dag.loader import dag_of_file
-from chalicelib.dag.rendering import rendered_fields
+from chalicelib.authoring.loading.loader import dag_of_file
+from chalicelib.authoring.running.rendering import rendered_fields
 from chalicelib.domain.errors import TaskNotFound, UpdraftError
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask

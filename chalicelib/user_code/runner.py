@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from chalicelib.dag import clock
+from chalicelib.authoring import clock
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.dag_runs import DagRun

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.dag import clock, configuration
-from chalicelib.dag.exceptions import AirflowException
+from chalicelib.authoring import clock
+from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.surroundings import configuration
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -29,7 +30,7 @@ _UNAVAILABLE = "StoreUnavailable"
 
 
 class AskedXComs:
-    """Implements ``dag.execution.XComs`` in a try's process."""
+    """Implements ``authoring.running.execution.XComs`` in a try's process."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -68,7 +69,7 @@ class AskedVariables:
 
 
 class AskedClock:
-    """Implements ``dag.clock.Clock`` in a try's process by the clock that the worker lives by."""
+    """Implements ``authoring.clock.Clock`` in a try's process by the clock that the worker lives by."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.dag import secrets_masker
-from chalicelib.dag.dag import DAG
-from chalicelib.dag.loader import ImportFailure, load_file
+from chalicelib.authoring.loading.loader import ImportFailure, load_file
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.surroundings import secrets_masker
 from chalicelib.user_code.frames import BrokenChannel, Channel, Requests
 from chalicelib.user_code.freshness import stamp_of
 from chalicelib.user_code.process_tree import (

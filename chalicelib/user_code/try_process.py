@@ -14,8 +14,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from chalicelib.dag import callbacks, clock, configuration, execution, secrets_masker, variables
-from chalicelib.dag.dag import DAG
+from chalicelib.authoring import clock
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.running import callbacks, execution
+from chalicelib.authoring.surroundings import configuration, secrets_masker, variables
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.user_code.frames import Channel, Requests, TooLong

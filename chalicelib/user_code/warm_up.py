@@ -12,10 +12,10 @@ from functools import cache
 import jinja2  # noqa: F401 - imported to be there
 import pendulum  # noqa: F401
 
-from chalicelib.dag.dag import DAG
-from chalicelib.dag.execution import run_try
-from chalicelib.dag.operators.bash import BashOperator
-from chalicelib.dag.operators.python import PythonOperator
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.python import PythonOperator
+from chalicelib.authoring.running.execution import run_try
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.user_code.jobs import Job, outcome_frame, outcome_of_frame
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib import aws, bootstrap
 from chalicelib.auth.accounts import create_user
-from chalicelib.dag.variables import Variable, variables_in
+from chalicelib.authoring.surroundings.variables import Variable, variables_in
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice

@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from chalicelib.dag.loader import load_folder
-from chalicelib.dag.serialization import Document, serialize
+from chalicelib.authoring.loading.loader import load_folder
+from chalicelib.authoring.loading.serialization import Document, serialize
 from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.slots.pools import ensure_default_pool

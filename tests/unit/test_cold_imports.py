@@ -25,7 +25,7 @@ HEAVY = {
 }
 UNUSED_BY_ANY = HEAVY | {
     "chalicelib.aws",
-    "chalicelib.dag",
+    "chalicelib.authoring",
     "chalicelib.engine",
     "chalicelib.events",
     "chalicelib.store",

@@ -17,23 +17,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": set(),
     "aws": set(),
     "domain": set(),
-    "dag": {"domain"},
+    "authoring": {"domain"},
     "auth": {"domain"},
     "engine": {"domain", "auth"},
     "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
-    "user_code": {"domain", "dag", "engine"},
+    "user_code": {"domain", "authoring", "engine"},
     "events": {"domain", "engine"},
     "telemetry": {"domain"},
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry", "user_code"},
-    "simulation": {"domain", "dag", "engine", "queues", "store", "user_code"},
+    "simulation": {"domain", "authoring", "engine", "queues", "store", "user_code"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {
         "domain",
         "auth",
         "aws",
-        "dag",
+        "authoring",
         "engine",
         "events",
         "store",
@@ -42,14 +42,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "user_code",
     },
     "local": {
-        *("domain", "auth", "aws", "dag", "engine", "events", "store", "queues", "bootstrap", "deploy"),
+        *("domain", "auth", "aws", "authoring", "engine", "events", "store", "queues", "bootstrap", "deploy"),
         *("user_code", "handlers"),
     },
     "cli": {
         "domain",
         "aws",
         "auth",
-        "dag",
+        "authoring",
         "engine",
         "events",
         "store",
@@ -62,6 +62,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 """Per layer (a package or a module of ``chalicelib``) the layers it may import."""
+
+ROOMS: dict[str, tuple[str, ...]] = {
+    "domain": (
+        *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
+        *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
+    ),
+    "authoring": (
+        *("exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
+        *("model", "surroundings", "running", "operators", "sensors", "taskflow", "loading"),
+    ),
+    "engine": (
+        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
+        *("schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
+    ),
+}
+"""Per package its rooms (folders and modules) in order: a room may import those before it."""
+
+BACKWARD = {("authoring/model/baseoperator.py", "running")}
+"""Modules that import a later room when they are called: ``BaseOperator.render_template``, as in Airflow."""
 
 USERS_OF: dict[str, set[str]] = {
     "pynamodb": {"store", "local"},
@@ -112,6 +131,13 @@ def _imported_layers(tree: ast.AST) -> set[str]:
     return {parts[1] for parts in names if parts[0] == "chalicelib" and len(parts) > 1}
 
 
+def _runtime_imports(tree: ast.Module) -> Iterator[str]:
+    """Imports without those for type checkers only."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield from _imports(node)
+
+
 def _top_level(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If):
@@ -129,6 +155,33 @@ def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
         return
     allowed = MAY_IMPORT[layer] | FOUNDATION | {layer}
     assert _imported_layers(_parsed(path)) <= allowed
+
+
+def _in_rooms() -> list[Path]:
+    return [path for path in _modules() if _layer(path) in ROOMS]
+
+
+@pytest.mark.parametrize("path", _in_rooms(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_rooms_before_it(path: Path) -> None:
+    name = str(path.relative_to(PACKAGE))
+    layer, *inner = path.relative_to(PACKAGE).with_suffix("").parts
+    if inner == ["__init__"]:
+        return
+    own, order = inner[0], ROOMS[layer]
+    parts = (imported.split(".") for imported in _runtime_imports(_parsed(path)))
+    imported_rooms = {each[2] for each in parts if each[:2] == ["chalicelib", layer] and len(each) > 2}
+    later = {room for room in imported_rooms if order.index(room) > order.index(own)}
+    assert {room for room in later if (name, room) not in BACKWARD} == set()
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_has_its_place(package: str) -> None:
+    present = {
+        path.relative_to(PACKAGE).parts[1].removesuffix(".py")
+        for path in _in_rooms()
+        if _layer(path) == package
+    }
+    assert present - {"__init__"} == set(ROOMS[package])
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -47,7 +47,7 @@ def dags_test(
 
     Example: python -m chalicelib dags test example_hello 2026-01-01 --conf '{"who": "you"}'
     """
-    from chalicelib.dag.configuration import configured_by
+    from chalicelib.authoring.surroundings.configuration import configured_by
     from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
 
     click.get_current_context().with_resource(configured_by(Configuration.read().get))

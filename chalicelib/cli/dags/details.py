@@ -137,7 +137,7 @@ def report(subdir: Path | None, output: str) -> None:
 
 
 def _loaded(folder: Path) -> Iterator[Row]:
-    from chalicelib.dag.loader import ImportFailure, dag_files, load_file
+    from chalicelib.authoring.loading.loader import ImportFailure, dag_files, load_file
 
     for path in dag_files(folder):
         started = time.perf_counter()

@@ -60,7 +60,7 @@ def simulate(
 
     Example: python -m chalicelib simulate example_hello 2026-01-01 --seeds 3
     """
-    from chalicelib.dag.configuration import configured_by
+    from chalicelib.authoring.surroundings.configuration import configured_by
     from chalicelib.simulation.disturbed import Attempt, model_of
     from chalicelib.simulation.one_run import Laboratory, WantedRun
 

@@ -14,7 +14,7 @@ from chalicelib.domain.slots.limits import Limit, Share
 
 
 def graph_from_document(document: Mapping[str, Any]) -> Graph:
-    """Build the graph from a serialized DAG (``dag.serialization``)."""
+    """Build the graph from a serialized DAG (``authoring.loading.serialization``)."""
     downstream: dict[str, list[str]] = {task["task_id"]: [] for task in document["tasks"]}
     for task in document["tasks"]:
         for upstream in task["upstream"]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chalicelib.dag.xcom_values import from_json
+from chalicelib.authoring.running.xcom_values import from_json
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.store.memory import MemoryStore

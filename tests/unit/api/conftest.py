@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.dag.dag import DAG
-from chalicelib.dag.operators.empty import EmptyOperator
-from chalicelib.dag.serialization import serialize
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.contract.clock import MovedClock

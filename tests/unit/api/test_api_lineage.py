@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.dag.dag import DAG
-from chalicelib.dag.execution import run_try
-from chalicelib.dag.lineage import AUTO, File
-from chalicelib.dag.operators.bash import BashOperator
-from chalicelib.dag.operators.python import PythonOperator
-from chalicelib.dag.serialization import serialize
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.lineage import AUTO, File
+from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.python import PythonOperator
+from chalicelib.authoring.running.execution import run_try
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine import dispatch

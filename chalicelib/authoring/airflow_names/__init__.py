@@ -1,0 +1,1 @@
+"""Airflow's import names, and what stands behind them."""

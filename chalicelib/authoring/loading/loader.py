@@ -1,0 +1,240 @@
+"""Loading DAG files: each as a module of its own, none able to stop the others."""
+
+import hashlib
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import CodeType, MappingProxyType, ModuleType
+
+from chalicelib.authoring.airflow_names import finder
+from chalicelib.authoring.exceptions import AirflowDagDuplicatedIdException
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.dag_context import collecting_dags
+from chalicelib.authoring.running.time_limits import in_main_thread, time_limit
+from chalicelib.authoring.surroundings.secrets_masker import redact
+from chalicelib.domain.errors import UpdraftError
+
+IMPORT_TIME_LIMIT = timedelta(seconds=30)
+"""How long a DAG file may take to load (Airflow's ``dagbag_import_timeout``)."""
+
+_loading = threading.RLock()
+_siblings: set[str] = set()
+"""Modules of DAGs folders that DAG files imported; forgotten before files are loaded again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedFile:
+    """A DAG file that could be loaded; ``filename`` is its path in the DAGs folder.
+
+    ``read`` names the files it was made from: itself and the modules of the folder that it imported.
+    """
+
+    filename: str
+    source: str
+    dags: tuple[DAG, ...]
+    read: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportFailure:
+    """A DAG file that could not; ``message`` says why and where, without this machine's folders."""
+
+    filename: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedFolder:
+    """All DAG files of a folder, by path."""
+
+    files: tuple[LoadedFile, ...]
+    failures: tuple[ImportFailure, ...]
+
+    @property
+    def dags(self) -> dict[str, DAG]:
+        """The DAGs by id."""
+        return {dag.dag_id: dag for file in self.files for dag in file.dags}
+
+
+class DagFileError(UpdraftError):
+    """A deployed DAG file cannot be loaded."""
+
+    code = "dag_file_error"
+
+    def __init__(self, failure: ImportFailure) -> None:
+        super().__init__(f"{failure.filename} cannot be loaded: {failure.message}")
+
+
+def dag_of_file(dag_id: str, filename: str, folder: Path) -> DAG | None:
+    """The DAG as a file of a folder defines it now; None if it does not, or if there is no such file.
+
+    Raises ``DagFileError`` when the file cannot be loaded.
+    """
+    if not (folder / filename).is_file():
+        return None
+    loaded = load_file(Path(filename), folder)
+    if isinstance(loaded, ImportFailure):
+        raise DagFileError(loaded)
+    return next((dag for dag in loaded.dags if dag.dag_id == dag_id), None)
+
+
+def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) -> LoadedFolder:
+    """Load all DAG files of a folder.
+
+    Every ``.py`` file that mentions both ``dag`` and ``airflow`` is one (Airflow's safe mode), in all
+    folders that are not hidden. Files come by path; of two DAGs of the same id the later file fails.
+    Files named in ``skip`` are not touched: they fail with the message given there.
+    """
+    files: list[LoadedFile] = []
+    failures: list[ImportFailure] = []
+    places: dict[str, str] = {}
+    for path in dag_files(folder.absolute()):
+        filename = path.relative_to(folder.absolute()).as_posix()
+        if filename in skip:
+            failures.append(ImportFailure(filename=filename, message=skip[filename]))
+            continue
+        loaded = load_file(path, folder)
+        if isinstance(loaded, LoadedFile):
+            loaded = _without_duplicates(loaded, places)
+        if isinstance(loaded, ImportFailure):
+            failures.append(loaded)
+            continue
+        places |= {dag.dag_id: loaded.filename for dag in loaded.dags}
+        files.append(loaded)
+    return LoadedFolder(files=tuple(files), failures=tuple(failures))
+
+
+def load_file(path: Path, folder: Path) -> LoadedFile | ImportFailure:
+    """Load one DAG file of a folder (``path`` may be relative to it), as it is now on disk.
+
+    One at a time: the modules that files import from the folder are the process's.
+    """
+    with _loading:
+        _forget_siblings()
+        return _load(folder.absolute() / path, folder.absolute())
+
+
+def dag_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder that may hold DAGs, by path."""
+    for path in sorted(folder.rglob("*.py")):
+        inner = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in inner)
+        if not hidden and path.is_file() and _may_hold_dags(path):
+            yield path
+
+
+def _may_hold_dags(path: Path) -> bool:
+    content = path.read_bytes().lower()
+    return b"dag" in content and b"airflow" in content
+
+
+def _load(path: Path, folder: Path) -> LoadedFile | ImportFailure:
+    filename = path.relative_to(folder).as_posix()
+    try:
+        source = path.read_text(encoding="utf-8")
+        with finder.importable(folder), collecting_dags() as collected:
+            module, siblings = _execute(path, folder, filename)
+        dags = _dags_of(module, collected)
+        for dag in dags:
+            dag.fileloc, dag.dags_folder = str(path), folder
+            dag.validate()
+    except BaseException as error:  # a DAG file may raise anything, SystemExit included
+        return ImportFailure(filename=filename, message=_message(error, path, folder))
+    return LoadedFile(filename=filename, source=source, dags=tuple(dags), read=(path, *siblings))
+
+
+def _execute(path: Path, folder: Path, filename: str) -> tuple[ModuleType, list[Path]]:
+    """Run the file as a module of a name that no other has; returns also the folder's files it imported."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    name = f"updraft_dag_file_{digest}_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
+    spec = spec_from_file_location(name, path, loader=_FreshSourceLoader(name, str(path)))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{filename} cannot be loaded")
+    module = module_from_spec(spec)
+    before = set(sys.modules)
+    sys.modules[name] = module  # dataclasses, enums and pickle look their module up there
+    try:
+        with time_limit(_time_to_load(), f"took longer than {IMPORT_TIME_LIMIT} to load"):
+            spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    finally:
+        siblings = _modules_within(folder, set(sys.modules) - before - {name})
+        _siblings.update(siblings)
+    return module, sorted(siblings.values())
+
+
+def _time_to_load() -> timedelta | None:
+    """The limit, where it can be enforced."""
+    return IMPORT_TIME_LIMIT if in_main_thread() else None
+
+
+class _FreshSourceLoader(SourceFileLoader):
+    """Compiles the source as it is: compiled files are told apart by whole seconds only."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - importlib's signature
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
+def _modules_within(folder: Path, names: set[str]) -> dict[str, Path]:
+    """Those of the modules that are files of the folder, with their files."""
+    files = {name: getattr(sys.modules.get(name), "__file__", None) for name in names}
+    return {name: Path(file) for name, file in files.items() if file and Path(file).is_relative_to(folder)}
+
+
+def _forget_siblings() -> None:
+    for name in _siblings:
+        sys.modules.pop(name, None)
+    _siblings.clear()
+
+
+def _dags_of(module: ModuleType, collected: Sequence[DAG]) -> list[DAG]:
+    """The DAGs in the module's global names, and those that were entered while it ran; each once."""
+    in_globals = [value for value in vars(module).values() if isinstance(value, DAG)]
+    dags = list({id(dag): dag for dag in (*in_globals, *collected)}.values())
+    ids: set[str] = set()
+    for dag in dags:
+        if dag.dag_id in ids:
+            raise AirflowDagDuplicatedIdException(f"the file defines two DAGs with the id {dag.dag_id}")
+        ids.add(dag.dag_id)
+    return sorted(dags, key=lambda dag: dag.dag_id)
+
+
+def _without_duplicates(file: LoadedFile, places: dict[str, str]) -> LoadedFile | ImportFailure:
+    for dag in file.dags:
+        if dag.dag_id in places:
+            place = places[dag.dag_id]
+            message = f"AirflowDagDuplicatedIdException: the DAG {dag.dag_id} is defined in {place} too"
+            return ImportFailure(filename=file.filename, message=message)
+    return file
+
+
+def _message(error: BaseException, path: Path, folder: Path) -> str:
+    kind = type(error).__name__
+    text = f"{kind}: {error}" if str(error) else kind
+    line = _line_in(error, path)
+    place = f"line {line}: " if line else ""
+    return place + _without_folders(redact(text), folder)
+
+
+def _line_in(error: BaseException, path: Path) -> int | None:
+    """The line of the DAG file at which the error came up; a SyntaxError says it itself."""
+    if isinstance(error, SyntaxError):
+        return None
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return lines[-1] if lines else None
+
+
+def _without_folders(text: str, folder: Path) -> str:
+    shortened = text.replace(f"{folder}/", "")
+    return re.sub(r"(?<![\w:/.])/(?:[^\s/'\"():,]+/)+", "", shortened)

@@ -1,0 +1,255 @@
+"""A DAG as a document: what the engine works on and the API shows, without the DAG's code.
+
+JSON values only, and the same for the same file wherever it is loaded: sets are sorted, memory addresses
+cut out of texts.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
+from chalicelib.authoring.operators.python import ShortCircuitOperator
+from chalicelib.authoring.sensors.base import BaseSensorOperator
+from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, CallbackKind
+from chalicelib.domain.graph.graph import MaySkip
+
+Document = dict[str, Any]
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+_ATTRIBUTES = (
+    "allow_nested_operators",
+    "depends_on_past",
+    "do_xcom_push",
+    "doc",
+    "doc_json",
+    "doc_md",
+    "doc_rst",
+    "doc_yaml",
+    "downstream_task_ids",
+    "email",
+    "email_on_failure",
+    "email_on_retry",
+    "end_date",
+    "execution_timeout",
+    "executor",
+    "executor_config",
+    "ignore_first_depends_on_past",
+    "inlets",
+    "map_index_template",
+    "max_active_tis_per_dag",
+    "max_active_tis_per_dagrun",
+    "max_retry_delay",
+    "multiple_outputs",
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+    "on_success_callback",
+    "operator_extra_links",
+    "outlets",
+    "owner",
+    "params",
+    "pool",
+    "pool_slots",
+    "priority_weight",
+    "queue",
+    "resources",
+    "retries",
+    "retry_delay",
+    "retry_exponential_backoff",
+    "run_as_user",
+    "sla",
+    "start_date",
+    "start_from_trigger",
+    "start_trigger_args",
+    "task_group",
+    "task_id",
+    "template_ext",
+    "template_fields",
+    "template_fields_renderers",
+    "trigger_rule",
+    "ui_color",
+    "ui_fgcolor",
+    "upstream_task_ids",
+    "wait_for_downstream",
+    "wait_for_past_depends_before_skipping",
+    "weight_rule",
+)
+"""What Airflow 2.10 shows of every task; an operator's templated attributes are shown as well.
+
+Other attributes of the user's operators are not: they may hold anything, secrets included.
+"""
+
+_AS_LIST = frozenset({"template_ext", "template_fields"})
+_AS_TEXTS = frozenset({"inlets", "outlets"})
+"""Attributes that Airflow keeps as lists, and as lists of texts, whatever they were."""
+
+
+def serialize(dag: DAG, fileloc: str) -> Document:
+    """The document of a DAG; ``fileloc`` is its file's path in the DAGs folder.
+
+    ``start_date`` and ``end_date`` bound the schedule: the DAG's, or where it has none its tasks' (the
+    earliest start; the latest end if all have one). ``default_start_date`` is the one in
+    ``default_args``. Dates are ISO in UTC, durations seconds. Tasks come in topological order and name
+    their upstreams; ``priority_weight`` of a task is the total that counts in its pool.
+    """
+    planning = dag.planning
+    return {
+        "dag_id": dag.dag_id,
+        "description": dag.description,
+        "fileloc": fileloc,
+        "owner": dag.owner,
+        "schedule": planning.expression,
+        "timezone": dag.timezone,
+        "start_date": _date(planning.start_date),
+        "default_start_date": _date(dag.default_args.get("start_date")),
+        "end_date": _date(planning.end_date),
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "max_active_tasks": dag.max_active_tasks,
+        "dagrun_timeout": _seconds(dag.dagrun_timeout),
+        "tags": sorted(dag.tags),
+        "params": _json(dag.params.dump()),
+        "is_paused_upon_creation": dag.is_paused_upon_creation,
+        "render_template_as_native_obj": dag.render_template_as_native_obj,
+        "callbacks": _callbacks(dag, DAG_CALLBACKS),
+        "tasks": [_task(task) for task in dag.topological_sort()],
+    }
+
+
+def attributes(task: BaseOperator) -> dict[str, str]:
+    """The task's public attributes as texts: Python's ``str()`` of them, with sets sorted."""
+    names = dict.fromkeys((*_ATTRIBUTES, *_own_attributes(task), *task.template_fields))
+    return {name: _attribute(task, name) for name in sorted(names)}
+
+
+def _own_attributes(task: BaseOperator) -> tuple[str, ...]:
+    """What Airflow shows of sensors only."""
+    return ("reschedule",) if isinstance(task, BaseSensorOperator) else ()
+
+
+def text_of(value: Any) -> str:
+    """Python's ``str()`` of a value, but the same every time: sets sorted, no memory addresses."""
+    if value is None or isinstance(value, str | int | float | timedelta | datetime):
+        return str(value)
+    return _repr(value)
+
+
+def _task(task: BaseOperator) -> Document:
+    return {
+        "task_id": task.task_id,
+        "operator": task.task_type,
+        "upstream": sorted(task.upstream_task_ids),
+        "trigger_rule": str(task.trigger_rule),
+        "retries": task.retries,
+        "retry_delay": task.retry_delay.total_seconds(),
+        "retry_exponential_backoff": bool(task.retry_exponential_backoff),
+        "max_retry_delay": _seconds(task.max_retry_delay),
+        "pool": task.pool,
+        "pool_slots": task.pool_slots,
+        "priority_weight": task.priority_weight_total,
+        "queue": task.queue,
+        "depends_on_past": task.depends_on_past,
+        "wait_for_downstream": task.wait_for_downstream,
+        "execution_timeout": _seconds(task.execution_timeout),
+        "is_empty": _is_empty(task),
+        "may_skip": _may_skip(task),
+        "is_setup": task.is_setup,
+        "is_teardown": task.is_teardown,
+        "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
+        "max_active_tis_per_dag": task.max_active_tis_per_dag,
+        "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
+        "callbacks": _callbacks(task, CallbackKind),
+        "attributes": attributes(task),
+    }
+
+
+def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
+    """Which callbacks of these kinds there are; the functions themselves stay in the file."""
+    return sorted(kind for kind in kinds if getattr(owner, kind))
+
+
+def _may_skip(task: BaseOperator) -> MaySkip:
+    """Which tasks the engine has to expect skip orders for; of a stranger's SkipMixin any downstream."""
+    if isinstance(task, BranchMixIn):
+        return MaySkip.DIRECT
+    if isinstance(task, ShortCircuitOperator) and not task.ignore_downstream_trigger_rules:
+        return MaySkip.DIRECT
+    return MaySkip.ALL if isinstance(task, SkipMixin) else MaySkip.NONE
+
+
+def _is_empty(task: BaseOperator) -> bool:
+    """Whether the task can be completed without a worker, by Airflow's rule."""
+    if not task.inherits_from_empty_operator:
+        return False
+    return not (task.on_execute_callback or task.on_success_callback or task.outlets)
+
+
+def _date(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _seconds(value: timedelta | None) -> float | None:
+    return None if value is None else value.total_seconds()
+
+
+def _json(value: Any) -> Any:
+    """The value with what JSON has no form for as texts: a param may be anything."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    return text_of(value)
+
+
+def _attribute(task: BaseOperator, name: str) -> str:
+    value = getattr(task, name, None)
+    if name in task.template_fields:
+        value = _as_json(value)
+    if name in _AS_LIST:
+        value = list(value or ())
+    if name in _AS_TEXTS:
+        value = [item if isinstance(item, str) else _repr(item) for item in value or ()]
+    return text_of(value)
+
+
+def _as_json(value: Any) -> Any:
+    """A templated value as Airflow keeps it: with lists for tuples, where JSON has a form for all of it."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        return value
+
+
+def _repr(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_repr(key)}: {_repr(item)}" for key, item in value.items()) + "}"
+    write = _CONTAINERS.get(type(value))
+    if write is not None:
+        return write(value)
+    return _ADDRESS.sub("", repr(value))
+
+
+def _repr_tuple(value: Any) -> str:
+    comma = "," if len(value) == 1 else ""
+    return f"({', '.join(map(_repr, value))}{comma})"
+
+
+def _repr_set(value: Any) -> str:
+    return "{" + ", ".join(sorted(map(_repr, value))) + "}" if value else "set()"
+
+
+_CONTAINERS: dict[type, Callable[[Any], str]] = {
+    list: lambda value: f"[{', '.join(map(_repr, value))}]",
+    tuple: _repr_tuple,
+    set: _repr_set,
+    frozenset: lambda value: f"frozenset({_repr_set(value) if value else ''})",
+}

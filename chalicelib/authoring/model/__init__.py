@@ -1,0 +1,1 @@
+"""What a DAG file makes: DAGs, tasks, groups, and what connects them."""

@@ -1,0 +1,369 @@
+"""``DAG``: tasks, their order, and when they run."""
+
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from chalicelib.authoring.dates import as_utc, convert_to_utc, timezone_name
+from chalicelib.authoring.exceptions import (
+    AirflowDagCycleException,
+    AirflowException,
+    AirflowTimetableInvalid,
+    DuplicateTaskIdFound,
+    NotOffered,
+    ParamValidationError,
+    TaskNotFound,
+)
+from chalicelib.authoring.model import dag_context
+from chalicelib.authoring.model.baseoperator import BaseOperator, Callbacks
+from chalicelib.authoring.model.dependencies import connect
+from chalicelib.authoring.model.params import DagParam, ParamsDict
+from chalicelib.authoring.model.rules import TriggerRule, validate_id
+from chalicelib.authoring.model.task_group import TaskGroup
+from chalicelib.authoring.notset import NOTSET, NotSet
+from chalicelib.domain.schedule import timetables
+
+DEFAULT_SCHEDULE = timedelta(days=1)
+"""Airflow 2's schedule of a DAG that gives none."""
+
+DEFAULT_MAX_ACTIVE_RUNS = 16
+DEFAULT_MAX_ACTIVE_TASKS = 16
+
+Schedule = str | timedelta | None
+
+
+class DAG:
+    """A DAG. The arguments are Airflow 2.10's.
+
+    ``schedule`` is a cron text or preset, a timedelta, or None; timetables and datasets are not offered.
+    Naive dates are taken to be in UTC; dates are kept in UTC, ``timezone`` is the name of the zone that
+    ``start_date`` was given in, which cron texts are read in. ``fileloc`` is the DAG's file; the loader
+    sets it and ``dags_folder``.
+    """
+
+    def __init__(
+        self,
+        dag_id: str,
+        description: str | None = None,
+        schedule: Any = NOTSET,
+        schedule_interval: Any = NOTSET,
+        timetable: Any = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        full_filepath: str | None = None,
+        template_searchpath: str | Iterable[str] | None = None,
+        template_undefined: type | None = None,
+        user_defined_macros: Mapping[str, Any] | None = None,
+        user_defined_filters: Mapping[str, Any] | None = None,
+        default_args: Mapping[str, Any] | None = None,
+        concurrency: int | None = None,
+        max_active_tasks: int = DEFAULT_MAX_ACTIVE_TASKS,
+        max_active_runs: int = DEFAULT_MAX_ACTIVE_RUNS,
+        max_consecutive_failed_dag_runs: int = 0,
+        dagrun_timeout: timedelta | None = None,
+        sla_miss_callback: Any = None,
+        default_view: str = "grid",
+        orientation: str = "LR",
+        catchup: bool = True,
+        on_success_callback: Callbacks = None,
+        on_failure_callback: Callbacks = None,
+        doc_md: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        access_control: Mapping[str, Any] | None = None,
+        is_paused_upon_creation: bool | None = None,
+        jinja_environment_kwargs: Mapping[str, Any] | None = None,
+        render_template_as_native_obj: bool = False,
+        tags: Collection[str] | None = None,
+        owner_links: Mapping[str, str] | None = None,
+        auto_register: bool = True,
+        fail_stop: bool = False,
+        dag_display_name: str | None = None,
+    ) -> None:
+        self.dag_id = validate_id(dag_id)
+        self.description = description
+        self.schedule = _schedule(schedule, schedule_interval, timetable)
+        self.default_args = dict(default_args or {})
+        given_start = start_date
+        if getattr(start_date, "tzinfo", None) is None:
+            given_start = self.default_args.get("start_date")
+        self.start_date = convert_to_utc(start_date)
+        for name in ("start_date", "end_date"):
+            if self.default_args.get(name) is not None:
+                self.default_args[name] = as_utc(self.default_args[name])
+        self.timezone = timezone_name(given_start)
+        self.end_date = convert_to_utc(end_date)
+
+        self.fileloc = full_filepath or _calling_file()
+        self.dags_folder: Path | None = None
+        self.template_searchpath = _texts(template_searchpath)
+        self.template_undefined = template_undefined
+        self.user_defined_macros = dict(user_defined_macros or {})
+        self.user_defined_filters = dict(user_defined_filters or {})
+        self.jinja_environment_kwargs = dict(jinja_environment_kwargs or {})
+        self.render_template_as_native_obj = render_template_as_native_obj
+
+        self.max_active_tasks = max_active_tasks if concurrency is None else concurrency
+        self.max_active_runs = max_active_runs
+        self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        self.dagrun_timeout = dagrun_timeout
+        self.catchup = catchup
+        self.fail_stop = fail_stop
+        self.is_paused_upon_creation = is_paused_upon_creation
+        self.on_success_callback = on_success_callback
+        self.on_failure_callback = on_failure_callback
+        self.sla_miss_callback = sla_miss_callback
+
+        self.default_view = default_view
+        self.orientation = orientation
+        self.doc_md = doc_md
+        self.tags = _tags(tags)
+        self.access_control = access_control
+        self.owner_links = dict(owner_links or {})
+        self.dag_display_name = dag_display_name or dag_id
+        self.params = ParamsDict(params)
+        self.auto_register = auto_register
+        self.task_dict: dict[str, BaseOperator] = {}
+        self._groups: dict[str, TaskGroup] = {}
+        self.task_group = TaskGroup(None, dag=self)
+
+    @property
+    def schedule_interval(self) -> Schedule:
+        """The older name of ``schedule``."""
+        return self.schedule
+
+    @property
+    def planning(self) -> timetables.Schedule:
+        """When the DAG runs by the clock, its tasks' dates included.
+
+        It begins with the DAG's start date, or where it has none with its first task's; it ends with the
+        DAG's end date, or where it has none and all its tasks have one with the last of them.
+        """
+        starts = [task.start_date for task in self.tasks if task.start_date is not None]
+        ends = [task.end_date for task in self.tasks if task.end_date is not None]
+        last_end = max(ends, default=None) if len(ends) == len(self.tasks) else None
+        return timetables.Schedule(
+            expression=_seconds(self.schedule) if isinstance(self.schedule, timedelta) else self.schedule,
+            timezone=self.timezone,
+            start_date=self.start_date or min(starts, default=None),
+            end_date=self.end_date or last_end,
+            catchup=self.catchup,
+            max_active_runs=self.max_active_runs,
+        )
+
+    @property
+    def tasks(self) -> list[BaseOperator]:
+        """The tasks, in the order they were made."""
+        return list(self.task_dict.values())
+
+    @property
+    def task_ids(self) -> list[str]:
+        """Their ids."""
+        return list(self.task_dict)
+
+    @property
+    def roots(self) -> list[BaseOperator]:
+        """The tasks that come after none."""
+        return [task for task in self.tasks if not task.upstream_task_ids]
+
+    @property
+    def leaves(self) -> list[BaseOperator]:
+        """The tasks that come before none."""
+        return [task for task in self.tasks if not task.downstream_task_ids]
+
+    @property
+    def owner(self) -> str:
+        """The owners of the tasks, without repetition."""
+        return ", ".join(dict.fromkeys(task.owner for task in self.tasks))
+
+    @property
+    def folder(self) -> str:
+        """The folder of the DAG's file, where template files are looked for first."""
+        return os.path.dirname(self.fileloc)
+
+    def has_task(self, task_id: str) -> bool:
+        """Whether there is a task of that id."""
+        return task_id in self.task_dict
+
+    def get_task(self, task_id: str) -> BaseOperator:
+        """The task of that id; raises ``TaskNotFound``."""
+        if task_id not in self.task_dict:
+            raise TaskNotFound(f"Task {task_id} not found")
+        return self.task_dict[task_id]
+
+    def find_group(self, group_id: str) -> TaskGroup | None:
+        """The task group of that full id, or None."""
+        return self._groups.get(group_id)
+
+    def has_member(self, member_id: str) -> bool:
+        """Whether a task or group of that full id exists: they share their names."""
+        return member_id in self.task_dict or member_id in self._groups
+
+    def member_ids(self) -> Iterator[str]:
+        """The full ids of all tasks and groups."""
+        yield from self.task_dict
+        yield from self._groups
+
+    def add_group(self, group: TaskGroup) -> None:
+        """Take a group in; the group calls it."""
+        if group.group_id is not None:
+            self._groups[group.group_id] = group
+
+    def add_task(self, task: BaseOperator) -> None:
+        """Take a task in; raises ``DuplicateTaskIdFound`` if another task or group has its id."""
+        if self.task_dict.get(task.task_id) is task:
+            return
+        if self.has_member(task.task_id):
+            raise DuplicateTaskIdFound(f"Task id '{task.task_id}' has already been added to the DAG")
+        if task.task_group is None:
+            task.task_group = self.task_group
+            self.task_group.add(task)
+        self.task_dict[task.task_id] = task
+        task.join_dag(self)
+
+    def add_tasks(self, tasks: Iterable[BaseOperator]) -> None:
+        """Take several tasks in."""
+        for task in tasks:
+            self.add_task(task)
+
+    def set_dependency(self, upstream_task_id: str, downstream_task_id: str) -> None:
+        """Make one task run after another."""
+        connect(self.get_task(upstream_task_id), self.get_task(downstream_task_id))
+
+    def param(self, name: str, default: Any = NOTSET) -> DagParam:
+        """A reference to a param, resolved when a task runs."""
+        return DagParam(self, name, default)
+
+    def topological_sort(self) -> list[BaseOperator]:
+        """The tasks, each after its upstreams, otherwise in the order they were made.
+
+        Raises ``AirflowDagCycleException`` that names a task of the cycle.
+        """
+        waiting = {task.task_id: set(task.upstream_task_ids) for task in self.tasks}
+        ordered: list[BaseOperator] = []
+        ready = [task_id for task_id, upstream in waiting.items() if not upstream]
+        while ready:
+            following: list[str] = []
+            for task_id in ready:
+                del waiting[task_id]
+                ordered.append(self.task_dict[task_id])
+                for successor in self._in_order(self.task_dict[task_id].downstream_task_ids):
+                    waiting[successor].discard(task_id)
+                    if not waiting[successor]:
+                        following.append(successor)
+            ready = following
+        if waiting:
+            raise AirflowDagCycleException(
+                f"Cycle detected in DAG: {self.dag_id}. Faulty task: {self._task_on_cycle(waiting)}"
+            )
+        return ordered
+
+    def _in_order(self, task_ids: set[str]) -> list[str]:
+        return sorted(task_ids, key=self._positions().__getitem__)
+
+    def _positions(self) -> dict[str, int]:
+        if len(self.__dict__.get("_known_positions", ())) != len(self.task_dict):
+            self._known_positions = {task_id: index for index, task_id in enumerate(self.task_dict)}
+        return self._known_positions
+
+    def _task_on_cycle(self, waiting: Mapping[str, set[str]]) -> str:
+        """Of the tasks that wait for each other, one that waits for itself, not merely for the cycle."""
+        task_id, seen = min(waiting), set[str]()
+        while task_id not in seen:
+            seen.add(task_id)
+            task_id = min(waiting[task_id])
+        return task_id
+
+    def validate(self) -> None:
+        """Check what only the finished DAG can tell.
+
+        Raises ``AirflowDagCycleException`` for a cycle, ``ValueError`` for a schedule without a start
+        date and for what follows a setup by any rule but ``all_success``, ``AirflowTimetableInvalid`` for
+        a schedule that no runs can be planned from, ``AirflowException`` for a schedule with params that
+        need a value for each run.
+        """
+        self.topological_sort()
+        self._validate_setups()
+        if self.schedule is None:
+            return
+        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
+            raise ValueError("DAG is missing the start_date parameter")
+        try:
+            self.planning.check()
+        except timetables.InvalidSchedule as error:
+            raise AirflowTimetableInvalid(str(error)) from None
+        try:
+            self.params.validate()
+        except ParamValidationError as error:
+            raise AirflowException(
+                "DAG is not allowed to define a Schedule, if there are any required params without "
+                f"default values or default values are not valid. {error}"
+            ) from None
+
+    def _validate_setups(self) -> None:
+        after_setups = (after for task in self.tasks if task.is_setup for after in task.downstream_list)
+        if any(
+            not task.is_teardown and task.trigger_rule != TriggerRule.ALL_SUCCESS for task in after_setups
+        ):
+            raise ValueError("Setup tasks must be followed with trigger rule ALL_SUCCESS.")
+
+    def __enter__(self) -> Self:
+        dag_context.enter_dag(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        dag_context.leave_dag()
+
+    def __repr__(self) -> str:
+        return f"<DAG: {self.dag_id}>"
+
+
+def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule:
+    if timetable is not None:
+        raise NotOffered("timetable objects; give the DAG a cron text, a preset, a timedelta or None")
+    given = [value for value in (schedule, schedule_interval) if not isinstance(value, NotSet)]
+    if len(given) > 1:
+        raise ValueError("At most one parameter is allowed for 'schedule_interval', 'timetable', 'schedule'.")
+    value = given[0] if given else DEFAULT_SCHEDULE
+    if value is None or isinstance(value, str | timedelta):
+        return value
+    if isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a valid schedule.")
+    raise NotOffered(
+        f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta or None"
+    )
+
+
+def _seconds(duration: timedelta) -> float:
+    seconds = duration.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def _texts(value: str | Iterable[str] | None) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _tags(value: Collection[str] | None) -> list[str]:
+    tags = list(value or ())
+    if any(len(tag) > 100 for tag in tags):
+        raise AirflowException("tag cannot be longer than 100 characters")
+    return tags
+
+
+def _calling_file() -> str:
+    """The file that makes the DAG: the first caller outside this package."""
+    here = os.path.dirname(__file__)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
+        frame = frame.f_back
+    return frame.f_code.co_filename

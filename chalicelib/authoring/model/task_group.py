@@ -1,0 +1,157 @@
+"""Task groups: tasks that are put in order together and whose ids carry the group's."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from chalicelib.authoring.exceptions import AirflowException, DuplicateTaskIdFound
+from chalicelib.authoring.model import dag_context
+from chalicelib.authoring.model.dependencies import DependencyMixin
+from chalicelib.authoring.model.rules import validate_id
+
+if TYPE_CHECKING:
+    from chalicelib.authoring.model.baseoperator import BaseOperator
+    from chalicelib.authoring.model.dag import DAG
+
+
+class TaskGroup(DependencyMixin):
+    """A group of tasks; its members' ids are ``group.task`` unless ``prefix_group_id`` is false.
+
+    ``group_id`` is None only for the group that every DAG has at its root.
+    """
+
+    def __init__(
+        self,
+        group_id: str | None,
+        prefix_group_id: bool = True,
+        parent_group: "TaskGroup | None" = None,
+        dag: "DAG | None" = None,
+        default_args: Mapping[str, Any] | None = None,
+        tooltip: str = "",
+        ui_color: str = "CornflowerBlue",
+        ui_fgcolor: str = "#000",
+        add_suffix_on_collision: bool = False,
+    ) -> None:
+        self.dag: DAG | None = dag or (parent_group.dag if parent_group else dag_context.current_dag())
+        self.tooltip = tooltip
+        self.ui_color = ui_color
+        self.ui_fgcolor = ui_fgcolor
+        self.prefix_group_id = prefix_group_id
+        self.children: dict[str, BaseOperator | TaskGroup] = {}
+        self.parent_group = parent_group
+        self.group_id = group_id
+        self.default_args: dict[str, Any] = {}
+        if group_id is not None:
+            self._join_parent(group_id, add_suffix_on_collision)
+        self.default_args |= default_args or {}
+
+    def _join_parent(self, group_id: str, add_suffix_on_collision: bool) -> None:
+        if self.dag is None:
+            raise AirflowException("TaskGroup can only be used inside a dag")
+        parent = self.parent_group or dag_context.current_group(self.dag) or self.dag.task_group
+        full_id = parent.child_id(validate_id(group_id))
+        if self.dag.has_member(full_id):
+            if not add_suffix_on_collision:
+                raise DuplicateTaskIdFound(f"group_id '{full_id}' has already been added to the DAG")
+            full_id = unused_id(full_id, self.dag)
+        self.parent_group = parent
+        self.group_id = full_id
+        self.default_args = dict(parent.default_args)
+        parent.children[full_id] = self
+        self.dag.add_group(self)
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the ids of the members."""
+        if self.group_id is None:
+            return ""
+        if self.prefix_group_id:
+            return f"{self.group_id}."
+        return self.parent_group.prefix if self.parent_group else ""
+
+    def child_id(self, label: str) -> str:
+        """The full id of a member."""
+        return f"{self.prefix}{label}"
+
+    def add(self, task: "BaseOperator") -> None:
+        """Take a task in."""
+        self.children[task.task_id] = task
+
+    def iter_tasks(self) -> Iterator["BaseOperator"]:
+        """The tasks in it and in the groups inside it."""
+        for child in self.children.values():
+            if isinstance(child, TaskGroup):
+                yield from child.iter_tasks()
+            else:
+                yield child
+
+    @property
+    def roots(self) -> Sequence["BaseOperator"]:
+        """Its tasks that come after none of its tasks."""
+        members = {task.task_id: task for task in self.iter_tasks()}
+        return [task for task in members.values() if not task.upstream_task_ids & members.keys()]
+
+    @property
+    def leaves(self) -> Sequence["BaseOperator"]:
+        """Its tasks that come before none of its tasks.
+
+        What follows a group does not wait for its teardowns: for a teardown stands what it comes after,
+        as far as nothing else of the group comes after that.
+        """
+        members = {task.task_id: task for task in self.iter_tasks()}
+        last = (task for task in members.values() if not task.downstream_task_ids & members.keys())
+        found = (leaf for task in last for leaf in _but_teardowns(task, members))
+        return list({leaf.task_id: leaf for leaf in found}.values())
+
+    def get_roots(self) -> Iterator["BaseOperator"]:
+        """Airflow's spelling of ``roots``."""
+        return iter(self.roots)
+
+    def get_leaves(self) -> Iterator["BaseOperator"]:
+        """Airflow's spelling of ``leaves``."""
+        return iter(self.leaves)
+
+    def __enter__(self) -> Self:
+        dag_context.enter_group(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        dag_context.leave_group()
+
+    def __repr__(self) -> str:
+        # As Airflow's prints, without the memory address: it is shown as an attribute of tasks.
+        return "<airflow.utils.task_group.TaskGroup object>"
+
+
+def _but_teardowns(task: "BaseOperator", members: Mapping[str, "BaseOperator"]) -> Iterator["BaseOperator"]:
+    if not task.is_teardown:
+        yield task
+        return
+    for task_id in sorted(task.upstream_task_ids & members.keys()):
+        before = members[task_id]
+        if before.is_teardown:
+            yield from _but_teardowns(before, members)
+        elif not before.is_setup and not _has_other_work_after(before, task, members):
+            yield before
+
+
+def _has_other_work_after(
+    before: "BaseOperator", teardown: "BaseOperator", members: Mapping[str, "BaseOperator"]
+) -> bool:
+    after = before.downstream_task_ids & members.keys() - {teardown.task_id}
+    return any(not members[task_id].is_teardown for task_id in after)
+
+
+def unused_id(full_id: str, dag: "DAG") -> str:
+    """The id, or if the DAG has it already, the id with the next free suffix: ``load__1``, ``load__2``..."""
+    if not dag.has_member(full_id):
+        return full_id
+    core = re.split(r"__\d+\Z", full_id)[0]
+    taken = (re.fullmatch(rf"{re.escape(core)}__(\d+)", member) for member in dag.member_ids())
+    return f"{core}__{max((int(match.group(1)) for match in taken if match), default=0) + 1}"

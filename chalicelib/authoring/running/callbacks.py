@@ -1,0 +1,74 @@
+"""Calling the user back: after the end of a try or of a run, in a process of its own."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.authoring.airflow_names import finder
+from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.model.baseoperator import Callbacks
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
+from chalicelib.authoring.running.task_instance import TaskInstance, XComs
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
+
+log = logging.getLogger("airflow.task")
+
+_WITH_EXCEPTION = frozenset({CallbackKind.FAILURE, CallbackKind.RETRY})
+
+
+def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
+    """Call the callbacks of one kind, of a task or of the DAG, each on its own.
+
+    The context is Airflow's. A failed try's ``exception`` is an ``AirflowException`` with the text that
+    was kept of it: the try ran in another process, if it came to an end at all. The DAG's callbacks get
+    the context of the last of the run's task instances, with the ``reason`` of the run's end. What a
+    callback raises is logged and never raised here.
+    """
+    tis = _task_instances(dag, request, xcoms)
+    if not tis:
+        log.warning("%s is not called: the deployed DAG %s has no such task", request.kind, dag.dag_id)
+        return
+    ti = tis[-1]
+    with finder.importable(dag.dags_folder):
+        context = context_of(ti, with_invalid_params=True)
+        if request.of_dag:
+            context["reason"] = request.reason
+        elif request.kind in _WITH_EXCEPTION:
+            context["exception"] = AirflowException(request.reason)
+        with running_in(context):
+            call(getattr(dag if request.of_dag else ti.task, request.kind), context)
+
+
+def call(callbacks: Callbacks, context: Context) -> None:
+    """Call the user's callbacks; one that raises is logged and changes nothing, as in Airflow."""
+    listed: Sequence[Any] = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in listed:
+        if callback is None:
+            continue
+        name = getattr(callback, "__name__", type(callback).__name__)
+        log.info("Executing callback %s", name)
+        try:
+            callback(context)
+        except (Exception, SystemExit):
+            log.exception("Error when executing callback %s", name)
+
+
+def _task_instances(dag: DAG, request: CallbackRequest, xcoms: XComs) -> list[TaskInstance]:
+    """Those of the request whose tasks the DAG still has; the run knows them."""
+    made: list[TaskInstance] = []
+    for ended in request.instances:
+        if not dag.has_task(ended.request.task_id):
+            continue
+        dag_run = replace(
+            dag_run_of(ended.request),
+            state=request.run_state,
+            end_date=request.run_end_date,
+            task_instances=made if request.of_dag else None,
+        )
+        task = dag.get_task(ended.request.task_id).copy_for_execution()
+        ti = TaskInstance(task=task, request=ended.request, dag_run=dag_run, xcoms=xcoms)
+        ti.has_become(ended)
+        made.append(ti)
+    return made

@@ -1,0 +1,234 @@
+"""The context of a running task: what its function's arguments and its templates can name."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.authoring import macros
+from chalicelib.authoring.dates import as_utc
+from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamValidationError
+from chalicelib.authoring.model.params import ParamsDict
+from chalicelib.authoring.running.lazy_values import Later, LazyDict
+from chalicelib.authoring.surroundings.configuration import conf
+from chalicelib.authoring.surroundings.connections import ConnectionAccessor
+from chalicelib.authoring.surroundings.variables import VariableAccessor
+from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.schedule.timetables import DataInterval, Schedule
+from chalicelib.domain.states import DagRunState
+
+if TYPE_CHECKING:
+    from chalicelib.authoring.running.task_instance import TaskInstance
+
+
+class Context(LazyDict):
+    """Airflow's names and their values; datetimes are pendulum's."""
+
+
+_current: ContextVar[Context | None] = ContextVar("current", default=None)
+
+
+def get_current_context() -> Context:
+    """The context of the task that is running; raises ``AirflowException`` outside of one."""
+    context = _current.get()
+    if context is None:
+        raise AirflowException(
+            "Current context was requested but no context was found! Are you running within an airflow task?"
+        )
+    return context
+
+
+@contextmanager
+def running_in(context: Context) -> Iterator[None]:
+    """Make the context the current one for the code inside."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRun:
+    """A DAG run as its tasks see it; datetimes are pendulum's."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    conf: dict[str, Any]
+    external_trigger: bool
+    logical_date: datetime
+    data_interval_start: datetime
+    data_interval_end: datetime
+    start_date: datetime
+    end_date: datetime | None = None
+    queued_at: datetime | None = None
+    state: DagRunState = DagRunState.RUNNING
+    task_instances: Sequence["TaskInstance"] | None = field(default=None, repr=False, compare=False)
+    """All of the run; only its DAG's callbacks see them."""
+
+    def get_task_instances(self, state: str | Iterable[str | None] | None = None) -> list["TaskInstance"]:
+        """The task instances of the run, those in certain states if some are given.
+
+        Raises ``NotOffered`` anywhere but in callbacks of the DAG.
+        """
+        if self.task_instances is None:
+            raise NotOffered("the task instances of a run outside of its DAG's callbacks")
+        states = [state] if isinstance(state, str) else state
+        return [ti for ti in self.task_instances if states is None or ti.state in states]
+
+    def get_task_instance(self, task_id: str, map_index: int = -1) -> "TaskInstance | None":
+        """The task instance of that id, or None; as above."""
+        found = (ti for ti in self.get_task_instances() if ti.task_id == task_id)
+        return next((ti for ti in found if ti.map_index == map_index), None)
+
+    @property
+    def execution_date(self) -> datetime:
+        """The older name of the logical date."""
+        return self.logical_date
+
+    @property
+    def data_interval(self) -> DataInterval:
+        """The data interval; plain datetimes in UTC."""
+        return DataInterval(start=as_utc(self.data_interval_start), end=as_utc(self.data_interval_end))
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether a backfill made the run."""
+        return self.run_type == "backfill"
+
+
+def pendulum_datetime(moment: datetime) -> datetime:
+    """The moment as a pendulum ``DateTime`` in UTC."""
+    import pendulum
+
+    return pendulum.instance(moment).in_timezone("UTC")
+
+
+def dag_run_of(request: TryRequest) -> DagRun:
+    """The run a try belongs to."""
+    return DagRun(
+        dag_id=request.dag_id,
+        run_id=request.run_id,
+        run_type=request.run_type,
+        conf=request.conf,
+        external_trigger=request.external_trigger,
+        logical_date=pendulum_datetime(request.execution_date),
+        data_interval_start=pendulum_datetime(request.data_interval_start),
+        data_interval_end=pendulum_datetime(request.data_interval_end),
+        start_date=pendulum_datetime(request.run_start_date),
+    )
+
+
+def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Context:
+    """Airflow's context for a task instance.
+
+    Params are the DAG's, then the task's, then the run's conf, and checked: raises
+    ``ParamValidationError``, unless they are wanted ``with_invalid_params``. What tells of the previous
+    successful run is found when it is used.
+    """
+    task, dag_run = ti.task, ti.dag_run
+    params = _params(task.params.merged(dag_run.conf), with_invalid=with_invalid_params)
+    values: dict[str, Any] = {
+        "conf": conf,
+        "conn": ConnectionAccessor(),
+        "dag": task.dag,
+        "dag_run": dag_run,
+        "data_interval_end": dag_run.data_interval_end,
+        "data_interval_start": dag_run.data_interval_start,
+        "expanded_ti_count": None,
+        "inlets": task.inlets,
+        "macros": macros,
+        "map_index_template": task.map_index_template,
+        "outlets": task.outlets,
+        "params": params,
+        "run_id": dag_run.run_id,
+        "task": task,
+        "task_instance": ti,
+        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{dag_run.logical_date:%Y%m%d}",
+        "templates_dict": getattr(task, "templates_dict", None),
+        "test_mode": False,
+        "ti": ti,
+        "triggering_dataset_events": {},
+        "try_number": ti.try_number,
+        "var": {
+            "json": VariableAccessor(deserialize_json=True),
+            "value": VariableAccessor(deserialize_json=False),
+        },
+        **_dates(dag_run, task.dag.planning),
+        **_previous_success(ti.find_previous_success),
+    }
+    return Context(values)
+
+
+def _params(params: ParamsDict, *, with_invalid: bool) -> dict[str, Any]:
+    try:
+        return params.validate()
+    except ParamValidationError:
+        if not with_invalid:
+            raise
+        return params.dump()
+
+
+_OF_PREVIOUS_SUCCESS = {
+    "prev_data_interval_end_success": "data_interval_end",
+    "prev_data_interval_start_success": "data_interval_start",
+    "prev_end_date_success": "end_date",
+    "prev_execution_date_success": "execution_date",
+    "prev_start_date_success": "start_date",
+}
+"""Names of the context, and what they are of the DAG's previous successful run."""
+
+
+def _previous_success(find: Callable[[], RunOfStore | None]) -> dict[str, Any]:
+    previous = Later(find)
+
+    def moment(attribute: str) -> datetime | None:
+        value = getattr(previous.value, attribute, None)
+        return None if value is None else pendulum_datetime(value)
+
+    return {name: Later(partial(moment, attribute)) for name, attribute in _OF_PREVIOUS_SUCCESS.items()}
+
+
+def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
+    date = dag_run.logical_date
+    following, previous = _neighbours(dag_run, planning)
+    return {
+        "logical_date": date,
+        "execution_date": date,
+        "ts": date.isoformat(),
+        "ts_nodash": f"{date:%Y%m%dT%H%M%S}",
+        "ts_nodash_with_tz": date.isoformat().replace("-", "").replace(":", ""),
+        **_day("ds", date),
+        **_day("yesterday_ds", date - timedelta(days=1)),
+        **_day("tomorrow_ds", date + timedelta(days=1)),
+        "next_execution_date": following,
+        **_day("next_ds", following),
+        "prev_execution_date": previous,
+        **_day("prev_ds", previous),
+    }
+
+
+def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
+    """The logical dates before and after by the DAG's schedule, whatever runs there are.
+
+    A run triggered from outside is its own neighbour, as in Airflow.
+    """
+    if dag_run.external_trigger:
+        return dag_run.logical_date, dag_run.logical_date
+    following = planning.following(dag_run.data_interval, dag_run.start_date)
+    previous = planning.previous_time(dag_run.logical_date)
+    return (
+        pendulum_datetime(following.logical_date) if following else None,
+        pendulum_datetime(previous) if previous else None,
+    )
+
+
+def _day(name: str, moment: datetime | None) -> dict[str, Any]:
+    if moment is None:
+        return {name: None, f"{name}_nodash": None}
+    return {name: f"{moment:%Y-%m-%d}", f"{name}_nodash": f"{moment:%Y%m%d}"}

@@ -1,0 +1,160 @@
+"""Running one try of one task: context, templates, the user's code, and what it came to."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.authoring.airflow_names import finder
+from chalicelib.authoring.dates import as_utc, utcnow
+from chalicelib.authoring.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    SensorSleeps,
+)
+from chalicelib.authoring.model import lineage
+from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
+from chalicelib.authoring.running import callbacks
+from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
+from chalicelib.authoring.running.task_instance import TaskInstance, XComs
+from chalicelib.authoring.running.templates import Renderer, render_template_fields
+from chalicelib.authoring.running.time_limits import ending_on_sigterm, time_limit
+from chalicelib.authoring.surroundings.secrets_masker import redact
+from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+
+log = logging.getLogger("airflow.task")
+"""The user's log: what a task logs and raises."""
+
+__all__ = ["XComs", "run_try"]
+
+
+def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
+    """Run one try of a task of a loaded DAG.
+
+    Whatever the task's code raises is part of the answer and never raised here; that includes what the
+    XComs raise when the task pushes or pulls. The log goes to the loggers ``airflow.task...``, at level
+    INFO and above.
+    """
+    if not dag.has_task(request.task_id):
+        reason = f"the deployed DAG {dag.dag_id} has no task {request.task_id}"
+        return TryOutcome(result=TryResult.REMOVED, reason=reason)
+    task = dag.get_task(request.task_id).copy_for_execution()
+    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    with finder.importable(dag.dags_folder):
+        return _run(ti)
+
+
+def _run(ti: TaskInstance) -> TryOutcome:
+    try:
+        context = context_of(ti)
+        with running_in(context), ending_on_sigterm(ti.task.on_kill):
+            _execute(ti, context)
+        outcome = _success_of(ti)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
+        return _outcome_of(error)
+    return outcome
+
+
+def _execute(ti: TaskInstance, context: Context) -> None:
+    """Run the task to its end."""
+    task = ti.task
+    render_template_fields(task, context)
+    lineage.prepare(ti, context, Renderer(task, context).render)
+    if not ti.goes_on:  # else it has begun, and slept since
+        task.pre_execute(context)
+        callbacks.call(task.on_execute_callback, context)
+    result = _result_of(task, context)
+    _push_result(ti, result)
+    task.post_execute(context, result)
+    lineage.hand_on(ti)
+
+
+def _success_of(ti: TaskInstance) -> TryOutcome:
+    return TryOutcome(
+        result=TryResult.SUCCESS,
+        skip=frozenset(ti.skipped),
+        inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
+        outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
+    )
+
+
+def _result_of(task: BaseOperator, context: Context) -> Any:
+    try:
+        with time_limit(_time_left(context["ti"]), _timeout_text(task)):
+            return task.execute(context)
+    except AirflowTaskTimeout:
+        task.on_kill()
+        raise
+    except SystemExit as error:
+        if error.code:
+            raise
+        return None  # Airflow's rule: a task that exits with success has succeeded
+
+
+def _time_left(ti: TaskInstance) -> timedelta | None:
+    """What is left of a task's time; a sensor that goes on has used some of it, asleep or not."""
+    limit = ti.task.execution_timeout
+    if limit is None or not ti.goes_on:
+        return limit
+    left = limit - (utcnow() - ti.began_at)
+    if left <= timedelta():
+        raise AirflowTaskTimeout(_timeout_text(ti.task))
+    return left
+
+
+def _timeout_text(task: BaseOperator) -> str:
+    return f"Task {task.task_id} ran longer than {task.execution_timeout}"
+
+
+def _push_result(ti: TaskInstance, result: Any) -> None:
+    if result is None or not ti.task.do_xcom_push:
+        return
+    if ti.task.multiple_outputs:
+        for key, value in _outputs(result).items():
+            ti.xcom_push(key, value)
+    ti.xcom_push(XCOM_RETURN_KEY, result)
+
+
+def _outputs(result: Any) -> Mapping[str, Any]:
+    if not isinstance(result, Mapping):
+        raise AirflowException(
+            f"Returned output was type {type(result)} expected dictionary for multiple_outputs"
+        )
+    for key in result:
+        if not isinstance(key, str):
+            raise AirflowException(
+                "Returned dictionary keys must be strings when using multiple_outputs, "
+                f"found {key} ({type(key)}) instead"
+            )
+    return result
+
+
+def _outcome_of(error: BaseException) -> TryOutcome:
+    """What a try that raised came to; the user's log gets the traceback, or for a skip the text."""
+    reason = _reason(error)
+    if isinstance(error, AirflowSkipException):
+        log.info("%s", error or "Skipped by the task")
+        return TryOutcome(result=TryResult.SKIPPED, reason=reason)
+    if isinstance(error, SensorSleeps):
+        log.info("Poking again at %s", error.until)
+        return TryOutcome(
+            result=TryResult.RESCHEDULED, reschedule_date=error.until, pokes=error.pokes, keeps_slots=True
+        )
+    if isinstance(error, AirflowRescheduleException) and isinstance(error.reschedule_date, datetime):
+        log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
+        return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
+    log.error("Task failed with exception", exc_info=error)
+    for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
+    return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
+
+
+def _reason(error: BaseException) -> str:
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    return redact(text)[:MAX_REASON_LENGTH]  # first, for of a secret that is cut a part would show

@@ -1,0 +1,25 @@
+"""What a task's templates come to in a run, without running the task."""
+
+from typing import Any
+
+from chalicelib.authoring.airflow_names import finder
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.running.context import context_of, dag_run_of, running_in
+from chalicelib.authoring.running.task_instance import TaskInstance, XComs
+from chalicelib.authoring.running.templates import render_template_fields
+from chalicelib.domain.runs.outcomes import TryRequest
+
+
+def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, Any]:
+    """The templated attributes of a task of a loaded DAG by name, as a try would see them.
+
+    Raises ``TaskNotFound`` for a task that the DAG does not have, and whatever the templates and what
+    they call raise.
+    """
+    task = dag.get_task(request.task_id).copy_for_execution()
+    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    with finder.importable(dag.dags_folder):
+        context = context_of(ti)
+        with running_in(context):
+            render_template_fields(task, context)
+    return {name: getattr(task, name) for name in task.template_fields}

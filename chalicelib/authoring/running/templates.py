@@ -1,0 +1,172 @@
+"""Templates: rendering the templated attributes of a task with Jinja."""
+
+import copy
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.authoring.model.dependencies import DependencyMixin
+from chalicelib.authoring.model.params import DagParam
+from chalicelib.authoring.model.xcom_arg import XComArg
+from chalicelib.authoring.running.lazy_values import as_kept, found
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from chalicelib.authoring.model.baseoperator import BaseOperator
+    from chalicelib.authoring.model.dag import DAG
+    from chalicelib.authoring.running.context import Context
+
+
+class LiteralValue:
+    """A value that is passed on as it is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def literal(value: Any) -> LiteralValue:
+    """Keep a value from being rendered."""
+    return LiteralValue(value)
+
+
+class Renderer:
+    """Renders values for one task in one context.
+
+    Texts are templates; a text that ends in one of the task's ``template_ext`` names a template file,
+    looked for beside the DAG file and in ``template_searchpath``. Lists, tuples, sets, dicts and objects
+    with ``template_fields`` are gone through; what other tasks returned is fetched.
+    """
+
+    def __init__(self, task: "BaseOperator", context: "Context") -> None:
+        self._context = context
+        self._extensions = tuple(task.template_ext)
+        self._dag = task.dag
+        self._environment: jinja2.Environment | None = None
+
+    def render(self, value: Any) -> Any:
+        """The value rendered; raises Jinja's errors (``UndefinedError``, ``TemplateNotFound``...)."""
+        if isinstance(value, str):
+            return self._render_text(value)
+        if isinstance(value, XComArg | DagParam):
+            return value.resolve(self._context)
+        if isinstance(value, LiteralValue):
+            return value.value
+        if isinstance(value, Mapping):
+            return {key: self.render(item) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._render_items(value)
+        return self._render_object(value)
+
+    def _render_text(self, text: str) -> Any:
+        if self._extensions and text.endswith(self._extensions):
+            return self._rendered(self._jinja().get_template(text))
+        if "{" not in text:
+            return text  # no template: Jinja need not be loaded
+        return self._rendered(self._jinja().from_string(text))
+
+    def _rendered(self, template: "jinja2.Template") -> Any:
+        return template.render(as_kept(self._context))
+
+    def _render_items(self, items: Any) -> Any:
+        rendered = [self.render(item) for item in items]
+        if isinstance(items, tuple) and hasattr(items, "_fields"):
+            return type(items)(*rendered)
+        return rendered if isinstance(items, list) else type(items)(rendered)
+
+    def _render_object(self, value: Any) -> Any:
+        fields = getattr(value, "template_fields", ())
+        if not fields or isinstance(value, DependencyMixin | type):
+            return value
+        rendered = copy.copy(value)
+        for name in fields:
+            setattr(rendered, name, self.render(getattr(value, name)))
+        return rendered
+
+    def _jinja(self) -> "jinja2.Environment":
+        if self._environment is None:
+            self._environment = jinja_environment(self._dag)
+        return self._environment
+
+
+def render_template_fields(task: "BaseOperator", context: "Context") -> None:
+    """Replace the templated attributes of a task (a copy made for execution) by rendered ones.
+
+    Raises ``AttributeError`` when the operator has no attribute that it lists as templated.
+    """
+    renderer = Renderer(task, context)
+    for name in task.template_fields:
+        if not hasattr(task, name):
+            raise AttributeError(
+                f"{name!r} is configured as a template field but {task.task_type} does not have "
+                "this attribute."
+            )
+        setattr(task, name, renderer.render(getattr(task, name)))
+
+
+def jinja_environment(dag: "DAG") -> "jinja2.Environment":
+    """The Jinja environment of a DAG: sandboxed, with its search path, macros and filters.
+
+    An unknown name is an error, as in Airflow 2, unless the DAG's ``template_undefined`` says else.
+    """
+    import jinja2
+    import jinja2.nativetypes
+    import jinja2.runtime
+    import jinja2.sandbox
+
+    class Sandbox(jinja2.sandbox.SandboxedEnvironment):
+        """Names with one leading underscore are allowed, as in Airflow; Python's internals are not."""
+
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002 - Jinja's signature
+            return not jinja2.sandbox.is_internal_attribute(obj, attr)
+
+    class NativeSandbox(jinja2.nativetypes.NativeEnvironment, Sandbox):
+        """The same; a template that is one expression gives its value instead of a text."""
+
+    class LazyContext(jinja2.runtime.Context):
+        """A name whose value is found later is found when a template uses it."""
+
+        def resolve_or_missing(self, key: str) -> Any:
+            return found(super().resolve_or_missing(key))
+
+    options: dict[str, Any] = {
+        "loader": jinja2.FileSystemLoader([dag.folder, *dag.template_searchpath]),
+        "undefined": dag.template_undefined or jinja2.StrictUndefined,
+        "extensions": ["jinja2.ext.do"],
+        "cache_size": 0,
+        **dag.jinja_environment_kwargs,
+    }
+    environment = (NativeSandbox if dag.render_template_as_native_obj else Sandbox)(**options)
+    environment.context_class = LazyContext
+    environment.globals.update(dag.user_defined_macros)
+    environment.filters.update({**_FILTERS, **dag.user_defined_filters})
+    return environment
+
+
+def _ds(value: datetime | None) -> str | None:
+    return None if value is None else f"{value:%Y-%m-%d}"
+
+
+def _ds_nodash(value: datetime | None) -> str | None:
+    return None if value is None else f"{value:%Y%m%d}"
+
+
+def _ts(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _ts_nodash(value: datetime | None) -> str | None:
+    return None if value is None else f"{value:%Y%m%dT%H%M%S}"
+
+
+def _ts_nodash_with_tz(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat().replace("-", "").replace(":", "")
+
+
+_FILTERS = {
+    "ds": _ds,
+    "ds_nodash": _ds_nodash,
+    "ts": _ts,
+    "ts_nodash": _ts_nodash,
+    "ts_nodash_with_tz": _ts_nodash_with_tz,
+}

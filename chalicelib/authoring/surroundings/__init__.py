@@ -1,0 +1,1 @@
+"""What DAG files ask of Airflow around them: options, connections, variables, masked secrets."""

@@ -1,0 +1,1 @@
+"""The decorators ``@dag``, ``@task``, ``@task_group``, ``@setup`` and ``@teardown``."""

@@ -1,0 +1,283 @@
+"""TaskFlow: ``@dag``, ``@task`` and ``@task_group``."""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from chalicelib.authoring.exceptions import AirflowException, NotOffered
+from chalicelib.authoring.model import dag_context
+from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.setup_teardown import Role
+from chalicelib.authoring.model.task_group import TaskGroup, unused_id
+from chalicelib.authoring.model.xcom_arg import XComArg
+from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.python import (
+    BranchPythonOperator,
+    PythonOperator,
+    ShortCircuitOperator,
+)
+from chalicelib.authoring.running.callables import accepted_arguments, check_call
+from chalicelib.authoring.running.lazy_values import as_kept
+from chalicelib.authoring.sensors.python import PythonSensor
+
+if TYPE_CHECKING:
+    from chalicelib.authoring.running.context import Context
+
+
+class DecoratedOperator(BaseOperator):
+    """What the operators of decorated functions share: an unused id, and a check of the call."""
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        task_id: str,
+        op_args: tuple[Any, ...] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_call(python_callable, op_args, op_kwargs or {})
+        super().__init__(
+            task_id=_unused_task_id(task_id, kwargs),
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs or {},
+            **kwargs,
+        )
+
+
+class _PythonDecoratedOperator(DecoratedOperator, PythonOperator):
+    custom_operator_name = "@task"
+
+
+class _BranchPythonDecoratedOperator(DecoratedOperator, BranchPythonOperator):
+    custom_operator_name = "@task.branch"
+
+
+class _ShortCircuitDecoratedOperator(DecoratedOperator, ShortCircuitOperator):
+    custom_operator_name = "@task.short_circuit"
+
+
+class _SensorDecoratedOperator(DecoratedOperator, PythonSensor):
+    custom_operator_name = "@task.sensor"
+
+
+class _BashDecoratedOperator(BashOperator):
+    """Runs the command that the function returns."""
+
+    custom_operator_name = "@task.bash"
+    template_fields: Sequence[str] = ("bash_command", "env", "cwd", "op_args", "op_kwargs")
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        task_id: str,
+        op_args: tuple[Any, ...] = (),
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_call(python_callable, op_args, op_kwargs or {})
+        super().__init__(task_id=_unused_task_id(task_id, kwargs), bash_command="", **kwargs)
+        self.python_callable = python_callable
+        self.op_args = op_args
+        self.op_kwargs = op_kwargs or {}
+
+    def execute(self, context: "Context") -> Any:
+        """Ask the function for the command, render it, run it."""
+        wanted = accepted_arguments(
+            self.python_callable, self.op_args, {**as_kept(context), **self.op_kwargs}
+        )
+        command = self.python_callable(*self.op_args, **wanted)
+        if not isinstance(command, str) or not command.strip():
+            raise TypeError("The returned value from the TaskFlow callable must be a non-empty string.")
+        self.bash_command = self.render_template(command, context)
+        return super().execute(context)
+
+
+class TaskFactory:
+    """A decorated function: each call in a DAG makes a task and gives its output."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        operator_class: type[BaseOperator],
+        arguments: Mapping[str, Any],
+        role: Role | None = None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self._operator_class = operator_class
+        self._arguments = {"task_id": function.__name__, **arguments}
+        self._role = role or Role()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
+        """Make a task that will call the function with these arguments."""
+        arguments = dict(self._arguments)
+        fails_run = arguments.pop("on_failure_fail_dagrun", self._role.on_failure_fail_dagrun)
+        if self._role.is_teardown and "trigger_rule" in arguments:
+            raise ValueError("Trigger rule not configurable for teardown tasks.")
+        operator = self._operator_class(
+            python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
+        )
+        output = XComArg(operator)
+        if self._role.is_setup:
+            output.as_setup()
+        if self._role.is_teardown:
+            output.as_teardown()
+        output.on_failure_fail_dagrun = fails_run
+        return output
+
+    def override(self, **arguments: Any) -> "TaskFactory":
+        """The same function with other arguments of the task, ``task_id`` for example."""
+        merged = {**self._arguments, **arguments}
+        return TaskFactory(self.function, self._operator_class, merged, self._role)
+
+    def with_role(self, role: Role) -> "TaskFactory":
+        """The same function as setup or teardown."""
+        return TaskFactory(self.function, self._operator_class, self._arguments, role)
+
+    def expand(self, **_: Any) -> NoReturn:
+        """Not offered: raises ``NotOffered``."""
+        raise NotOffered("mapped tasks (expand)")
+
+    def expand_kwargs(self, *_: Any, **__: Any) -> NoReturn:
+        """Not offered: raises ``NotOffered``."""
+        raise NotOffered("mapped tasks (expand_kwargs)")
+
+    def partial(self, **_: Any) -> NoReturn:
+        """Not offered: raises ``NotOffered``."""
+        raise NotOffered("mapped tasks (partial)")
+
+
+class TaskDecorator:
+    """``@task`` and its kinds; each may be written with or without arguments."""
+
+    def __call__(
+        self,
+        python_callable: Callable[..., Any] | None = None,
+        multiple_outputs: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Make a task of a Python function.
+
+        With ``multiple_outputs`` each key of the dict it returns is an output of its own; left out, it
+        is so for a function whose return annotation is a mapping.
+        """
+
+        def decorate(function: Callable[..., Any]) -> TaskFactory:
+            several = _returns_mapping(function) if multiple_outputs is None else multiple_outputs
+            return TaskFactory(function, _PythonDecoratedOperator, {"multiple_outputs": several, **kwargs})
+
+        return _with_or_without_arguments(decorate, python_callable)
+
+    python = __call__
+
+    def branch(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function that returns the ids of the tasks to go on with."""
+        return _decorator(_BranchPythonDecoratedOperator, python_callable, kwargs)
+
+    def short_circuit(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a short circuit of a function: on a false result what comes after is skipped."""
+        return _decorator(_ShortCircuitDecoratedOperator, python_callable, kwargs)
+
+    def bash(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a shell command of a function that returns it."""
+        return _decorator(_BashDecoratedOperator, python_callable, kwargs)
+
+    def sensor(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a sensor of a function: it waits until the function returns something true."""
+        return _decorator(_SensorDecoratedOperator, python_callable, kwargs)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Updraft does not offer @task.{name}")
+
+
+task = TaskDecorator()
+
+
+def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
+    """Make a DAG of a function: calling it makes the DAG, its tasks being those made inside.
+
+    The id is the function's name unless one is given. The function's arguments become params of the DAG.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., DAG]:
+        @functools.wraps(function)
+        def factory(*args: Any, **kwargs: Any) -> DAG:
+            given = inspect.signature(function).bind(*args, **kwargs)
+            given.apply_defaults()
+            doc = {"doc_md": function.__doc__} if function.__doc__ else {}
+            name = dag_id if isinstance(dag_id, str) and dag_id else function.__name__
+            with DAG(name, **{**doc, **arguments}) as made:
+                params = {key: made.param(key, value) for key, value in given.arguments.items()}
+                function(**params)
+            return made
+
+        return factory
+
+    return decorate(dag_id) if callable(dag_id) else decorate
+
+
+def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
+    """Make a task group of a function: each call makes a group with the tasks made inside.
+
+    The call gives what the function returns, else the group.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def factory(*args: Any, **kwargs: Any) -> Any:
+            name = group_id if isinstance(group_id, str) and group_id else function.__name__
+            options = {"add_suffix_on_collision": True, "tooltip": function.__doc__ or "", **arguments}
+            with TaskGroup(name, **options) as group:
+                result = function(*args, **kwargs)
+            return group if result is None else result
+
+        vars(factory)["makes_task_group"] = True
+        return factory
+
+    return decorate(group_id) if callable(group_id) else decorate
+
+
+def _decorator(
+    operator_class: type[BaseOperator],
+    python_callable: Callable[..., Any] | None,
+    arguments: Mapping[str, Any],
+) -> Any:
+    def decorate(function: Callable[..., Any]) -> TaskFactory:
+        return TaskFactory(function, operator_class, arguments)
+
+    return _with_or_without_arguments(decorate, python_callable)
+
+
+def _with_or_without_arguments(
+    decorate: Callable[[Callable[..., Any]], TaskFactory], function: Callable[..., Any] | None
+) -> Any:
+    if function is None:
+        return decorate
+    if not callable(function):
+        raise AirflowException("No args allowed while using @task, use kwargs instead")
+    return decorate(function)
+
+
+def _returns_mapping(function: Callable[..., Any]) -> bool:
+    try:
+        returned = typing.get_type_hints(function).get("return")
+    except (NameError, TypeError):
+        return False  # an annotation that cannot be evaluated says nothing
+    kind = typing.get_origin(returned) or returned
+    return isinstance(kind, type) and issubclass(kind, Mapping)
+
+
+def _unused_task_id(task_id: str, arguments: Mapping[str, Any]) -> str:
+    """The id, with the next free suffix if the DAG has it: a function may be called several times."""
+    dag = arguments.get("dag") or dag_context.current_dag()
+    if dag is None:
+        return task_id
+    group = arguments.get("task_group") or dag_context.current_group(dag)
+    prefix = group.prefix if group else ""
+    return unused_id(f"{prefix}{task_id}", dag).removeprefix(prefix)

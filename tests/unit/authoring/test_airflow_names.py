@@ -1,0 +1,172 @@
+"""Airflow's import names: there while DAG code runs, gone otherwise."""
+
+import importlib
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from chalicelib.authoring.airflow_names.finder import importable
+from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.empty import EmptyOperator
+from tests.unit.authoring.running import FakeXComs, dag_of, run
+
+
+def imported(statement: str) -> dict[str, object]:
+    names: dict[str, object] = {}
+    with importable():
+        exec(statement, names)  # noqa: S102 - import statements written below
+    return names
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "expected"),
+    [
+        ("from airflow import DAG", "DAG", DAG),
+        ("from airflow.models import DAG", "DAG", DAG),
+        ("from airflow.models.dag import DAG", "DAG", DAG),
+        ("from airflow.operators.bash import BashOperator", "BashOperator", BashOperator),
+        ("from airflow.operators.bash_operator import BashOperator", "BashOperator", BashOperator),
+        ("from airflow.operators.dummy_operator import DummyOperator", "DummyOperator", EmptyOperator),
+        ("from airflow.operators.dummy import DummyOperator", "DummyOperator", EmptyOperator),
+        ("from airflow.models.baseoperator import BaseOperator", "BaseOperator", BaseOperator),
+    ],
+)
+def test_names_lead_to_our_classes(statement: str, name: str, expected: object) -> None:
+    assert imported(statement)[name] is expected
+
+
+def test_every_offered_module_and_name_exists() -> None:
+    from chalicelib.authoring.airflow_names import finder
+
+    with importable():
+        for module, sources in finder._MODULES.items():
+            loaded = importlib.import_module(module)
+            for alias, _, _ in finder._sources(sources):
+                assert alias == "*" or getattr(loaded, alias) is not None, f"{module}.{alias}"
+
+
+def test_names_of_both_generations_import() -> None:
+    imported(
+        "import airflow, airflow.utils.timezone\n"
+        "from airflow.decorators import dag, task, task_group\n"
+        "from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException\n"
+        "from airflow.exceptions import AirflowTaskTimeout\n"
+        "from airflow.hooks.base import BaseHook\n"
+        "from airflow.lineage import AUTO, apply_lineage, prepare_lineage\n"
+        "from airflow.lineage.entities import Column, File, Table, Tag, User\n"
+        "from airflow.models import BaseOperator, Connection, Param, Variable\n"
+        "from airflow.models.baseoperator import chain, cross_downstream\n"
+        "from airflow.models.param import Param\n"
+        "from airflow.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator\n"
+        "from airflow.operators.python import get_current_context\n"
+        "from airflow.operators.python_operator import PythonOperator\n"
+        "from airflow.utils.dates import days_ago\n"
+        "from airflow.utils.decorators import apply_defaults\n"
+        "from airflow.utils.edgemodifier import Label\n"
+        "from airflow.utils.task_group import TaskGroup\n"
+        "from airflow.utils.trigger_rule import TriggerRule\n"
+        "assert airflow.__version__ == '2.10.5'\n"
+        "assert airflow.DAG and TriggerRule.ALL_DONE == 'all_done'\n"
+        "assert airflow.utils.timezone.datetime(2024, 1, 1).tzinfo\n"
+        "assert days_ago(1).tzinfo\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            "from airflow.providers.foo.bar import Baz",
+            "No module named 'airflow.providers.foo.bar': Updraft does not offer it",
+        ),
+        (
+            "import airflow.providers.foo",
+            "No module named 'airflow.providers.foo': Updraft does not offer it",
+        ),
+        (
+            "import airflow.operators.nope",
+            "No module named 'airflow.operators.nope': Updraft does not offer it",
+        ),
+    ],
+)
+def test_an_unknown_module_is_named_in_full(statement: str, message: str) -> None:
+    with pytest.raises(ModuleNotFoundError) as raised:
+        imported(statement)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            "from airflow.models import XCom",
+            "cannot import name 'XCom' from 'airflow.models': Updraft does not offer airflow.models.XCom",
+        ),
+        (
+            "from airflow.operators.python import PythonVirtualenvOperator",
+            "cannot import name 'PythonVirtualenvOperator' from 'airflow.operators.python': "
+            "Updraft does not offer airflow.operators.python.PythonVirtualenvOperator",
+        ),
+    ],
+)
+def test_an_unknown_name_of_a_known_module_is_named(statement: str, message: str) -> None:
+    with pytest.raises(ImportError) as raised:
+        imported(statement)
+    assert str(raised.value) == message
+
+
+def test_looking_for_an_unknown_attribute_is_an_attribute_error() -> None:
+    with importable():
+        models = importlib.import_module("airflow.models")
+        assert not hasattr(models, "XCom")
+        assert getattr(models, "_private", None) is None
+
+
+def test_outside_the_names_are_gone() -> None:
+    imported("import airflow.operators.bash")
+    assert not [name for name in sys.modules if name.split(".")[0] == "airflow"]
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("airflow.operators.bash")
+
+
+def test_an_airflow_that_is_installed_is_left_as_it_was() -> None:
+    genuine = types.ModuleType("airflow")
+    genuine.DAG = "genuine"  # type: ignore[attr-defined]
+    sys.modules["airflow"] = genuine
+    try:
+        assert imported("from airflow import DAG")["DAG"] is DAG
+        assert sys.modules["airflow"] is genuine
+    finally:
+        del sys.modules["airflow"]
+
+
+def test_it_may_be_nested(tmp_path: Path) -> None:
+    with importable(tmp_path):
+        with importable(tmp_path):
+            assert str(tmp_path) in sys.path
+        assert importlib.import_module("airflow").DAG is DAG
+        assert str(tmp_path) in sys.path
+    assert str(tmp_path) not in sys.path
+
+
+def test_a_running_task_may_import_airflow_and_its_folders_modules(tmp_path: Path) -> None:
+    (tmp_path / "beside_the_dag.py").write_text("ANSWER = 42\n")
+    dag = dag_of(
+        tmp_path,
+        "from airflow import DAG\n"
+        "from airflow.operators.python import PythonOperator\n"
+        "def ask():\n"
+        "    from airflow.exceptions import AirflowException\n"
+        "    from beside_the_dag import ANSWER\n"
+        "    return [ANSWER, AirflowException.__name__]\n"
+        "with DAG('lazy', schedule=None):\n"
+        "    PythonOperator(task_id='ask', python_callable=ask)\n",
+    )
+    xcoms = FakeXComs()
+    run(dag, "ask", xcoms)
+    assert xcoms.value("ask") == [42, "AirflowException"]
+    sys.modules.pop("beside_the_dag")

@@ -1,0 +1,79 @@
+"""What templates know and reach."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.authoring.running.templates import literal
+from chalicelib.domain.runs.outcomes import TryResult
+from tests.unit.authoring.running import a_dag, bash, call
+
+
+def test_templates_reach_into_containers_and_entities() -> None:
+    value = call(
+        lambda *args: list(args),
+        op_args=[["{{ ds }}", {"k": "{{ 1 + 1 }}"}], ("{{ ts_nodash }}",), 5, literal("{{ ds }}")],
+    )[1]
+    assert value == [["2024-05-06", {"k": "2"}], ("20240506T070809",), 5, "{{ ds }}"]
+
+
+def test_templates_know_macros_filters_variables_and_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_PLACE", "here")
+    monkeypatch.setenv("AIRFLOW_VAR_LIST", "[1, 2]")
+    monkeypatch.setenv("AIRFLOW_CONN_DB", "postgres://me:s%40fe@host:5432/base?sslmode=on")
+    dag = a_dag(user_defined_macros={"twice": lambda n: 2 * n}, user_defined_filters={"up": str.upper})
+    parts = {
+        "{{ macros.ds_add(ds, 5) }}": "2024-05-11",
+        "{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%Y') }}": "06.05.2024",
+        "{{ macros.timedelta(days=1) }}": "1 day, 0:00:00",
+        "{{ macros.dateutil.parser.parse('2024-05-06').year }}": "2024",
+        "{{ logical_date | ds_nodash }}": "20240506",
+        "{{ data_interval_end | ts_nodash }}": "20240506T070809",
+        "{{ var.value.place }} {{ var.json.list[1] }} {{ var.value.get('no', 'way') }}": "here 2 way",
+        "{{ conn.db.host }}:{{ conn.db.port }} {{ conn.db.password }} {{ conn.db.schema }}": (
+            "host:5432 s@fe base"
+        ),
+        "{{ conn.db.extra_dejson.sslmode }}": "on",
+        "{{ twice(4) }} {{ 'x' | up }}": "8 X",
+        "{{ execution_date.add(days=1).to_date_string() }}": "2024-05-07",
+        "{{ dag.dag_id }}.{{ task.task_id }} {{ ti.try_number }}": "x.a 1",
+    }
+    value = call(lambda *args: list(args), dag, op_args=list(parts))[1]
+    assert value == list(parts.values())
+
+
+def test_an_unknown_name_in_a_template_fails_unless_the_dag_allows_it() -> None:
+    import jinja2
+
+    assert bash("echo {{ nope }}")[0].reason == "UndefinedError: 'nope' is undefined"
+    assert bash("echo _{{ nope }}_", dag=a_dag(template_undefined=jinja2.Undefined))[1] == "__"
+
+
+def test_templates_can_give_native_values() -> None:
+    dag = a_dag(render_template_as_native_obj=True, params={"n": [1, 2]})
+    assert call(lambda n: n, dag, op_kwargs={"n": "{{ params.n }}"})[1] == [1, 2]
+
+
+def test_templates_are_sandboxed() -> None:
+    outcome, _ = bash("echo {{ ''.__class__.__mro__ }}")
+    assert outcome.result is TryResult.FAILED
+    assert outcome.reason.startswith("SecurityError")
+
+
+def test_scripts_beside_the_dag_are_templates(tmp_path: Path) -> None:
+    (tmp_path / "hello.sh").write_text("echo hello {{ ds }}\n")
+    assert bash("hello.sh", dag=a_dag(template_searchpath=str(tmp_path)))[1] == "hello 2024-05-06"
+    assert bash("missing.sh")[0].reason.startswith("TemplateNotFound: 'missing.sh' not found")
+
+
+def test_jinja_is_not_loaded_for_tasks_without_templates() -> None:
+    program = (
+        "import sys\n"
+        "from tests.unit.authoring.test_execution import call\n"
+        "assert call(lambda: 1)[1] == 1\n"
+        "assert 'jinja2' not in sys.modules\n"
+    )
+    project = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
