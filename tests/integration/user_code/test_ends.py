@@ -378,12 +378,13 @@ def test_a_try_whose_template_is_killed_ends_with_it(tried: Tried) -> None:
 
 
 def test_many_files_do_not_keep_many_processes(tried: Tried) -> None:
-    pids = []
-    for number in range(12):
-        file = tried.folder / f"tried{number}.py"
+    names = [f"tried{number}.py" for number in range(12)]
+    for name in names:  # all before the first try: a folder that changes lets all its templates go
         tried.write("def work():\n    return os.getppid()\n")
-        (tried.folder / "tried.py").rename(file)
-        tried.run(fileloc=file.name)
+        (tried.folder / "tried.py").rename(tried.folder / name)
+    pids = []
+    for name in names:
+        tried.run(fileloc=name)
         pids.append(tried.xcoms.returned)
     deadline = time.monotonic() + 10
     while [is_alive(pid) for pid in pids] != [False] * 4 + [True] * 8:
