@@ -121,7 +121,7 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SweepDag:
+class EraseDag:
     """A DAG was deleted: remove what its earlier lives left, then let it come back if a file defines it.
 
     ``generation`` is the one that began with the deletion.
@@ -132,7 +132,7 @@ class SweepDag:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SweepRun:
+class EraseRun:
     """A run went with its DAG while it ran: remove what workers wrote of it since.
 
     ``until`` is when the last invocation that may write of it is over; further off than a message can be
@@ -213,8 +213,8 @@ SchedulingMessage = (
     | ScheduleDag
     | BackfillDag
     | WorkerLost
-    | SweepDag
-    | SweepRun
+    | EraseDag
+    | EraseRun
     | EndTasks
     | AlterTasks
     | TimeOutRun

@@ -30,7 +30,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.reading import why
-from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.handling import Worker, handle
@@ -135,9 +135,9 @@ class Laboratory:
         self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
         take_bounds_off_pools(self.engine, graph)
         self._clock.jump_to(request.execution_date)
-        made = trigger(
+        made = create_run(
             self.engine,
-            TriggerRequest(
+            RunRequest(
                 dag_id=dag.dag_id,
                 execution_date=request.execution_date,
                 triggered_by="dags test",

@@ -14,7 +14,7 @@ from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import get_dag
-from chalicelib.engine.runs.create import TriggerRequest, new_run
+from chalicelib.engine.runs.create import RunRequest, new_run
 from chalicelib.engine.tasks.inputs import TaskXComs, try_request
 
 _FIRST_TRY = 1
@@ -28,7 +28,7 @@ class RenderingFailed(UpdraftError):
 
 def planned_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun:
     """The run that a trigger for that instant (aware) would make; raises ``DagNotFound``. 1 request."""
-    request = TriggerRequest(dag_id=dag_id, execution_date=execution_date, triggered_by="rendering")
+    request = RunRequest(dag_id=dag_id, execution_date=execution_date, triggered_by="rendering")
     run_id = generated_run_id(request.run_type, execution_date)
     return new_run(engine, get_dag(engine, dag_id), request, run_id)
 

@@ -28,12 +28,12 @@ class Join:
     skippers: frozenset[int] = frozenset()
 
     def number(self, task_id: str) -> int:
-        """The number under which a task leaves its marks here."""
+        """The number under which a task leaves its notes here."""
         return (self.upstream + self.listens_to).index(task_id)
 
     @property
     def size(self) -> int:
-        """How many tasks leave a mark here."""
+        """How many tasks leave a note here."""
         return len(self.upstream) + len(self.listens_to)
 
     @property

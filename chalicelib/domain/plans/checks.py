@@ -11,7 +11,7 @@ from datetime import datetime
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Verdict, judge
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
-from chalicelib.domain.runs.dags import Dag, holds_back
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.slots.limits import Limit
 from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -40,7 +40,7 @@ class Check:
 def dag_not_paused(dag: Dag, run_type: DagRunType) -> Check:
     """Whether the DAG's pause keeps a run of that type from going on."""
     by = f" by {dag.pause_changed_by}" if dag.pause_changed_by else ""
-    passed = not holds_back(dag, run_type)
+    passed = not dag.is_paused_for(run_type)
     if not dag.is_paused:
         reason = "the DAG is not paused"
     else:
@@ -86,10 +86,10 @@ def task_state(item: TaskInstance) -> Check:
 def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
     """Whether the ends of its upstreams let the task run."""
     join = graph.join_before(task.task_id)
-    judgement = judge(task.trigger_rule, arrived(graph, join, item.marks))
+    judgement = judge(task.trigger_rule, arrived(graph, join, item.notes))
     reason = judgement.reason
     if judgement.verdict is Verdict.WAIT and not join.bucket_count:
-        ended = arrived_numbers(item.marks)
+        ended = arrived_numbers(item.notes)
         senders = (*join.upstream, *join.listens_to)
         reason += f": {_names([name for number, name in enumerate(senders) if number not in ended])}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)

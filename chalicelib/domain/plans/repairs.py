@@ -20,7 +20,7 @@ from chalicelib.domain.tasks.arrivals import (
     place_at,
 )
 from chalicelib.domain.tasks.keys import join_key, task_key
-from chalicelib.domain.tasks.notes import COMPLETE, NO_MARKS, Marks, arrived_numbers
+from chalicelib.domain.tasks.notes import COMPLETE, NO_NOTES, Notes, arrived_numbers
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import is_void
 
@@ -91,7 +91,7 @@ def end_is_due(graph: Graph, items: Items) -> bool:
     """Whether every task has ended and reported, so that the run should be over."""
     end = graph.end_of_run
     item = items.get(join_key(end))
-    return not end.upstream or (item is not None and arrived(graph, end, item.marks).complete)
+    return not end.upstream or (item is not None and arrived(graph, end, item.notes).complete)
 
 
 def next_look(items: Items, found: Iterable[Repair], now: datetime) -> datetime:
@@ -182,14 +182,14 @@ def _has_passed(moment: datetime | None, now: datetime) -> bool:
 
 
 def _is_decided(graph: Graph, task: Task, item: TaskInstance) -> bool:
-    known = arrived(graph, graph.join_before(task.task_id), item.marks)
+    known = arrived(graph, graph.join_before(task.task_id), item.notes)
     return judge(task.trigger_rule, known).verdict is not Verdict.WAIT
 
 
 def is_being_cleared(graph: Graph, item: TaskInstance, items: Items) -> bool:
     """Whether what this task instance tells of its end is void already."""
     places = (place_at(graph, join, item.task_id) for join in joins_after(graph, item))
-    return any(is_void(_marks(items, place.key), place.number, item.clears) for place in places)
+    return any(is_void(_notes(items, place.key), place.number, item.clears) for place in places)
 
 
 def _is_unheard(graph: Graph, item: TaskInstance, items: Items) -> bool:
@@ -198,14 +198,14 @@ def _is_unheard(graph: Graph, item: TaskInstance, items: Items) -> bool:
 
 def _has_heard(graph: Graph, join: Join, item: TaskInstance, items: Items) -> bool:
     place = place_at(graph, join, item.task_id)
-    marks = _marks(items, place.key)
-    if not has_arrived(marks, place.number, item.clears):
+    notes = _notes(items, place.key)
+    if not has_arrived(notes, place.number, item.clears):
         return False
-    if place.bucket is None or len(arrived_numbers(marks)) < join.bucket_size(place.bucket):
+    if place.bucket is None or len(arrived_numbers(notes)) < join.bucket_size(place.bucket):
         return True
-    return head_number(place.bucket, marks) in _marks(items, join_key(join)).get(COMPLETE, ())
+    return head_number(place.bucket, notes) in _notes(items, join_key(join)).get(COMPLETE, ())
 
 
-def _marks(items: Items, key: str) -> Marks:
+def _notes(items: Items, key: str) -> Notes:
     item = items.get(key)
-    return item.marks if item else NO_MARKS
+    return item.notes if item else NO_NOTES

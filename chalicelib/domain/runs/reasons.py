@@ -7,5 +7,5 @@ MARKED_SUCCESS = "marked success by hand"
 """Why a run was ended that somebody declared to be a success."""
 
 
-SET_BY_HAND = frozenset({MARKED_FAILED, MARKED_SUCCESS})
+ENDED_BY_HAND = frozenset({MARKED_FAILED, MARKED_SUCCESS})
 """Reasons of runs that somebody ended, whatever their tasks did."""

@@ -1,4 +1,4 @@
-"""Task instances: their fields, their keys, and the marks that their upstreams leave on them."""
+"""Task instances: their fields, their keys, and the notes that their upstreams leave on them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import asleep_token, holder_name, task_key
-from chalicelib.domain.tasks.notes import NO_MARKS, Marks
+from chalicelib.domain.tasks.notes import NO_NOTES, Notes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class TaskInstance:
     try_number: int = 0
     clears: int = 0
     max_tries: int | None = None
-    marks: Marks = field(default_factory=lambda: NO_MARKS)
+    notes: Notes = field(default_factory=lambda: NO_NOTES)
     lease_token: str | None = None
     lease_until: datetime | None = None
     retry_at: datetime | None = None
@@ -128,8 +128,8 @@ class Expected:
     """What an item must be for a change to apply; ``None`` in ``states`` is an item nobody touched.
 
     ``updated_at`` tells a state from the same state come again (a try that was held back). ``clears``
-    tells it from the same after a clear; ``voids``, the number of void marks, shows that no upstream was
-    cleared since the marks were read.
+    tells it from the same after a clear; ``voids``, the number of void notes, shows that no upstream was
+    cleared since the notes were read.
     """
 
     states: frozenset[TaskInstanceState | None]

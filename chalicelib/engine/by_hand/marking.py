@@ -14,7 +14,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.lookup import get_dag_run
 
-MARKS = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED})
+MARKED_STATES = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED})
 """What a task instance can be marked as, as in Airflow."""
 
 _NOT_SUCCESS = frozenset({DagRunState.QUEUED, DagRunState.RUNNING, DagRunState.FAILED})
@@ -41,7 +41,7 @@ def mark_tasks(engine: Engine, request: MarkRequest) -> list[TaskInstance]:
     Raises ``DagNotFound``, ``DagRunNotFound``, ``TaskNotFound``, ``InvalidRequest`` (not a state to mark
     a task as); ``StoreUnavailable`` if nothing was done.
     """
-    if request.state not in MARKS:
+    if request.state not in MARKED_STATES:
         raise InvalidRequest(f"A task cannot be marked {request.state}")
     run = get_dag_run(engine, request.dag_id, request.execution_date)
     graph = graph_of(engine, run.dag_id, run.version)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.graph.document import graph_from_document
-from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.messages import EraseDag, Outgoing, WakePool
 from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine.engine import Engine
@@ -95,7 +95,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
     )
     _resize_limits(engine, document)
     if saved.is_deleted:  # it comes back as soon as nothing of its earlier life is left
-        engine.sender.send([Outgoing(message=SweepDag(dag_id=dag_id, generation=saved.generation))])
+        engine.sender.send([Outgoing(message=EraseDag(dag_id=dag_id, generation=saved.generation))])
     renew(engine, saved)
 
 

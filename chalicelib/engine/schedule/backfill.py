@@ -12,7 +12,7 @@ from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, create_run, dag_to_run
+from chalicelib.engine.runs.create import RunRequest, create_run_of, dag_to_run
 
 PORTION = 25
 """Runs that one message makes: some 3 requests each, in a handler of 60 s that may get 10 messages."""
@@ -100,7 +100,7 @@ def backfill_dag(engine: Engine, message: BackfillDag) -> None:
 def _create(
     engine: Engine, dag: Dag, interval: DataInterval, triggered_by: str, conf: dict[str, Any]
 ) -> None:
-    request = TriggerRequest(
+    request = RunRequest(
         dag_id=dag.dag_id,
         execution_date=interval.logical_date,
         run_type=DagRunType.BACKFILL,
@@ -110,4 +110,4 @@ def _create(
         conf=conf,
     )
     with suppress(DagRunAlreadyExists):
-        create_run(engine, dag, request)
+        create_run_of(engine, dag, request)

@@ -17,7 +17,7 @@ from chalicelib.domain.runs.due import reason_to_wait
 from chalicelib.domain.schedule.timetables import CONTINUOUS, DataInterval
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
-from chalicelib.engine.runs.create import TriggerRequest, create_run
+from chalicelib.engine.runs.create import RunRequest, create_run_of
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _make_next_run(engine: Engine, dag: Dag) -> Dag | None:
 
 def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
     """Create the automated run of an interval; the interval of the one that is there then."""
-    request = TriggerRequest(
+    request = RunRequest(
         dag_id=dag.dag_id,
         execution_date=planned.logical_date,
         run_type=DagRunType.SCHEDULED,
@@ -134,7 +134,7 @@ def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
         data_interval=planned,
     )
     try:
-        run = create_run(engine, dag, request)
+        run = create_run_of(engine, dag, request)
     except DagRunAlreadyExists:
         return _automated_run(engine, dag, planned) or planned
     log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})

@@ -11,7 +11,7 @@ from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Outgoing, RunCallback
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
-from chalicelib.domain.runs.reasons import SET_BY_HAND
+from chalicelib.domain.runs.reasons import ENDED_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import has_arrived, joins_after, place_at
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -50,7 +50,7 @@ def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
     entry is removed. ``redo``: the call may have been sent before; 1 request to see that.
     """
     kind = kind_after_run(run.state)
-    if kind is None or kind not in graph.callbacks or run.reason in SET_BY_HAND:
+    if kind is None or kind not in graph.callbacks or run.reason in ENDED_BY_HAND:
         return
     if redo and not engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL):
         return
@@ -71,4 +71,4 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
         return any(finished.try_number == item.try_number for finished in tries)
     place = place_at(graph, joins_after(graph, item)[0], item.task_id)
     told = tasks.get(item.run_uid, place.key)
-    return told is not None and has_arrived(told.marks, place.number, item.clears)
+    return told is not None and has_arrived(told.notes, place.number, item.clears)

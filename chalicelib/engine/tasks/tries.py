@@ -46,7 +46,7 @@ class Tries:
 
         The entry under which it waits, if it does.
 
-        ``added`` are marks to leave on the item in the same write, ``prepaid`` slots that the try was
+        ``added`` are notes to leave on the item in the same write, ``prepaid`` slots that the try was
         handed already; ``first_attempt`` says that the try cannot hold slots from a handler that died.
         """
         holder = item.next_holder(try_number)
@@ -140,7 +140,7 @@ class Tries:
             try_number=item.try_number or None,
             updated_at=item.updated_at,
             clears=item.clears,
-            voids=len(item.marks.get(VOID, ())) if item.state is None else None,
+            voids=len(item.notes.get(VOID, ())) if item.state is None else None,
         )
         tasks = self.engine.store.task_instances
         return tasks.transition(item.run_uid, item.key, expected, change, added)

@@ -18,7 +18,7 @@ from chalicelib.domain.plans.repairs import (
     repairs,
 )
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -62,7 +62,7 @@ def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
 
 
 def _is_kept_queued(dag: Dag, run: DagRun) -> bool:
-    return run.state is DagRunState.QUEUED and holds_back(dag, run.run_type)
+    return run.state is DagRunState.QUEUED and dag.is_paused_for(run.run_type)
 
 
 def look_after(engine: Engine, message: RescueRun) -> None:
@@ -91,7 +91,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     items = dict(engine.store.task_instances.list(run.run_uid))
     now = engine.now()
     found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
-    if holds_back(dag, run.run_type) and not any(
+    if dag.is_paused_for(run.run_type) and not any(
         item.state is TaskInstanceState.RUNNING for item in items.values()
     ):
         put_off(engine, run.ref)
@@ -103,7 +103,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
-        if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
+        if not dag.is_paused_for(run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
             names = {"run_id": run.run_id, "task_id": repair.task.task_id}
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key, extra=names)
             _carry_out(progress, repair)

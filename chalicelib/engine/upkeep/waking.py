@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chalicelib.domain.messages import Outgoing, WakePool
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.slots.pools import PoolShard, Waiter, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
@@ -59,7 +59,7 @@ def _let_go(engine: Engine, waiter: Waiter) -> bool:
 
 
 def _goes_on(dag: Dag, run: DagRun) -> bool:
-    return sees(dag, run) and not (dag.is_deleted or holds_back(dag, run.run_type))
+    return sees(dag, run) and not (dag.is_deleted or dag.is_paused_for(run.run_type))
 
 
 def _start_task(engine: Engine, run: DagRun, waiter: Waiter) -> Waiter | None:

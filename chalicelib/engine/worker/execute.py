@@ -12,7 +12,6 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RescueRun, RunTask
 from chalicelib.domain.observations import TryStarted
 from chalicelib.domain.runs.dag_runs import RunFacts
-from chalicelib.domain.runs.dags import holds_back
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.runs.task_logs import continued_log
 from chalicelib.domain.states import TaskInstanceState
@@ -96,7 +95,7 @@ def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryReq
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         return "its DAG was deleted"
-    if holds_back(dag, message.run.run_type) and message.begun_at is None:  # what runs already goes on
+    if dag.is_paused_for(message.run.run_type) and message.begun_at is None:  # what runs already goes on
         return "its DAG is paused"
     if message.begun_at is None and (crowd := crowd_around(run, dag, item)):
         return crowd
