@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.domain import moments
 from chalicelib.domain.messages import (
     AlterTasks,
     BackfillDag,
@@ -24,6 +23,7 @@ from chalicelib.domain.messages import (
     WakePool,
     WorkerLost,
 )
+from chalicelib.domain.plans.steps import Ignore, Later, Send, Start, retry_step
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
@@ -67,30 +67,25 @@ def _open(engine: Engine, message: OpenTasks) -> None:
 
 def _retry(engine: Engine, message: RetryTask) -> None:
     progress, item = _task_in_progress(engine, message)
-    if progress is None or item is None or item.try_number > message.try_number + 1:
+    if progress is None or item is None:
         return
-    if item.state is TaskInstanceState.UP_FOR_RETRY and item.try_number == message.try_number:
-        _retry_in_time(progress, item, message)
-    elif item.state is TaskInstanceState.QUEUED and item.try_number == message.try_number + 1:
-        progress.tries.send(item)
+    match retry_step(item, message.try_number, engine.now()):
+        case Start() as step:
+            progress.tries.start(progress.graph.task(item.task_id), item, step.try_number)
+        case Later() as step:
+            progress.outbox.post(message, step.seconds)
+        case Send():
+            progress.tries.send(item)
+        case Ignore():
+            return
     progress.flush()
-
-
-def _retry_in_time(progress: RunInProgress, item: TaskInstance, message: RetryTask) -> None:
-    now = progress.engine.now()
-    seconds = moments.seconds_until(item.retry_at or now, now)
-    if seconds:
-        progress.outbox.post(message, seconds)
-    else:
-        progress.tries.start(progress.graph.task(item.task_id), item, item.try_number + 1)
 
 
 def _poke(engine: Engine, message: PokeTask) -> None:
     progress, item = _task_in_progress(engine, message)
     if progress is None or item is None:
         return
-    if (item.try_number, item.pokes) == (message.try_number, message.pokes):
-        sleeping.poke(progress.tries, progress.graph.task(item.task_id), item)
+    sleeping.poke(progress.tries, progress.graph.task(item.task_id), item, message)
     progress.flush()
 
 

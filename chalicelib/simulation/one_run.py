@@ -23,7 +23,6 @@ from chalicelib.domain.messages import Message, PokeTask, RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
-from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.engine.engine import Engine
@@ -201,13 +200,7 @@ def finished(engine: Engine, run: DagRun, graph: Graph) -> FinishedRun:
 
 
 def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstance]:
-    items = dict(engine.store.task_instances.list(run.run_uid))
-    for task_id in graph.tasks:
-        own = [item for key, item in items.items() if item.task_id == task_id and key == item.key]
-        if own:
-            yield from sorted(own, key=lambda item: item.map_index)
-        else:
-            yield items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+    yield from engine.items(run.run_uid).instances(graph.tasks)
 
 
 def _is_poke(message: Message) -> bool:

@@ -10,8 +10,6 @@ from chalicelib.domain.errors import TaskNotFound, UpdraftError
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun, generated_run_id
-from chalicelib.domain.tasks.keys import task_key
-from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import get_dag
 from chalicelib.engine.runs.create import RunRequest, new_run
@@ -46,8 +44,7 @@ def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) ->
         raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
     if not loaded.has_task(task_id):
         raise TaskNotFound(task_id, dag.dag_id)
-    found = engine.store.task_instances.get(run.run_uid, task_key(task_id))
-    item = found or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+    item = engine.instance(run.run_uid, task_id)
     message = RunTask(
         run=run.facts(run.start_date or run.queued_at),
         task_id=task_id,

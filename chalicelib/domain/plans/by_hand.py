@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.plans.repairs import Items
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
-from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
@@ -65,16 +64,10 @@ class Plan:
         )
 
 
-def instance(graph: Graph, run_uid: str, items: Items, task_id: str) -> TaskInstance:
-    """The task instance of a task; raises ``TaskNotFound``."""
-    graph.task(task_id)
-    return items.get(task_key(task_id)) or TaskInstance(run_uid=run_uid, task_id=task_id)
-
-
-def chosen(graph: Graph, run_uid: str, items: Items, choice: Choice) -> list[TaskInstance]:
+def chosen(graph: Graph, items: RunItems, choice: Choice) -> list[TaskInstance]:
     """The task instances of a choice, in topological order; raises ``TaskNotFound``."""
     states = _states(choice)
-    found = (instance(graph, run_uid, items, name) for name in _in_order(graph, _names(graph, choice)))
+    found = items.instances(_in_order(graph, _names(graph, choice)))
     return [item for item in found if not states or item.state in states]
 
 
@@ -84,18 +77,18 @@ def clearing(items: Iterable[TaskInstance]) -> Plan:
 
 
 def marking(
-    graph: Graph, run_uid: str, items: Items, choice: Choice, state: TaskInstanceState
+    graph: Graph, items: RunItems, choice: Choice, state: TaskInstanceState
 ) -> tuple[list[TaskInstance], Plan]:
     """What is marked of a choice (what has the state already is not), and the plan to do it.
 
     As in Airflow, failed tasks downstream of the named ones are cleared along with it, so that they go on
     from there; even where they were to be marked failed themselves.
     """
-    found = [item for item in chosen(graph, run_uid, items, choice) if item.state is not state]
+    found = [item for item in chosen(graph, items, choice) if item.state is not state]
     named = frozenset(choice.task_ids if choice.task_ids is not None else graph.tasks)
     becomes = dict.fromkeys((item.task_id for item in found), state)
     following = frozenset().union(*(graph.descendants(name) for name in named)) - named
-    after = (instance(graph, run_uid, items, name) for name in _in_order(graph, following))
+    after = items.instances(_in_order(graph, following))
     resumed = [item for item in after if becomes.get(item.task_id, item.state) in FAILURE_STATES]
     cleared = {item.task_id: item.clears for item in resumed}
     marked = {item.task_id: item.clears for item in found if item.task_id not in cleared}

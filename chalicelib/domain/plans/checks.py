@@ -17,6 +17,7 @@ from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.notes import arrived_numbers
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
 _ENDED_WELL = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED})
@@ -61,13 +62,12 @@ def dag_run_running(run: DagRun) -> Check:
     return Check(name="Dagrun Running", passed=passed, reason=f"the run is {run.state}")
 
 
-def unfinished_tasks(graph: Graph, items: Mapping[str, TaskInstance]) -> Check:
-    """Whether every task has ended; ``items`` by task id."""
+def unfinished_tasks(graph: Graph, items: RunItems) -> Check:
+    """Whether every task has ended."""
     by_state: dict[str, list[str]] = {}
-    for name in graph.tasks:
-        state = items[name].state if name in items else None
-        if state is None or not state.is_final:
-            by_state.setdefault(str(state or "not started"), []).append(name)
+    for item in items.instances(graph.tasks):
+        if item.state is None or not item.state.is_final:
+            by_state.setdefault(str(item.state or "not started"), []).append(item.task_id)
     listed = "; ".join(f"{state}: {_names(tasks)}" for state, tasks in by_state.items())
     return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
 

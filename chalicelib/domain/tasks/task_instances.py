@@ -81,6 +81,11 @@ class TaskInstance:
         return self.reschedules + (self.state is TaskInstanceState.UP_FOR_RESCHEDULE)
 
     @property
+    def waits_for_poke(self) -> bool:
+        """Whether it is a sensor that waits for the time of its next poke."""
+        return self.state is TaskInstanceState.UP_FOR_RESCHEDULE or self.is_asleep
+
+    @property
     def is_asleep(self) -> bool:
         """Whether it is a sensor between two pokes that keeps its slots (mode ``poke``).
 
@@ -154,3 +159,13 @@ class FinishedTry:
     duration: float | None
     hostname: str | None
     reason: str | None
+
+
+def untouched(run_uid: str, key: str) -> TaskInstance:
+    """The task instance of a key before anything touched it.
+
+    Buckets and the end of the run are items of the same shape, so their keys (``join#-1#bucket-00001``,
+    ``#-1``) can be read too.
+    """
+    task_id, map_index = key.split("#")[:2]
+    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=int(map_index))

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.join import Join
-from chalicelib.domain.messages import AlterTasks, FollowTask, Outgoing, RescueRun, StartRun
-from chalicelib.domain.plans.by_hand import Plan, instance
-from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, Items
+from chalicelib.domain.messages import AlterTasks, FollowTask, RescueRun, StartRun
+from chalicelib.domain.plans.by_hand import Plan
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks import changes
@@ -37,7 +37,8 @@ from chalicelib.domain.tasks.arrivals import (
     place_at,
 )
 from chalicelib.domain.tasks.keys import join_key, task_key
-from chalicelib.domain.tasks.notes import CROWDING, NO_NOTES, OWED, REPORTS, Notes
+from chalicelib.domain.tasks.notes import CROWDING, OWED, REPORTS, Notes
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
 from chalicelib.engine.engine import Engine
@@ -75,7 +76,7 @@ def alter(engine: Engine, run: DagRun, plan: Plan) -> None:
         plan=engine.store.payloads.keep(f"plans/{run.run_uid}/{engine.new_uid()}.json", text),
     )
     is_small = len(plan.altered) <= AT_ONCE
-    engine.sender.send([Outgoing(message=message, delay_seconds=NET_SECONDS if is_small else 0)])
+    engine.send(message, NET_SECONDS if is_small else 0)
     if not is_small:
         return
     try:
@@ -104,7 +105,9 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
         _go_on(engine, run.ref, written)
 
 
-def finish_clearing(progress: RunInProgress, run: DagRun, items: Items, cleared: Mapping[str, int]) -> None:
+def finish_clearing(
+    progress: RunInProgress, run: DagRun, items: RunItems, cleared: Mapping[str, int]
+) -> None:
     """Clear the task instances whose notes somebody had begun to make void; the run is being swept."""
     alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
     if alteration.make_void():
@@ -192,15 +195,14 @@ class Alteration:
 
     progress: RunInProgress
     plan: Plan
-    items: Items
+    items: RunItems
     _heads: dict[str, TaskInstance] = field(default_factory=dict)
     """Items of joins as they were answered to a note."""
 
     @classmethod
     def of(cls, engine: Engine, run: DagRun, plan: Plan) -> "Alteration":
         """A plan for a run, whose items are read now."""
-        items = dict(engine.store.task_instances.list(run.run_uid))
-        return cls(progress=in_progress(engine, run), plan=plan, items=items)
+        return cls(progress=in_progress(engine, run), plan=plan, items=engine.items(run.run_uid))
 
     def mark(self) -> list[TaskInstance]:
         """Write those that are marked, and make void what they have told; those that this has altered."""
@@ -380,14 +382,14 @@ class Alteration:
         return in_buckets or self._current(task_id).state is not None
 
     def _instance(self, task_id: str) -> TaskInstance:
-        return instance(self.progress.graph, self.progress.facts.ref.run_uid, self.items, task_id)
+        self.progress.graph.task(task_id)
+        return self.items.instance(task_id)
 
     def _current(self, task_id: str) -> TaskInstance:
         return self._heads.get(task_key(task_id)) or self._instance(task_id)
 
     def _notes(self, key: str) -> Notes:
-        item = self._heads.get(key) or self.items.get(key)
-        return item.notes if item else NO_NOTES
+        return (self._heads.get(key) or self.items.at(key)).notes
 
     def _leave_notes(self, key: str, added: Mapping[str, int]) -> TaskInstance:
         tasks = self.progress.engine.store.task_instances

@@ -45,8 +45,8 @@ def mark_tasks(engine: Engine, request: MarkRequest) -> list[TaskInstance]:
         raise InvalidRequest(f"A task cannot be marked {request.state}")
     run = get_dag_run(engine, request.dag_id, request.execution_date)
     graph = graph_of(engine, run.dag_id, run.version)
-    items = dict(engine.store.task_instances.list(run.run_uid))
-    found, plan = marking(graph, run.run_uid, items, request.choice, request.state)
+    items = engine.items(run.run_uid)
+    found, plan = marking(graph, items, request.choice, request.state)
     if not request.dry_run:
         carry_out.alter(engine, run, plan)
     return found
@@ -61,10 +61,9 @@ def mark_run_success(
     """
     run = get_dag_run(engine, dag_id, execution_date)
     graph = graph_of(engine, run.dag_id, run.version)
-    items = dict(engine.store.task_instances.list(run.run_uid))
     found = [
         item
-        for item in chosen(graph, run.run_uid, items, Choice())
+        for item in chosen(graph, engine.items(run.run_uid), Choice())
         if item.state is not TaskInstanceState.SUCCESS
     ]
     if dry_run:

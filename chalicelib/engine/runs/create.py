@@ -16,7 +16,7 @@ from chalicelib.domain.errors import (
     excerpt,
 )
 from chalicelib.domain.idempotency import IdempotencyKey, KeptAnswer
-from chalicelib.domain.messages import Outgoing, StartRun
+from chalicelib.domain.messages import StartRun
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.runs.dags import Dag
@@ -124,7 +124,7 @@ def _create(engine: Engine, request: RunRequest, run: DagRun, kept: KeptAnswer |
 def _announce(engine: Engine, run: DagRun) -> None:
     # Telling the caller "failed" would make it trigger again and be refused as a duplicate.
     try:
-        engine.sender.send([Outgoing(message=StartRun(run=run.ref))])
+        engine.send(StartRun(run=run.ref))
     except StoreUnavailable:
         log.warning("run %s of %s was created but not announced", run.run_id, run.dag_id, exc_info=True)
     try:

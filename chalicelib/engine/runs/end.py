@@ -10,13 +10,12 @@ import logging
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.messages import EndTasks, Outgoing, WakePool
+from chalicelib.domain.messages import EndTasks, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.changes import end_of
-from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
@@ -54,7 +53,7 @@ def fail_run(
     log.info("run %s of %s was ended: %s", run.run_id, run.dag_id, reason, extra={"run_id": run.run_id})
     if write.applied:
         engine.observe(RunEnded.of(failed))
-    engine.sender.send([Outgoing(message=EndTasks(run=run.ref))])
+    engine.send(EndTasks(run=run.ref))
     return True
 
 
@@ -109,16 +108,12 @@ def _is_still_over(engine: Engine, run: DagRun) -> bool:
 
 def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]:
     """The task instances that are not over, those at work first: they hold slots and open others."""
-    items = {key: item for key, item in engine.store.task_instances.list(run.run_uid) if key == item.key}
-    begun = [item for item in items.values() if item.task_id in graph.tasks and item.state is not None]
+    items = engine.items(run.run_uid)
+    begun = [item for item in items.begun() if item.task_id in graph.tasks]
     at_work = [item for item in begun if item.state not in FINAL_STATES]
     started = {item.task_id for item in begun}
-    untouched = [
-        items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
-        for task_id in graph.tasks
-        if task_id not in started
-    ]
-    return at_work + untouched
+    not_begun = items.instances(task_id for task_id in graph.tasks if task_id not in started)
+    return [*at_work, *not_begun]
 
 
 def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> TaskInstance | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
-from chalicelib.domain.messages import BackfillDag, Outgoing
+from chalicelib.domain.messages import BackfillDag
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval
@@ -50,7 +50,7 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
         conf=engine.store.payloads.keep(f"conf/{engine.new_uid()}.json", json.dumps(request.conf)),
         triggered_by=request.triggered_by,
     )
-    engine.sender.send([Outgoing(message=message)])
+    engine.send(message)
     return first.logical_date
 
 
@@ -94,7 +94,7 @@ def backfill_dag(engine: Engine, message: BackfillDag) -> None:
             return
         _create(engine, dag, following, message.triggered_by, conf)
         last = following
-    engine.sender.send([Outgoing(message=replace(message, last=last))])
+    engine.send(replace(message, last=last))
 
 
 def _create(

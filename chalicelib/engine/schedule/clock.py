@@ -10,7 +10,7 @@ import logging
 from itertools import islice
 
 from chalicelib.domain.errors import DagRunAlreadyExists
-from chalicelib.domain.messages import Outgoing, ScheduleDag
+from chalicelib.domain.messages import ScheduleDag
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.due import reason_to_wait
@@ -58,7 +58,7 @@ def schedule_dag(engine: Engine, message: ScheduleDag) -> None:
         if moved_on is None:
             return
         dag, active_runs = moved_on, active_runs + 1
-    engine.sender.send([Outgoing(message=ScheduleDag(dag_id=dag.dag_id))])
+    engine.send(ScheduleDag(dag_id=dag.dag_id))
 
 
 def renew(engine: Engine, dag: Dag) -> Dag | None:

@@ -22,6 +22,7 @@ from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
 from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.plans.steps import End, Start, Wait, asks_for_past, open_step
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.slots.pools import Parts
@@ -37,7 +38,7 @@ from chalicelib.domain.tasks.arrivals import (
     place_at,
     sole_arrival,
 )
-from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.keys import join_key
 from chalicelib.domain.tasks.notes import COMPLETE, CROWDING, arrived_numbers
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, coded, standing
@@ -108,7 +109,7 @@ class RunInProgress:
             self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
-        elif sleeping.is_waiting(item):
+        elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             self.follow(item, redo=redo)
@@ -271,25 +272,27 @@ class RunInProgress:
         redo: bool,
         first_attempt: bool = True,
     ) -> "_Ended | None":
-        """Carry out what the trigger rule says; the instance if it ended by that."""
-        judgement = judge(task.trigger_rule, known)
-        if judgement.verdict is Verdict.WAIT:
-            return None
-        if judgement.verdict is Verdict.RUN and past.waits_for_past(
-            self.engine, self.graph, self.facts, task
-        ):
-            if added:
-                self._leave_notes(item.key, added)
-            return None
-        if judgement.verdict is Verdict.RUN and not task.is_empty:
-            # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
-            is_fresh = not item.clears and VOID not in item.notes
-            first_attempt = first_attempt and not redo and is_fresh
-            next_try = item.try_number + 1
-            self.tries.start(task, item, next_try, added=added, prepaid=prepaid, first_attempt=first_attempt)
-            return None
+        """Carry out the step of a task instance without a state; the instance if it ended by that."""
+        asks = asks_for_past(task, known)
+        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task)
+        match open_step(task, item, known, waits_for_past=waits):
+            case Start() as step:
+                is_first = first_attempt and not redo and step.is_fresh
+                number = step.try_number
+                self.tries.start(task, item, number, added=added, prepaid=prepaid, first_attempt=is_first)
+                return None
+            case Wait():
+                if added:
+                    self._leave_notes(item.key, added)
+                return None
+            case End() as step:
+                return self._end_untried(item, step, added, redo=redo)
+
+    def _end_untried(
+        self, item: TaskInstance, step: End, added: Mapping[str, int] | None, *, redo: bool
+    ) -> "_Ended | None":
         now = self.engine.now()
-        change = changes.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
+        change = changes.ended_untried(item, step.judgement, skip_ordered=step.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
         write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
         if write.applied:
@@ -332,8 +335,7 @@ class RunInProgress:
         return TaskInstance(run_uid=self.facts.ref.run_uid, task_id=task.task_id)
 
     def _read(self, task: Task) -> TaskInstance:
-        found = self.engine.store.task_instances.get(self.facts.ref.run_uid, task_key(task.task_id))
-        return found or self._untouched(task)
+        return self.engine.instance(self.facts.ref.run_uid, task.task_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

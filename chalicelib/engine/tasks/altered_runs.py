@@ -32,11 +32,10 @@ def crowd_around(run: RunInProgress, dag: Dag, item: TaskInstance) -> Crowd | No
     share = run.graph.share_of_run
     if share is None or not dag.is_altered(item.run_uid):
         return None
-    found = run.engine.store.task_instances.list(item.run_uid)
     at_work = tuple(
         other
-        for key, other in found
-        if key == other.key != item.key and other.state is TaskInstanceState.RUNNING
+        for other in run.engine.items(item.run_uid).begun()
+        if other.key != item.key and other.state is TaskInstanceState.RUNNING
     )
     return Crowd(at_work=at_work, reason=share.text) if len(at_work) >= share.tasks else None
 

@@ -8,7 +8,7 @@ unfinished entry. A task or DAG without such callbacks costs nothing.
 
 from chalicelib.domain.graph.callbacks import kind_after_run, kind_after_try, usual_reason
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.messages import Outgoing, RunCallback
+from chalicelib.domain.messages import RunCallback
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
 from chalicelib.domain.runs.reasons import ENDED_BY_HAND
@@ -40,7 +40,7 @@ def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance,
         start_date=item.start_date,
         end_date=item.end_date,
     )
-    engine.sender.send([Outgoing(message=message)])
+    engine.send(message)
 
 
 def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
@@ -60,7 +60,7 @@ def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
         reason=run.reason or usual_reason(kind),
         end_date=run.end_date,
     )
-    engine.sender.send([Outgoing(message=message)])
+    engine.send(message)
 
 
 def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:

@@ -86,5 +86,4 @@ def _awaited(engine: Engine, run: DagRun, task_id: str) -> TaskInstanceState | N
 
 
 def _state(engine: Engine, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    item = engine.store.task_instances.get(run.run_uid, task_key(task_id))
-    return item.state if item else None
+    return engine.instance(run.run_uid, task_id).state

@@ -17,7 +17,7 @@ from itertools import islice
 from chalicelib.domain import moments
 from chalicelib.domain.errors import NoDagToDelete, TaskInstancesRunning
 from chalicelib.domain.graph.graph import Task
-from chalicelib.domain.messages import EraseDag, EraseRun, Outgoing, WakePool
+from chalicelib.domain.messages import EraseDag, EraseRun, WakePool
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -191,9 +191,9 @@ def _bring_back(engine: Engine, dag: Dag) -> None:
 
 
 def _send_erasure(engine: Engine, dag: Dag) -> None:
-    engine.sender.send([Outgoing(message=EraseDag(dag_id=dag.dag_id, generation=dag.generation))])
+    engine.send(EraseDag(dag_id=dag.dag_id, generation=dag.generation))
 
 
 def _erase_run_until(engine: Engine, run: RunRef, moment: datetime) -> None:
     delay = moments.seconds_until(moment, engine.now())
-    engine.sender.send([Outgoing(message=EraseRun(run=run, until=moment), delay_seconds=delay)])
+    engine.send(EraseRun(run=run, until=moment), delay)

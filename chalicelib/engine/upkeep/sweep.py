@@ -23,8 +23,6 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
-from chalicelib.domain.tasks.keys import END_OF_RUN_KEY
-from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand import carry_out
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
@@ -88,11 +86,11 @@ def look_after(engine: Engine, message: RescueRun) -> None:
 
 def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:
     progress = in_progress(engine, run)
-    items = dict(engine.store.task_instances.list(run.run_uid))
+    items = engine.items(run.run_uid)
     now = engine.now()
-    found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
+    found = repairs(progress.graph, items, now, stopped_at)
     if dag.is_paused_for(run.run_type) and not any(
-        item.state is TaskInstanceState.RUNNING for item in items.values()
+        item.state is TaskInstanceState.RUNNING for item in items.begun()
     ):
         put_off(engine, run.ref)
     else:
@@ -108,7 +106,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key, extra=names)
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):
-        progress.close_if_over(items.get(END_OF_RUN_KEY) or TaskInstance(run_uid=run.run_uid, task_id=""))
+        progress.close_if_over(items.end_of_run)
     progress.flush()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.domain.messages import Outgoing, WakePool
+from chalicelib.domain.messages import WakePool
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.slots.pools import PoolShard, Waiter, plan_take
@@ -36,7 +36,7 @@ def wake_pool(engine: Engine, name: str) -> None:
             gone += _let_go(engine, waiter)
             shards = engine.store.pools.shards(name)
     if gone and len(waiters) == WAITERS_SEEN:
-        engine.sender.send([Outgoing(message=WakePool(pool=name))])
+        engine.send(WakePool(pool=name))
 
 
 def _nobody_waits(engine: Engine, shards: Sequence[PoolShard]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RescueRun, RunTask
 from chalicelib.domain.observations import TryStarted
+from chalicelib.domain.plans.steps import Ignore, Redo, WorkerGone, refused_claim_step
 from chalicelib.domain.runs.dag_runs import RunFacts
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.runs.task_logs import continued_log
@@ -22,7 +23,6 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.ports.store import Write
 from chalicelib.engine.ports.worker import Invocation, RunTry
-from chalicelib.engine.tasks import sleeping
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.altered_runs import Crowd, crowd_around, wait_for_one_of
 from chalicelib.engine.tasks.inputs import TaskXComs, try_request
@@ -131,18 +131,13 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
 
 
 def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
-    if item.try_number != message.try_number or item.state is None:
-        return
-    if sleeping.is_waiting(item):
-        if not sleeping.is_news(run.engine, item):
+    match refused_claim_step(item, message.try_number, run.engine.now()):
+        case Redo():
             _redo(run, item)
-        return
-    if item.state is not TaskInstanceState.RUNNING:
-        if item.lease_token is not None:  # else it was not ended by a worker: nothing follows from it
-            _redo(run, item)
-        return
-    if item.lease_until is not None and item.lease_until <= run.engine.now():
-        finish(run, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))
+        case WorkerGone(reason=reason):
+            finish(run, item, TryOutcome(result=TryResult.FAILED, reason=reason))
+        case Ignore():
+            return
 
 
 def _redo(run: RunInProgress, item: TaskInstance) -> None:

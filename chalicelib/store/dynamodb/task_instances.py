@@ -18,12 +18,12 @@ from chalicelib.domain.tasks.task_instances import (
     FinishedTry,
     TaskInstance,
     TaskInstanceChange,
+    untouched,
 )
 from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import TaskInstanceItem
 from chalicelib.store.dynamodb.tables import Tables
-from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
 
 _TRY = "#try-"

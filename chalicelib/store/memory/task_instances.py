@@ -12,10 +12,10 @@ from chalicelib.domain.tasks.task_instances import (
     FinishedTry,
     TaskInstance,
     TaskInstanceChange,
+    untouched,
 )
 from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine.ports.store import Write
-from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
 
 
