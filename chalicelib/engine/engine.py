@@ -1,4 +1,4 @@
-"""What every use case is given."""
+"""``Engine``: the store, the queues and the clock that every use case is given."""
 
 import random
 from collections.abc import Callable
@@ -23,20 +23,22 @@ def unobserved(_observation: Observation) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
-    """The store, the queues, the clock (aware UTC) and the source of new identities.
-
-    ``new_uid`` makes run uids that sort by creation (ULIDs); ``allowed_run_id_pattern`` is Airflow's
-    ``[scheduler] allowed_run_id_pattern``, ``dags_are_paused_at_creation`` its ``[core]`` setting.
-    """
+    """What every use case is given."""
 
     store: Store
     sender: Sender
     now: Callable[[], datetime]
+    """The clock: aware, in UTC."""
     new_uid: Callable[[], str]
+    """Makes run uids that sort by creation (ULIDs)."""
     allowed_run_id_pattern: str
+    """Airflow's ``[scheduler] allowed_run_id_pattern``."""
     dags_are_paused_at_creation: bool = True
+    """Airflow's ``[core] dags_are_paused_at_creation``."""
     observe: Observe = unobserved
+    """Is told what is to be measured."""
     entropy: random.Random = field(default_factory=random.SystemRandom)
+    """Chance, for ids."""
     graphs: dict[tuple[str, str], Graph] = field(default_factory=dict)
     """Graphs by DAG id and version, which are immutable: built once per process."""
     pools_seen: dict[str, Pool] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What the templates of a task come to in a run, asked from outside: nothing runs, nothing is kept."""
+"""The rendered templates of a task in a run, asked from outside: nothing runs, nothing is kept."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What user code asks of the world around it: how a try's process asks the worker, and what that answers.
+"""The surroundings of a try: its questions to the worker, and the worker's answers.
 
 Requests are JSON objects with an ``op``; only those in ``_OPERATIONS`` are answered. A value, which may be
 long, is the text of its frame.

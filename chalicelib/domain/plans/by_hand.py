@@ -1,4 +1,4 @@
-"""What somebody wants to be done to the tasks of a run: which are cleared, which are marked.
+"""Plans to alter the tasks of a run by hand: which are cleared, which are marked.
 
 Pure: chosen from the graph and from what the run's items are. A plan names each task instance as it was
 when it was chosen (by its number of clears), so that carrying it out twice, or late, alters nothing else.
@@ -16,28 +16,33 @@ from chalicelib.domain.tasks.task_instances import TaskInstance
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Which tasks of a run: these (None: all), with what lies upstream or downstream of them.
+    """Which tasks of a run are to be altered.
 
-    ``only_failed`` and ``only_running`` leave the others out; both together leave both in, as in Airflow.
+    ``only_failed`` and ``only_running`` together leave both kinds in, as in Airflow.
     """
 
     task_ids: tuple[str, ...] | None = None
+    """None: all."""
     upstream: bool = False
+    """With what lies upstream of these."""
     downstream: bool = False
+    """With what lies downstream of these."""
     only_failed: bool = False
+    """Of these, only task instances that failed."""
     only_running: bool = False
+    """Of these, only task instances that run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Task ids with the number of clears that each had: ``cleared`` ones run again, ``marked`` ones end.
-
-    ``state`` is what the marked ones become.
-    """
+    """What is to be done to which task instances; each is named with the number of clears that it had."""
 
     cleared: Mapping[str, int] = field(default_factory=dict)
+    """Task ids, with their clears, that run again."""
     marked: Mapping[str, int] = field(default_factory=dict)
+    """Task ids, with their clears, that end."""
     state: TaskInstanceState = TaskInstanceState.SUCCESS
+    """What the marked ones become."""
 
     @property
     def is_empty(self) -> bool:

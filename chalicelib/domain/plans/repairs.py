@@ -1,4 +1,4 @@
-"""What a run needs that lost a message, a worker or a step: decided from all its items at once.
+"""Repairs of a run that lost a message, a worker or a step, decided from all its items at once.
 
 Every repair is something the engine would have done by itself; doing it twice changes nothing.
 """

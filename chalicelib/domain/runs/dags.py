@@ -10,11 +10,12 @@ from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatestRun:
-    """The run of a DAG with the greatest execution date; ``start_date`` None: it has not started yet."""
+    """The run of a DAG with the greatest execution date."""
 
     execution_date: datetime
     run_uid: str
     start_date: datetime | None = None
+    """None: it has not started yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,22 +67,23 @@ class Dag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DagVersion:
-    """One content of a DAG, immutable: its serialized form and its file's text.
-
-    ``version`` is a hash of both, so equal contents are one version.
-    """
+    """One content of a DAG, immutable."""
 
     dag_id: str
     version: str
+    """A hash of document and code: equal contents are one version."""
     document: dict[str, Any]
+    """The serialized DAG."""
     code: str
+    """The text of its file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DagImportError:
-    """A DAG file that could not be loaded; ``filename`` is relative to the DAGs folder."""
+    """A DAG file that could not be loaded."""
 
     filename: str
+    """Relative to the DAGs folder."""
     stacktrace: str
     timestamp: datetime
 

@@ -1,4 +1,4 @@
-"""What becomes of the tasks of a run that is ended before they are."""
+"""Reasons of runs that were ended by hand."""
 
 MARKED_FAILED = "marked failed by hand"
 """Why a run was ended that somebody cancelled: Airflow's words for it are to mark it failed."""

@@ -1,4 +1,4 @@
-"""What the end of a task leaves at the joins after it, and what the notes at a join mean."""
+"""Arrivals: the notes that the end of a task leaves at the joins after it, and their meaning there."""
 
 from dataclasses import dataclass
 
@@ -31,14 +31,14 @@ _SETUP_STATES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where a task leaves its notes of one join: the key of the item, and the number there.
-
-    ``bucket`` is the one of the join's buckets that it is in, if it has some.
-    """
+    """Where a task leaves its notes of one join."""
 
     key: str
+    """Of the item."""
     number: int
+    """The number under which it leaves them there."""
     bucket: int | None = None
+    """The one of the join's buckets that it is in, if the join has some."""
 
 
 def place_at(graph: Graph, join: Join, task_id: str) -> Place:

@@ -1,4 +1,4 @@
-"""Carrying out what somebody wants done to the tasks of a run: mark some, clear some.
+"""``alter``: the tasks of a run, marked and cleared as a plan says.
 
 Every step is one conditional write or a repeatable one. Their order, for all task instances together:
 

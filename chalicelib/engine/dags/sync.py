@@ -1,4 +1,4 @@
-"""Bringing the store up to date with the deployed DAG files.
+"""``sync_dags``: the store, brought up to date with the deployed DAG files.
 
 Runs after a deployment and, locally, when a file changed; never for a request. A file that cannot be
 loaded leaves the last good version of its DAGs and a kept import error.

@@ -1,4 +1,4 @@
-"""What can be asked about DAGs, runs, tasks and task instances."""
+"""Questions about DAGs, runs, tasks and task instances."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

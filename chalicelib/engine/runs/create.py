@@ -41,20 +41,19 @@ _LONGEST_MATCHED = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRequest:
-    """A wish for a run.
-
-    ``execution_date`` is aware; its offset is kept in a made-up run id and in error texts, as Airflow
-    does. ``run_id`` None makes one up. ``triggered_by`` is who or what asks. ``data_interval`` None: what
-    the DAG's schedule makes of the date.
-    """
+    """A wish for a run."""
 
     dag_id: str
     execution_date: datetime
+    """Aware; its offset is kept in a made-up run id and in error texts, as Airflow does."""
     triggered_by: str
+    """Who or what asks."""
     run_id: str | None = None
+    """None makes one up."""
     run_type: DagRunType = DagRunType.MANUAL
     external_trigger: bool = True
     data_interval: DataInterval | None = None
+    """None: what the DAG's schedule makes of the date."""
     conf: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""Ending a run before its tasks have ended: it fails now, and they are ended with it.
+"""The end of a run before its tasks have ended: it fails now, and they are ended with it.
 
 The run is failed by one write; a repeatable message ends its tasks. Each is ended by a conditional
 write, untouched ones included: so a handler that is still at work on the run can open none of them any

@@ -1,4 +1,4 @@
-"""Finding the run of a message, and starting it."""
+"""The start of a run: at once, or when its time and a place have come."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Backfilling: the runs of a range of logical dates, made now, whatever the schedule does by itself."""
+"""Backfills: the runs of a range of logical dates, made now, whatever the schedule does by itself."""
 
 import json
 from contextlib import suppress

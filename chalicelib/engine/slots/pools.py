@@ -1,4 +1,4 @@
-"""Making, changing and reading pools."""
+"""Pools as clients see them: made, changed and read."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Taking, handing over and giving back the slots of pools, and places under a limit.
+"""Slots of pools and places under limits: taken, handed over, given back.
 
 Invariant I3: a pool never gives out more slots than it has. Every step is one conditional write in
 the holder's name, so a step that is repeated changes nothing more.
@@ -38,23 +38,26 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """Why slots were not given: the pool to wait for, how many of its slots, and a text for people."""
+    """Why slots were not given."""
 
     pool: str
+    """The pool to wait for."""
     slots: int
+    """How many of its slots are wanted."""
     text: str
+    """For people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
-    """What came of asking for slots, or why not.
-
-    ``parts`` are those taken of the pool (none of an unlimited one), ``places`` those under limits.
-    """
+    """What came of asking for slots."""
 
     parts: Parts = ()
+    """Slots taken of the pool (none of an unlimited one)."""
     places: Places = ()
+    """Places taken under limits."""
     refusal: Refusal | None = None
+    """Why slots were not given; None: they were."""
 
 
 def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = False) -> Grant:
@@ -103,11 +106,12 @@ def give_for_run(engine: Engine, run: DagRun, limit: Limit) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """Slots of a pool; ``limit`` where the pool is one."""
+    """Slots of a pool, or one place under a limit."""
 
     pool: str
     slots: int
     limit: Limit | None = None
+    """The limit, where the pool is one."""
 
     def refusal(self, pool: Pool | None) -> Refusal:
         """Why these slots are not given; ``pool`` is the pool as it was read, None if it does not exist."""

@@ -340,10 +340,11 @@ class RunInProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ended:
-    """A task instance whose end is to be told; ``again``: it had ended before, and may have been told."""
+    """A task instance whose end is to be told."""
 
     item: TaskInstance
     again: bool
+    """Whether it had ended before, and may have been told."""
 
 
 def as_judged(item: TaskInstance) -> Expected:

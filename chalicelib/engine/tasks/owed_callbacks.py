@@ -1,4 +1,4 @@
-"""Who is owed a call: sends the message of a callback where an end was written.
+"""Owed callbacks: the message of a callback, sent where an end was written.
 
 At least once: the message goes out at once, after the end was written and before the step that proves it
 was sent, so that whoever makes good a crash in between sends it again. That step is the first arrival at

@@ -1,4 +1,4 @@
-"""Putting a try on its way to a worker, and on its way again.
+"""Tries on their way to a worker: started, sent, sent again, or waiting for slots.
 
 A try takes its slots, is written ``queued``, and is sent, in that order: slots without a queued try
 are found by the audit of pools, a queued try without a message by the sweep of its run.

@@ -1,4 +1,4 @@
-"""Deleting a DAG: at once for whoever asks, and in portions for what it leaves behind.
+"""The deletion of a DAG: at once for the one who asks, and in portions for what it leaves behind.
 
 The deletion itself is one write that bumps the DAG's generation: from then on its runs are invisible,
 and messages of theirs do nothing. A resumable message removes them. Until it is through, the DAG cannot

@@ -1,4 +1,4 @@
-"""The net below: the minute tick, and the sweep of a run that finds what was lost.
+"""The sweep of a run: it finds what was lost, and makes it good.
 
 Invariant I4: nothing waits for ever. Each unfinished run has a due time; the tick sends one message
 for each run that is due, and its handler compares the whole run with what should be so.

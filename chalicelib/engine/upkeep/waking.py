@@ -1,4 +1,4 @@
-"""Waking those who wait for a pool or under a limit: tasks by priority, runs by execution date."""
+"""Woken waiters of a pool or a limit: tasks by priority, runs by execution date."""
 
 from collections.abc import Sequence
 
