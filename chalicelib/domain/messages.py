@@ -138,7 +138,7 @@ class EraseRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndTasks:
-    """A run was ended before its tasks: end those that are not over."""
+    """A run was ended before its tasks: end the tasks that are not over."""
 
     run: RunRef
 

@@ -1,4 +1,4 @@
-"""The scheduling messages: start a run, go on with one, look after one, wake those who wait."""
+"""The dispatch of scheduling messages: each goes to the use case that handles it."""
 
 import logging
 from collections.abc import Callable, Mapping

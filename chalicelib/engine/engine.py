@@ -18,7 +18,7 @@ from chalicelib.engine.ports.store import Store
 
 
 def unobserved(_observation: Observation) -> None:
-    """Where nobody measures: outside of Lambda."""
+    """The observer outside of Lambda, where nothing is measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

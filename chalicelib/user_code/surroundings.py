@@ -46,7 +46,7 @@ class AskedXComs:
 
 
 class AskedVariables:
-    """Implements ``dag.ports.Variables`` in a try's process, as far as DAG files use it."""
+    """Implements ``domain.variables.Variables`` in a try's process, as far as DAG files use it."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests

@@ -201,7 +201,7 @@ class Graph:
     def _must_hear(self, task: Task, implied: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
         """The distant orderers whose end a task does not learn from the ends of its upstreams.
 
-        ``implied`` are, for each earlier task, those that are sure to have ended before it.
+        ``implied`` names, for each earlier task, the tasks that are sure to have ended before it.
         """
         distant = self.distant_orderers(task.task_id)
         if not distant or task.trigger_rule is TriggerRule.ALWAYS:
@@ -212,7 +212,7 @@ class Graph:
         return tuple(name for name in distant if name not in known)
 
     def joins_after(self, task_id: str) -> tuple[Join, ...]:
-        """The joins that hear of this task's end: its successors', those that listen, the run's end."""
+        """The joins that hear of this task's end: the successors', the listening ones, the run's end."""
         task = self.tasks[task_id]
         joins = [self.join_before(successor) for successor in task.downstream]
         if self._may_order(task):

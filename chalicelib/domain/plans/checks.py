@@ -1,6 +1,6 @@
 """The named checks between a run or a task and its start, each with a reason that a person can read.
 
-The engine decides by these functions, and whoever asks why something does not run is answered by them.
+The engine decides by these functions, and ``why`` shows them to a person who asks why something does not run.
 Names are those of Airflow's task dependencies where it has them. All total.
 """
 

@@ -44,7 +44,7 @@ class RepairKind(StrEnum):
     OPEN = "open"
     """Nothing happened to it although its trigger rule is decided."""
     RESEND = "resend"
-    """Its message was sent long ago and nobody claimed it."""
+    """Its message was sent long ago and no worker claimed it."""
     TAKE_SLOTS = "take_slots"
     """It waits for its pool."""
     RETRY = "retry"

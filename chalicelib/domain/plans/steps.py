@@ -25,7 +25,7 @@ handler died takes longer (the visibility timeouts of both queues).
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ignore:
-    """Nothing is to be done: another message, or nobody, goes on with the task instance."""
+    """Nothing is to be done: the task instance goes on by another message, or not at all."""
 
     reason: str
 

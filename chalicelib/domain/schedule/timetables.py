@@ -106,7 +106,7 @@ class Schedule:
         return self.between(None, None).next_run(interval, now)
 
     def manual_interval(self, execution_date: datetime) -> DataInterval:
-        """The data interval of a run that somebody triggers for a date.
+        """The data interval of a run that is triggered for a date.
 
         For cron the last interval that was complete by then, for a timedelta the one that ends then,
         else (and where the calendar ends) the moment itself.

@@ -100,7 +100,7 @@ def has_arrived(notes: Notes, number: int, clears: int) -> bool:
 def is_only_upstream(graph: Graph, join: Join) -> bool:
     """Whether the end of a join's one upstream tells all that its task has to know.
 
-    Not where somebody further up may have decided about it; ``always`` opens with the run.
+    Not where a task further up may have decided about it; ``always`` opens with the run.
     """
     if join.task_id == END_OF_RUN or join.size != 1 or join.trigger_rule is TriggerRule.ALWAYS:
         return False

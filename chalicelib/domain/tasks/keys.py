@@ -40,5 +40,5 @@ def parse_holder_name(holder: str) -> tuple[str, str]:
 
 
 def asleep_token(pokes: int) -> str:
-    """The lease of a sensor that nobody runs until its next poke: the message of that poke takes it over."""
+    """The lease of a sensor between two pokes, which no worker runs: the message of a poke takes it over."""
     return f"asleep-{pokes}"

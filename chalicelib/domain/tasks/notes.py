@@ -66,7 +66,7 @@ NOTE_NAMES: tuple[str, ...] = (
 
 
 def arrived_numbers(notes: Notes) -> frozenset[int]:
-    """The numbers of those that have ended, and were not cleared since."""
+    """The numbers of the tasks that have ended, and were not cleared since."""
     notes = standing(notes)
     return frozenset().union(*(notes.get(name, frozenset()) for name in (*FINAL_STATES, HEARD)))
 

@@ -6,10 +6,10 @@ Every step is one conditional write or a repeatable one. Their order, for all ta
 2. What the cleared ones have told of their ends, or may tell yet, is made void at every join after them
    (upstream tasks first: what follows of one that is touched already must wait for the others). Where a
    successor has been decided already, the end of the run is told to wait for the task itself.
-3. The run's fence changes, so that nobody closes it by an end seen before (and it is noted where its shape
-   bounds nothing from now on: see ``altered_runs``); one that was over goes back to
-   ``queued`` (before any task does: who ends the tasks of a run that is over leaves those of this one).
-4. The cleared ones are written as if nothing had happened to them. Whoever runs one has lost its lease.
+3. The run's fence changes, so that no handler closes it by an end seen before (and it is noted where its
+   shape bounds nothing from now on: see ``altered_runs``); one that was over goes back to ``queued``
+   (before any task does: a handler that ends the tasks of a run that is over leaves those of this one).
+4. The cleared ones are written as if nothing had happened to them. A worker that runs one has lost its lease.
 5. What follows from that is told and opened.
 
 No task instance is written that was altered since the plan was made. Between the steps nothing can go on
@@ -108,7 +108,7 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
 def finish_clearing(
     progress: RunInProgress, run: DagRun, items: RunItems, cleared: Mapping[str, int]
 ) -> None:
-    """Clear the task instances whose notes somebody had begun to make void; the run is being swept."""
+    """Clear the task instances whose notes were being made void; the run is being swept."""
     alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
     if alteration.make_void():
         _make_go_on(progress.engine, run, note=alteration.clears_behind())
@@ -185,7 +185,7 @@ def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
 
 
 def _new_fence(engine: Engine) -> int:
-    """A fence that nobody has read before."""
+    """A fence that no handler has read before."""
     return engine.entropy.getrandbits(53) | 1
 
 
@@ -316,7 +316,7 @@ class Alteration:
     # -- writing -----------------------------------------------------------------------------------
 
     def _write(self, item: TaskInstance) -> list[TaskInstance]:
-        """Write one as it is to be; none if it was altered by somebody else."""
+        """Write one as it is to be; none if another handler altered it."""
         task, before = self.progress.graph.tasks[item.task_id], self._current(item.task_id)
         for _ in range(_ATTEMPTS):
             if before.clears != item.clears:

@@ -76,7 +76,7 @@ def sync_dags(engine: Engine, folder: DagsFolder, *, paused_at_creation: bool) -
 
 
 def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_creation: bool) -> None:
-    """The version comes first: whoever sees the DAG name it must find it."""
+    """The version comes first: a reader of the DAG, which names it, must find it."""
     dag_id = document["dag_id"]
     version = _content_hash(document, code)
     engine.store.dags.save_version(DagVersion(dag_id=dag_id, version=version, document=document, code=code))

@@ -307,7 +307,7 @@ class Pools(Protocol):
         """Enter a waiter, then flag every shard as waited for."""
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
-        """Who waits for a pool, first come those who are next; 1 request."""
+        """The waiters for a pool, the next one first; 1 request."""
 
     def remove_waiter(self, waiter: Waiter) -> None:
         """Take a waiter off; one that is gone is no error. 1 request."""

@@ -1,4 +1,4 @@
-"""The one way a run comes to be, whoever asks for it."""
+"""The creation of a run: the one way in which a run comes to be."""
 
 import json
 import logging

@@ -75,7 +75,7 @@ def end_tasks(engine: Engine, message: EndTasks) -> None:
 def end_tasks_of(engine: Engine, run: DagRun) -> bool:
     """End the tasks of a run that is over and was not swept yet: of one that ended by itself, none.
 
-    False if there is more to do; it is done by a message (or by nobody: the run was cleared).
+    False if there is more to do; it is done by a message (or not at all: the run was cleared).
 
     Safe to repeat and to interrupt. What one invocation has no time for goes by a further message.
     """
@@ -145,7 +145,7 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
 
 
 def _let_go(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> None:
-    """Give back the slots that an instance held when it was ended, or its place among those who wait.
+    """Give back the slots that an instance held when it was ended, or its place among the waiters.
 
     What a crash leaves undone here is found by the audit of pools, and by the waking of waiters.
     """

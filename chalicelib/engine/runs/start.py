@@ -51,7 +51,7 @@ def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
         leave(engine, run)
         return
     if write.item.state is DagRunState.QUEUED:
-        # Its tasks were altered since it was read: whoever did that may have sent for it too early.
+        # Its tasks were altered since it was read: the message of that may have come too early.
         engine.send(StartRun(run=run.ref))
         return
     progress = RunInProgress.of(engine, write.item.facts(write.item.start_date or now))

@@ -2,8 +2,8 @@
 
 Each DAG keeps the data interval of its next automated run. The tick sends one message for each DAG whose
 next run is due; its handler creates the run (the one way runs are created, so once, however often this
-is done) and then moves the DAG on by one conditional write. Whoever comes second, or late, or after a
-crash finds the run there and the DAG moved on, or moves it on.
+is done) and then moves the DAG on by one conditional write. A message that comes twice, or late, or
+after a crash finds the run there and the DAG moved on, or moves it on.
 """
 
 import logging
@@ -27,7 +27,7 @@ PORTION = 25
 TRIGGERED_BY = "schedule"
 
 _ATTEMPTS = 5
-"""How often a plan is made anew because the DAG changed meanwhile; somebody else's message goes on then."""
+"""How often a plan is made anew because the DAG changed meanwhile; another message goes on then."""
 
 
 def post_due(engine: Engine, outbox: Outbox) -> None:

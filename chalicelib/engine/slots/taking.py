@@ -28,7 +28,7 @@ from chalicelib.engine.engine import Engine
 _STALE = timedelta(minutes=5)
 """A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it.
 
-(The audit drops none that is younger than ``rescue.AUDIT_INTERVAL``, 10 minutes.)
+(The audit drops none that is younger than ``audit.AUDIT_INTERVAL``, 10 minutes.)
 """
 
 
@@ -64,11 +64,11 @@ def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = F
     """Take a place under each of a task's limits, and its pool's slots.
 
     A refusal leaves the holder with the ``places`` taken before it, which are the caller's to give back
-    once nobody else can rely on them. One request for each when it is the holder's first attempt and
+    once no other handler can rely on them. One request for each when it is the holder's first attempt and
     the shard it knocks at has room; otherwise the pool is read and the slots are taken wherever they
     are, unless the holder has them already.
 
-    Limits come first: whoever waits for one holds no slots of a pool that others could use.
+    Limits come first: a try that waits for one holds no slots of a pool that others could use.
     """
     places: list[tuple[int, int]] = []
     for number, limit in enumerate(task.limits):
@@ -91,7 +91,7 @@ def take_for_run(engine: Engine, run: DagRun, limit: Limit) -> Grant:
 
 
 def give(engine: Engine, task: Task, holder: str, parts: Parts, places: Places) -> list[str]:
-    """Give back what a try has; the pools among them that somebody waits for."""
+    """Give back what a try has; the pools among them that have waiters."""
     held: list[tuple[str, Parts]] = [(task.limits[number].pool, ((shard, 1),)) for number, shard in places]
     if parts:
         held.append((task.pool, parts))

@@ -1,6 +1,6 @@
 """A run in progress: what the end of one task opens, down to the end of the run.
 
-The fast path of the engine: whoever finishes a task opens its successors itself. Every step is one
+The fast path of the engine: the handler that ends a task opens its successors itself. Every step is one
 conditional write or a repeatable one, in an order such that a handler that dies in between is made
 good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
 

@@ -1,7 +1,7 @@
 """Owed callbacks: the message of a callback, sent where an end was written.
 
 At least once: the message goes out at once, after the end was written and before the step that proves it
-was sent, so that whoever makes good a crash in between sends it again. That step is the first arrival at
+was sent, so that the repair of a crash in between sends it again. That step is the first arrival at
 a successor, for a try that is followed by another the record of it, for a run the removal of its
 unfinished entry. A task or DAG without such callbacks costs nothing.
 """
@@ -46,7 +46,7 @@ def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance,
 def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
     """Have the DAG called back whose run has ended, if it wants to be told of such an end.
 
-    A run that somebody marked calls nothing, as in Airflow. To be called before the run's unfinished
+    A run that was marked by hand calls nothing, as in Airflow. To be called before the run's unfinished
     entry is removed. ``redo``: the call may have been sent before; 1 request to see that.
     """
     kind = kind_after_run(run.state)

@@ -1,6 +1,6 @@
 """``depends_on_past`` and ``wait_for_downstream``: what a task asks of the run before its own.
 
-Whoever finds that it has to wait leaves a note on the task instances it waits for, in the one write
+A task that has to wait leaves a note on the task instances it waits for, in the one write
 that tells how they stand. So either they had ended well, or their end finds the note and sends for
 the next run.
 """
@@ -56,7 +56,7 @@ def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRu
 
 
 def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInstance]) -> Iterator[Outgoing]:
-    """The message for the next run if a task of it waits for one of those that have ended; 1 request then."""
+    """The message for the next run if a task of it waits for one that has ended; 1 request then."""
     if not any(item.notes.get(AWAITED) for item in ended):
         return
     following = next(_others(engine, graph, ref, descending=False), None)

@@ -2,7 +2,7 @@
 
 In mode ``reschedule`` a poke in vain ends as ``up_for_reschedule``: the slots are given back, and a
 message to the scheduler starts the same try again, slots first. In mode ``poke`` the sensor keeps its
-slots and shows as ``running``, but its lease is nobody's (``TaskInstance.is_asleep``): the message goes
+slots and shows as ``running``, but its lease is no worker's (``TaskInstance.is_asleep``): the message goes
 to a worker, which takes the lease over. Each wait is told from the next by how many pokes there were, so
 a message that comes twice or late starts nothing a second time. The sweep of the run is the net.
 """

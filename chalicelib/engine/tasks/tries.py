@@ -164,8 +164,8 @@ class Tries:
             standing = write.item
             if grant.places and not write.applied and _is_waiting(standing, try_number):
                 return self._ask_anew(task, standing)
-            # After the write: nobody can start the try on the places that are given back, for those who
-            # read it before are refused, and those who read it now ask for slots under another name.
+            # After the write: no handler can start the try on the places that are given back. One that read
+            # it before is refused, and one that reads it now asks for slots under another name.
             self._give_back_unowned(task, item.next_holder(try_number), grant, standing, try_number)
         if not _is_waiting(standing, try_number):
             return None

@@ -149,7 +149,7 @@ def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
 
 
 def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox: Outbox) -> None:
-    """Give back the slots that a try holds, or its place among those who wait for some."""
+    """Give back the slots that a try holds, or its place among the waiters for some."""
     if item.state is TaskInstanceState.SCHEDULED:
         for waiter in waiting.waiters_of(run, task, item):
             engine.store.pools.remove_waiter(waiter)
@@ -160,7 +160,7 @@ def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox:
 
 
 def _is_abandoned(engine: Engine, item: TaskInstance) -> bool:
-    """Take a try from whoever might still begin it; slots are given back by the one who ends the try."""
+    """Take a try from a worker that might still begin it; the handler that ends it gives slots back."""
     expected = Expected(states=frozenset({item.state}), try_number=item.try_number)
     change = changes.abandoned(engine.now())
     return engine.store.task_instances.transition(item.run_uid, item.key, expected, change).applied

@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 REDONE_WITHIN = timedelta(minutes=5)
 """How long after its end a run's duplicate messages still repeat something: some sweeps have been by then.
 
-Well below the time (``deletion.LONGEST_INVOCATION``) after which a deletion takes it that nobody is at work.
+Well below the time (``deletion.LONGEST_INVOCATION``) after which a deletion takes it that no worker is
+left.
 """
 
 CLOCK_MARGIN = timedelta(seconds=30)
@@ -143,7 +144,7 @@ def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) 
 def _redo(run: RunInProgress, item: TaskInstance) -> None:
     """Repeat what a crash may have left undone after a try, unless its run is gone or long over.
 
-    Of such a run the sweep has done it; and what is written of it once its DAG is deleted nobody removes.
+    The sweep has done it for such a run; and once its DAG is deleted, nothing removes what is written of it.
     """
     found = find_run(run.engine, run.facts.ref)
     if found is None or found[1].is_over_for(REDONE_WITHIN, run.engine.now()):
