@@ -1,4 +1,4 @@
-"""When a DAG runs by the clock: Airflow 2.10's timetables for what ``schedule`` may be.
+"""Timetables: Airflow 2.10's, for all that ``schedule`` may be.
 
 A run stands for a data interval. In all of these timetables its logical date is the interval's start,
 and it is due at the interval's end.

@@ -1,4 +1,4 @@
-"""Clearing tasks of a run, so that they run again."""
+"""``clear_tasks``: tasks of a run, cleared so that they run again."""
 
 from dataclasses import dataclass
 from datetime import datetime

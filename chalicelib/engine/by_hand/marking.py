@@ -1,4 +1,4 @@
-"""Setting tasks, or a run with all of its tasks, to success or failed by hand."""
+"""Tasks, or a run with all of its tasks, set to success or failed by hand."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Why a run or a task does not run: the checks that decide about it, as they come out now."""
+"""The reasons why a run or a task does not run: the checks that decide about it, as they come out now."""
 
 from collections.abc import Iterator
 from datetime import datetime
