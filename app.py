@@ -6,13 +6,13 @@ import sys
 from chalice.app import Chalice
 
 from chalicelib import bootstrap, handlers
-from chalicelib.api import experimental
+from chalicelib.api.experimental import surface
 from chalicelib.settings import APP_NAME, SettingError
 
 app = Chalice(app_name=APP_NAME, configure_logs=False)  # `telemetry` does
 app.register_blueprint(handlers.blueprint)
 try:
-    experimental.register(app, bootstrap.settings())
+    surface.register(app, bootstrap.settings())
 except SettingError as error:
     if "AWS_CHALICE_CLI_MODE" not in os.environ:
         raise

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Blueprint
 
 from chalicelib import bootstrap
-from chalicelib.api import audit
+from chalicelib.api.http import audit
 from chalicelib.auth.backends import Decision, decide
 from chalicelib.auth.verdicts import Origin
 from chalicelib.telemetry.log_lines import set_up

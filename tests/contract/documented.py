@@ -10,7 +10,7 @@ from requests import PreparedRequest
 from requests import Request as HttpClientRequest
 from schemathesis import Case, Response
 
-from chalicelib.api.experimental import register
+from chalicelib.api.experimental.surface import register
 from chalicelib.local.gateway import HttpRequest, StageGateway
 from chalicelib.settings import Settings
 from tests.contract.runner import Answer

@@ -10,7 +10,7 @@ from chalice.config import Config
 from chalice.local import ForbiddenError, LocalGateway, NotAuthorizedError
 
 from chalicelib.api.authorizer import Unauthorized
-from chalicelib.api.experimental import register
+from chalicelib.api.experimental.surface import register
 from chalicelib.auth.backends import without_credentials
 from chalicelib.settings import Settings
 from tests.contract.runner import Answer

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api.experimental import register
+from chalicelib.api.experimental.surface import register
 from chalicelib.settings import Settings
 from tests.integration.server.server import Server, running
 

@@ -7,7 +7,7 @@ from chalice.app import Chalice
 
 from chalicelib import bootstrap
 from chalicelib.api.authorizer import Word, authorizer
-from chalicelib.api.experimental import PREFIX, register
+from chalicelib.api.experimental.surface import PREFIX, register
 from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.engine import Engine

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.api.experimental import PREFIX
+from chalicelib.api.experimental.surface import PREFIX
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings

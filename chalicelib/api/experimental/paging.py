@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from chalicelib import bootstrap
-from chalicelib.api.exchange import Request
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.states import DagRunState
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.api import names
-from chalicelib.api.dag_runs import dag_run_text
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
+from chalicelib.api.experimental.dag_runs import dag_run_text
+from chalicelib.api.http import storable
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.api.http.routing import Paths
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -33,7 +33,7 @@ def task_instance(request: Request) -> Reply:
     from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
-    found = get_task_instance(bootstrap.engine(), names.dag_id(request), date, request.path["task_id"])
+    found = get_task_instance(bootstrap.engine(), storable.dag_id(request), date, request.path["task_id"])
     return json_reply({name: str(value) for name, value in _attributes(*found).items()})
 
 

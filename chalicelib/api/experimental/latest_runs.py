@@ -3,9 +3,9 @@
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
-from chalicelib.api.urls import dag_run_url
+from chalicelib.api.experimental.urls import dag_run_url
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.api.http.routing import Paths
 from chalicelib.domain.runs.dags import LatestRun
 
 

@@ -1,6 +1,6 @@
 """Names and other texts: what no table could hold is not there, rather than an error of the store."""
 
-from chalicelib.api.exchange import Request
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import DagNotFound, InvalidRequest, NoDagToDelete, PoolNotFound
 
 _LONGEST_KEY = 2048

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from chalicelib.api.exchange import Request
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest
 
 _DEEPEST = 200

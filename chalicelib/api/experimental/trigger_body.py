@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.api import bodies
-from chalicelib.api.exchange import Request
+from chalicelib.api.http import bodies
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest
 
 _YES = frozenset({"1", "on", "t", "true", "y", "yes"})

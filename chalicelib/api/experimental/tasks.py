@@ -1,16 +1,16 @@
 """``/dags/{dag_id}/tasks/{task_id}``: what a DAG says of a task."""
 
 from chalicelib import bootstrap
-from chalicelib.api import names
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
+from chalicelib.api.http import storable
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.api.http.routing import Paths
 
 
 def task(request: Request) -> Reply:
     """Shows the task's public attributes, each as the text that Python's ``str()`` gives."""
     from chalicelib.engine.reading.queries import get_task
 
-    found = get_task(bootstrap.engine(), names.dag_id(request), request.path["task_id"])
+    found = get_task(bootstrap.engine(), storable.dag_id(request), request.path["task_id"])
     return json_reply(dict(found.attributes))
 
 

@@ -12,10 +12,16 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import bootstrap
-from chalicelib.api import audit
 from chalicelib.api.authorizer import Word
-from chalicelib.api.errors import reply_to
-from chalicelib.api.exchange import NO_HEADERS, Reply, Request, encoded_size, error_reply
+from chalicelib.api.http import audit
+from chalicelib.api.http.errors import reply_to
+from chalicelib.api.http.request_and_reply import (
+    NO_HEADERS,
+    Reply,
+    Request,
+    encoded_size,
+    error_reply,
+)
 from chalicelib.auth.backends import Decision, confirm, throttled
 from chalicelib.domain.errors import InvalidRequest, StoreUnavailable
 from chalicelib.telemetry.bound import bound, request_id

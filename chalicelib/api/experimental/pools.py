@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from chalicelib import bootstrap
-from chalicelib.api import bodies, names
-from chalicelib.api.exchange import Reply, Request, json_reply, json_text
-from chalicelib.api.idempotency import idempotency_key
-from chalicelib.api.routing import Paths
+from chalicelib.api.http import bodies, storable
+from chalicelib.api.http.idempotency import idempotency_key
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply, json_text
+from chalicelib.api.http.routing import Paths
 from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.slots.pools import Pool
 
@@ -23,7 +23,7 @@ def pool(request: Request) -> Reply:
     """Shows one pool."""
     from chalicelib.engine.slots.pools import get_pool
 
-    return json_reply(_shown(get_pool(bootstrap.engine(), names.pool_name(request))))
+    return json_reply(_shown(get_pool(bootstrap.engine(), storable.pool_name(request))))
 
 
 def pools(_request: Request) -> Reply:
@@ -77,7 +77,7 @@ def delete(request: Request) -> Reply:
     """Deletes a pool and shows what it was."""
     from chalicelib.engine.slots.pools import delete_pool
 
-    deleted = delete_pool(bootstrap.engine(), names.pool_name(request))
+    deleted = delete_pool(bootstrap.engine(), storable.pool_name(request))
     return json_reply(_shown(deleted), change={"pool": deleted.name, "deleted": True})
 
 
@@ -99,7 +99,7 @@ def _name(value: Any) -> str:
     # Airflow takes what Python calls false (0, false, []) for no name.
     if not value or (isinstance(value, str) and not value.strip()):
         raise InvalidRequest("Pool name shouldn't be empty")
-    if not isinstance(value, str) or not names.is_storable(value):
+    if not isinstance(value, str) or not storable.is_storable(value):
         raise InvalidRequest("name must be a text that can be written in UTF-8, without NUL characters")
     return value
 
@@ -120,7 +120,7 @@ def _slots(value: Any) -> int:
 def _description(value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not names.is_storable(value):
+    if not isinstance(value, str) or not storable.is_storable(value):
         raise InvalidRequest("description must be a text that can be written in UTF-8, or null")
     if len(value.encode()) > _LONGEST_DESCRIPTION:
         raise InvalidRequest(f"description must not be longer than {_LONGEST_DESCRIPTION} bytes")

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from chalicelib.api.openapi.components import DATE, answer, reference, refusal
-from chalicelib.api.openapi.schemas import Part, schema
-from chalicelib.api.paging import MOST_PER_PAGE
+from chalicelib.api.experimental.openapi.components import DATE, answer, reference, refusal
+from chalicelib.api.experimental.openapi.schemas import Part, schema
+from chalicelib.api.experimental.paging import MOST_PER_PAGE
 from chalicelib.domain.states import DagRunState
 from chalicelib.settings import AIRFLOW_VERSION
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from chalicelib import bootstrap
-from chalicelib.api import names
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
+from chalicelib.api.http import storable
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.api.http.routing import Paths
 
 
 def lineage(request: Request) -> Reply:
@@ -14,7 +14,7 @@ def lineage(request: Request) -> Reply:
     from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
-    found = get_lineage(bootstrap.engine(), names.dag_id(request), date)
+    found = get_lineage(bootstrap.engine(), storable.dag_id(request), date)
     return json_reply({"task_ids": {task_id: _shown(inlets, outlets) for task_id, inlets, outlets in found}})
 
 

@@ -3,7 +3,7 @@
 import logging
 import uuid
 
-from chalicelib.api.exchange import Reply, error_reply
+from chalicelib.api.http.request_and_reply import Reply, error_reply
 from chalicelib.domain.errors import (
     DagNotFound,
     DagRunAlreadyExists,

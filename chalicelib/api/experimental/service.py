@@ -1,7 +1,7 @@
 """``/test`` and ``/info``: whether the server is there, and which Airflow it serves."""
 
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.api.http.routing import Paths
 from chalicelib.settings import AIRFLOW_VERSION
 
 

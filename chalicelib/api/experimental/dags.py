@@ -1,16 +1,16 @@
 """``/dags/{dag_id}``: deleting a DAG, whether it is paused, the switch, its code."""
 
 from chalicelib import bootstrap
-from chalicelib.api import names
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
+from chalicelib.api.http import storable
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.api.http.routing import Paths
 
 
 def paused(request: Request) -> Reply:
     """Tells whether the DAG is paused."""
     from chalicelib.engine.lookup import get_dag
 
-    dag = get_dag(bootstrap.engine(), names.dag_id(request))
+    dag = get_dag(bootstrap.engine(), storable.dag_id(request))
     return json_reply({"is_paused": dag.is_paused})
 
 
@@ -18,7 +18,7 @@ def set_paused(request: Request) -> Reply:
     """Pauses for the word ``true``, unpauses for any other, as Airflow does."""
     from chalicelib.engine.dags import pausing
 
-    dag_id, is_paused = names.dag_id(request), request.path["word"] == "true"
+    dag_id, is_paused = storable.dag_id(request), request.path["word"] == "true"
     pausing.set_paused(bootstrap.engine(), dag_id, paused=is_paused, changed_by=request.asked_by)
     return json_reply({"response": "ok"}, change={"dag_id": dag_id, "is_paused": is_paused})
 
@@ -27,7 +27,7 @@ def code(request: Request) -> Reply:
     """Sends the text of the DAG's file under the media type that Airflow gives it, not escaped."""
     from chalicelib.engine.reading.queries import get_code
 
-    text = get_code(bootstrap.engine(), names.dag_id(request))
+    text = get_code(bootstrap.engine(), storable.dag_id(request))
     return Reply(text=text, content_type="text/html; charset=utf-8")
 
 
@@ -38,7 +38,7 @@ def delete(request: Request) -> Reply:
     """
     from chalicelib.engine.upkeep.deletion import delete_dag
 
-    dag_id = names.dag_id_to_delete(request)
+    dag_id = storable.dag_id_to_delete(request)
     count = delete_dag(bootstrap.engine(), dag_id)
     return json_reply(
         {"count": count, "message": f"Removed {count} record(s)"}, change={"dag_id": dag_id, "deleted": True}

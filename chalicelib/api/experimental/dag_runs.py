@@ -4,11 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.api import names, paging, trigger_body
-from chalicelib.api.exchange import Reply, Request, encoded_size, json_reply, json_text
-from chalicelib.api.idempotency import idempotency_key
-from chalicelib.api.routing import Paths
-from chalicelib.api.urls import dag_run_url
+from chalicelib.api.experimental import paging, trigger_body
+from chalicelib.api.experimental.urls import dag_run_url
+from chalicelib.api.http import storable
+from chalicelib.api.http.idempotency import idempotency_key
+from chalicelib.api.http.request_and_reply import (
+    Reply,
+    Request,
+    encoded_size,
+    json_reply,
+    json_text,
+)
+from chalicelib.api.http.routing import Paths
 from chalicelib.domain.errors import DagNotFound, InvalidRequest
 from chalicelib.domain.runs.dag_runs import DagRun
 
@@ -22,7 +29,7 @@ def trigger(request: Request) -> Reply:
 
     engine = bootstrap.engine()
     wish = trigger_body.read(request, engine.now())
-    dag_id = names.dag_id(request)
+    dag_id = storable.dag_id(request)
     key = idempotency_key(request, "POST /dags/{dag_id}/dag_runs", dag_id)
     wanted = create.RunRequest(
         dag_id=dag_id,
@@ -71,7 +78,7 @@ def dag_runs(request: Request) -> Reply:
 
     engine = bootstrap.engine()
     try:
-        dag = get_dag(engine, names.dag_id(request))
+        dag = get_dag(engine, storable.dag_id(request))
     except DagNotFound as error:
         # Airflow answers 400 on this route, and 404 on all others.
         raise InvalidRequest(str(error)) from error
@@ -109,7 +116,7 @@ def dag_run(request: Request) -> Reply:
     from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
-    run = get_dag_run(bootstrap.engine(), names.dag_id(request), date)
+    run = get_dag_run(bootstrap.engine(), storable.dag_id(request), date)
     return json_reply({"state": run.state})
 
 

@@ -4,20 +4,20 @@ import logging
 
 from chalice.app import Chalice
 
-from chalicelib.api import (
+from chalicelib.api.authorizer import authorizer
+from chalicelib.api.authorizer import blueprint as authorizer_blueprint
+from chalicelib.api.experimental import (
     dag_runs,
     dags,
     latest_runs,
     lineage,
     openapi,
     pools,
-    routing,
     service,
     task_instances,
     tasks,
 )
-from chalicelib.api.authorizer import authorizer
-from chalicelib.api.authorizer import blueprint as authorizer_blueprint
+from chalicelib.api.http import routing
 from chalicelib.auth.backends import is_open
 from chalicelib.settings import Settings
 

@@ -2,7 +2,7 @@
 
 import re
 
-from chalicelib.api.exchange import Request
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest
 from chalicelib.domain.idempotency import IdempotencyKey
 

@@ -3,8 +3,8 @@
 import json
 from functools import cache
 
-from chalicelib.api.openapi import components, operations
-from chalicelib.api.openapi.schemas import SCHEMAS, Part
+from chalicelib.api.experimental.openapi import components, operations
+from chalicelib.api.experimental.openapi.schemas import SCHEMAS, Part
 from chalicelib.settings import AIRFLOW_VERSION
 
 _ABOUT = """\

@@ -1,0 +1,1 @@
+"""Airflow's experimental API: its surface, its views, and the document that describes them."""

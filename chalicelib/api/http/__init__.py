@@ -1,0 +1,1 @@
+"""The web machinery: requests, replies, routes, errors, and the audit log of any surface."""
