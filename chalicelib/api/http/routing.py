@@ -12,8 +12,8 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import bootstrap
-from chalicelib.api.authorizer import Word
 from chalicelib.api.http import audit
+from chalicelib.api.http.authorizer_context import AuthorizerContext
 from chalicelib.api.http.errors import reply_to
 from chalicelib.api.http.request_and_reply import (
     NO_HEADERS,
@@ -141,9 +141,9 @@ def _is_served(request: ChaliceRequest) -> bool:
 
 
 def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
-    word = Word.of(request.context.get("authorizer"))
+    context = AuthorizerContext.of(request.context.get("authorizer"))
     try:
-        decision = _decision(request, word)
+        decision = _decision(request, context)
     except StoreUnavailable as error:
         return reply_to(error, f"{request.method} {request.path}")
     if not decision.allowed:
@@ -151,18 +151,18 @@ def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> R
     reply = _answer(view, request, path, decision.principal)
     if reply.change:
         audit.changed(request, decision.principal, reply.change)
-    return _proving_the_server(reply, word.reply)
+    return _proving_the_server(reply, context.reply)
 
 
-def _decision(request: ChaliceRequest, word: Word) -> Decision:
+def _decision(request: ChaliceRequest, context: AuthorizerContext) -> Decision:
     """Whether a request may enter its view; raises ``StoreUnavailable``."""
     backend = bootstrap.settings().auth_backend
-    if word.wait:
-        return Decision(allowed=False, status=429, wait=word.wait)
-    decision = confirm(backend, word.principal)
-    if not decision.allowed or decision.principal is None or word.origin is None:
+    if context.wait:
+        return Decision(allowed=False, status=429, wait=context.wait)
+    decision = confirm(backend, context.principal)
+    if not decision.allowed or decision.principal is None or context.origin is None:
         return decision
-    verdict = bootstrap.check_origin(decision.principal, word.origin, audit.source(request) or "")
+    verdict = bootstrap.check_origin(decision.principal, context.origin, audit.source(request) or "")
     if verdict is None:
         return decision
     decision = throttled(verdict)
