@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.api.surfaces import SURFACES
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {
     "asn1crypto",
@@ -90,6 +92,12 @@ def test_a_request_that_needs_no_store_loads_none() -> None:
         environ={"AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.default"},
     )
     assert loaded & UNUSED_BY_ANY == set()
+
+
+def test_a_cold_start_of_the_apis_loads_no_view_and_no_document() -> None:
+    surfaces = {surface.package: f"{surface.package}.surface" for surface in SURFACES}
+    loaded = {name for name in _loaded("app") for package in surfaces if name.startswith(f"{package}.")}
+    assert loaded == set(surfaces.values())
 
 
 def test_a_plain_date_is_read_without_pendulum() -> None:

@@ -15,7 +15,6 @@ from chalicelib.api.http.request_and_reply import (
     json_reply,
     json_text,
 )
-from chalicelib.api.http.routing import Paths
 from chalicelib.domain.errors import DagNotFound, InvalidRequest
 from chalicelib.domain.runs.dag_runs import DagRun
 
@@ -130,9 +129,3 @@ def _listed(run: DagRun) -> dict[str, Any]:
         "start_date": run.start_date.isoformat() if run.start_date else "",
         "dag_run_url": dag_run_url(run.dag_id, run.execution_date),
     }
-
-
-PATHS: Paths = {
-    "/dags/{dag_id}/dag_runs": {"GET": dag_runs, "POST": trigger},
-    "/dags/{dag_id}/dag_runs/{execution_date}": {"GET": dag_run},
-}

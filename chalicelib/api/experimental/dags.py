@@ -3,7 +3,6 @@
 from chalicelib import bootstrap
 from chalicelib.api.http import storable
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
-from chalicelib.api.http.routing import Paths
 
 
 def paused(request: Request) -> Reply:
@@ -43,13 +42,3 @@ def delete(request: Request) -> Reply:
     return json_reply(
         {"count": count, "message": f"Removed {count} record(s)"}, change={"dag_id": dag_id, "deleted": True}
     )
-
-
-PATHS: Paths = {
-    "/dags/{dag_id}": {"DELETE": delete},
-    # Airflow's own client asks for this path, which its server never had.
-    "/dags/{dag_id}/delete_dag": {"DELETE": delete},
-    "/dags/{dag_id}/code": {"GET": code},
-    "/dags/{dag_id}/paused": {"GET": paused},
-    "/dags/{dag_id}/paused/{word}": {"GET": set_paused},
-}

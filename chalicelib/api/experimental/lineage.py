@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from chalicelib import bootstrap
 from chalicelib.api.http import storable
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
-from chalicelib.api.http.routing import Paths
 
 
 def lineage(request: Request) -> Reply:
@@ -21,6 +20,3 @@ def lineage(request: Request) -> Reply:
 def _shown(inlets: Sequence[str], outlets: Sequence[str]) -> dict[str, list[str]]:
     kinds = {"inlets": list(inlets), "outlets": list(outlets)}
     return {kind: entities for kind, entities in kinds.items() if entities}
-
-
-PATHS: Paths = {"/lineage/{dag_id}/{execution_date}": {"GET": lineage}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from chalicelib import bootstrap
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.states import DagRunState
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST_PER_PAGE = 1000
 
-_MOUNTED_AT = "/api/experimental"
 _PARAMETERS = ("state", "execution_date_gte", "execution_date_lte", "limit")
 _OLDER, _NEWER = "<", ">"
 _BARE_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
@@ -42,7 +42,7 @@ def next_page(request: Request, position: "Position | None") -> str | None:
     if position is None:
         return None
     prefix = urlsplit(bootstrap.settings().base_url).path.rstrip("/")
-    path = f"{prefix}{_MOUNTED_AT}/dags/{quote(request.path['dag_id'], safe='')}/dag_runs"
+    path = f"{prefix}{EXPERIMENTAL.root}/dags/{quote(request.path['dag_id'], safe='')}/dag_runs"
     asked = {name: request.query[name] for name in _PARAMETERS if request.query.get(name)}
     return f"{path}?{urlencode({**asked, 'cursor': _cursor(position)})}"
 

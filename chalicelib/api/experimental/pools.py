@@ -7,7 +7,6 @@ from chalicelib import bootstrap
 from chalicelib.api.http import bodies, storable
 from chalicelib.api.http.idempotency import idempotency_key
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply, json_text
-from chalicelib.api.http.routing import Paths
 from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.slots.pools import Pool
 
@@ -132,6 +131,3 @@ def _include_deferred(fields: Mapping[str, Any]) -> bool:
     if not isinstance(value, bool):
         raise InvalidRequest("include_deferred must be a boolean")
     return value
-
-
-PATHS: Paths = {"/pools": {"GET": pools, "POST": save}, "/pools/{name}": {"GET": pool, "DELETE": delete}}

@@ -1,7 +1,6 @@
-"""``/test`` and ``/info``: whether the server is there, and which Airflow it serves."""
+"""``/test``, ``/info`` and ``/openapi.json``: the API itself."""
 
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
-from chalicelib.api.http.routing import Paths
 from chalicelib.settings import AIRFLOW_VERSION
 
 
@@ -15,4 +14,8 @@ def info(_request: Request) -> Reply:
     return json_reply({"version": AIRFLOW_VERSION})
 
 
-PATHS: Paths = {"/test": {"GET": test}, "/info": {"GET": info}}
+def openapi(_request: Request) -> Reply:
+    """Serves the OpenAPI document."""
+    from chalicelib.api.experimental.openapi.document import as_json
+
+    return Reply(text=as_json())

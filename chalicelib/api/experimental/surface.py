@@ -1,48 +1,76 @@
-"""The experimental API as a whole: which resources it has, where they are mounted, who guards them."""
+"""``EXPERIMENTAL``: the surface of the experimental API, with all its routes."""
 
-import logging
+from collections.abc import Mapping
 
-from chalice.app import Chalice
-
-from chalicelib.api.authorizer import authorizer
-from chalicelib.api.authorizer import blueprint as authorizer_blueprint
-from chalicelib.api.experimental import (
-    dag_runs,
-    dags,
-    latest_runs,
-    lineage,
-    openapi,
-    pools,
-    service,
-    task_instances,
-    tasks,
+from chalicelib.api.http.request_and_reply import NO_HEADERS, Reply, json_reply
+from chalicelib.api.http.surface import Routes, Surface
+from chalicelib.domain.errors import (
+    DagNotFound,
+    DagRunAlreadyExists,
+    DagRunNotFound,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    PoolNotFound,
+    TaskInstancesRunning,
+    TaskNotFound,
 )
-from chalicelib.api.http import routing
-from chalicelib.auth.backends import is_open
 from chalicelib.settings import Settings
 
-PREFIX = "/experimental"
-"""Behind API Gateway's stage, ``api``: the paths are Airflow's own, ``/api/experimental/...``."""
+_ROUTES: Routes = {
+    "/test": {"GET": "service:test"},
+    "/info": {"GET": "service:info"},
+    "/openapi.json": {"GET": "service:openapi"},
+    "/dags/{dag_id}": {"DELETE": "dags:delete"},
+    # Airflow's own client asks for this path, which its server never had.
+    "/dags/{dag_id}/delete_dag": {"DELETE": "dags:delete"},
+    "/dags/{dag_id}/code": {"GET": "dags:code"},
+    "/dags/{dag_id}/paused": {"GET": "dags:paused"},
+    "/dags/{dag_id}/paused/{word}": {"GET": "dags:set_paused"},
+    "/dags/{dag_id}/dag_runs": {"GET": "dag_runs:dag_runs", "POST": "dag_runs:trigger"},
+    "/dags/{dag_id}/dag_runs/{execution_date}": {"GET": "dag_runs:dag_run"},
+    "/latest_runs": {"GET": "latest_runs:latest_runs"},
+    "/dags/{dag_id}/tasks/{task_id}": {"GET": "tasks:task"},
+    "/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}": {"GET": "task_instances:task_instance"},
+    "/pools": {"GET": "pools:pools", "POST": "pools:save"},
+    "/pools/{name}": {"GET": "pools:pool", "DELETE": "pools:delete"},
+    "/lineage/{dag_id}/{execution_date}": {"GET": "lineage:lineage"},
+}
 
-LOCAL_STAGE = "local"
-"""The stage of the local server, which says by itself that it is open."""
+_STATUSES: Mapping[type[Exception], int] = {
+    DagNotFound: 404,
+    TaskNotFound: 404,
+    DagRunNotFound: 404,
+    PoolNotFound: 404,
+    DagRunAlreadyExists: 400,
+    IdempotencyKeyReused: 409,
+    InvalidRequest: 400,
+    TaskInstancesRunning: 409,
+}
 
-logger = logging.getLogger(__name__)
 
-_RESOURCES = (service, openapi, dags, dag_runs, latest_runs, tasks, task_instances, pools, lineage)
+def _is_on(settings: Settings) -> bool:
+    return settings.enable_experimental_api
 
 
-def register(app: Chalice, settings: Settings) -> None:
-    """Mount the API in an app; raises ``SettingError`` for an auth backend that is not served."""
-    if settings.enable_experimental_api and is_open(settings.auth_backend) and settings.stage != LOCAL_STAGE:
-        logger.warning(
-            "AIRFLOW__API__AUTH_BACKEND is %s: the API of stage %s is open to everyone who can reach it",
-            settings.auth_backend,
-            settings.stage,
-        )
-    guarded = settings.enable_experimental_api and not is_open(settings.auth_backend)
-    if guarded:
-        app.register_blueprint(authorizer_blueprint)
-    for resource in _RESOURCES:
-        blueprint = routing.blueprint(resource.__name__, resource.PATHS, authorizer if guarded else None)
-        app.register_blueprint(blueprint, url_prefix=PREFIX)
+def _error_reply(status: int, text: str, *, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
+    """``{"error": ...}``."""
+    return json_reply({"error": text}, status=status, headers=headers)
+
+
+EXPERIMENTAL = Surface(
+    prefix="/experimental",
+    is_on=_is_on,
+    package=__package__,
+    routes=_ROUTES,
+    error_reply=_error_reply,
+    statuses=_STATUSES,
+    # As Airflow 2 has them.
+    headers={
+        "Deprecation": "true",
+        "Link": "<https://airflow.apache.org/docs/apache-airflow/2.10.5/howto/upgrading-from-1-10/index.html"
+        '#migration-guide-from-experimental-api-to-stable-api-v1>; rel="deprecation"; type="text/html"',
+    },
+    # Airflow's reference documents it with a slash at its end, and its server has it without.
+    may_end_in_a_slash=frozenset({"/lineage/{dag_id}/{execution_date}"}),
+    logged_parameters=("dag_id", "execution_date", "task_id"),
+)

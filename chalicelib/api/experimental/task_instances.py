@@ -6,7 +6,6 @@ from chalicelib import bootstrap
 from chalicelib.api.experimental.dag_runs import dag_run_text
 from chalicelib.api.http import storable
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
-from chalicelib.api.http.routing import Paths
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -68,6 +67,3 @@ def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, An
         # Airflow makes the instances with their run; one that nothing touched is as old as that.
         "updated_at": instance.updated_at or run.queued_at,
     }
-
-
-PATHS: Paths = {"/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}": {"GET": task_instance}}

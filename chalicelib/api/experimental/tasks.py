@@ -3,7 +3,6 @@
 from chalicelib import bootstrap
 from chalicelib.api.http import storable
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
-from chalicelib.api.http.routing import Paths
 
 
 def task(request: Request) -> Reply:
@@ -12,6 +11,3 @@ def task(request: Request) -> Reply:
 
     found = get_task(bootstrap.engine(), storable.dag_id(request), request.path["task_id"])
     return json_reply(dict(found.attributes))
-
-
-PATHS: Paths = {"/dags/{dag_id}/tasks/{task_id}": {"GET": task}}

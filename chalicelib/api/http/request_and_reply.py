@@ -64,8 +64,3 @@ def encoded_size(text: str) -> int:
 def json_text(value: Any) -> str:
     """A value as Airflow writes it: keys sorted, ``, `` and ``: `` between, ASCII only."""
     return json.dumps(value, sort_keys=True)
-
-
-def error_reply(status: int, error: str, *, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
-    """A refusal: ``{"error": ...}``."""
-    return json_reply({"error": error}, status=status, headers=headers)

@@ -1,43 +1,25 @@
-"""From API Gateway to a view and back: the one place that knows how Chalice calls.
+"""The routes of a surface as a Chalice blueprint: the one place that knows how Chalice calls.
 
-Every path declares every method: those it does not serve, and OPTIONS, on views without an authorizer,
-for API Gateway answers a method it does not know as if the path did not exist.
+Every path declares every method: those that it does not serve, and OPTIONS, without an authorizer, for
+API Gateway answers a method that it does not know as if the path did not exist.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from urllib.parse import unquote
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalice.app import Request as ChaliceRequest
 
 from chalicelib import bootstrap
-from chalicelib.api.http import audit
+from chalicelib.api.http import admission, audit
 from chalicelib.api.http.authorizer_context import AuthorizerContext
 from chalicelib.api.http.errors import reply_to
-from chalicelib.api.http.request_and_reply import (
-    NO_HEADERS,
-    Reply,
-    Request,
-    encoded_size,
-    error_reply,
-)
-from chalicelib.auth.backends import Decision, confirm, throttled
+from chalicelib.api.http.request_and_reply import NO_HEADERS, Reply, Request, encoded_size
+from chalicelib.api.http.surface import Surface
 from chalicelib.domain.errors import InvalidRequest, StoreUnavailable
 from chalicelib.telemetry.bound import bound, request_id
 
-View = Callable[[Request], Reply]
-Paths = Mapping[str, Mapping[str, View]]
-"""Views by path and method; a view of GET answers HEAD too."""
-
 _ALL_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-
-_COMMON_HEADERS = {
-    "Deprecation": "true",
-    "Link": "<https://airflow.apache.org/docs/apache-airflow/2.10.5/howto/upgrading-from-1-10/index.html"
-    '#migration-guide-from-experimental-api-to-stable-api-v1>; rel="deprecation"; type="text/html"',
-}
-"""On every answer, as Airflow 2 has it."""
 
 _LARGEST_ANSWER = 5_900_000
 """Bytes of an encoded body; a Lambda may return 6 MB, headers included."""
@@ -45,156 +27,134 @@ _LARGEST_ANSWER = 5_900_000
 _LARGEST_EXPANSION = 12
 """Bytes that one character takes at most: two escapes for what is above U+FFFF."""
 
-_IDS = ("dag_id", "execution_date", "task_id")
-"""The parameters of a path by which its log lines are found."""
-
-_MAY_END_IN_A_SLASH = ("/lineage/{dag_id}/{execution_date}",)
-"""Paths that Airflow's reference documents with a slash at their end, and its server has without."""
-
 _Endpoint = Callable[..., Response]
+"""What Chalice calls, with the parameters of the path by name."""
+
+_Answer = Callable[[ChaliceRequest, Mapping[str, str]], Reply]
+"""A reply to a request, given the parameters of its path as they were sent."""
 
 
-def blueprint(name: str, paths: Paths, authorizer: ChaliceAuthorizer | None) -> Blueprint:
-    """A resource's views as a Chalice blueprint; ``authorizer`` None leaves them open."""
-    made = Blueprint(name)
-    for path, views in paths.items():
-        served = {**views, "HEAD": views["GET"]} if "GET" in views else dict(views)
-        for method, view in served.items():
-            _route(made, path, [method], _guarded(made, view), authorizer)
-        allow = {"Allow": ", ".join(sorted({*served, "OPTIONS"}))}
-        not_served = sorted(_ALL_METHODS - {*served, "OPTIONS"})
-        _route(made, path, ["OPTIONS"], _unguarded(made, _options(allow)), None)
-        _route(made, path, not_served, _unguarded(made, _method_not_allowed(allow)), None)
+def blueprint(surface: Surface, authorizer: ChaliceAuthorizer | None) -> Blueprint:
+    """The routes of a surface, with paths behind its prefix; ``authorizer`` None leaves its views open.
+
+    No view is imported.
+    """
+    made = Blueprint(surface.package)
+    for path, views in surface.routes.items():
+        _declare(made, surface, path, views, authorizer)
     return made
 
 
-def _route(
-    made: Blueprint, path: str, methods: list[str], endpoint: _Endpoint, authorizer: ChaliceAuthorizer | None
+def _declare(
+    made: Blueprint,
+    surface: Surface,
+    path: str,
+    views: Mapping[str, str],
+    authorizer: ChaliceAuthorizer | None,
 ) -> None:
-    # Chalice keeps views and event handlers under their names in one table.
-    name = f"{'/'.join(methods)} {path}"
-    made.route(path, methods=methods, name=name, authorizer=authorizer, content_types=["*/*"])(endpoint)
+    served = {**views, "HEAD": views["GET"]} if "GET" in views else dict(views)
+    allow = {"Allow": ", ".join(sorted({*served, "OPTIONS"}))}
 
+    def route(methods: list[str], answer: _Answer, asked: ChaliceAuthorizer | None) -> None:
+        # Chalice keeps views and event handlers under their names in one table.
+        name = f"{'/'.join(methods)} {path}"
+        declare = made.route(path, methods=methods, name=name, authorizer=asked, content_types=["*/*"])
+        declare(_endpoint(made, surface, path, answer))
 
-def _guarded(made: Blueprint, view: View) -> _Endpoint:
-    """The view, behind the check that the authorizer has been passed."""
-
-    def endpoint(**path: str) -> Response:
-        return _exchange(made, path, lambda request: _admitted(view, request, path))
-
-    endpoint.__doc__ = view.__doc__
-    return endpoint
-
-
-def _unguarded(made: Blueprint, reply: Reply) -> _Endpoint:
-    """The same answer to everyone."""
-
-    def endpoint(**path: str) -> Response:
-        return _exchange(made, path, lambda _request: reply)
-
-    return endpoint
+    for method, view in served.items():
+        route([method], _guarded(surface, view), authorizer)
+    route(["OPTIONS"], lambda _request, _parameters: _options(allow), None)
+    route(
+        sorted(_ALL_METHODS - {*served, "OPTIONS"}),
+        lambda _request, _parameters: surface.error_reply(405, surface.method_not_allowed, headers=allow),
+        None,
+    )
 
 
 def _options(allow: Mapping[str, str]) -> Reply:
     return Reply(text="", content_type="text/html; charset=utf-8", headers=allow)
 
 
-def _method_not_allowed(allow: Mapping[str, str]) -> Reply:
-    return error_reply(405, "The method is not allowed for the requested URL", headers=allow)
+def _endpoint(made: Blueprint, surface: Surface, path: str, answer: _Answer) -> _Endpoint:
+    def endpoint(**parameters: str) -> Response:
+        request = made.current_request
+        names = _names(surface, request, parameters)
+        with bound(**names, request_id=request_id(made.lambda_context)):
+            if _exists(surface, path, request):
+                reply = answer(request, parameters)
+            else:
+                reply = surface.error_reply(404, surface.not_found)
+        return _response(surface, request, reply)
+
+    return endpoint
 
 
-def _exchange(
-    made: Blueprint, path: Mapping[str, str], answer: Callable[[ChaliceRequest], Reply]
-) -> Response:
-    request = made.current_request
-    with bound(**_names(request, path), request_id=request_id(made.lambda_context)):
-        reply = answer(request) if _is_served(request) else error_reply(404, "Not found")
+def _response(surface: Surface, request: ChaliceRequest, reply: Reply) -> Response:
+    next_page = _next_page(surface, reply)
     return Response(
         body="" if request.method == "HEAD" else reply.text,
         status_code=reply.status,
-        headers={"Content-Type": reply.content_type, **_COMMON_HEADERS, **_next(reply), **reply.headers},
+        headers={"Content-Type": reply.content_type, **surface.headers, **next_page, **reply.headers},
     )
 
 
-def _names(request: ChaliceRequest, path: Mapping[str, str]) -> dict[str, str | None]:
-    """What the log lines of a request carry; ``api_request_id`` is what the client gets in a header."""
+def _next_page(surface: Surface, reply: Reply) -> Mapping[str, str]:
+    """The ``Link`` of a page that is not the last (RFC 8288), behind the one of all answers."""
+    if reply.next_page is None:
+        return NO_HEADERS
+    links = (surface.headers.get("Link"), f'<{reply.next_page}>; rel="next"')
+    return {"Link": ", ".join(link for link in links if link)}
+
+
+def _names(surface: Surface, request: ChaliceRequest, path: Mapping[str, str]) -> dict[str, str | None]:
+    """The names in the log lines of a request; ``api_request_id`` is what the client gets in a header."""
     names = {
         "route": f"{request.method} {request.context.get('resourcePath')}",
         "api_request_id": request.context.get("requestId"),
     }
-    return names | {name: unquote(path[name]) for name in _IDS if name in path}
+    return names | {name: unquote(path[name]) for name in surface.logged_parameters if name in path}
 
 
-def _next(reply: Reply) -> Mapping[str, str]:
-    """The ``Link`` of a page that is not the last (RFC 8288): behind the one that every answer has."""
-    if reply.next_page is None:
-        return NO_HEADERS
-    return {"Link": f'{_COMMON_HEADERS["Link"]}, <{reply.next_page}>; rel="next"'}
-
-
-def _is_served(request: ChaliceRequest) -> bool:
+def _exists(surface: Surface, path: str, request: ChaliceRequest) -> bool:
     """Whether Airflow would know the path: API Gateway overlooks a slash at its end, Airflow does not."""
-    if not bootstrap.settings().enable_experimental_api:
+    if not surface.is_on(bootstrap.settings()):
         return False
-    may_end_in_a_slash = request.context.get("resourcePath", "").endswith(_MAY_END_IN_A_SLASH)
-    return may_end_in_a_slash or not request.context.get("path", "").endswith("/")
+    return path in surface.may_end_in_a_slash or not request.context.get("path", "").endswith("/")
 
 
-def _admitted(view: View, request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
-    context = AuthorizerContext.of(request.context.get("authorizer"))
+def _guarded(surface: Surface, name: str) -> _Answer:
+    """The answer of a view, to a request that passed the authorizer."""
+
+    def answer(request: ChaliceRequest, path: Mapping[str, str]) -> Reply:
+        context = AuthorizerContext.of(request.context.get("authorizer"))
+        try:
+            decision = admission.decide(request, context)
+        except StoreUnavailable as error:
+            return reply_to(error, _named(request), surface)
+        if not decision.allowed:
+            return admission.refusal(decision, surface)
+        reply = _called(surface, name, request, path, decision.principal)
+        if reply.change:
+            audit.changed(request, decision.principal, reply.change)
+        return admission.proving_the_server(reply, context.reply)
+
+    return answer
+
+
+def _called(
+    surface: Surface, name: str, request: ChaliceRequest, path: Mapping[str, str], principal: str | None
+) -> Reply:
     try:
-        decision = _decision(request, context)
-    except StoreUnavailable as error:
-        return reply_to(error, f"{request.method} {request.path}")
-    if not decision.allowed:
-        return _refusal(decision)
-    reply = _answer(view, request, path, decision.principal)
-    if reply.change:
-        audit.changed(request, decision.principal, reply.change)
-    return _proving_the_server(reply, context.reply)
-
-
-def _decision(request: ChaliceRequest, context: AuthorizerContext) -> Decision:
-    """Whether a request may enter its view; raises ``StoreUnavailable``."""
-    backend = bootstrap.settings().auth_backend
-    if context.wait:
-        return Decision(allowed=False, status=429, wait=context.wait)
-    decision = confirm(backend, context.principal)
-    if not decision.allowed or decision.principal is None or context.origin is None:
-        return decision
-    verdict = bootstrap.check_origin(decision.principal, context.origin, audit.source(request) or "")
-    if verdict is None:
-        return decision
-    decision = throttled(verdict)
-    if decision.reason:
-        audit.refused(decision, audit.route(request), audit.source(request))
-    return decision
-
-
-def _refusal(decision: Decision) -> Reply:
-    if decision.wait:
-        text = f"Too many passwords were tried for this user name; try again in {decision.wait} s"
-        return error_reply(429, text, headers={"Retry-After": str(decision.wait)})
-    error = "Unauthorized" if decision.status == 401 else "Forbidden"
-    challenge = {"WWW-Authenticate": decision.challenge} if decision.challenge else NO_HEADERS
-    return error_reply(decision.status, error, headers=challenge)
-
-
-def _proving_the_server(reply: Reply, token: str | None) -> Reply:
-    """The reply with the server's own token, as Airflow sends it (API Gateway renames the header)."""
-    if token is None:
-        return reply
-    return replace(reply, headers={**reply.headers, "WWW-Authenticate": f"negotiate {token}"})
-
-
-def _answer(view: View, request: ChaliceRequest, path: Mapping[str, str], principal: str | None) -> Reply:
-    try:
-        reply = view(_request(request, path, principal))
+        reply = surface.view(name)(_request(request, path, principal))
     except Exception as error:
-        return reply_to(error, f"{request.method} {request.path}")
+        return reply_to(error, _named(request), surface)
     if _is_too_large(reply.text):
-        return error_reply(400, "The answer is larger than AWS Lambda can return; ask for less")
+        return surface.error_reply(400, "The answer is larger than AWS Lambda can return; ask for less")
     return reply
+
+
+def _named(request: ChaliceRequest) -> str:
+    return f"{request.method} {request.path}"
 
 
 def _is_too_large(text: str) -> bool:

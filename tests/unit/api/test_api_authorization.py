@@ -7,13 +7,16 @@ from chalice.app import Chalice
 
 from chalicelib import bootstrap
 from chalicelib.api.authorizer import authorizer
-from chalicelib.api.experimental.surface import PREFIX, register
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.api.http.authorizer_context import AuthorizerContext
+from chalicelib.api.surfaces import mount
 from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import SettingError, Settings
 from tests.contract.in_process import InProcessApi
+
+PREFIX = EXPERIMENTAL.prefix
 
 PLAIN_METHODS = {"GET", "HEAD", "POST"}
 
@@ -22,7 +25,7 @@ README = (Path(__file__).parents[3] / "README.md").read_text()
 
 def _app(settings: Settings) -> Chalice:
     app = Chalice(app_name="updraft")
-    register(app, settings)
+    mount(app, settings)
     return app
 
 

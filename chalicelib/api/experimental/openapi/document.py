@@ -5,6 +5,7 @@ from functools import cache
 
 from chalicelib.api.experimental.openapi import components, operations
 from chalicelib.api.experimental.openapi.schemas import SCHEMAS, Part
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.settings import AIRFLOW_VERSION
 
 _ABOUT = """\
@@ -28,7 +29,7 @@ def document() -> Part:
     return {
         "openapi": "3.1.1",
         "info": {"title": "Updraft: the experimental API", "version": AIRFLOW_VERSION, "description": _ABOUT},
-        "servers": [{"url": "/api/experimental"}],
+        "servers": [{"url": EXPERIMENTAL.root}],
         "security": [{}, *({scheme: []} for scheme in components.SECURITY_SCHEMES)],
         "paths": operations.paths(),
         "components": {
