@@ -21,8 +21,7 @@ _ROUTES: Routes = {
     "/info": {"GET": "service:info"},
     "/openapi.json": {"GET": "service:openapi"},
     "/dags/{dag_id}": {"DELETE": "dags:delete"},
-    # Airflow's own client asks for this path, which its server never had.
-    "/dags/{dag_id}/delete_dag": {"DELETE": "dags:delete"},
+    "/dags/{dag_id}/delete_dag": {"DELETE": "dags:delete_for_the_client"},
     "/dags/{dag_id}/code": {"GET": "dags:code"},
     "/dags/{dag_id}/paused": {"GET": "dags:paused"},
     "/dags/{dag_id}/paused/{word}": {"GET": "dags:set_paused"},

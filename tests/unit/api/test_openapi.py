@@ -13,6 +13,7 @@ import schemathesis
 
 from chalicelib import bootstrap
 from chalicelib.api.experimental.openapi.document import document
+from chalicelib.api.experimental.openapi.operations import OPERATIONS as BY_VIEW
 from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.settings import Settings
 from tests.contract.in_process import InProcessApi
@@ -48,6 +49,11 @@ def _served(api: InProcessApi) -> Iterator[tuple[str, str]]:
         allowed = api.send("OPTIONS", route.replace("{", "").replace("}", ""), {}, b"").headers["allow"]
         for method in set(allowed.split(", ")) - OF_THE_PROTOCOL:
             yield route.removeprefix(EXPERIMENTAL.prefix), method
+
+
+def test_every_view_has_its_operation_and_no_operation_is_without_a_view() -> None:
+    views = {name for names in EXPERIMENTAL.routes.values() for name in names.values()}
+    assert views == BY_VIEW.keys()
 
 
 def test_the_document_is_found_where_its_server_says(api: InProcessApi) -> None:

@@ -31,7 +31,7 @@ def document() -> Part:
         "info": {"title": "Updraft: the experimental API", "version": AIRFLOW_VERSION, "description": _ABOUT},
         "servers": [{"url": EXPERIMENTAL.root}],
         "security": [{}, *({scheme: []} for scheme in components.SECURITY_SCHEMES)],
-        "paths": operations.paths(),
+        "paths": operations.paths(EXPERIMENTAL.routes),
         "components": {
             "schemas": SCHEMAS,
             "parameters": components.PARAMETERS,
