@@ -3,6 +3,7 @@
 from chalicelib import bootstrap
 from chalicelib.api.http import storable
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
+from chalicelib.domain.errors import DagNotFound, NoDagToDelete
 
 
 def paused(request: Request) -> Reply:
@@ -37,7 +38,7 @@ def delete(request: Request) -> Reply:
     """
     from chalicelib.engine.upkeep.deletion import delete_dag
 
-    dag_id = storable.dag_id_to_delete(request)
+    dag_id = _dag_id_to_delete(request)
     count = delete_dag(bootstrap.engine(), dag_id)
     return json_reply(
         {"count": count, "message": f"Removed {count} record(s)"}, change={"dag_id": dag_id, "deleted": True}
@@ -47,3 +48,11 @@ def delete(request: Request) -> Reply:
 def delete_for_the_client(request: Request) -> Reply:
     """Deletes the DAG at the path that Airflow's own client asks for, which its server never had."""
     return delete(request)
+
+
+def _dag_id_to_delete(request: Request) -> str:
+    """The DAG id in the path; raises ``NoDagToDelete`` if no DAG can have it."""
+    try:
+        return storable.dag_id(request)
+    except DagNotFound as error:
+        raise NoDagToDelete(request.path["dag_id"]) from error

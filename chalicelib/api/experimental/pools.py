@@ -7,7 +7,7 @@ from chalicelib import bootstrap
 from chalicelib.api.http import bodies, storable
 from chalicelib.api.http.idempotency import idempotency_key
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply, json_text
-from chalicelib.domain.errors import InvalidRequest, excerpt
+from chalicelib.domain.errors import InvalidRequest, PoolNotFound, excerpt
 from chalicelib.domain.slots.pools import Pool
 
 _FIELDS = frozenset({"name", "slots", "description"})
@@ -22,7 +22,7 @@ def pool(request: Request) -> Reply:
     """Shows one pool."""
     from chalicelib.engine.slots.pools import get_pool
 
-    return json_reply(_shown(get_pool(bootstrap.engine(), storable.pool_name(request))))
+    return json_reply(_shown(get_pool(bootstrap.engine(), _pool_name(request))))
 
 
 def pools(_request: Request) -> Reply:
@@ -76,8 +76,18 @@ def delete(request: Request) -> Reply:
     """Deletes a pool and shows what it was."""
     from chalicelib.engine.slots.pools import delete_pool
 
-    deleted = delete_pool(bootstrap.engine(), storable.pool_name(request))
+    deleted = delete_pool(bootstrap.engine(), _pool_name(request))
     return json_reply(_shown(deleted), change={"pool": deleted.name, "deleted": True})
+
+
+def _pool_name(request: Request) -> str:
+    """The pool's name in the path; raises ``InvalidRequest`` if it is blank, or ``PoolNotFound``."""
+    name = request.path["name"]
+    if not name.strip():
+        raise InvalidRequest("Pool name shouldn't be empty")
+    if not storable.is_storable_as_key(name):
+        raise PoolNotFound(name)
+    return name
 
 
 def _change(pool: Pool) -> dict[str, object]:

@@ -1,7 +1,10 @@
-"""Names and other texts: what no table could hold is not there, rather than an error of the store."""
+"""Checks of names and texts against what a table can hold.
+
+A name that no table could hold belongs to nothing, which is an answer; the store would fail on it.
+"""
 
 from chalicelib.api.http.request_and_reply import Request
-from chalicelib.domain.errors import DagNotFound, InvalidRequest, NoDagToDelete, PoolNotFound
+from chalicelib.domain.errors import DagNotFound
 
 _LONGEST_KEY = 2048
 """Bytes of UTF-8 that DynamoDB takes as a hash key."""
@@ -10,26 +13,8 @@ _LONGEST_KEY = 2048
 def dag_id(request: Request) -> str:
     """The DAG id in the path; raises ``DagNotFound`` if no DAG can have it."""
     name = request.path["dag_id"]
-    if not _can_be_key(name):
+    if not is_storable_as_key(name):
         raise DagNotFound(name)
-    return name
-
-
-def dag_id_to_delete(request: Request) -> str:
-    """The DAG id in the path; raises ``NoDagToDelete`` if no DAG can have it."""
-    try:
-        return dag_id(request)
-    except DagNotFound as error:
-        raise NoDagToDelete(request.path["dag_id"]) from error
-
-
-def pool_name(request: Request) -> str:
-    """The pool's name in the path; raises ``InvalidRequest`` if it is blank, or ``PoolNotFound``."""
-    name = request.path["name"]
-    if not name.strip():
-        raise InvalidRequest("Pool name shouldn't be empty")
-    if not _can_be_key(name):
-        raise PoolNotFound(name)
     return name
 
 
@@ -38,5 +23,6 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _can_be_key(name: str) -> bool:
+def is_storable_as_key(name: str) -> bool:
+    """Whether a name can be the hash key of an item."""
     return is_storable(name) and 0 < len(name.encode()) <= _LONGEST_KEY
