@@ -1,4 +1,4 @@
-"""``SURFACES``, the web APIs that the app has, and their mounting in it behind the authorizer."""
+"""``SURFACES``, the web APIs of the app, and their mounting in it behind the authorizer."""
 
 import logging
 

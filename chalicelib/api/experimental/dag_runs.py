@@ -1,4 +1,4 @@
-"""``/dags/{dag_id}/dag_runs``: triggering runs, listing them, asking how one stands."""
+"""Views of ``/dags/{dag_id}/dag_runs``: a new run, the list of runs, the state of a run."""
 
 from datetime import datetime
 from typing import Any
@@ -68,9 +68,10 @@ def dag_run_text(run: DagRun, execution_date: datetime) -> str:
 
 
 def dag_runs(request: Request) -> Reply:
-    """Lists runs by execution date, ascending: a page from the oldest on with ``limit``, else what fits.
+    """Lists runs by execution date, ascending.
 
-    What does not fit is the oldest; a ``Link`` leads to the next page in either case.
+    With ``limit`` it is a page, from the oldest run on; without, the newest runs that fit an answer. A
+    ``Link`` leads to the next page in either case.
     """
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.reading.dag_run_pages import read_page
@@ -88,14 +89,14 @@ def dag_runs(request: Request) -> Reply:
 
 
 class _Page:
-    """Runs as they will be shown, as many as fit an answer."""
+    """The runs of a list, as JSON, as many as fit an answer."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._size = 0
 
     def take(self, run: DagRun) -> bool:
-        """Put a run on the page; False if there is no room for it."""
+        """Add a run to the page; False if there is no room for it."""
         text = json_text(_listed(run))
         self._size += encoded_size(text)
         if self._size > _LARGEST_LIST:

@@ -1,4 +1,4 @@
-"""``/dags/{dag_id}``: deleting a DAG, whether it is paused, the switch, its code."""
+"""Views of ``/dags/{dag_id}``: the DAG's deletion, its pause, its code."""
 
 from chalicelib import bootstrap
 from chalicelib.api.http import storable
@@ -32,9 +32,9 @@ def code(request: Request) -> Reply:
 
 
 def delete(request: Request) -> Reply:
-    """Deletes the DAG with all that it did, at once; refused while one of its tasks runs.
+    """Deletes the DAG with its runs, task instances and XComs; refused while one of its tasks runs.
 
-    It comes back, paused and without runs, as long as a deployed file defines it.
+    As long as a deployed file defines the DAG, it comes back, paused and without runs.
     """
     from chalicelib.engine.upkeep.deletion import delete_dag
 

@@ -1,4 +1,4 @@
-"""``/latest_runs``: the run of each DAG with the greatest execution date."""
+"""View of ``/latest_runs``: the run of each DAG with the greatest execution date."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""``/lineage/{dag_id}/{execution_date}``: what the tasks of a run read and wrote."""
+"""View of ``/lineage/{dag_id}/{execution_date}``: the inlets and outlets of a run's tasks."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
 
 
 def lineage(request: Request) -> Reply:
-    """Shows inlets and outlets by task; a task with neither is left out, and so is a kind it has none of."""
+    """Shows inlets and outlets by task, without empty lists, and without tasks that have neither."""
     from chalicelib.engine.reading.queries import get_lineage
     from chalicelib.engine.runs.execution_dates import execution_date
 

@@ -1,4 +1,4 @@
-"""Pages of the list of runs: what is asked for in the query, the cursor, the link to the next page."""
+"""Pages of the list of runs: the parameters of the query, the cursor, the link to the next page."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -24,7 +24,7 @@ _LONGEST_CURSOR = 100
 
 
 def page_wanted(request: Request) -> "PageWanted":
-    """What the query asks for; raises ``InvalidRequest``. An empty ``state`` means all, as in Airflow."""
+    """The page that a query asks for; raises ``InvalidRequest``. An empty ``state`` means any."""
     from chalicelib.engine.reading.dag_run_pages import PageWanted
 
     query = request.query
@@ -38,7 +38,7 @@ def page_wanted(request: Request) -> "PageWanted":
 
 
 def next_page(request: Request, position: "Position | None") -> str | None:
-    """The path of the page that begins there, behind the path of ``[webserver] base_url``."""
+    """The path of the page that begins at a position, behind the path of ``[webserver] base_url``."""
     if position is None:
         return None
     prefix = urlsplit(bootstrap.settings().base_url).path.rstrip("/")

@@ -1,4 +1,4 @@
-"""``/pools``: reading, creating, changing and deleting pools."""
+"""Views of ``/pools``: the list of pools, and one pool, which can be saved and deleted."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -13,7 +13,7 @@ from chalicelib.domain.slots.pools import Pool
 _FIELDS = frozenset({"name", "slots", "description"})
 _LONGEST_NAME = 256
 _SLOTS = range(-(2**31), 2**31)
-"""What Airflow's column holds."""
+"""The range of Airflow's column."""
 _LONGEST_DESCRIPTION = 16 * 1024
 """Bytes; a pool's item is read and written with every task that needs slots, and stays small."""
 
@@ -73,7 +73,7 @@ def _wanted(request: Request) -> _PoolFields:
 
 
 def delete(request: Request) -> Reply:
-    """Deletes a pool and shows what it was."""
+    """Deletes a pool and shows it as it was."""
     from chalicelib.engine.slots.pools import delete_pool
 
     deleted = delete_pool(bootstrap.engine(), _pool_name(request))

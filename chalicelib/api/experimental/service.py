@@ -1,4 +1,4 @@
-"""``/test``, ``/info`` and ``/openapi.json``: the API itself."""
+"""Views of ``/test``, ``/info`` and ``/openapi.json``: the API itself."""
 
 from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
 from chalicelib.settings import AIRFLOW_VERSION

@@ -1,4 +1,4 @@
-"""``/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}``: a task in a run."""
+"""View of ``/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}``: a task in a run."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _NOT_KEPT_HERE = (
     "trigger_id",
     "trigger_timeout",
 )
-"""Attributes of Airflow's task instances that stand for things that are not here: always ``None``."""
+"""Attributes of Airflow's task instances without a counterpart here: always ``None``."""
 
 
 def task_instance(request: Request) -> Reply:

@@ -1,4 +1,4 @@
-"""``/dags/{dag_id}/tasks/{task_id}``: what a DAG says of a task."""
+"""View of ``/dags/{dag_id}/tasks/{task_id}``: a task as its DAG defines it."""
 
 from chalicelib import bootstrap
 from chalicelib.api.http import storable

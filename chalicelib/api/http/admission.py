@@ -1,4 +1,4 @@
-"""The admission of a request to its view: what the authorizer said, confirmed, or a refusal."""
+"""The admission of a request to its view, behind the authorizer, and the replies that refuse it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The replies to what a view raises: the one place where errors become HTTP statuses."""
+"""The replies to errors of views: the one place where errors become HTTP statuses."""
 
 import logging
 import uuid
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def reply_to(error: Exception, request: str, surface: Surface) -> Reply:
-    """The answer to what a view of a surface raised; ``request`` names it in the log.
+    """The answer to an error of a view; ``request`` names the request in the log.
 
     An error that the surface has no status for is logged under a reference, and the client is told that
     reference and nothing else.

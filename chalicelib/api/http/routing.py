@@ -1,4 +1,4 @@
-"""The routes of a surface as a Chalice blueprint: the one place that knows how Chalice calls.
+"""The routes of a surface as a Chalice blueprint: the one place that knows how Chalice calls a view.
 
 Every path declares every method: those that it does not serve, and OPTIONS, without an authorizer, for
 API Gateway answers a method that it does not know as if the path did not exist.
@@ -116,7 +116,7 @@ def _names(surface: Surface, request: ChaliceRequest, path: Mapping[str, str]) -
 
 
 def _exists(surface: Surface, path: str, request: ChaliceRequest) -> bool:
-    """Whether Airflow would know the path: API Gateway overlooks a slash at its end, Airflow does not."""
+    """Whether the surface has the path as it was sent: API Gateway overlooks a slash at its end."""
     if not surface.is_on(bootstrap.settings()):
         return False
     return path in surface.may_end_in_a_slash or not request.context.get("path", "").endswith("/")

@@ -19,7 +19,7 @@ def dag_id(request: Request) -> str:
 
 
 def is_storable(text: str) -> bool:
-    """Whether a text can be kept: lone surrogates, which JSON can escape, are no UTF-8; NUL is no text."""
+    """Whether a text can be stored: it has no NUL, and no lone surrogate, which has no UTF-8."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -1,4 +1,4 @@
-"""``Surface``: one web API as a value, with all in which it differs from any other."""
+"""``Surface``: one web API as a value, with all that sets it apart from other ones."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Surface:
     prefix: str
     """The beginning of its paths, behind the stage of API Gateway: ``/experimental``."""
     is_on: Callable[[Settings], bool]
-    """Whether the settings switch it on. Where they do not, all its paths answer that they do not exist."""
+    """Whether the settings switch it on. If they do not, each of its paths answers 404."""
     package: str
     """The package of its views, by its dotted name."""
     routes: Routes
@@ -40,7 +40,7 @@ class Surface:
     error_reply: ErrorForm
     """The form of its errors."""
     statuses: Mapping[type[Exception], int]
-    """The HTTP statuses of what its views raise; of an error's classes the nearest one counts."""
+    """The HTTP statuses of the errors of its views, by class; of an error's classes the nearest counts."""
     not_found: str = "Not found"
     """The text of the error for a path that does not exist."""
     method_not_allowed: str = "The method is not allowed for the requested URL"
@@ -48,8 +48,8 @@ class Surface:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers of all its answers."""
     may_end_in_a_slash: frozenset[str] = frozenset()
-    """Paths that are served with a slash at their end, too. API Gateway tells no path from its like with
-    a slash; any other with one answers that it does not exist."""
+    """Paths that are served with a slash at their end, too. API Gateway overlooks such a slash; with one,
+    any other path answers 404."""
     logged_parameters: tuple[str, ...] = ()
     """The parameters of paths that the log lines of a request carry, as far as its path has them."""
 

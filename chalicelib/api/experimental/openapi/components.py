@@ -1,4 +1,4 @@
-"""What operations of the OpenAPI document share: parameters, headers, refusals."""
+"""Components of the OpenAPI document that operations share: parameters, headers, refusals."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a whole, built when it is first asked for."""
+"""The whole OpenAPI document, built when it is first asked for."""
 
 import json
 from functools import cache

@@ -19,7 +19,7 @@ _COMMON_RESPONSES: Part = {
     "500": reference("responses", "ServerError"),
     "503": reference("responses", "Unavailable"),
 }
-"""What any route may answer."""
+"""Answers that any route may give."""
 
 _NO_DAG = "Dag id etl not found in DagModel"
 _NOT_A_DATE = (
