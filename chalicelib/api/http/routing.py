@@ -56,7 +56,8 @@ def _declare(
     allow = {"Allow": ", ".join(sorted({*served, "OPTIONS"}))}
 
     def route(methods: list[str], answer: _Answer, asked: ChaliceAuthorizer | None) -> None:
-        # Chalice keeps views and event handlers under their names in one table.
+        # Chalice keeps views and event handlers by name in one table, which its test client alone reads: a
+        # view's name may be that of another surface's view, and must not be that of a handler.
         name = f"{'/'.join(methods)} {path}"
         declare = made.route(path, methods=methods, name=name, authorizer=asked, content_types=["*/*"])
         declare(_endpoint(made, surface, path, answer))
