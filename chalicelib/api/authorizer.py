@@ -27,7 +27,7 @@ set_up(os.environ)
 
 
 class Unauthorized(Exception):
-    """What an authorizer raises for a 401: API Gateway looks at the text (AWS, Lambda authorizers)."""
+    """The error for a 401: API Gateway looks at its text (AWS, Lambda authorizers)."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")

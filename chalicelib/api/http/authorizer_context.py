@@ -26,7 +26,7 @@ class AuthorizerContext:
     """The authorizer's decision, as a view reads it."""
 
     principal: str | None = None
-    """The principal that the authorizer vouches for; None if for nobody."""
+    """The principal that the authorizer vouches for; None: it vouches for none."""
     reply: str | None = None
     """The token that proves the server to the caller."""
     wait: int = 0

@@ -28,7 +28,7 @@ _LARGEST_EXPANSION = 12
 """Bytes that one character takes at most: two escapes for what is above U+FFFF."""
 
 _Endpoint = Callable[..., Response]
-"""What Chalice calls, with the parameters of the path by name."""
+"""A function that Chalice calls, with the parameters of the path by name."""
 
 _Answer = Callable[[ChaliceRequest, Mapping[str, str]], Reply]
 """A reply to a request, given the parameters of its path as they were sent."""

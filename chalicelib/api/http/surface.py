@@ -19,7 +19,7 @@ _STAGE = "api"
 
 
 class ErrorForm(Protocol):
-    """How a surface writes an error."""
+    """The form in which a surface writes an error."""
 
     def __call__(self, status: int, text: str, *, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
         """The reply of an HTTP status; ``text`` is for the client."""
