@@ -1,4 +1,7 @@
-"""States of DAG runs and task instances, with Airflow's names, and what may follow what."""
+"""States of DAG runs and task instances, with Airflow's names, and what may follow what.
+
+``docs/protocol.md`` shows the tables of moves as charts (``python -m tests.state_charts`` draws them anew).
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
