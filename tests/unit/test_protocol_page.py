@@ -21,6 +21,7 @@ _CITED = re.compile(r"\bI([1-9]\d?)\b(?: to I([1-9]\d?)\b)?")
 _DEFINED = re.compile(r"^### I(\d+): ", re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _DOTTED = re.compile(r"[a-z_]+(\.\w+)+")
+_OF_THE_STORE = re.compile(r"[A-Z]\w+\.\w+")
 
 
 def page() -> str:
@@ -50,7 +51,9 @@ def names_in(text: str) -> Iterator[str]:
     """The names in a text that stand for something below ``chalicelib``."""
     packages = {path.stem for path in PACKAGE.iterdir()}
     for span in _SPAN.findall(text):
-        if _DOTTED.fullmatch(span) and span.split(".")[0] in packages:
+        if _OF_THE_STORE.fullmatch(span):
+            yield f"engine.ports.store.{span}"
+        elif _DOTTED.fullmatch(span) and span.split(".")[0] in packages:
             yield span
 
 
