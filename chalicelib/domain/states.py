@@ -98,7 +98,7 @@ LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] 
         TaskInstanceState.FAILED: "its try failed, and there is no further one; or its run was cancelled",
         TaskInstanceState.SKIPPED: "its try skipped it; or its run was ended",
         TaskInstanceState.UP_FOR_RETRY: "its try failed or was lost, and there is a further one",
-        TaskInstanceState.UP_FOR_RESCHEDULE: "its poke was in vain, in mode reschedule",
+        TaskInstanceState.UP_FOR_RESCHEDULE: "its poke was in vain (reschedule); or it asked to be run later",
         TaskInstanceState.SCHEDULED: (
             "put back after its claim: its DAG is paused or deleted, or max_active_tasks are at work"
         ),
