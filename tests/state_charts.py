@@ -13,7 +13,7 @@ from chalicelib.domain.states import (
     LEGAL_MOVES,
     LEGAL_RUN_MOVES,
     RUN_MOVES_BY_HAND,
-    SET_BY_HAND,
+    STATES_BY_HAND,
     DagRunState,
     TaskInstanceState,
 )
@@ -37,7 +37,7 @@ class Move:
 def task_instance_chart() -> str:
     """The chart of task instances, and the table of their moves."""
     moves = [*_moves(LEGAL_MOVES)]
-    new = sorted(state or "none" for state in SET_BY_HAND)
+    new = sorted(state or "none" for state in STATES_BY_HAND)
     by_hand = f"| by hand | any | {', '.join(new[:-1])} or {new[-1]} | it is cleared or marked |"
     return "\n".join([*_chart(moves), "", *_table(moves), by_hand])
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.runs import reasons
+from chalicelib.domain.runs.reasons import ENDED_BY_HAND
 from chalicelib.domain.states import (
     LEGAL_MOVES,
     LEGAL_RUN_MOVES,
     RUN_MOVES_BY_HAND,
-    SET_BY_HAND,
+    STATES_BY_HAND,
     DagRunState,
     TaskInstanceState,
 )
@@ -82,7 +82,7 @@ class LegalMoves:
         before = self._tasks.get(run_uid, key)
         write = self._tasks.transition(run_uid, key, *args)
         old, new = before.state if before else None, write.item.state
-        by_hand = write.item.clears > (before.clears if before else 0) and new in SET_BY_HAND
+        by_hand = write.item.clears > (before.clears if before else 0) and new in STATES_BY_HAND
         if old != new and not by_hand and new not in LEGAL_MOVES[old]:
             raise PromiseBroken(f"{key} moved from {old} to {new}")
         if old is TaskInstanceState.RUNNING and write.applied and not by_hand:
@@ -109,7 +109,7 @@ class LegalRunMoves:
         before = self._runs.get(run.dag_id, run.execution_date)
         write = self._runs.transition(run, *args, **kwargs)
         if write.applied:
-            by_hand = write.item.reason in reasons.SET_BY_HAND
+            by_hand = write.item.reason in ENDED_BY_HAND
             _check_move(write.item.run_id, before.state, write.item.state, by_hand=by_hand)
         return write
 
