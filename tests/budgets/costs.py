@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Self
 
-from tests.budgets.meter import Meter
+from tests.meter import Meter
 
 MILLION = 1_000_000
 GB = 1_000_000_000

@@ -18,9 +18,9 @@ from chalicelib.engine.worker.execute import execute
 from chalicelib.queues.sqs import SqsSender
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
-from tests.budgets.meter import Meter
 from tests.contract.in_process import InProcessApi
 from tests.contract.runner import Answer
+from tests.meter import Meter
 from tests.property.dags import ScriptedDag
 
 UserCode = Callable[[TryRequest, RunningXComs], TryOutcome]

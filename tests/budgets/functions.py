@@ -32,7 +32,7 @@ from chalicelib.store.dynamodb import DynamoStore
 from tests.budgets.rights import Asked
 from tests.contract.in_process import InProcessApi
 from tests.contract.runner import Answer
-from tests.integration.store.conftest import no_sleep
+from tests.moto_aws import no_sleep
 from tests.property.dags import ScriptedDag
 from tests.unit.events.corpus import record
 

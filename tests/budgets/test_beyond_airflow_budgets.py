@@ -12,8 +12,8 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
 from tests.contract.runner import Answer
+from tests.meter import Meter
 from tests.property.dags import ScriptedDag, Shape
 
 RUNS = "/dags/scripted/dag_runs"

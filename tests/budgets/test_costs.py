@@ -31,7 +31,7 @@ from chalicelib.telemetry.log_lines import Fields
 from chalicelib.telemetry.metrics import EmbeddedMetrics
 from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
+from tests.meter import Meter
 from tests.property.dags import ScriptedDag, Shape
 
 ROOT = Path(__file__).parents[2]

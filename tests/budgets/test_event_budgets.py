@@ -4,7 +4,7 @@ from chalicelib.domain.messages import StartRun
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.delivery import deliver
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
+from tests.meter import Meter
 from tests.property.dags import ScriptedDag, Shape
 from tests.unit.events.corpus import records_of
 

@@ -15,7 +15,7 @@ from chalicelib.engine.schedule.clock import renew
 from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.conftest import NOON
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
+from tests.meter import Meter
 from tests.property.dags import ScriptedDag, Shape
 
 DAG = ScriptedDag([Shape("a")])

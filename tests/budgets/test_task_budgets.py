@@ -167,7 +167,7 @@ def test_what_a_finish_costs_does_not_grow_with_the_dag(deployment: MeteredDeplo
 def test_an_idle_tick_costs_the_shards_of_the_index_of_runs_and_one_look_at_dags_and_pools(
     deployment: MeteredDeployment,
 ) -> None:
-    from tests.budgets.meter import Meter
+    from tests.meter import Meter
 
     with Meter() as meter:
         tick(deployment.engine)

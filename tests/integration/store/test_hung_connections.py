@@ -14,7 +14,7 @@ from chalicelib import aws
 from chalicelib.aws import ELSEWHERE, IN_A_FUNCTION, Patience, patience
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.store.dynamodb.connection import ATTEMPTS, DynamoDB
-from tests.integration.store.conftest import fresh_clients, no_sleep
+from tests.moto_aws import fresh_clients, no_sleep
 
 CONFIG = json.loads((Path(__file__).parents[3] / ".chalice" / "config.json").read_text())
 

@@ -27,7 +27,7 @@ from chalicelib.authoring.taskflow.decorators import dag as dag_decorator
 from chalicelib.authoring.taskflow.decorators import task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryResult
-from tests.integration.store.examples import a_run
+from tests.scripted.examples import a_run
 from tests.unit.authoring.running import START, FakeXComs, a_dag, call, run
 
 

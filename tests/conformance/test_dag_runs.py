@@ -10,7 +10,7 @@ from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, UnfinishedRun
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports.store import Store, Write
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.examples import HOUR, NOON, SECOND, a_dag, a_run
+from tests.scripted.examples import HOUR, NOON, SECOND, a_dag, a_run
 
 QUEUED = frozenset({DagRunState.QUEUED})
 

@@ -16,7 +16,7 @@ from chalicelib.domain.tasks.task_instances import (
     TaskInstanceChange,
 )
 from chalicelib.engine.ports.store import Store, Write
-from tests.integration.store.examples import HOUR, NOON
+from tests.scripted.examples import HOUR, NOON
 
 RUN = "01RUN"
 KEY = task_key("load.eu-west_1", 3)

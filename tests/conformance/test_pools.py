@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain.slots.pools import Holding, Pool, PoolShard, shard_capacities
 from chalicelib.engine.ports.store import Store
-from tests.integration.store.examples import HOUR, NOON, SECOND, a_pool, a_waiter
+from tests.scripted.examples import HOUR, NOON, SECOND, a_pool, a_waiter
 
 
 def test_an_unknown_pool_has_nothing(store: Store) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.domain.payload import INLINE_LIMIT, Payload
 from chalicelib.engine.ports.store import Store
-from tests.integration.store.examples import a_run
+from tests.scripted.examples import a_run
 
 RUN = a_run(uid="01RUN", dag_id="Größe & Maß").ref
 

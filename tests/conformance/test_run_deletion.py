@@ -2,7 +2,7 @@
 
 from chalicelib.domain.tasks.task_instances import FinishedTry
 from chalicelib.engine.ports.store import Store
-from tests.integration.store.calls import TRY, UNTOUCHED
+from tests.conformance.calls import TRY, UNTOUCHED
 
 
 def test_all_items_of_a_run_go_and_those_of_others_stay(store: Store) -> None:

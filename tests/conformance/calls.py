@@ -10,7 +10,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.task_instances import Expected, FinishedTry
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter
+from tests.scripted.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter
 
 RUN = a_run().ref
 QUEUED = frozenset({DagRunState.QUEUED})

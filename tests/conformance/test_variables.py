@@ -3,7 +3,7 @@
 from chalicelib.domain.variables import LARGEST_VALUE, LONGEST_KEY, StoredVariable, checked_variable
 from chalicelib.engine.ports.store import Store
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.faults import LOST, THROTTLED, faults
+from tests.conformance.faults import LOST, THROTTLED, faults
 
 CITY = StoredVariable(key="city", value="Ulm", description="where it is")
 

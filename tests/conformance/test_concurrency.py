@@ -12,7 +12,7 @@ from chalicelib.domain.slots.pools import PoolShard
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstanceChange
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.examples import (
+from tests.scripted.examples import (
     HOUR,
     NOON,
     SECOND,

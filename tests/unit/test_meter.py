@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.budgets.meter import item_size, units
+from tests.meter import item_size, units
 
 KB = {"k": {"S": "x" * 1023}}
 MORE = {"k": {"S": "x" * 1024}}

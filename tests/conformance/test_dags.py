@@ -6,7 +6,7 @@ from dataclasses import replace
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Store, Write
-from tests.integration.store.examples import HOUR, NOON, a_dag, a_run
+from tests.scripted.examples import HOUR, NOON, a_dag, a_run
 
 SCHEDULE = Schedule(
     expression="@daily",

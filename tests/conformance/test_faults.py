@@ -12,10 +12,10 @@ from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstanceChange
 from chalicelib.store.dynamodb import DynamoStore
 from chalicelib.store.dynamodb.connection import ATTEMPTS
-from tests.integration.store.calls import CALLS, UNTOUCHED, populate
-from tests.integration.store.conftest import empty_tables
-from tests.integration.store.examples import NOON, a_dag, a_pool, a_run
-from tests.integration.store.faults import LOST, NONE, PASSING, THROTTLED, Answered, Fault, faults
+from tests.conformance.calls import CALLS, UNTOUCHED, populate
+from tests.conformance.faults import LOST, NONE, PASSING, THROTTLED, Answered, Fault, faults
+from tests.moto_aws import empty_tables
+from tests.scripted.examples import NOON, a_dag, a_pool, a_run
 
 RUN_ITEM = {"dag_id": {"S": "sales"}, "run_uid": {"S": "01RUN"}}
 OTHER_ITEM = {"dag_id": {"S": "sales"}, "run_uid": {"S": "02RUN"}}

@@ -18,9 +18,9 @@ from chalicelib.auth.users import User
 from chalicelib.engine.ports.store import Store
 from chalicelib.store.dynamodb import DynamoStore
 from chalicelib.store.s3 import Bucket, S3ProofKey
-from tests.budgets.meter import Meter
-from tests.integration.store.examples import HOUR, NOON, SECOND
-from tests.integration.store.faults import LOST, NONE, THROTTLED, faults
+from tests.conformance.faults import LOST, NONE, THROTTLED, faults
+from tests.meter import Meter
+from tests.scripted.examples import HOUR, NOON, SECOND
 
 ADA = User(username="ada", password_hash="$2b$04$hash", created_at=NOON, password_set_at=NOON)
 

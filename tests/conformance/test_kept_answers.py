@@ -7,8 +7,8 @@ from chalicelib.domain.idempotency import KEPT_FOR
 from chalicelib.domain.slots.pools import Pool
 from chalicelib.engine.ports.store import Store
 from chalicelib.store.dynamodb import DynamoStore
-from tests.integration.store.examples import HOUR, NOON, SECOND, a_kept_answer, a_pool, a_run
-from tests.integration.store.faults import LOST, THROTTLED, faults
+from tests.conformance.faults import LOST, THROTTLED, faults
+from tests.scripted.examples import HOUR, NOON, SECOND, a_kept_answer, a_pool, a_run
 
 LATER = NOON + KEPT_FOR
 

@@ -1,4 +1,4 @@
-"""Dags, runs and the like for the tests of the stores, with what a test does not care about filled in."""
+"""Dags, runs and the like for tests, with what a test does not care about filled in."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -4,9 +4,9 @@ import pytest
 
 from chalicelib.domain.payload import INLINE_LIMIT
 from chalicelib.store.dynamodb import DynamoStore
-from tests.budgets.meter import Meter
-from tests.integration.store.calls import CALLS, RUN, VERSION, populate
-from tests.integration.store.examples import NOON, a_run, a_waiter
+from tests.conformance.calls import CALLS, RUN, VERSION, populate
+from tests.meter import Meter
+from tests.scripted.examples import NOON, a_run, a_waiter
 
 LARGE = "x" * (INLINE_LIMIT + 1)
 
