@@ -30,11 +30,11 @@ from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.simulation.world import Clock
 from chalicelib.store.dynamodb import DynamoStore
 from tests.budgets.rights import Asked
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
 from tests.moto_aws import no_sleep
-from tests.property.dags import ScriptedDag
-from tests.unit.events.corpus import record
+from tests.scripted.asking import Answer
+from tests.scripted.dags import ScriptedDag
+from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.recorded_events import record
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

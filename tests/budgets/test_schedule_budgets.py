@@ -16,7 +16,7 @@ from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.conftest import NOON
 from tests.budgets.deployment import MeteredDeployment
 from tests.meter import Meter
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 DAG = ScriptedDag([Shape("a")])
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.deployment import MeteredDeployment, started
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 CHAIN = ScriptedDag([Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))])
 

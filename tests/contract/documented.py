@@ -13,7 +13,7 @@ from schemathesis import Case, Response
 from chalicelib.api.experimental import register
 from chalicelib.local.gateway import HttpRequest, StageGateway
 from chalicelib.settings import Settings
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
 
 PREFIX = "/api/experimental"
 _BASE_URL = f"http://updraft.invalid{PREFIX}"

@@ -25,10 +25,10 @@ from schemathesis.specs.openapi.checks import (
 
 from chalicelib import bootstrap
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
 from tests.contract.documented import PREFIX, DocumentedStage
 from tests.contract.served import BACKENDS
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
 
 OPEN = Settings.from_environ({"AIRFLOW__API__AUTH_BACKEND": BACKENDS[None]})
 CHECKS = [

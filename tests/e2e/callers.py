@@ -2,9 +2,9 @@
 
 import base64
 
-from tests.contract.runner import Answer
 from tests.e2e.project import API, Project
 from tests.integration.server.api import HttpApi
+from tests.scripted.asking import Answer
 
 
 def ask(

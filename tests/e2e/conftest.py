@@ -10,10 +10,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib import aws
 from chalicelib.auth.backends import BASIC_AUTH
-from tests.contract.deployed_dags import FOLDER as CONTRACT_DAGS
 from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
 from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
 from tests.emulator import Emulator, ministack
+from tests.scripted.contract_dags import FOLDER as CONTRACT_DAGS
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent

@@ -17,8 +17,8 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.deploy.deployed import Deployed, read_deployed
 from chalicelib.deploy.standing import API_STAGE
-from tests.contract.runner import Answer
 from tests.integration.server.api import HttpApi
+from tests.scripted.asking import Answer
 
 STAGE = "e2e"
 

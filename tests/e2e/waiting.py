@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tests.contract.runner import Answer
 from tests.e2e.project import Project
+from tests.scripted.asking import Answer
 
 PATIENCE_SECONDS = 90
 """Far more than a chain of three takes: each function's first call imports it on a busy machine."""

@@ -8,9 +8,9 @@ from chalicelib.domain.messages import AlterTasks, Outgoing
 from chalicelib.domain.plans.by_hand import Choice, Plan
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, shapes, start, with_setups, world_of
-from tests.property.simulator import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, shapes, start, with_setups, world_of
+from tests.scripted.world import World
 
 ANY_SHAPES = st.one_of(shapes(), with_setups())
 """Sensors among them."""

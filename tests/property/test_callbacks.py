@@ -15,8 +15,8 @@ from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     deliver_until_the_fault_has_come,
@@ -27,7 +27,7 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import World
 
 KINDS = ("on_failure_callback", "on_retry_callback", "on_skipped_callback", "on_success_callback")
 OF_STATE = {

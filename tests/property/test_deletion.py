@@ -18,8 +18,8 @@ from chalicelib.engine.upkeep.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
@@ -32,7 +32,7 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import World
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
 

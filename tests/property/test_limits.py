@@ -21,8 +21,8 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from tests.property.alterations import send_plan, some_names
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_nothing_is_held,
     dag_of,
     date_of,
@@ -33,7 +33,7 @@ from tests.property.scenarios import (
     start_runs,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import World
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
 """Retried, for a worker that is killed is a failed try."""

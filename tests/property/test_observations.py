@@ -15,9 +15,9 @@ from chalicelib.engine.by_hand.cancelling import cancel_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, final_states, shapes, start, world_of
-from tests.property.simulator import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, final_states, shapes, start, world_of
+from tests.scripted.world import World
 
 HOUR = timedelta(hours=1)
 

@@ -25,9 +25,9 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import dag_of, step_with_faults, wait_until_back, world_of
-from tests.property.simulator import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import dag_of, step_with_faults, wait_until_back, world_of
+from tests.scripted.world import World
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

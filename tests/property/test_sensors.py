@@ -17,8 +17,8 @@ from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
     message,
@@ -26,7 +26,7 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import World
 
 MODES = pytest.mark.parametrize("mode", ["poke", "reschedule"])
 
@@ -144,7 +144,7 @@ def test_duplicates_do_not_poke_twice_and_do_not_multiply(mode: str) -> None:
     kinds = [kind for kind in world.queue.sent if isinstance(kind, RunTask | PokeTask)]
     assert len(kinds) < 20 * 16, "each message came thrice; they would be 3**20"
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)  # and the simulator asserts that no poke came twice
+    assert_ended_as_expected(world, dag, run)  # and the world asserts that no poke came twice
 
 
 @MODES

@@ -19,9 +19,9 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.worker import RunningXComs, TryReport
 from chalicelib.engine.runs.create import TriggerRequest, trigger
 from chalicelib.queues.messages import encode
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.function_context import FunctionContext
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.unit.function_context import FunctionContext
 
 DAG = "contract_conf"
 LITTLE_TIME = FunctionContext(remaining=handlers.TIME_OF_A_MESSAGE - timedelta(seconds=1))

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.server import ROOT
-from tests.unit.cli.command_line import run
+from tests.scripted.command_line import run
 
 BACKENDS = "airflow.api.auth.backend"
 

@@ -12,7 +12,7 @@ from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import SettingError, Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 PLAIN_METHODS = {"GET", "HEAD", "POST"}
 

@@ -15,9 +15,9 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import WakePool
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
+from tests.scripted.clock import MovedClock
+from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
 POOL = {"name": "p", "slots": 3, "description": None}

@@ -15,9 +15,9 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.engine.worker.execute import execute
-from tests.contract.deployed_dags import deploy
-from tests.contract.in_process import InProcessApi
-from tests.memory_sender import MemorySender
+from tests.scripted.contract_dags import deploy
+from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.memory_sender import MemorySender
 
 DATE = "2026-01-01T12:00:00+00:00"
 

@@ -21,8 +21,8 @@ from chalicelib.engine.engine import Engine
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.local.updraft import refusals
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
+from tests.scripted.clock import MovedClock
+from tests.scripted.in_process_api import InProcessApi
 
 DAG = f"{PREFIX}/dags/etl"
 SECRETS = ("lovelace", "swordfish")

@@ -8,9 +8,9 @@ from chalicelib import bootstrap
 from chalicelib.domain.messages import StartRun
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
+from tests.scripted.clock import MovedClock
+from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
 DATE = "2024-05-06T07:08:09"

@@ -10,8 +10,8 @@ from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.tick import tick
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
+from tests.scripted.clock import MovedClock
+from tests.scripted.in_process_api import InProcessApi
 
 DATE = "2024-05-06T07:08:09"
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from chalicelib import bootstrap
 from chalicelib.api.experimental import PREFIX
 from chalicelib.api.openapi.document import document
 from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = document()

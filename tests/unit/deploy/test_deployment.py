@@ -28,7 +28,7 @@ from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
-from tests.contract.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory
 from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
 
 DAG = """

@@ -14,7 +14,7 @@ from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import a_run
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

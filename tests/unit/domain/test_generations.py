@@ -6,7 +6,7 @@ from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.notes import HEARD, OWED, Marks, arrived_numbers
 from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 GRAPH = ScriptedDag([Shape("a"), Shape("b"), Shape("c", ("a", "b"))]).graph

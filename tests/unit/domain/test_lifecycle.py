@@ -10,7 +10,7 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
 from chalicelib.domain.tasks.changes import end_of_try, interrupted
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUN = RunRef(dag_id="scripted", execution_date=NOW, run_uid="uid", generation=1, version="v1")

@@ -12,9 +12,9 @@ from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.engine.worker.call_back import call_back
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import start, world_of
-from tests.property.simulator import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import start, world_of
+from tests.scripted.world import World
 
 KINDS = ("on_failure_callback", "on_success_callback")
 

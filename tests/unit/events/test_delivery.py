@@ -20,8 +20,8 @@ from chalicelib.events.delivery import (
     deliver,
     trigger_unless_there,
 )
-from tests.contract.engines import engine_in_memory
-from tests.unit.events.corpus import record, records_of, text_attribute
+from tests.scripted.engines import engine_in_memory
+from tests.scripted.recorded_events import record, records_of, text_attribute
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
 

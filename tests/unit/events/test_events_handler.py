@@ -11,10 +11,10 @@ from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.requests import run_id
 from chalicelib.queues.dead_letters import DeadLetter
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.function_context import FunctionContext
-from tests.unit.events.corpus import record, records_of
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.scripted.recorded_events import record, records_of
+from tests.unit.function_context import FunctionContext
 
 DAG = "contract_conf"
 

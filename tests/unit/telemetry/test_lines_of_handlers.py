@@ -22,11 +22,11 @@ from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
 from chalicelib.telemetry.bound import bound_fields
 from chalicelib.telemetry.log_lines import JsonLines
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.contract.in_process import InProcessApi
-from tests.function_context import FunctionContext
-from tests.unit.events.corpus import record
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.recorded_events import record
+from tests.unit.function_context import FunctionContext
 
 DAG = "contract_conf"
 

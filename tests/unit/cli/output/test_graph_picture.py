@@ -14,9 +14,9 @@ from chalicelib.cli import updraft
 from chalicelib.cli.output.graph_picture import drawn_as
 from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.engine.engine import Engine
-from tests.contract.engines import engine_in_memory
 from tests.machine import Need
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.engines import engine_in_memory
 
 GRAPHVIZ = Need(what="Pictures by Graphviz were", packages="graphviz", switch="UPDRAFT_TESTS_NEED_GRAPHVIZ")
 

@@ -13,7 +13,7 @@ from chalicelib.api.authorizer import Unauthorized
 from chalicelib.api.experimental import register
 from chalicelib.auth.backends import without_credentials
 from chalicelib.settings import Settings
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
 
 STAGE = "/api"
 

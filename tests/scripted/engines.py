@@ -6,7 +6,7 @@ from itertools import count
 
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
-from tests.memory_sender import MemorySender
+from tests.scripted.memory_sender import MemorySender
 
 
 def engine_in_memory(now: Callable[[], datetime]) -> Engine:

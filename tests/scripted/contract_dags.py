@@ -10,9 +10,9 @@ from chalicelib.authoring.loading.serialization import Document, serialize
 from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.slots.pools import ensure_default_pool
-from tests.contract.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory
 
-FOLDER = Path(__file__).parent / "dags"
+FOLDER = Path(__file__).parents[1] / "contract" / "dags"
 
 
 def engine_with_contract_dags(now: Callable[[], datetime]) -> Engine:

@@ -12,7 +12,7 @@ from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.store.memory import MemoryStore
-from tests.property.simulator import outcome_of
+from tests.scripted.world import outcome_of
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.events.recorded import messages_of
 
-FOLDER = Path(__file__).parents[2] / "events"
+FOLDER = Path(__file__).parents[1] / "events"
 SENT_AT = "1772600767123"
 """2026-03-04T05:06:07.123 UTC."""
 

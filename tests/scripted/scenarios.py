@@ -18,8 +18,8 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.queue import InFlight
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.simulator import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.world import World
 
 EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 TEARDOWN = "all_done_setup_success"
