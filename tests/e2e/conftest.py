@@ -10,8 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib import aws
 from chalicelib.auth.backends import BASIC_AUTH
-from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
-from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
+from tests.e2e.stage.chalice_deploy_adapter import chalice_deploy_adapter
+from tests.e2e.stage.project import CLOSED, OPEN, Project, aws_environment, stage_project
 from tests.emulator import Emulator, ministack
 from tests.scripted.contract_dags import FOLDER as CONTRACT_DAGS
 
@@ -23,7 +23,7 @@ PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
 """Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
 missing in `requirements.txt` has to be missing there too."""
 
-BEHIND_TLS = ("-P", str(Path(__file__).with_name("ministack_behind_tls.py")))
+BEHIND_TLS = ("-P", str(FOLDER / "stage" / "ministack_behind_tls.py"))
 """What Python runs: nothing beside that file is to be found by ministack or its functions (`-P`)."""
 
 ENFORCE_IAM = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.runner import Case, RealPace, replay
 from tests.contract.served import served_cases
-from tests.e2e.project import API, Project
+from tests.e2e.stage.project import API, Project
 from tests.scripted.asking import at_once
 
 pytestmark = pytest.mark.e2e

@@ -17,9 +17,9 @@ from chalicelib.deploy.provisioning.api_gateway import gateway_responses
 from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.settings import Settings
 from tests.e2e.conftest import DAGS, PROJECT
-from tests.e2e.project import API, OPEN, Project, stage_project
-from tests.e2e.stack import CLOUDFORMATION, Stack, complaints, packaged
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, OPEN, Project, stage_project
+from tests.e2e.stage.stack import CLOUDFORMATION, Stack, complaints, packaged
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 

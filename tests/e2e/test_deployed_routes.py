@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.forced_by_api_gateway import FORCED, Forced
-from tests.e2e.project import API, METHODS, Project, filled_in
+from tests.e2e.stage.forced_by_api_gateway import FORCED, Forced
+from tests.e2e.stage.project import API, METHODS, Project, filled_in
 from tests.scripted.asking import Answer
 
 pytestmark = pytest.mark.e2e

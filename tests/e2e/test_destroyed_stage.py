@@ -5,8 +5,8 @@ import pytest
 from chalicelib import aws
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.settings import Settings
-from tests.e2e.callers import ADA, ask
-from tests.e2e.project import CLOSED, STAGE, Project
+from tests.e2e.stage.callers import ADA, ask
+from tests.e2e.stage.project import CLOSED, STAGE, Project
 
 pytestmark = pytest.mark.e2e
 

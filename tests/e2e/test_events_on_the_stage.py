@@ -5,8 +5,8 @@ import json
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 

@@ -6,8 +6,8 @@ functions are allowed to go on.
 
 import pytest
 
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 

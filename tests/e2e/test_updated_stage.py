@@ -19,8 +19,8 @@ from chalicelib.domain.tasks.keys import END_OF_RUN_KEY
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
-from tests.e2e.project import API, CLOSED, OPEN, STAGE, Project
-from tests.e2e.waiting import until
+from tests.e2e.stage.project import API, CLOSED, OPEN, STAGE, Project
+from tests.e2e.stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 

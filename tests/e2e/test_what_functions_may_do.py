@@ -13,8 +13,8 @@ import pytest
 from chalicelib import aws
 from chalicelib.deploy.provisioning.api_gateway import standing_throttling, throttle, throttling_of
 from chalicelib.settings import Settings
-from tests.e2e.project import API, STAGE, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, STAGE, Project
+from tests.e2e.stage.waiting import is_done, until
 from tests.scripted.asking import Answer
 
 pytestmark = pytest.mark.e2e

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tests.e2e.project import Project
+from tests.e2e.stage.project import Project
 from tests.scripted.asking import Answer
 
 PATIENCE_SECONDS = 90

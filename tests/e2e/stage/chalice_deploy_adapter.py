@@ -29,7 +29,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from tests.e2e.draining import drained
+from tests.e2e.stage.draining import drained
 
 log = logging.getLogger(__name__)
 

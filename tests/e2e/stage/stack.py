@@ -9,12 +9,12 @@ from typing import Any
 from botocore.exceptions import WaiterError
 
 from chalicelib import aws
-from tests.e2e.project import Gateway, Project
+from tests.e2e.stage.project import Gateway, Project
 
 ARTIFACTS = "acme-artifacts"
 """The bucket that code and templates are uploaded to."""
 
-CLOUDFORMATION = Path(__file__).parents[2] / ".venv-cloudformation" / "bin"
+CLOUDFORMATION = Path(__file__).parents[3] / ".venv-cloudformation" / "bin"
 """AWS's own programs for templates. The emulator, which could call the transform itself, has them not:
 its functions would see what they need."""
 

@@ -2,7 +2,7 @@
 
 import base64
 
-from tests.e2e.project import API, Project
+from tests.e2e.stage.project import API, Project
 from tests.integration.server.api import HttpApi
 from tests.scripted.asking import Answer
 

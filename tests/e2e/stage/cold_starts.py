@@ -21,11 +21,11 @@ from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.settings import Settings
-from tests.e2e.project import OPEN, aws_environment, run
+from tests.e2e.stage.project import OPEN, aws_environment, run
 from tests.emulator import ministack
 
 ONE_INVOCATION = Path(__file__).with_name("one_invocation.py")
-SQS_EVENT = Path(__file__).parents[1] / "events" / "sqs_message.json"
+SQS_EVENT = Path(__file__).parents[2] / "events" / "sqs_message.json"
 STAGE = "cold"
 DAG_ID = "example_hello"
 SECONDS = 60
