@@ -10,7 +10,7 @@ pytestmark = pytest.mark.e2e
 A_MINUTE_AND_MORE = 180
 
 
-def test_the_tick_starts_a_scheduled_run(open_stage: Project):
+def test_the_tick_starts_a_scheduled_run(open_stage: Project) -> None:
     call, runs = open_stage.gateway.call, f"{API}/dags/e2e_scheduled/dag_runs"
 
     answer = until(

@@ -17,12 +17,12 @@ OF_A_CLOSED_STAGE = [
 
 
 @pytest.mark.parametrize("case", OF_A_CLOSED_STAGE)
-def test_a_closed_stage_answers_the_case_as_recorded(closed_stage: Project, case: Case):
+def test_a_closed_stage_answers_the_case_as_recorded(closed_stage: Project, case: Case) -> None:
     assert replay(case, closed_stage.gateway.send, RealPace(), at_once) == []
 
 
 @pytest.mark.parametrize("authorization", [None, "Basic YWRhOmxvdmVsYWNl"])
-def test_with_deny_all_every_route_is_forbidden(closed_stage: Project, authorization: str | None):
+def test_with_deny_all_every_route_is_forbidden(closed_stage: Project, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     routes = [
         (method, path)

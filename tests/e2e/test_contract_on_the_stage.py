@@ -15,5 +15,5 @@ OF_AN_OPEN_STAGE = [
 
 
 @pytest.mark.parametrize("case", OF_AN_OPEN_STAGE)
-def test_the_case_is_answered_as_recorded(open_stage: Project, case: Case):
+def test_the_case_is_answered_as_recorded(open_stage: Project, case: Case) -> None:
     assert replay(case, open_stage.gateway.send, RealPace(), at_once) == []

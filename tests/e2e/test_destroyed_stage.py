@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 def test_a_destroyed_stage_leaves_its_data_and_has_it_when_deployed_again(
     project: Project, request: pytest.FixtureRequest
-):
+) -> None:
     if project.auth_backend is None:
         project.deploy(CLOSED)
     project.on_its_tables("dags", "pause", "e2e_greeting")

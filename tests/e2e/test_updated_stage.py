@@ -81,14 +81,14 @@ def updated(project: Project) -> Updated:
     return Updated(project=project, store=store, before=before, after=project.deployed, said=said)
 
 
-def test_the_api_keeps_its_address(updated: Updated):
+def test_the_api_keeps_its_address(updated: Updated) -> None:
     assert "new: " not in updated.said
     assert updated.after.rest_api_id == updated.before.rest_api_id
     assert updated.after.queue_mappings == updated.before.queue_mappings
     assert len(aws.client("apigateway").get_rest_apis()["items"]) == 1
 
 
-def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Updated):
+def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Updated) -> None:
     for day in DAYS:
         run = updated.ended(day)
         assert run.state is DagRunState.SUCCESS, updated.project.function_logs()
@@ -99,7 +99,7 @@ def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Upd
         assert updated.beginnings(run) == dict.fromkeys(OF_OLD - {"wait"}, 1)
 
 
-def test_nothing_is_left_in_the_queues(updated: Updated):
+def test_nothing_is_left_in_the_queues(updated: Updated) -> None:
     for day in DAYS:
         updated.ended(day)
     until(messages, lambda found: not any(found.values()), updated.project)
@@ -116,7 +116,7 @@ def messages() -> dict[str, int]:
     return found
 
 
-def test_a_new_run_has_the_new_graph(updated: Updated):
+def test_a_new_run_has_the_new_graph(updated: Updated) -> None:
     day = datetime(2024, 6, 4, tzinfo=UTC)
     updated.project.on_its_tables("dags", "trigger", DAG_ID, "--exec-date", day.isoformat())
     run = updated.ended(day)
