@@ -41,13 +41,13 @@ from tests.scripted.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.scripted.world import World
+from tests.scripted.world import ScriptedWorld
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED
 
 
-def fix(world: World, dag: ScriptedDag, *task_ids: str) -> ScriptedDag:
+def fix(world: ScriptedWorld, dag: ScriptedDag, *task_ids: str) -> ScriptedDag:
     """The same DAG, in which these tasks do well from now on."""
     better = [replace(shape, behaviour="ok") if shape.task_id in task_ids else shape for shape in dag.shapes]
     fixed = ScriptedDag(better, now=dag.now)

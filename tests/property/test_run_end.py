@@ -21,7 +21,7 @@ from chalicelib.engine.runs.end import fail_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
+from chalicelib.simulation.world import LEASE, World
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
@@ -35,7 +35,6 @@ from tests.scripted.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.scripted.world import World
 
 HOUR = timedelta(hours=1)
 

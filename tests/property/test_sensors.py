@@ -16,7 +16,7 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
+from chalicelib.simulation.world import LEASE, World
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     assert_ended_as_expected,
@@ -26,14 +26,14 @@ from tests.scripted.scenarios import (
     start,
     world_of,
 )
-from tests.scripted.world import World
+from tests.scripted.world import ScriptedWorld
 
 MODES = pytest.mark.parametrize("mode", ["poke", "reschedule"])
 
 
 def waiting_world(
     mode: str, *, interval: float = 300.0, pokes: int = 3, retries: int = 0, slots: int = 1
-) -> tuple[World, ScriptedDag, DagRun]:
+) -> tuple[ScriptedWorld, ScriptedDag, DagRun]:
     """A sensor that has poked once, in a pool of its own, and a task after it."""
     sensor = Shape("wait", mode=mode, pokes=pokes, poke_interval=interval, pool="own", retries=retries)
     dag = ScriptedDag([sensor, Shape("next", ("wait",))])

@@ -11,7 +11,7 @@ from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict,
 from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
-from chalicelib.store.memory import MemoryStore
+from chalicelib.engine.ports.store import Store
 from tests.scripted.world import outcome_of
 
 
@@ -76,7 +76,7 @@ class ScriptedDag:
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 
-    def save(self, store: MemoryStore, *, is_paused: bool = False) -> None:
+    def save(self, store: Store, *, is_paused: bool = False) -> None:
         version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")
         store.dags.save_version(version)
         store.dags.save(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 
+from chalicelib.domain.messages import Outgoing
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
 from tests.scripted.memory_sender import MemorySender
@@ -19,3 +20,9 @@ def engine_in_memory(now: Callable[[], datetime]) -> Engine:
         new_uid=lambda: f"uid-{next(numbers):05d}",
         allowed_run_id_pattern=r"^[A-Za-z0-9_.~:+-]+$",
     )
+
+
+def take_sent(engine: Engine) -> list[Outgoing]:
+    """What such an engine has sent and nobody has taken yet; it is then taken."""
+    assert isinstance(engine.sender, MemorySender)
+    return engine.sender.take_all()

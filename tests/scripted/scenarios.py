@@ -18,8 +18,9 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.queue import InFlight
+from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.world import World
+from tests.scripted.world import ScriptedWorld
 
 EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 TEARDOWN = "all_done_setup_success"
@@ -77,8 +78,8 @@ def in_role(shape: Shape, role: str, setups: list[Shape], draw: st.DrawFn) -> Sh
     return replace(shape, role=role, rule=rule)
 
 
-def world_of(dag: ScriptedDag, seed: int) -> World:
-    world = World(dag.script, random.Random(seed))
+def world_of(dag: ScriptedDag, seed: int) -> ScriptedWorld:
+    world = ScriptedWorld(dag.script, random.Random(seed))
     save_pool(world.engine, name="default_pool", slots=128, description="Default pool")
     save_pool(world.engine, name="small", slots=3, description=None)
     save_pool(world.engine, name="unlimited", slots=-1, description=None)

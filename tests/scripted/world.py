@@ -7,13 +7,13 @@ from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.observations import Observation
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports.worker import RunningXComs, TryReport
-from chalicelib.simulation import world
+from chalicelib.simulation.world import World
 
 Script = Callable[[TryRequest], TryOutcome]
 """What user code does in a try."""
 
 
-class World(world.World):
+class ScriptedWorld(World):
     """A world that runs a script in place of user code, and notes what it ran."""
 
     def __init__(self, script: Script, choose: random.Random) -> None:
@@ -29,7 +29,8 @@ class World(world.World):
         self.calls: list[tuple[str, int, str]] = []
         """Callbacks called: task (the DAG's: empty), try, kind."""
         self.pokes: list[tuple[str, str, int, int]] = []
-        self.stall: Callable[[TryRequest], None] = lambda _: None
+        self.stall: Callable[[TryRequest], object] = lambda _: None
+        """What happens while a try runs."""
 
     def _play(self, request: TryRequest, _: RunningXComs) -> TryReport:
         if request.pokes == 0:

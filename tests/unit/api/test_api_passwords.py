@@ -375,13 +375,14 @@ def test_what_changes_nothing_is_not_in_the_audit_log(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    for method, path, body in [
+    without_effect: list[tuple[str, str, dict[str, Any] | None]] = [
         ("GET", "/pools", None),
         ("GET", "/dags/etl/paused", None),
         ("GET", "/dags/unknown/paused/true", None),
         ("POST", "/dags/unknown/dag_runs", {}),
         ("DELETE", "/pools/unknown", None),
-    ]:
+    ]
+    for method, path, body in without_effect:
         gateway.send(ADA, method, PREFIX + path, body)
     assert audited(caplog) == []
 

@@ -118,14 +118,16 @@ def test_a_cold_start_does_not_load_the_document() -> None:
 
 
 def _values(parameters: Any) -> tuple[str, str]:
-    return parameters.values
+    path, method = parameters.values
+    return path, method
 
 
 def _resolved(part: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in part:
         return part
     _, _, kind, name = part["$ref"].split("/")
-    return DOCUMENT["components"][kind][name]
+    resolved: dict[str, Any] = DOCUMENT["components"][kind][name]
+    return resolved
 
 
 def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:

@@ -1,6 +1,5 @@
 """``dags show``: a graph as a picture."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,7 @@ def test_tasks_have_their_operators_colours() -> None:
 @pytest.fixture
 def engine() -> Engine:
     made = engine_in_memory(lambda: datetime(2026, 3, 1, tzinfo=UTC))
-    ScriptedDag(SHAPES).save(made.store)  # type: ignore[arg-type]  # it is the one in memory
+    ScriptedDag(SHAPES).save(made.store)
     return made
 
 
@@ -116,7 +115,7 @@ def test_another_kind_of_file_is_wrong_usage(engine: Engine, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The one folder in which programs are found: an empty one."""
     folder = tmp_path / "bin"
     folder.mkdir()

@@ -10,9 +10,9 @@ from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.settings import Settings
+from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import EXECUTION_DATE, start, world_of
-from tests.scripted.world import World
 
 DATE = EXECUTION_DATE.isoformat()
 
