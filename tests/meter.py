@@ -70,7 +70,7 @@ _lock = Lock()
 
 
 def _before_send(request: Any, event_name: str, **_: Any) -> None:
-    _, service, operation = event_name.split(".")
+    service, operation = event_name.split(".")[1:]
     with _lock:
         for meter in _running:
             meter._count(service, operation, {} if service == "s3" else _body(request.body))
@@ -120,7 +120,8 @@ def _value_size(value: Mapping[str, Any]) -> int:
     if kind == "S":
         return len(content.encode())
     if kind == "N":
-        return ceil(len(content.lstrip("-").replace(".", "")) / 2) + 1 + content.startswith("-")
+        digits, is_negative = content.lstrip("-").replace(".", ""), content.startswith("-")
+        return ceil(len(digits) / 2) + 1 + int(is_negative)
     if kind == "B":
         return len(content if isinstance(content, bytes) else b64decode(content))
     if kind in ("SS", "NS", "BS"):

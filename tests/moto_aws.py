@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from moto import mock_aws
 from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from chalicelib import aws
 from chalicelib.deploy.description.resources import stage_resources

@@ -113,7 +113,7 @@ def test_runs_are_listed_by_date_with_both_ends(store: Store) -> None:
     store.dag_runs.create(a_run("other", dag_id="costs"), NOON)
 
     def listed(**options: object) -> list[int]:
-        return [run.execution_date.hour for run in store.dag_runs.list("sales", **options)]  # type: ignore[arg-type] # options of the port
+        return [run.execution_date.hour for run in store.dag_runs.list("sales", **options)]  # type: ignore[arg-type]  # options of the port
 
     assert listed() == [12, 13, 14, 15]
     assert listed(descending=True) == [15, 14, 13, 12]
@@ -132,8 +132,15 @@ def test_runs_are_listed_by_date_with_both_ends(store: Store) -> None:
     ],
 )
 def test_dates_of_any_year_are_kept_and_sorted(store: Store, date: datetime) -> None:
-    moments = {"data_interval_start": date, "data_interval_end": date, "queued_at": date, "updated_at": date}
-    then = replace(a_run("then"), execution_date=date, run_id="then", **moments)
+    then = replace(
+        a_run("then"),
+        execution_date=date,
+        run_id="then",
+        data_interval_start=date,
+        data_interval_end=date,
+        queued_at=date,
+        updated_at=date,
+    )
     store.dag_runs.create(a_run("now"), NOON)
     store.dag_runs.create(then, date)
     assert store.dag_runs.get("sales", date) == then

@@ -165,7 +165,9 @@ def test_an_arrival_and_a_change_can_be_one_write(store: Store) -> None:
     change: TaskInstanceChange = {"state": TaskInstanceState.QUEUED, "updated_at": NOON}
     written = store.task_instances.transition(RUN, KEY, UNTOUCHED, change, {"failed": 8})
     assert written.applied
-    assert written.item == replace(BLANK, **change, marks={"success": {7}, "failed": {8}})
+    assert written.item == replace(
+        BLANK, **change, marks={"success": frozenset({7}), "failed": frozenset({8})}
+    )
     assert store.task_instances.get(RUN, KEY) == written.item
 
 

@@ -70,7 +70,7 @@ def _turn(module: str) -> int:
     return later.index(module) + 1 if module in later else 0
 
 
-class OneProcessPerStage(LoadScopeScheduling):
+class OneProcessPerStage(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Keeps the tests of a stage in one process, which has an emulator of its own."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -75,6 +75,7 @@ def test_a_broken_signature_of_awss_own_is_refused_in_json_and_not_repeated(
     "forced", [pytest.param(forced, id=forced.what) for forced in FORCED if forced.asked]
 )
 def test_what_is_forced_is_still_so(open_stage: Project, forced: Forced) -> None:
+    assert forced.asked is not None
     answer = open_stage.gateway.call(*forced.asked)
     assert (answer.status, answer.body) == (forced.status, forced.body)
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -44,12 +45,14 @@ class Updated:
 
     def ended(self, day: datetime) -> DagRun:
         """The run of the day, once it is over."""
-        return until(
+        run = until(
             lambda: self.store.dag_runs.get(DAG_ID, day),
-            lambda run: run.state.is_final,
+            lambda run: run is not None and run.state.is_final,
             self.project,
             TIME_FOR_A_RESCUE,
         )
+        assert run is not None
+        return run
 
     def tasks(self, run: DagRun) -> dict[str, TaskInstance]:
         """Those of the run's tasks that anything was heard of."""
@@ -71,7 +74,7 @@ def updated(project: Project) -> Updated:
         made = call("POST", f"{dag}/dag_runs", {"execution_date": day.isoformat()})
         assert made.status == 200, f"{made}\n{project.function_logs()}"
         begin = f"{dag}/dag_runs/{day:%Y-%m-%d}/tasks/begin"
-        until(lambda begin=begin: call("GET", begin), lambda task: task.body["state"] == "success", project)
+        until(partial(call, "GET", begin), lambda task: task.body["state"] == "success", project)
     store = DynamoStore(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
     before = project.deployed
     project.forget()

@@ -114,7 +114,7 @@ def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open
         ("tick", "dag_runs"),
     ],
 )
-def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, handler: str, name: str):
+def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, handler: str, name: str) -> None:
     iam, region = aws.client("iam"), "us-east-1:000000000000"
     role = iam.get_role(RoleName=f"updraft-{STAGE}-{handler}")["Role"]["Arn"]
 

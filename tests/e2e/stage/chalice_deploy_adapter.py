@@ -130,7 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
         return creates or replaces
 
     def _import_swagger(self, url: urllib.parse.SplitResult, body: bytes) -> None:
-        rest_api_id = REST_API.fullmatch(url.path)["id"]
+        match = REST_API.fullmatch(url.path)
+        assert match is not None
+        rest_api_id = match["id"]
         try:
             api = RestApiFromSwagger(self._client("apigateway"), json.loads(body))
             answer = api.replace(rest_api_id) if rest_api_id else api.create(_endpoint_type(url.query))
@@ -156,8 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.1)
 
     def _client(self, service: str) -> Any:
-        region = REGION_OF_CREDENTIAL.search(self.headers["Authorization"])["region"]
-        return self.server.client(service, region)
+        credential = REGION_OF_CREDENTIAL.search(self.headers["Authorization"])
+        assert credential is not None
+        return self.server.client(service, credential["region"])
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -280,7 +283,8 @@ class RestApiFromSwagger:
             authorizerUri=authorizer["authorizerUri"],
             authorizerResultTtlInSeconds=authorizer.get("authorizerResultTtlInSeconds", 300),
         )
-        return created["id"]
+        authorizer_id: str = created["id"]
+        return authorizer_id
 
     def _create_resources(self, rest_api_id: str) -> dict[str, str]:
         """One resource for each part of each path; their ids by path."""

@@ -113,6 +113,7 @@ class Project:
             late = threading.Timer(DEPLOY_SECONDS, os.killpg, (deployment.pid, signal.SIGKILL))
             late.start()
             said = []
+            assert deployment.stdout is not None
             for spoken in deployment.stdout:
                 said.append(spoken)
                 if re.match(line, spoken):

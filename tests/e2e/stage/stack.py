@@ -92,7 +92,7 @@ def complaints(template: Template, directory: Path) -> str:
     file.write_text(json.dumps(template))
     # An unknown action in a policy is the one that the emulator wants: see `project.py`.
     options = ["--regions", "us-east-1", "--ignore-checks", "W3037"]
-    linter = [CLOUDFORMATION / "cfn-lint", "--template", file, *options]
+    linter = [str(CLOUDFORMATION / "cfn-lint"), "--template", str(file), *options]
     done = subprocess.run(linter, capture_output=True, text=True, timeout=STACK_SECONDS, check=False)
     return done.stdout + done.stderr
 

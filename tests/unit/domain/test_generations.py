@@ -32,7 +32,7 @@ def test_what_a_task_told_before_it_was_cleared_does_not_count() -> None:
 def test_what_it_tells_after_that_counts() -> None:
     left = marks(success={0, coded(1, 1)}, failed={1}, void={coded(1, 0)})
     known = arrived(GRAPH, JOIN, left)
-    assert (known.complete, known.seen) == (True, {SUCCESS})
+    assert (known.complete, {*known.seen}) == (True, {SUCCESS})
 
 
 def test_a_void_holds_for_all_earlier_generations() -> None:

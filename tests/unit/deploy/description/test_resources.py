@@ -38,7 +38,10 @@ def policy(handler: str) -> list[dict[str, Any]]:
     name = CONFIG["lambda_functions"][handler]["iam_policy_file"]
     settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"})
     place = Place(partition="aws", region="eu-west-1", account="123456789012")
-    return filled_in(json.loads((CHALICE / name).read_text()), settings, place)["Statement"]
+    statements: list[dict[str, Any]] = filled_in(json.loads((CHALICE / name).read_text()), settings, place)[
+        "Statement"
+    ]
+    return statements
 
 
 def as_list(value: str | list[str]) -> list[str]:
@@ -71,7 +74,7 @@ def granted_resources() -> Iterator[str]:
 
 
 def test_every_resource_of_a_stage_carries_its_name() -> None:
-    names = [each.name for each in (*RESOURCES.tables, *RESOURCES.queues)]
+    names = [*(table.name for table in RESOURCES.tables), *(queue.name for queue in RESOURCES.queues)]
     assert len(set(names)) == len(names)
     assert all(name.startswith("updraft-dev-") for name in names)
 

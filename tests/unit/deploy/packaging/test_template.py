@@ -74,7 +74,8 @@ def settings(auth_backend: str = BASIC_AUTH) -> Settings:
 def resources(auth_backend: str = BASIC_AUTH, events: str = "") -> Template:
     merged = merge_template(settings(auth_backend), parse_declarations(events), POLICIES)
     assert set(merged) == {"Resources"}
-    return merged["Resources"]
+    made: Template = merged["Resources"]
+    return made
 
 
 def of_type(resource_type: str, events: str = "") -> dict[str, Template]:
@@ -103,7 +104,8 @@ def test_every_table_has_its_keys_and_recovery() -> None:
 
 
 def definitions(table: Template) -> list[dict[str, str]]:
-    return table["AttributeDefinitions"]
+    defined: list[dict[str, str]] = table["AttributeDefinitions"]
+    return defined
 
 
 def test_a_table_has_its_index_and_what_expires_does() -> None:

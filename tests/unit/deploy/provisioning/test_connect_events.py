@@ -46,7 +46,9 @@ def rules(clients: Clients, bus: str = "default") -> dict[str, Any]:
 
 def subscription(clients: Clients) -> dict[str, str]:
     (each,) = clients("sns").list_subscriptions()["Subscriptions"]
-    return clients("sns").get_subscription_attributes(SubscriptionArn=each["SubscriptionArn"])["Attributes"]
+    arn = each["SubscriptionArn"]
+    attributes: dict[str, str] = clients("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    return attributes
 
 
 def queued(clients: Clients) -> list[str]:
