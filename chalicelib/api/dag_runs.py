@@ -18,13 +18,13 @@ _LARGEST_LIST = 5_000_000
 
 def trigger(request: Request) -> Reply:
     """Creates a run, with an ``Idempotency-Key`` once; the answer shows its date with the offset as sent."""
-    from chalicelib.engine.runs import create as engine_trigger
+    from chalicelib.engine.runs import create
 
     engine = bootstrap.engine()
     wish = trigger_body.read(request, engine.now())
     dag_id = names.dag_id(request)
     key = idempotency_key(request, "POST /dags/{dag_id}/dag_runs", dag_id)
-    wanted = engine_trigger.TriggerRequest(
+    wanted = create.RunRequest(
         dag_id=dag_id,
         execution_date=wish.execution_date,
         run_id=wish.run_id,
@@ -32,9 +32,9 @@ def trigger(request: Request) -> Reply:
         triggered_by=request.asked_by,
     )
     if key is None:
-        run = engine_trigger.trigger(engine, wanted)
+        run = create.create_run(engine, wanted)
         return Reply(text=_created(run, wish.execution_date), change=_change(run))
-    once = engine_trigger.trigger_once(engine, wanted, key, lambda run: _created(run, wish.execution_date))
+    once = create.create_run_once(engine, wanted, key, lambda run: _created(run, wish.execution_date))
     return Reply(text=once.answer, change=_change(once.made) if once.made else None)
 
 

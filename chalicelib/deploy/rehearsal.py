@@ -7,7 +7,7 @@ from chalicelib.domain.variables import StoredVariable, Variables
 
 
 class RehearsedVariables:
-    """Implements ``dag.ports.Variables``: those of the stage, with changes that end with this object.
+    """Implements ``domain.variables.Variables``: those of the stage, with changes that end with this object.
 
     Before the first deployment there is no table, and so no variable.
     """

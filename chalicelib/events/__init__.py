@@ -14,7 +14,7 @@ queue by itself is understood, too.
 
 ``declarations`` reads the one file that says which event triggers which DAG; ``incoming`` reads a
 message of the queue; ``patterns`` and ``conf`` match it and build the run's conf; ``requests`` brings
-them together: message in, ``TriggerRequest`` out, run id and execution date made of the event alone.
+them together: message in, ``RunRequest`` out, run id and execution date made of the event alone.
 ``delivery`` carries that out.
 
 An event's identity makes the run id, so that whatever is delivered twice makes one run:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
 from chalicelib.domain.runs.dags import sees
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.events.declarations import Declaration, DeclarationError
 from chalicelib.events.incoming import Record, SqsMessage, events_of
 from chalicelib.events.requests import WantedRun, wanted_runs
@@ -46,7 +46,7 @@ class NoFreeInstant(UpdraftError):
 
     code = "no_free_execution_date"
 
-    def __init__(self, request: TriggerRequest) -> None:
+    def __init__(self, request: RunRequest) -> None:
         date = request.execution_date.isoformat()
         super().__init__(
             f"DAG {request.dag_id} has other runs at {date} and the {INSTANTS} microseconds after"
@@ -58,7 +58,8 @@ def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record)
 
     What was done by an earlier delivery is left alone. Each run stands for itself: one that cannot be
     does not keep the others from being. Raises ``Undeliverable`` for those, and ``StoreUnavailable``,
-    when the message has to come again. Requests per run: 3 as ``trigger``, 5 for one that is there already.
+    when the message has to come again. Requests per run: 3 as ``create_run``, 5 for one that is
+    there already.
     """
     try:
         events = events_of(record)
@@ -88,10 +89,10 @@ def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
         raise DeclarationError(f"No such DAG is known: {'; '.join(unknown)}")
 
 
-def trigger_unless_there(engine: Engine, request: TriggerRequest) -> bool:
+def trigger_unless_there(engine: Engine, request: RunRequest) -> bool:
     """Trigger a run with a run id unless the DAG has it already; whether it was made here.
 
-    When another run has the execution date the next free microsecond is taken. Raises what ``trigger``
+    When another run has the execution date the next free microsecond is taken. Raises what ``create_run``
     raises but ``DagRunAlreadyExists``, and ``NoFreeInstant``.
     """
     run_id = request.run_id
@@ -100,7 +101,7 @@ def trigger_unless_there(engine: Engine, request: TriggerRequest) -> bool:
     for later in range(INSTANTS):
         date = request.execution_date + timedelta(microseconds=later)
         try:
-            trigger(engine, replace(request, execution_date=date))
+            create_run(engine, replace(request, execution_date=date))
         except DagRunAlreadyExists:
             if _exists(engine, request.dag_id, run_id):
                 return False

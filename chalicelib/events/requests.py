@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from chalicelib.domain.errors import excerpt
-from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH, TriggerRequest
+from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH, RunRequest
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.incoming import Event
 
@@ -26,10 +26,10 @@ class WantedRun:
     declaration: Declaration
 
     @property
-    def request(self) -> TriggerRequest:
+    def request(self) -> RunRequest:
         """The request, the same for each delivery of the event; raises ``ConfError``."""
         event = self.event
-        return TriggerRequest(
+        return RunRequest(
             dag_id=self.declaration.dag_id,
             run_id=run_id(event.identity),
             execution_date=execution_date(event.time, event.identity),

@@ -22,7 +22,7 @@ class MemoryPools:
         self._pools: dict[str, Pool] = {}
         self._shards: defaultdict[str, dict[int, PoolShard]] = defaultdict(dict)
         self._waiters: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
-        self._marks = count(1)
+        self._flags = count(1)
 
     def get(self, name: str) -> Pool | None:
         """See the port."""
@@ -110,9 +110,9 @@ class MemoryPools:
         """See the port."""
         with self._lock:
             self._waiters[waiter.pool][waiter.key] = waiter
-            mark = str(next(self._marks))
+            flag = str(next(self._flags))
             for shard in self.shards(waiter.pool):
-                self._put(replace(shard, waiting=mark))
+                self._put(replace(shard, waiting=flag))
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
         """See the port."""

@@ -13,6 +13,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import a_run
@@ -31,14 +32,17 @@ GRAPH = ScriptedDag(
     ]
 ).graph
 STATES = {"a": SUCCESS, "b": FAILED, "c": UPSTREAM_FAILED, "other": RUNNING}
-ITEMS = {
-    task_key(name): TaskInstance(run_uid="run", task_id=name, state=state, clears=number)
-    for number, (name, state) in enumerate(STATES.items())
-}
+ITEMS = RunItems.of(
+    "run",
+    (
+        (task_key(name), TaskInstance(run_uid="run", task_id=name, state=state, clears=number))
+        for number, (name, state) in enumerate(STATES.items())
+    ),
+)
 
 
 def names(**options: object) -> list[str]:
-    return [item.task_id for item in chosen(GRAPH, "run", ITEMS, Choice(**options))]  # type: ignore[arg-type]  # options
+    return [item.task_id for item in chosen(GRAPH, ITEMS, Choice(**options))]  # type: ignore[arg-type]  # options
 
 
 @pytest.mark.parametrize(
@@ -65,25 +69,25 @@ def test_a_task_that_is_not_in_the_graph_cannot_be_chosen() -> None:
 
 
 def test_a_plan_names_each_as_it_was() -> None:
-    plan = clearing(chosen(GRAPH, "run", ITEMS, Choice(task_ids=("b", "d"))))
+    plan = clearing(chosen(GRAPH, ITEMS, Choice(task_ids=("b", "d"))))
     assert plan == Plan(cleared={"b": 1, "d": 0})
     assert Plan.from_text(plan.as_text()) == plan
 
 
 def test_what_had_failed_downstream_of_a_marked_task_is_cleared() -> None:
-    found, plan = marking(GRAPH, "run", ITEMS, Choice(task_ids=("b",)), SUCCESS)
+    found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("b",)), SUCCESS)
     assert [item.task_id for item in found] == ["b"]
     assert plan == Plan(marked={"b": 1}, cleared={"c": 2}, state=SUCCESS)
 
 
 def test_what_has_the_state_already_is_not_marked() -> None:
-    found, plan = marking(GRAPH, "run", ITEMS, Choice(task_ids=("a",)), SUCCESS)
+    found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("a",)), SUCCESS)
     assert found == []
     assert plan == Plan(cleared={"b": 1, "c": 2}, state=SUCCESS)
 
 
 def test_what_is_marked_failed_downstream_is_cleared_as_in_airflow() -> None:
-    found, plan = marking(GRAPH, "run", ITEMS, Choice(task_ids=("b",), downstream=True), FAILED)
+    found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("b",), downstream=True), FAILED)
     assert [item.task_id for item in found] == ["c", "d"]
     assert plan == Plan(cleared={"c": 2, "d": 0}, state=FAILED)
 
