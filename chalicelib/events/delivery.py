@@ -1,4 +1,4 @@
-"""Carrying out what an event asks for, once however often it comes."""
+"""``deliver``, which creates the runs that an event asks for: once, however often the event comes."""
 
 import logging
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from chalicelib.events.requests import WantedRun, wanted_runs
 log = logging.getLogger(__name__)
 
 INSTANTS = 16
-"""Execution dates that are tried, a microsecond apart, before an event is given up."""
+"""The execution dates to try, a microsecond apart, before an event is given up."""
 
 
 class Undeliverable(UpdraftError):
     """A message for the dead letters: to deliver it again would not help.
 
-    ``cause_code`` is the code of the first cause, the text tells all.
+    ``cause_code`` is the code of the first cause; the text names all.
     """
 
     code = "undeliverable"
@@ -33,7 +33,7 @@ class Undeliverable(UpdraftError):
 
 
 class NothingDeclared(UpdraftError):
-    """Somebody sent a message to the queue of events, and no declaration is for it."""
+    """A message was sent to the queue of events itself, and no declaration fits it."""
 
     code = "no_declaration_fits"
 
@@ -56,10 +56,9 @@ class NoFreeInstant(UpdraftError):
 def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record) -> None:
     """Trigger the runs that the events of a message ask for; ``record`` is one of Lambda's SQS events.
 
-    What was done by an earlier delivery is left alone. Each run stands for itself: one that cannot be
-    does not keep the others from being. Raises ``Undeliverable`` for those, and ``StoreUnavailable``,
-    when the message has to come again. Requests per run: 3 as ``create_run``, 5 for one that is
-    there already.
+    Runs of an earlier delivery are left alone. One run that cannot be created does not prevent the
+    others. Raises ``Undeliverable`` for such runs, and ``StoreUnavailable``, after which the message has
+    to come again. Requests per run: 3 as ``create_run``, 5 for one that is there already.
     """
     try:
         events = events_of(record)
@@ -79,7 +78,7 @@ def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record)
 
 
 def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
-    """Raise ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
+    """Raise a ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
 
     1 request per DAG.
     """
@@ -90,10 +89,10 @@ def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
 
 
 def trigger_unless_there(engine: Engine, request: RunRequest) -> bool:
-    """Trigger a run with a run id unless the DAG has it already; whether it was made here.
+    """Trigger a run with a run id unless the DAG has it already; True if this call created it.
 
-    When another run has the execution date the next free microsecond is taken. Raises what ``create_run``
-    raises but ``DagRunAlreadyExists``, and ``NoFreeInstant``.
+    If another run has the execution date, the next free microsecond is taken. Raises the errors of
+    ``create_run`` but ``DagRunAlreadyExists``, and ``NoFreeInstant``.
     """
     run_id = request.run_id
     if run_id is None:
@@ -116,7 +115,7 @@ def _is_known(engine: Engine, dag_id: str) -> bool:
 
 
 def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
-    """Trigger a run; what stands against it for good, if anything does."""
+    """Trigger a run; the reasons against it that will not go away, if there are any."""
     try:
         request = wanted.request
         is_new = trigger_unless_there(engine, request)

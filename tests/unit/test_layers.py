@@ -76,6 +76,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
         *("schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
     ),
+    "api": ("http", "authorizer", "experimental", "surfaces"),
 }
 """Per package its rooms (folders and modules) in order: a room may import those before it."""
 

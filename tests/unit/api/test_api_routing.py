@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.api.experimental import PREFIX
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.scripted.failures import let_fail
 from tests.scripted.in_process_api import InProcessApi
+
+PREFIX = EXPERIMENTAL.prefix
 
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 

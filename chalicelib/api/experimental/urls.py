@@ -1,4 +1,4 @@
-"""Where Airflow's web server would show a thing."""
+"""Paths of pages of Airflow's web server, as answers show them."""
 
 from datetime import datetime
 from urllib.parse import quote, urlencode, urlsplit

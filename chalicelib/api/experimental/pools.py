@@ -1,20 +1,19 @@
-"""``/pools``: reading, creating, changing and deleting pools."""
+"""Views of ``/pools``: the list of pools, and one pool, which can be saved and deleted."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from chalicelib import bootstrap
-from chalicelib.api import bodies, names
-from chalicelib.api.exchange import Reply, Request, json_reply, json_text
-from chalicelib.api.idempotency import idempotency_key
-from chalicelib.api.routing import Paths
-from chalicelib.domain.errors import InvalidRequest, excerpt
+from chalicelib.api.http import bodies, storable
+from chalicelib.api.http.idempotency import idempotency_key
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply, json_text
+from chalicelib.domain.errors import InvalidRequest, PoolNotFound, excerpt
 from chalicelib.domain.slots.pools import Pool
 
 _FIELDS = frozenset({"name", "slots", "description"})
 _LONGEST_NAME = 256
 _SLOTS = range(-(2**31), 2**31)
-"""What Airflow's column holds."""
+"""The range of Airflow's column."""
 _LONGEST_DESCRIPTION = 16 * 1024
 """Bytes; a pool's item is read and written with every task that needs slots, and stays small."""
 
@@ -23,7 +22,7 @@ def pool(request: Request) -> Reply:
     """Shows one pool."""
     from chalicelib.engine.slots.pools import get_pool
 
-    return json_reply(_shown(get_pool(bootstrap.engine(), names.pool_name(request))))
+    return json_reply(_shown(get_pool(bootstrap.engine(), _pool_name(request))))
 
 
 def pools(_request: Request) -> Reply:
@@ -74,11 +73,21 @@ def _wanted(request: Request) -> _PoolFields:
 
 
 def delete(request: Request) -> Reply:
-    """Deletes a pool and shows what it was."""
+    """Deletes a pool and shows it as it was."""
     from chalicelib.engine.slots.pools import delete_pool
 
-    deleted = delete_pool(bootstrap.engine(), names.pool_name(request))
+    deleted = delete_pool(bootstrap.engine(), _pool_name(request))
     return json_reply(_shown(deleted), change={"pool": deleted.name, "deleted": True})
+
+
+def _pool_name(request: Request) -> str:
+    """The pool's name in the path; raises ``InvalidRequest`` if it is blank, or ``PoolNotFound``."""
+    name = request.path["name"]
+    if not name.strip():
+        raise InvalidRequest("Pool name shouldn't be empty")
+    if not storable.is_storable_as_key(name):
+        raise PoolNotFound(name)
+    return name
 
 
 def _change(pool: Pool) -> dict[str, object]:
@@ -99,7 +108,7 @@ def _name(value: Any) -> str:
     # Airflow takes what Python calls false (0, false, []) for no name.
     if not value or (isinstance(value, str) and not value.strip()):
         raise InvalidRequest("Pool name shouldn't be empty")
-    if not isinstance(value, str) or not names.is_storable(value):
+    if not isinstance(value, str) or not storable.is_storable(value):
         raise InvalidRequest("name must be a text that can be written in UTF-8, without NUL characters")
     return value
 
@@ -120,7 +129,7 @@ def _slots(value: Any) -> int:
 def _description(value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not names.is_storable(value):
+    if not isinstance(value, str) or not storable.is_storable(value):
         raise InvalidRequest("description must be a text that can be written in UTF-8, or null")
     if len(value.encode()) > _LONGEST_DESCRIPTION:
         raise InvalidRequest(f"description must not be longer than {_LONGEST_DESCRIPTION} bytes")
@@ -132,6 +141,3 @@ def _include_deferred(fields: Mapping[str, Any]) -> bool:
     if not isinstance(value, bool):
         raise InvalidRequest("include_deferred must be a boolean")
     return value
-
-
-PATHS: Paths = {"/pools": {"GET": pools, "POST": save}, "/pools/{name}": {"GET": pool, "DELETE": delete}}

@@ -1,9 +1,9 @@
-"""What operations of the OpenAPI document share: parameters, headers, refusals."""
+"""Components of the OpenAPI document that operations share: parameters, headers, refusals."""
 
 from collections.abc import Mapping
 
-from chalicelib.api.idempotency import HEADER, LONGEST_KEY
-from chalicelib.api.openapi.schemas import Part, schema
+from chalicelib.api.experimental.openapi.schemas import Part, schema
+from chalicelib.api.http.idempotency import HEADER, LONGEST_KEY
 
 DATE = "2024-05-06T07:08:09+00:00"
 """The execution date of all examples."""

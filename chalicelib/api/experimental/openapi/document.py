@@ -1,10 +1,11 @@
-"""The OpenAPI document as a whole, built when it is first asked for."""
+"""The whole OpenAPI document, built when it is first asked for."""
 
 import json
 from functools import cache
 
-from chalicelib.api.openapi import components, operations
-from chalicelib.api.openapi.schemas import SCHEMAS, Part
+from chalicelib.api.experimental.openapi import components, operations
+from chalicelib.api.experimental.openapi.schemas import SCHEMAS, Part
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.settings import AIRFLOW_VERSION
 
 _ABOUT = """\
@@ -28,9 +29,9 @@ def document() -> Part:
     return {
         "openapi": "3.1.1",
         "info": {"title": "Updraft: the experimental API", "version": AIRFLOW_VERSION, "description": _ABOUT},
-        "servers": [{"url": "/api/experimental"}],
+        "servers": [{"url": EXPERIMENTAL.root}],
         "security": [{}, *({scheme: []} for scheme in components.SECURITY_SCHEMES)],
-        "paths": operations.paths(),
+        "paths": operations.paths(EXPERIMENTAL.routes),
         "components": {
             "schemas": SCHEMAS,
             "parameters": components.PARAMETERS,

@@ -1,12 +1,12 @@
-"""The body of a trigger: what clients of Airflow 1.10 and 2.10 send, and what it asks for."""
+"""``TriggerBody``: the body of a trigger, as clients of Airflow 1.10 and 2.10 send it."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.api import bodies
-from chalicelib.api.exchange import Request
+from chalicelib.api.http import bodies
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest
 
 _YES = frozenset({"1", "on", "t", "true", "y", "yes"})
@@ -14,10 +14,12 @@ _YES = frozenset({"1", "on", "t", "true", "y", "yes"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerBody:
-    """What the client asks for; ``execution_date`` keeps the offset as it was sent."""
+    """The run that a client asks for."""
 
     execution_date: datetime
+    """The execution date, with the offset as it was sent."""
     run_id: str | None
+    """The run id; None: it is made from the execution date."""
     conf: dict[str, Any]
 
 

@@ -1,4 +1,4 @@
-"""Pages of the list of runs: what is asked for in the query, the cursor, the link to the next page."""
+"""Pages of the list of runs: the parameters of the query, the cursor, the link to the next page."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from chalicelib import bootstrap
-from chalicelib.api.exchange import Request
+from chalicelib.api.experimental.surface import EXPERIMENTAL
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest, excerpt
 from chalicelib.domain.states import DagRunState
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST_PER_PAGE = 1000
 
-_MOUNTED_AT = "/api/experimental"
 _PARAMETERS = ("state", "execution_date_gte", "execution_date_lte", "limit")
 _OLDER, _NEWER = "<", ">"
 _BARE_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
@@ -24,7 +24,7 @@ _LONGEST_CURSOR = 100
 
 
 def page_wanted(request: Request) -> "PageWanted":
-    """What the query asks for; raises ``InvalidRequest``. An empty ``state`` means all, as in Airflow."""
+    """The page that a query asks for; raises ``InvalidRequest``. An empty ``state`` means any."""
     from chalicelib.engine.reading.dag_run_pages import PageWanted
 
     query = request.query
@@ -38,11 +38,11 @@ def page_wanted(request: Request) -> "PageWanted":
 
 
 def next_page(request: Request, position: "Position | None") -> str | None:
-    """The path of the page that begins there, behind the path of ``[webserver] base_url``."""
+    """The path of the page that begins at a position, behind the path of ``[webserver] base_url``."""
     if position is None:
         return None
     prefix = urlsplit(bootstrap.settings().base_url).path.rstrip("/")
-    path = f"{prefix}{_MOUNTED_AT}/dags/{quote(request.path['dag_id'], safe='')}/dag_runs"
+    path = f"{prefix}{EXPERIMENTAL.root}/dags/{quote(request.path['dag_id'], safe='')}/dag_runs"
     asked = {name: request.query[name] for name in _PARAMETERS if request.query.get(name)}
     return f"{path}?{urlencode({**asked, 'cursor': _cursor(position)})}"
 

@@ -1,12 +1,11 @@
-"""``/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}``: a task in a run."""
+"""View of ``/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}``: a task in a run."""
 
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.api import names
-from chalicelib.api.dag_runs import dag_run_text
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
+from chalicelib.api.experimental.dag_runs import dag_run_text
+from chalicelib.api.http import storable
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -24,7 +23,7 @@ _NOT_KEPT_HERE = (
     "trigger_id",
     "trigger_timeout",
 )
-"""Attributes of Airflow's task instances that stand for things that are not here: always ``None``."""
+"""Attributes of Airflow's task instances without a counterpart here: always ``None``."""
 
 
 def task_instance(request: Request) -> Reply:
@@ -33,7 +32,7 @@ def task_instance(request: Request) -> Reply:
     from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
-    found = get_task_instance(bootstrap.engine(), names.dag_id(request), date, request.path["task_id"])
+    found = get_task_instance(bootstrap.engine(), storable.dag_id(request), date, request.path["task_id"])
     return json_reply({name: str(value) for name, value in _attributes(*found).items()})
 
 
@@ -68,6 +67,3 @@ def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, An
         # Airflow makes the instances with their run; one that nothing touched is as old as that.
         "updated_at": instance.updated_at or run.queued_at,
     }
-
-
-PATHS: Paths = {"/dags/{dag_id}/dag_runs/{execution_date}/tasks/{task_id}": {"GET": task_instance}}

@@ -1,13 +1,13 @@
-"""Reading the body of a request as JSON, whatever its ``Content-Type`` says."""
+"""The body of a request, read as JSON whatever its ``Content-Type`` says."""
 
 import json
 from typing import Any
 
-from chalicelib.api.exchange import Request
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest
 
 _DEEPEST = 200
-"""Levels of lists and objects inside each other; what is kept is read again by others, deeper in a stack."""
+"""Levels of lists and objects inside each other. A stored value is read again, deeper in a stack."""
 
 
 def json_object(request: Request) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def nests_too_deeply(value: Any) -> bool:
-    """Whether a JSON value has more levels than we take."""
+    """Whether a JSON value has more levels than are taken."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [item for parent in level for item in _children(parent)]

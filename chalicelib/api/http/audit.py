@@ -1,7 +1,7 @@
-"""The audit log: one line for each change that was made, and for each caller that was refused.
+"""The audit log: a line for each change that was made, and for each caller that was refused.
 
 The lines go where a function's log goes (CloudWatch, ``chalicelib.audit``); they cost no request. No
-line holds a password, a token, or what a client sent as a run's conf.
+line holds a password, a token, or the conf of a run.
 """
 
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger("chalicelib.audit")
 
 
 def changed(request: Request, caller: str | None, change: Mapping[str, object]) -> None:
-    """A request changed something; ``change`` says what, without secrets."""
+    """Log a change that a request made; ``change`` describes it, without secrets."""
     logger.info(
         _line(
             audit="change",
@@ -34,7 +34,7 @@ def changed(request: Request, caller: str | None, change: Mapping[str, object]) 
 
 
 def source(request: Request) -> str | None:
-    """The address that a request came from, as API Gateway says."""
+    """The address that a request came from, according to API Gateway."""
     address: str | None = (request.context.get("identity") or {}).get("sourceIp")
     return address
 
@@ -45,9 +45,9 @@ def route(request: Request) -> str:
 
 
 def refused(decision: Decision, asked: str, address: str | None = None) -> None:
-    """Credentials were not accepted, or not looked at, by who asked for a route.
+    """Log credentials that were not accepted, or not looked at, with the route that was asked for.
 
-    The address is given where it is known: API Gateway tells it no TOKEN authorizer.
+    The address is given where it is known: API Gateway does not tell it to a TOKEN authorizer.
     """
     where = {"source": address} if address else {}
     logger.warning(

@@ -1,11 +1,10 @@
-"""``/latest_runs``: the run of each DAG with the greatest execution date."""
+"""View of ``/latest_runs``: the run of each DAG with the greatest execution date."""
 
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.api.exchange import Reply, Request, json_reply
-from chalicelib.api.routing import Paths
-from chalicelib.api.urls import dag_run_url
+from chalicelib.api.experimental.urls import dag_run_url
+from chalicelib.api.http.request_and_reply import Reply, Request, json_reply
 from chalicelib.domain.runs.dags import LatestRun
 
 
@@ -23,6 +22,3 @@ def _shown(dag_id: str, run: LatestRun) -> dict[str, Any]:
         "start_date": run.start_date.isoformat() if run.start_date else "",
         "dag_run_url": dag_run_url(dag_id, run.execution_date),
     }
-
-
-PATHS: Paths = {"/latest_runs": {"GET": latest_runs}}

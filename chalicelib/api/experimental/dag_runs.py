@@ -1,14 +1,20 @@
-"""``/dags/{dag_id}/dag_runs``: triggering runs, listing them, asking how one stands."""
+"""Views of ``/dags/{dag_id}/dag_runs``: a new run, the list of runs, the state of a run."""
 
 from datetime import datetime
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.api import names, paging, trigger_body
-from chalicelib.api.exchange import Reply, Request, encoded_size, json_reply, json_text
-from chalicelib.api.idempotency import idempotency_key
-from chalicelib.api.routing import Paths
-from chalicelib.api.urls import dag_run_url
+from chalicelib.api.experimental import paging, trigger_body
+from chalicelib.api.experimental.urls import dag_run_url
+from chalicelib.api.http import storable
+from chalicelib.api.http.idempotency import idempotency_key
+from chalicelib.api.http.request_and_reply import (
+    Reply,
+    Request,
+    encoded_size,
+    json_reply,
+    json_text,
+)
 from chalicelib.domain.errors import DagNotFound, InvalidRequest
 from chalicelib.domain.runs.dag_runs import DagRun
 
@@ -22,7 +28,7 @@ def trigger(request: Request) -> Reply:
 
     engine = bootstrap.engine()
     wish = trigger_body.read(request, engine.now())
-    dag_id = names.dag_id(request)
+    dag_id = storable.dag_id(request)
     key = idempotency_key(request, "POST /dags/{dag_id}/dag_runs", dag_id)
     wanted = create.RunRequest(
         dag_id=dag_id,
@@ -62,16 +68,17 @@ def dag_run_text(run: DagRun, execution_date: datetime) -> str:
 
 
 def dag_runs(request: Request) -> Reply:
-    """Lists runs by execution date, ascending: a page from the oldest on with ``limit``, else what fits.
+    """Lists runs by execution date, ascending.
 
-    What does not fit is the oldest; a ``Link`` leads to the next page in either case.
+    With ``limit`` it is a page, from the oldest run on; without, the newest runs that fit an answer. A
+    ``Link`` leads to the next page in either case.
     """
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.reading.dag_run_pages import read_page
 
     engine = bootstrap.engine()
     try:
-        dag = get_dag(engine, names.dag_id(request))
+        dag = get_dag(engine, storable.dag_id(request))
     except DagNotFound as error:
         # Airflow answers 400 on this route, and 404 on all others.
         raise InvalidRequest(str(error)) from error
@@ -82,14 +89,14 @@ def dag_runs(request: Request) -> Reply:
 
 
 class _Page:
-    """Runs as they will be shown, as many as fit an answer."""
+    """The runs of a list, as JSON, as many as fit an answer."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._size = 0
 
     def take(self, run: DagRun) -> bool:
-        """Put a run on the page; False if there is no room for it."""
+        """Add a run to the page; False if there is no room for it."""
         text = json_text(_listed(run))
         self._size += encoded_size(text)
         if self._size > _LARGEST_LIST:
@@ -109,7 +116,7 @@ def dag_run(request: Request) -> Reply:
     from chalicelib.engine.runs.execution_dates import execution_date
 
     date = execution_date(request.path["execution_date"])
-    run = get_dag_run(bootstrap.engine(), names.dag_id(request), date)
+    run = get_dag_run(bootstrap.engine(), storable.dag_id(request), date)
     return json_reply({"state": run.state})
 
 
@@ -123,9 +130,3 @@ def _listed(run: DagRun) -> dict[str, Any]:
         "start_date": run.start_date.isoformat() if run.start_date else "",
         "dag_run_url": dag_run_url(run.dag_id, run.execution_date),
     }
-
-
-PATHS: Paths = {
-    "/dags/{dag_id}/dag_runs": {"GET": dag_runs, "POST": trigger},
-    "/dags/{dag_id}/dag_runs/{execution_date}": {"GET": dag_run},
-}

@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document: what bodies and answers look like."""
+"""The schemas of the OpenAPI document, for bodies and answers."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,8 @@
-"""The ``Idempotency-Key`` header: what a client sends to be able to repeat a request safely."""
+"""The ``Idempotency-Key`` header, with which a client can repeat a request safely."""
 
 import re
 
-from chalicelib.api.exchange import Request
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import InvalidRequest
 from chalicelib.domain.idempotency import IdempotencyKey
 
@@ -15,7 +15,7 @@ _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 def idempotency_key(request: Request, route: str, name: str = "") -> IdempotencyKey | None:
     """The key of a request, None if it has none; raises ``InvalidRequest``.
 
-    It counts for one route, one ``name`` in its path and one principal. Bodies are compared byte by byte.
+    A key counts for one route, one ``name`` in its path and one principal. Bodies are compared byte by byte.
     """
     text = request.headers.get(HEADER.lower())
     if text is None:
