@@ -31,8 +31,8 @@ from chalicelib.telemetry.log_lines import Fields
 from chalicelib.telemetry.metrics import EmbeddedMetrics
 from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
-from tests.property.dags import ScriptedDag, Shape
+from tests.meter import Meter
+from tests.scripted.dags import ScriptedDag, Shape
 
 ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
@@ -159,7 +159,7 @@ NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
 def observations(pool: str) -> Iterator[Observation]:
     """All kinds of what a stage with one pool can observe of itself."""
     ids = {"dag_id": "a", "run_id": "b"}
-    task = ids | {"task_id": "c", "map_index": -1, "try_number": 1}
+    task: dict[str, Any] = {**ids, "task_id": "c", "map_index": -1, "try_number": 1}
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for run_state in DagRunState:
         if run_state.is_final:

@@ -17,7 +17,7 @@ from chalicelib.settings import SettingError, Settings
 from tests.budgets.functions import OPERATOR, Functions
 from tests.budgets.rights import KEYTAB, PARAMETER, PLACE, SECRET, STAGE, Asked, Right, queue
 from tests.budgets.use_cases import USE_CASES
-from tests.integration.store.conftest import empty_tables
+from tests.moto_aws import empty_tables
 
 CHALICE = Path(__file__).parents[2] / ".chalice"
 FILES = {

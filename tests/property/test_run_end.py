@@ -22,9 +22,9 @@ from chalicelib.engine.runs.end import fail_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from chalicelib.simulation.world import LEASE, World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_nothing_is_held,
     final_states,
     item_state,
@@ -36,7 +36,6 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
 
 HOUR = timedelta(hours=1)
 

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.cli import updraft
-from tests.integration.server.api import wait_for
 from tests.integration.server.server import ROOT, Server, running
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 PASSWORD_AUTH = "airflow.contrib.auth.backends.password_auth"
 README = (ROOT / "README.md").read_text()

@@ -13,10 +13,9 @@ import click
 import pytest
 
 from chalicelib.cli import airflow_1_10, updraft
-from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.server import ROOT, Server, running
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 PROGRAM = "python -m chalicelib "
 README = (ROOT / "README.md").read_text()
@@ -256,7 +255,12 @@ def test_dead_letters_are_listed_and_sent_back(shipped: Server, folder: Path) ->
 
     wait_for(sent_back)
     letters: list[dict[str, str]] = []
-    wait_for(lambda: letters.extend(listed()) or letters)  # nothing fits it, so it comes back
+
+    def is_back() -> bool:
+        letters.extend(listed())
+        return letters != []
+
+    wait_for(is_back)  # nothing fits it, so it comes back
     assert letters[0]["queue"] == "events"
     assert letters[0]["reason"] != ""
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.curl import CURL, answer
 from tests.integration.server.server import Server
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()

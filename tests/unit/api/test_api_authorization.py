@@ -14,7 +14,7 @@ from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import SettingError, Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 PREFIX = EXPERIMENTAL.prefix
 

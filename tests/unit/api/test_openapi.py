@@ -16,7 +16,7 @@ from chalicelib.api.experimental.openapi.document import document
 from chalicelib.api.experimental.openapi.operations import OPERATIONS as BY_VIEW
 from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = document()
@@ -114,14 +114,16 @@ def test_the_document_is_served_without_a_store(settings: Settings) -> None:
 
 
 def _values(parameters: Any) -> tuple[str, str]:
-    return parameters.values
+    path, method = parameters.values
+    return path, method
 
 
 def _resolved(part: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in part:
         return part
     _, _, kind, name = part["$ref"].split("/")
-    return DOCUMENT["components"][kind][name]
+    resolved: dict[str, Any] = DOCUMENT["components"][kind][name]
+    return resolved
 
 
 def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:

@@ -134,9 +134,10 @@ def test_a_number_among_the_variables_of_one_function_is_refused(project: Projec
 def test_a_function_takes_no_longer_than_its_queue_hides_a_message(
     project: Project, handler: str, most: int
 ) -> None:
-    for of in ("functions", "of_stage"):
-        assert project.refusal(**{of: {handler: {"lambda_timeout": most}}}) == ""
-        assert project.refusal(**{of: {handler: {"lambda_timeout": most + 1}}}) == (
+    fits, is_too_long = ({handler: {"lambda_timeout": seconds}} for seconds in (most, most + 1))
+    assert project.refusal(functions=fits) == project.refusal(of_stage=fits) == ""
+    for refusal in (project.refusal(functions=is_too_long), project.refusal(of_stage=is_too_long)):
+        assert refusal == (
             f"lambda_timeout of {handler} in .chalice/config.json is {most + 1} s, and its queue gives a "
             f"message to another after {most} s, which Lambda refuses: take {most} or less"
         )

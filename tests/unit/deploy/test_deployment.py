@@ -29,7 +29,7 @@ from chalicelib.deploy.validation import validate
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
-from tests.contract.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory
 from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
 
 DAG = """
