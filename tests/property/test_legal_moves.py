@@ -5,8 +5,8 @@ import pytest
 from chalicelib.domain.runs.reasons import MARKED_SUCCESS
 from chalicelib.domain.states import DagRunState
 from chalicelib.simulation.faults import PromiseBroken
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import run_state, start, world_of
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import run_state, start, world_of
 
 DAG = ScriptedDag([Shape("a")])
 QUEUED = frozenset({DagRunState.QUEUED})
