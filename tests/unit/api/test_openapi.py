@@ -13,10 +13,10 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from chalicelib import bootstrap
+from chalicelib import __version__, bootstrap
 from chalicelib.api.experimental import PREFIX
 from chalicelib.api.openapi.document import document
-from chalicelib.settings import Settings
+from chalicelib.settings import AIRFLOW_VERSION, Settings
 from tests.contract.in_process import InProcessApi
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +37,11 @@ def test_the_document_is_openapi_3_1(api: InProcessApi) -> None:
     assert served.body == json.loads(json.dumps(DOCUMENT))
     assert re.fullmatch(r"3\.1\.\d+", served.body["openapi"])
     schemathesis.openapi.from_dict(served.body).validate()
+
+
+def test_the_document_names_the_version_of_the_api_and_ours() -> None:
+    assert DOCUMENT["info"]["version"] == AIRFLOW_VERSION
+    assert DOCUMENT["info"]["x-updraft-version"] == __version__
 
 
 def test_the_document_and_the_app_have_the_same_routes(api: InProcessApi) -> None:
