@@ -18,6 +18,7 @@ from chalicelib.api.experimental import PREFIX
 from chalicelib.api.openapi.document import document
 from chalicelib.settings import AIRFLOW_VERSION, Settings
 from tests.contract.in_process import InProcessApi
+from tests.pages import page, table
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = document()
@@ -137,9 +138,8 @@ def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
     return jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 
-def test_the_readme_lists_every_route_and_no_other() -> None:
-    readme = (ROOT / "README.md").read_text()
-    listed = re.findall(r"^\| `([A-Z]+) (/\S*)` \|", readme, re.MULTILINE)
+def test_the_page_lists_every_route_and_no_other() -> None:
+    listed = [tuple(row[0].strip("`").split()) for row in table(page("api"), "request", "answer")]
     served = {
         (method.upper(), path)
         for path, item in DOCUMENT["paths"].items()
