@@ -82,6 +82,13 @@ def test_nothing_is_held_that_no_page_says() -> None:
     assert [pattern for pattern in HELD_BY if not any(re.fullmatch(pattern, line) for line in lines)] == []
 
 
+def test_every_test_that_a_command_names_exists() -> None:
+    lines = [line for text in PAGES.values() for line in commands(text) if " -m pytest " in line]
+    named = [word for line in lines for word in line.split() if word.startswith("tests/")]
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_path_of_curl_is_the_apis() -> None:
     paths = {re.sub(r"\{\w+\}", "[^/]+", path) for path in document()["paths"]}
     asked = [line for text in PAGES.values() for line in commands(text) if line.startswith("curl ")]

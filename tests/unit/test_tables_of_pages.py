@@ -23,7 +23,7 @@ from chalicelib.local.server import LocalSettings
 from chalicelib.settings import MOST_WORKER_TIMEOUT, Settings
 from chalicelib.user_code.frames import LONGEST_BODY
 from chalicelib.user_code.watch import GRACE, TO_WRITE_THE_END
-from tests.pages import ROOT, page, quoted, table
+from tests.pages import ROOT, on_one_line, page, quoted, table
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 
@@ -155,7 +155,7 @@ def test_the_page_says_the_limits_of_tries_requests_and_values() -> None:
         f"{LONGEST_BODY // 10**6} MB for one XCom or variable",
     ):
         assert limit in said
-    assert f"Pools of more than {SHARD_SLOTS} slots" in page("writing-dags")
+    assert f"Pools of more than {SHARD_SLOTS} slots" in on_one_line(page("writing-dags"))
 
 
 # -- what DAG files may import -------------------------------------------------------------------------
