@@ -1,4 +1,4 @@
-"""What travels through the queues, typed. Handlers must take each message twice, late, or out of order."""
+"""The messages of the queues. A handler takes each of them twice, late, or out of order (invariant I5)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The one way a run comes to be, whoever asks for it."""
+"""The one way to create a run, whoever asks for it (invariant I1)."""
 
 import json
 import logging

@@ -28,7 +28,7 @@ from chalicelib.engine.engine import Engine
 _STALE = timedelta(minutes=5)
 """A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it.
 
-(The audit drops none that is younger than ``rescue.AUDIT_INTERVAL``, 10 minutes.)
+(The audit drops none that is younger than ``audit.AUDIT_INTERVAL``, 10 minutes.)
 """
 
 
