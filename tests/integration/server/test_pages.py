@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.curl import CURL, answer
 from tests.integration.server.server import Server
 from tests.pages import PAGES, blocks, commands, page, section
+from tests.waiting import wait_for
 
 
 def test_the_first_run_goes_as_the_readme_says(new_server: NewServer) -> None:
