@@ -53,7 +53,7 @@ RECEIVING = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"
 """What Lambda's poller does in a function's name (AWS, ``AWSLambdaSQSQueueExecutionRole``)."""
 
 OWN = "My"
-"""Begins the ``Sid`` of what the user's tasks need, in the worker's policy; the README says so."""
+"""Begins the ``Sid`` of what the user's tasks need, in the worker's policy; docs/operating.md says so."""
 
 LARGEST_POLICY = 10_240
 """Characters of a role's inline policies together, white space not counted (AWS, IAM quotas)."""

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from chalicelib.deploy.runtimes import (
 )
 from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.settings import SettingError, Settings
+from tests.pages import page, quoted, table
 from tests.unit.deploy import test_deployment as whole_life
 from tests.unit.deploy.test_deployment import Life
 
@@ -96,12 +96,12 @@ def test_what_is_said_of_a_runtimes_end() -> None:
 
 
 @pytest.mark.parametrize("runtime", SUPPORT)
-def test_the_readme_says_how_long_each_runtime_lasts(runtime: str) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    (row,) = [line for line in readme.splitlines() if line.startswith("| `python") and f"`{runtime}`" in line]
+def test_the_page_says_how_long_each_runtime_lasts(runtime: str) -> None:
+    rows = table(page("operating"), "runtime")
+    (row,) = [row for row in rows if runtime in quoted(row[0])]
     support = SUPPORT[runtime]
     days = (support.ends, support.no_creation, support.no_update)
-    assert row.split(" | ", maxsplit=1)[1] == " | ".join(f"{day.day} {day:%B %Y}" for day in days) + " |"
+    assert row[1:] == [f"{day.day} {day:%B %Y}" for day in days]
 
 
 def test_a_setting_that_is_no_runtime_is_refused() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import bootstrap, handlers
+from chalicelib import __version__, bootstrap, handlers
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.observations import MessagePutAside, Observation
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -115,6 +115,7 @@ def test_what_user_code_logs_names_its_run_its_task_and_its_try(
         "logger": "users.module",
         "message": "user code at work",
         "function": "updraft-dev-worker",
+        "updraft_version": __version__,
         "request_id": "request-1",
         "message_id": "message-0",
         "dag_id": DAG,
