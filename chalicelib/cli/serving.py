@@ -46,7 +46,7 @@ def _of_stage(stage: str) -> dict[str, str]:
 
 def _of_deployed(stage: str) -> dict[str, str]:
     from chalicelib import aws
-    from chalicelib.deploy.serving import NotKnown, deployed_settings
+    from chalicelib.deploy.deployed_functions import NotKnown, deployed_settings
 
     try:
         return deployed_settings(stage, aws.client)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from chalicelib.deploy.chalice.entries import QUEUE_OF, handlers_behind
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.queue_policy import statements
@@ -20,7 +21,6 @@ from chalicelib.deploy.stages import (
     function_variables,
     refuse_other_than_texts,
 )
-from chalicelib.deploy.standing import QUEUE_OF, handlers_behind
 from chalicelib.events.declarations import Declaration, TopicMessages
 from chalicelib.settings import APP_NAME
 

@@ -11,28 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
-from chalicelib.deploy.busy import Sleep
+from chalicelib.deploy.aws_still_busy import Sleep
 from chalicelib.deploy.caller import caller_place
-from chalicelib.deploy.chalice_program import RunChalice, run_chalice
-from chalicelib.deploy.chalice_project import chalice_project
-from chalicelib.deploy.checks.deployment import endpoint_problems, setting_problems
-from chalicelib.deploy.checks.resources import check_resources
-from chalicelib.deploy.deployed import read_deployed
-from chalicelib.deploy.description.event_sources import event_sources
-from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.findings import Finding
-from chalicelib.deploy.packaging.lambda_package import build_package
-from chalicelib.deploy.policies import policy_documents
-from chalicelib.deploy.provisioning.alarms import put_alarms
-from chalicelib.deploy.provisioning.bucket import bucket_exists
-from chalicelib.deploy.provisioning.connect_events import connect_events, refuse_missing_sources
-from chalicelib.deploy.provisioning.create import configure, create_missing
-from chalicelib.deploy.provisioning.finish import finish_deployment
-from chalicelib.deploy.provisioning.log_groups import make_log_groups
-from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
-from chalicelib.deploy.runtimes import refuse_other_python, support_of, this_runtime
-from chalicelib.deploy.stages import Stage, architecture
-from chalicelib.deploy.standing import (
+from chalicelib.deploy.chalice.entries import (
     function_name,
     handlers_behind,
     refuse_stack,
@@ -40,6 +21,25 @@ from chalicelib.deploy.standing import (
     standing,
     standing_runtime,
 )
+from chalicelib.deploy.chalice.program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.project import chalice_project
+from chalicelib.deploy.chalice.record import read_deployed
+from chalicelib.deploy.checks.deployment import endpoint_problems, setting_problems
+from chalicelib.deploy.checks.resources import check_resources
+from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.findings import Finding
+from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.policy_files import policy_documents
+from chalicelib.deploy.provisioning.after_chalice import finish_deployment
+from chalicelib.deploy.provisioning.alarms import put_alarms
+from chalicelib.deploy.provisioning.before_chalice import configure, create_missing
+from chalicelib.deploy.provisioning.bucket import bucket_exists
+from chalicelib.deploy.provisioning.connect_events import connect_events, refuse_missing_sources
+from chalicelib.deploy.provisioning.log_groups import make_log_groups
+from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
+from chalicelib.deploy.runtimes import refuse_other_python, support_of, this_runtime
+from chalicelib.deploy.stages import Stage, architecture
 from chalicelib.deploy.steps import Step, Tell
 from chalicelib.deploy.worker_time import (
     as_it_stands,

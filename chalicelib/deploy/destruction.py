@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
 from chalicelib.deploy.caller import caller_place
-from chalicelib.deploy.chalice_program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.entries import Entry, refuse_stack, restore_record, standing
+from chalicelib.deploy.chalice.program import RunChalice, run_chalice
 from chalicelib.deploy.checks.backlog import messages_in
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
@@ -19,7 +20,6 @@ from chalicelib.deploy.provisioning.connect_events import disconnect_events
 from chalicelib.deploy.provisioning.log_groups import delete_log_groups
 from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import Entry, refuse_stack, restore_record, standing
 from chalicelib.deploy.steps import Step
 
 _REPEAT = "Put that right and destroy again: what is gone already is no error"

@@ -10,7 +10,7 @@ from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.surroundings.variables import variables_in
 from chalicelib.deploy.aws_limits import refuse_what_aws_would
 from chalicelib.deploy.description.place import OF_THE_STACK
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.rehearsal import RehearsedVariables
 from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
 from chalicelib.domain.variables import Variables

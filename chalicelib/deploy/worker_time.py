@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import ATTEMPTS, PAUSE_S, error_code, when_not_busy
+from chalicelib.deploy.aws_still_busy import ATTEMPTS, PAUSE_S, error_code, when_not_busy
+from chalicelib.deploy.chalice.entries import WORKER, function_name, standing_configuration
 from chalicelib.deploy.description.resources import Queue, stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.provisioning.queues import configure_queue
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import WORKER, function_name, standing_configuration
 from chalicelib.settings import Settings
 
 GIVEN_EVERYWHERE = 900

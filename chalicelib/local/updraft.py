@@ -87,7 +87,7 @@ def _chalice_app() -> Any:
 def _create() -> None:
     from chalicelib import aws, bootstrap
     from chalicelib.deploy.description.resources import stage_resources
-    from chalicelib.deploy.provisioning.create import create_missing
+    from chalicelib.deploy.provisioning.before_chalice import create_missing
     from chalicelib.deploy.provisioning.queues import configure_queue
 
     resources = stage_resources(bootstrap.settings())

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib import aws
-from chalicelib.deploy.deployed import Deployed
+from chalicelib.deploy.chalice.record import Deployed
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY

@@ -5,23 +5,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.checks.policies import policy_problems
-from chalicelib.deploy.description.place import Place
-from chalicelib.deploy.description.policies import Policy
-from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.policies import policy_documents
-from chalicelib.deploy.provisioning.api_gateway import (
-    GatewayResponse,
-    gateway_responses,
-    settings_of,
-    standing_throttling,
-    throttling_of,
-)
-from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
-from chalicelib.deploy.provisioning.functions import environment_in
-from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
-from chalicelib.deploy.stages import Stage, architecture, function_setting, stage_setting
-from chalicelib.deploy.standing import (
+from chalicelib.deploy.chalice.entries import (
     API_HANDLER,
     QUEUE_OF,
     TICK,
@@ -32,6 +16,22 @@ from chalicelib.deploy.standing import (
     standing,
     standing_runtime,
 )
+from chalicelib.deploy.checks.policies import policy_problems
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.description.policies import Policy
+from chalicelib.deploy.findings import Finding, gone
+from chalicelib.deploy.policy_files import policy_documents
+from chalicelib.deploy.provisioning.after_chalice import LOOPING_HANDLERS
+from chalicelib.deploy.provisioning.api_gateway import (
+    GatewayResponse,
+    gateway_responses,
+    settings_of,
+    standing_throttling,
+    throttling_of,
+)
+from chalicelib.deploy.provisioning.functions import environment_in
+from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
+from chalicelib.deploy.stages import Stage, architecture, function_setting, stage_setting
 
 
 def check_deployment(

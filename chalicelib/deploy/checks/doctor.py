@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from chalicelib import aws
 from chalicelib.deploy.caller import caller_place
+from chalicelib.deploy.chalice.record import NotDeployed, read_deployed
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.deployment import check_deployment
 from chalicelib.deploy.checks.events import check_events
 from chalicelib.deploy.checks.resources import check_resources
-from chalicelib.deploy.deployed import NotDeployed, read_deployed
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from chalicelib.deploy.chalice.entries import role_policy_id
 from chalicelib.deploy.description.policies import Policy
-from chalicelib.deploy.standing import role_policy_id
 
 
 def policy_problems(wanted: Policy | None, handler: str, role: str, iam: Any) -> Iterator[str]:

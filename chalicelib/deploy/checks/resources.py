@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_still_busy import error_code
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resource_policy import bucket_statement, says, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table

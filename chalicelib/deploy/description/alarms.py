@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chalicelib.deploy.standing import API_HANDLER, API_STAGE, AUTHORIZER, HANDLERS, TICK, function_name
+from chalicelib.deploy.chalice.entries import (
+    API_HANDLER,
+    API_STAGE,
+    AUTHORIZER,
+    HANDLERS,
+    TICK,
+    function_name,
+)
 from chalicelib.settings import APP_NAME
 
 MINUTES_WITHOUT_A_TICK = 5

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from chalicelib.deploy.chalice_program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.program import RunChalice, run_chalice
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.packaging.template import merge_template
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.runtimes import refuse_other_python
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.worker_time import in_a_template

@@ -23,7 +23,7 @@ from stat import S_IFREG
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
-from chalicelib.deploy.chalice_program import PackagesMissing, RunChalice
+from chalicelib.deploy.chalice.program import PackagesMissing, RunChalice
 from chalicelib.deploy.packaging.binaries import UnfitPackage, refuse_foreign
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, architecture

@@ -11,6 +11,18 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.auth.backends import without_credentials
+from chalicelib.deploy.chalice.entries import (
+    API_HANDLER,
+    QUEUE_OF,
+    TICK,
+    WORKER,
+    function_name,
+    handlers_behind,
+    logical_id,
+    role_name,
+    role_policy_id,
+    tick_rule_name,
+)
 from chalicelib.deploy.description.event_sources import (
     EventSources,
     Rule,
@@ -25,6 +37,7 @@ from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.description.queue_policy import statements
 from chalicelib.deploy.description.resource_policy import Statement, bucket_statement, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
+from chalicelib.deploy.provisioning.after_chalice import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.alarms import alarm_settings
 from chalicelib.deploy.provisioning.api_gateway import (
     GatewayResponse,
@@ -33,21 +46,8 @@ from chalicelib.deploy.provisioning.api_gateway import (
     throttling_of,
 )
 from chalicelib.deploy.provisioning.bucket import ENCRYPTION, NO_PUBLIC_ACCESS
-from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.queues import DEAD_LETTER_PROPERTIES, queue_properties
 from chalicelib.deploy.provisioning.tables import table_definition
-from chalicelib.deploy.standing import (
-    API_HANDLER,
-    QUEUE_OF,
-    TICK,
-    WORKER,
-    function_name,
-    handlers_behind,
-    logical_id,
-    role_name,
-    role_policy_id,
-    tick_rule_name,
-)
 from chalicelib.events.declarations import Declaration
 from chalicelib.settings import Settings
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_still_busy import error_code
 from chalicelib.deploy.description.alarms import Alarm
 from chalicelib.deploy.description.resources import StageResources
 from chalicelib.deploy.findings import Finding, gone

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from chalicelib import aws
 from chalicelib.deploy.aws_limits import refuse_other_regions
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.event_sources import (
     TARGET,
     EventSources,

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from chalicelib.deploy.busy import Sleep, when_not_busy
+from chalicelib.deploy.aws_still_busy import Sleep, when_not_busy
 
 
 def report_partial_batch_failures(mapping: str, lambda_: Any, *, sleep: Sleep = time.sleep) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.log_groups import LogGroup
 from chalicelib.deploy.findings import Finding, gone
 

@@ -13,7 +13,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from chalicelib import aws
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.engine.ports.store import Store
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore

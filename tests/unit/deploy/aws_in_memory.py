@@ -15,9 +15,7 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from chalicelib.deploy.description.place import Place
-from chalicelib.deploy.runtimes import this_runtime
-from chalicelib.deploy.standing import (
+from chalicelib.deploy.chalice.entries import (
     API_HANDLER,
     HANDLERS,
     QUEUE_OF,
@@ -25,6 +23,8 @@ from chalicelib.deploy.standing import (
     function_name,
     maximum_concurrency,
 )
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.steps import CommandFailed
 from chalicelib.settings import Settings
 

@@ -11,19 +11,19 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.auth.backends import BASIC_AUTH
+from chalicelib.deploy.chalice.entries import HANDLERS
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.doctor import examine
 from chalicelib.deploy.deployment import Deployment, plan_deployment
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.deploy.provisioning.bucket import BucketNameTaken
 from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
-from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.deploy.provisioning.log_groups import WRITTEN_AFTER_S
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, StageError, read_stage
-from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
 from chalicelib.engine.engine import Engine

@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import ClientError
 from chalice.config import Config
 
-from chalicelib.deploy.chalice_project import chalice_project
+from chalicelib.deploy.chalice.project import chalice_project
 from chalicelib.deploy.checks.doctor import examine
 from chalicelib.deploy.deployment import plan_deployment
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.validation import validate
 from chalicelib.deploy.worker_time import ask_for_more, during_deployment, set_by_chalice

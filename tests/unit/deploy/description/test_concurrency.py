@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.standing import QUEUE_OF, maximum_concurrency
+from chalicelib.deploy.chalice.entries import QUEUE_OF, maximum_concurrency
 from chalicelib.settings import MOST_CONCURRENCY, SettingError, Settings
 
 PROJECT = Path(__file__).parents[4]

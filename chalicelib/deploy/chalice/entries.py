@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_still_busy import error_code
 from chalicelib.deploy.stages import StageError
 from chalicelib.settings import APP_NAME, Settings
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from chalicelib.deploy.chalice.entries import WORKER
 from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import WORKER
 
 _PACKAGED = ("app.py", "chalicelib", "requirements.txt", "vendor")
 """What Chalice reads beside ``.chalice``, as far as it is there."""

@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 from chalicelib.aws import ClientFactory
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_still_busy import error_code
+from chalicelib.deploy.chalice.entries import API_HANDLER, function_name
 from chalicelib.deploy.provisioning.functions import environment
-from chalicelib.deploy.standing import API_HANDLER, function_name
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.settings import SettingError, Settings
 

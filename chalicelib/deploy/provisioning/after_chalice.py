@@ -5,8 +5,8 @@ from pathlib import Path
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.busy import Sleep
-from chalicelib.deploy.deployed import read_deployed
+from chalicelib.deploy.aws_still_busy import Sleep
+from chalicelib.deploy.chalice.record import read_deployed
 from chalicelib.deploy.provisioning.api_gateway import answer_in_json, throttle
 from chalicelib.deploy.provisioning.functions import (
     allow_recursion,

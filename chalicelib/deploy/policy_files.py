@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from chalicelib.deploy.chalice.entries import handlers_behind
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.policies import Policy, PolicyFileError, filled_in
 from chalicelib.deploy.stages import Stage, function_setting
-from chalicelib.deploy.standing import handlers_behind
 
 
 def policy_documents(stage: Stage, place: Place) -> Mapping[str, Policy]:
