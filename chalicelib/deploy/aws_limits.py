@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from chalicelib.deploy.chalice.entries import QUEUE_OF, handlers_behind
 from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.functions import QUEUE_OF, handlers_behind
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.queue_policy import statements
 from chalicelib.deploy.description.resources import stage_resources

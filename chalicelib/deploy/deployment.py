@@ -11,22 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
-from chalicelib.deploy.aws_still_busy import Sleep
+from chalicelib.deploy.aws_errors import Sleep
 from chalicelib.deploy.caller import caller_place
-from chalicelib.deploy.chalice.entries import (
-    function_name,
-    handlers_behind,
-    refuse_stack,
-    restore_record,
-    standing,
-    standing_runtime,
-)
+from chalicelib.deploy.chalice.entries import standing_entries
 from chalicelib.deploy.chalice.program import RunChalice, run_chalice
 from chalicelib.deploy.chalice.project import chalice_project
-from chalicelib.deploy.chalice.record import read_deployed
+from chalicelib.deploy.chalice.record import read_deployed, restore_record
 from chalicelib.deploy.checks.deployment import endpoint_problems, setting_problems
 from chalicelib.deploy.checks.resources import check_resources
+from chalicelib.deploy.deployed_functions import refuse_stack, standing_runtime
 from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.functions import function_name, handlers_behind
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
@@ -172,7 +167,7 @@ def plan_deployment(
     bucket_exists(resources.bucket, client("s3"), place.account)
     for finding in check_resources(resources, place=place, client=client):
         yield _planned(finding)
-    entries = {entry["name"]: entry for entry in standing(stage.name, client=client)}
+    entries = {entry["name"]: entry for entry in standing_entries(stage.name, client=client)}
     for handler in handlers_behind(stage.settings.auth_backend):
         yield _planned_function(at_present, handler, handler in entries, client)
     settings = stage.settings

@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.caller import caller_place
-from chalicelib.deploy.chalice.entries import Entry, refuse_stack, restore_record, standing
+from chalicelib.deploy.chalice.entries import Entry, standing_entries
 from chalicelib.deploy.chalice.program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.record import restore_record
 from chalicelib.deploy.checks.backlog import messages_in
+from chalicelib.deploy.deployed_functions import refuse_stack
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
@@ -110,7 +112,7 @@ def plan_destruction(stage: Stage, *, data: bool, client: aws.ClientFactory = aw
     Raises ``StageError`` for a stage that is a CloudFormation stack.
     """
     refuse_stack(stage.name, client=client)
-    for entry in standing(stage.name, client=client):
+    for entry in standing_entries(stage.name, client=client):
         yield f"delete  {_described(entry)}"
     resources = stage_resources(stage.settings)
     for name in sorted(standing_alarms(resources, client("cloudwatch"))):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from chalicelib.deploy.chalice.entries import handlers_behind
+from chalicelib.deploy.description.functions import handlers_behind
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.policies import Policy, PolicyFileError, filled_in
 from chalicelib.deploy.stages import Stage, function_setting

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chalicelib.deploy.aws_still_busy import error_code
+from chalicelib.deploy.aws_errors import error_code
 from chalicelib.domain.variables import StoredVariable, Variables
 
 

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.aws_still_busy import ATTEMPTS, PAUSE_S, error_code, when_not_busy
-from chalicelib.deploy.chalice.entries import WORKER, function_name, standing_configuration
+from chalicelib.deploy.aws_errors import ATTEMPTS, PAUSE_S, error_code, when_not_busy
+from chalicelib.deploy.deployed_functions import standing_configuration
+from chalicelib.deploy.description.functions import QUEUE_OF, WORKER, function_name
 from chalicelib.deploy.description.resources import Queue, stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.provisioning.queues import configure_queue
@@ -93,7 +94,7 @@ def ask_for_more(
 
 
 def _queue(settings: Settings) -> Queue:
-    name = settings.resource("tasks")
+    name = settings.resource(QUEUE_OF[WORKER])
     return next(queue for queue in stage_resources(settings).queues if queue.name == name)
 
 

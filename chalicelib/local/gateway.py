@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from chalicelib.deploy.description.functions import API_HANDLER, FUNCTIONS
 from chalicelib.local.function_host import FunctionContext
 
 STAGE = "api"
@@ -283,8 +284,8 @@ def _context() -> FunctionContext:
     return FunctionContext(
         {
             "request_id": str(uuid.uuid4()),
-            "function_name": "api_handler",
-            "memory": 512,
+            "function_name": API_HANDLER,
+            "memory": FUNCTIONS[API_HANDLER].memory_mb,
             "timeout": _INTEGRATION_TIMEOUT_SECONDS,
         }
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from chalicelib.deploy.description.functions import EVENTS, FEEDS, FUNCTIONS, SCHEDULER, TICK, WORKER
 from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.admission import GuardedGateway
@@ -36,6 +37,8 @@ HOST = "127.0.0.1"
 _GRACE_FOR_REQUESTS_SECONDS = 2.0
 _FINISH_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.5
+_OTHERS_AT_ONCE = 2
+"""Invocations of the scheduler at once, and of the function of events; a stage sets its own."""
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _OPEN = "airflow.api.auth.backend.default"
 
@@ -73,6 +76,12 @@ class LocalSettings:
         )
 
 
+def _called_on_aws(handler: str) -> str:
+    """What Lambda calls, as ``module:attribute``."""
+    module, _, attribute = FUNCTIONS[handler].calls.rpartition(".")
+    return f"{module}:{attribute}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
     """What the local server runs: the app's handlers and the few steps that only this mode takes.
@@ -91,9 +100,9 @@ class Application:
     refusals: Callable[[], Mapping[str, Refusal]]
     try_next: Callable[[str, tuple[str, ...]], str]
     worker: str = "chalicelib.local.updraft:worker"
-    scheduler: str = "chalicelib.handlers:scheduler"
-    events: str = "chalicelib.handlers:events"
-    tick: str = "chalicelib.handlers:tick"
+    scheduler: str = _called_on_aws(SCHEDULER)
+    events: str = _called_on_aws(EVENTS)
+    tick: str = _called_on_aws(TICK)
     sync: str = "chalicelib.local.updraft:sync"
     preload: tuple[str, ...] = ("app", "chalicelib.local.warm_start")
 
@@ -108,18 +117,21 @@ class _Functions:
 
     @classmethod
     def of(cls, application: Application, settings: LocalSettings) -> "_Functions":
-        # the other timeouts and the memory are those of .chalice/config.json
+        def as_on_aws(handler: str, calls: str, concurrency: int = 1) -> Function:
+            described = FUNCTIONS[handler]
+            return Function(
+                name=handler,
+                handler=calls,
+                timeout=described.timeout(settings.worker_timeout),
+                memory=described.memory_mb,
+                concurrency=concurrency,
+            )
+
         return cls(
-            worker=Function(
-                name="worker",
-                handler=application.worker,
-                timeout=settings.worker_timeout,
-                memory=1024,
-                concurrency=settings.max_workers,
-            ),
-            scheduler=Function(name="scheduler", handler=application.scheduler, timeout=60, concurrency=2),
-            events=Function(name="events", handler=application.events, timeout=60, concurrency=2),
-            tick=Function(name="tick", handler=application.tick, timeout=60),
+            worker=as_on_aws(WORKER, application.worker, settings.max_workers),
+            scheduler=as_on_aws(SCHEDULER, application.scheduler, _OTHERS_AT_ONCE),
+            events=as_on_aws(EVENTS, application.events, _OTHERS_AT_ONCE),
+            tick=as_on_aws(TICK, application.tick),
             sync=Function(name="sync", handler=application.sync, timeout=120, reused=False),
         )
 
@@ -215,14 +227,13 @@ class LocalServer:
         from chalicelib import aws
 
         sqs = aws.client("sqs")
-        scheduling = _queue(sqs, settings.resource("scheduling"), batch_size=10)
-        tasks = _queue(sqs, settings.resource("tasks"), batch_size=1)
-        events = _queue(sqs, settings.resource("events"), batch_size=10)
-        for source, function, on_crash in (
-            (scheduling, self._functions.scheduler, None),
-            (tasks, self._functions.worker, self._application.on_crash),
-            (events, self._functions.events, None),
+        for function, on_crash in (
+            (self._functions.scheduler, None),
+            (self._functions.worker, self._application.on_crash),
+            (self._functions.events, None),
         ):
+            feed = FEEDS[function.name]
+            source = _queue(sqs, settings.resource(feed.queue), batch_size=feed.batch_size)
             self._pool.warm(function, 1)
             pump = QueuePump(sqs=sqs, source=source, pool=self._pool, function=function, on_crash=on_crash)
             pump.start()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.chalice.entries import HANDLERS, function_name
+from chalicelib.deploy.description.functions import HANDLERS, function_name
 from chalicelib.deploy.description.policies import filled_in
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.settings import SettingError, Settings

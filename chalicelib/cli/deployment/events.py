@@ -28,12 +28,13 @@ def send(file: IO[str]) -> None:
     """
     from chalicelib import bootstrap
     from chalicelib.cli.environment import reach_local_server
+    from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF
     from chalicelib.domain.errors import UpdraftError
     from chalicelib.events.recorded import messages_of
     from chalicelib.queues import event_queue
 
     reach_local_server()
-    queue = bootstrap.settings().resource("events")
+    queue = bootstrap.settings().resource(QUEUE_OF[EVENTS])
     try:
         declarations = bootstrap.declarations()
         for message in messages_of(_text(file)):

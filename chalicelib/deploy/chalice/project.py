@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chalicelib.deploy.chalice.entries import WORKER
+from chalicelib.deploy.description.functions import WORKER
 from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.stages import Stage
 

@@ -1,10 +1,18 @@
-"""Chalice's own record of what it deployed: ``.chalice/deployed/<stage>.json``."""
+"""Chalice's record of what it deployed, ``.chalice/deployed/<stage>.json``: read, and corrected from AWS.
+
+Chalice 1.34 writes the record at the very end of a deployment and believes it at the next: after a deployment
+that was killed, or from another checkout, Chalice would make a second REST API and be refused the event
+source mappings, which exist; and a deletion that was killed fails on what is gone.
+"""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from chalicelib import aws
+from chalicelib.deploy.chalice.entries import NAMES, Entry, standing_entries
 from chalicelib.domain.errors import UpdraftError
 
 
@@ -41,7 +49,7 @@ class Deployed:
 def read_deployed(project: Path, stage: str) -> Deployed:
     """Read the record of the project's Chalice stage; raises ``NotDeployed``."""
     try:
-        record = json.loads((project / ".chalice" / "deployed" / f"{stage}.json").read_text())
+        record = json.loads(_path(project, stage).read_text())
     except FileNotFoundError as error:
         raise NotDeployed(stage) from error
     resources: list[dict[str, Any]] = record["resources"]
@@ -58,3 +66,42 @@ def read_deployed(project: Path, stage: str) -> Deployed:
 
 def _of_type(resources: list[dict[str, Any]], resource_type: str) -> list[dict[str, Any]]:
     return [each for each in resources if each["resource_type"] == resource_type]
+
+
+def restore_record(project: Path, stage: str, *, client: aws.ClientFactory = aws.client) -> None:
+    """Make the record say what stands, as ``true_record`` has it. Some 20 requests."""
+    entries = true_record(project, stage, client=client)
+    if entries == _recorded(project, stage):
+        return
+    path = _path(project, stage)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"resources": entries, "schema_version": "2.0", "backend": "api"}
+    path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def is_true(project: Path, stage: str, entries: Sequence[Entry]) -> bool:
+    """Whether the record has these entries already."""
+    return list(entries) == _recorded(project, stage)
+
+
+def true_record(project: Path, stage: str, *, client: aws.ClientFactory = aws.client) -> list[Entry]:
+    """The entries that the record should have. Some 20 requests.
+
+    Entries of other kinds (a domain name, say) stay. Where several REST APIs call the stage's function the
+    recorded one counts, else the oldest.
+    """
+    recorded = _recorded(project, stage)
+    apis = [entry["rest_api_id"] for entry in recorded if entry["resource_type"] == "rest_api"]
+    found = standing_entries(stage, recorded_api=apis[0] if apis else None, client=client)
+    return [*found, *(entry for entry in recorded if entry["name"] not in NAMES)]
+
+
+def _recorded(project: Path, stage: str) -> list[Entry]:
+    """The entries of the record; none where there is no record."""
+    path = _path(project, stage)
+    entries: list[Entry] = json.loads(path.read_text())["resources"] if path.exists() else []
+    return entries
+
+
+def _path(project: Path, stage: str) -> Path:
+    return project / ".chalice" / "deployed" / f"{stage}.json"

@@ -5,23 +5,22 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.chalice.entries import (
+from chalicelib.deploy.chalice.entries import Entry, standing_entries
+from chalicelib.deploy.checks.policies import policy_problems
+from chalicelib.deploy.deployed_functions import environment_in, standing_runtime
+from chalicelib.deploy.description.functions import (
     API_HANDLER,
+    FEEDS,
+    LOOPING_HANDLERS,
     QUEUE_OF,
     TICK,
-    Entry,
     function_name,
     handlers_behind,
-    maximum_concurrency,
-    standing,
-    standing_runtime,
 )
-from chalicelib.deploy.checks.policies import policy_problems
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.policy_files import policy_documents
-from chalicelib.deploy.provisioning.after_chalice import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.api_gateway import (
     GatewayResponse,
     gateway_responses,
@@ -29,7 +28,6 @@ from chalicelib.deploy.provisioning.api_gateway import (
     standing_throttling,
     throttling_of,
 )
-from chalicelib.deploy.provisioning.functions import environment_in
 from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
 from chalicelib.deploy.stages import Stage, architecture, function_setting, stage_setting
 
@@ -39,7 +37,8 @@ def check_deployment(
 ) -> Iterator[Finding]:
     """One finding for each function, event source mapping, the rule and the REST API; some 70 requests."""
     entries = {
-        entry["name"]: entry for entry in standing(stage.name, recorded_api=recorded_api, client=client)
+        entry["name"]: entry
+        for entry in standing_entries(stage.name, recorded_api=recorded_api, client=client)
     }
     runtime = wanted_runtime(stage, standing_runtime(stage.name, client=client))
     yield _runtime(runtime)
@@ -131,7 +130,7 @@ def _mapping(stage: Stage, handler: str, entries: dict[str, Entry], lambda_: Any
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", ()):
         problems.append("does not report partial batch failures: failed messages are lost")
     standing = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
-    wanted = maximum_concurrency(handler, stage.settings)
+    wanted = FEEDS[handler].concurrency(stage.settings)
     if standing != wanted:
         problems.append(f"its maximum concurrency is {_said(standing)}, not {wanted}")
     enable = f"aws lambda update-event-source-mapping --uuid {entry['event_uuid']} --enabled"

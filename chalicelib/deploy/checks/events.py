@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.aws_still_busy import error_code
+from chalicelib.deploy.aws_errors import error_code
 from chalicelib.deploy.description.event_sources import (
     EventSources,
     NotifyingBucket,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.deploy.chalice.entries import role_policy_id
+from chalicelib.deploy.description.functions import role_policy_id
 from chalicelib.deploy.description.policies import Policy
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.aws_still_busy import error_code
+from chalicelib.deploy.aws_errors import error_code
+from chalicelib.deploy.checks.alarms import check_alarms
+from chalicelib.deploy.checks.log_groups import check_log_groups
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resource_policy import bucket_statement, says, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.provisioning.alarms import check_alarms
 from chalicelib.deploy.provisioning.bucket import bucket_policy, expecting
-from chalicelib.deploy.provisioning.log_groups import check_log_groups
 from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
 from chalicelib.deploy.provisioning.tables import key_schema, recovery_is_on
 

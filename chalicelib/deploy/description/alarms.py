@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chalicelib.deploy.chalice.entries import (
+from chalicelib.deploy.description.functions import (
     API_HANDLER,
     API_STAGE,
     AUTHORIZER,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF
 from chalicelib.deploy.description.resources import dead_letters_of
 from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
 from chalicelib.events.limits import as_rule
@@ -81,7 +82,8 @@ class EventSources:
 def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> EventSources:
     """Describe what the declarations need; what several of them need is there once."""
     declared = tuple(declarations)
-    prefix = f"{settings.resource('events')}-"
+    queue = settings.resource(QUEUE_OF[EVENTS])
+    prefix = f"{queue}-"
     buckets = {
         each.filter.bucket: NotifyingBucket(name=each.filter.bucket, label=each.label)
         for each in declared
@@ -89,7 +91,7 @@ def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> Ev
     }
     rules = [_rule(prefix, each) for each in declared if isinstance(each.filter, S3Objects | EventPattern)]
     return EventSources(
-        queue=settings.resource("events"),
+        queue=queue,
         rule_prefix=prefix,
         buckets=tuple(buckets.values()),
         rules=tuple({rule.name: rule for rule in rules}.values()),

@@ -7,7 +7,7 @@ that this function does not write to.
 
 from dataclasses import dataclass
 
-from chalicelib.deploy.chalice.entries import HANDLERS, function_name
+from chalicelib.deploy.description.functions import HANDLERS, function_name
 from chalicelib.settings import KEEP_LOGS_FOR_EVER, Settings
 
 DEFAULT_RETENTION_DAYS = 90

@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.deploy.description.alarms import Alarm, alarms_of
+from chalicelib.deploy.description.functions import FUNCTIONS, Feed
 from chalicelib.deploy.description.log_groups import LogGroup, log_groups
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
 from chalicelib.settings import ALARMS, Settings
-
-SCHEDULER_TIMEOUT_S = 60
-"""The scheduler function's timeout in ``.chalice/config.json``, in seconds."""
-
-EVENTS_TIMEOUT_S = 60
-"""The events function's timeout in ``.chalice/config.json``, in seconds."""
 
 _DAY_S = 24 * 60 * 60
 
@@ -145,20 +140,25 @@ def stage_resources(settings: Settings) -> StageResources:
 
 
 def _queues(settings: Settings) -> tuple[Queue, ...]:
-    return (
+    return tuple(
         Queue(
-            name=settings.resource("scheduling"),
-            # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
-            visibility_timeout_s=6 * SCHEDULER_TIMEOUT_S,
-        ),
-        Queue(
-            name=settings.resource("tasks"),
-            # Batches of one: the invocation and a minute for delivering it. A message reappears
-            # soon after its worker was killed, when the lease of the try has run out too.
-            visibility_timeout_s=settings.worker_timeout + 60,
-        ),
-        Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
+            name=settings.resource(function.feed.queue),
+            visibility_timeout_s=_visibility_timeout_s(
+                function.feed, function.timeout(settings.worker_timeout)
+            ),
+        )
+        for function in FUNCTIONS.values()
+        if function.feed
     )
+
+
+def _visibility_timeout_s(feed: Feed, timeout_s: int) -> int:
+    if feed.batch_size == 1:
+        # The invocation and a minute for delivering it. A message reappears soon after its worker was killed,
+        # when the lease of the try has run out too.
+        return timeout_s + 60
+    # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
+    return 6 * timeout_s
 
 
 def _named(settings: Settings, table: Table) -> Table:

@@ -11,8 +11,18 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.chalice.entries import (
+from chalicelib.deploy.description.event_sources import (
+    EventSources,
+    Rule,
+    Subscription,
+    event_sources,
+    subscription_properties,
+    target,
+)
+from chalicelib.deploy.description.functions import (
     API_HANDLER,
+    EVENTS,
+    LOOPING_HANDLERS,
     QUEUE_OF,
     TICK,
     WORKER,
@@ -23,21 +33,12 @@ from chalicelib.deploy.chalice.entries import (
     role_policy_id,
     tick_rule_name,
 )
-from chalicelib.deploy.description.event_sources import (
-    EventSources,
-    Rule,
-    Subscription,
-    event_sources,
-    subscription_properties,
-    target,
-)
 from chalicelib.deploy.description.log_groups import LogGroup
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.description.queue_policy import statements
 from chalicelib.deploy.description.resource_policy import Statement, bucket_statement, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table, stage_resources
-from chalicelib.deploy.provisioning.after_chalice import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.alarms import alarm_settings
 from chalicelib.deploy.provisioning.api_gateway import (
     GatewayResponse,
@@ -119,7 +120,7 @@ def _queues(queue: Queue, settings: Settings) -> Iterator[Resource]:
     own, dead_letters = _queue_id(queue.name, settings), _queue_id(queue.dead_letters, settings)
     yield dead_letters, _queue(queue.dead_letters, DEAD_LETTER_PROPERTIES)
     yield own, _queue(queue.name, queue_properties(queue, _arn_of(dead_letters)))
-    if queue.name != settings.resource("events"):
+    if queue.name != settings.resource(QUEUE_OF[EVENTS]):
         for name, logical in ((queue.dead_letters, dead_letters), (queue.name, own)):
             yield f"{logical}Policy", _queue_policy(name, logical)
 

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.auth.backends import Decision
-from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
-from chalicelib.deploy.chalice.entries import API_STAGE
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
+from chalicelib.deploy.description.functions import API_STAGE
 from chalicelib.settings import Settings
 
 _AS_API_GATEWAY_SAYS = '{"error": $context.error.messageString}'

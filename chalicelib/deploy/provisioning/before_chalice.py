@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 
 from chalicelib import aws
-from chalicelib.deploy.aws_still_busy import Sleep
+from chalicelib.deploy.aws_errors import Sleep
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resources import StageResources
 from chalicelib.deploy.provisioning.bucket import configure_bucket, create_missing_bucket, take_tls_only

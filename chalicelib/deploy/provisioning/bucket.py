@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import Any, ClassVar
 
-from chalicelib.deploy.aws_still_busy import PAUSE_S, Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import PAUSE_S, Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.resource_policy import TLS_ONLY, bucket_statement, merged
 from chalicelib.deploy.description.resources import Bucket
 from chalicelib.domain.errors import UpdraftError

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from chalicelib import aws
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.aws_limits import refuse_other_regions
-from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.description.event_sources import (
     TARGET,
     EventSources,
@@ -129,17 +130,10 @@ def refuse_missing_sources(sources: EventSources, *, client: aws.ClientFactory =
         _notifications(bucket, client("s3"))
     for bus, rule in {rule.bus: rule for rule in sources.rules}.items():
         _find_bus(bus, rule.label, client("events"))
-    place = _place(client) if sources.subscriptions else None
+    place = caller_place(client) if sources.subscriptions else None
     for subscription in sources.subscriptions:
         if place:
             _find_topic(place.topic(subscription.topic), subscription.label, client("sns"))
-
-
-def _place(client: aws.ClientFactory) -> Place:
-    """Where a deployment goes: whose credentials these are, and which region is set."""
-    account = client("sts").get_caller_identity()["Account"]
-    meta = client("sns").meta
-    return Place(partition=meta.partition, region=meta.region_name, account=account)
 
 
 def _find_bus(bus: str, label: str, events: Any) -> None:

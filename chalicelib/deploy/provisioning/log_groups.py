@@ -2,13 +2,12 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.log_groups import LogGroup
-from chalicelib.deploy.findings import Finding, gone
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +32,6 @@ def make_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = t
         if not group.is_kept_as_wanted(standing.get(group.name)):
             when_not_busy(partial(_keep, group, logs), busy=_BUSY, sleep=sleep)
     return made
-
-
-def check_log_groups(groups: Collection[LogGroup], logs: Any) -> Iterator[Finding]:
-    """One finding for each group. Some 2 requests."""
-    standing = standing_log_groups(groups, logs)
-    for group in groups:
-        subject = f"log group {group.name}"
-        if group.name not in standing:
-            yield gone(subject)
-        elif group.is_kept_as_wanted(standing[group.name]):
-            yield Finding(subject=subject)
-        else:
-            days = _said(standing[group.name])
-            yield Finding(subject=subject, problems=(f"is kept {days}, not {_said(group.retention_days)}",))
 
 
 def delete_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = time.sleep) -> None:
@@ -96,7 +81,3 @@ def _delete(name: str, logs: Any) -> None:
     except ClientError as error:
         if error_code(error) != "ResourceNotFoundException":
             raise
-
-
-def _said(days: int | None) -> str:
-    return "for ever" if days is None else f"for {days} days"

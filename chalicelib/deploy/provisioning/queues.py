@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.aws_still_busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.resource_policy import TLS_ONLY, merged, tls_only
 from chalicelib.deploy.description.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
 

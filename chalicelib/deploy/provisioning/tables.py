@@ -5,7 +5,7 @@ import time
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.aws_still_busy import PAUSE_S, Sleep, when_not_busy
+from chalicelib.deploy.aws_errors import PAUSE_S, Sleep, when_not_busy
 from chalicelib.deploy.description.resources import Index, Key, Table
 
 log = logging.getLogger(__name__)

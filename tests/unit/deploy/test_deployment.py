@@ -11,10 +11,10 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.auth.backends import BASIC_AUTH
-from chalicelib.deploy.chalice.entries import HANDLERS
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.doctor import examine
 from chalicelib.deploy.deployment import Deployment, plan_deployment
+from chalicelib.deploy.description.functions import HANDLERS
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction, plan_destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready

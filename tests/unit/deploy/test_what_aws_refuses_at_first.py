@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.aws_still_busy import ATTEMPTS, PAUSE_S
+from chalicelib.deploy.aws_errors import ATTEMPTS, PAUSE_S
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.provisioning.before_chalice import configure, create_missing
 from chalicelib.deploy.provisioning.bucket import create_missing_bucket

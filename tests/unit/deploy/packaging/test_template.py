@@ -12,7 +12,7 @@ import pytest
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
-from chalicelib.deploy.chalice.entries import HANDLERS
+from chalicelib.deploy.description.functions import HANDLERS
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.packaging.cloudformation import package

@@ -15,7 +15,7 @@ from chalicelib.auth.backends import (
     PASSWORD_AUTH,
     without_credentials,
 )
-from chalicelib.deploy.aws_still_busy import when_not_busy
+from chalicelib.deploy.aws_errors import when_not_busy
 from chalicelib.deploy.chalice.record import NotDeployed, read_deployed
 from chalicelib.deploy.provisioning.after_chalice import finish_deployment
 from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
