@@ -6,7 +6,7 @@ where AWS has not given more before it sets 900 s, and more is asked for afterwa
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -91,6 +91,18 @@ def ask_for_more(
             )
     configure_queue(_queue(settings), client("sqs"))
     return None
+
+
+def planned_asking(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[str]:
+    """What ``ask_for_more`` would do, a line each. 2 requests."""
+    wanted = stage.settings.worker_timeout
+    expected = as_it_stands(stage, client=client).settings
+    given = expected.worker_timeout
+    yield f"ask     {wanted} s for a try{'' if given == wanted else f'; {given} s stand'}"
+    meanwhile = during_deployment(stage.settings, standing_worker_time(stage.name, client=client))
+    queue = _queue(expected)
+    if queue != _queue(meanwhile):
+        yield f"set     queue {queue.name} to {queue.visibility_timeout_s} s, which fit the time of a try"
 
 
 def _queue(settings: Settings) -> Queue:

@@ -115,10 +115,24 @@ def disconnect_events(
     sources: EventSources, *, client: aws.ClientFactory = aws.client, sleep: Sleep = time.sleep
 ) -> None:
     """Lead nothing to the queue any more, which must exist; may be repeated, and broken off at any point."""
+    rules, subscriptions = _leading_to(sources, client)
+    _remove(rules, subscriptions, client, sleep)
+
+
+def connected_events(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> tuple[str, ...]:
+    """The names of the rules and topics that lead to the queue, which must exist. Some 5 requests."""
+    rules, subscriptions = _leading_to(sources, client)
+    return _names(rules, subscriptions)
+
+
+def _leading_to(
+    sources: EventSources, client: aws.ClientFactory
+) -> tuple[set[tuple[str, str]], dict[str, str]]:
+    """The rules (bus, name) and the subscriptions (by topic) that lead to the queue."""
     queue = find_queue(sources.queue, client("sqs"))
     topics = standing_topics(queue, client("sqs"))
     subscriptions = standing_subscriptions(queue, topics, client("sns"))
-    _remove(standing_rules(sources, client("events")), subscriptions, client, sleep)
+    return standing_rules(sources, client("events")), subscriptions
 
 
 def refuse_missing_sources(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> None:
