@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from chalicelib.cli.connection import connect, moment
+from chalicelib.cli.engine import connect, moment
 from chalicelib.domain.errors import InvalidRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -2,7 +2,7 @@
 
 import click
 
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 
 
 @click.group()

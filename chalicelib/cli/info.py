@@ -5,7 +5,7 @@ from importlib.metadata import version as version_of
 
 import click
 
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.output.rows import output_option, show
 from chalicelib.cli.serving import serving
 from chalicelib.settings import AIRFLOW_VERSION

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from chalicelib.cli.airflow_cfg import JSON_CLIENT, Configuration
 from chalicelib.cli.client.json_client import ApiRefused, JsonClient
-from chalicelib.cli.configuration import JSON_CLIENT, Configuration
 from chalicelib.settings import SettingError, Settings
 
 _LOCAL_STAGE = "local"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chalicelib.cli.connection import connect
+from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import output_option, show
 
 if TYPE_CHECKING:

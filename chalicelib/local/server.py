@@ -21,7 +21,7 @@ from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.admission import GuardedGateway
 from chalicelib.local.clock import Clock
-from chalicelib.local.dag_files import DagFiles
+from chalicelib.local.dag_folder import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
 from chalicelib.local.function_pool import Function, FunctionFailed, FunctionPool, InvocationError, PoolClosed
 from chalicelib.local.gateway import Refusal, StageGateway
@@ -99,11 +99,11 @@ class Application:
     on_crash: OnCrash
     refusals: Callable[[], Mapping[str, Refusal]]
     try_next: Callable[[str, tuple[str, ...]], str]
-    worker: str = "chalicelib.local.updraft:worker"
+    worker: str = "chalicelib.local.application:worker"
     scheduler: str = _called_on_aws(SCHEDULER)
     events: str = _called_on_aws(EVENTS)
     tick: str = _called_on_aws(TICK)
-    sync: str = "chalicelib.local.updraft:sync"
+    sync: str = "chalicelib.local.application:sync"
     preload: tuple[str, ...] = ("app", "chalicelib.local.warm_start")
 
 

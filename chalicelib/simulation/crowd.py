@@ -19,7 +19,7 @@ from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed, PromiseBroken
-from chalicelib.simulation.handler import Halting, Handler, current
+from chalicelib.simulation.halting_handler import Halting, Handler, current
 from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import COMES_AGAIN_AFTER, LEASE, World
 

@@ -33,7 +33,7 @@ from chalicelib.engine.reading import why
 from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
-from chalicelib.simulation.handling import Worker, handle
+from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents import dags_of_folder

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.domain.errors import DagNotFound
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import dag_argument
-from chalicelib.cli.connection import connect
 from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
+from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
 if TYPE_CHECKING:

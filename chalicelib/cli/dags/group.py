@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, confirm, dag_argument, yes_option
-from chalicelib.cli.connection import CALLER, connect, dag_ids_of
 from chalicelib.cli.dags.details import fields_of
+from chalicelib.cli.engine import CALLER, connect, dag_ids_of
 from chalicelib.cli.output.rows import output_option, show
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
-from chalicelib.cli.configuration import Configuration
 from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.runs.outcomes import TryRequest
     from chalicelib.engine.ports.worker import TryReport
     from chalicelib.simulation.crowd import Occurrence
-    from chalicelib.simulation.disturbed import Difference, Disturbed, Model
+    from chalicelib.simulation.faulty_run import Difference, Disturbed, Model
     from chalicelib.simulation.one_run import FinishedRun
 
 _DEFAULT_SEEDS = 10
@@ -61,7 +61,7 @@ def simulate(
     Example: python -m chalicelib simulate example_hello 2026-01-01 --seeds 3
     """
     from chalicelib.authoring.surroundings.configuration import configured_by
-    from chalicelib.simulation.disturbed import Attempt, model_of
+    from chalicelib.simulation.faulty_run import Attempt, model_of
     from chalicelib.simulation.one_run import Laboratory, WantedRun
 
     click.get_current_context().with_resource(configured_by(Configuration.read().get))

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from chalicelib.cli.environment import reach_local_server
+from chalicelib.cli.engine import reach_local_server
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import FOR_PROGRAMS, output_option, show
 from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF

@@ -27,7 +27,7 @@ def send(file: IO[str]) -> None:
     Example: python -m chalicelib events send tests/events/s3_object_created.json
     """
     from chalicelib import bootstrap
-    from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.engine import reach_local_server
     from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF
     from chalicelib.domain.errors import UpdraftError
     from chalicelib.events.recorded import messages_of

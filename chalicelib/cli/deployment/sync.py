@@ -11,7 +11,7 @@ def sync(stage: str | None) -> None:
     Example: python -m chalicelib sync
     """
     from chalicelib.cli.deployment.stage import with_settings_of
-    from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.engine import reach_local_server
 
     with with_settings_of(stage):
         reach_local_server()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
-from chalicelib.cli.connection import connect, find_run, moment
+from chalicelib.cli.engine import connect, find_run, moment
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun

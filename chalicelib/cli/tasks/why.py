@@ -5,7 +5,7 @@ from datetime import datetime
 import click
 
 from chalicelib.cli.arguments import dag_argument, date_argument, run_argument, task_argument, task_ids
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.rows import output_option, show
 
 

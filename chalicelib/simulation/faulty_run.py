@@ -24,7 +24,7 @@ from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd, Kind, Occurrence
 from chalicelib.simulation.faults import PromiseBroken
-from chalicelib.simulation.handler import Handler
+from chalicelib.simulation.halting_handler import Handler
 from chalicelib.simulation.one_run import (
     FinishedRun,
     Laboratory,

@@ -40,7 +40,7 @@ def worker(event: dict[str, Any], context: Any) -> Any:
 
 
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
+    """The function that loads the DAG files (see ``dag_folder.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
     from chalicelib.authoring.loading.loader import ImportFailure, load_file
     from chalicelib.authoring.surroundings.variables import variables_in
