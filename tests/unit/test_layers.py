@@ -88,7 +88,7 @@ BACKWARD = {("authoring/model/baseoperator.py", "running")}
 """Modules that import a later room when they are called: ``BaseOperator.render_template``, as in Airflow."""
 
 USERS_OF: dict[str, set[str]] = {
-    "pynamodb": {"store", "local"},
+    "pynamodb": {"store"},
     "croniter": {"domain"},
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
