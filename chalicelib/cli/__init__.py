@@ -1,4 +1,4 @@
-"""The command line, with an Airflow user's habits: one module per command or group of them.
+"""The command line, ``python -m chalicelib``: a module per command or group, named as in Airflow.
 
 ``client`` is how commands reach the API or the stores, ``output`` how they show things; ``dags``, ``tasks``
 and ``deployment`` hold the commands about those, and beside this file stand the others.

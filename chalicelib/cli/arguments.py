@@ -100,7 +100,7 @@ yes_option: Callable[[Command], Command] = click.option(
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something is destroyed.
 
-    Raises ``click.Abort`` (exit code 1) for a no, ``ClickException`` where nobody answers.
+    Raises ``click.Abort`` (exit code 1) for a no, ``ClickException`` where there is no terminal to ask.
     """
     if yes:
         return

@@ -1,4 +1,4 @@
-"""``config``: what airflow.cfg and ``AIRFLOW__…`` say."""
+"""``config``: the values of airflow.cfg and of ``AIRFLOW__…``."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``info`` and ``version``."""
+"""``info`` and ``version``: the versions and settings in use."""
 
 import platform
 from importlib.metadata import version as version_of

@@ -1,4 +1,4 @@
-"""What the server that commands speak to was started with: as it says, not by this process's settings."""
+"""The settings of the server that commands speak to, as the server says them; this process's may differ."""
 
 import os
 from pathlib import Path

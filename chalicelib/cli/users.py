@@ -1,4 +1,4 @@
-"""``users``: who may call under password_auth or basic_auth."""
+"""``users``: the accounts of password_auth and basic_auth."""
 
 import sys
 from collections.abc import Iterator

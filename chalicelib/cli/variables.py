@@ -1,4 +1,4 @@
-"""``variables``: what DAG files find as Airflow's variables, after ``AIRFLOW_VAR_…`` of the environment."""
+"""``variables``: Airflow's variables, which DAG files see after ``AIRFLOW_VAR_…`` of the environment."""
 
 import json
 from collections.abc import Iterator

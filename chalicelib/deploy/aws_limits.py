@@ -1,4 +1,4 @@
-"""What AWS would refuse of a stage in the middle of its deployment, refused before it. Asks AWS nothing.
+"""Limits of AWS on which a deployment would fail halfway, checked before it. Asks AWS nothing.
 
 Of events that are declared ``events.limits`` knows the rest.
 """

@@ -258,7 +258,7 @@ def _planned(finding: Finding) -> str:
 
 
 def next_step(url: str, auth_backend: str) -> str:
-    """What to do with the deployed API: a command to try, or how to let anybody in."""
+    """What to do with the deployed API: a command to try, or how to let callers in."""
     match auth_backend.rpartition(".")[2]:
         case "deny_all":
             return (

@@ -1,4 +1,4 @@
-"""The policy files of a stage, read and filled in."""
+"""The policy files of a stage's functions, read and filled in."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from chalicelib.deploy.stages import Stage, function_setting
 
 
 def policy_documents(stage: Stage, place: Place) -> Mapping[str, Policy]:
-    """The policies of the stage's functions, by handler; of those that ``config.json`` names a file for.
+    """The policies of the stage's functions that ``config.json`` names a file for, by handler.
 
     Raises ``PolicyFileError`` and ``SettingError``.
     """

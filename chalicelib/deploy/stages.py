@@ -1,4 +1,4 @@
-"""A stage as ``.chalice/config.json`` describes it: what its functions will see."""
+"""A stage as ``.chalice/config.json`` describes it."""
 
 import json
 import re
@@ -30,16 +30,15 @@ class StageError(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A stage of the project in the directory ``project``, which holds ``app.py``.
-
-    ``variables`` are the environment variables of its functions. ``settings`` are read from these alone;
-    its paths are those of this checkout.
-    """
+    """A stage of a project."""
 
     name: str
     project: Path
+    """The directory that holds ``app.py``."""
     variables: Mapping[str, str]
+    """The environment variables of the stage's functions."""
     settings: Settings
+    """The settings in ``variables`` alone, with paths of this checkout."""
 
 
 def read_stage(project: Path, name: str) -> Stage:

@@ -1,4 +1,4 @@
-"""What is looked at before a deployment changes anything: all of it is in the checkout.
+"""The checks of a checkout before a deployment changes anything.
 
 Only a DAG file that reads a variable while it is loaded has the stage asked for it.
 """

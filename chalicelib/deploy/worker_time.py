@@ -1,4 +1,4 @@
-"""How long the worker may run: what the stage asks for, what Chalice may set, what AWS gives.
+"""The worker's timeout: what the stage asks for, what Chalice may set, what AWS gives.
 
 Botocore's description of Lambda says 1,800 s since version 1.44.7 (November 2026) and said 900 before. An
 account or region that refuses more than 900 must still get its stage. Chalice would break off there, so

@@ -1,4 +1,4 @@
-"""What the local server runs: Updraft's own app, and the steps that only this mode takes.
+"""Updraft's own app as the local server runs it, and the steps that only the local server takes.
 
 Everything is imported when it is called: the server sets the environment first.
 """

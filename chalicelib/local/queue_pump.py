@@ -1,4 +1,4 @@
-"""Lambda's event source mapping for SQS on one machine: takes messages from a queue to a function.
+"""Lambda's event source mapping for SQS on one machine: it takes messages from a queue to a function.
 
 One thread receives, never more than there are free places; as many threads as the function may have
 children invoke it; one thread deletes, in batches. What the function reports as failed becomes visible

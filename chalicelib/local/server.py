@@ -1,4 +1,4 @@
-"""``make run``: starts the parts of the local server, watches over them and stops them in order."""
+"""The local server, ``make run``: its parts are started, watched over and stopped in order."""
 
 import logging
 import os

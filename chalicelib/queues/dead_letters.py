@@ -1,4 +1,4 @@
-"""Putting a message aside by hand, with the reason: SQS's own redrive gives none, and is slow to."""
+"""Dead letters put aside by hand, with the reason: SQS's own redrive gives none, and is slow to."""
 
 import re
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class DeadLetter:
 
 
 def reason_in(attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Why a dead letter is there, by its attributes as SQS brings them; empty where nobody noted it."""
+    """Why a dead letter is there, by its attributes as SQS brings them; empty where no reason was noted."""
     found = (
         attributes[name].get("StringValue", "") for name in (TEXT, _OF_EVENTBRIDGE) if name in attributes
     )

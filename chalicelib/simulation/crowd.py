@@ -73,7 +73,7 @@ class Crowd:
     handled, ``delays`` how often one is held back, ``kills`` how often user code is cut short, ``lingering``
     how often it does not end although it is its turn; each a probability. ``may_fail`` says whom faults may
     hit. ``tell`` is told what happens. ``eagerness`` is how likely something is done about a message when
-    nobody is at work, else time passes.
+    no handler is at work, else time passes.
     """
 
     world: World

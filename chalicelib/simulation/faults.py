@@ -1,4 +1,4 @@
-"""What goes wrong, and how it is noticed that something did that must not."""
+"""Faults of ports, and the check of legal moves that notices a broken promise."""
 
 from collections.abc import Callable
 from typing import Any

@@ -40,7 +40,7 @@ FAILED_CALLS = 0.03
 REPEATED_MESSAGES = 0.1
 DELAYED_MESSAGES = 0.05
 KILLED_IN_USER_CODE = 0.5
-"""Probabilities: much more than AWS does to anybody, so that a few seeds show a lot."""
+"""Probabilities: much higher than AWS's, so that a few seeds show a lot."""
 
 _STEPS = 500
 _STEPS_PER_TASK = 30

@@ -196,5 +196,5 @@ class _TimeOfTasks:
         return self._world.clock.now
 
     def sleep(self, seconds: float) -> None:
-        """Let the world's time pass; nobody does anything meanwhile."""
+        """Let the world's time pass; no handler runs meanwhile."""
         self._world.advance(timedelta(seconds=seconds))

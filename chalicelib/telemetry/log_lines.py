@@ -1,4 +1,4 @@
-"""The log of a deployed function: each record is one JSON object on one line, whoever logs it.
+"""The log of a deployed function: each record is one JSON object on one line, whichever library logs it.
 
 The standard library's ``logging`` with a formatter of our own, rather than a library (each is imported at
 every cold start) or Lambda's own JSON format, which is a setting of each function that Chalice has no

@@ -1,4 +1,4 @@
-"""Which of Airflow's API clients a command uses: ``[cli] api_client`` says it."""
+"""The choice of Airflow's API client that a command uses, by ``[cli] api_client``."""
 
 from chalicelib.cli.airflow_cfg import JSON_CLIENT, LOCAL_CLIENT, Configuration
 from chalicelib.cli.client.local_client import LocalClient

@@ -1,4 +1,4 @@
-"""What Airflow's command line did through ``[cli] api_client``, whichever client it is."""
+"""``Client``: the calls that Airflow's command line makes through ``[cli] api_client``."""
 
 from dataclasses import dataclass
 from datetime import datetime

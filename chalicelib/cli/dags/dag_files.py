@@ -1,4 +1,4 @@
-"""Commands that need no server: they load the DAG files of a folder themselves."""
+"""DAGs loaded from the files of a folder, for commands that need no server."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""``dags details``, ``dags report`` and ``dags next-execution``: what is known of DAGs and their files."""
+"""``dags details``, ``dags report`` and ``dags next-execution``: facts about DAGs and their files."""
 
 import time
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""``dags``: what can be done with a DAG as a whole."""
+"""``dags``: commands about a DAG as a whole."""
 
 from datetime import datetime
 from pathlib import Path
@@ -70,7 +70,7 @@ _regex_option = click.option(
 @yes_option
 @output_option
 def pause(dag_id: str, is_regex: bool, yes: bool, output: str) -> None:
-    """Pause a DAG: no further task starts, those that run end.
+    """Pause a DAG: no further task starts, running tasks end.
 
     Example: python -m chalicelib dags pause example_hello
     """

@@ -1,4 +1,4 @@
-"""``dags list-runs`` and ``dags state``; ``runs``: what can be done with a run as a whole."""
+"""``dags list-runs``, ``dags state`` and ``runs``: commands about a run as a whole."""
 
 import json
 import time

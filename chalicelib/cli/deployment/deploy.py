@@ -1,4 +1,4 @@
-"""``deploy``: bring a stage to AWS."""
+"""``deploy``: a stage brought to AWS."""
 
 import click
 

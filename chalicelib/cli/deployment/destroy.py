@@ -1,4 +1,4 @@
-"""``destroy``: take a stage down again."""
+"""``destroy``: a stage taken down again."""
 
 import click
 

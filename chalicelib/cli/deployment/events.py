@@ -1,4 +1,4 @@
-"""``events``: what other services trigger."""
+"""``events``: events of other services that trigger DAGs."""
 
 import os
 from typing import IO, TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""``sync``: bring the store up to date with the DAG files."""
+"""``sync``: the store brought up to date with the DAG files."""
 
 import click
 

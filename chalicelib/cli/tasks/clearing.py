@@ -1,4 +1,4 @@
-"""``tasks clear``: having tasks run again."""
+"""``tasks clear``: tasks that are to run again."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``tasks``: tasks and task instances."""
+"""``tasks``: commands about tasks and task instances."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``tasks logs``: what a task instance said."""
+"""``tasks logs``: the logs of a task instance."""
 
 import time
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""``tasks set-state``, ``dags set-state`` and ``runs cancel``: what Airflow's pages call marking."""
+"""``tasks set-state``, ``dags set-state`` and ``runs cancel``: marking, as Airflow's pages call it."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""``tasks render``: what the templates of a task come to."""
+"""``tasks render``: the values of a task's templates."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""``why``, and ``tasks failed-deps``: what a run or a task waits for."""
+"""``why`` and ``tasks failed-deps``: the reasons why a run or a task waits."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The project as Chalice is to see it, with what only a deployment knows of its functions.
+"""The project that Chalice is run in, with settings of functions that only a deployment knows.
 
 Chalice reads all settings of a function from ``.chalice/config.json`` and takes none with its command. So it
 runs in a directory of links to the project, beside a ``config.json`` of its own; its record and its packages

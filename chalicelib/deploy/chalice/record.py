@@ -29,17 +29,15 @@ class NotDeployed(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
-    """What of a deployed stage is needed to finish it.
-
-    ``url`` is the address of the REST API, with its stage and a slash at the end. ``functions`` maps the
-    handler's name in ``app.py`` (``api_handler`` for the REST API) to the function's ARN,
-    ``queue_mappings`` the ARN of a function that a queue feeds to the UUID of its event source mapping.
-    """
+    """The parts of a deployed stage that are needed to finish it."""
 
     rest_api_id: str
     url: str
+    """The address of the REST API, with its stage and a slash at the end."""
     functions: dict[str, str]
+    """The ARNs of the functions, by handler."""
     queue_mappings: dict[str, str]
+    """The UUIDs of the event source mappings, by the ARN of the function that a queue feeds."""
 
     def queue_mapping(self, handler: str) -> str:
         """The UUID of the event source mapping from the handler's queue."""

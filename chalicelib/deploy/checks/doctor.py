@@ -1,4 +1,4 @@
-"""Everything that can be seen of a stage from outside. Changes nothing."""
+"""All checks of a stage, one after the other. Changes nothing."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whether the declared events are led to the stage's queue, and no others. Changes nothing."""
+"""The sources of a stage's events compared with its declarations. Changes nothing."""
 
 import json
 from collections.abc import Iterator

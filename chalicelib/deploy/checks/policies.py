@@ -1,4 +1,4 @@
-"""Whether a function's role allows what its policy file says for the stage, and no more. Changes nothing."""
+"""The policies of a function's role compared with its policy file for the stage. Changes nothing."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the declarations of a stage need from other services, so that its events come to its queue. Pure.
+"""The rules, subscriptions and buckets that lead a stage's declared events to its queue. Pure.
 
 Everything is named or found again by the stage, so that what is no longer declared can be removed.
 """
@@ -25,26 +25,32 @@ DIGEST_LENGTH = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """An EventBridge rule; ``pattern`` is JSON, ``label`` names a declaration that wants it."""
+    """An EventBridge rule."""
 
     name: str
     bus: str
+    """The name of the event bus, or its ARN."""
     pattern: str
+    """The event pattern, as JSON."""
     label: str
+    """Names a declaration that wants the rule."""
 
     @property
     def description(self) -> str:
-        """What whoever comes upon the rule should know; of the 512 characters that AWS allows."""
+        """The rule's description on AWS, which allows 512 characters."""
         return f"Updraft: {self.label}"[:512]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscription:
-    """A subscription to an SNS topic (name or ARN); ``filter_policy`` is JSON, ``{}`` lets all through."""
+    """A subscription to an SNS topic."""
 
     topic: str
+    """The topic's name or ARN."""
     filter_policy: str
+    """The filter policy, as JSON; ``{}`` lets all messages through."""
     label: str
+    """Names a declaration that wants the subscription."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,25 +59,28 @@ class NotifyingBucket:
 
     name: str
     label: str
+    """Names a declaration of the bucket's objects."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventSources:
-    """What leads to the queue of that name; ``rule_prefix`` begins the names of all its rules.
+    """The sources that lead events to a queue.
 
-    What EventBridge or SNS cannot deliver there goes to the queue named ``dead_letters``. Without one they
-    drop it: at once if they lack a permission, else after a day of tries (EventBridge) or 23 (SNS).
+    Events that EventBridge or SNS cannot deliver go to the queue named ``dead_letters``. Without one they are
+    dropped: at once for want of a permission, else after a day of tries (EventBridge) or 23 (SNS).
     """
 
     queue: str
+    """The name of the queue."""
     rule_prefix: str
+    """Begins the names of all rules that lead to the queue."""
     buckets: tuple[NotifyingBucket, ...]
     rules: tuple[Rule, ...]
     subscriptions: tuple[Subscription, ...]
 
     @property
     def dead_letters(self) -> str:
-        """The queue that takes what could not be handled, or not even delivered."""
+        """The name of the queue for events that could not be handled, or not even delivered."""
         return dead_letters_of(self.queue)
 
     def owns(self, rule: str) -> bool:

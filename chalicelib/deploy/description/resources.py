@@ -1,6 +1,6 @@
-"""The one description of what a stage consists of: its tables, queues, bucket, logs and alarms.
+"""The one description of a stage's tables, queues, bucket, logs and alarms.
 
-Pure data. ``provisioning`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
+Pure data. ``provisioning`` makes it; all that needs to know a key, a name or a queue's time reads it here.
 """
 
 from dataclasses import dataclass
@@ -54,21 +54,19 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """A DynamoDB table, billed per request, with point-in-time recovery.
-
-    ``expires_at`` names the attribute that holds the time to live (seconds since 1970), if any.
-    """
+    """A DynamoDB table, billed per request, with point-in-time recovery."""
 
     name: str
     hash_key: Key
     range_key: Key | None = None
     indexes: tuple[Index, ...] = ()
     expires_at: str | None = None
+    """The attribute that holds the time to live (seconds since 1970), if any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queue:
-    """A standard SQS queue; durations in seconds.
+    """A standard SQS queue.
 
     A message that was received ``MAX_RECEIVE_COUNT`` times moves to the queue named ``dead_letters``,
     which keeps it for ``DEAD_LETTER_RETENTION_S``.
@@ -76,7 +74,9 @@ class Queue:
 
     name: str
     visibility_timeout_s: int
+    """Seconds until a message that was received, and not deleted, is delivered again."""
     retention_s: int = QUEUE_RETENTION_S
+    """Seconds that a message is kept."""
 
     @property
     def dead_letters(self) -> str:
@@ -103,11 +103,7 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageResources:
-    """All that a stage needs before ``chalice deploy``, or before the local server starts; its alarms.
-
-    ``alarm_topic`` is the ARN of the SNS topic that the alarms tell, empty for none. It is the user's:
-    nothing here makes it. ``unwanted_alarms`` names those that other settings would have.
-    """
+    """The resources that a stage needs before ``chalice deploy``, or the local server's start; its alarms."""
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
@@ -115,7 +111,9 @@ class StageResources:
     log_groups: tuple[LogGroup, ...]
     alarms: tuple[Alarm, ...]
     unwanted_alarms: tuple[str, ...]
+    """The names of the alarms that other settings would have."""
     alarm_topic: str
+    """The ARN of the SNS topic that the alarms tell; empty for none. A team's own: nothing here makes it."""
 
 
 def stage_resources(settings: Settings) -> StageResources:

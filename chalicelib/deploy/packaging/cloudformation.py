@@ -1,4 +1,4 @@
-"""A stage as files for CloudFormation: the functions' code, and the template of all that the stage is."""
+"""The files of a stage for CloudFormation: the functions' code and the template."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from chalicelib.deploy.worker_time import in_a_template
 from chalicelib.events.declarations import Declaration
 
 MERGED = "merged.json"
-"""Of the template, what Chalice does not know; kept beside it for whoever calls ``chalice package``."""
+"""The part of the template that Chalice does not know, kept beside it for calls of ``chalice package``."""
 
 
 def package(

@@ -1,4 +1,4 @@
-"""A stage as CloudFormation writes it: what is merged into the template of ``chalice package``. Pure.
+"""The template that is merged into that of ``chalice package``: the rest of a stage. Pure.
 
 It says of ``resources``, ``event_sources``, ``api_gateway`` and ``finish`` what a deployment does by calls.
 Chalice merges objects deeply; a list or a value of ours replaces its own.
@@ -164,7 +164,7 @@ def _alarms(resources: StageResources, settings: Settings) -> Iterator[Resource]
 
 
 def _events(sources: EventSources, settings: Settings) -> Iterator[Resource]:
-    """What leads events to their queue. The buckets that tell of their objects are somebody else's."""
+    """The rules and subscriptions of events. Buckets that tell of their objects are not the stage's."""
     queue, dead_letters = (_queue_id(name, settings) for name in (sources.queue, sources.dead_letters))
     for name, logical in ((sources.queue, queue), (sources.dead_letters, dead_letters)):
         yield f"{logical}Policy", _queue_policy(name, logical, statements(sources, OF_THE_STACK, name))

@@ -1,4 +1,4 @@
-"""What must follow each ``chalice deploy``."""
+"""The settings that Chalice has no option for, put after each ``chalice deploy``."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""CloudWatch alarms as ``description`` has them: put, deleted, and compared with what stands."""
+"""CloudWatch alarms, put and deleted as ``description`` has them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,16 @@ _MISSING_DATA = {"well": "notBreaching", "wrong": "breaching"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PutAlarms:
-    """The names of the alarms that were new, and of those that are gone."""
+    """The changes of a stage's alarms."""
 
     made: tuple[str, ...]
+    """The names of the new alarms."""
     removed: tuple[str, ...]
+    """The names of the deleted alarms."""
 
 
 def put_alarms(resources: StageResources, cloudwatch: Any) -> PutAlarms:
-    """Put each alarm, whatever there is of it by now, and delete those that the settings no longer have.
+    """Put each alarm, whether it is there or not, and delete the alarms that the settings no longer have.
 
     1 request or 2, and 1 for each alarm. The state of one that was there stays as it is (AWS).
     """
@@ -45,7 +47,7 @@ def delete_alarms(resources: StageResources, cloudwatch: Any) -> None:
 def standing_alarms(resources: StageResources, cloudwatch: Any) -> dict[str, dict[str, Any]]:
     """The stage's alarms that are there, by name, as CloudWatch describes them. 1 request.
 
-    Those that it would have by other settings, too.
+    With the alarms that it would have by other settings.
     """
     names = [*(alarm.name for alarm in resources.alarms), *resources.unwanted_alarms]
     found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]

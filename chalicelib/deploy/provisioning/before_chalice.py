@@ -1,4 +1,4 @@
-"""Creating what a stage needs and does not have yet.
+"""The tables, queues and bucket of a stage, created where they are missing, before ``chalice deploy``.
 
 Nothing is deleted or replaced: the keys of a table cannot change, and the data is the user's.
 """

@@ -1,4 +1,4 @@
-"""Making the S3 bucket as ``resources`` describes it.
+"""The S3 bucket, made as ``description`` has it.
 
 All AWS accounts share the names of buckets. Where an ``owner`` is given, S3 answers 403 when the bucket is
 another account's (``ExpectedBucketOwner``), even one that would let us in.
@@ -126,7 +126,7 @@ def bucket_exists(bucket: Bucket, s3: Any, owner: str | None = None) -> bool:
 
 
 def _create(bucket: Bucket, s3: Any, sleep: Sleep) -> bool:
-    """Create the bucket; false when somebody else of this account just did.
+    """Create the bucket; false when another caller of this account just did.
 
     S3 may call a bucket ours that is no more: it was deleted a moment ago.
     """

@@ -1,4 +1,4 @@
-"""Leading events of other services to a stage's queue, as ``event_sources`` describes it."""
+"""The connections that lead events of other services to a stage's queue, as ``description`` has them."""
 
 import json
 import time
@@ -42,10 +42,12 @@ class EventSourceMissing(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Connected:
-    """The rules and subscriptions (by topic) that were new, and those that are gone."""
+    """The changes of what leads events to a queue."""
 
     made: tuple[str, ...]
+    """The names of new rules, and the topics of new subscriptions."""
     removed: tuple[str, ...]
+    """The names of removed rules, and the topics of removed subscriptions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +195,7 @@ def find_queue(name: str, sqs: Any) -> EventQueue:
 def _let_in(
     sources: EventSources, queue: EventQueue, sqs: Any, sleep: Sleep, also: Iterable[str] = ()
 ) -> None:
-    """Allow the stage's rules and topics, and nobody else's, to send; other statements stay."""
+    """Allow the stage's rules and topics, and no others, to send; a team's statements stay."""
     standing = when_not_busy(partial(queue_policy, queue, sqs), busy=NO_SUCH_QUEUE, sleep=sleep)
     ours = statements(sources, queue.place, queue.name, sorted(also))
     attributes = {"Policy": json.dumps(merged(standing, ours, (RULES, TOPICS)))}
@@ -308,7 +310,7 @@ def _put_rule(rule: Rule, queue: EventQueue, dead_letters: EventQueue, events: A
         EventBusName=rule.bus,
         Targets=[target(queue.arn, dead_letters.arn)],
     )
-    # The rule was put a moment ago, so it is there for whoever has heard of it.
+    # The rule was put a moment ago, so another of AWS's hosts may not know it yet.
     answer = when_not_busy(lead, busy=(_BUSY, "ResourceNotFoundException"), sleep=sleep)
     if answer["FailedEntryCount"]:
         raise UpdraftError(f"{rule.label}: {answer['FailedEntries'][0]['ErrorMessage']}")

@@ -1,4 +1,4 @@
-"""The functions' log groups as ``description`` has them: made, given their retention, compared, deleted."""
+"""The functions' log groups, made, given their retention and deleted as ``description`` has them."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ _LOOKS = 3
 def make_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = time.sleep) -> list[str]:
     """Make the groups that are missing, and have all keep their events as long as wanted.
 
-    Returns the names of those that are new. Some 2 requests, and 2 for each group to be made.
+    Returns the names of the new groups. Some 2 requests, and 2 for each group to be made.
     """
     standing = standing_log_groups(groups, logs)
     missing = [group.name for group in groups if group.name not in standing]
@@ -35,7 +35,7 @@ def make_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = t
 
 
 def delete_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = time.sleep) -> None:
-    """Delete the groups, and once more those that a function's last lines have made anew meanwhile."""
+    """Delete the groups, and once more any group that a function's last lines have made anew."""
     for look in range(_LOOKS):
         if look:
             sleep(WRITTEN_AFTER_S)
@@ -56,7 +56,7 @@ def standing_log_groups(groups: Collection[LogGroup], logs: Any) -> dict[str, in
 
 
 def _make(name: str, logs: Any, sleep: Sleep) -> bool:
-    """Make the group; false when somebody else just did."""
+    """Make the group; false when another caller just did."""
     make = partial(logs.create_log_group, logGroupName=name)
     try:
         when_not_busy(make, busy="OperationAbortedException", sleep=sleep)

@@ -1,4 +1,4 @@
-"""Making SQS queues and their dead-letter queues as ``resources`` describes them."""
+"""SQS queues and their dead-letter queues, made as ``description`` has them."""
 
 import json
 import logging
