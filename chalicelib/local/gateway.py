@@ -39,10 +39,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpRequest:
-    """A request as it came: ``target`` is path and query, still percent-encoded."""
+    """A request as it came."""
 
     method: str
     target: str
+    """Path and query, still percent-encoded."""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     source_ip: str = "127.0.0.1"

@@ -84,27 +84,31 @@ def _called_on_aws(handler: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
-    """What the local server runs: the app's handlers and the few steps that only this mode takes.
+    """The app that the local server runs, and the few steps that only this mode takes.
 
-    Handlers are ``module:attribute``; they are imported in child processes, ``preload`` before they
-    are forked. ``sync`` is described at ``DagFiles``. ``create`` makes what is missing of tables,
-    queues and bucket, ``resume`` lets the unfinished runs of an earlier life go on, ``on_crash`` tells
-    the engine that a worker died; these and ``chalice_app`` run in the server's process.
-    ``try_next(base_url, dag_ids)`` gives the command that the ready line proposes.
+    Handlers are ``module:attribute``, imported in child processes. The callables run in the server's process.
     """
 
     chalice_app: Callable[[], Any]
+    """Gives the app behind the HTTP server."""
     create: Callable[[], None]
+    """Makes the tables, queues and bucket that are missing."""
     resume: Callable[[], None]
+    """Lets the unfinished runs of an earlier life go on."""
     on_crash: OnCrash
+    """Tells the engine that a worker died."""
     refusals: Callable[[], Mapping[str, Refusal]]
+    """Gives the answers of API Gateway itself, by their kinds; raises ``SettingError``."""
     try_next: Callable[[str, tuple[str, ...]], str]
+    """Gives the command that the ready line proposes, for (base URL, DAG ids)."""
     worker: str = "chalicelib.local.application:worker"
     scheduler: str = _called_on_aws(SCHEDULER)
     events: str = _called_on_aws(EVENTS)
     tick: str = _called_on_aws(TICK)
     sync: str = "chalicelib.local.application:sync"
+    """Loads the DAG files (see ``DagFiles``)."""
     preload: tuple[str, ...] = ("app", "chalicelib.local.warm_start")
+    """Modules that are imported before the children are forked."""
 
 
 @dataclass(slots=True)

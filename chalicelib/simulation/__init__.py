@@ -6,7 +6,7 @@
 - ``faulty_run``: a user's DAG in such a world, compared with its run without faults (``simulate``)
 
 May import ``domain``, ``authoring``, ``engine``, ``user_code`` (here, too, a try is its own process), the
-codec of ``queues`` and ``store.memory``. A change violates this package when it opens a file, a socket or AWS, when
-it decides anything that the engine should decide, or when a choice comes from elsewhere than the
+codec of ``queues`` and ``store.memory``. A change violates this package when it opens a file, a socket or
+AWS, when it decides anything that the engine should decide, or when a choice comes from elsewhere than the
 ``random.Random`` it is given.
 """

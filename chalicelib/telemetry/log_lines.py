@@ -38,10 +38,12 @@ _STANDARD = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a line says in fields of its own; as text it is their JSON. ``title`` is its message."""
+    """The message of a line that has fields of its own; as text it is their JSON."""
 
     title: str
+    """The line's message."""
     values: Mapping[str, object]
+    """The fields."""
 
     def __str__(self) -> str:
         # ASCII, so that no name can begin a line of its own or mislead a terminal.
