@@ -1,6 +1,7 @@
-"""The experimental API: one blueprint per resource, request parsing, Airflow-shaped JSON.
+"""The web APIs: ``http``, the machinery of any of them, and a package per surface.
 
-May import ``domain``, ``engine`` and Chalice; views import their use cases when they are called, for
-every Lambda imports every blueprint. A change violates this package when it touches a table or a
-queue, or when a rule lives here that another way in (events, command line) needs too.
+May import ``domain``, ``engine``, ``auth`` and Chalice. Views import their use cases when they are
+called, for a cold start imports all that registers routes. A change violates this package when it
+touches a table or a queue, or when a rule lives here that another way in (events, command line) needs
+too.
 """

@@ -1,4 +1,4 @@
-"""Looking after users: what the command line does."""
+"""Use cases of the command line on users: create one, set a password, delete one."""
 
 from datetime import datetime
 

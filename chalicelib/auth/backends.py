@@ -1,4 +1,4 @@
-"""Which backend decides about a request, and what the outcome is: one table, pure.
+"""The table of auth backends, and the ``Decision`` of each on a request; pure.
 
 The API Gateway authorizer asks ``decide`` before a view runs; the view asks ``confirm`` behind it, so
 that a route that lost its authorizer is closed, not open. ``without_credentials`` is what API Gateway
@@ -12,10 +12,10 @@ from chalicelib.auth.verdicts import Caller, Origin, Scheme, Throttled, Verdict
 from chalicelib.settings import SettingError
 
 DEFAULT = "airflow.api.auth.backend.default"
-"""Lets everyone in."""
+"""Accepts every caller."""
 
 DENY_ALL = "airflow.api.auth.backend.deny_all"
-"""Lets nobody in; what an unset backend means."""
+"""Accepts no caller; the backend where none is set."""
 
 PASSWORD_AUTH = "airflow.contrib.auth.backends.password_auth"  # noqa: S105 - Airflow 1.10's name of it
 """User names and passwords; wrong ones are forbidden."""
@@ -40,35 +40,37 @@ class UnknownBackend(SettingError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """Whether a request may go on.
-
-    ``status`` is that of the answer when it may not, ``challenge`` the ``WWW-Authenticate`` header of
-    that answer, ``reason`` (for the log) why credentials were refused. ``principal`` is who asks, or
-    claims to ask, where the backend knows; ``reply`` the token that proves the server to the caller.
-    ``origin`` is where it may ask from, if that matters, and ``wait`` the seconds of an answer 429.
-    """
+    """Whether a request may go on, and the answer if it may not."""
 
     allowed: bool
     status: int = 200
+    """The HTTP status of the answer if it may not."""
     challenge: str | None = None
+    """The ``WWW-Authenticate`` header of that answer."""
     principal: str | None = None
+    """The caller, proven or claimed, as far as the backend knows."""
     reply: str | None = None
+    """The token that proves the server to the caller."""
     reason: str | None = None
+    """The reason why credentials were refused, for the log."""
     origin: Origin | None = None
+    """The addresses from which the caller may come; None: any."""
     wait: int = 0
+    """Seconds after which to try again, of an answer 429."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Backend:
-    """A row of the table: the statuses without credentials and with wrong ones.
-
-    ``challenge`` goes with each 401. Without a ``scheme`` nothing that is sent counts.
-    """
+    """A row of the table."""
 
     missing: int
+    """The status of a request without credentials."""
     wrong: int
+    """The status of a request with wrong ones."""
     scheme: Scheme | None = None
+    """The kind of credentials; None: no credentials count."""
     challenge: str | None = None
+    """The ``WWW-Authenticate`` header of each 401."""
 
     def refusal(self, status: int, *, principal: str | None = None, reason: str | None = None) -> Decision:
         challenge = self.challenge if status == 401 else None
@@ -98,7 +100,7 @@ _BACKENDS = {
 
 
 def decide(backend: str, authorization: str | None, verify: Callable[[Scheme, str], Verdict]) -> Decision:
-    """What the backend of that dotted name says to an ``Authorization`` header.
+    """The decision of the backend of that dotted name on an ``Authorization`` header.
 
     ``verify`` is asked by backends that look at credentials. Raises ``UnknownBackend`` and what
     ``verify`` raises.
@@ -119,13 +121,13 @@ def decide(backend: str, authorization: str | None, verify: Callable[[Scheme, st
 
 
 def without_credentials(backend: str) -> Decision:
-    """What the backend says to a request without the header; raises ``UnknownBackend``."""
+    """The decision of the backend on a request without the header; raises ``UnknownBackend``."""
     row = _row(backend)
     return _ALLOWED if row is _OPEN else row.refusal(row.missing)
 
 
 def throttled(verdict: Throttled) -> Decision:
-    """What every backend says to a caller who has to wait."""
+    """The decision of every backend on a caller who has to wait."""
     return Decision(
         allowed=False, status=429, wait=verdict.wait, principal=verdict.claimed, reason=verdict.reason
     )
@@ -146,12 +148,12 @@ def confirm(backend: str, principal: str | None) -> Decision:
 
 
 def is_open(backend: str) -> bool:
-    """Whether everyone may come in, so that nobody need be asked; raises ``UnknownBackend``."""
+    """Whether the backend accepts every caller; raises ``UnknownBackend``."""
     return _row(backend) is _OPEN
 
 
 def scheme(backend: str) -> Scheme | None:
-    """How callers of the backend prove who they are, if they can; raises ``UnknownBackend``."""
+    """The kind of credentials that the backend takes, if any; raises ``UnknownBackend``."""
     return _row(backend).scheme
 
 

@@ -1,6 +1,7 @@
-"""Whether a caller whose password is right may come from where the request comes from.
+"""``OriginCheck``: the check of the address that a right password comes from.
 
-The authorizer does not know the address, so whoever serves the request looks at it (see ``logins``).
+The authorizer does not know the address, so the function that serves the request looks at it (see
+``logins``).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Verifies ``Authorization: Basic``: user name and password (RFC 7617)."""
+"""``PasswordVerifier``, which verifies ``Authorization: Basic``: user name and password (RFC 7617)."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ _NOT_READABLE = Refused(reason="the header holds no user name and password")
 _TOO_MANY = "too many password checks for the name"
 
 _KEY_HELD_FOR_SECONDS = 3600
-"""So that a key that was taken away, or made anew, is soon that of all processes."""
+"""After it a process reads the key again, so that all processes soon see a changed or a removed one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,13 +32,13 @@ class _Credentials:
 class PasswordVerifier:
     """Checks user names and passwords; safe to share among threads.
 
-    A name's password is checked so many times (see ``logins``); further tries are throttled, whoever makes
-    them, and whether there is such a user or not. Credentials that were proven right need no check for a
-    day, in any process: their digest is kept, keyed by what ``read_key`` gives. The process itself takes
-    them at their word for ``seconds_remembered``, without asking anybody: within that time a changed
-    password goes on to be accepted, and so does a deleted user. A wrong one is never remembered.
+    The checks of a name's password are limited (see ``logins``); further tries are throttled, from any
+    caller, and whether there is such a user or not. Credentials that were proven right need no check for a
+    day, in any process: their digest is stored, keyed by what ``read_key`` gives. For
+    ``seconds_remembered`` this process accepts them without any request: within that time a changed
+    password goes on to be accepted, and so does a deleted user. A wrong password is never remembered.
 
-    ``now`` is the aware time, ``check`` whether a password is the one kept.
+    ``now`` is the aware time, ``check`` tells whether a password has a hash.
     """
 
     def __init__(
@@ -84,8 +84,8 @@ class PasswordVerifier:
         username, now = credentials.username, self._now()
         name = username if len(username) <= LONGEST_NAME else name_digest(username)  # which fits a key
         user, login = self._users.for_login(name)
-        user = user if name == username else None  # nobody can have a longer one
-        # A name that nobody has costs as much time, and as many requests, as one that somebody has.
+        user = user if name == username else None  # no user has a longer one
+        # An unknown name costs as much time, and as many requests, as the name of a user.
         kept = user.password_hash if user else decoy(self._cost)
         digest = proof_digest(self._proof_key(), username, credentials.password, kept)
         if user and (proof := login.proof_of(digest, now)):
@@ -126,7 +126,7 @@ class PasswordVerifier:
 
 
 def _parse(authorization: str) -> _Credentials | None:
-    """The credentials of a header; None if there are none that a user can have."""
+    """The credentials in a header; None if it holds none, or none that the rules allow."""
     if len(authorization) > LONGEST_HEADER:
         return None
     scheme, _, encoded = authorization.strip().partition(" ")

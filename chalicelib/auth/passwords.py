@@ -1,8 +1,8 @@
-"""What is kept of a password: bcrypt of an HMAC of it.
+"""Hashes of passwords: bcrypt over an HMAC.
 
 bcrypt takes 72 bytes and stops at a zero byte; the HMAC makes passwords of any length count whole. It
-is keyed with the salt, so that a plain SHA-256 leaked elsewhere cannot be tried against what is kept
-(the construction of passlib's ``bcrypt_sha256``).
+is keyed with the salt, so that a plain SHA-256 leaked elsewhere cannot be tried against the hash (the
+construction of passlib's ``bcrypt_sha256``).
 """
 
 import base64
@@ -13,7 +13,7 @@ _DIGEST_LENGTH = 31
 
 
 def hash_password(password: str, cost: int) -> str:
-    """What to keep of a password."""
+    """The hash of a password, with a new salt; ``cost`` is bcrypt's."""
     import bcrypt
 
     salt = bcrypt.gensalt(cost)
@@ -21,7 +21,7 @@ def hash_password(password: str, cost: int) -> str:
 
 
 def matches(password: str, kept: str) -> bool:
-    """Whether a password is the one that was kept; takes as long either way."""
+    """Whether a password has that hash; takes as long either way."""
     import bcrypt
 
     salt = kept[:_SALT_LENGTH].encode()
@@ -29,7 +29,7 @@ def matches(password: str, kept: str) -> bool:
 
 
 def decoy(cost: int) -> str:
-    """What would be kept of a password that nobody has: checked for names that nobody has."""
+    """A hash that no password has: checked for user names that do not exist."""
     import bcrypt
 
     return bcrypt.gensalt(cost).decode() + "." * _DIGEST_LENGTH

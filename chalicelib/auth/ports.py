@@ -1,4 +1,4 @@
-"""What the backends need kept. ``store`` implements it, by the rules of ``engine.ports``."""
+"""Ports of the backends to stored data; ``store`` implements them, by the rules of ``engine.ports``."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,30 +21,30 @@ class Users(Protocol):
         """Keep a new user; False if the name is taken. 1 request."""
 
     def set_password(self, username: str, password_hash: str, set_at: datetime) -> bool:
-        """Renew what is kept of a password; False if there is no such user. 1 request."""
+        """Replace a password's hash; False if there is no such user. 1 request."""
 
     def delete(self, username: str) -> None:
-        """Forget a user; one that is gone is no error. 1 request."""
+        """Delete a user; one that is gone is no error. 1 request."""
 
     def for_login(self, username: str) -> tuple[User | None, Login]:
-        """The user of a name, if there is one, and what is known of the tries at it; 1 request."""
+        """The user of a name, if there is one, and the tries at the name; 1 request."""
 
     def begin_check(self, username: str, seen: Login, now: datetime) -> tuple[bool, Login]:
         """Take one of the checks that a name has left, known or not: whether there was one.
 
-        ``seen`` is the login as it was read just before; what is given back is the login as it is now. No
-        request if there was no check left then, else 1; 2 or 3 when others begin in the same moment. Of a
-        lost reply two checks may be taken.
+        ``seen`` is the login as it was read just before; the login as it is now is given back. No request
+        if there was no check left then, else 1; 2 or 3 when others begin in the same moment. After a lost
+        reply two checks may have been taken.
         """
 
     def keep_proof(self, username: str, digest: str, now: datetime) -> None:
         """Note that the credentials of that digest are proven, from no address yet; 1 request.
 
-        Where they stand as proven already nothing changes.
+        Nothing changes if they are stored as proven already.
         """
 
     def renew_proof(self, username: str, digest: str, now: datetime) -> None:
-        """Note that proven credentials were used, if they still are the name's; 1 request."""
+        """Note that proven credentials were used, if they are still those of the name; 1 request."""
 
     def come_from(
         self, username: str, address: str, now: datetime, *, was_checked: bool
@@ -60,7 +60,7 @@ class ProofKey(Protocol):
     """An object of the stage's bucket: the key of the digests in ``logins``, apart from them."""
 
     def read(self) -> bytes:
-        """The key, 32 bytes, made by whoever asks first; 1 request of S3, 2 or 3 the first time."""
+        """The key, 32 bytes, made by the first call; 1 request of S3, 2 or 3 the first time."""
 
 
 class Replays(Protocol):

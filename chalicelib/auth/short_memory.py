@@ -1,4 +1,4 @@
-"""What a process has just seen, so that it need not be asked for or told again."""
+"""``ShortMemory``: facts that a process remembers for some seconds, to spare requests and log lines."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,10 +11,10 @@ _MOST = 1000
 
 
 class ShortMemory(Generic[T]):
-    """Remembers fingerprints, and something with each, for some seconds; safe to share among threads.
+    """Remembers fingerprints, each with a value, for some seconds; safe to share among threads.
 
     ``clock`` gives the seconds since 1970: a monotonic one may stand still while a Lambda is frozen.
-    Being asked prolongs nothing: what was proven has to be proven again in time.
+    A read prolongs nothing: what was proven has to be proven again in time.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float], most: int = _MOST) -> None:
@@ -29,7 +29,7 @@ class ShortMemory(Generic[T]):
             return self._find(fingerprint) is not None
 
     def get(self, fingerprint: bytes) -> T | None:
-        """What is remembered with a fingerprint; None if it is not remembered (any more)."""
+        """The value of a fingerprint; None if it is not remembered (any more)."""
         with self._lock:
             entry = self._find(fingerprint)
         return entry[1] if entry else None
@@ -40,7 +40,7 @@ class ShortMemory(Generic[T]):
             self._put(fingerprint, value)
 
     def put_new(self, fingerprint: bytes, value: T) -> bool:
-        """Remember a fingerprint that is not remembered; whether it was not."""
+        """Remember a fingerprint unless it is remembered; True if it was not."""
         with self._lock:
             if self._find(fingerprint) is not None:
                 return False

@@ -1,4 +1,4 @@
-"""Users with passwords, and what names and passwords there can be; pure."""
+"""``User``, and the rules for user names and passwords; pure."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class InvalidUser(UpdraftError):
-    """A user name or password that cannot be had."""
+    """A user name or password that the rules forbid."""
 
     code: ClassVar[str] = "invalid_user"
 
@@ -41,10 +41,12 @@ class UserNotFound(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User:
-    """A user, and what is kept of the password (see ``passwords``)."""
+    """A user who has a password."""
 
     username: str
+    """The name, in its canonical form."""
     password_hash: str
+    """The hash of the password (see ``passwords``)."""
     created_at: datetime
     password_set_at: datetime
 

@@ -1,4 +1,4 @@
-"""What a verifier makes of an ``Authorization`` header."""
+"""``Verdict``: a verifier's answer to an ``Authorization`` header."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ LONGEST_HEADER = 10_240
 
 
 class Scheme(StrEnum):
-    """How callers prove who they are."""
+    """The kinds of credentials."""
 
     PASSWORD = "password"  # noqa: S105 - a word, no password
     KERBEROS = "kerberos"
@@ -17,54 +17,51 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """From where credentials that are right may come; the addresses are those of ``logins.network_of``.
-
-    They may come from ``addresses``, from where they came before. From any other they may while the name
-    has a check left, which it has not for ``wait`` seconds. ``was_checked``: this request has used up a
-    check, so it may come from anywhere.
-    """
+    """The addresses from which credentials that are right may come."""
 
     addresses: frozenset[str] = frozenset()
+    """The addresses that they came from before, in the form of ``logins.network_of``. From any other they
+    may come while the name has a check left."""
     wait: int = 0
+    """Seconds for which the name has no check left; 0: it has one."""
     was_checked: bool = False
+    """Whether this request has used up a check: it may then come from anywhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who asks, proven; ``reply`` is the token by which the server proves itself in turn, as base64.
-
-    ``origin``: whoever lets the caller in has to look at where the request comes from; None: it need not.
-    """
+    """A caller whose credentials are right."""
 
     principal: str
+    """The name of the user or the Kerberos principal."""
     reply: str | None = None
+    """The token by which the server proves itself in turn, as base64."""
     origin: Origin | None = None
+    """The addresses from which the request may come, to be checked before it is let in; None: any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """Why credentials were not accepted, for the log and never for the client.
-
-    ``claimed`` is who the caller says it is, as far as that is known. ``wants_another_leg``: the
-    client means to go on negotiating, so the answer is the one to a request without credentials.
-    """
+    """Credentials that are not accepted."""
 
     reason: str
+    """The reason, for the log and never for the client."""
     claimed: str | None = None
+    """The name that the caller gave, as far as it is known."""
     wants_another_leg: bool = False
+    """Whether the client means to go on negotiating: the answer is that to a request without credentials."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Throttled:
-    """Credentials were not looked at: too many were, under that name.
-
-    ``wait`` is the number of seconds after which to try again. ``reason`` is for the log; None where this
-    process has told it of the name within a minute.
-    """
+    """Credentials that are not looked at, for too many were under the same name."""
 
     wait: int
+    """Seconds after which to try again."""
     claimed: str
+    """The name that the caller gave."""
     reason: str | None
+    """The reason, for the log; None if this process has logged it for the name within a minute."""
 
 
 Verdict = Caller | Refused | Throttled

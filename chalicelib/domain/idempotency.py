@@ -14,15 +14,14 @@ KEPT_FOR = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeptAnswer:
-    """The answer to the first request of a key; ``body_digest`` is of the body that it came with.
-
-    It was given at ``kept_at``, aware.
-    """
+    """The answer to the first request of a key."""
 
     scoped_key: str
     body_digest: str
+    """Of the body that came with the key."""
     answer: str
     kept_at: datetime
+    """When the answer was given; aware."""
 
     @property
     def expires_at(self) -> datetime:

@@ -1,4 +1,4 @@
-"""What travels through the queues, typed. Handlers must take each message twice, late, or out of order."""
+"""The messages of the queues, typed. Handlers must take each of them twice, late, or out of order."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,44 +19,45 @@ class StartRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenTasks:
-    """A run has started: open those of its first tasks that come after ``opened`` others."""
+    """A run has started: open its next first tasks."""
 
     run: RunRef
     opened: int
+    """How many first tasks were opened already: these come after so many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RescueRun:
-    """Look after a run: redo what was lost.
-
-    ``stopped_at``: the whole server was stopped then; no worker that began before is alive, no message
-    sent before is on its way.
-    """
+    """Look after a run: redo what was lost."""
 
     dag_id: str
     execution_date: datetime
     stopped_at: datetime | None = None
+    """The whole server was stopped then: no worker that began before is alive, no message sent before is on
+    its way. None: it was not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryTask:
-    """The retry delay after a failed try has passed; ``try_number`` is the try that failed."""
+    """The retry delay after a failed try has passed."""
 
     run: RunRef
     task_id: str
     map_index: int = NOT_MAPPED
     try_number: int
+    """The try that failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PokeTask:
-    """The time of a sensor's next poke has come; ``pokes`` is how many of this try were in vain."""
+    """The time of a sensor's next poke has come."""
 
     run: RunRef
     task_id: str
     map_index: int = NOT_MAPPED
     try_number: int
     pokes: int
+    """How many pokes of this try were in vain."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,21 +85,16 @@ class DagUnpaused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleDag:
-    """Automated runs of a DAG are due: make them.
-
-    ``renew``: plan the next one anew first, for the DAG was paused and time has passed since.
-    """
+    """Automated runs of a DAG are due: make them."""
 
     dag_id: str
     renew: bool = False
+    """Plan the next one anew first: the DAG was paused, and time has passed since."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackfillDag:
-    """Make the runs of a range of logical dates, both included, that are not there yet.
-
-    ``last`` is the data interval of the last one made: what comes after it is left to do.
-    """
+    """Make the runs of a range of logical dates, both included, that are not there yet."""
 
     dag_id: str
     generation: int
@@ -107,6 +103,7 @@ class BackfillDag:
     conf: Payload
     triggered_by: str
     last: DataInterval | None = None
+    """The data interval of the last one made: what comes after it is left to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,41 +118,38 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SweepDag:
-    """A DAG was deleted: remove what its earlier lives left, then let it come back if a file defines it.
-
-    ``generation`` is the one that began with the deletion.
-    """
+class EraseDag:
+    """A DAG was deleted: remove what its earlier lives left, then let it come back if a file defines it."""
 
     dag_id: str
     generation: int
+    """The life that began with the deletion."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SweepRun:
-    """A run went with its DAG while it ran: remove what workers wrote of it since.
-
-    ``until`` is when the last invocation that may write of it is over; further off than a message can be
-    delayed, it is come to in several visits. None: this visit is the last that finds nothing.
-    """
+class EraseRun:
+    """A run went with its DAG while it ran: remove what workers wrote of it since."""
 
     run: RunRef
     until: datetime | None = None
+    """When the last invocation that may write of it is over; further off than a message can be delayed, it is
+    come to in several visits. None: this visit is the last that finds nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndTasks:
-    """A run was ended before its tasks: end those that are not over."""
+    """A run was ended before its tasks: end the tasks that are not over."""
 
     run: RunRef
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlterTasks:
-    """Somebody cleared or marked tasks of a run; ``plan`` is the text of an ``alterations.Plan``."""
+    """Tasks of a run were cleared or marked by hand."""
 
     run: RunRef
     plan: Payload
+    """The text of a ``plans.by_hand.Plan``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,11 +161,7 @@ class TimeOutRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
-    """Run one try of a task; carries what the worker needs of the run.
-
-    ``begun_at`` is when the try began, if it is a sensor that has slept since (``is_asleep``) after that
-    many ``pokes``; None for a try that is queued.
-    """
+    """Run one try of a task; carries what the worker needs of the run."""
 
     run: RunFacts
     task_id: str
@@ -179,26 +169,29 @@ class RunTask:
     try_number: int
     max_tries: int
     pokes: int = 0
+    """The pokes of a sensor after which it slept."""
     begun_at: datetime | None = None
+    """When the try of a sensor that has slept since (``is_asleep``) began; None for a try that is queued."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCallback:
-    """Call the user back: a task after the end of a try, or (no ``task_id``) the DAG after that of a run.
+    """Call the user back: a task after the end of a try, or the DAG after that of a run.
 
     Carries what the next try overwrites: the try's number, its times, and why it ended as it did.
-    ``end_date`` is the try's or the run's.
     """
 
     run: RunFacts
     kind: CallbackKind
     reason: str
     task_id: str | None = None
+    """None: the callbacks are the DAG's."""
     map_index: int = NOT_MAPPED
     try_number: int = 0
     max_tries: int = 0
     start_date: datetime | None = None
     end_date: datetime | None = None
+    """The try's or the run's."""
 
 
 SchedulingMessage = (
@@ -213,8 +206,8 @@ SchedulingMessage = (
     | ScheduleDag
     | BackfillDag
     | WorkerLost
-    | SweepDag
-    | SweepRun
+    | EraseDag
+    | EraseRun
     | EndTasks
     | AlterTasks
     | TimeOutRun
@@ -231,7 +224,8 @@ LONGEST_DELAY_SECONDS = 900
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """A message to be sent; its receiver sees it after ``delay_seconds``, or earlier if they are too many."""
+    """A message to be sent."""
 
     message: Message
     delay_seconds: int = 0
+    """The receiver sees it after so many, or earlier if they are too many for SQS."""

@@ -1,4 +1,4 @@
-"""Whole seconds until a moment."""
+"""The distance to a moment, in whole seconds."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the engine observes of itself, for whoever measures it: each is told once, where it was written.
+"""Observations that the engine tells of itself, to be measured: each once, where it was written.
 
 Of a message that comes twice only the handler whose conditional write applied tells anything. A handler that
 dies between its write and its telling tells nothing: measures may miss an end, and never count one twice.
@@ -53,7 +53,7 @@ class TaskEnded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryStarted:
-    """A worker starts the user's code; ``waited`` since the try was queued.
+    """A worker starts the user's code.
 
     A sensor that gives its slots back between pokes is queued anew, and told of, for each.
     """
@@ -64,6 +64,7 @@ class TryStarted:
     map_index: int
     try_number: int
     waited: timedelta
+    """Since the try was queued."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""``Redactor``: secrets are taken out of texts before anybody keeps or shows them; pure.
+"""``Redactor``: secrets are taken out of texts before these are kept or shown; pure.
 
 Every log line of the product goes through one of these, and so does the reason of a try's end.
 """

@@ -65,10 +65,10 @@ FINAL_STATES = frozenset(
 FAILURE_STATES = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})
 """Final states of a leaf that make its run fail."""
 
-SET_BY_HAND: frozenset[TaskInstanceState | None] = frozenset(
+STATES_BY_HAND: frozenset[TaskInstanceState | None] = frozenset(
     {None, TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED}
 )
-"""What a task instance may become out of any state when somebody clears or marks it."""
+"""What a task instance may become out of any state when it is cleared or marked by hand."""
 
 LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
     None: frozenset(

@@ -15,10 +15,11 @@ LARGEST_VALUE = 350_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredVariable:
-    """A variable; its repr hides the value, which may be a secret."""
+    """A variable of Airflow's."""
 
     key: str
     value: str = field(repr=False)
+    """Hidden from the repr: it may be a secret."""
     description: str | None = None
 
 

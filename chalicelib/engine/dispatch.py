@@ -1,15 +1,16 @@
-"""The scheduling messages: start a run, go on with one, look after one, wake those who wait."""
+"""The dispatch of scheduling messages: each goes to the use case that handles it."""
 
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.domain import moments
 from chalicelib.domain.messages import (
     AlterTasks,
     BackfillDag,
     DagUnpaused,
     EndTasks,
+    EraseDag,
+    EraseRun,
     FollowTask,
     OpenTasks,
     PokeTask,
@@ -18,12 +19,11 @@ from chalicelib.domain.messages import (
     ScheduleDag,
     SchedulingMessage,
     StartRun,
-    SweepDag,
-    SweepRun,
     TimeOutRun,
     WakePool,
     WorkerLost,
 )
+from chalicelib.domain.plans.steps import Ignore, Later, Send, Start, retry_step
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
@@ -67,30 +67,25 @@ def _open(engine: Engine, message: OpenTasks) -> None:
 
 def _retry(engine: Engine, message: RetryTask) -> None:
     progress, item = _task_in_progress(engine, message)
-    if progress is None or item is None or item.try_number > message.try_number + 1:
+    if progress is None or item is None:
         return
-    if item.state is TaskInstanceState.UP_FOR_RETRY and item.try_number == message.try_number:
-        _retry_in_time(progress, item, message)
-    elif item.state is TaskInstanceState.QUEUED and item.try_number == message.try_number + 1:
-        progress.tries.send(item)
+    match retry_step(item, message.try_number, engine.now()):
+        case Start() as step:
+            progress.tries.start(progress.graph.task(item.task_id), item, step.try_number)
+        case Later() as step:
+            progress.outbox.post(message, step.seconds)
+        case Send():
+            progress.tries.send(item)
+        case Ignore():
+            return
     progress.flush()
-
-
-def _retry_in_time(progress: RunInProgress, item: TaskInstance, message: RetryTask) -> None:
-    now = progress.engine.now()
-    seconds = moments.seconds_until(item.retry_at or now, now)
-    if seconds:
-        progress.outbox.post(message, seconds)
-    else:
-        progress.tries.start(progress.graph.task(item.task_id), item, item.try_number + 1)
 
 
 def _poke(engine: Engine, message: PokeTask) -> None:
     progress, item = _task_in_progress(engine, message)
     if progress is None or item is None:
         return
-    if (item.try_number, item.pokes) == (message.try_number, message.pokes):
-        sleeping.poke(progress.tries, progress.graph.task(item.task_id), item)
+    sleeping.poke(progress.tries, progress.graph.task(item.task_id), item, message)
     progress.flush()
 
 
@@ -155,8 +150,8 @@ _HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
     ScheduleDag: schedule_dag,
     BackfillDag: backfill.backfill_dag,
     WakePool: _wake,
-    SweepDag: deletion.sweep_dag,
-    SweepRun: deletion.sweep_run,
+    EraseDag: deletion.erase_dag,
+    EraseRun: deletion.erase_late_writes,
     EndTasks: end_tasks,
     AlterTasks: carry_out.alter_tasks,
     TimeOutRun: time_out,

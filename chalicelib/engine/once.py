@@ -1,4 +1,4 @@
-"""Answering a request that is sent again with the same idempotency key as it was answered first.
+"""Answers by idempotency key: a request that is sent again is answered as it was first.
 
 The answer is kept by the write that does what was asked, so either both happened or neither did. The
 key is looked up only when that write is refused: a request with a key costs no more than one without.

@@ -1,4 +1,4 @@
-"""Runs that other AWS services trigger: which event triggers which DAG, and what each event becomes.
+"""Runs that events of other AWS services trigger: the declarations, and the way from event to run.
 
 All doors lead through one queue, ``updraft-<stage>-events``::
 
@@ -14,10 +14,10 @@ queue by itself is understood, too.
 
 ``declarations`` reads the one file that says which event triggers which DAG; ``incoming`` reads a
 message of the queue; ``patterns`` and ``conf`` match it and build the run's conf; ``requests`` brings
-them together: message in, ``TriggerRequest`` out, run id and execution date made of the event alone.
-``delivery`` carries that out.
+them together: message in, ``RunRequest`` out, run id and execution date made of the event alone.
+``delivery`` creates the runs.
 
-An event's identity makes the run id, so that whatever is delivered twice makes one run:
+An event's identity makes the run id, so that an event that is delivered twice makes one run:
 
 - S3: bucket, key, version and sequencer, whether it came by EventBridge or as S3's own notification;
 - EventBridge: the event's id (a replay from an archive keeps it);

@@ -1,4 +1,4 @@
-"""The conf of a run, built from the event that triggers it."""
+"""``Conf``: how the conf of a run is built from the event that triggers it."""
 
 import json
 from collections.abc import Mapping
@@ -19,10 +19,12 @@ class ConfError(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conf:
-    """How a conf is made: its keys with expressions to search the event with, and fixed values."""
+    """The ``conf`` of a declaration."""
 
     expressions: Mapping[str, Any]
+    """Compiled JMESPath expressions by the key of the conf; each searches the event."""
     literals: Mapping[str, Any]
+    """Fixed values by the key of the conf."""
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "Conf":

@@ -1,4 +1,7 @@
-"""Which event triggers which DAG: one TOML file, beside the DAG files unless a setting says otherwise."""
+"""``Declaration``: an event that triggers a DAG, read from the stage's file of declarations.
+
+The file is TOML, and stands beside the DAG files unless a setting says otherwise.
+"""
 
 import re
 import tomllib
@@ -31,7 +34,7 @@ S3_DETAIL_TYPES = frozenset(
         "Object Tags Deleted",
     }
 )
-"""What S3 tells EventBridge (AWS, "EventBridge event message structure")."""
+"""The detail types of S3's events in EventBridge (AWS, "EventBridge event message structure")."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BUS = re.compile(r"[A-Za-z0-9._/-]{1,256}")
@@ -51,9 +54,13 @@ class S3Objects:
     KEYS: ClassVar = frozenset({"bucket", "prefix", "suffix", "detail_types"})
 
     bucket: str
+    """The bucket's name."""
     prefix: str = ""
+    """The beginning of the key."""
     suffix: str = ""
+    """The end of the key."""
     detail_types: tuple[str, ...] = ("Object Created",)
+    """The kinds of events: some of ``S3_DETAIL_TYPES``."""
 
     bus: ClassVar[str] = "default"
     """S3 has no choice of bus."""
@@ -84,12 +91,14 @@ class S3Objects:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventPattern:
-    """Events of a bus that fit a pattern; from which bus one came an event does not say."""
+    """Events of a bus of EventBridge that fit a pattern."""
 
     KEYS: ClassVar = frozenset({"pattern", "bus"})
 
     pattern: Pattern
+    """The pattern, as EventBridge's rules have it."""
     bus: str = "default"
+    """The bus with the rule. An event does not say from which bus it came, so all that fit count."""
 
     def fits(self, event: Event) -> bool:
         """Whether the event fits the pattern."""
@@ -98,12 +107,14 @@ class EventPattern:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TopicMessages:
-    """Messages of an SNS topic (its name or ARN) whose attributes fit a pattern, if there is one."""
+    """Messages of an SNS topic."""
 
     KEYS: ClassVar = frozenset({"topic", "attributes"})
 
     topic: str
+    """The topic's name or ARN."""
     attributes: Pattern | None = None
+    """The pattern that the message's attributes fit; None: any do."""
 
     def fits(self, event: Event) -> bool:
         """Whether the event is such a message."""
@@ -116,11 +127,12 @@ class TopicMessages:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueMessages:
-    """Messages of the queue of events itself whose attributes fit a pattern, if there is one."""
+    """Messages that were sent to the queue of events itself."""
 
     KEYS: ClassVar = frozenset({"attributes"})
 
     attributes: Pattern | None = None
+    """The pattern that the message's attributes fit; None: any do."""
 
     def fits(self, event: Event) -> bool:
         """Whether the event is such a message."""
@@ -134,19 +146,20 @@ Filter = S3Objects | EventPattern | TopicMessages | QueueMessages
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """One entry: events that pass ``filter`` trigger the DAG.
-
-    ``label`` names the entry in texts for people.
-    """
+    """One entry of the file: events that trigger a DAG."""
 
     label: str
+    """The name of the entry in texts for people."""
     dag_id: str
+    """The DAG that is triggered."""
     filter: Filter
+    """The events."""
     conf: Conf
+    """The conf of the run that an event triggers."""
 
 
 def declarations_of(settings: Settings) -> tuple[Declaration, ...]:
-    """What is declared for this process; nothing where there is no file and none was asked for.
+    """The declarations for this process; none if there is no file and no setting names one.
 
     Raises ``DeclarationError``.
     """
@@ -190,7 +203,7 @@ def parse_declarations(text: str, file: str = FILE_NAME) -> tuple[Declaration, .
 
 
 class _Entry:
-    """An entry while it is read: what was taken from it is known, and every refusal names it."""
+    """An entry while it is read; every refusal names it."""
 
     def __init__(self, fields: Any, label: str) -> None:
         if not isinstance(fields, dict):

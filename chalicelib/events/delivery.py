@@ -1,4 +1,4 @@
-"""Carrying out what an event asks for, once however often it comes."""
+"""``deliver``, which creates the runs that an event asks for: once, however often the event comes."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from datetime import timedelta
 from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
 from chalicelib.domain.runs.dags import sees
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.events.declarations import Declaration, DeclarationError
 from chalicelib.events.incoming import Record, SqsMessage, events_of
 from chalicelib.events.requests import WantedRun, wanted_runs
@@ -16,13 +16,13 @@ from chalicelib.events.requests import WantedRun, wanted_runs
 log = logging.getLogger(__name__)
 
 INSTANTS = 16
-"""Execution dates that are tried, a microsecond apart, before an event is given up."""
+"""The execution dates to try, a microsecond apart, before an event is given up."""
 
 
 class Undeliverable(UpdraftError):
     """A message for the dead letters: to deliver it again would not help.
 
-    ``cause_code`` is the code of the first cause, the text tells all.
+    ``cause_code`` is the code of the first cause; the text names all.
     """
 
     code = "undeliverable"
@@ -33,7 +33,7 @@ class Undeliverable(UpdraftError):
 
 
 class NothingDeclared(UpdraftError):
-    """Somebody sent a message to the queue of events, and no declaration is for it."""
+    """A message was sent to the queue of events itself, and no declaration fits it."""
 
     code = "no_declaration_fits"
 
@@ -46,7 +46,7 @@ class NoFreeInstant(UpdraftError):
 
     code = "no_free_execution_date"
 
-    def __init__(self, request: TriggerRequest) -> None:
+    def __init__(self, request: RunRequest) -> None:
         date = request.execution_date.isoformat()
         super().__init__(
             f"DAG {request.dag_id} has other runs at {date} and the {INSTANTS} microseconds after"
@@ -56,9 +56,9 @@ class NoFreeInstant(UpdraftError):
 def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record) -> None:
     """Trigger the runs that the events of a message ask for; ``record`` is one of Lambda's SQS events.
 
-    What was done by an earlier delivery is left alone. Each run stands for itself: one that cannot be
-    does not keep the others from being. Raises ``Undeliverable`` for those, and ``StoreUnavailable``,
-    when the message has to come again. Requests per run: 3 as ``trigger``, 5 for one that is there already.
+    Runs of an earlier delivery are left alone. One run that cannot be created does not prevent the
+    others. Raises ``Undeliverable`` for such runs, and ``StoreUnavailable``, after which the message has
+    to come again. Requests per run: 3 as ``create_run``, 5 for one that is there already.
     """
     try:
         events = events_of(record)
@@ -78,7 +78,7 @@ def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record)
 
 
 def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
-    """Raise ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
+    """Raise a ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
 
     1 request per DAG.
     """
@@ -88,11 +88,11 @@ def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
         raise DeclarationError(f"No such DAG is known: {'; '.join(unknown)}")
 
 
-def trigger_unless_there(engine: Engine, request: TriggerRequest) -> bool:
-    """Trigger a run with a run id unless the DAG has it already; whether it was made here.
+def trigger_unless_there(engine: Engine, request: RunRequest) -> bool:
+    """Trigger a run with a run id unless the DAG has it already; True if this call created it.
 
-    When another run has the execution date the next free microsecond is taken. Raises what ``trigger``
-    raises but ``DagRunAlreadyExists``, and ``NoFreeInstant``.
+    If another run has the execution date, the next free microsecond is taken. Raises the errors of
+    ``create_run`` but ``DagRunAlreadyExists``, and ``NoFreeInstant``.
     """
     run_id = request.run_id
     if run_id is None:
@@ -100,7 +100,7 @@ def trigger_unless_there(engine: Engine, request: TriggerRequest) -> bool:
     for later in range(INSTANTS):
         date = request.execution_date + timedelta(microseconds=later)
         try:
-            trigger(engine, replace(request, execution_date=date))
+            create_run(engine, replace(request, execution_date=date))
         except DagRunAlreadyExists:
             if _exists(engine, request.dag_id, run_id):
                 return False
@@ -115,7 +115,7 @@ def _is_known(engine: Engine, dag_id: str) -> bool:
 
 
 def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
-    """Trigger a run; what stands against it for good, if anything does."""
+    """Trigger a run; the reasons against it that will not go away, if there are any."""
     try:
         request = wanted.request
         is_new = trigger_unless_there(engine, request)

@@ -1,8 +1,8 @@
-"""What comes out of the queue of events: whatever AWS wraps around an event, read into one of three shapes.
+"""``Event``: a message of the queue of events, read into one of three shapes.
 
 A message's body is an event of EventBridge, S3's own notification (of several events, maybe), a message
-of SNS in its envelope, or else a message that somebody sent to the queue himself, a topic with raw
-delivery included. Shapes are told from each other by the fields that AWS always writes.
+of SNS in its envelope, or else a message that was sent to the queue itself, by a topic with raw delivery
+for instance. Shapes are told from each other by the fields that AWS always writes.
 """
 
 import json
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 Record = Mapping[str, Any]
 
 ORIGINAL_MESSAGE_ID = "UpdraftMessageId"
-"""The attribute in which a dead letter keeps the message id that it had: sent back it gets another."""
+"""The attribute in which a dead letter keeps its first message id: sent back, it gets another."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,19 +31,18 @@ class UnreadableEvent(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventBridgeEvent:
-    """An event in EventBridge's shape, which is its ``document``; S3's own notifications are brought to it.
-
-    ``identity`` is the same for each delivery of the event and for no other event. ``time`` is when it
-    happened, as precisely as AWS says: often to the second.
-    """
+    """An event of EventBridge, or of S3's own notification, brought to the same shape."""
 
     identity: str
+    """A text that is the same for each delivery of the event and for no other event."""
     time: datetime
+    """The time at which it happened, as precisely as AWS says: often to the second."""
     document: Document
+    """The event in EventBridge's shape, which expressions of a conf search."""
 
     @property
     def description(self) -> str:
-        """What happened, for people."""
+        """A text for people."""
         document = self.document
         if document["source"] != "aws.s3":
             return f"{document['detail-type']} of {document['source']}"
@@ -53,32 +52,41 @@ class EventBridgeEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SnsMessage:
-    """A message of the SNS topic of that ARN; its ``attributes`` as plain values."""
+    """A message of an SNS topic."""
 
     identity: str
+    """As an ``EventBridgeEvent`` has it."""
     time: datetime
+    """The time at which it was published."""
     document: Document
+    """The message with its attributes, which expressions of a conf search."""
     topic: str
+    """The topic's ARN."""
     attributes: Mapping[str, Any]
+    """The message's attributes as plain values."""
 
     @property
     def description(self) -> str:
-        """What it is, for people."""
+        """A text for people."""
         return f"message of topic {self.topic.rpartition(':')[2]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SqsMessage:
-    """A message that was sent to the queue itself; its ``attributes`` as plain values."""
+    """A message that was sent to the queue itself."""
 
     identity: str
+    """As an ``EventBridgeEvent`` has it."""
     time: datetime
+    """The time at which it was sent."""
     document: Document
+    """The message with its attributes, which expressions of a conf search."""
     attributes: Mapping[str, Any]
+    """The message's attributes as plain values."""
 
     @property
     def description(self) -> str:
-        """What it is, for people."""
+        """A text for people."""
         return "message"
 
 
@@ -111,7 +119,7 @@ def _events(record: Record, body: Any) -> Iterator[Event]:
 
 
 def _parsed(text: str) -> Any:
-    """What a text says in JSON, if that is an object or a list; else the text."""
+    """The object or list that a text is in JSON; else the text."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -128,7 +136,7 @@ def _has(body: Any, *names: str) -> bool:
 
 
 def _is_s3_test(body: Any) -> bool:
-    """S3 sends it when a notification is set up."""
+    """Whether S3 sent the message to test a notification that was set up."""
     return _has(body, "Event", "Bucket") and body["Event"] == "s3:TestEvent"
 
 
@@ -182,7 +190,7 @@ _S3_DETAIL_TYPES = (
     ("ObjectTagging:Delete", "Object Tags Deleted"),
     ("ObjectAcl:Put", "Object ACL Updated"),
 )
-"""How the events of S3's own notifications are called in EventBridge."""
+"""The names in EventBridge of the events of S3's own notifications."""
 
 
 def _s3_event(record: Document, fallback_id: str) -> EventBridgeEvent:

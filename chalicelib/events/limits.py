@@ -1,6 +1,7 @@
-"""What EventBridge and SNS do not take of a pattern that they understand: sizes, counts and numbers.
+"""Limits of EventBridge and SNS to patterns that they understand: sizes, counts and numbers.
 
-They would say so in the middle of a deployment. A pattern for the queue's own messages goes to neither.
+Beyond a limit they would refuse a pattern in the middle of a deployment. A pattern for the queue's own
+messages goes to neither.
 """
 
 import json
@@ -23,11 +24,14 @@ MOST_FILTER_COMBINATIONS = 150
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numbers:
-    """What numbers a service compares: from minus ``most`` to ``most``, with so many ``decimals``."""
+    """The numbers that a service compares."""
 
     service: str
+    """The service's name, for texts."""
     most: int
+    """The greatest number; its negative is the least."""
     decimals: int
+    """The most digits behind the point."""
 
 
 OF_RULES = Numbers(service="EventBridge", most=5_000_000_000, decimals=6)
@@ -37,7 +41,7 @@ _LOWER, _UPPER = frozenset({">", ">="}), frozenset({"<", "<="})
 
 
 def check_rule(pattern: Pattern) -> None:
-    """Raise ``PatternError`` for what EventBridge does not take of a pattern that ``patterns`` accepts."""
+    """Raise ``PatternError`` for a pattern that ``patterns`` accepts and EventBridge does not."""
     _check_operands(pattern, OF_RULES)
     size = len(as_rule(pattern))
     if size > MOST_PATTERN_CHARACTERS:
@@ -48,12 +52,12 @@ def check_rule(pattern: Pattern) -> None:
 
 
 def as_rule(pattern: Pattern) -> str:
-    """The pattern as a rule has it: one text for equal patterns."""
+    """The pattern as the text in a rule: one text for equal patterns."""
     return json.dumps(pattern, sort_keys=True)
 
 
 def check_filter_policy(pattern: Pattern) -> None:
-    """Raise ``PatternError`` for what SNS does not take of a pattern that ``patterns`` accepts."""
+    """Raise ``PatternError`` for a pattern that ``patterns`` accepts and SNS does not."""
     _check_operands(pattern, OF_FILTERS)
     for place, operand in _operands(pattern, ANYTHING_BUT):
         # SNS knows anything-but with a prefix, one, and with no other operator.
@@ -125,7 +129,7 @@ def _check_number(number: float, numbers: Numbers, place: str) -> None:
 
 
 def _operands(pattern: Pattern, operator: str, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Where in the pattern the operator is, and what it is given."""
+    """Each place of an operator in the pattern, with the operand there."""
     for name, wanted in pattern.items():
         place = f"{path}.{name}" if path else name
         if isinstance(wanted, Mapping):

@@ -1,4 +1,4 @@
-"""EventBridge's event patterns: checked as AWS would, and matched as its rules match.
+"""``Pattern``: EventBridge's event patterns, checked as AWS would and matched as its rules match.
 
 The same language filters message attributes, as in SNS's filter policies. Of EventBridge's operators
 ``cidr`` is refused; SNS has no ``wildcard``.
@@ -27,10 +27,10 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 SNS_OPERATORS = frozenset({"prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists"})
-"""What a filter policy of SNS takes, of what is understood here."""
+"""The operators of an SNS filter policy that are understood here."""
 
 OPERATORS = SNS_OPERATORS | {"wildcard"}
-"""What a rule of EventBridge takes, of what is understood here."""
+"""The operators of an EventBridge rule that are understood here."""
 
 _TEXT_OPERATORS = frozenset({"prefix", "suffix", "equals-ignore-case", "wildcard"})
 
@@ -175,10 +175,10 @@ def _on_text(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _fits_wildcard(value: str, operand: str) -> bool:
-    """In a time that grows with the text, not with its square, for a stranger may choose the text.
+    """Whether a text fits a wildcard, in a time that grows with the text, not with its square.
 
-    Each piece between two stars is taken where it comes first: that leaves the most for those after it, so
-    nothing is ever tried again.
+    A stranger may choose the text. Each piece between two stars is taken where it comes first: that leaves
+    the most text for the pieces after it, so no place is tried twice.
     """
     first, *others = _pieces(operand)
     if not others:
@@ -207,7 +207,7 @@ def _pieces(operand: str) -> list[str]:
 
 
 def _wildcard_parts(operand: str) -> list[str]:
-    """Its characters. A star stands for any text; it and a backslash, behind a backslash, for themselves."""
+    """The characters of a wildcard. A star stands for any text; behind a backslash it stands for itself."""
     return re.findall(r"\\[*\\]|.", operand, re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Recorded events: files with what AWS documents, logs and test tools show of an event."""
+"""Recorded events: files with an event as AWS's documentation, logs and test tools show it."""
 
 import base64
 import json
@@ -11,10 +11,11 @@ from chalicelib.events.incoming import UnreadableEvent
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueuedMessage:
-    """A message as it lies in the queue of events; attributes in the shape of Lambda's SQS events."""
+    """A message as it lies in the queue of events."""
 
     body: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    """The message's attributes, in the shape of Lambda's SQS events."""
 
 
 def messages_of(text: str) -> tuple[QueuedMessage, ...]:

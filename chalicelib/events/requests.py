@@ -1,4 +1,4 @@
-"""What an event asks for: a run of each DAG that is declared for it, named after the event."""
+"""``WantedRun``: a run that an event asks for, one of each DAG that is declared for the event."""
 
 import re
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from chalicelib.domain.errors import excerpt
-from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH, TriggerRequest
+from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH, RunRequest
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.incoming import Event
 
 _PLAIN_RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]+")
-"""What Airflow allows in run ids."""
+"""The run ids that Airflow allows by default."""
 
 _SECOND_US = 1_000_000
 _MILLISECOND_US = 1_000
@@ -20,16 +20,18 @@ _MILLISECOND_US = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WantedRun:
-    """A declaration that an event fits, with the event."""
+    """A run, named after the event."""
 
     event: Event
+    """The event."""
     declaration: Declaration
+    """The declaration that it fits."""
 
     @property
-    def request(self) -> TriggerRequest:
+    def request(self) -> RunRequest:
         """The request, the same for each delivery of the event; raises ``ConfError``."""
         event = self.event
-        return TriggerRequest(
+        return RunRequest(
             dag_id=self.declaration.dag_id,
             run_id=run_id(event.identity),
             execution_date=execution_date(event.time, event.identity),
@@ -48,9 +50,9 @@ def wanted_runs(event: Event, declarations: Iterable[Declaration]) -> tuple[Want
 
 
 def run_id(identity: str) -> str:
-    """The identity itself, or a hash of it where Airflow would not allow that as a run id.
+    """The identity itself, or a hash of it where Airflow would not allow the identity as a run id.
 
-    An identity begins with what kind it is and ``__``; so does the hash.
+    An identity begins with its kind and ``__``; so does the hash.
     """
     if len(identity) <= MAX_RUN_ID_LENGTH and _PLAIN_RUN_ID.fullmatch(identity):
         return identity
@@ -58,10 +60,10 @@ def run_id(identity: str) -> str:
 
 
 def execution_date(time: datetime, identity: str) -> datetime:
-    """The time of the event; what AWS leaves out of it, the microseconds, is made of the identity.
+    """The time of the event; digits that AWS leaves out are made of the identity.
 
-    Events are told to the second or the millisecond, runs of a DAG each need an instant of their own:
-    so a thousand events of one second are spread over it, and a redelivery comes to the same instant.
+    AWS gives times to the second or the millisecond, and each run of a DAG needs an instant of its own. So
+    a thousand events of one second are spread over it, and a redelivery comes to the same instant.
     """
     number = int.from_bytes(_hash(identity)[:8])
     if time.microsecond == 0:

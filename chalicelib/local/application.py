@@ -106,7 +106,7 @@ def _resume() -> None:
 def _on_crash(record: Record, request_id: str) -> None:
     """Tell the engine that the worker of a task is dead, so that its lease need not be waited for."""
     from chalicelib import bootstrap
-    from chalicelib.domain.messages import Outgoing, RunTask, WorkerLost
+    from chalicelib.domain.messages import RunTask, WorkerLost
     from chalicelib.queues.messages import decode
 
     message = decode(record["body"])
@@ -119,7 +119,7 @@ def _on_crash(record: Record, request_id: str) -> None:
         try_number=message.try_number,
         request_id=request_id,
     )
-    bootstrap.engine().sender.send([Outgoing(message=lost)])
+    bootstrap.engine().send(lost)
 
 
 def refusals(auth_backend: str) -> Mapping[str, Refusal]:

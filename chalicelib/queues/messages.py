@@ -26,8 +26,9 @@ _TYPES: dict[str, type[Any]] = {
     "schedule_dag": messages.ScheduleDag,
     "backfill_dag": messages.BackfillDag,
     "worker_lost": messages.WorkerLost,
-    "sweep_dag": messages.SweepDag,
-    "sweep_run": messages.SweepRun,
+    # What is sent keeps its form: these two were named so before "sweep" meant looking after a run only.
+    "sweep_dag": messages.EraseDag,
+    "sweep_run": messages.EraseRun,
     "end_tasks": messages.EndTasks,
     "alter_tasks": messages.AlterTasks,
     "time_out_run": messages.TimeOutRun,

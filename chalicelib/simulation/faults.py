@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.states import LEGAL_MOVES, SET_BY_HAND, TaskInstanceState
+from chalicelib.domain.states import LEGAL_MOVES, STATES_BY_HAND, TaskInstanceState
 
 
 class Killed(BaseException):
@@ -74,7 +74,7 @@ class LegalMoves:
         before = self._tasks.get(run_uid, key)
         write = self._tasks.transition(run_uid, key, *args)
         old, new = before.state if before else None, write.item.state
-        by_hand = write.item.clears > (before.clears if before else 0) and new in SET_BY_HAND
+        by_hand = write.item.clears > (before.clears if before else 0) and new in STATES_BY_HAND
         if old != new and not by_hand and new not in LEGAL_MOVES[old]:
             raise PromiseBroken(f"{key} moved from {old} to {new}")
         if old is TaskInstanceState.RUNNING and write.applied and not by_hand:

@@ -20,7 +20,7 @@ from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.graphs import VersionMissing
 from chalicelib.engine.ports.worker import RunningXComs, TryReport
-from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd, Kind, Occurrence
 from chalicelib.simulation.faults import PromiseBroken
@@ -201,15 +201,15 @@ class Attempt:
         )
 
     def _started(self) -> DagRun:
-        """Deploy the DAG, unpaused and without its schedule, and trigger the run."""
+        """Deploy the DAG, unpaused and without its schedule, and create the run."""
         store = self._world.store
         store.dags.save_version(self._model.version)
         store.dags.save(replace(self._model.dag, is_paused=False, next_run=None, latest_run=None))
         take_bounds_off_pools(self._world.engine, self._model.graph)
         wanted = self._model.wanted
-        return trigger(
+        return create_run(
             self._world.engine,
-            TriggerRequest(
+            RunRequest(
                 dag_id=wanted.dag_id,
                 execution_date=wanted.execution_date,
                 triggered_by="simulate",

@@ -23,14 +23,13 @@ from chalicelib.domain.messages import Message, PokeTask, RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
-from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.reading import why
-from chalicelib.engine.runs.create import TriggerRequest, dag_to_run, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.dispatch import Worker, handle
@@ -137,9 +136,9 @@ class Laboratory:
         self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
         take_bounds_off_pools(self.engine, graph)
         self._clock.jump_to(request.execution_date)
-        made = trigger(
+        made = create_run(
             self.engine,
-            TriggerRequest(
+            RunRequest(
                 dag_id=dag.dag_id,
                 execution_date=request.execution_date,
                 triggered_by="dags test",
@@ -203,13 +202,7 @@ def finished(engine: Engine, run: DagRun, graph: Graph) -> FinishedRun:
 
 
 def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstance]:
-    items = dict(engine.store.task_instances.list(run.run_uid))
-    for task_id in graph.tasks:
-        own = [item for key, item in items.items() if item.task_id == task_id and key == item.key]
-        if own:
-            yield from sorted(own, key=lambda item: item.map_index)
-        else:
-            yield items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+    yield from engine.items(run.run_uid).instances(graph.tasks)
 
 
 def _is_poke(message: Message) -> bool:

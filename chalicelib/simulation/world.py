@@ -181,8 +181,8 @@ class World:
 
     def running(self, run_uid: str) -> list[str]:
         """The keys of a run's task instances that are running."""
-        items = self.store.task_instances.list(run_uid)
-        return [key for key, item in items if item.state is TaskInstanceState.RUNNING]
+        begun = self.engine.items(run_uid).begun()
+        return [item.key for item in begun if item.state is TaskInstanceState.RUNNING]
 
 
 class _TimeOfTasks:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.tasks.notes import Marks
+from chalicelib.domain.tasks.notes import Notes
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
@@ -20,6 +20,6 @@ def shows(item: DagRun | TaskInstance, change: Mapping[str, Any]) -> bool:
     return all(getattr(item, name) == value for name, value in change.items())
 
 
-def bears(marks: Marks, added: Mapping[str, int]) -> bool:
-    """Whether all these marks were left already."""
-    return all(number in marks.get(name, ()) for name, number in added.items())
+def bears(notes: Notes, added: Mapping[str, int]) -> bool:
+    """Whether all these notes were left already."""
+    return all(number in notes.get(name, ()) for name, number in added.items())

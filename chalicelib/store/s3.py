@@ -12,7 +12,7 @@ from chalicelib.domain.errors import StorageFull, StoreUnavailable
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload, fits_inline
 from chalicelib.domain.runs.dag_runs import RunRef
-from chalicelib.store.keys import untouched
+from chalicelib.domain.tasks.task_instances import untouched
 
 _PROOF_KEY = "auth/proof_key"
 

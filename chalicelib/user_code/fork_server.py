@@ -56,10 +56,11 @@ _File = tuple[Path, str]
 
 @dataclass(slots=True)
 class _Given:
-    """A try that was given to its template; ``control`` is kept to tell what the template cannot."""
+    """A try that was given to its template."""
 
     id: str
     control: Channel
+    """Kept to tell what the template cannot."""
     has_begun: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Whether what was loaded of a DAGs folder is still what is there."""
+"""The freshness of what was loaded of a DAGs folder: whether it is still what is there."""
 
 import os
 from collections.abc import Iterable

@@ -18,15 +18,13 @@ class BadOutcome(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a process is to do: run a try, or call callbacks.
-
-    ``scratch`` is the folder that it may fill, and begins in. With ``has_virtual_clock`` the worker is to be
-    asked for the time.
-    """
+    """What a process is to do: run a try, or call callbacks."""
 
     request: TryRequest | CallbackRequest
     scratch: str
+    """The folder that it may fill, and begins in."""
     has_virtual_clock: bool = False
+    """Whether the worker is to be asked for the time."""
 
     @property
     def filename(self) -> str:

@@ -1,4 +1,4 @@
-"""What a try writes to its descriptors 1 and 2, and how the worker reads it: text, log records and masks.
+"""The output of a try, on its descriptors 1 and 2: text, log records and masks, written and read.
 
 All of it goes through one pipe, so that it has one order: a secret is told before anything that shows it
 can be written, and what a subprocess prints stands between the lines that the task logged before and after.

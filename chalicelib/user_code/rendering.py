@@ -1,4 +1,4 @@
-"""What the templates of a task come to in a run, asked from outside: nothing runs, nothing is kept."""
+"""The rendered templates of a task in a run, asked from outside: nothing runs, nothing is kept."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +10,9 @@ from chalicelib.domain.errors import TaskNotFound, UpdraftError
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun, generated_run_id
-from chalicelib.domain.tasks.keys import task_key
-from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import get_dag
-from chalicelib.engine.runs.create import TriggerRequest, new_run
+from chalicelib.engine.runs.create import RunRequest, new_run
 from chalicelib.engine.tasks.inputs import TaskXComs, try_request
 
 _FIRST_TRY = 1
@@ -28,7 +26,7 @@ class RenderingFailed(UpdraftError):
 
 def planned_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun:
     """The run that a trigger for that instant (aware) would make; raises ``DagNotFound``. 1 request."""
-    request = TriggerRequest(dag_id=dag_id, execution_date=execution_date, triggered_by="rendering")
+    request = RunRequest(dag_id=dag_id, execution_date=execution_date, triggered_by="rendering")
     run_id = generated_run_id(request.run_type, execution_date)
     return new_run(engine, get_dag(engine, dag_id), request, run_id)
 
@@ -46,8 +44,7 @@ def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) ->
         raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
     if not loaded.has_task(task_id):
         raise TaskNotFound(task_id, dag.dag_id)
-    found = engine.store.task_instances.get(run.run_uid, task_key(task_id))
-    item = found or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+    item = engine.instance(run.run_uid, task_id)
     message = RunTask(
         run=run.facts(run.start_date or run.queued_at),
         task_id=task_id,

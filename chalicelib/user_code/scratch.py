@@ -35,12 +35,13 @@ def scratch_folder() -> Iterator[Path]:
 
 @dataclass(slots=True)
 class Leftovers:
-    """What is in a folder that was not there when ``begin`` was called; ``folder`` None: nothing ever is.
+    """What is in a folder that was not there when ``begin`` was called.
 
     Files that were there and have changed are left as they are.
     """
 
     folder: Path | None
+    """None: nothing is ever left over."""
     _known: frozenset[str] = field(default=frozenset(), init=False)
     _has_begun: bool = field(default=False, init=False)
 

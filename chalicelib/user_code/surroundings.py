@@ -1,4 +1,4 @@
-"""What user code asks of the world around it: how a try's process asks the worker, and what that answers.
+"""The surroundings of a try: its questions to the worker, and the worker's answers.
 
 Requests are JSON objects with an ``op``; only those in ``_OPERATIONS`` are answered. A value, which may be
 long, is the text of its frame.
@@ -46,7 +46,7 @@ class AskedXComs:
 
 
 class AskedVariables:
-    """Implements ``dag.ports.Variables`` in a try's process, as far as DAG files use it."""
+    """Implements ``domain.variables.Variables`` in a try's process, as far as DAG files use it."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests

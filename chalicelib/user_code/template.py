@@ -60,10 +60,11 @@ class _Begun:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A process that waits for a try; ``end`` is where it is given one."""
+    """A process that waits for a try."""
 
     pid: int
     end: socket.socket
+    """The socket by which it is given one."""
 
 
 class Template:

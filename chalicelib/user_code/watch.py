@@ -44,15 +44,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryEnd:
-    """How a try's process ended: with an ``outcome`` it told, or else for a ``reason``.
-
-    ``is_cut_short``: it was asked to end, for that reason. ``has_begun``: user code may have run.
-    """
+    """How a try's process ended."""
 
     outcome: TryOutcome | None = None
+    """What it told; None: it told none."""
     reason: str = ""
+    """Why it ended, where it told no outcome."""
     is_cut_short: bool = False
+    """Whether it was asked to end, for that reason."""
     has_begun: bool = True
+    """Whether user code may have run."""
 
 
 class NotBegun(Exception):

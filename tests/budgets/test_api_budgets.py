@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.domain.messages import RunTask, StartRun, SweepDag
+from chalicelib.domain.messages import EraseDag, RunTask, StartRun
 from tests.budgets.deployment import MeteredDeployment
 from tests.property.dags import ScriptedDag, Shape
 
@@ -107,7 +107,7 @@ def test_sweeping_a_run_takes_some_ten_requests_and_the_last_portion_four_for_th
     warm.handle(warm.take(RunTask, "a"))
     warm.handle(warm.take(RunTask, "b"))
     warm.delete("/dags/scripted")
-    meter = warm.handle(warm.take(SweepDag))
+    meter = warm.handle(warm.take(EraseDag))
     assert meter.dynamodb == {
         ("GetItem", "dags"): 1,
         ("Query", "dag_runs"): 1,

@@ -10,7 +10,7 @@ from requests import PreparedRequest
 from requests import Request as HttpClientRequest
 from schemathesis import Case, Response
 
-from chalicelib.api.experimental import register
+from chalicelib.api.surfaces import mount
 from chalicelib.local.gateway import HttpRequest, StageGateway
 from chalicelib.settings import Settings
 from tests.contract.runner import Answer
@@ -24,7 +24,7 @@ class DocumentedStage:
 
     def __init__(self, settings: Settings) -> None:
         app = Chalice(app_name="updraft")
-        register(app, settings)
+        mount(app, settings)
         self._gateway = StageGateway(app)
         self.document = json.loads(self.request("GET", f"{PREFIX}/openapi.json").content)
         self.schema = schemathesis.openapi.from_dict(self.document)

@@ -10,7 +10,8 @@ from chalice.config import Config
 from chalice.local import ForbiddenError, LocalGateway, NotAuthorizedError
 
 from chalicelib.api.authorizer import Unauthorized
-from chalicelib.api.experimental import register
+from chalicelib.api.http.surface import Surface
+from chalicelib.api.surfaces import SURFACES, mount
 from chalicelib.auth.backends import without_credentials
 from chalicelib.settings import Settings
 from tests.contract.runner import Answer
@@ -21,9 +22,9 @@ STAGE = "/api"
 class InProcessApi:
     """Sends requests to an app; what API Gateway answers by itself is answered as deployed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, surfaces: tuple[Surface, ...] = SURFACES) -> None:
         self.app = Chalice(app_name="updraft")
-        register(self.app, settings)
+        mount(self.app, settings, surfaces)
         self._gateway = LocalGateway(self.app, Config())
         self._without_credentials = without_credentials(settings.auth_backend)
 

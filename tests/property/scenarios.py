@@ -13,7 +13,7 @@ from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
@@ -88,9 +88,9 @@ def world_of(dag: ScriptedDag, seed: int) -> World:
 
 
 def start(world: World, dag: ScriptedDag) -> DagRun:
-    return trigger(
+    return create_run(
         world.engine,
-        TriggerRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, triggered_by="test"),
+        RunRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, triggered_by="test"),
     )
 
 
@@ -212,10 +212,10 @@ def date_of(number: int) -> datetime:
 
 def start_runs(world: World, dag: ScriptedDag, count: int) -> list[DagRun]:
     wishes = (
-        TriggerRequest(dag_id=dag.dag_id, execution_date=date_of(number), triggered_by="test")
+        RunRequest(dag_id=dag.dag_id, execution_date=date_of(number), triggered_by="test")
         for number in range(count)
     )
-    return [trigger(world.engine, wish) for wish in wishes]
+    return [create_run(world.engine, wish) for wish in wishes]
 
 
 def run_to_the_end(crowd: Crowd) -> None:

@@ -432,9 +432,9 @@ def order_clear(crowd: Crowd, dag: ScriptedDag, choice: Choice) -> None:
     if is_under_way and reaches_far(dag):
         return
     run = run_of(world, dag)
-    items = dict(world.store.task_instances.list(run.run_uid))
-    if items:
-        send_plan(world, run, clearing(chosen(dag.graph, run.run_uid, items, choice)))
+    items = world.engine.items(run.run_uid)
+    if not items.is_empty:
+        send_plan(world, run, clearing(chosen(dag.graph, items, choice)))
 
 
 @given(ANY_SHAPES, LIMITS, st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NoDagToDelete, StoreUnavailable, TaskInstancesRunning
-from chalicelib.domain.messages import Outgoing, RunTask, SweepRun
+from chalicelib.domain.messages import EraseRun, Outgoing, RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import sees
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.lookup import get_dag
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.upkeep.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
@@ -98,10 +98,10 @@ def test_a_sweep_that_is_interrupted_at_any_call_goes_on(
     runs = [start(world, dag)]
     for _ in range(3):
         world.deliver(world.queue.visible()[0])
-    later = TriggerRequest(
+    later = RunRequest(
         dag_id=dag.dag_id, execution_date=EXECUTION_DATE + timedelta(days=1), triggered_by="test"
     )
-    runs.append(trigger(world.engine, later))
+    runs.append(create_run(world.engine, later))
     delete_dag(world.engine, dag.dag_id)
     world.faults.arm(call, error, takes_effect=takes_effect)
     for _ in range(100):
@@ -180,7 +180,7 @@ def test_many_runs_are_removed_in_portions() -> None:
     set_paused(world.engine, dag.dag_id, paused=True, changed_by="test")
     for day in range(2 * PORTION + 1):
         date = EXECUTION_DATE + timedelta(days=day)
-        trigger(world.engine, TriggerRequest(dag_id=dag.dag_id, execution_date=date, triggered_by="test"))
+        create_run(world.engine, RunRequest(dag_id=dag.dag_id, execution_date=date, triggered_by="test"))
     world.drain()
     assert delete_dag(world.engine, dag.dag_id) == 1 + CHECKED_RUNS
     world.deliver(world.queue.visible()[0])
@@ -188,7 +188,7 @@ def test_many_runs_are_removed_in_portions() -> None:
     wait_until_back(world, dag)
     assert [*world.store.dag_runs.list(dag.dag_id)] == []
     assert [*world.store.dag_runs.unfinished(dag.dag_id)] == []
-    assert not any(isinstance(message, SweepRun) for message in world.queue.sent)
+    assert not any(isinstance(message, EraseRun) for message in world.queue.sent)
 
 
 def test_a_run_that_was_being_triggered_is_removed_in_time() -> None:
@@ -237,9 +237,9 @@ def test_a_dag_deleted_while_its_handlers_are_at_work_leaves_nothing(made: list[
     crowd.finish()
     wait_until_back(world, dag)
     set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
-    new = trigger(
+    new = create_run(
         world.engine,
-        TriggerRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, triggered_by="test"),
+        RunRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, triggered_by="test"),
     )
     world.settle(dag.dag_id)
     assert_ended_as_expected(world, dag, new)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.errors import DagRunAlreadyExists, IdempotencyKeyReused, StoreUnavailable
 from chalicelib.domain.idempotency import IdempotencyKey
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, trigger_once
+from chalicelib.engine.runs.create import RunRequest, create_run_once
 from chalicelib.engine.slots.pools import save_pool_once
 from chalicelib.simulation.halting_handler import Halting, Handler
 from chalicelib.simulation.queue import InFlight
@@ -40,14 +40,14 @@ FAULTS = st.sampled_from([None, None, None, "unreached", "lost"])
 
 
 def answer_to_trigger(engine: Engine, sent: Sent) -> str:
-    request = TriggerRequest(
+    request = RunRequest(
         dag_id=DAG.dag_id,
         execution_date=datetime(2025, 1, 1 + sent.moment, tzinfo=UTC),
         triggered_by=f"{sent.key}{sent.body}",
     )
     key = IdempotencyKey.of(sent.key, sent.body.encode())
     try:
-        return trigger_once(engine, request, key, lambda run: run.run_uid).answer
+        return create_run_once(engine, request, key, lambda run: run.run_uid).answer
     except IdempotencyKeyReused:
         return CONFLICT
     except DagRunAlreadyExists:

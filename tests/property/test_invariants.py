@@ -13,7 +13,7 @@ from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine.dags.pausing import set_paused
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.tasks.advance import PORTION
 from chalicelib.engine.upkeep import sweep
@@ -54,12 +54,12 @@ def test_a_run_exists_once_per_date_and_once_per_run_id(wishes: list[tuple[int, 
     for day, run_id, reply_lost in wishes:
         date = datetime(2025, 1, 1 + day, tzinfo=UTC)
         expected_id = run_id or f"manual__{date.isoformat()}"
-        request = TriggerRequest(dag_id=dag.dag_id, execution_date=date, run_id=run_id, triggered_by="test")
+        request = RunRequest(dag_id=dag.dag_id, execution_date=date, run_id=run_id, triggered_by="test")
         is_new = day not in dates and expected_id not in run_ids
         if reply_lost:
             world.faults.arm(2, StoreUnavailable, takes_effect=True)  # the transaction's reply
         try:
-            trigger(world.engine, request)
+            create_run(world.engine, request)
         except DagRunAlreadyExists:
             assert not is_new
         except StoreUnavailable:
@@ -211,7 +211,7 @@ def test_a_run_ahead_of_now_starts_when_its_time_has_come() -> None:
     dag = ScriptedDag(CHAIN)
     world = world_of(dag, 1)
     tomorrow = world.clock.now + timedelta(days=1)
-    trigger(world.engine, TriggerRequest(dag_id=dag.dag_id, execution_date=tomorrow, triggered_by="test"))
+    create_run(world.engine, RunRequest(dag_id=dag.dag_id, execution_date=tomorrow, triggered_by="test"))
     world.drain()
     world.advance(timedelta(hours=23))
     world.tick()

@@ -272,17 +272,17 @@ def test_a_limit_that_the_shape_keeps_holds_beside_clears_and_marks(
 def alter_some(crowd: Crowd, dag: ScriptedDag, run: DagRun) -> None:
     """Clear what is before a task at work, or mark what is after it: so more could be at work at once."""
     world, graph = crowd.world, dag.graph
-    items = dict(world.store.task_instances.list(run.run_uid))
-    if not items:
+    items = world.engine.items(run.run_uid)
+    if items.is_empty:
         return
     clears = world.choose.random() < 0.6
     others = graph.ancestors if clears else graph.descendants
     related = {name for _, at_work, _, _ in crowd.at_work for name in others(at_work)}
     choice = Choice(task_ids=some_names(world.choose, sorted(related or graph.tasks)))
     if clears:
-        plan = clearing(chosen(graph, run.run_uid, items, choice))
+        plan = clearing(chosen(graph, items, choice))
     else:
-        _, plan = marking(graph, run.run_uid, items, choice, TaskInstanceState.SUCCESS)
+        _, plan = marking(graph, items, choice, TaskInstanceState.SUCCESS)
     send_plan(world, run, plan)
 
 

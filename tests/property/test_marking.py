@@ -194,9 +194,9 @@ def test_marks_beside_handlers_at_work_leave_the_marked_states_and_a_run_that_en
     run = start(world, dag)
     for _ in range(world.choose.randrange(120)):
         crowd.step()
-    items = dict(world.store.task_instances.list(run.run_uid))
+    items = world.engine.items(run.run_uid)
     choice = some_choice(world.choose, dag)
-    _, plan = marking(dag.graph, run.run_uid, items, choice, SUCCESS)
+    _, plan = marking(dag.graph, items, choice, SUCCESS)
     send_plan(world, run_of(world, dag), plan)
     for _ in range(120):
         crowd.step()

@@ -16,7 +16,7 @@ from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.dags.pausing import set_paused
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.schedule import backfill
 from chalicelib.engine.schedule.backfill import BackfillRequest
 from chalicelib.engine.schedule.clock import PORTION, renew, schedule_dag
@@ -177,8 +177,8 @@ def test_no_more_runs_are_made_than_may_be_active_and_the_end_of_one_makes_the_n
 
 def test_without_catchup_what_passes_while_a_run_takes_too_long_is_left_out() -> None:
     world = world_with(hourly(catchup=False, max_active_runs=1), dag=SLOW)
-    manual = TriggerRequest(dag_id=DAG.dag_id, execution_date=START, triggered_by="ada")
-    trigger(world.engine, manual)
+    manual = RunRequest(dag_id=DAG.dag_id, execution_date=START, triggered_by="ada")
+    create_run(world.engine, manual)
     for _ in range(5 * 60 + 1):
         world.advance(timedelta(minutes=1))
         world.tick()
@@ -226,7 +226,7 @@ def test_a_message_that_comes_after_a_pause_makes_nothing() -> None:
 
 def test_a_run_that_somebody_else_made_for_the_date_counts() -> None:
     world = world_with(hourly())
-    trigger(world.engine, TriggerRequest(dag_id=DAG.dag_id, execution_date=START, triggered_by="ada"))
+    create_run(world.engine, RunRequest(dag_id=DAG.dag_id, execution_date=START, triggered_by="ada"))
     let_pass(world, 2 * HOUR)
     assert dates(world) == hours(1)
     assert dates(world, DagRunType.MANUAL) == hours(0)

@@ -17,7 +17,7 @@ from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine.dags import pausing
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.worker import RunningXComs, TryReport
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.queues.messages import encode
 from tests.contract.clock import MovedClock
 from tests.contract.deployed_dags import engine_with_contract_dags
@@ -87,7 +87,7 @@ def _sent(engine: Engine) -> list[str]:
 
 def _trigger(engine: Engine, clock: MovedClock) -> list[str]:
     engine.sender.take_all()
-    trigger(engine, TriggerRequest(dag_id=DAG, execution_date=clock(), triggered_by="test"))
+    create_run(engine, RunRequest(dag_id=DAG, execution_date=clock(), triggered_by="test"))
     return _sent(engine)
 
 

@@ -81,6 +81,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("policy_files", "deployed_functions", "chalice", "provisioning", "worker_time", "checks"),
         *("packaging", "rehearsal", "validation", "destruction", "deployment"),
     ),
+    "api": ("http", "authorizer", "experimental", "surfaces"),
 }
 """Per package its rooms (folders and modules) in order: a room may import those before it."""
 

@@ -1,4 +1,4 @@
-"""Verifies an AP-REQ, the message that proves a client by a ticket (RFC 4120, section 3.2.3)."""
+"""The verification of an AP-REQ, which proves a client by a ticket (RFC 4120, section 3.2.3)."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from chalicelib.auth.kerberos.errors import NotAccepted
 from chalicelib.auth.kerberos.keytabs import AES, SERVICES, ServiceKey
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far a client's clock may be off: MIT's and Active Directory's default."""
+"""The most by which a client's clock may be off: MIT's and Active Directory's default."""
 
 _VERSION = 5
 _IS_AP_REQ, _IS_AP_REP = 14, 15
@@ -27,23 +27,22 @@ _ESCAPED = str.maketrans(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProvenClient:
-    """A client that holds the ticket's key, now.
-
-    ``authenticator`` is the digest of what must not come a second time before ``stale_at``: of the
-    encrypted part, of which no bit can be changed. ``reply`` makes the AP-REP, None where the client
-    did not ask for one.
-    """
+    """A client that holds the ticket's key, now."""
 
     principal: str
+    """Its name, ``name/instance@REALM``."""
     authenticator: str
+    """The digest of the encrypted authenticator, no bit of which can be changed. It must not come again."""
     stale_at: datetime
+    """The time from which the authenticator is too old to be accepted."""
     ap_rep: bytes | None = field(repr=False)
+    """The message that proves the server; None if the client did not ask for it."""
 
 
 def verify(der: bytes, keys: Iterable[ServiceKey], now: datetime) -> ProvenClient:
     """Verify an AP-REQ with the keys of the service; raises ``NotAccepted``.
 
-    What minikerberos raises for bytes that are none of a client's comes out of here as it is.
+    Errors of minikerberos, for bytes that no client sends, are raised as they are.
     """
     request = AP_REQ.load(der, strict=True).native
     _check_header(request)

@@ -1,8 +1,8 @@
-"""Why a token is not accepted."""
+"""Errors for tokens that are not accepted."""
 
 
 class NotAccepted(Exception):
-    """The token proves nobody; the text is for the log, never for the client."""
+    """The token proves no client; the text is for the log, never for the client."""
 
 
 class AnotherLegWanted(NotAccepted):

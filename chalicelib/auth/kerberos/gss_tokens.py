@@ -1,4 +1,4 @@
-"""What is around an AP-REQ in a GSS token, and has to be around the AP-REP that answers it.
+"""The wrapping of an AP-REQ in a GSS token, and of the AP-REP that answers it.
 
 RFC 2743 (section 3.1, the frame), RFC 4121 (Kerberos in it), RFC 4178 (SPNEGO around that).
 """
@@ -57,15 +57,14 @@ class _NegotiationToken(core.Choice):  # type: ignore[misc]  # asn1crypto has no
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """An AP-REQ (DER) out of its wrapping.
-
-    ``mechanism`` is the one under which SPNEGO carried it, None without SPNEGO; ``is_bare`` says that
-    there was no frame at all, which MIT's acceptor takes too.
-    """
+    """An AP-REQ without its wrapping."""
 
     ap_req: bytes
+    """The message, as DER."""
     mechanism: str | None = None
+    """The mechanism under which SPNEGO carried it; None without SPNEGO."""
     is_bare: bool = False
+    """Whether it had no frame at all, which MIT's acceptor takes, too."""
 
 
 def opened(token: bytes) -> Opened:

@@ -1,4 +1,4 @@
-"""The service's keys, out of a keytab (MIT's file format, version 2)."""
+"""``ServiceKey``: the service's keys, read from a keytab (MIT's file format, version 2)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,13 +20,17 @@ _SIZE = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceKey:
-    """A key of ``airflow/HOST@REALM`` or the like; of its version the lowest 8 bits count."""
+    """A key of ``airflow/HOST@REALM`` or the like."""
 
     name: tuple[str, ...]
+    """The components of the principal, such as ``airflow`` and the host."""
     realm: str
     version: int
+    """The version of the key, of which the lowest 8 bits count."""
     etype: int
+    """The encryption type (RFC 3962)."""
     contents: bytes = field(repr=False)
+    """The key itself: secret."""
 
     @property
     def key(self) -> Key:

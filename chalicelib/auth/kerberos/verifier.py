@@ -1,4 +1,4 @@
-"""Verifies ``Authorization: Negotiate TOKEN``."""
+"""``KerberosVerifier``, which verifies ``Authorization: Negotiate TOKEN``."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from chalicelib.auth.ports import Replays
 from chalicelib.auth.verdicts import LONGEST_HEADER, Caller, Refused, Verdict
 
 KEYTAB_KEPT_FOR = timedelta(minutes=5)
-"""A keytab is read again after that: the key of a service changes while its functions live."""
+"""The time after which a keytab is read again: a service's key changes while its functions live."""
 
 
 class KerberosVerifier:

@@ -1,4 +1,4 @@
-"""Where names of Airflow come from: ``module`` for all its names, ``module:a b c`` for some.
+"""The sources of Airflow's names: ``module`` for all names of a module, ``module:a b c`` for some.
 
 Modules are those of ``authoring``; ``name=alias`` is offered under another name.
 """

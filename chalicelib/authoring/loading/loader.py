@@ -1,4 +1,4 @@
-"""Loading DAG files: each as a module of its own, none able to stop the others."""
+"""The loader of DAG files: each is a module of its own, and none can stop the others."""
 
 import hashlib
 import re
@@ -31,23 +31,25 @@ _siblings: set[str] = set()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedFile:
-    """A DAG file that could be loaded; ``filename`` is its path in the DAGs folder.
-
-    ``read`` names the files it was made from: itself and the modules of the folder that it imported.
-    """
+    """A DAG file that could be loaded."""
 
     filename: str
+    """Its path in the DAGs folder."""
     source: str
+    """Its text."""
     dags: tuple[DAG, ...]
     read: tuple[Path, ...]
+    """The files it was made from: itself and the modules of the folder that it imported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportFailure:
-    """A DAG file that could not; ``message`` says why and where, without this machine's folders."""
+    """A DAG file that could not be loaded."""
 
     filename: str
+    """Its path in the DAGs folder."""
     message: str
+    """Why and where, without this machine's folders."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

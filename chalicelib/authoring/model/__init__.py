@@ -1,1 +1,1 @@
-"""What a DAG file makes: DAGs, tasks, groups, and what connects them."""
+"""The things that a DAG file makes: DAGs, tasks, groups, and their dependencies."""

@@ -1,4 +1,4 @@
-"""Which DAG, task group and DAG file the code being executed is inside of.
+"""The DAG, the task group and the DAG file that the code being executed is inside of.
 
 Context variables, so that two threads that load files do not see each other's.
 """

@@ -1,4 +1,4 @@
-"""Shell commands as tasks."""
+"""``BashOperator``: a shell command as a task."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Skipping tasks downstream: by a branch not taken, or by a short circuit."""
+"""Operators that skip tasks downstream: branches, and the mixin behind them."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

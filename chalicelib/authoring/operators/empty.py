@@ -1,4 +1,4 @@
-"""A task that does nothing, to join and to group others."""
+"""``EmptyOperator``: a task that does nothing, to join and to group others."""
 
 from typing import TYPE_CHECKING, Any
 

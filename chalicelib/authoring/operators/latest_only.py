@@ -1,4 +1,4 @@
-"""A task that lets only the latest run go on."""
+"""``LatestOnlyOperator``: a task that lets only the latest run go on."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

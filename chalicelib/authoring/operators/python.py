@@ -1,4 +1,4 @@
-"""Python functions as tasks."""
+"""``PythonOperator``, its branching and its short-circuiting forms: a Python function as a task."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -1,1 +1,1 @@
-"""How a try of a task runs: context, templates, XComs, the user's code, its callbacks."""
+"""One try of a task: its context, templates and XComs, the user's code, its callbacks."""

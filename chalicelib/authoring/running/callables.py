@@ -1,4 +1,4 @@
-"""Which values of the context a user's function wants."""
+"""The arguments of a user's function: those values of the context that its signature names."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping

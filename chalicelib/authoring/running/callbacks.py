@@ -1,4 +1,4 @@
-"""Calling the user back: after the end of a try or of a run, in a process of its own."""
+"""The user's callbacks, called after the end of a try or of a run, in a process of its own."""
 
 import logging
 from collections.abc import Sequence

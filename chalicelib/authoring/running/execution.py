@@ -1,4 +1,4 @@
-"""Running one try of one task: context, templates, the user's code, and what it came to."""
+"""``run_try``: one try of one task, from its context and templates to its outcome."""
 
 import logging
 from collections.abc import Mapping

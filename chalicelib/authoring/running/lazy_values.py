@@ -1,4 +1,4 @@
-"""Values of a task's context that cost a request, and so are found when somebody uses them."""
+"""Values of a task's context that cost a request, and so are found when they are used."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""What a task's templates come to in a run, without running the task."""
+"""The rendered templates of a task, without running the task."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cutting user code short: a time limit, and the end of the process.
+"""Limits to the time of user code: a timeout, and the end of the process.
 
 Both rest on signals, which Python delivers to the main thread only. In another thread the limit cannot
 be enforced (a warning is logged) and the end of the process is left to whoever owns it.

@@ -1,4 +1,4 @@
-"""Waiting until a shell command succeeds."""
+"""``BashSensor``: waits until a shell command succeeds."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Waiting for a moment: a date, a time of the day, a while after the data interval, a day of the week."""
+"""Sensors that wait for a date, a time of the day, a delay after the data interval, or a day of the week."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta, tzinfo

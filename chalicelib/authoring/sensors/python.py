@@ -1,4 +1,4 @@
-"""Waiting until a Python function says so."""
+"""``PythonSensor``: waits until a Python function returns a true value."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,1 +1,1 @@
-"""What DAG files ask of Airflow around them: options, connections, variables, masked secrets."""
+"""Airflow's surroundings of a DAG file: options, connections, variables, masked secrets."""

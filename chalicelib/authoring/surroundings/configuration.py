@@ -1,6 +1,6 @@
-"""What DAG files may ask of Airflow's surroundings: configuration and connections (and see ``variables``).
+"""``conf``: Airflow's options, as DAG files ask for them.
 
-Both come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, ``AIRFLOW_CONN_ID``.
+They come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``.
 """
 
 import os

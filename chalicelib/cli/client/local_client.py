@@ -19,17 +19,17 @@ class LocalClient:
 
     def trigger_dag(self, wanted: TriggerArguments) -> Shown:
         """See ``Client``."""
-        from chalicelib.engine.runs.create import TriggerRequest, trigger
+        from chalicelib.engine.runs.create import RunRequest, create_run
 
         date = wanted.execution_date or self._engine.now()
-        request = TriggerRequest(
+        request = RunRequest(
             dag_id=wanted.dag_id,
             execution_date=date.replace(microsecond=0) if wanted.replace_microseconds else date,
             triggered_by=CALLER,
             run_id=wanted.run_id,
             conf=wanted.conf,
         )
-        return _run_shown(trigger(self._engine, request), wanted.conf)
+        return _run_shown(create_run(self._engine, request), wanted.conf)
 
     def delete_dag(self, dag_id: str) -> str:
         """See ``Client``."""

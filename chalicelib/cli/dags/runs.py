@@ -151,5 +151,5 @@ def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
 
 def _states(engine: "Engine", run: "DagRun") -> dict[str, TaskInstanceState]:
     """The states of the tasks of a run that have begun."""
-    items = engine.store.task_instances.list(run.run_uid)
-    return {item.task_id: item.state for key, item in items if key == item.key and item.state is not None}
+    begun = engine.items(run.run_uid).begun()
+    return {item.task_id: item.state for item in begun if item.state is not None}

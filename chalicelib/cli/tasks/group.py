@@ -56,21 +56,18 @@ def states_for_dag_run(dag_id: str, execution_date_or_run_id: str, output: str) 
 
     Example: python -m chalicelib tasks states-for-dag-run example_hello 2026-01-01T00:00:00
     """
-    from chalicelib.domain.tasks.keys import task_key
-    from chalicelib.domain.tasks.task_instances import TaskInstance
     from chalicelib.engine.graphs import graph_of
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    items = dict(engine.store.task_instances.list(run.run_uid))
+    tasks = graph_of(engine, dag_id, run.version).tasks
     rows = []
-    for task_id in graph_of(engine, dag_id, run.version).tasks:
-        item = items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
+    for item in engine.items(run.run_uid).instances(tasks):
         rows.append(
             {
                 "dag_id": dag_id,
                 "execution_date": run.execution_date.isoformat(),
-                "task_id": task_id,
+                "task_id": item.task_id,
                 "state": item.state,
                 "start_date": item.start_date.isoformat() if item.start_date else "",
                 "end_date": item.end_date.isoformat() if item.end_date else "",

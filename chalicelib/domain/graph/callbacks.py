@@ -60,30 +60,32 @@ def usual_reason(kind: CallbackKind) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndedInstance:
-    """A task instance as a callback sees it: ``request`` says which, the rest what became of it."""
+    """A task instance as a callback sees it."""
 
     request: TryRequest
+    """Says which task instance it is."""
     state: TaskInstanceState | None
     start_date: datetime | None
     end_date: datetime | None
     duration: float | None
+    """In seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallbackRequest:
-    """Which callbacks are to be called, and with what.
-
-    ``fileloc`` is the deployed file of the DAG, relative to the DAGs folder. ``instances`` is the one
-    whose task is called back; for the DAG's callbacks (``of_dag``) all of its run, in topological order.
-    ``reason`` is why the try or the run ended as it did, ``time_left`` what the invocation still has.
-    """
+    """Which callbacks are to be called, and with what."""
 
     dag_id: str
     fileloc: str
+    """The deployed file of the DAG, relative to the DAGs folder."""
     kind: CallbackKind
     of_dag: bool
+    """Whether the callbacks are the DAG's own, not a task's."""
     reason: str
+    """Why the try or the run ended as it did."""
     run_state: DagRunState
     run_end_date: datetime | None
     instances: tuple[EndedInstance, ...]
+    """The one whose task is called back; for the DAG's callbacks all of its run, in topological order."""
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
+    """What the invocation still has; None: no end is known."""

@@ -28,31 +28,40 @@ class MaySkip(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """What the engine knows of a task; durations are timedeltas, weights include Airflow's weight rule.
-
-    ``limits`` are those of its DAG and its own that can bind at all.
-    """
+    """What the engine knows of a task."""
 
     task_id: str
     operator: str
+    """The class of its operator, as the API shows it."""
     upstream: tuple[str, ...]
+    """Ids of the tasks directly before it."""
     downstream: tuple[str, ...]
+    """Ids of the tasks directly after it."""
     trigger_rule: TriggerRule
     retries: int
     retry_delay: timedelta
     retry_exponential_backoff: bool
     max_retry_delay: timedelta | None
+    """The most that an exponential backoff grows to; None: it grows on."""
     pool: str
     pool_slots: int
+    """How many slots of its pool one try takes."""
     priority_weight: int
+    """Airflow's weight rule is worked in already."""
     queue: str
+    """Airflow's queue; shown, and not used."""
     is_empty: bool
+    """Whether it needs no worker."""
     may_skip: MaySkip
+    """Which tasks it may order to be skipped when it ends."""
     depends_on_past: bool
     wait_for_downstream: bool
     limits: tuple[Limit, ...] = ()
+    """Those of its DAG and its own that can bind at all."""
     attributes: Mapping[str, str]
+    """What the API shows of it, as texts."""
     callbacks: frozenset[CallbackKind] = frozenset()
+    """The kinds of callbacks that it has."""
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
@@ -192,7 +201,7 @@ class Graph:
     def _must_hear(self, task: Task, implied: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
         """The distant orderers whose end a task does not learn from the ends of its upstreams.
 
-        ``implied`` are, for each earlier task, those that are sure to have ended before it.
+        ``implied`` names, for each earlier task, the tasks that are sure to have ended before it.
         """
         distant = self.distant_orderers(task.task_id)
         if not distant or task.trigger_rule is TriggerRule.ALWAYS:
@@ -203,7 +212,7 @@ class Graph:
         return tuple(name for name in distant if name not in known)
 
     def joins_after(self, task_id: str) -> tuple[Join, ...]:
-        """The joins that hear of this task's end: its successors', those that listen, the run's end."""
+        """The joins that hear of this task's end: the successors', the listening ones, the run's end."""
         task = self.tasks[task_id]
         joins = [self.join_before(successor) for successor in task.downstream]
         if self._may_order(task):

@@ -14,26 +14,24 @@ END_OF_RUN = ""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Join:
-    """Where the ends of several tasks meet: before a task, or (``END_OF_RUN``) before the run's end.
-
-    ``listens_to`` are tasks further up that may decide about this one (by ordering a skip, or as a setup
-    that does not succeed) and whose end the upstreams do not imply, so that they have to be heard too.
-    ``skippers`` are the numbers of all that may decide so.
-    """
+    """Where the ends of several tasks meet: before a task, or (``END_OF_RUN``) before the run's end."""
 
     task_id: str
     upstream: tuple[str, ...]
     trigger_rule: TriggerRule
     listens_to: tuple[str, ...] = ()
+    """Tasks further up that may decide about this one (by ordering a skip, or as a setup that does not
+    succeed) and whose end the upstreams do not imply, so that they have to be heard too."""
     skippers: frozenset[int] = frozenset()
+    """The numbers of all that may decide so."""
 
     def number(self, task_id: str) -> int:
-        """The number under which a task leaves its marks here."""
+        """The number under which a task leaves its notes here."""
         return (self.upstream + self.listens_to).index(task_id)
 
     @property
     def size(self) -> int:
-        """How many tasks leave a mark here."""
+        """How many tasks leave a note here."""
         return len(self.upstream) + len(self.listens_to)
 
     @property

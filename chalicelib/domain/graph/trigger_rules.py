@@ -66,22 +66,22 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrived:
-    """What is known of a task's upstreams.
-
-    ``seen``: final states that at least one upstream has; ``complete``: every upstream has ended;
-    ``settled``: every task that might order this one to be skipped (a branch, a short circuit) has
-    ended; ``skip_ordered``: one of them does; ``skip_came_first``: each failure among the upstreams
-    comes after a skip among them, whatever the order of parallel tasks. ``setups`` are, of a teardown,
-    how the setups among its upstreams ended; of any other task, how setups ended that it needs, comes
-    after indirectly and that did not succeed (as ``success``, ``skipped``, ``failed``).
-    """
+    """What is known of a task's upstreams."""
 
     seen: frozenset[TaskInstanceState]
+    """Final states that at least one upstream has."""
     complete: bool
+    """Whether every upstream has ended."""
     settled: bool = True
+    """Whether every task has ended that might order this one to be skipped (a branch, a short circuit)."""
     skip_ordered: bool = False
+    """Whether one of these orders it."""
     skip_came_first: bool = False
+    """Whether each failure among the upstreams comes after a skip among them, whatever the order of
+    parallel tasks."""
     setups: frozenset[TaskInstanceState] = frozenset()
+    """Of a teardown: how the setups among its upstreams ended. Of any other task: how setups ended that it
+    needs, comes after indirectly, and that did not succeed (as ``success``, ``skipped``, ``failed``)."""
 
 
 def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:

@@ -1,4 +1,4 @@
-"""What somebody wants to be done to the tasks of a run: which are cleared, which are marked.
+"""Plans to alter the tasks of a run by hand: which are cleared, which are marked.
 
 Pure: chosen from the graph and from what the run's items are. A plan names each task instance as it was
 when it was chosen (by its number of clears), so that carrying it out twice, or late, alters nothing else.
@@ -9,36 +9,40 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.plans.repairs import Items
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
-from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Which tasks of a run: these (None: all), with what lies upstream or downstream of them.
+    """Which tasks of a run are to be altered.
 
-    ``only_failed`` and ``only_running`` leave the others out; both together leave both in, as in Airflow.
+    ``only_failed`` and ``only_running`` together leave both kinds in, as in Airflow.
     """
 
     task_ids: tuple[str, ...] | None = None
+    """None: all."""
     upstream: bool = False
+    """With what lies upstream of these."""
     downstream: bool = False
+    """With what lies downstream of these."""
     only_failed: bool = False
+    """Of these, only task instances that failed."""
     only_running: bool = False
+    """Of these, only task instances that run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Task ids with the number of clears that each had: ``cleared`` ones run again, ``marked`` ones end.
-
-    ``state`` is what the marked ones become.
-    """
+    """What is to be done to which task instances; each is named with the number of clears that it had."""
 
     cleared: Mapping[str, int] = field(default_factory=dict)
+    """Task ids, with their clears, that run again."""
     marked: Mapping[str, int] = field(default_factory=dict)
+    """Task ids, with their clears, that end."""
     state: TaskInstanceState = TaskInstanceState.SUCCESS
+    """What the marked ones become."""
 
     @property
     def is_empty(self) -> bool:
@@ -65,16 +69,10 @@ class Plan:
         )
 
 
-def instance(graph: Graph, run_uid: str, items: Items, task_id: str) -> TaskInstance:
-    """The task instance of a task; raises ``TaskNotFound``."""
-    graph.task(task_id)
-    return items.get(task_key(task_id)) or TaskInstance(run_uid=run_uid, task_id=task_id)
-
-
-def chosen(graph: Graph, run_uid: str, items: Items, choice: Choice) -> list[TaskInstance]:
+def chosen(graph: Graph, items: RunItems, choice: Choice) -> list[TaskInstance]:
     """The task instances of a choice, in topological order; raises ``TaskNotFound``."""
     states = _states(choice)
-    found = (instance(graph, run_uid, items, name) for name in _in_order(graph, _names(graph, choice)))
+    found = items.instances(_in_order(graph, _names(graph, choice)))
     return [item for item in found if not states or item.state in states]
 
 
@@ -84,18 +82,18 @@ def clearing(items: Iterable[TaskInstance]) -> Plan:
 
 
 def marking(
-    graph: Graph, run_uid: str, items: Items, choice: Choice, state: TaskInstanceState
+    graph: Graph, items: RunItems, choice: Choice, state: TaskInstanceState
 ) -> tuple[list[TaskInstance], Plan]:
     """What is marked of a choice (what has the state already is not), and the plan to do it.
 
     As in Airflow, failed tasks downstream of the named ones are cleared along with it, so that they go on
     from there; even where they were to be marked failed themselves.
     """
-    found = [item for item in chosen(graph, run_uid, items, choice) if item.state is not state]
+    found = [item for item in chosen(graph, items, choice) if item.state is not state]
     named = frozenset(choice.task_ids if choice.task_ids is not None else graph.tasks)
     becomes = dict.fromkeys((item.task_id for item in found), state)
     following = frozenset().union(*(graph.descendants(name) for name in named)) - named
-    after = (instance(graph, run_uid, items, name) for name in _in_order(graph, following))
+    after = items.instances(_in_order(graph, following))
     resumed = [item for item in after if becomes.get(item.task_id, item.state) in FAILURE_STATES]
     cleared = {item.task_id: item.clears for item in resumed}
     marked = {item.task_id: item.clears for item in found if item.task_id not in cleared}

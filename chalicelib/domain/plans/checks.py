@@ -1,6 +1,6 @@
 """The named checks between a run or a task and its start, each with a reason that a person can read.
 
-The engine decides by these functions, and whoever asks why something does not run is answered by them.
+The engine decides by these functions, and ``why`` shows them to a person who asks why something does not run.
 Names are those of Airflow's task dependencies where it has them. All total.
 """
 
@@ -11,12 +11,13 @@ from datetime import datetime
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Verdict, judge
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
-from chalicelib.domain.runs.dags import Dag, holds_back
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.slots.limits import Limit
 from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.notes import arrived_numbers
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
 _ENDED_WELL = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED})
@@ -40,7 +41,7 @@ class Check:
 def dag_not_paused(dag: Dag, run_type: DagRunType) -> Check:
     """Whether the DAG's pause keeps a run of that type from going on."""
     by = f" by {dag.pause_changed_by}" if dag.pause_changed_by else ""
-    passed = not holds_back(dag, run_type)
+    passed = not dag.is_paused_for(run_type)
     if not dag.is_paused:
         reason = "the DAG is not paused"
     else:
@@ -61,13 +62,12 @@ def dag_run_running(run: DagRun) -> Check:
     return Check(name="Dagrun Running", passed=passed, reason=f"the run is {run.state}")
 
 
-def unfinished_tasks(graph: Graph, items: Mapping[str, TaskInstance]) -> Check:
-    """Whether every task has ended; ``items`` by task id."""
+def unfinished_tasks(graph: Graph, items: RunItems) -> Check:
+    """Whether every task has ended."""
     by_state: dict[str, list[str]] = {}
-    for name in graph.tasks:
-        state = items[name].state if name in items else None
-        if state is None or not state.is_final:
-            by_state.setdefault(str(state or "not started"), []).append(name)
+    for item in items.instances(graph.tasks):
+        if item.state is None or not item.state.is_final:
+            by_state.setdefault(str(item.state or "not started"), []).append(item.task_id)
     listed = "; ".join(f"{state}: {_names(tasks)}" for state, tasks in by_state.items())
     return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
 
@@ -86,10 +86,10 @@ def task_state(item: TaskInstance) -> Check:
 def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
     """Whether the ends of its upstreams let the task run."""
     join = graph.join_before(task.task_id)
-    judgement = judge(task.trigger_rule, arrived(graph, join, item.marks))
+    judgement = judge(task.trigger_rule, arrived(graph, join, item.notes))
     reason = judgement.reason
     if judgement.verdict is Verdict.WAIT and not join.bucket_count:
-        ended = arrived_numbers(item.marks)
+        ended = arrived_numbers(item.notes)
         senders = (*join.upstream, *join.listens_to)
         reason += f": {_names([name for number, name in enumerate(senders) if number not in ended])}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)

@@ -1,9 +1,9 @@
-"""What a run needs that lost a message, a worker or a step: decided from all its items at once.
+"""Repairs of a run that lost a message, a worker or a step, decided from all its items at once.
 
 Every repair is something the engine would have done by itself; doing it twice changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,12 +19,11 @@ from chalicelib.domain.tasks.arrivals import (
     joins_after,
     place_at,
 )
-from chalicelib.domain.tasks.keys import join_key, task_key
-from chalicelib.domain.tasks.notes import COMPLETE, NO_MARKS, Marks, arrived_numbers
+from chalicelib.domain.tasks.keys import join_key
+from chalicelib.domain.tasks.notes import COMPLETE, arrived_numbers
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import is_void
-
-Items = Mapping[str, TaskInstance]
 
 SWEEP_INTERVAL = timedelta(seconds=60)
 """A run is looked after at most this often."""
@@ -45,7 +44,7 @@ class RepairKind(StrEnum):
     OPEN = "open"
     """Nothing happened to it although its trigger rule is decided."""
     RESEND = "resend"
-    """Its message was sent long ago and nobody claimed it."""
+    """Its message was sent long ago and no worker claimed it."""
     TAKE_SLOTS = "take_slots"
     """It waits for its pool."""
     RETRY = "retry"
@@ -73,35 +72,32 @@ class Repair:
     item: TaskInstance
 
 
-def repairs(
-    graph: Graph, run_uid: str, items: Items, now: datetime, stopped_at: datetime | None
-) -> list[Repair]:
+def repairs(graph: Graph, items: RunItems, now: datetime, stopped_at: datetime | None) -> list[Repair]:
     """The repairs of a running run, in topological order; last those of tasks that wait for their pool.
 
     (They take the most requests, and the sweep need not come to its end.)
 
     ``stopped_at`` is when the whole server was stopped, if it was: what was on its way then is lost.
     """
-    found = (_repair(graph, run_uid, task, items, now, stopped_at) for task in graph.tasks.values())
+    found = (_repair(graph, task, items, now, stopped_at) for task in graph.tasks.values())
     wanted = (repair for repair in found if repair is not None)
     return sorted(wanted, key=lambda repair: repair.kind is RepairKind.TAKE_SLOTS)
 
 
-def end_is_due(graph: Graph, items: Items) -> bool:
+def end_is_due(graph: Graph, items: RunItems) -> bool:
     """Whether every task has ended and reported, so that the run should be over."""
     end = graph.end_of_run
-    item = items.get(join_key(end))
-    return not end.upstream or (item is not None and arrived(graph, end, item.marks).complete)
+    return not end.upstream or arrived(graph, end, items.end_of_run.notes).complete
 
 
-def next_look(items: Items, found: Iterable[Repair], now: datetime) -> datetime:
+def next_look(items: RunItems, found: Iterable[Repair], now: datetime) -> datetime:
     """When the run should be looked after again: not before ``SWEEP_INTERVAL``, but then after a repair.
 
     (What a repair starts is not among ``items`` yet. Waiting for a pool is no news.)
     """
     if any(repair.kind is not RepairKind.TAKE_SLOTS for repair in found):
         return now + SWEEP_INTERVAL
-    moments = [moment for item in items.values() if (moment := _next_event(item, now)) is not None]
+    moments = [moment for item in items.begun() if (moment := _next_event(item, now)) is not None]
     return max(now + SWEEP_INTERVAL, min(moments, default=now))
 
 
@@ -136,15 +132,15 @@ def _next_event_of_running(item: TaskInstance) -> datetime | None:
 
 
 def _repair(
-    graph: Graph, run_uid: str, task: Task, items: Items, now: datetime, stopped_at: datetime | None
+    graph: Graph, task: Task, items: RunItems, now: datetime, stopped_at: datetime | None
 ) -> Repair | None:
-    item = items.get(task_key(task.task_id)) or TaskInstance(run_uid=run_uid, task_id=task.task_id)
+    item = items.instance(task.task_id)
     kind = _kind(graph, task, item, items, now, stopped_at)
     return Repair(kind=kind, task=task, item=item) if kind else None
 
 
 def _kind(
-    graph: Graph, task: Task, item: TaskInstance, items: Items, now: datetime, stopped_at: datetime | None
+    graph: Graph, task: Task, item: TaskInstance, items: RunItems, now: datetime, stopped_at: datetime | None
 ) -> RepairKind | None:
     if is_being_cleared(graph, item, items):
         return RepairKind.CLEAR
@@ -182,30 +178,25 @@ def _has_passed(moment: datetime | None, now: datetime) -> bool:
 
 
 def _is_decided(graph: Graph, task: Task, item: TaskInstance) -> bool:
-    known = arrived(graph, graph.join_before(task.task_id), item.marks)
+    known = arrived(graph, graph.join_before(task.task_id), item.notes)
     return judge(task.trigger_rule, known).verdict is not Verdict.WAIT
 
 
-def is_being_cleared(graph: Graph, item: TaskInstance, items: Items) -> bool:
+def is_being_cleared(graph: Graph, item: TaskInstance, items: RunItems) -> bool:
     """Whether what this task instance tells of its end is void already."""
     places = (place_at(graph, join, item.task_id) for join in joins_after(graph, item))
-    return any(is_void(_marks(items, place.key), place.number, item.clears) for place in places)
+    return any(is_void(items.notes(place.key), place.number, item.clears) for place in places)
 
 
-def _is_unheard(graph: Graph, item: TaskInstance, items: Items) -> bool:
+def _is_unheard(graph: Graph, item: TaskInstance, items: RunItems) -> bool:
     return any(not _has_heard(graph, join, item, items) for join in joins_after(graph, item))
 
 
-def _has_heard(graph: Graph, join: Join, item: TaskInstance, items: Items) -> bool:
+def _has_heard(graph: Graph, join: Join, item: TaskInstance, items: RunItems) -> bool:
     place = place_at(graph, join, item.task_id)
-    marks = _marks(items, place.key)
-    if not has_arrived(marks, place.number, item.clears):
+    notes = items.notes(place.key)
+    if not has_arrived(notes, place.number, item.clears):
         return False
-    if place.bucket is None or len(arrived_numbers(marks)) < join.bucket_size(place.bucket):
+    if place.bucket is None or len(arrived_numbers(notes)) < join.bucket_size(place.bucket):
         return True
-    return head_number(place.bucket, marks) in _marks(items, join_key(join)).get(COMPLETE, ())
-
-
-def _marks(items: Items, key: str) -> Marks:
-    item = items.get(key)
-    return item.marks if item else NO_MARKS
+    return head_number(place.bucket, notes) in items.notes(join_key(join)).get(COMPLETE, ())

@@ -20,21 +20,21 @@ class DagRunType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRef:
-    """What messages carry to find a run; ``run_uid`` is its identity, ``generation`` its DAG's life."""
+    """What messages carry to find a run."""
 
     dag_id: str
     execution_date: datetime
     run_uid: str
+    """Its identity."""
     generation: int
+    """Its DAG's life."""
     version: str
+    """The DAG version whose graph it keeps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What never changes of a started run, and what a task may know of it.
-
-    (``fence`` is as of when these facts were read: see ``DagRun``.)
-    """
+    """What never changes of a started run, and what a task may know of it."""
 
     ref: RunRef
     run_id: str
@@ -45,40 +45,42 @@ class RunFacts:
     data_interval_end: datetime
     conf: Payload
     fence: int = 0
+    """As of when these facts were read: see ``DagRun``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DagRun:
-    """A run. Datetimes are aware, in UTC; ``id`` is the integer that the API shows, made once.
-
-    ``version`` is the DAG version whose graph the run keeps; ``triggered_by`` says who or what
-    triggered it; ``updated_at`` is when its state last changed. ``reason`` says why the run was ended
-    before its tasks had ended; None otherwise. ``clear_number`` counts how often it was cleared after
-    its end (Airflow's). ``fence`` grows whenever ends of its tasks become void: only who has read it
-    before it saw that all tasks had ended may close the run.
-    """
+    """A run. Datetimes are aware, in UTC."""
 
     dag_id: str
     execution_date: datetime
     run_uid: str
     generation: int
     version: str
+    """The DAG version whose graph the run keeps."""
     id: int
+    """The integer that the API shows, made once."""
     run_id: str
     run_type: DagRunType
     state: DagRunState
     external_trigger: bool
     triggered_by: str
+    """Who or what triggered it."""
     conf: Payload
     data_interval_start: datetime
     data_interval_end: datetime
     queued_at: datetime
     updated_at: datetime
+    """When its state last changed."""
     start_date: datetime | None = None
     end_date: datetime | None = None
     reason: str | None = None
+    """Why the run was ended before its tasks had ended; None otherwise."""
     clear_number: int = 0
+    """How often it was cleared after its end (Airflow's)."""
     fence: int = 0
+    """Grows whenever ends of its tasks become void: only a handler that has read it before it saw that all
+    tasks had ended may close the run."""
 
     @property
     def ref(self) -> RunRef:
@@ -125,14 +127,13 @@ class DagRunChange(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnfinishedRun:
-    """The entry of a run that is not over: ``due_at`` is when the tick looks after it.
-
-    ``clear_number`` is the run's, as of when the entry was made.
-    """
+    """The entry of a run that is not over."""
 
     run: RunRef
     due_at: datetime
+    """When the tick looks after it."""
     clear_number: int = 0
+    """The run's, as of when the entry was made."""
 
 
 def new_id(now: datetime, entropy: random.Random) -> int:

@@ -10,11 +10,12 @@ from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatestRun:
-    """The run of a DAG with the greatest execution date; ``start_date`` None: it has not started yet."""
+    """The run of a DAG with the greatest execution date."""
 
     execution_date: datetime
     run_uid: str
     start_date: datetime | None = None
+    """None: it has not started yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,29 +28,37 @@ class AlteredRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dag:
-    """A DAG. Deleting it bumps ``generation``; runs of another generation are invisible.
-
-    ``is_active`` is false while no deployed file defines it; ``pause_changed_by`` says what paused or
-    unpaused it last; ``fileloc`` is relative to the DAGs folder. ``next_run`` is the data interval of the
-    automated run that comes next (None: none does), ``last_interval`` that of the last one made.
-    ``altered_runs`` are unfinished runs whose tasks were altered by hand, so that the DAG's shape no longer
-    bounds how many of them are at work at once.
-    """
+    """A DAG as it is deployed, with its switch."""
 
     dag_id: str
     generation: int
+    """Which life of the DAG this is: a deletion begins another one. Runs of other lives are invisible."""
     is_paused: bool
     version: str
+    """Names the ``DagVersion`` of the deployed file."""
     fileloc: str
+    """The file that defines it, relative to the DAGs folder."""
     is_active: bool = True
+    """False while no deployed file defines it."""
     is_deleted: bool = False
     schedule: Schedule = field(default_factory=Schedule)
     default_start_date: datetime | None = None
+    """Aware; the ``start_date`` of its ``default_args``."""
     latest_run: LatestRun | None = None
+    """The run of the greatest execution date."""
     pause_changed_by: str | None = None
+    """What paused or unpaused it last: a user's name, or a command."""
     next_run: DataInterval | None = None
+    """The data interval of the automated run that comes next; None: none does."""
     last_interval: DataInterval | None = None
+    """The data interval of the automated run that was made last."""
     altered_runs: frozenset[AlteredRun] = frozenset()
+    """Unfinished runs whose tasks were altered by hand: the DAG's shape bounds no longer how many of their
+    tasks are at work at once."""
+
+    def is_paused_for(self, run_type: DagRunType) -> bool:
+        """Whether its pause keeps runs of a type from going on; backfills go on, as in Airflow."""
+        return self.is_paused and run_type is not DagRunType.BACKFILL
 
     def is_altered(self, run_uid: str) -> bool:
         """Whether that run is among the altered ones, after however many clears."""
@@ -58,22 +67,23 @@ class Dag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DagVersion:
-    """One content of a DAG, immutable: its serialized form and its file's text.
-
-    ``version`` is a hash of both, so equal contents are one version.
-    """
+    """One content of a DAG, immutable."""
 
     dag_id: str
     version: str
+    """A hash of document and code: equal contents are one version."""
     document: dict[str, Any]
+    """The serialized DAG."""
     code: str
+    """The text of its file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DagImportError:
-    """A DAG file that could not be loaded; ``filename`` is relative to the DAGs folder."""
+    """A DAG file that could not be loaded."""
 
     filename: str
+    """Relative to the DAGs folder."""
     stacktrace: str
     timestamp: datetime
 
@@ -81,8 +91,3 @@ class DagImportError:
 def sees(dag: Dag, run: DagRun) -> bool:
     """Whether a run belongs to the present life of its DAG."""
     return run.generation == dag.generation
-
-
-def holds_back(dag: Dag, run_type: DagRunType) -> bool:
-    """Whether the DAG's pause keeps a run from going on; a backfill does not ask for it, as in Airflow."""
-    return dag.is_paused and run_type is not DagRunType.BACKFILL

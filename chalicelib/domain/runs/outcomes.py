@@ -1,4 +1,4 @@
-"""What one try of a task came to, as the worker reports it to the engine."""
+"""The request of a try, and its outcome as the worker reports it to the engine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,41 +32,35 @@ class TryResult(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryOutcome:
-    """The end of one try.
-
-    ``skip`` names the tasks downstream that this task orders to be skipped (a branch not taken);
-    ``inlets`` and ``outlets`` are the rendered lineage entities as serialized texts.
-
-    A rescheduled try goes on at ``reschedule_date``, after ``pokes`` more pokes in vain, and meanwhile
-    ``keeps_slots`` (a sensor in mode ``poke``) or gives them back (mode ``reschedule``).
-    """
+    """The end of one try."""
 
     result: TryResult
     reason: str = ""
+    """For people; empty where there is nothing to say."""
     skip: frozenset[str] = frozenset()
+    """The tasks downstream that this task orders to be skipped (a branch not taken)."""
     inlets: tuple[str, ...] = ()
+    """Rendered lineage entities, as serialized texts."""
     outlets: tuple[str, ...] = ()
+    """Rendered lineage entities, as serialized texts."""
     reschedule_date: datetime | None = None
+    """The moment when a rescheduled try goes on."""
     pokes: int = 1
+    """Of a rescheduled try: how many more pokes were in vain."""
     keeps_slots: bool = False
+    """Whether a rescheduled try keeps its slots (a sensor in mode ``poke``) or gives them back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryRequest:
     """Which try of which task is to run, with what its code may know of the run.
 
-    ``fileloc`` is the deployed file of the DAG, relative to the DAGs folder. All datetimes are aware,
-    in UTC. ``conf`` is the run's conf (``{}`` where none was given). ``find_previous_success`` finds the
-    DAG's last successful run before this one (None: there is none), by a request.
-
-    ``time_left`` is what its invocation still has when the request is made; None: no end is known.
-
-    Of a sensor: how many ``pokes`` of the try were in vain, what its timeout is counted from, and whether
-    the try ``goes_on`` after a sleep (it kept its slots, and is not to begin anew).
+    Datetimes are aware, in UTC.
     """
 
     dag_id: str
     fileloc: str
+    """The deployed file of the DAG, relative to the DAGs folder."""
     run_id: str
     run_uid: str
     run_type: str
@@ -81,10 +75,16 @@ class TryRequest:
     start_date: datetime
     external_trigger: bool
     conf: dict[str, Any] = field(default_factory=dict)
+    """The run's conf; ``{}`` where none was given."""
     pokes: int = 0
+    """Of a sensor: how many pokes of the try were in vain."""
     first_poke_at: datetime | None = None
+    """Of a sensor: the moment from which its timeout is counted."""
     goes_on: bool = False
+    """Of a sensor: whether the try goes on after a sleep (it kept its slots, and is not to begin anew)."""
     find_previous_success: Callable[[], DagRun | None] = field(
         default=lambda: None, repr=False, compare=False, metadata=NOT_SENT
     )
+    """Finds the DAG's last successful run before this one (None: there is none), by a request."""
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
+    """What its invocation still has when the request is made; None: no end is known."""

@@ -1,11 +1,11 @@
-"""What becomes of the tasks of a run that is ended before they are."""
+"""Reasons of runs that were ended by hand."""
 
 MARKED_FAILED = "marked failed by hand"
-"""Why a run was ended that somebody cancelled: Airflow's words for it are to mark it failed."""
+"""The reason of a run that was cancelled: Airflow's words for it are to mark it failed."""
 
 MARKED_SUCCESS = "marked success by hand"
-"""Why a run was ended that somebody declared to be a success."""
+"""The reason of a run that was declared to be a success."""
 
 
-SET_BY_HAND = frozenset({MARKED_FAILED, MARKED_SUCCESS})
-"""Reasons of runs that somebody ended, whatever their tasks did."""
+ENDED_BY_HAND = frozenset({MARKED_FAILED, MARKED_SUCCESS})
+"""Reasons of runs that were ended by hand, whatever their tasks did."""

@@ -1,4 +1,4 @@
-"""How long a run may take: ``dagrun_timeout``, counted from its start as in Airflow."""
+"""``dagrun_timeout``: the time that a run may take, counted from its start as in Airflow."""
 
 from datetime import datetime, timedelta
 

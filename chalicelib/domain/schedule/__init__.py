@@ -1,1 +1,1 @@
-"""When a DAG runs: cron expressions, timetables and the intervals that they make."""
+"""Schedules: cron expressions, timetables and the intervals that they make."""

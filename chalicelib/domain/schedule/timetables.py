@@ -1,4 +1,4 @@
-"""When a DAG runs by the clock: Airflow 2.10's timetables for what ``schedule`` may be.
+"""Timetables: Airflow 2.10's, for all that ``schedule`` may be.
 
 A run stands for a data interval. In all of these timetables its logical date is the interval's start,
 and it is due at the interval's end.
@@ -47,20 +47,20 @@ class DataInterval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """When a DAG runs by the clock, as its file says.
-
-    ``expression`` is a cron expression or preset, ``@once``, ``@continuous``, a timedelta in seconds, or
-    None: never. Cron is read in the zone of that name, or offset (``+02:00``). ``start_date`` and
-    ``end_date`` bound the logical dates, both included. ``catchup`` False: of the intervals that have
-    passed only the latest counts.
-    """
+    """When a DAG runs by the clock, as its file says."""
 
     expression: str | float | None = None
+    """A cron expression or preset, ``@once``, ``@continuous``, a timedelta in seconds, or None: never."""
     timezone: str = "UTC"
+    """Cron is read in the zone of that name, or offset (``+02:00``)."""
     start_date: datetime | None = None
+    """The first logical date there can be; None: no bound."""
     end_date: datetime | None = None
+    """The last logical date there can be; None: no bound."""
     catchup: bool = True
+    """False: of the intervals that have passed only the latest counts."""
     max_active_runs: int = DEFAULT_MAX_ACTIVE_RUNS
+    """0: no limit."""
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Schedule":
@@ -106,7 +106,7 @@ class Schedule:
         return self.between(None, None).next_run(interval, now)
 
     def manual_interval(self, execution_date: datetime) -> DataInterval:
-        """The data interval of a run that somebody triggers for a date.
+        """The data interval of a run that is triggered for a date.
 
         For cron the last interval that was complete by then, for a timedelta the one that ends then,
         else (and where the calendar ends) the moment itself.

@@ -1,1 +1,1 @@
-"""How slots are spread over the shards of a pool, and Airflow's limits as pools."""
+"""Slots of pools, spread over shards, and Airflow's limits as pools."""

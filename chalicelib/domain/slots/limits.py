@@ -18,19 +18,23 @@ _TASK = f"{_RESERVED}task/"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
-    """At most ``slots`` at once of what ``pool`` counts; ``text`` says what that is."""
+    """At most so many at once of what its pool counts."""
 
     pool: str
+    """The reserved name of the pool."""
     slots: int
     text: str
+    """Says what is counted, for people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """What one run may use of a limit on the tasks of its DAG; ``text`` says what the limit is."""
+    """What one run may use of a limit on the tasks of its DAG."""
 
     tasks: int
+    """How many of its tasks may be at work at once."""
     text: str
+    """Says what the limit is, for people."""
 
 
 def is_reserved(pool: str) -> bool:

@@ -25,12 +25,14 @@ MAX_SHARDS = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
-    """A pool as the API shows it; ``slots`` -1 is no limit."""
+    """A pool as the API shows it."""
 
     name: str
     slots: int
+    """-1 is no limit."""
     description: str | None
     id: int
+    """The integer that the API shows, made once."""
     include_deferred: bool = False
 
     @property
@@ -49,18 +51,17 @@ class Holding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoolShard:
-    """One shard: ``free`` = capacity less what is held; below 0 after the pool was made smaller.
-
-    ``waiting`` is set while tasks wait for the pool: a text that changes with each waiter, so that it
-    can be cleared without losing one that came meanwhile.
-    """
+    """One shard of a pool."""
 
     name: str
     number: int
     capacity: int
     free: int
+    """Capacity less what is held; below 0 after the pool was made smaller."""
     holders: Mapping[str, Holding] = field(default_factory=lambda: MappingProxyType({}))
     waiting: str | None = None
+    """Set while tasks wait for the pool: a text that changes with each waiter, so that it can be cleared
+    without losing one that came meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the end of a task leaves at the joins after it, and what the marks at a join mean."""
+"""Arrivals: the notes that the end of a task leaves at the joins after it, and their meaning there."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from chalicelib.domain.tasks.notes import (
     SETUP_SKIPPED,
     SETUP_SUCCESS,
     SKIP_ORDER,
-    Marks,
+    Notes,
     arrived_numbers,
 )
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -31,14 +31,14 @@ _SETUP_STATES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where a task leaves its marks of one join: the key of the item, and the number there.
-
-    ``bucket`` is the one of the join's buckets that it is in, if it has some.
-    """
+    """Where a task leaves its notes of one join."""
 
     key: str
+    """Of the item."""
     number: int
+    """The number under which it leaves them there."""
     bucket: int | None = None
+    """The one of the join's buckets that it is in, if the join has some."""
 
 
 def place_at(graph: Graph, join: Join, task_id: str) -> Place:
@@ -64,7 +64,7 @@ def distant_place(graph: Graph, orderer: str, task_id: str) -> Place:
 def joins_after(graph: Graph, item: TaskInstance) -> tuple[Join, ...]:
     """The joins that hear of a task instance's end: the graph's, and the run's end if it was asked to."""
     joins = graph.joins_after(item.task_id)
-    if not item.marks.get(REPORTS) or graph.reports(item.task_id):
+    if not item.notes.get(REPORTS) or graph.reports(item.task_id):
         return joins
     return (*joins, graph.end_of_run)
 
@@ -83,32 +83,32 @@ def _hearing(graph: Graph, task_id: str) -> frozenset[str]:
     return frozenset(join.task_id for join in graph.joins_after(task_id))
 
 
-def head_number(bucket: int, marks: Marks) -> int:
-    """The number under which a bucket with these marks tells its join: anew once some of them are void."""
-    return coded(bucket, len(marks.get(VOID, ())))
+def head_number(bucket: int, notes: Notes) -> int:
+    """The number under which a bucket with these notes tells its join: anew once some of them are void."""
+    return coded(bucket, len(notes.get(VOID, ())))
 
 
-def has_arrived(marks: Marks, number: int, clears: int) -> bool:
+def has_arrived(notes: Notes, number: int, clears: int) -> bool:
     """Whether a task that has been cleared so often has told of its end under this number.
 
     Also where that is void by now.
     """
     code = coded(number, clears)
-    return any(code in marks.get(name, ()) for name in (*FINAL_STATES, HEARD))
+    return any(code in notes.get(name, ()) for name in (*FINAL_STATES, HEARD))
 
 
 def is_only_upstream(graph: Graph, join: Join) -> bool:
     """Whether the end of a join's one upstream tells all that its task has to know.
 
-    Not where somebody further up may have decided about it; ``always`` opens with the run.
+    Not where a task further up may have decided about it; ``always`` opens with the run.
     """
     if join.task_id == END_OF_RUN or join.size != 1 or join.trigger_rule is TriggerRule.ALWAYS:
         return False
     return not graph.distant_orderers(join.task_id)
 
 
-def marks_of(join: Join, ended: TaskInstance, graph: Graph) -> tuple[str, ...]:
-    """The names of the marks that an ended task leaves at a join.
+def notes_of(join: Join, ended: TaskInstance, graph: Graph) -> tuple[str, ...]:
+    """The names of the notes that an ended task leaves at a join.
 
     At the end of the run only leaves count: a failed task inside the graph whose followers recovered
     does not make the run fail.
@@ -119,12 +119,12 @@ def marks_of(join: Join, ended: TaskInstance, graph: Graph) -> tuple[str, ...]:
     if ended.task_id in join.listens_to:
         return (HEARD, *_orders(graph, ended, join.task_id))
     if graph.tasks[ended.task_id].is_setup and graph.tasks[join.task_id].is_teardown:
-        return (name, _setup_mark(ended), *_orders(graph, ended, join.task_id))
+        return (name, _setup_note(ended), *_orders(graph, ended, join.task_id))
     return (name, *_orders(graph, ended, join.task_id))
 
 
 def distant_orders(graph: Graph, ended: TaskInstance) -> dict[str, dict[str, int]]:
-    """The marks to leave, before any arrival, at tasks further down that do not listen; by item key.
+    """The notes to leave, before any arrival, at tasks further down that do not listen; by item key.
 
     What listens (and the direct successors) gets them with the arrival.
     """
@@ -140,16 +140,16 @@ def distant_orders(graph: Graph, ended: TaskInstance) -> dict[str, dict[str, int
 
 
 def _orders(graph: Graph, ended: TaskInstance, task_id: str) -> tuple[str, ...]:
-    """The marks by which an ended task decides about another."""
+    """The notes by which an ended task decides about another."""
     skip = (SKIP_ORDER,) if task_id in ended.skips else ()
     if ended.state is TaskInstanceState.SUCCESS or ended.task_id not in graph.indirect_setups[task_id]:
         return skip
-    return (*skip, _setup_mark(ended))
+    return (*skip, _setup_note(ended))
 
 
-def _setup_mark(ended: TaskInstance) -> str:
-    marks = {state: mark for mark, state in _SETUP_STATES.items()}
-    return marks.get(ended.state or TaskInstanceState.REMOVED, SETUP_FAILED)
+def _setup_note(ended: TaskInstance) -> str:
+    notes = {state: note for note, state in _SETUP_STATES.items()}
+    return notes.get(ended.state or TaskInstanceState.REMOVED, SETUP_FAILED)
 
 
 def sole_arrival(graph: Graph, ended: TaskInstance, successor: Task) -> Arrived:
@@ -159,42 +159,42 @@ def sole_arrival(graph: Graph, ended: TaskInstance, successor: Task) -> Arrived:
         seen=frozenset({ended.state}) if ended.state else frozenset(),
         complete=True,
         skip_ordered=successor.task_id in ended.skips,
-        setups=frozenset({_SETUP_STATES[_setup_mark(ended)]}) if is_setup_of else frozenset(),
+        setups=frozenset({_SETUP_STATES[_setup_note(ended)]}) if is_setup_of else frozenset(),
     )
 
 
-def arrived(graph: Graph, join: Join, marks: Marks) -> Arrived:
-    """What the marks on a join's item say of its upstreams."""
-    marks = standing(marks)
+def arrived(graph: Graph, join: Join, notes: Notes) -> Arrived:
+    """What the notes on a join's item say of its upstreams."""
+    notes = standing(notes)
     return Arrived(
-        seen=frozenset(state for state in FINAL_STATES if marks.get(state)),
-        complete=_is_complete(join, marks),
-        settled=_is_settled(join, marks),
-        skip_ordered=bool(marks.get(SKIP_ORDER)),
-        skip_came_first=_skip_came_first(graph, join, marks),
-        setups=frozenset(state for mark, state in _SETUP_STATES.items() if marks.get(mark)),
+        seen=frozenset(state for state in FINAL_STATES if notes.get(state)),
+        complete=_is_complete(join, notes),
+        settled=_is_settled(join, notes),
+        skip_ordered=bool(notes.get(SKIP_ORDER)),
+        skip_came_first=_skip_came_first(graph, join, notes),
+        setups=frozenset(state for note, state in _SETUP_STATES.items() if notes.get(note)),
     )
 
 
-def _is_complete(join: Join, marks: Marks) -> bool:
-    numbers = arrived_numbers(marks)
-    if not marks.get(OWED, frozenset()) <= numbers:
+def _is_complete(join: Join, notes: Notes) -> bool:
+    numbers = arrived_numbers(notes)
+    if not notes.get(OWED, frozenset()) <= numbers:
         return False
     if join.bucket_count:
-        return len(marks.get(COMPLETE, ())) == join.bucket_count
+        return len(notes.get(COMPLETE, ())) == join.bucket_count
     return sum(number < join.size for number in numbers) == join.size
 
 
-def _is_settled(join: Join, marks: Marks) -> bool:
+def _is_settled(join: Join, notes: Notes) -> bool:
     if join.bucket_count:
-        return {number // BUCKET_SIZE for number in join.skippers} <= set(marks.get(COMPLETE, ()))
-    return join.skippers <= arrived_numbers(marks)
+        return {number // BUCKET_SIZE for number in join.skippers} <= set(notes.get(COMPLETE, ()))
+    return join.skippers <= arrived_numbers(notes)
 
 
-def _skip_came_first(graph: Graph, join: Join, marks: Marks) -> bool:
+def _skip_came_first(graph: Graph, join: Join, notes: Notes) -> bool:
     """Whether each failed upstream lies downstream of a skipped one (unknown where buckets meet)."""
-    skipped = {join.upstream[number] for number in marks.get(TaskInstanceState.SKIPPED, ())}
+    skipped = {join.upstream[number] for number in notes.get(TaskInstanceState.SKIPPED, ())}
     if not skipped or join.bucket_count:
         return False
-    failed = (join.upstream[number] for state in FAILURE_STATES for number in marks.get(state, ()))
+    failed = (join.upstream[number] for state in FAILURE_STATES for number in notes.get(state, ()))
     return all(graph.ancestors(name) & skipped for name in failed)

@@ -102,7 +102,7 @@ def held_back(reason: str, now: datetime) -> TaskInstanceChange:
 
 
 def abandoned(now: datetime) -> TaskInstanceChange:
-    """A try that nobody will run any more, for its DAG was deleted; it gives its lease and slots back."""
+    """A try that will not run any more, for its DAG was deleted; it gives its lease and slots back."""
     return TaskInstanceChange(
         state=TaskInstanceState.REMOVED,
         pool_parts=(),
@@ -149,7 +149,7 @@ def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange
 
 
 def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskInstanceChange:
-    """A task instance that somebody set to a final state; a worker that runs it has lost its lease.
+    """A task instance that was set to a final state by hand; a worker that runs it has lost its lease.
 
     Dates are kept where there are some, as in Airflow.
     """
@@ -244,7 +244,7 @@ def end_of_try(
 def rescheduled(item: TaskInstance, outcome: TryOutcome, now: datetime) -> TaskInstanceChange:
     """What a poke in vain makes of its task instance: it waits for the next one.
 
-    In mode ``poke`` it shows as ``running`` and keeps its slots; its lease is nobody's. In mode
+    In mode ``poke`` it shows as ``running`` and keeps its slots; its lease is no worker's. In mode
     ``reschedule`` its timeout goes on from try to try, in mode ``poke`` each try has its own, as in
     Airflow.
     """
@@ -331,8 +331,8 @@ _AT_WORK = frozenset({TaskInstanceState.RUNNING, TaskInstanceState.UP_FOR_RESCHE
 def end_of(run: DagRun, item: TaskInstance) -> TaskInstanceState:
     """How a task instance that is not over ends with its run, as in Airflow.
 
-    All are skipped, but those that run while somebody cancels the run (or that are sensors between two
-    pokes): these fail.
+    All are skipped, but those at work while the run is cancelled (sensors between two pokes are, too):
+    these fail.
     """
     if run.state is DagRunState.SUCCESS:
         return TaskInstanceState.SUCCESS

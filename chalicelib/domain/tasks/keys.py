@@ -20,7 +20,7 @@ def try_key(task_id: str, map_index: int, try_number: int) -> str:
 
 
 def join_key(join: Join) -> str:
-    """Range key of the item on which a join's marks are left: the task instance itself, or the sink."""
+    """Range key of the item on which a join's notes are left: the task instance itself, or the sink."""
     return task_key(join.task_id)
 
 
@@ -40,5 +40,5 @@ def parse_holder_name(holder: str) -> tuple[str, str]:
 
 
 def asleep_token(pokes: int) -> str:
-    """The lease of a sensor that nobody runs until its next poke: the message of that poke takes it over."""
+    """The lease of a sensor between two pokes, which no worker runs: the message of a poke takes it over."""
     return f"asleep-{pokes}"

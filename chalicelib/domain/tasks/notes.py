@@ -7,48 +7,48 @@ from chalicelib.domain.states import FINAL_STATES
 from chalicelib.domain.tasks.voiding import VOID, standing
 
 SKIP_ORDER = "skip_order"
-"""Mark of a task that orders this one to be skipped."""
+"""Note of a task that orders this one to be skipped."""
 
 
 HEARD = "heard"
-"""Mark of a task further up that has ended and might have ordered a skip."""
+"""Note of a task further up that has ended and might have ordered a skip."""
 
 
 AWAITED = "awaited"
-"""Mark of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
+"""Note of the next run, whose instance of a task waits for this one (``depends_on_past``)."""
 
 
 CROWDING = "crowding"
-"""Mark of a task of the same run that waits until fewer are at work (``engine.tasks.altered_runs``)."""
+"""Note of a task of the same run that waits until fewer are at work (``engine.tasks.altered_runs``)."""
 
 
 SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
-"""Marks of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
+"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
 
 
 COMPLETE = "complete"
-"""Mark of a bucket all of whose upstreams have arrived."""
+"""Note of a bucket all of whose upstreams have arrived."""
 
 
 REPORTS = "reports"
-"""Mark on a task instance itself: it tells the end of the run of its own end, whatever its place."""
+"""Note on a task instance itself: it tells the end of the run of its own end, whatever its place."""
 
 
 OWED = "owed"
-"""Mark at the end of the run: a task that the graph alone does not make it wait for."""
+"""Note at the end of the run: a task that the graph alone does not make it wait for."""
 
 
-Marks = Mapping[str, frozenset[int]]
+Notes = Mapping[str, frozenset[int]]
 """Numbers of upstreams (or buckets) by what they left: a final state or one of the above.
 
-Numbers are coded with how often the task has been cleared (``generations``).
+Numbers are coded with how often the task has been cleared (``voiding``).
 """
 
 
-NO_MARKS: Marks = MappingProxyType({})
+NO_NOTES: Notes = MappingProxyType({})
 
 
-MARK_NAMES: tuple[str, ...] = (
+NOTE_NAMES: tuple[str, ...] = (
     *sorted(FINAL_STATES),
     SKIP_ORDER,
     HEARD,
@@ -62,18 +62,18 @@ MARK_NAMES: tuple[str, ...] = (
     REPORTS,
     OWED,
 )
-"""Every mark there is, in a fixed order."""
+"""Every note there is, in a fixed order."""
 
 
-def arrived_numbers(marks: Marks) -> frozenset[int]:
-    """The numbers of those that have ended, and were not cleared since."""
-    marks = standing(marks)
-    return frozenset().union(*(marks.get(name, frozenset()) for name in (*FINAL_STATES, HEARD)))
+def arrived_numbers(notes: Notes) -> frozenset[int]:
+    """The numbers of the tasks that have ended, and were not cleared since."""
+    notes = standing(notes)
+    return frozenset().union(*(notes.get(name, frozenset()) for name in (*FINAL_STATES, HEARD)))
 
 
-def merged(marks: Marks, added: Mapping[str, int]) -> Marks:
-    """The marks with one number added to each named one."""
+def merged(notes: Notes, added: Mapping[str, int]) -> Notes:
+    """The notes with one number added to each named one."""
     return {
-        name: frozenset(marks.get(name, ())) | ({added[name]} if name in added else set())
-        for name in {*marks, *added}
+        name: frozenset(notes.get(name, ())) | ({added[name]} if name in added else set())
+        for name in {*notes, *added}
     }

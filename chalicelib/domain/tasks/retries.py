@@ -1,4 +1,4 @@
-"""When a failed try is followed by the next one, as Airflow 2.10 counts it."""
+"""The delay between a failed try and the next one, as Airflow 2.10 counts it."""
 
 import hashlib
 import math

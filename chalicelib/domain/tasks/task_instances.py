@@ -1,4 +1,4 @@
-"""Task instances: their fields, their keys, and the marks that their upstreams leave on them."""
+"""Task instances: their fields, their keys, and the notes that their upstreams leave on them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,57 +8,62 @@ from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import asleep_token, holder_name, task_key
-from chalicelib.domain.tasks.notes import NO_MARKS, Marks
+from chalicelib.domain.tasks.notes import NO_NOTES, Notes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskInstance:
-    """One task of one run. Datetimes are aware, in UTC; ``duration`` is in seconds.
-
-    ``try_number`` is 0 before the first try is queued. ``lease_token`` names the invocation that runs
-    the present try (the fencing token), ``lease_until`` when that invocation can no longer be alive.
-    ``max_tries`` is the number of retries allowed (``None`` until the first try), ``retry_at`` when an
-    ``up_for_retry`` goes on, ``sent_at`` when the message of a queued try was last sent and ``sends``
-    how often, ``pool_parts`` the slots taken for the try and ``places`` those under limits,
-    ``reschedules`` how often the present try has given back what it held, ``skips`` the tasks that it
-    orders to be skipped, ``reason`` why the state is what it is.
-
-    Of a sensor: ``pokes`` counts those of the present try that ended without what it waits for,
-    ``reschedule_date`` when it pokes next, ``first_poke_at`` what its timeout is counted from.
-
-    ``clears`` counts how often it was cleared, or set to a state by hand: what it told of its end before
-    that is void.
-    """
+    """One task of one run. Datetimes are aware, in UTC."""
 
     run_uid: str
     task_id: str
     map_index: int = NOT_MAPPED
+    """``NOT_MAPPED`` (-1) for a task that is not mapped."""
     state: TaskInstanceState | None = None
+    """None while nothing was decided of it."""
     try_number: int = 0
+    """0 before the first try is queued."""
     clears: int = 0
+    """How often it was cleared, or set to a state by hand: what it told of its end before that is void."""
     max_tries: int | None = None
-    marks: Marks = field(default_factory=lambda: NO_MARKS)
+    """The number of retries allowed; None until the first try."""
+    notes: Notes = field(default_factory=lambda: NO_NOTES)
+    """What the ends of other tasks have left here."""
     lease_token: str | None = None
+    """Names the invocation that runs the present try (the fencing token)."""
     lease_until: datetime | None = None
+    """The moment when that invocation can no longer be alive."""
     retry_at: datetime | None = None
+    """The moment when an ``up_for_retry`` goes on."""
     sent_at: datetime | None = None
+    """The moment when the message of a queued try was last sent."""
     sends: int = 0
+    """How often the message of a queued try was sent."""
     pool_parts: Parts = ()
+    """The slots of its pool that were taken for the try."""
     places: Places = ()
+    """The places under limits that were taken for the try."""
     skips: tuple[str, ...] = ()
+    """The tasks that it orders to be skipped."""
     queued_dttm: datetime | None = None
     start_date: datetime | None = None
     end_date: datetime | None = None
     duration: float | None = None
+    """Of its last try, in seconds."""
     hostname: str | None = None
     unixname: str | None = None
     pid: int | None = None
     reason: str | None = None
+    """Why the state is what it is, for people."""
     updated_at: datetime | None = None
     pokes: int = 0
+    """Of a sensor: the pokes of the present try that ended without what it waits for."""
     reschedules: int = 0
+    """How often the present try has given back what it held."""
     reschedule_date: datetime | None = None
+    """Of a sensor: the moment of its next poke."""
     first_poke_at: datetime | None = None
+    """Of a sensor: the moment from which its timeout is counted."""
 
     @property
     def key(self) -> str:
@@ -79,6 +84,11 @@ class TaskInstance:
         if try_number != self.try_number:
             return 0
         return self.reschedules + (self.state is TaskInstanceState.UP_FOR_RESCHEDULE)
+
+    @property
+    def waits_for_poke(self) -> bool:
+        """Whether it is a sensor that waits for the time of its next poke."""
+        return self.state is TaskInstanceState.UP_FOR_RESCHEDULE or self.is_asleep
 
     @property
     def is_asleep(self) -> bool:
@@ -125,19 +135,18 @@ class TaskInstanceChange(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expected:
-    """What an item must be for a change to apply; ``None`` in ``states`` is an item nobody touched.
-
-    ``updated_at`` tells a state from the same state come again (a try that was held back). ``clears``
-    tells it from the same after a clear; ``voids``, the number of void marks, shows that no upstream was
-    cleared since the marks were read.
-    """
+    """What an item must be for a change to apply."""
 
     states: frozenset[TaskInstanceState | None]
+    """None in it is an item that nothing has touched."""
     try_number: int | None = None
     lease_token: str | None = None
     updated_at: datetime | None = None
+    """Tells a state from the same state come again (a try that was held back)."""
     clears: int | None = None
+    """Tells an item from the same after a clear."""
     voids: int | None = None
+    """The number of void notes: no upstream was cleared since the notes were read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,3 +163,13 @@ class FinishedTry:
     duration: float | None
     hostname: str | None
     reason: str | None
+
+
+def untouched(run_uid: str, key: str) -> TaskInstance:
+    """The task instance of a key before anything touched it.
+
+    Buckets and the end of the run are items of the same shape, so their keys (``join#-1#bucket-00001``,
+    ``#-1``) can be read too.
+    """
+    task_id, map_index = key.split("#")[:2]
+    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=int(map_index))

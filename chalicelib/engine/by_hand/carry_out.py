@@ -1,4 +1,4 @@
-"""Carrying out what somebody wants done to the tasks of a run: mark some, clear some.
+"""``alter``: the tasks of a run, marked and cleared as a plan says.
 
 Every step is one conditional write or a repeatable one. Their order, for all task instances together:
 
@@ -6,10 +6,10 @@ Every step is one conditional write or a repeatable one. Their order, for all ta
 2. What the cleared ones have told of their ends, or may tell yet, is made void at every join after them
    (upstream tasks first: what follows of one that is touched already must wait for the others). Where a
    successor has been decided already, the end of the run is told to wait for the task itself.
-3. The run's fence changes, so that nobody closes it by an end seen before (and it is noted where its shape
-   bounds nothing from now on: see ``altered_runs``); one that was over goes back to
-   ``queued`` (before any task does: who ends the tasks of a run that is over leaves those of this one).
-4. The cleared ones are written as if nothing had happened to them. Whoever runs one has lost its lease.
+3. The run's fence changes, so that no handler closes it by an end seen before (and it is noted where its
+   shape bounds nothing from now on: see ``altered_runs``); one that was over goes back to ``queued``
+   (before any task does: a handler that ends the tasks of a run that is over leaves those of this one).
+4. The cleared ones are written as if nothing had happened to them. A worker that runs one has lost its lease.
 5. What follows from that is told and opened.
 
 No task instance is written that was altered since the plan was made. Between the steps nothing can go on
@@ -23,11 +23,10 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.join import Join
-from chalicelib.domain.messages import AlterTasks, FollowTask, Outgoing, RescueRun, StartRun
-from chalicelib.domain.plans.by_hand import Plan, instance
-from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, Items
+from chalicelib.domain.messages import AlterTasks, FollowTask, RescueRun, StartRun
+from chalicelib.domain.plans.by_hand import Plan
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
-from chalicelib.domain.runs.dags import holds_back
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
@@ -38,7 +37,8 @@ from chalicelib.domain.tasks.arrivals import (
     place_at,
 )
 from chalicelib.domain.tasks.keys import join_key, task_key
-from chalicelib.domain.tasks.notes import CROWDING, NO_MARKS, OWED, REPORTS, Marks
+from chalicelib.domain.tasks.notes import CROWDING, OWED, REPORTS, Notes
+from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
 from chalicelib.engine.engine import Engine
@@ -76,7 +76,7 @@ def alter(engine: Engine, run: DagRun, plan: Plan) -> None:
         plan=engine.store.payloads.keep(f"plans/{run.run_uid}/{engine.new_uid()}.json", text),
     )
     is_small = len(plan.altered) <= AT_ONCE
-    engine.sender.send([Outgoing(message=message, delay_seconds=NET_SECONDS if is_small else 0)])
+    engine.send(message, NET_SECONDS if is_small else 0)
     if not is_small:
         return
     try:
@@ -105,8 +105,10 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
         _go_on(engine, run.ref, written)
 
 
-def finish_clearing(progress: RunInProgress, run: DagRun, items: Items, cleared: Mapping[str, int]) -> None:
-    """Clear the task instances whose marks somebody had begun to make void; the run is being swept."""
+def finish_clearing(
+    progress: RunInProgress, run: DagRun, items: RunItems, cleared: Mapping[str, int]
+) -> None:
+    """Clear the task instances whose notes were being made void; the run is being swept."""
     alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
     if alteration.make_void():
         _make_go_on(progress.engine, run, note=alteration.clears_behind())
@@ -128,12 +130,12 @@ def _go_on(engine: Engine, ref: RunRef, written: Sequence[TaskInstance]) -> None
     elif run.state is DagRunState.QUEUED:
         progress.outbox.post(StartRun(run=ref))
         written = ()
-    if any(item.marks.get(CROWDING) for item in written):
+    if any(item.notes.get(CROWDING) for item in written):
         progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
     for item in written:
         if item.state is not None:
             progress.follow(item, redo=False)
-        elif not holds_back(dag, run.run_type):
+        elif not dag.is_paused_for(run.run_type):
             progress.open(progress.graph.tasks[item.task_id], item, redo=True)
     progress.flush()
 
@@ -183,7 +185,7 @@ def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
 
 
 def _new_fence(engine: Engine) -> int:
-    """A fence that nobody has read before."""
+    """A fence that no handler has read before."""
     return engine.entropy.getrandbits(53) | 1
 
 
@@ -193,15 +195,14 @@ class Alteration:
 
     progress: RunInProgress
     plan: Plan
-    items: Items
+    items: RunItems
     _heads: dict[str, TaskInstance] = field(default_factory=dict)
-    """Items of joins as they were answered to a mark."""
+    """Items of joins as they were answered to a note."""
 
     @classmethod
     def of(cls, engine: Engine, run: DagRun, plan: Plan) -> "Alteration":
         """A plan for a run, whose items are read now."""
-        items = dict(engine.store.task_instances.list(run.run_uid))
-        return cls(progress=in_progress(engine, run), plan=plan, items=items)
+        return cls(progress=in_progress(engine, run), plan=plan, items=engine.items(run.run_uid))
 
     def mark(self) -> list[TaskInstance]:
         """Write those that are marked, and make void what they have told; those that this has altered."""
@@ -262,23 +263,23 @@ class Alteration:
         for join in joins_after(graph, item):
             self._void_at(join, place_at(graph, join, item.task_id), clears)
         for place in distant_places(graph, item.task_id):
-            if not is_void(self._marks(place.key), place.number, clears):
-                self._mark(place.key, {VOID: coded(place.number, clears)})
+            if not is_void(self._notes(place.key), place.number, clears):
+                self._leave_notes(place.key, {VOID: coded(place.number, clears)})
 
     def _void_at(self, join: Join, place: Place, clears: int) -> None:
-        marks = self._marks(place.key)
-        if not is_void(marks, place.number, clears):
-            marks = self._mark(place.key, {VOID: coded(place.number, clears)}).marks
+        notes = self._notes(place.key)
+        if not is_void(notes, place.number, clears):
+            notes = self._leave_notes(place.key, {VOID: coded(place.number, clears)}).notes
         if place.bucket is not None:
-            self._void_bucket(join, place.bucket, marks)
+            self._void_bucket(join, place.bucket, notes)
 
-    def _void_bucket(self, join: Join, bucket: int, marks: Marks) -> None:
+    def _void_bucket(self, join: Join, bucket: int, notes: Notes) -> None:
         """Make void what a bucket has told its join, and tell it anew what still counts."""
-        key, number = join_key(join), head_number(bucket, marks)
-        voids = len(marks[VOID])
-        if not is_void(self._marks(key), bucket, voids - 1):
-            told = dict.fromkeys((name for name, numbers in standing(marks).items() if numbers), number)
-            self._mark(key, {VOID: coded(bucket, voids - 1), **told})
+        key, number = join_key(join), head_number(bucket, notes)
+        voids = len(notes[VOID])
+        if not is_void(self._notes(key), bucket, voids - 1):
+            told = dict.fromkeys((name for name, numbers in standing(notes).items() if numbers), number)
+            self._leave_notes(key, {VOID: coded(bucket, voids - 1), **told})
 
     def _is_awaited(self, task_id: str) -> bool:
         """Whether the end of the run is sure to come after the next end of a task that is cleared."""
@@ -291,7 +292,7 @@ class Alteration:
     def _is_to_be_decided(self, item: TaskInstance) -> bool:
         """Whether nothing was decided of a task instance, or that will not count.
 
-        (It was read with the marks that are void already, so what is decided of it heeds them.)
+        (It was read with the notes that are void already, so what is decided of it heeds them.)
         """
         return item.state is None or self.plan.cleared.get(item.task_id) == item.clears
 
@@ -301,13 +302,13 @@ class Alteration:
     def _owe(self, task_id: str) -> None:
         """Let the end of the run wait for the next end of a task (of one that is cleared: after that)."""
         graph = self.progress.graph
-        item = self._mark(task_key(task_id), {REPORTS: 0})
+        item = self._leave_notes(task_key(task_id), {REPORTS: 0})
         place = place_at(graph, graph.end_of_run, task_id)
         clears = item.clears + (self.plan.cleared.get(task_id) == item.clears)
-        marks = {OWED: coded(place.number, clears)}
+        notes = {OWED: coded(place.number, clears)}
         if clears:
-            marks[VOID] = coded(place.number, clears - 1)
-        self._mark(place.key, marks)
+            notes[VOID] = coded(place.number, clears - 1)
+        self._leave_notes(place.key, notes)
         if item.clears == clears and item.state is not None and item.state.is_final:
             # It may have ended without knowing that it has to report.
             self.progress.outbox.post(FollowTask(run=self.progress.facts.ref, task_id=task_id))
@@ -315,7 +316,7 @@ class Alteration:
     # -- writing -----------------------------------------------------------------------------------
 
     def _write(self, item: TaskInstance) -> list[TaskInstance]:
-        """Write one as it is to be; none if it was altered by somebody else."""
+        """Write one as it is to be; none if another handler altered it."""
         task, before = self.progress.graph.tasks[item.task_id], self._current(item.task_id)
         for _ in range(_ATTEMPTS):
             if before.clears != item.clears:
@@ -332,7 +333,7 @@ class Alteration:
     def _mark_one(self, before: TaskInstance) -> Write[TaskInstance]:
         self._let_run_wait_for_upstreams(before)
         change = changes.marked(before, self.plan.state, self.progress.engine.now())
-        voids = len(before.marks.get(VOID, ()))
+        voids = len(before.notes.get(VOID, ()))
         return self._transition(before, replace(_as_it_is(before), voids=voids), change)
 
     def _clear_one(self, before: TaskInstance) -> Write[TaskInstance]:
@@ -362,9 +363,9 @@ class Alteration:
     def _has_ended(self, join: Join, upstream: TaskInstance, item: TaskInstance) -> bool:
         """Whether an upstream has ended and is not being cleared. (If it is, ``item``'s voids change.)"""
         place = place_at(self.progress.graph, join, upstream.task_id)
-        marks = item.marks if place.bucket is None else self._marks(place.key)
+        notes = item.notes if place.bucket is None else self._notes(place.key)
         is_over = upstream.state is not None and upstream.state.is_final
-        return is_over and not is_void(marks, place.number, upstream.clears)
+        return is_over and not is_void(notes, place.number, upstream.clears)
 
     # -- items -------------------------------------------------------------------------------------
 
@@ -381,16 +382,16 @@ class Alteration:
         return in_buckets or self._current(task_id).state is not None
 
     def _instance(self, task_id: str) -> TaskInstance:
-        return instance(self.progress.graph, self.progress.facts.ref.run_uid, self.items, task_id)
+        self.progress.graph.task(task_id)
+        return self.items.instance(task_id)
 
     def _current(self, task_id: str) -> TaskInstance:
         return self._heads.get(task_key(task_id)) or self._instance(task_id)
 
-    def _marks(self, key: str) -> Marks:
-        item = self._heads.get(key) or self.items.get(key)
-        return item.marks if item else NO_MARKS
+    def _notes(self, key: str) -> Notes:
+        return (self._heads.get(key) or self.items.at(key)).notes
 
-    def _mark(self, key: str, added: Mapping[str, int]) -> TaskInstance:
+    def _leave_notes(self, key: str, added: Mapping[str, int]) -> TaskInstance:
         tasks = self.progress.engine.store.task_instances
         item = tasks.arrive(self.progress.facts.ref.run_uid, key, added).item
         self._heads[key] = item

@@ -1,4 +1,4 @@
-"""Clearing tasks of a run, so that they run again."""
+"""``clear_tasks``: tasks of a run, cleared so that they run again."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,8 +33,8 @@ def clear_tasks(engine: Engine, request: ClearRequest) -> list[TaskInstance]:
     """
     run = get_dag_run(engine, request.dag_id, request.execution_date)
     graph = graph_of(engine, run.dag_id, run.version)
-    items = dict(engine.store.task_instances.list(run.run_uid))
-    found = chosen(graph, run.run_uid, items, request.choice)
-    if items and not request.dry_run:  # nothing can be cleared of a run that has not begun
+    items = engine.items(run.run_uid)
+    found = chosen(graph, items, request.choice)
+    if not items.is_empty and not request.dry_run:  # nothing can be cleared of a run that has not begun
         carry_out.alter(engine, run, clearing(found))
     return found

@@ -1,4 +1,4 @@
-"""Setting tasks, or a run with all of its tasks, to success or failed by hand."""
+"""Tasks, or a run with all of its tasks, set to success or failed by hand."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.lookup import get_dag_run
 
-MARKS = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED})
+MARKED_STATES = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED})
 """What a task instance can be marked as, as in Airflow."""
 
 _NOT_SUCCESS = frozenset({DagRunState.QUEUED, DagRunState.RUNNING, DagRunState.FAILED})
@@ -41,12 +41,12 @@ def mark_tasks(engine: Engine, request: MarkRequest) -> list[TaskInstance]:
     Raises ``DagNotFound``, ``DagRunNotFound``, ``TaskNotFound``, ``InvalidRequest`` (not a state to mark
     a task as); ``StoreUnavailable`` if nothing was done.
     """
-    if request.state not in MARKS:
+    if request.state not in MARKED_STATES:
         raise InvalidRequest(f"A task cannot be marked {request.state}")
     run = get_dag_run(engine, request.dag_id, request.execution_date)
     graph = graph_of(engine, run.dag_id, run.version)
-    items = dict(engine.store.task_instances.list(run.run_uid))
-    found, plan = marking(graph, run.run_uid, items, request.choice, request.state)
+    items = engine.items(run.run_uid)
+    found, plan = marking(graph, items, request.choice, request.state)
     if not request.dry_run:
         carry_out.alter(engine, run, plan)
     return found
@@ -61,10 +61,9 @@ def mark_run_success(
     """
     run = get_dag_run(engine, dag_id, execution_date)
     graph = graph_of(engine, run.dag_id, run.version)
-    items = dict(engine.store.task_instances.list(run.run_uid))
     found = [
         item
-        for item in chosen(graph, run.run_uid, items, Choice())
+        for item in chosen(graph, engine.items(run.run_uid), Choice())
         if item.state is not TaskInstanceState.SUCCESS
     ]
     if dry_run:

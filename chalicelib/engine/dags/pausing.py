@@ -1,4 +1,4 @@
-"""Pausing and unpausing a DAG."""
+"""The switch of a DAG: paused and unpaused."""
 
 from chalicelib.domain.errors import DagNotFound
 from chalicelib.domain.messages import DagUnpaused, Outgoing, ScheduleDag

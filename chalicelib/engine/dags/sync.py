@@ -1,4 +1,4 @@
-"""Bringing the store up to date with the deployed DAG files.
+"""``sync_dags``: the store, brought up to date with the deployed DAG files.
 
 Runs after a deployment and, locally, when a file changed; never for a request. A file that cannot be
 loaded leaves the last good version of its DAGs and a kept import error.
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.graph.document import graph_from_document
-from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.messages import EraseDag, WakePool
 from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine.engine import Engine
@@ -76,7 +76,7 @@ def sync_dags(engine: Engine, folder: DagsFolder, *, paused_at_creation: bool) -
 
 
 def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_creation: bool) -> None:
-    """The version comes first: whoever sees the DAG name it must find it."""
+    """The version comes first: a reader of the DAG, which names it, must find it."""
     dag_id = document["dag_id"]
     version = _content_hash(document, code)
     engine.store.dags.save_version(DagVersion(dag_id=dag_id, version=version, document=document, code=code))
@@ -95,7 +95,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
     )
     _resize_limits(engine, document)
     if saved.is_deleted:  # it comes back as soon as nothing of its earlier life is left
-        engine.sender.send([Outgoing(message=SweepDag(dag_id=dag_id, generation=saved.generation))])
+        engine.send(EraseDag(dag_id=dag_id, generation=saved.generation))
     renew(engine, saved)
 
 
@@ -105,7 +105,7 @@ def _resize_limits(engine: Engine, document: dict[str, Any]) -> None:
         pool = engine.store.pools.get(limit.pool)
         if pool is not None and pool.slots != limit.slots:
             save_limit(engine, limit)
-            engine.sender.send([Outgoing(message=WakePool(pool=limit.pool))])
+            engine.send(WakePool(pool=limit.pool))
 
 
 def _content_hash(document: dict[str, Any], code: str) -> str:

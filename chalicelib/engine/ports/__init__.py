@@ -1,4 +1,4 @@
-"""What the engine needs of the world: the store, the queues, the clock, the worker's hands.
+"""The ports of the engine: the store, the queues, the worker's hands, and the observer.
 
 ``store`` implements these over DynamoDB and over memory (one conformance suite runs over both),
 ``queues`` over SQS and over memory. Rules for every method:

@@ -1,4 +1,4 @@
-"""The port of whoever measures the engine."""
+"""The port of what measures the engine."""
 
 from collections.abc import Callable
 

@@ -208,9 +208,9 @@ class TaskInstances(Protocol):
         """All items of a run with their keys: instances, buckets and the sink (not finished tries)."""
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
-        """Leave marks (one at least) on an item, made if missing; not applied if all were there.
+        """Leave notes (one at least) on an item, made if missing; not applied if all were there.
 
-        1 request. Raises ``ValueError`` where there is no mark to leave.
+        1 request. Raises ``ValueError`` where there is no note to leave.
         """
 
     def transition(
@@ -222,7 +222,7 @@ class TaskInstances(Protocol):
         added: Mapping[str, int] | None = None,
     ) -> Write[TaskInstance]:
         """Change an item that is as expected (made if missing and ``None`` is among the states), and
-        leave marks on it in the same write. 1 request.
+        leave notes on it in the same write. 1 request.
         """
 
     def save_finished_try(self, finished: FinishedTry) -> None:
@@ -304,16 +304,16 @@ class Pools(Protocol):
         """
 
     def add_waiter(self, waiter: Waiter) -> None:
-        """Enter a waiter, then mark every shard as waited for."""
+        """Enter a waiter, then flag every shard as waited for."""
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
-        """Who waits for a pool, first come those who are next; 1 request."""
+        """The waiters for a pool, the next one first; 1 request."""
 
     def remove_waiter(self, waiter: Waiter) -> None:
         """Take a waiter off; one that is gone is no error. 1 request."""
 
     def clear_waiting(self, shard: PoolShard) -> None:
-        """Unmark a shard as waited for, unless a waiter came since it was read."""
+        """Take the flag of being waited for off a shard, unless a waiter came since it was read."""
 
     def drop_holder(self, shard: PoolShard, holder: str) -> bool:
         """Free the slots of a holder that is gone, unless it took them anew since the shard was read.

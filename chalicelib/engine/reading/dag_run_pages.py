@@ -18,10 +18,12 @@ _STEP = timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """Where a page begins: behind the run at that execution date (UTC), or before it for ``older`` ones."""
+    """Where a page begins."""
 
     execution_date: datetime
+    """Of a run (UTC): the page begins behind it."""
     older: bool
+    """Whether the page goes on with older runs."""
 
     @property
     def begins_at(self) -> datetime:
@@ -31,15 +33,18 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageWanted:
-    """Which runs are asked for; ``since`` and ``until`` include their ends.
+    """Which runs are asked for.
 
     Without a position, a page with a ``limit`` begins with the oldest run, one without with the newest.
     """
 
     since: datetime | None = None
+    """The earliest execution date, included."""
     until: datetime | None = None
+    """The latest execution date, included."""
     state: DagRunState | None = None
     limit: int | None = None
+    """Runs on the page."""
     position: Position | None = None
 
     @property

@@ -1,13 +1,12 @@
-"""What can be asked about DAGs, runs, tasks and task instances."""
+"""Questions about DAGs, runs, tasks and task instances."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.domain.errors import TaskLogNotFound
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag, DagVersion, LatestRun
-from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import VersionMissing, graph_of
@@ -64,9 +63,7 @@ def get_task_instance(
     graph: Graph = graph_of(engine, dag_id, run.version if run else dag.version)
     task = graph.task(task_id)
     found = existing_run(run, dag_id, execution_date)
-    instance = engine.store.task_instances.get(found.run_uid, task_key(task_id))
-    untouched = TaskInstance(run_uid=found.run_uid, task_id=task_id, map_index=NOT_MAPPED)
-    return found, task, instance or untouched
+    return found, task, engine.instance(found.run_uid, task_id)
 
 
 def get_task_log(

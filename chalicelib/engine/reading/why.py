@@ -1,4 +1,4 @@
-"""Why a run or a task does not run: the checks that decide about it, as they come out now."""
+"""The reasons why a run or a task does not run: the checks that decide about it, as they come out now."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,8 +29,8 @@ def why_run(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check
     found = _before_tasks(engine, dag, run)
     if run.state is DagRunState.QUEUED:
         return found
-    items = {item.task_id: item for _, item in engine.store.task_instances.list(run.run_uid)}
-    return [*found, checks.unfinished_tasks(graph_of(engine, dag_id, run.version), items)]
+    graph = graph_of(engine, dag_id, run.version)
+    return [*found, checks.unfinished_tasks(graph, engine.items(run.run_uid))]
 
 
 def what_holds_back(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check]:

@@ -1,4 +1,4 @@
-"""The one way a run comes to be, whoever asks for it."""
+"""The creation of a run: the one way in which a run comes to be."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from chalicelib.domain.errors import (
     excerpt,
 )
 from chalicelib.domain.idempotency import IdempotencyKey, KeptAnswer
-from chalicelib.domain.messages import Outgoing, StartRun
+from chalicelib.domain.messages import StartRun
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.runs.dags import Dag
@@ -40,25 +40,24 @@ _LONGEST_MATCHED = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TriggerRequest:
-    """A wish for a run.
-
-    ``execution_date`` is aware; its offset is kept in a made-up run id and in error texts, as Airflow
-    does. ``run_id`` None makes one up. ``triggered_by`` is who or what asks. ``data_interval`` None: what
-    the DAG's schedule makes of the date.
-    """
+class RunRequest:
+    """A wish for a run."""
 
     dag_id: str
     execution_date: datetime
+    """Aware; its offset is kept in a made-up run id and in error texts, as Airflow does."""
     triggered_by: str
+    """Who or what asks."""
     run_id: str | None = None
+    """None makes one up."""
     run_type: DagRunType = DagRunType.MANUAL
     external_trigger: bool = True
     data_interval: DataInterval | None = None
+    """None: what the DAG's schedule makes of the date."""
     conf: dict[str, Any] = field(default_factory=dict)
 
 
-def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
+def create_run(engine: Engine, request: RunRequest) -> DagRun:
     """Create a run, ``queued``, and send its first message.
 
     Raises ``DagNotFound`` (also while no deployed file defines the DAG), ``DagRunAlreadyExists`` (the
@@ -67,11 +66,11 @@ def trigger(engine: Engine, request: TriggerRequest) -> DagRun:
     Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
     message that could not be sent is made good by the tick.
     """
-    return create_run(engine, dag_to_run(engine, request.dag_id), request)
+    return create_run_of(engine, dag_to_run(engine, request.dag_id), request)
 
 
-def create_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:
-    """What ``trigger`` does, for a DAG that was just read; raises what it raises but ``DagNotFound``."""
+def create_run_of(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
+    """What ``create_run`` does, for a DAG that was just read; raises what it raises but ``DagNotFound``."""
     run = _wanted_run(engine, dag, request)
     _create(engine, request, run)
     return run
@@ -85,13 +84,13 @@ def dag_to_run(engine: Engine, dag_id: str) -> Dag:
     return dag
 
 
-def trigger_once(
-    engine: Engine, request: TriggerRequest, key: IdempotencyKey, answer: Callable[[DagRun], str]
+def create_run_once(
+    engine: Engine, request: RunRequest, key: IdempotencyKey, answer: Callable[[DagRun], str]
 ) -> Once[DagRun]:
-    """Trigger as ``trigger`` does, unless that was done under this key: the first answer either way.
+    """Create a run as ``create_run`` does, unless that was done under this key: the first answer either way.
 
-    ``answer`` makes it of the run. Raises what ``trigger`` raises, which is not remembered, and
-    ``IdempotencyKeyReused``. As many requests as ``trigger``, and 1 more where it would have refused.
+    ``answer`` makes it of the run. Raises what ``create_run`` raises, which is not remembered, and
+    ``IdempotencyKeyReused``. As many requests as ``create_run``, and 1 more where it would have refused.
     """
     try:
         run = _wanted_run(engine, dag_to_run(engine, request.dag_id), request)
@@ -106,7 +105,7 @@ def trigger_once(
     return Once(answer=kept.answer, made=run)
 
 
-def _wanted_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:
+def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
     """The run as it will be created."""
     if request.external_trigger:
         _check_start_date(dag, request.execution_date)
@@ -115,7 +114,7 @@ def _wanted_run(engine: Engine, dag: Dag, request: TriggerRequest) -> DagRun:
     return new_run(engine, dag, request, run_id)
 
 
-def _create(engine: Engine, request: TriggerRequest, run: DagRun, kept: KeptAnswer | None = None) -> None:
+def _create(engine: Engine, request: RunRequest, run: DagRun, kept: KeptAnswer | None = None) -> None:
     if not engine.store.dag_runs.create(run, run.queued_at + SWEEP_INTERVAL, kept):
         raise DagRunAlreadyExists(run.dag_id, str(request.execution_date), run.run_id)
     _announce(engine, run)
@@ -124,7 +123,7 @@ def _create(engine: Engine, request: TriggerRequest, run: DagRun, kept: KeptAnsw
 def _announce(engine: Engine, run: DagRun) -> None:
     # Telling the caller "failed" would make it trigger again and be refused as a duplicate.
     try:
-        engine.sender.send([Outgoing(message=StartRun(run=run.ref))])
+        engine.send(StartRun(run=run.ref))
     except StoreUnavailable:
         log.warning("run %s of %s was created but not announced", run.run_id, run.dag_id, exc_info=True)
     try:
@@ -142,7 +141,7 @@ def _check_start_date(dag: Dag, execution_date: datetime) -> None:
         )
 
 
-def _check_run_id(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> None:
+def _check_run_id(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> None:
     pattern = engine.allowed_run_id_pattern
     is_allowed = request.run_id is None or len(run_id) > _LONGEST_MATCHED or _is_allowed(run_id, pattern)
     if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
@@ -164,7 +163,7 @@ def _is_allowed(run_id: str, pattern: str) -> bool:
     return any(re.fullmatch(allowed, run_id) for allowed in (pattern, GENERATED_RUN_ID_PATTERN))
 
 
-def new_run(engine: Engine, dag: Dag, request: TriggerRequest, run_id: str) -> DagRun:
+def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> DagRun:
     """The run of a request, queued now under that run id, and not kept yet."""
     now = engine.now()
     run_uid = engine.new_uid()

@@ -1,4 +1,4 @@
-"""Ending a run before its tasks have ended: it fails now, and they are ended with it.
+"""The end of a run before its tasks have ended: it fails now, and they are ended with it.
 
 The run is failed by one write; a repeatable message ends its tasks. Each is ended by a conditional
 write, untouched ones included: so a handler that is still at work on the run can open none of them any
@@ -10,13 +10,12 @@ import logging
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.messages import EndTasks, Outgoing, WakePool
+from chalicelib.domain.messages import EndTasks, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.changes import end_of
-from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
@@ -54,7 +53,7 @@ def fail_run(
     log.info("run %s of %s was ended: %s", run.run_id, run.dag_id, reason, extra={"run_id": run.run_id})
     if write.applied:
         engine.observe(RunEnded.of(failed))
-    engine.sender.send([Outgoing(message=EndTasks(run=run.ref))])
+    engine.send(EndTasks(run=run.ref))
     return True
 
 
@@ -76,7 +75,7 @@ def end_tasks(engine: Engine, message: EndTasks) -> None:
 def end_tasks_of(engine: Engine, run: DagRun) -> bool:
     """End the tasks of a run that is over and was not swept yet: of one that ended by itself, none.
 
-    False if there is more to do; it is done by a message (or by nobody: the run was cleared).
+    False if there is more to do; it is done by a message (or not at all: the run was cleared).
 
     Safe to repeat and to interrupt. What one invocation has no time for goes by a further message.
     """
@@ -109,16 +108,12 @@ def _is_still_over(engine: Engine, run: DagRun) -> bool:
 
 def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]:
     """The task instances that are not over, those at work first: they hold slots and open others."""
-    items = {key: item for key, item in engine.store.task_instances.list(run.run_uid) if key == item.key}
-    begun = [item for item in items.values() if item.task_id in graph.tasks and item.state is not None]
+    items = engine.items(run.run_uid)
+    begun = [item for item in items.begun() if item.task_id in graph.tasks]
     at_work = [item for item in begun if item.state not in FINAL_STATES]
     started = {item.task_id for item in begun}
-    untouched = [
-        items.get(task_key(task_id)) or TaskInstance(run_uid=run.run_uid, task_id=task_id)
-        for task_id in graph.tasks
-        if task_id not in started
-    ]
-    return at_work + untouched
+    not_begun = items.instances(task_id for task_id in graph.tasks if task_id not in started)
+    return [*at_work, *not_begun]
 
 
 def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> TaskInstance | None:
@@ -150,7 +145,7 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
 
 
 def _let_go(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> None:
-    """Give back the slots that an instance held when it was ended, or its place among those who wait.
+    """Give back the slots that an instance held when it was ended, or its place among the waiters.
 
     What a crash leaves undone here is found by the audit of pools, and by the waking of waiters.
     """

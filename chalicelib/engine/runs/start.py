@@ -1,8 +1,8 @@
-"""Finding the run of a message, and starting it."""
+"""The start of a run: at once, or when its time and a place have come."""
 
 from datetime import timedelta
 
-from chalicelib.domain.messages import Outgoing, RescueRun, StartRun, TimeOutRun, WakePool
+from chalicelib.domain.messages import RescueRun, StartRun, TimeOutRun, WakePool
 from chalicelib.domain.plans import checks
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
@@ -51,8 +51,8 @@ def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
         leave(engine, run)
         return
     if write.item.state is DagRunState.QUEUED:
-        # Its tasks were altered since it was read: whoever did that may have sent for it too early.
-        engine.sender.send([Outgoing(message=StartRun(run=run.ref))])
+        # Its tasks were altered since it was read: the message of that may have come too early.
+        engine.send(StartRun(run=run.ref))
         return
     progress = RunInProgress.of(engine, write.item.facts(write.item.start_date or now))
     if write.item.fence:
@@ -82,7 +82,7 @@ def _wait(engine: Engine, run: RunRef, refusal: taking.Refusal) -> Waiter:
     waiter = waiting.waiting_run(run, refusal.pool)
     engine.store.dag_runs.move_due(run, engine.now() + NOT_STARTED_INTERVAL)
     if waiting.enter_waiter(engine, waiter):
-        engine.sender.send([Outgoing(message=WakePool(pool=waiter.pool))])
+        engine.send(WakePool(pool=waiter.pool))
     return waiter
 
 

@@ -7,7 +7,7 @@ as in Airflow, whose scheduler does not look at them.
 
 from datetime import datetime, timedelta
 
-from chalicelib.domain.messages import Outgoing, TimeOutRun
+from chalicelib.domain.messages import TimeOutRun
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.timeout import TIMED_OUT, seconds_left
 from chalicelib.domain.states import DagRunState
@@ -29,7 +29,7 @@ def time_out(engine: Engine, message: TimeOutRun) -> None:
     if left == 0:
         fail_run(engine, run, TIMED_OUT)
     elif left is not None:
-        engine.sender.send([Outgoing(message=message, delay_seconds=left)])
+        engine.send(message, left)
 
 
 def is_timed_out(engine: Engine, run: DagRun) -> bool:

@@ -1,1 +1,1 @@
-"""Runs that nobody asked for one by one: those of the clock, and backfills."""
+"""Runs that are not asked for one by one: those of the clock, and backfills."""

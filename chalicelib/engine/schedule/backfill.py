@@ -1,4 +1,4 @@
-"""Backfilling: the runs of a range of logical dates, made now, whatever the schedule does by itself."""
+"""Backfills: the runs of a range of logical dates, made now, whatever the schedule does by itself."""
 
 import json
 from contextlib import suppress
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
-from chalicelib.domain.messages import BackfillDag, Outgoing
+from chalicelib.domain.messages import BackfillDag
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, create_run, dag_to_run
+from chalicelib.engine.runs.create import RunRequest, create_run_of, dag_to_run
 
 PORTION = 25
 """Runs that one message makes: some 3 requests each, in a handler of 60 s that may get 10 messages."""
@@ -50,7 +50,7 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
         conf=engine.store.payloads.keep(f"conf/{engine.new_uid()}.json", json.dumps(request.conf)),
         triggered_by=request.triggered_by,
     )
-    engine.sender.send([Outgoing(message=message)])
+    engine.send(message)
     return first.logical_date
 
 
@@ -94,13 +94,13 @@ def backfill_dag(engine: Engine, message: BackfillDag) -> None:
             return
         _create(engine, dag, following, message.triggered_by, conf)
         last = following
-    engine.sender.send([Outgoing(message=replace(message, last=last))])
+    engine.send(replace(message, last=last))
 
 
 def _create(
     engine: Engine, dag: Dag, interval: DataInterval, triggered_by: str, conf: dict[str, Any]
 ) -> None:
-    request = TriggerRequest(
+    request = RunRequest(
         dag_id=dag.dag_id,
         execution_date=interval.logical_date,
         run_type=DagRunType.BACKFILL,
@@ -110,4 +110,4 @@ def _create(
         conf=conf,
     )
     with suppress(DagRunAlreadyExists):
-        create_run(engine, dag, request)
+        create_run_of(engine, dag, request)

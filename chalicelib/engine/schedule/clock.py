@@ -2,22 +2,22 @@
 
 Each DAG keeps the data interval of its next automated run. The tick sends one message for each DAG whose
 next run is due; its handler creates the run (the one way runs are created, so once, however often this
-is done) and then moves the DAG on by one conditional write. Whoever comes second, or late, or after a
-crash finds the run there and the DAG moved on, or moves it on.
+is done) and then moves the DAG on by one conditional write. A message that comes twice, or late, or
+after a crash finds the run there and the DAG moved on, or moves it on.
 """
 
 import logging
 from itertools import islice
 
 from chalicelib.domain.errors import DagRunAlreadyExists
-from chalicelib.domain.messages import Outgoing, ScheduleDag
+from chalicelib.domain.messages import ScheduleDag
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.due import reason_to_wait
 from chalicelib.domain.schedule.timetables import CONTINUOUS, DataInterval
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
-from chalicelib.engine.runs.create import TriggerRequest, create_run
+from chalicelib.engine.runs.create import RunRequest, create_run_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ PORTION = 25
 TRIGGERED_BY = "schedule"
 
 _ATTEMPTS = 5
-"""How often a plan is made anew because the DAG changed meanwhile; somebody else's message goes on then."""
+"""How often a plan is made anew because the DAG changed meanwhile; another message goes on then."""
 
 
 def post_due(engine: Engine, outbox: Outbox) -> None:
@@ -58,7 +58,7 @@ def schedule_dag(engine: Engine, message: ScheduleDag) -> None:
         if moved_on is None:
             return
         dag, active_runs = moved_on, active_runs + 1
-    engine.sender.send([Outgoing(message=ScheduleDag(dag_id=dag.dag_id))])
+    engine.send(ScheduleDag(dag_id=dag.dag_id))
 
 
 def renew(engine: Engine, dag: Dag) -> Dag | None:
@@ -125,7 +125,7 @@ def _make_next_run(engine: Engine, dag: Dag) -> Dag | None:
 
 def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
     """Create the automated run of an interval; the interval of the one that is there then."""
-    request = TriggerRequest(
+    request = RunRequest(
         dag_id=dag.dag_id,
         execution_date=planned.logical_date,
         run_type=DagRunType.SCHEDULED,
@@ -134,7 +134,7 @@ def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
         data_interval=planned,
     )
     try:
-        run = create_run(engine, dag, request)
+        run = create_run_of(engine, dag, request)
     except DagRunAlreadyExists:
         return _automated_run(engine, dag, planned) or planned
     log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})

@@ -45,7 +45,7 @@ def _holds_rightly(engine: Engine, pool: str, holder: str) -> bool:
     if of_run is not None:
         run = engine.store.dag_runs.get(of_run.dag_id, of_run.execution_date)
         is_same = run is not None and (run.run_uid, run.clear_number) == (of_run.run_uid, of_run.clear_number)
-        # A queued run is about to start: nobody else of its DAG is kept from anything for long.
+        # A queued run is about to start: no other run of its DAG is kept from anything for long.
         return run is not None and is_same and not run.state.is_final
     item = engine.store.task_instances.get(*parse_holder_name(holder))
     return item is not None and item.holder == holder and item.state in _HOLDING_STATES

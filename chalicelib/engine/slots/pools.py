@@ -1,10 +1,10 @@
-"""Making, changing and reading pools."""
+"""Pools as clients see them: made, changed and read."""
 
 from collections.abc import Callable, Iterator
 
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound, StoreUnavailable
 from chalicelib.domain.idempotency import IdempotencyKey
-from chalicelib.domain.messages import Outgoing, WakePool
+from chalicelib.domain.messages import WakePool
 from chalicelib.domain.runs.dag_runs import new_id
 from chalicelib.domain.slots.limits import is_reserved
 from chalicelib.domain.slots.pools import DEFAULT_POOL, DEFAULT_POOL_SLOTS, Pool
@@ -77,7 +77,7 @@ def _pool(engine: Engine, name: str, slots: int, description: str | None, includ
 
 
 def _wake(engine: Engine, name: str) -> None:
-    engine.sender.send([Outgoing(message=WakePool(pool=name))])
+    engine.send(WakePool(pool=name))
 
 
 def delete_pool(engine: Engine, name: str) -> Pool:

@@ -1,4 +1,4 @@
-"""Taking, handing over and giving back the slots of pools, and places under a limit.
+"""Slots of pools and places under limits: taken, handed over, given back.
 
 Invariant I3: a pool never gives out more slots than it has. Every step is one conditional write in
 the holder's name, so a step that is repeated changes nothing more.
@@ -28,7 +28,7 @@ from chalicelib.engine.engine import Engine
 _STALE = timedelta(minutes=5)
 """A holding of this age is taken anew before it is relied on: the audit of pools may be about to drop it.
 
-(The audit drops none that is younger than ``rescue.AUDIT_INTERVAL``, 10 minutes.)
+(The audit drops none that is younger than ``audit.AUDIT_INTERVAL``, 10 minutes.)
 """
 
 
@@ -38,34 +38,37 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """Why slots were not given: the pool to wait for, how many of its slots, and a text for people."""
+    """Why slots were not given."""
 
     pool: str
+    """The pool to wait for."""
     slots: int
+    """How many of its slots are wanted."""
     text: str
+    """For people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
-    """What came of asking for slots, or why not.
-
-    ``parts`` are those taken of the pool (none of an unlimited one), ``places`` those under limits.
-    """
+    """What came of asking for slots."""
 
     parts: Parts = ()
+    """Slots taken of the pool (none of an unlimited one)."""
     places: Places = ()
+    """Places taken under limits."""
     refusal: Refusal | None = None
+    """Why slots were not given; None: they were."""
 
 
 def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = False) -> Grant:
     """Take a place under each of a task's limits, and its pool's slots.
 
     A refusal leaves the holder with the ``places`` taken before it, which are the caller's to give back
-    once nobody else can rely on them. One request for each when it is the holder's first attempt and
+    once no other handler can rely on them. One request for each when it is the holder's first attempt and
     the shard it knocks at has room; otherwise the pool is read and the slots are taken wherever they
     are, unless the holder has them already.
 
-    Limits come first: whoever waits for one holds no slots of a pool that others could use.
+    Limits come first: a try that waits for one holds no slots of a pool that others could use.
     """
     places: list[tuple[int, int]] = []
     for number, limit in enumerate(task.limits):
@@ -88,7 +91,7 @@ def take_for_run(engine: Engine, run: DagRun, limit: Limit) -> Grant:
 
 
 def give(engine: Engine, task: Task, holder: str, parts: Parts, places: Places) -> list[str]:
-    """Give back what a try has; the pools among them that somebody waits for."""
+    """Give back what a try has; the pools among them that have waiters."""
     held: list[tuple[str, Parts]] = [(task.limits[number].pool, ((shard, 1),)) for number, shard in places]
     if parts:
         held.append((task.pool, parts))
@@ -103,11 +106,12 @@ def give_for_run(engine: Engine, run: DagRun, limit: Limit) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """Slots of a pool; ``limit`` where the pool is one."""
+    """Slots of a pool, or one place under a limit."""
 
     pool: str
     slots: int
     limit: Limit | None = None
+    """The limit, where the pool is one."""
 
     def refusal(self, pool: Pool | None) -> Refusal:
         """Why these slots are not given; ``pool`` is the pool as it was read, None if it does not exist."""

@@ -60,8 +60,8 @@ def waiting_run(run: RunRef, pool: str) -> Waiter:
 def enter_waiter(engine: Engine, waiter: Waiter) -> bool:
     """Enter a waiter; whether slots became free meanwhile, so that the pool must be woken.
 
-    The waiter is entered before the shards are marked and looked at again: whoever gives slots back
-    either did so before (then they are seen free here) or sees the mark.
+    The waiter is entered before the shards are flagged and looked at again: slots are given
+    back either before (then they are seen free here), or by a handler that sees the flag.
     """
     engine.store.pools.add_waiter(waiter)
     pool = engine.store.pools.get(waiter.pool)

@@ -1,6 +1,6 @@
 """A run in progress: what the end of one task opens, down to the end of the run.
 
-The fast path of the engine: whoever finishes a task opens its successors itself. Every step is one
+The fast path of the engine: the handler that ends a task opens its successors itself. Every step is one
 conditional write or a repeatable one, in an order such that a handler that dies in between is made
 good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
 
@@ -22,6 +22,7 @@ from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
 from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.plans.steps import End, Start, Wait, asks_for_past, open_step
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.slots.pools import Parts
@@ -33,11 +34,11 @@ from chalicelib.domain.tasks.arrivals import (
     head_number,
     is_only_upstream,
     joins_after,
-    marks_of,
+    notes_of,
     place_at,
     sole_arrival,
 )
-from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.keys import join_key
 from chalicelib.domain.tasks.notes import COMPLETE, CROWDING, arrived_numbers
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, coded, standing
@@ -91,8 +92,8 @@ class RunInProgress:
             self.outbox.post(OpenTasks(run=self.facts.ref, opened=opened + PORTION))
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
-        """Act on what a task's trigger rule says of the marks on its item, and on all that follows."""
-        known = arrived(self.graph, self.graph.join_before(task.task_id), item.marks)
+        """Act on what a task's trigger rule says of the notes on its item, and on all that follows."""
+        known = arrived(self.graph, self.graph.join_before(task.task_id), item.notes)
         ended = self._act(task, item, known, redo=redo) if item.state is None else _again(item, redo=redo)
         if ended is not None:
             self.follow(ended.item, redo=ended.again)
@@ -103,12 +104,12 @@ class RunInProgress:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
         task = self.graph.task(item.task_id)
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
-        if item.marks.get(CROWDING):
+        if item.notes.get(CROWDING):
             ref = self.facts.ref
             self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
-        elif sleeping.is_waiting(item):
+        elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             self.follow(item, redo=redo)
@@ -131,7 +132,7 @@ class RunInProgress:
 
     def close_if_over(self, end: TaskInstance) -> None:
         """End the run if every task has reported at its virtual sink."""
-        known = arrived(self.graph, self.graph.end_of_run, end.marks)
+        known = arrived(self.graph, self.graph.end_of_run, end.notes)
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
 
@@ -205,27 +206,27 @@ class RunInProgress:
 
     def _order(self, ended: TaskInstance) -> None:
         """Leave orders at tasks further down, before an arrival might let them run."""
-        for key, marks in distant_orders(self.graph, ended).items():
-            self._mark(key, marks)
+        for key, notes in distant_orders(self.graph, ended).items():
+            self._leave_notes(key, notes)
 
     def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
         """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
-        names = marks_of(join, ended, self.graph)
+        names = notes_of(join, ended, self.graph)
         place = place_at(self.graph, join, ended.task_id)
         added = dict.fromkeys(names, coded(place.number, ended.clears))
         if ended.clears:
             added[VOID] = coded(place.number, ended.clears - 1)
-        is_new, item = self._mark(place.key, added)
+        is_new, item = self._leave_notes(place.key, added)
         if place.bucket is None:
             return is_new, item
-        is_full = len(arrived_numbers(item.marks)) == join.bucket_size(place.bucket)
+        is_full = len(arrived_numbers(item.notes)) == join.bucket_size(place.bucket)
         if not is_full and join.trigger_rule.waits_for_all:
             return is_new, TaskInstance(run_uid=item.run_uid, task_id=join.task_id)
-        told = [name for name, numbers in standing(item.marks).items() if numbers]
-        head = dict.fromkeys([*told, COMPLETE] if is_full else told, head_number(place.bucket, item.marks))
-        if voids := len(item.marks.get(VOID, ())):
+        told = [name for name, numbers in standing(item.notes).items() if numbers]
+        head = dict.fromkeys([*told, COMPLETE] if is_full else told, head_number(place.bucket, item.notes))
+        if voids := len(item.notes.get(VOID, ())):
             head[VOID] = coded(place.bucket, voids - 1)
-        return is_new, self._mark(join_key(join), head)[1]
+        return is_new, self._leave_notes(join_key(join), head)[1]
 
     # -- deciding ----------------------------------------------------------------------------------
 
@@ -237,7 +238,7 @@ class RunInProgress:
             self.close_if_over(item)
             return None
         if item.state is None:
-            known = arrived(self.graph, join, item.marks)
+            known = arrived(self.graph, join, item.notes)
             task = self.graph.tasks[join.task_id]
             return self._act(task, item, known, redo=redo, first_attempt=first_attempt)
         if redo and item.state is TaskInstanceState.QUEUED:
@@ -249,7 +250,7 @@ class RunInProgress:
     ) -> "_Ended | None":
         """A successor with this one upstream: the arrival and what comes of it are one write."""
         task = self.graph.tasks[join.task_id]
-        added = dict.fromkeys(marks_of(join, ended, self.graph), 0)
+        added = dict.fromkeys(notes_of(join, ended, self.graph), 0)
         known = sole_arrival(self.graph, ended, task)
         return self._act(
             task,
@@ -271,23 +272,27 @@ class RunInProgress:
         redo: bool,
         first_attempt: bool = True,
     ) -> "_Ended | None":
-        """Carry out what the trigger rule says; the instance if it ended by that."""
-        judgement = judge(task.trigger_rule, known)
-        if judgement.verdict is Verdict.WAIT:
-            return None
-        if judgement.verdict is Verdict.RUN and past.holds_back(self.engine, self.graph, self.facts, task):
-            if added:
-                self._mark(item.key, added)
-            return None
-        if judgement.verdict is Verdict.RUN and not task.is_empty:
-            # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
-            is_fresh = not item.clears and VOID not in item.marks
-            first_attempt = first_attempt and not redo and is_fresh
-            next_try = item.try_number + 1
-            self.tries.start(task, item, next_try, added=added, prepaid=prepaid, first_attempt=first_attempt)
-            return None
+        """Carry out the step of a task instance without a state; the instance if it ended by that."""
+        asks = asks_for_past(task, known)
+        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task)
+        match open_step(task, item, known, waits_for_past=waits):
+            case Start() as step:
+                is_first = first_attempt and not redo and step.is_fresh
+                number = step.try_number
+                self.tries.start(task, item, number, added=added, prepaid=prepaid, first_attempt=is_first)
+                return None
+            case Wait():
+                if added:
+                    self._leave_notes(item.key, added)
+                return None
+            case End() as step:
+                return self._end_untried(item, step, added, redo=redo)
+
+    def _end_untried(
+        self, item: TaskInstance, step: End, added: Mapping[str, int] | None, *, redo: bool
+    ) -> "_Ended | None":
         now = self.engine.now()
-        change = changes.ended_untried(item, judgement, skip_ordered=known.skip_ordered, now=now)
+        change = changes.ended_untried(item, step.judgement, skip_ordered=step.skip_ordered, now=now)
         tasks = self.engine.store.task_instances
         write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
         if write.applied:
@@ -322,7 +327,7 @@ class RunInProgress:
 
     # -- items -------------------------------------------------------------------------------------
 
-    def _mark(self, key: str, added: Mapping[str, int]) -> tuple[bool, TaskInstance]:
+    def _leave_notes(self, key: str, added: Mapping[str, int]) -> tuple[bool, TaskInstance]:
         write = self.engine.store.task_instances.arrive(self.facts.ref.run_uid, key, added)
         return write.applied, write.item
 
@@ -330,21 +335,21 @@ class RunInProgress:
         return TaskInstance(run_uid=self.facts.ref.run_uid, task_id=task.task_id)
 
     def _read(self, task: Task) -> TaskInstance:
-        found = self.engine.store.task_instances.get(self.facts.ref.run_uid, task_key(task.task_id))
-        return found or self._untouched(task)
+        return self.engine.instance(self.facts.ref.run_uid, task.task_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ended:
-    """A task instance whose end is to be told; ``again``: it had ended before, and may have been told."""
+    """A task instance whose end is to be told."""
 
     item: TaskInstance
     again: bool
+    """Whether it had ended before, and may have been told."""
 
 
 def as_judged(item: TaskInstance) -> Expected:
     """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
-    voids = len(item.marks.get(VOID, ()))
+    voids = len(item.notes.get(VOID, ()))
     return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
 
 

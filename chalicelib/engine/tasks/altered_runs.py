@@ -32,11 +32,10 @@ def crowd_around(run: RunInProgress, dag: Dag, item: TaskInstance) -> Crowd | No
     share = run.graph.share_of_run
     if share is None or not dag.is_altered(item.run_uid):
         return None
-    found = run.engine.store.task_instances.list(item.run_uid)
     at_work = tuple(
         other
-        for key, other in found
-        if key == other.key != item.key and other.state is TaskInstanceState.RUNNING
+        for other in run.engine.items(item.run_uid).begun()
+        if other.key != item.key and other.state is TaskInstanceState.RUNNING
     )
     return Crowd(at_work=at_work, reason=share.text) if len(at_work) >= share.tasks else None
 
@@ -44,7 +43,7 @@ def crowd_around(run: RunInProgress, dag: Dag, item: TaskInstance) -> Crowd | No
 def wait_for_one_of(run: RunInProgress, crowd: Crowd) -> None:
     """Have the run looked after when a try of the crowd ends, or now if one has; 1 request for each."""
     tasks, run_uid = run.engine.store.task_instances, run.facts.ref.run_uid
-    marked = [tasks.arrive(run_uid, other.key, {CROWDING: 0}).item for other in crowd.at_work]
-    if any(other.state is not TaskInstanceState.RUNNING for other in marked):
+    noted = [tasks.arrive(run_uid, other.key, {CROWDING: 0}).item for other in crowd.at_work]
+    if any(other.state is not TaskInstanceState.RUNNING for other in noted):
         ref = run.facts.ref
         run.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))

@@ -1,4 +1,4 @@
-"""What a try is given: its request, and its XComs."""
+"""The inputs of a try: its request, and its XComs."""
 
 import json
 from dataclasses import dataclass

@@ -1,17 +1,17 @@
-"""Who is owed a call: sends the message of a callback where an end was written.
+"""Owed callbacks: the message of a callback, sent where an end was written.
 
 At least once: the message goes out at once, after the end was written and before the step that proves it
-was sent, so that whoever makes good a crash in between sends it again. That step is the first arrival at
+was sent, so that the repair of a crash in between sends it again. That step is the first arrival at
 a successor, for a try that is followed by another the record of it, for a run the removal of its
 unfinished entry. A task or DAG without such callbacks costs nothing.
 """
 
 from chalicelib.domain.graph.callbacks import kind_after_run, kind_after_try, usual_reason
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.messages import Outgoing, RunCallback
+from chalicelib.domain.messages import RunCallback
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
-from chalicelib.domain.runs.reasons import SET_BY_HAND
+from chalicelib.domain.runs.reasons import ENDED_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import has_arrived, joins_after, place_at
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -40,17 +40,17 @@ def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance,
         start_date=item.start_date,
         end_date=item.end_date,
     )
-    engine.sender.send([Outgoing(message=message)])
+    engine.send(message)
 
 
 def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
     """Have the DAG called back whose run has ended, if it wants to be told of such an end.
 
-    A run that somebody marked calls nothing, as in Airflow. To be called before the run's unfinished
+    A run that was marked by hand calls nothing, as in Airflow. To be called before the run's unfinished
     entry is removed. ``redo``: the call may have been sent before; 1 request to see that.
     """
     kind = kind_after_run(run.state)
-    if kind is None or kind not in graph.callbacks or run.reason in SET_BY_HAND:
+    if kind is None or kind not in graph.callbacks or run.reason in ENDED_BY_HAND:
         return
     if redo and not engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL):
         return
@@ -60,7 +60,7 @@ def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:
         reason=run.reason or usual_reason(kind),
         end_date=run.end_date,
     )
-    engine.sender.send([Outgoing(message=message)])
+    engine.send(message)
 
 
 def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
@@ -71,4 +71,4 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
         return any(finished.try_number == item.try_number for finished in tries)
     place = place_at(graph, joins_after(graph, item)[0], item.task_id)
     told = tasks.get(item.run_uid, place.key)
-    return told is not None and has_arrived(told.marks, place.number, item.clears)
+    return told is not None and has_arrived(told.notes, place.number, item.clears)

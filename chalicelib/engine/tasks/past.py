@@ -1,7 +1,7 @@
 """``depends_on_past`` and ``wait_for_downstream``: what a task asks of the run before its own.
 
-Whoever finds that it has to wait leaves a mark on the task instances it waits for, in the one write
-that tells how they stand. So either they had ended well, or their end finds the mark and sends for
+A task that has to wait leaves a note on the task instances it waits for, in the one write
+that tells how they stand. So either they had ended well, or their end finds the note and sends for
 the next run.
 """
 
@@ -22,7 +22,7 @@ from chalicelib.engine.graphs import graph_of
 _INSTANT = timedelta(microseconds=1)
 
 
-def holds_back(engine: Engine, graph: Graph, facts: RunFacts, task: Task) -> bool:
+def waits_for_past(engine: Engine, graph: Graph, facts: RunFacts, task: Task) -> bool:
     """Whether a task has to wait for the previous run; 0 requests unless it depends on past.
 
     As in Airflow the first instance of a task waits for nothing. 1 request, and 1 for each task instance
@@ -56,8 +56,8 @@ def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRu
 
 
 def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInstance]) -> Iterator[Outgoing]:
-    """The message for the next run if a task of it waits for one of those that have ended; 1 request then."""
-    if not any(item.marks.get(AWAITED) for item in ended):
+    """The message for the next run if a task of it waits for one that has ended; 1 request then."""
+    if not any(item.notes.get(AWAITED) for item in ended):
         return
     following = next(_others(engine, graph, ref, descending=False), None)
     if following is not None:
@@ -81,10 +81,9 @@ def _others(engine: Engine, graph: Graph, ref: RunRef, *, descending: bool) -> I
 
 
 def _awaited(engine: Engine, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    """How a task instance stands, and a mark on it that it is waited for."""
+    """How a task instance stands, and a note on it that it is waited for."""
     return engine.store.task_instances.arrive(run.run_uid, task_key(task_id), {AWAITED: 0}).item.state
 
 
 def _state(engine: Engine, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    item = engine.store.task_instances.get(run.run_uid, task_key(task_id))
-    return item.state if item else None
+    return engine.instance(run.run_uid, task_id).state

@@ -1,4 +1,4 @@
-"""Putting a try on its way to a worker, and on its way again.
+"""Tries on their way to a worker: started, sent, sent again, or waiting for slots.
 
 A try takes its slots, is written ``queued``, and is sent, in that order: slots without a queued try
 are found by the audit of pools, a queued try without a message by the sweep of its run.
@@ -46,7 +46,7 @@ class Tries:
 
         The entry under which it waits, if it does.
 
-        ``added`` are marks to leave on the item in the same write, ``prepaid`` slots that the try was
+        ``added`` are notes to leave on the item in the same write, ``prepaid`` slots that the try was
         handed already; ``first_attempt`` says that the try cannot hold slots from a handler that died.
         """
         holder = item.next_holder(try_number)
@@ -140,7 +140,7 @@ class Tries:
             try_number=item.try_number or None,
             updated_at=item.updated_at,
             clears=item.clears,
-            voids=len(item.marks.get(VOID, ())) if item.state is None else None,
+            voids=len(item.notes.get(VOID, ())) if item.state is None else None,
         )
         tasks = self.engine.store.task_instances
         return tasks.transition(item.run_uid, item.key, expected, change, added)
@@ -164,8 +164,8 @@ class Tries:
             standing = write.item
             if grant.places and not write.applied and _is_waiting(standing, try_number):
                 return self._ask_anew(task, standing)
-            # After the write: nobody can start the try on the places that are given back, for those who
-            # read it before are refused, and those who read it now ask for slots under another name.
+            # After the write: no handler can start the try on the places that are given back. One that read
+            # it before is refused, and one that reads it now asks for slots under another name.
             self._give_back_unowned(task, item.next_holder(try_number), grant, standing, try_number)
         if not _is_waiting(standing, try_number):
             return None

@@ -25,7 +25,7 @@ TRY_ENDS = FINAL_STATES | {TaskInstanceState.UP_FOR_RETRY}
 def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
     """Write the end of a try that ``item`` shows running, and do what follows from it.
 
-    Does nothing if the lease has passed on: whoever took it has decided about the task.
+    Does nothing if the lease has passed on: its new holder has decided about the task.
     """
     task = run.graph.task(item.task_id)
     write_end(run, item, changes.end_of_try(run.facts.ref, task, item, outcome, run.engine.now()))

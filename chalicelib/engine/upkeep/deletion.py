@@ -1,4 +1,4 @@
-"""Deleting a DAG: at once for whoever asks, and in portions for what it leaves behind.
+"""The deletion of a DAG: at once for the one who asks, and in portions for what it leaves behind.
 
 The deletion itself is one write that bumps the DAG's generation: from then on its runs are invisible,
 and messages of theirs do nothing. A resumable message removes them. Until it is through, the DAG cannot
@@ -17,7 +17,7 @@ from itertools import islice
 from chalicelib.domain import moments
 from chalicelib.domain.errors import NoDagToDelete, TaskInstancesRunning
 from chalicelib.domain.graph.graph import Task
-from chalicelib.domain.messages import Outgoing, SweepDag, SweepRun, WakePool
+from chalicelib.domain.messages import EraseDag, EraseRun, WakePool
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -52,7 +52,7 @@ def delete_dag(engine: Engine, dag_id: str) -> int:
     dag = engine.store.dags.get(dag_id)
     if dag is None or dag.is_deleted:
         if dag is not None:
-            _send_sweep(engine, dag)  # the one who deleted it may not have come to this
+            _send_erasure(engine, dag)  # the one who deleted it may not have come to this
         raise NoDagToDelete(dag_id)
     unfinished = [
         entry.run
@@ -64,7 +64,7 @@ def delete_dag(engine: Engine, dag_id: str) -> int:
     deleted = engine.store.dags.mark_deleted(dag_id)
     if deleted is None:
         raise NoDagToDelete(dag_id)
-    _send_sweep(engine, deleted)
+    _send_erasure(engine, deleted)
     return 1 + len(unfinished)
 
 
@@ -77,7 +77,7 @@ def _without_queued(engine: Engine, dag_id: str, unfinished: Sequence[RunRef]) -
     return [run for run in unfinished if run.run_uid not in queued]
 
 
-def sweep_dag(engine: Engine, message: SweepDag) -> None:
+def erase_dag(engine: Engine, message: EraseDag) -> None:
     """Remove some runs of a deleted DAG; the last portion lets the DAG come back.
 
     Safe to repeat and to interrupt. Does nothing once the DAG is back, or deleted again.
@@ -91,7 +91,7 @@ def sweep_dag(engine: Engine, message: SweepDag) -> None:
     runs = engine.store.dag_runs.first(dag.dag_id, PORTION)
     erased = [erase_run(engine, run) for run in runs]
     if len(runs) == PORTION or not all(erased):
-        _send_sweep(engine, dag)
+        _send_erasure(engine, dag)
         return
     for limit in graph_of(engine, dag.dag_id, dag.version).limits:
         engine.store.pools.delete(limit.pool)
@@ -99,7 +99,7 @@ def sweep_dag(engine: Engine, message: SweepDag) -> None:
         _bring_back(engine, dag)
 
 
-def sweep_run(engine: Engine, message: SweepRun) -> None:
+def erase_late_writes(engine: Engine, message: EraseRun) -> None:
     """Remove the items of a run that is gone, and come again until there are none and can be none."""
     items = _items(engine, message.run)
     now = engine.now()
@@ -107,7 +107,7 @@ def sweep_run(engine: Engine, message: SweepRun) -> None:
     if items:
         until = max(until, _ends_at(engine, items) or now + LONGEST_INVOCATION)
     if until > now:
-        _sweep_run_until(engine, message.run, until)
+        _erase_run_until(engine, message.run, until)
     _clear(engine, message.run, items)
 
 
@@ -122,7 +122,7 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
             return engine.store.dag_runs.delete(run)
     now = engine.now()
     if not run.is_over_for(LONGEST_INVOCATION, now):
-        _sweep_run_until(engine, run.ref, now + LONGEST_INVOCATION)
+        _erase_run_until(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
     return engine.store.dag_runs.delete(run)
 
@@ -149,7 +149,7 @@ def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
 
 
 def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox: Outbox) -> None:
-    """Give back the slots that a try holds, or its place among those who wait for some."""
+    """Give back the slots that a try holds, or its place among the waiters for some."""
     if item.state is TaskInstanceState.SCHEDULED:
         for waiter in waiting.waiters_of(run, task, item):
             engine.store.pools.remove_waiter(waiter)
@@ -160,7 +160,7 @@ def _let_go(engine: Engine, run: RunRef, task: Task, item: TaskInstance, outbox:
 
 
 def _is_abandoned(engine: Engine, item: TaskInstance) -> bool:
-    """Take a try from whoever might still begin it; slots are given back by the one who ends the try."""
+    """Take a try from a worker that might still begin it; the handler that ends it gives slots back."""
     expected = Expected(states=frozenset({item.state}), try_number=item.try_number)
     change = changes.abandoned(engine.now())
     return engine.store.task_instances.transition(item.run_uid, item.key, expected, change).applied
@@ -190,10 +190,10 @@ def _bring_back(engine: Engine, dag: Dag) -> None:
     engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused, next_run=next_run)
 
 
-def _send_sweep(engine: Engine, dag: Dag) -> None:
-    engine.sender.send([Outgoing(message=SweepDag(dag_id=dag.dag_id, generation=dag.generation))])
+def _send_erasure(engine: Engine, dag: Dag) -> None:
+    engine.send(EraseDag(dag_id=dag.dag_id, generation=dag.generation))
 
 
-def _sweep_run_until(engine: Engine, run: RunRef, moment: datetime) -> None:
+def _erase_run_until(engine: Engine, run: RunRef, moment: datetime) -> None:
     delay = moments.seconds_until(moment, engine.now())
-    engine.sender.send([Outgoing(message=SweepRun(run=run, until=moment), delay_seconds=delay)])
+    engine.send(EraseRun(run=run, until=moment), delay)

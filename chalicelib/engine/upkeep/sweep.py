@@ -1,4 +1,4 @@
-"""The net below: the minute tick, and the sweep of a run that finds what was lost.
+"""The sweep of a run: it finds what was lost, and makes it good.
 
 Invariant I4: nothing waits for ever. Each unfinished run has a due time; the tick sends one message
 for each run that is due, and its handler compares the whole run with what should be so.
@@ -18,13 +18,11 @@ from chalicelib.domain.plans.repairs import (
     repairs,
 )
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
-from chalicelib.domain.tasks.keys import END_OF_RUN_KEY
-from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand import carry_out
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
@@ -62,7 +60,7 @@ def _going_on(engine: Engine, dag: Dag) -> Iterator[datetime]:
 
 
 def _is_kept_queued(dag: Dag, run: DagRun) -> bool:
-    return run.state is DagRunState.QUEUED and holds_back(dag, run.run_type)
+    return run.state is DagRunState.QUEUED and dag.is_paused_for(run.run_type)
 
 
 def look_after(engine: Engine, message: RescueRun) -> None:
@@ -88,11 +86,11 @@ def look_after(engine: Engine, message: RescueRun) -> None:
 
 def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:
     progress = in_progress(engine, run)
-    items = dict(engine.store.task_instances.list(run.run_uid))
+    items = engine.items(run.run_uid)
     now = engine.now()
-    found = repairs(progress.graph, run.run_uid, items, now, stopped_at)
-    if holds_back(dag, run.run_type) and not any(
-        item.state is TaskInstanceState.RUNNING for item in items.values()
+    found = repairs(progress.graph, items, now, stopped_at)
+    if dag.is_paused_for(run.run_type) and not any(
+        item.state is TaskInstanceState.RUNNING for item in items.begun()
     ):
         put_off(engine, run.ref)
     else:
@@ -103,12 +101,12 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
             progress.flush()  # there may be too many of these for one invocation: what is due first goes out
-        if not holds_back(dag, run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
+        if not dag.is_paused_for(run.run_type) or repair.kind in _DONE_WHILE_PAUSED:
             names = {"run_id": run.run_id, "task_id": repair.task.task_id}
             log.info("run %s of %s: %s %s", run.run_id, run.dag_id, repair.kind, repair.item.key, extra=names)
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):
-        progress.close_if_over(items.get(END_OF_RUN_KEY) or TaskInstance(run_uid=run.run_uid, task_id=""))
+        progress.close_if_over(items.end_of_run)
     progress.flush()
 
 

@@ -1,4 +1,4 @@
-"""What the clock starts, once a minute."""
+"""The tick: everything that the clock starts, once a minute."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

@@ -1,10 +1,10 @@
-"""Waking those who wait for a pool or under a limit: tasks by priority, runs by execution date."""
+"""Woken waiters of a pool or a limit: tasks by priority, runs by execution date."""
 
 from collections.abc import Sequence
 
-from chalicelib.domain.messages import Outgoing, WakePool
+from chalicelib.domain.messages import WakePool
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.dags import Dag, holds_back, sees
+from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.slots.pools import PoolShard, Waiter, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
@@ -36,7 +36,7 @@ def wake_pool(engine: Engine, name: str) -> None:
             gone += _let_go(engine, waiter)
             shards = engine.store.pools.shards(name)
     if gone and len(waiters) == WAITERS_SEEN:
-        engine.sender.send([Outgoing(message=WakePool(pool=name))])
+        engine.send(WakePool(pool=name))
 
 
 def _nobody_waits(engine: Engine, shards: Sequence[PoolShard]) -> None:
@@ -59,7 +59,7 @@ def _let_go(engine: Engine, waiter: Waiter) -> bool:
 
 
 def _goes_on(dag: Dag, run: DagRun) -> bool:
-    return sees(dag, run) and not (dag.is_deleted or holds_back(dag, run.run_type))
+    return sees(dag, run) and not (dag.is_deleted or dag.is_paused_for(run.run_type))
 
 
 def _start_task(engine: Engine, run: DagRun, waiter: Waiter) -> Waiter | None:

@@ -68,12 +68,7 @@ def _items(engine: Engine, message: RunCallback) -> list[TaskInstance]:
     ref = message.run.ref
     if message.task_id is not None:
         return [_ended(message, message.task_id)]
-    items = dict(engine.store.task_instances.list(ref.run_uid))
-    graph = graph_of(engine, ref.dag_id, ref.version)
-    found = (
-        items.get(task_key(task_id)) or TaskInstance(run_uid=ref.run_uid, task_id=task_id)
-        for task_id in graph.tasks
-    )
+    found = engine.items(ref.run_uid).instances(graph_of(engine, ref.dag_id, ref.version).tasks)
     return [item for item in found if item.state is not TaskInstanceState.REMOVED]
 
 

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RescueRun, RunTask
 from chalicelib.domain.observations import TryStarted
+from chalicelib.domain.plans.steps import Ignore, Redo, WorkerGone, refused_claim_step
 from chalicelib.domain.runs.dag_runs import RunFacts
-from chalicelib.domain.runs.dags import holds_back
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.runs.task_logs import continued_log
 from chalicelib.domain.states import TaskInstanceState
@@ -23,7 +23,6 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.ports.store import Write
 from chalicelib.engine.ports.worker import Invocation, RunTry
-from chalicelib.engine.tasks import sleeping
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.altered_runs import Crowd, crowd_around, wait_for_one_of
 from chalicelib.engine.tasks.inputs import TaskXComs, try_request
@@ -35,7 +34,8 @@ log = logging.getLogger(__name__)
 REDONE_WITHIN = timedelta(minutes=5)
 """How long after its end a run's duplicate messages still repeat something: some sweeps have been by then.
 
-Well below the time (``deletion.LONGEST_INVOCATION``) after which a deletion takes it that nobody is at work.
+Well below the time (``deletion.LONGEST_INVOCATION``) after which a deletion takes it that no worker is
+left.
 """
 
 CLOCK_MARGIN = timedelta(seconds=30)
@@ -96,7 +96,7 @@ def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryReq
     dag = run.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         return "its DAG was deleted"
-    if holds_back(dag, message.run.run_type) and message.begun_at is None:  # what runs already goes on
+    if dag.is_paused_for(message.run.run_type) and message.begun_at is None:  # what runs already goes on
         return "its DAG is paused"
     if message.begun_at is None and (crowd := crowd_around(run, dag, item)):
         return crowd
@@ -132,24 +132,19 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
 
 
 def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
-    if item.try_number != message.try_number or item.state is None:
-        return
-    if sleeping.is_waiting(item):
-        if not sleeping.is_news(run.engine, item):
+    match refused_claim_step(item, message.try_number, run.engine.now()):
+        case Redo():
             _redo(run, item)
-        return
-    if item.state is not TaskInstanceState.RUNNING:
-        if item.lease_token is not None:  # else it was not ended by a worker: nothing follows from it
-            _redo(run, item)
-        return
-    if item.lease_until is not None and item.lease_until <= run.engine.now():
-        finish(run, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))
+        case WorkerGone(reason=reason):
+            finish(run, item, TryOutcome(result=TryResult.FAILED, reason=reason))
+        case Ignore():
+            return
 
 
 def _redo(run: RunInProgress, item: TaskInstance) -> None:
     """Repeat what a crash may have left undone after a try, unless its run is gone or long over.
 
-    Of such a run the sweep has done it; and what is written of it once its DAG is deleted nobody removes.
+    The sweep has done it for such a run; and once its DAG is deleted, nothing removes what is written of it.
     """
     found = find_run(run.engine, run.facts.ref)
     if found is None or found[1].is_over_for(REDONE_WITHIN, run.engine.now()):

@@ -120,7 +120,7 @@ class UnfinishedRunItem(Model):
 class TaskInstanceItem(Model):
     """Table ``task_instances``: instances, buckets, the sink, and finished tries.
 
-    Each mark is a number set of its own, so that an arrival is one ``ADD``.
+    Each note is a number set of its own, so that an arrival is one ``ADD``.
     """
 
     run_uid = UnicodeAttribute(hash_key=True)

@@ -139,18 +139,18 @@ class DynamoPools:
     def add_waiter(self, waiter: Waiter) -> None:
         """2 requests, and 1 per shard; more when the pool is resized meanwhile."""
         self._waiters.put(_waiter_item(waiter))
-        mark = uuid4().hex
+        flag = uuid4().hex
         for _ in range(_ROUNDS):
             items = self._items(waiter.pool)
-            # Shard 0 first: once it is marked at the revision that was read, a resizing that does not
-            # know of the mark is refused, and one that does hands it on to new shards.
-            marked = [self._mark(item, mark) for item in items]
-            if not items or (marked[0] and marked[0].revision == items[0].revision):
+            # Shard 0 first: once it is flagged at the revision that was read, a resizing that does not
+            # know of the flag is refused, and one that does hands it on to new shards.
+            flagged = [self._flag(item, flag) for item in items]
+            if not items or (flagged[0] and flagged[0].revision == items[0].revision):
                 return
         raise StoreUnavailable(f"pool {waiter.pool} is changed by others all the time")
 
-    def _mark(self, item: PoolShardItem, mark: str) -> PoolShardItem | None:
-        actions = [PoolShardItem.waiting.set(mark)]
+    def _flag(self, item: PoolShardItem, flag: str) -> PoolShardItem | None:
+        actions = [PoolShardItem.waiting.set(flag)]
         return self._shards.update((item.name, item.shard), actions, PoolShardItem.name.exists()).item
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
@@ -160,7 +160,7 @@ class DynamoPools:
         self._waiters.delete((waiter.pool, waiter.key))
 
     def clear_waiting(self, shard: PoolShard) -> None:
-        """1 request, 0 if the shard was not marked."""
+        """1 request, 0 if the shard was not flagged."""
         if shard.waiting is None:
             return
         is_same = PoolShardItem.waiting == shard.waiting

@@ -1,4 +1,4 @@
-"""Task instances, the marks that upstreams leave on them, and finished tries."""
+"""Task instances, the notes that upstreams leave on them, and finished tries."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,18 +12,18 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key, try_key
-from chalicelib.domain.tasks.notes import MARK_NAMES, NO_MARKS, Marks
+from chalicelib.domain.tasks.notes import NO_NOTES, NOTE_NAMES, Notes
 from chalicelib.domain.tasks.task_instances import (
     Expected,
     FinishedTry,
     TaskInstance,
     TaskInstanceChange,
+    untouched,
 )
 from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import TaskInstanceItem
 from chalicelib.store.dynamodb.tables import Tables
-from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
 
 _TRY = "#try-"
@@ -46,8 +46,8 @@ class DynamoTaskInstances:
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
         if not added:
-            raise ValueError("no mark to leave")
-        lacks = reduce(or_, (~_mark(name).contains(number) for name, number in added.items()))
+            raise ValueError("no note to leave")
+        lacks = reduce(or_, (~_note(name).contains(number) for name, number in added.items()))
         written = self._table.update((run_uid, key), _leave(added), lacks)
         return Write(applied=written.applied, item=_present(run_uid, key, written.item))
 
@@ -59,11 +59,11 @@ class DynamoTaskInstances:
         change: TaskInstanceChange,
         added: Mapping[str, int] | None = None,
     ) -> Write[TaskInstance]:
-        marks = added or {}
-        actions = [*(_assign(name, value) for name, value in change.items()), *_leave(marks)]
+        notes = added or {}
+        actions = [*(_assign(name, value) for name, value in change.items()), *_leave(notes)]
         written = self._table.update((run_uid, key), actions, _is_as(expected))
         item = _present(run_uid, key, written.item)
-        is_repeat = shows(item, change) and bears(item.marks, marks)
+        is_repeat = shows(item, change) and bears(item.notes, notes)
         return Write(applied=written.applied or is_repeat, item=item)
 
     def save_finished_try(self, finished: FinishedTry) -> None:
@@ -92,12 +92,12 @@ class DynamoTaskInstances:
         self._table.delete_query(TaskInstanceItem.run_uid == run_uid)
 
 
-def _mark(name: str) -> Any:
+def _note(name: str) -> Any:
     return getattr(TaskInstanceItem, f"mark_{name}")
 
 
 def _leave(added: Mapping[str, int]) -> list[Action]:
-    return [_mark(name).add({number}) for name, number in added.items()]
+    return [_note(name).add({number}) for name, number in added.items()]
 
 
 def _assign(name: str, value: Any) -> Action:
@@ -138,7 +138,7 @@ def _is_number(attribute: Attribute[int], number: int) -> Condition:
 
 
 def _has_voids(number: int) -> Condition:
-    void = _mark(VOID)
+    void = _note(VOID)
     absent: Condition = void.does_not_exist()
     count: Condition = size(void.attr_name) == number  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
     return void.exists() & count if number else absent
@@ -155,7 +155,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         try_number=item.try_number or 0,
         clears=item.clears or 0,
         max_tries=item.max_tries,
-        marks=_marks(item),
+        notes=_notes(item),
         lease_token=item.lease_token,
         lease_until=item.lease_until,
         retry_at=item.retry_at,
@@ -180,9 +180,9 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
     )
 
 
-def _marks(item: TaskInstanceItem) -> Marks:
-    sets = ((name, getattr(item, f"mark_{name}")) for name in MARK_NAMES)
-    return {name: frozenset(numbers) for name, numbers in sets if numbers} or NO_MARKS
+def _notes(item: TaskInstanceItem) -> Notes:
+    sets = ((name, getattr(item, f"mark_{name}")) for name in NOTE_NAMES)
+    return {name: frozenset(numbers) for name, numbers in sets if numbers} or NO_NOTES
 
 
 def _as_finished_try(item: TaskInstanceItem) -> FinishedTry:

@@ -8,7 +8,7 @@ from chalicelib.store.dynamodb.tables import Tables
 
 
 class DynamoVariables:
-    """Implements ``dag.ports.Variables``."""
+    """Implements ``domain.variables.Variables``."""
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.variables

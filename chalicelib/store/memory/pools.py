@@ -22,7 +22,7 @@ class MemoryPools:
         self._pools: dict[str, Pool] = {}
         self._shards: defaultdict[str, dict[int, PoolShard]] = defaultdict(dict)
         self._waiters: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
-        self._marks = count(1)
+        self._flags = count(1)
 
     def get(self, name: str) -> Pool | None:
         return self._pools.get(name)
@@ -99,9 +99,9 @@ class MemoryPools:
     def add_waiter(self, waiter: Waiter) -> None:
         with self._lock:
             self._waiters[waiter.pool][waiter.key] = waiter
-            mark = str(next(self._marks))
+            flag = str(next(self._flags))
             for shard in self.shards(waiter.pool):
-                self._put(replace(shard, waiting=mark))
+                self._put(replace(shard, waiting=flag))
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Task instances, their marks and finished tries."""
+"""Task instances, their notes and finished tries."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,10 +12,10 @@ from chalicelib.domain.tasks.task_instances import (
     FinishedTry,
     TaskInstance,
     TaskInstanceChange,
+    untouched,
 )
 from chalicelib.domain.tasks.voiding import VOID
 from chalicelib.engine.ports.store import Write
-from chalicelib.store.keys import untouched
 from chalicelib.store.repeats import bears, shows
 
 
@@ -36,12 +36,12 @@ class MemoryTaskInstances:
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
         if not added:
-            raise ValueError("no mark to leave")
+            raise ValueError("no note to leave")
         with self._lock:
             item = self._items[run_uid].get(key) or untouched(run_uid, key)
-            if bears(item.marks, added):
+            if bears(item.notes, added):
                 return Write(applied=False, item=item)
-            return self._write(key, replace(item, marks=merged(item.marks, added)))
+            return self._write(key, replace(item, notes=merged(item.notes, added)))
 
     def transition(
         self,
@@ -53,11 +53,11 @@ class MemoryTaskInstances:
     ) -> Write[TaskInstance]:
         with self._lock:
             item = self._items[run_uid].get(key) or untouched(run_uid, key)
-            marks = added or {}
+            notes = added or {}
             if not _is_as(expected, item):
-                return Write(applied=shows(item, change) and bears(item.marks, marks), item=item)
+                return Write(applied=shows(item, change) and bears(item.notes, notes), item=item)
             changed = replace(item, **change)
-            return self._write(key, replace(changed, marks=merged(item.marks, marks)) if marks else changed)
+            return self._write(key, replace(changed, notes=merged(item.notes, notes)) if notes else changed)
 
     def _write(self, key: str, item: TaskInstance) -> Write[TaskInstance]:
         self._items[item.run_uid][key] = item
@@ -87,7 +87,7 @@ def _is_as(expected: Expected, item: TaskInstance) -> bool:
         and expected.lease_token in (None, item.lease_token)
         and expected.updated_at in (None, item.updated_at)
         and expected.clears in (None, item.clears)
-        and expected.voids in (None, len(item.marks.get(VOID, ())))
+        and expected.voids in (None, len(item.notes.get(VOID, ())))
     )
 
 

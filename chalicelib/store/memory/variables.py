@@ -7,7 +7,7 @@ from chalicelib.domain.variables import StoredVariable
 
 
 class MemoryVariables:
-    """Implements ``dag.ports.Variables``."""
+    """Implements ``domain.variables.Variables``."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api.experimental import register
+from chalicelib.api.surfaces import mount
 from chalicelib.settings import Settings
 from tests.integration.server.server import Server, running
 
@@ -22,7 +22,7 @@ def denying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def guarded_routes() -> list[tuple[str, str]]:
     """Method and path of all that the app serves behind an authorizer, with names filled in."""
     app = Chalice(app_name="updraft")
-    register(app, Settings.from_environ(DENY_ALL))
+    mount(app, Settings.from_environ(DENY_ALL))
     return [
         (method, path.format_map(_Anything()))
         for path, views in app.routes.items()

@@ -134,7 +134,7 @@ def test_the_last_of_the_upstreams_to_arrive_sees_all(emulated: DynamoStore) -> 
 
     def arrive(number: int) -> tuple[bool, int]:
         written = emulated.task_instances.arrive("01RUN", "join#-1", {states[number % 3]: number})
-        return written.applied, sum(map(len, written.item.marks.values()))
+        return written.applied, sum(map(len, written.item.notes.values()))
 
     arrivals = _together(arrive)
 

@@ -44,7 +44,7 @@ def test_a_fault_changes_neither_the_answer_nor_what_is_kept(
     expected, expected_kept = undisturbed[name]
     assert kept == expected_kept
     if name == "task_instances.arrive" and fault == "lost":
-        # Marks do not say whose they are: as the port says, they are then all there.
+        # Notes do not say whose they are: as the port says, they are then all there.
         assert (answer.applied, answer.item) == (False, expected.item)
     else:
         assert answer == expected
@@ -163,7 +163,7 @@ def _outcome(store: DynamoStore, name: str, *planned: Fault) -> tuple[Any, Any]:
 
 
 def _kept() -> dict[str, list[str]]:
-    """All items of all tables, but for the marks of waiters, which are made up anew."""
+    """All items of all tables, but for the flags of waiters, which are made up anew."""
     client = aws.client("dynamodb")
     return {
         name: sorted(

@@ -6,7 +6,7 @@ import pytest
 from pynamodb.models import Model
 
 from chalicelib.deploy.description.resources import Table, stage_resources
-from chalicelib.domain.tasks.notes import MARK_NAMES
+from chalicelib.domain.tasks.notes import NOTE_NAMES
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import models
@@ -53,9 +53,9 @@ def test_the_index_is_over_attributes_that_exist(name: str) -> None:
 
 def test_every_field_and_mark_of_a_task_instance_has_an_attribute() -> None:
     attributes = models.TaskInstanceItem.get_attributes()
-    names = {field.name for field in fields(TaskInstance)} - {"task_id", "map_index", "marks"}
+    names = {field.name for field in fields(TaskInstance)} - {"task_id", "map_index", "notes"}
     assert names <= set(attributes)
-    assert {name for name in attributes if name.startswith("mark_")} == {f"mark_{n}" for n in MARK_NAMES}
+    assert {name for name in attributes if name.startswith("mark_")} == {f"mark_{n}" for n in NOTE_NAMES}
 
 
 def _deployed(name: str) -> Table:

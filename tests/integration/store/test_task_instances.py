@@ -8,7 +8,7 @@ from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, bucket_key, task_key
-from chalicelib.domain.tasks.notes import MARK_NAMES
+from chalicelib.domain.tasks.notes import NOTE_NAMES
 from chalicelib.domain.tasks.task_instances import (
     Expected,
     FinishedTry,
@@ -132,17 +132,17 @@ def test_a_change_that_leaves_a_further_mark_is_no_repetition(store: Store) -> N
     store.task_instances.transition(RUN, KEY, UNTOUCHED, FULL, {"success": 1})
     refused = store.task_instances.transition(RUN, KEY, UNTOUCHED, FULL, {"success": 2})
     assert not refused.applied
-    assert refused.item.marks == {"success": {1}}
+    assert refused.item.notes == {"success": {1}}
 
 
 def test_marks_add_up_whatever_they_are(store: Store) -> None:
-    for number, name in enumerate((*MARK_NAMES, *MARK_NAMES)):
+    for number, name in enumerate((*NOTE_NAMES, *NOTE_NAMES)):
         assert store.task_instances.arrive(RUN, KEY, {name: number}).applied
     item = store.task_instances.get(RUN, KEY)
     assert item
-    count = len(MARK_NAMES)
+    count = len(NOTE_NAMES)
     assert item == replace(
-        BLANK, marks={name: frozenset({number, number + count}) for number, name in enumerate(MARK_NAMES)}
+        BLANK, notes={name: frozenset({number, number + count}) for number, name in enumerate(NOTE_NAMES)}
     )
 
 
@@ -152,11 +152,11 @@ def test_an_arrival_that_was_made_already_does_not_apply(store: Store) -> None:
     assert again == Write(applied=False, item=first.item)
     part = store.task_instances.arrive(RUN, KEY, {"skipped": 0, "success": 0})
     assert part.applied
-    assert part.item.marks == {"skipped": {0}, "skip_order": {0}, "success": {0}}
+    assert part.item.notes == {"skipped": {0}, "skip_order": {0}, "success": {0}}
 
 
-def test_an_arrival_leaves_a_mark_or_is_none(store: Store) -> None:
-    with pytest.raises(ValueError, match="no mark to leave"):
+def test_an_arrival_leaves_a_note_or_is_none(store: Store) -> None:
+    with pytest.raises(ValueError, match="no note to leave"):
         store.task_instances.arrive(RUN, KEY, {})
 
 
@@ -165,7 +165,7 @@ def test_an_arrival_and_a_change_can_be_one_write(store: Store) -> None:
     change: TaskInstanceChange = {"state": TaskInstanceState.QUEUED, "updated_at": NOON}
     written = store.task_instances.transition(RUN, KEY, UNTOUCHED, change, {"failed": 8})
     assert written.applied
-    assert written.item == replace(BLANK, **change, marks={"success": {7}, "failed": {8}})
+    assert written.item == replace(BLANK, **change, notes={"success": {7}, "failed": {8}})
     assert store.task_instances.get(RUN, KEY) == written.item
 
 

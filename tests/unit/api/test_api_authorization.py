@@ -6,13 +6,17 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import bootstrap
-from chalicelib.api.authorizer import Word, authorizer
-from chalicelib.api.experimental import PREFIX, register
+from chalicelib.api.authorizer import authorizer
+from chalicelib.api.experimental.surface import EXPERIMENTAL
+from chalicelib.api.http.authorizer_context import AuthorizerContext
+from chalicelib.api.surfaces import mount
 from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import SettingError, Settings
 from tests.contract.in_process import InProcessApi
+
+PREFIX = EXPERIMENTAL.prefix
 
 PLAIN_METHODS = {"GET", "HEAD", "POST"}
 
@@ -21,7 +25,7 @@ README = (Path(__file__).parents[3] / "README.md").read_text()
 
 def _app(settings: Settings) -> Chalice:
     app = Chalice(app_name="updraft")
-    register(app, settings)
+    mount(app, settings)
     return app
 
 
@@ -130,13 +134,13 @@ _ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/api/GET/experimental/test
 
 
 @pytest.mark.parametrize(
-    ("given", "word"),
+    ("given", "context"),
     [
-        (None, Word()),
-        ({}, Word()),
-        ({"principalId": "ada"}, Word(principal="ada")),
-        ({"principalId": "u@REALM", "reply": "abc"}, Word(principal="u@REALM", reply="abc")),
-        ({"principalId": "ada", "addresses": "-"}, Word(principal="ada", origin=Origin())),
+        (None, AuthorizerContext()),
+        ({}, AuthorizerContext()),
+        ({"principalId": "ada"}, AuthorizerContext(principal="ada")),
+        ({"principalId": "u@REALM", "reply": "abc"}, AuthorizerContext(principal="u@REALM", reply="abc")),
+        ({"principalId": "ada", "addresses": "-"}, AuthorizerContext(principal="ada", origin=Origin())),
         (
             {
                 "principalId": "ada",
@@ -144,16 +148,16 @@ _ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/api/GET/experimental/test
                 "wait": "7",
                 "was_checked": "true",
             },
-            Word(
+            AuthorizerContext(
                 principal="ada",
                 origin=Origin(addresses=frozenset({"192.0.2.7", "2001:db8::/64"}), wait=7, was_checked=True),
             ),
         ),
-        ({"principalId": ":throttled", "wait": "7"}, Word(wait=7)),
-        ({"principalId": ":throttled"}, Word(wait=1)),
+        ({"principalId": ":throttled", "wait": "7"}, AuthorizerContext(wait=7)),
+        ({"principalId": ":throttled"}, AuthorizerContext(wait=1)),
     ],
 )
 def test_what_the_authorizer_hands_on_is_read_as_it_was_meant(
-    given: dict[str, str] | None, word: Word
+    given: dict[str, str] | None, context: AuthorizerContext
 ) -> None:
-    assert Word.of(given) == word
+    assert AuthorizerContext.of(given) == context

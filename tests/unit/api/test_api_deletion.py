@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.messages import StartRun, SweepDag
+from chalicelib.domain.messages import EraseDag, StartRun
 from chalicelib.domain.runs.dag_runs import DagRunChange
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
@@ -37,7 +37,7 @@ def test_a_deleted_dag_is_unknown_until_it_was_swept_and_then_comes_back_paused(
     assert api.post(RUNS, {}).status == 404
     assert api.delete(path).body == {"error": "Dag id etl not found"}
 
-    dispatch.handle(engine, SweepDag(dag_id="etl", generation=2))
+    dispatch.handle(engine, EraseDag(dag_id="etl", generation=2))
 
     assert api.get("/dags/etl/paused").body == {"is_paused": True}
     assert api.get(RUNS).body == []

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.api.dag_runs import trigger
-from chalicelib.api.exchange import Request
+from chalicelib.api.experimental.dag_runs import trigger
+from chalicelib.api.http.request_and_reply import Request
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import WakePool
 from chalicelib.engine.engine import Engine

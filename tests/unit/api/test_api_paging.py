@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib import bootstrap
-from chalicelib.api import dag_runs
+from chalicelib.api.experimental import dag_runs
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.states import DagRunState
@@ -218,7 +218,7 @@ def test_an_unknown_dag_is_told_before_a_limit_that_is_none(api: InProcessApi) -
     older=st.booleans(),
 )
 def test_a_cursor_leads_to_its_position(instant: datetime, older: bool) -> None:
-    from chalicelib.api.paging import _cursor, _position
+    from chalicelib.api.experimental.paging import _cursor, _position
 
     assume(1 < instant.year < 9999)
     position = dag_run_pages.Position(execution_date=instant, older=older)

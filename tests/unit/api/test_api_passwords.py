@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.api.experimental import PREFIX
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.auth.accounts import create_user, delete_user, set_password
 from chalicelib.auth.backends import BASIC_AUTH, DEFAULT, PASSWORD_AUTH
 from chalicelib.auth.logins import CHECKS_A_MINUTE, CHECKS_AT_ONCE
@@ -23,6 +23,8 @@ from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.settings import Settings
 from tests.contract.clock import MovedClock
 from tests.contract.in_process import InProcessApi
+
+PREFIX = EXPERIMENTAL.prefix
 
 DAG = f"{PREFIX}/dags/etl"
 SECRETS = ("lovelace", "swordfish")

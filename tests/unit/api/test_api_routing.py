@@ -4,11 +4,13 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.api.experimental import PREFIX
+from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.contract.in_process import InProcessApi
+
+PREFIX = EXPERIMENTAL.prefix
 
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 

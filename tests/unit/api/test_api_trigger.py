@@ -201,8 +201,8 @@ def test_a_date_before_the_default_start_date_is_refused(api: InProcessApi) -> N
 
 def test_the_principal_that_the_authorizer_vouched_for_is_noted(engine: Engine, settings: Settings) -> None:
     """With a backend that knows names; those come later, so the request is made as API Gateway would."""
-    from chalicelib.api.dag_runs import trigger
-    from chalicelib.api.exchange import Request
+    from chalicelib.api.experimental.dag_runs import trigger
+    from chalicelib.api.http.request_and_reply import Request
 
     with bootstrap.use(engine=engine, settings=settings):
         trigger(Request(path={"dag_id": "etl"}, query={}, body=b"{}", principal="ada"))

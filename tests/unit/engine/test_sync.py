@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound
-from chalicelib.domain.messages import Outgoing, SweepDag, WakePool
+from chalicelib.domain.messages import EraseDag, Outgoing, WakePool
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.slots.limits import active_tasks
@@ -94,7 +94,7 @@ def test_a_deleted_dag_comes_back_as_its_file_is_by_then(tmp_path: Path) -> None
     assert deleted is not None
     assert deleted.is_deleted, "nothing may take the place of what is not swept yet"
 
-    sweep = SweepDag(dag_id="sales", generation=2)
+    sweep = EraseDag(dag_id="sales", generation=2)
     assert isinstance(engine.sender, MemorySender)
     assert engine.sender.take_all()[-2:] == [Outgoing(message=sweep)] * 2
     dispatch.handle(engine, sweep)

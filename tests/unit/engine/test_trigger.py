@@ -9,7 +9,7 @@ from chalicelib.domain.messages import Outgoing, StartRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from tests.contract.engines import engine_in_memory
 from tests.memory_sender import MemorySender
 
@@ -32,12 +32,12 @@ def engine() -> Engine:
     return made
 
 
-def request(run_id: str | None = None, date: datetime = NOON, dag_id: str = "sales") -> TriggerRequest:
-    return TriggerRequest(dag_id=dag_id, execution_date=date, run_id=run_id, triggered_by="test")
+def request(run_id: str | None = None, date: datetime = NOON, dag_id: str = "sales") -> RunRequest:
+    return RunRequest(dag_id=dag_id, execution_date=date, run_id=run_id, triggered_by="test")
 
 
 def test_a_run_is_queued_and_announced(engine: Engine) -> None:
-    run = trigger(engine, request())
+    run = create_run(engine, request())
     assert (run.state, run.run_id) == (DagRunState.QUEUED, "manual__2026-01-01T12:00:00+00:00")
     assert isinstance(engine.sender, MemorySender)
     assert engine.sender.sent == [Outgoing(message=StartRun(run=run.ref))]
@@ -50,7 +50,7 @@ def test_a_run_is_queued_and_announced(engine: Engine) -> None:
 def test_what_no_file_defines_any_more_cannot_be_triggered(engine: Engine) -> None:
     engine.store.dags.set_active("sales", False)
     with pytest.raises(DagNotFound, match="Dag id sales not found in DagModel"):
-        trigger(engine, request())
+        create_run(engine, request())
 
 
 @pytest.mark.parametrize("dag_id", ["unknown", "deleted"])
@@ -60,20 +60,20 @@ def test_a_dag_that_is_not_there_is_named(engine: Engine, dag_id: str) -> None:
     )
     engine.store.dags.mark_deleted("deleted")
     with pytest.raises(DagNotFound, match=dag_id):
-        trigger(engine, request(dag_id=dag_id))
+        create_run(engine, request(dag_id=dag_id))
 
 
 def test_a_date_before_the_start_date_in_default_args_is_refused(engine: Engine) -> None:
     with pytest.raises(InvalidRequest, match="should be >= start_date"):
-        trigger(engine, request(date=NOON - timedelta(days=3)))
+        create_run(engine, request(date=NOON - timedelta(days=3)))
 
 
 def test_a_duplicate_is_noticed_before_a_run_id_that_may_not_be(engine: Engine) -> None:
-    trigger(engine, request("first"))
+    create_run(engine, request("first"))
     with pytest.raises(DagRunAlreadyExists):
-        trigger(engine, request("not allowed!"))
+        create_run(engine, request("not allowed!"))
     with pytest.raises(InvalidRequest, match="The provided run ID 'not allowed!' is invalid"):
-        trigger(engine, request("not allowed!", NOON + timedelta(hours=1)))
+        create_run(engine, request("not allowed!", NOON + timedelta(hours=1)))
 
 
 def test_a_run_that_could_not_be_announced_exists_all_the_same(engine: Engine) -> None:
@@ -82,6 +82,6 @@ def test_a_run_that_could_not_be_announced_exists_all_the_same(engine: Engine) -
             raise StoreUnavailable("the queue did not take a message")
 
     object.__setattr__(engine, "sender", Deaf())
-    run = trigger(engine, request())
+    run = create_run(engine, request())
     assert engine.store.dag_runs.get("sales", NOON) == run
     assert list(engine.store.dag_runs.due(NOON + timedelta(minutes=1))) == [("sales", NOON)]

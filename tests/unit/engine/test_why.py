@@ -9,7 +9,7 @@ from chalicelib.domain.plans.checks import Check
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.reading.why import what_holds_back, why_run, why_task
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.slots.pools import save_pool
 from tests.property.dags import ScriptedDag, Shape
 from tests.property.scenarios import EXECUTION_DATE, start, world_of
@@ -72,8 +72,8 @@ def test_a_run_of_a_future_date_waits_for_it() -> None:
     dag = ScriptedDag([Shape("a")])
     world = world_of(dag, 1)
     later = world.clock.now + timedelta(days=1)
-    wish = TriggerRequest(dag_id=dag.dag_id, execution_date=later, triggered_by="test")
-    run = trigger(world.engine, wish)
+    wish = RunRequest(dag_id=dag.dag_id, execution_date=later, triggered_by="test")
+    run = create_run(world.engine, wish)
     world.drain()
     assert of_run(world, run) == {"Execution Date": "2026-01-02T00:00:00+00:00 is in the future"}
 
@@ -83,10 +83,10 @@ def test_a_run_over_the_limit_waits_for_another_to_end() -> None:
     dag = ScriptedDag([slow, Shape("b", ("a",))], max_active_runs=1)
     world = world_of(dag, 1)
     first = start(world, dag)
-    wish = TriggerRequest(
+    wish = RunRequest(
         dag_id=dag.dag_id, execution_date=EXECUTION_DATE + timedelta(days=1), triggered_by="test"
     )
-    second = trigger(world.engine, wish)
+    second = create_run(world.engine, wish)
     world.drain()
     limit = "at most 1 runs of scripted at once (max_active_runs)"
     assert of_run(world, second) == {"Concurrency": f"1 wanted of {limit}: 0 of 1 free"}
@@ -117,10 +117,10 @@ def test_a_task_waits_for_the_previous_run() -> None:
     dag = ScriptedDag([Shape("a", behaviour="fail", depends_on_past=True)])
     world = world_of(dag, 1)
     start(world, dag)
-    wish = TriggerRequest(
+    wish = RunRequest(
         dag_id=dag.dag_id, execution_date=EXECUTION_DATE + timedelta(days=1), triggered_by="test"
     )
-    second = trigger(world.engine, wish)
+    second = create_run(world.engine, wish)
     world.drain()
     assert of_task(world, second, "a") == {"Previous Dagrun State": "in the previous run a is failed"}
 

@@ -10,7 +10,7 @@ from chalicelib.domain.errors import DagNotFound, StoreUnavailable
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.events.declarations import DeclarationError, parse_declarations
 from chalicelib.events.delivery import (
     INSTANTS,
@@ -79,8 +79,8 @@ def send(engine: Engine, *names: str) -> None:
             deliver(engine, DECLARATIONS, each)
 
 
-def request(run_id: str | None = "sns__1") -> TriggerRequest:
-    return TriggerRequest(dag_id="load", execution_date=NOW, run_id=run_id, triggered_by="test")
+def request(run_id: str | None = "sns__1") -> RunRequest:
+    return RunRequest(dag_id="load", execution_date=NOW, run_id=run_id, triggered_by="test")
 
 
 def test_an_event_makes_a_run_of_its_time_and_identity(engine: Engine) -> None:
@@ -117,7 +117,7 @@ def test_two_events_of_one_instant_make_two_runs(engine: Engine) -> None:
 
 
 def test_an_event_whose_instant_is_taken_by_a_run_of_other_making_gets_the_next(engine: Engine) -> None:
-    trigger(engine, request(run_id=None))
+    create_run(engine, request(run_id=None))
     assert trigger_unless_there(engine, request())
     assert [run.execution_date - NOW for run in runs(engine)] == [timedelta(), timedelta(microseconds=1)]
 

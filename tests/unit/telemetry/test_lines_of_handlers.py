@@ -16,7 +16,7 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.dags import pausing
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.worker import RunningXComs, TryReport
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.queues.dead_letters import DeadLetter
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
@@ -97,8 +97,8 @@ def sent(engine: Engine) -> list[str]:
 
 def triggered(engine: Engine) -> DagRun:
     engine.sender.take_all()
-    request = TriggerRequest(dag_id=DAG, execution_date=engine.now(), run_id="r1", triggered_by="test")
-    return trigger(engine, request)
+    request = RunRequest(dag_id=DAG, execution_date=engine.now(), run_id="r1", triggered_by="test")
+    return create_run(engine, request)
 
 
 def test_what_user_code_logs_names_its_run_its_task_and_its_try(

@@ -14,7 +14,7 @@ from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import TriggerRequest, trigger
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.runs.end import fail_run
 from chalicelib.settings import Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun
@@ -144,7 +144,7 @@ def test_ctrl_c_stops_waiting_and_the_runs_go_on(engine: Engine, monkeypatch: py
 def test_what_a_run_waits_for_that_does_not_go_on_is_told_once(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    day = trigger(engine, TriggerRequest(dag_id="daily", execution_date=DAYS[2], triggered_by="test"))
+    day = create_run(engine, RunRequest(dag_id="daily", execution_date=DAYS[2], triggered_by="test"))
     set_paused(engine, "daily", paused=True, changed_by="ada")
     monkeypatch.setattr(time, "sleep", interrupted_after(6))
     result = backfill("daily", "-s", "2026-01-03")
@@ -171,10 +171,10 @@ def test_runs_that_nobody_will_make_are_not_waited_for(
 
 
 def make_failed_run(engine: Engine, date: datetime) -> None:
-    request = TriggerRequest(
+    request = RunRequest(
         dag_id="daily", execution_date=date, triggered_by="test", run_type=DagRunType.BACKFILL
     )
-    made = trigger(engine, request)
+    made = create_run(engine, request)
     fail_run(engine, made, "for this test", from_states=frozenset({DagRunState.QUEUED}))
 
 

@@ -1,0 +1,160 @@
+"""The next step of one task instance: small decisions, each total, each a value with its reason.
+
+The engine reads what a decision needs, asks for it here, and carries it out by one conditional write. ``why``
+shows checks (``checks``) that rest on the same rules.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
+from chalicelib.domain.moments import seconds_until
+from chalicelib.domain.plans.checks import not_in_retry_period
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.voiding import VOID
+
+_NEWS = timedelta(seconds=20)
+"""What was written more recently than this is being sent by the handler that wrote it.
+
+A message that comes twice would else be followed by two, each time. One that comes again because its
+handler died takes longer (the visibility timeouts of both queues).
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignore:
+    """Nothing is to be done: the task instance goes on by another message, or not at all."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """The task instance waits on; what it waits for tells of itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """A try is to be started, slots first."""
+
+    try_number: int
+    reason: str
+    is_fresh: bool = False
+    """Whether no handler that died can have left slots under the name of this try."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """The task instance ends without a try."""
+
+    judgement: Judgement
+    """Its verdict names the state it ends in; ``run`` is the success of an empty task."""
+    skip_ordered: bool
+    """Whether an upstream task ordered the skip."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Send:
+    """The message of a queued try is to be sent: the handler that queued it may have died before."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """The same message is to come again."""
+
+    seconds: int
+    """Whole seconds from now, at least 1 where the time has not come."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Redo:
+    """What follows from an end that stands is to be done again: the handler that wrote it may have died."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerGone:
+    """The lease of a running try has run out: the try is to fail."""
+
+    reason: str = "its worker is gone"
+
+
+def asks_for_past(task: Task, known: Arrived) -> bool:
+    """Whether the previous run is to be read before the step of an untouched task instance is decided."""
+    return task.depends_on_past and judge(task.trigger_rule, known).verdict is Verdict.RUN
+
+
+def open_step(task: Task, item: TaskInstance, known: Arrived, *, waits_for_past: bool) -> Wait | Start | End:
+    """What becomes of a task instance without a state, by what is known of its upstreams.
+
+    ``waits_for_past``: its previous run has not ended well (False where ``asks_for_past`` says so).
+    """
+    judgement = judge(task.trigger_rule, known)
+    if judgement.verdict is Verdict.WAIT:
+        return Wait(reason=judgement.reason)
+    if judgement.verdict is Verdict.RUN and waits_for_past:
+        return Wait(reason="the task depends on its previous run")
+    if judgement.verdict is Verdict.RUN and not task.is_empty:
+        # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
+        is_fresh = not item.clears and VOID not in item.notes
+        return Start(try_number=item.try_number + 1, reason=judgement.reason, is_fresh=is_fresh)
+    return End(judgement=judgement, skip_ordered=known.skip_ordered)
+
+
+def retry_step(item: TaskInstance, failed_try: int, now: datetime) -> Ignore | Later | Start | Send:
+    """What the message does that comes when the retry delay after ``failed_try`` is over."""
+    next_try = failed_try + 1
+    if item.state is TaskInstanceState.UP_FOR_RETRY and item.try_number == failed_try:
+        check = not_in_retry_period(item, now)
+        if check.passed:
+            return Start(try_number=next_try, reason=check.reason)
+        return Later(seconds=seconds_until(item.retry_at or now, now), reason=check.reason)
+    if item.state is TaskInstanceState.QUEUED and item.try_number == next_try:
+        return Send(reason="its message may not have been sent")
+    return Ignore(reason=f"try {failed_try} is not what the task instance waits after")
+
+
+def poke_step(
+    item: TaskInstance, try_number: int, pokes: int, now: datetime
+) -> Ignore | Later | Start | Send:
+    """What the message does that comes at the time of a sensor's next poke, after so many in vain."""
+    if (item.try_number, item.pokes) != (try_number, pokes):
+        return Ignore(reason="the sensor has poked since, or another try runs")
+    if not item.waits_for_poke:
+        if item.state is TaskInstanceState.QUEUED and not _is_news(item, now):
+            return Send(reason="its message may not have been sent")
+        return Ignore(reason="the task instance does not wait for a poke")
+    seconds = seconds_until(item.reschedule_date or now, now)
+    if item.is_asleep or seconds:
+        return Later(seconds=seconds, reason="the next poke goes to a worker, or comes later")
+    return Start(try_number=item.try_number, reason="the time of the next poke has come")
+
+
+def refused_claim_step(item: TaskInstance, try_number: int, now: datetime) -> Ignore | Redo | WorkerGone:
+    """What is done with the message of a try that could not be claimed, by what stands instead."""
+    if item.try_number != try_number or item.state is None:
+        return Ignore(reason="the task instance has gone on to another try, or was cleared")
+    if item.waits_for_poke:
+        if _is_news(item, now):
+            return Ignore(reason="the message of the next poke is being sent")
+        return Redo(reason="the message of the next poke may not have been sent")
+    if item.state is not TaskInstanceState.RUNNING:
+        if item.lease_token is None:
+            return Ignore(reason="no worker ended it: nothing follows")
+        return Redo(reason="what follows from its end may not have been done")
+    if item.lease_until is not None and item.lease_until <= now:
+        return WorkerGone()
+    return Ignore(reason="its worker is at work")
+
+
+def _is_news(item: TaskInstance, now: datetime) -> bool:
+    """Whether the messages of what an item shows are being sent by another handler."""
+    return item.updated_at is not None and now - item.updated_at < _NEWS

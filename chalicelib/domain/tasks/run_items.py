@@ -1,0 +1,57 @@
+"""``RunItems``: all items of one run, as they were read at once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.graph.join import END_OF_RUN
+from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, task_key
+from chalicelib.domain.tasks.notes import NO_NOTES, Notes
+from chalicelib.domain.tasks.task_instances import TaskInstance, untouched
+
+
+@dataclass(frozen=True, slots=True)
+class RunItems:
+    """The items of a run by their keys; what nothing has touched is not among them, and reads as such."""
+
+    run_uid: str
+    by_key: Mapping[str, TaskInstance]
+    """Task instances, buckets of joins, and the end of the run."""
+
+    @classmethod
+    def of(cls, run_uid: str, found: Iterable[tuple[str, TaskInstance]]) -> "RunItems":
+        """The items of a run, as the store lists them: pairs of key and item."""
+        return cls(run_uid, dict(found))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has touched the run yet."""
+        return not self.by_key
+
+    @property
+    def end_of_run(self) -> TaskInstance:
+        """The item where the ends of the run's tasks meet."""
+        return self.at(END_OF_RUN_KEY)
+
+    def instance(self, task_id: str, map_index: int = NOT_MAPPED) -> TaskInstance:
+        """A task instance of the run."""
+        return self.at(task_key(task_id, map_index))
+
+    def instances(self, task_ids: Iterable[str]) -> Iterator[TaskInstance]:
+        """The task instances of tasks that are not mapped, in the order of the tasks."""
+        return (self.instance(task_id) for task_id in task_ids)
+
+    def at(self, key: str) -> TaskInstance:
+        """The item of a key: a task instance, a bucket, or the end of the run."""
+        return self.by_key.get(key) or untouched(self.run_uid, key)
+
+    def notes(self, key: str) -> Notes:
+        """The notes that were left on the item of a key."""
+        item = self.by_key.get(key)
+        return item.notes if item else NO_NOTES
+
+    def begun(self) -> Iterator[TaskInstance]:
+        """The task instances that have a state."""
+        for key, item in self.by_key.items():
+            if key == item.key and item.task_id != END_OF_RUN and item.state is not None:
+                yield item

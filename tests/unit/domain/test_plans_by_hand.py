@@ -1,0 +1,148 @@
+"""What is chosen to be cleared or marked, and what becomes of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.errors import TaskNotFound
+from chalicelib.domain.plans.by_hand import Choice, Plan, chosen, clearing, marking
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.reasons import MARKED_FAILED
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.changes import end_of
+from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
+from tests.integration.store.examples import a_run
+from tests.property.dags import ScriptedDag, Shape
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SUCCESS, FAILED, RUNNING = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.RUNNING
+SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED
+
+GRAPH = ScriptedDag(
+    [
+        Shape("a"),
+        Shape("b", ("a",)),
+        Shape("c", ("b",)),
+        Shape("d", ("c",)),
+        Shape("other", ("a",), retries=2),
+    ]
+).graph
+STATES = {"a": SUCCESS, "b": FAILED, "c": UPSTREAM_FAILED, "other": RUNNING}
+ITEMS = RunItems.of(
+    "run",
+    (
+        (task_key(name), TaskInstance(run_uid="run", task_id=name, state=state, clears=number))
+        for number, (name, state) in enumerate(STATES.items())
+    ),
+)
+
+
+def names(**options: object) -> list[str]:
+    return [item.task_id for item in chosen(GRAPH, ITEMS, Choice(**options))]  # type: ignore[arg-type]  # options
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["a", "b", "c", "d", "other"]),
+        ({"task_ids": ("c", "a")}, ["a", "c"]),
+        ({"task_ids": ("c",), "upstream": True}, ["a", "b", "c"]),
+        ({"task_ids": ("b",), "downstream": True}, ["b", "c", "d"]),
+        ({"task_ids": ("b",), "upstream": True, "downstream": True}, ["a", "b", "c", "d"]),
+        ({"only_failed": True}, ["b", "c"]),
+        ({"only_running": True}, ["other"]),
+        ({"only_failed": True, "only_running": True}, ["b", "c", "other"]),
+        ({"task_ids": ("a",), "downstream": True, "only_failed": True}, ["b", "c"]),
+    ],
+)
+def test_a_choice_is_by_name_place_and_state(options: dict[str, object], expected: list[str]) -> None:
+    assert names(**options) == expected
+
+
+def test_a_task_that_is_not_in_the_graph_cannot_be_chosen() -> None:
+    with pytest.raises(TaskNotFound):
+        names(task_ids=("nowhere",))
+
+
+def test_a_plan_names_each_as_it_was() -> None:
+    plan = clearing(chosen(GRAPH, ITEMS, Choice(task_ids=("b", "d"))))
+    assert plan == Plan(cleared={"b": 1, "d": 0})
+    assert Plan.from_text(plan.as_text()) == plan
+
+
+def test_what_had_failed_downstream_of_a_marked_task_is_cleared() -> None:
+    found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("b",)), SUCCESS)
+    assert [item.task_id for item in found] == ["b"]
+    assert plan == Plan(marked={"b": 1}, cleared={"c": 2}, state=SUCCESS)
+
+
+def test_what_has_the_state_already_is_not_marked() -> None:
+    found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("a",)), SUCCESS)
+    assert found == []
+    assert plan == Plan(cleared={"b": 1, "c": 2}, state=SUCCESS)
+
+
+def test_what_is_marked_failed_downstream_is_cleared_as_in_airflow() -> None:
+    found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("b",), downstream=True), FAILED)
+    assert [item.task_id for item in found] == ["c", "d"]
+    assert plan == Plan(cleared={"c": 2, "d": 0}, state=FAILED)
+
+
+KEPT = {"try_number"}
+"""What a clear leaves as it is."""
+
+
+def test_a_clear_leaves_nothing_of_a_try() -> None:
+    every = set(TaskInstanceChange.__annotations__)
+    item = TaskInstance(run_uid="run", task_id="other", state=RUNNING, try_number=3, clears=4)
+    change = changes.cleared(GRAPH.tasks["other"], item, NOON)
+    assert set(change) == every - KEPT
+    cleared = replace(item, **change)
+    assert (cleared.state, cleared.try_number, cleared.clears, cleared.max_tries) == (None, 3, 5, 5)
+    blank = TaskInstance(run_uid="run", task_id="other")
+    said = ("try_number", "clears", "max_tries", "reason", "updated_at")
+    assert replace(cleared, **{name: getattr(blank, name) for name in said}) == blank
+
+
+def test_a_marked_task_keeps_its_dates() -> None:
+    item = TaskInstance(
+        run_uid="run", task_id="a", state=RUNNING, start_date=NOON, lease_token="token", try_number=2
+    )
+    marked = replace(item, **changes.marked(item, SUCCESS, NOON + timedelta(seconds=9)))
+    assert (marked.state, marked.start_date, marked.duration, marked.try_number) == (SUCCESS, NOON, 9.0, 2)
+    assert (marked.lease_token, marked.clears) == (None, 1)
+
+
+def test_a_try_that_is_cleared_while_it_runs_counts_as_failed() -> None:
+    item = TaskInstance(run_uid="run", task_id="a", state=RUNNING, start_date=NOON, try_number=2)
+    record = changes.cleared_try(item, NOON + timedelta(seconds=9))
+    assert record is not None
+    assert (record.try_number, record.state, record.duration) == (2, FAILED, 9.0)
+
+
+@pytest.mark.parametrize("item", [{"state": None, "try_number": 2}, {"state": SKIPPED, "try_number": 0}])
+def test_what_was_not_tried_leaves_no_record(item: dict[str, object]) -> None:
+    assert changes.cleared_try(TaskInstance(run_uid="run", task_id="a", **item), NOON) is None  # type: ignore[arg-type]  # fields
+
+
+def over(state: DagRunState, reason: str) -> DagRun:
+    return a_run(state=state, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("run", "running", "waiting"),
+    [
+        (over(DagRunState.FAILED, MARKED_FAILED), FAILED, SKIPPED),
+        (over(DagRunState.FAILED, "timed_out"), SKIPPED, SKIPPED),
+        (over(DagRunState.SUCCESS, "marked"), SUCCESS, SUCCESS),
+    ],
+)
+def test_tasks_end_with_their_run(
+    run: DagRun, running: TaskInstanceState, waiting: TaskInstanceState
+) -> None:
+    assert end_of(run, TaskInstance(run_uid="run", task_id="a", state=RUNNING)) is running
+    assert end_of(run, TaskInstance(run_uid="run", task_id="a")) is waiting
