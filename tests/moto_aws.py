@@ -11,7 +11,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from chalicelib import aws
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
 
 _stages = count(1)

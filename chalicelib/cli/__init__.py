@@ -1,4 +1,4 @@
-"""The command line, with an Airflow user's habits: one module per command or group of them.
+"""The command line, ``python -m chalicelib``: a module per command or group, named as in Airflow.
 
 ``client`` is how commands reach the API or the stores, ``output`` how they show things; ``dags``, ``tasks``
 and ``deployment`` hold the commands about those, and beside this file stand the others.
@@ -13,9 +13,9 @@ from chalicelib.cli import airflow_1_10, without_effect
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
 from chalicelib.cli.dags.backfill import backfill
-from chalicelib.cli.dags.dags_test import dags_test
 from chalicelib.cli.dags.details import details, next_execution, report
 from chalicelib.cli.dags.group import dags
+from chalicelib.cli.dags.in_process import dags_test
 from chalicelib.cli.dags.runs import list_runs, runs, state
 from chalicelib.cli.dags.simulate import simulate
 from chalicelib.cli.deployment.dead_letters import deadletters

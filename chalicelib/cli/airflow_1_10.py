@@ -1,4 +1,4 @@
-"""The commands under the names that they had in Airflow 1.10; most are those of 2.x by another name."""
+"""The commands under their names of Airflow 1.10; most are those of 2.x by another name."""
 
 from copy import copy
 from datetime import datetime
@@ -111,7 +111,7 @@ _SPELLINGS = {
     ("backfill", "dry_run"): ("-dr",),
     ("clear", "dag_regex"): ("-dx",),
 }
-"""Of options, by command and parameter, those that 2.x gave up; there ``-dr`` would be ``-d -r``."""
+"""The options that 2.x gave up, by command and parameter; there ``-dr`` would be ``-d -r``."""
 
 
 def as_in_1_10(name: str, command: click.Command) -> click.Command:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from chalicelib.cli.connection import connect, moment
+from chalicelib.cli.engine import connect, moment
 from chalicelib.domain.errors import InvalidRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -100,7 +100,7 @@ yes_option: Callable[[Command], Command] = click.option(
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something is destroyed.
 
-    Raises ``click.Abort`` (exit code 1) for a no, ``ClickException`` where nobody answers.
+    Raises ``click.Abort`` (exit code 1) for a no, ``ClickException`` where there is no terminal to ask.
     """
     if yes:
         return

@@ -1,4 +1,4 @@
-"""``completion``: what has a shell know the command ``updraft`` and complete what is typed after it.
+"""``completion``: a shell script that completes the arguments of the command ``updraft``.
 
 A shell completes words after a program's name, and ``python`` is not ours: so the scripts define a
 function for ``python -m chalicelib`` first. What they ask in ``_UPDRAFT_COMPLETE`` Click answers.

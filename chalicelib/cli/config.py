@@ -1,8 +1,8 @@
-"""``config``: what airflow.cfg and ``AIRFLOW__…`` say."""
+"""``config``: the values of airflow.cfg and of ``AIRFLOW__…``."""
 
 import click
 
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 
 
 @click.group()

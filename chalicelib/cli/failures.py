@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error that says what to do, exit code 1 (2 for its usage)."""
+"""Failures of a command: one line on standard error that says what to do, exit code 1 (2 for usage)."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""``info`` and ``version``."""
+"""``info`` and ``version``: the versions and settings in use."""
 
 import platform
 import sys
@@ -7,7 +7,7 @@ from importlib.metadata import version as version_of
 import click
 
 from chalicelib import __version__
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.output.rows import output_option, show
 from chalicelib.cli.serving import serving
 from chalicelib.settings import AIRFLOW_VERSION

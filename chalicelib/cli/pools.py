@@ -1,4 +1,4 @@
-"""``pools``: all by way of ``[cli] api_client``, as in Airflow."""
+"""``pools``: commands about pools, all by way of ``[cli] api_client``, as in Airflow."""
 
 import json
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""What the server that commands speak to was started with: as it says, not by this process's settings."""
+"""The settings of the server that commands speak to, as the server says them; this process's may differ."""
 
 import os
 from pathlib import Path
 
+from chalicelib.cli.airflow_cfg import JSON_CLIENT, Configuration
 from chalicelib.cli.client.json_client import ApiRefused, JsonClient
-from chalicelib.cli.configuration import JSON_CLIENT, Configuration
 from chalicelib.settings import SettingError, Settings
 
 _LOCAL_STAGE = "local"
@@ -46,7 +46,7 @@ def _of_stage(stage: str) -> dict[str, str]:
 
 def _of_deployed(stage: str) -> dict[str, str]:
     from chalicelib import aws
-    from chalicelib.deploy.serving import NotKnown, deployed_settings
+    from chalicelib.deploy.deployed_functions import NotKnown, deployed_settings
 
     try:
         return deployed_settings(stage, aws.client)

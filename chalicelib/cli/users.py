@@ -1,4 +1,4 @@
-"""``users``: who may call under password_auth or basic_auth."""
+"""``users``: the accounts of password_auth and basic_auth."""
 
 import sys
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def delete(username: str) -> None:
 @contextmanager
 def _users() -> Iterator["Users"]:
     from chalicelib import bootstrap
-    from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.engine import reach_local_server
     from chalicelib.domain.errors import UpdraftError
 
     reach_local_server()

@@ -1,4 +1,4 @@
-"""``variables``: what DAG files find as Airflow's variables, after ``AIRFLOW_VAR_…`` of the environment."""
+"""``variables``: Airflow's variables, which DAG files see after ``AIRFLOW_VAR_…`` of the environment."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chalicelib.cli.connection import connect
+from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import output_option, show
 
 if TYPE_CHECKING:

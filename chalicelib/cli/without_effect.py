@@ -1,4 +1,4 @@
-"""Options that Airflow's users and scripts give and that change nothing here: they are taken, in silence.
+"""Options of Airflow that change nothing here; they are taken in silence, for the scripts that give them.
 
 Not among them are options that would have changed what is done; those are refused, as wrong usage.
 """

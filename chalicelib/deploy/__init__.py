@@ -1,12 +1,16 @@
-"""A stage on AWS: what surrounds ``chalice deploy``, and looking at what is deployed.
+"""A stage on AWS: its deployment around ``chalice deploy``, its checks, its destruction.
 
-``description`` says which tables, queues, alarms and sources of events a stage has; ``provisioning`` makes
-what is missing of them and brings a fresh ``chalice deploy`` to what the app needs; ``checks`` compares what
-stands with what should; ``packaging`` makes the functions' code ready, and writes the same stage as
-CloudFormation has it. ``deployment`` and ``destruction`` put such steps in a row: each may be repeated,
-broken off at any point, and may run beside itself.
+- ``description``: the functions, tables, queues, alarms and sources of events of a stage, as they should be
+- ``stages``, ``policy_files``, ``runtimes``, ``aws_limits``, ``validation``: the checkout that is deployed
+- ``deployed_functions``, ``chalice``: what stands on AWS, and Chalice's program and record
+- ``provisioning``: what is missing is made; what Chalice has no setting for follows it
+- ``checks``: what stands, compared with the description (``doctor``)
+- ``packaging``: the functions' code, and the same stage as CloudFormation has it
+- ``deployment``, ``destruction``: lists of ``steps``, which plan themselves; each may be repeated, broken off
+  at any point, and may run beside itself
 
-May import ``settings``, ``aws``, ``auth``, ``dag``, ``engine``, ``events`` and ``domain``. A change violates
-this package when it makes an AWS client by itself, describes a table or queue anywhere but in
-``description.resources``, or keeps state about a deployment that AWS or Chalice's own record already has.
+May import ``settings``, ``aws``, ``auth``, ``authoring``, ``engine``, ``events``, ``user_code`` and
+``domain``. A change violates this package when it makes an AWS client by itself, describes a function, table
+or queue anywhere but in ``description``, plans a step anywhere but at the step, or keeps state about a
+deployment that AWS or Chalice's own record already has.
 """

@@ -1,4 +1,4 @@
-"""What AWS would refuse of a stage in the middle of its deployment, refused before it. Asks AWS nothing.
+"""Limits of AWS on which a deployment would fail halfway, checked before it. Asks AWS nothing.
 
 Of events that are declared ``events.limits`` knows the rest.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.functions import QUEUE_OF, handlers_behind
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.queue_policy import statements
 from chalicelib.deploy.description.resources import stage_resources
@@ -20,7 +21,6 @@ from chalicelib.deploy.stages import (
     function_variables,
     refuse_other_than_texts,
 )
-from chalicelib.deploy.standing import QUEUE_OF, handlers_behind
 from chalicelib.events.declarations import Declaration, TopicMessages
 from chalicelib.settings import APP_NAME
 

@@ -1,4 +1,4 @@
-"""The place that the caller's credentials and region lead to."""
+"""The place on AWS that the caller's credentials and region lead to."""
 
 from chalicelib import aws
 from chalicelib.deploy.description.place import Place

@@ -1,50 +1,49 @@
-"""Deploying a stage: what must exist, ``chalice deploy``, and what has to follow it.
+"""The deployment of a stage as a list of steps: before ``chalice deploy``, by it, and after it.
 
-Every step may be repeated and broken off at any point, so a deployment that did not get to its end is
-mended by doing it again.
+Each step says what it would do, and does it. Each may be repeated and broken off at any point, so that a
+deployment that did not get to its end is mended by doing it again.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib import aws
-from chalicelib.deploy.busy import Sleep
+from chalicelib.deploy.aws_errors import Sleep
 from chalicelib.deploy.caller import caller_place
-from chalicelib.deploy.chalice_program import RunChalice, run_chalice
-from chalicelib.deploy.chalice_project import chalice_project
+from chalicelib.deploy.chalice.program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.project import chalice_project
+from chalicelib.deploy.chalice.record import planned_restoring, read_deployed, restore_record, true_record
+from chalicelib.deploy.checks.alarms import check_alarms
 from chalicelib.deploy.checks.deployment import endpoint_problems, setting_problems
+from chalicelib.deploy.checks.events import check_events
+from chalicelib.deploy.checks.log_groups import check_log_groups
 from chalicelib.deploy.checks.resources import check_resources
-from chalicelib.deploy.deployed import read_deployed
-from chalicelib.deploy.description.event_sources import event_sources
-from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.findings import Finding
+from chalicelib.deploy.deployed_functions import refuse_stack, standing_runtime
+from chalicelib.deploy.description.event_sources import EventSources, event_sources
+from chalicelib.deploy.description.functions import LOOPING_HANDLERS, QUEUE_OF, function_name, handlers_behind
+from chalicelib.deploy.description.log_groups import LogGroup, log_groups
+from chalicelib.deploy.description.resources import Bucket, StageResources, stage_resources
+from chalicelib.deploy.findings import DEPLOY_AGAIN, Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
+from chalicelib.deploy.provisioning.after_chalice import finish_deployment
 from chalicelib.deploy.provisioning.alarms import put_alarms
+from chalicelib.deploy.provisioning.before_chalice import configure, create_missing
 from chalicelib.deploy.provisioning.bucket import bucket_exists
 from chalicelib.deploy.provisioning.connect_events import connect_events, refuse_missing_sources
-from chalicelib.deploy.provisioning.create import configure, create_missing
-from chalicelib.deploy.provisioning.finish import finish_deployment
 from chalicelib.deploy.provisioning.log_groups import make_log_groups
 from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
 from chalicelib.deploy.runtimes import refuse_other_python, support_of, this_runtime
 from chalicelib.deploy.stages import Stage, architecture
-from chalicelib.deploy.standing import (
-    function_name,
-    handlers_behind,
-    refuse_stack,
-    restore_record,
-    standing,
-    standing_runtime,
-)
-from chalicelib.deploy.steps import Step, Tell
+from chalicelib.deploy.steps import Step, Tell, planned
 from chalicelib.deploy.worker_time import (
     as_it_stands,
     ask_for_more,
     during_deployment,
+    planned_asking,
     set_by_chalice,
     standing_worker_time,
 )
@@ -59,55 +58,56 @@ _REPEAT = "Put that right and deploy again: what is done already stays as it is"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """A stage on its way to AWS; ``engine`` gives the engine over its tables, which then exist."""
+    """A stage on its way to AWS."""
 
     stage: Stage
     declarations: tuple[Declaration, ...]
+    """The events that trigger the stage's DAGs."""
     engine: Callable[[], Engine]
+    """Gives the engine over the stage's tables, once they exist."""
     tell: Tell
     client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
     sleep: Sleep = time.sleep
 
+    def plan(self) -> Iterator[str]:
+        """What the steps would do, in their order, a line each; asks AWS and changes nothing.
+
+        Raises ``StageError`` for a stage that is a CloudFormation stack, and from another Python than its
+        own; ``EventSourceMissing`` and ``BucketNameTaken``.
+        """
+        refuse_stack(self.stage.name, client=self.client)
+        refuse_other_python(self.stage, standing_runtime(self.stage.name, client=self.client))
+        refuse_missing_sources(self._sources, client=self.client)
+        bucket = Bucket(name=self.stage.settings.bucket)
+        bucket_exists(bucket, self.client("s3"), caller_place(self.client).account)
+        yield from planned(self.steps())
+
     def steps(self) -> tuple[Step, ...]:
         """What there is to do, in order."""
-        return (
-            Step(name="Package", do=self.package, advice=_REPEAT),
-            Step(name="Tables, queues and bucket", do=self._create, advice=_REPEAT),
-            Step(name="Logs", do=self._make_log_groups, advice=_REPEAT),
-            Step(name="What Chalice has deployed before", do=self._restore_record, advice=_REPEAT),
-            Step(name="Functions and REST API", do=self._chalice_deploy, advice=_REPEAT),
-            Step(name="What Chalice has no setting for", do=self._finish, advice=_REPEAT),
-            Step(name="DAG files", do=self._sync, advice=_REPEAT),
-            Step(name="Sources of events", do=self._connect, advice=_REPEAT),
+        steps = (
+            ("Package", self._plan_package, self.package),
+            ("Tables, queues and bucket", self._plan_tables, self._make_tables),
+            ("Logs", self._plan_log_groups, self._make_log_groups),
+            ("What Chalice has deployed before", self._plan_record, self._restore_record),
+            ("Functions and REST API", self._plan_functions, self._chalice_deploy),
+            ("What Chalice has no setting for", self._plan_settings, self._finish),
+            ("DAG files", self._plan_dag_files, self._sync),
+            ("Sources of events", self._plan_events, self._connect),
             # Last: one of them goes off as long as there is no clock, and how long a message may wait follows
             # from the time that AWS gave the worker.
-            Step(name="Alarms", do=self._put_alarms, advice=_REPEAT),
+            ("Alarms", self._plan_alarms, self._put_alarms),
         )
+        return tuple(Step(name=name, plan=plan, do=do, advice=_REPEAT) for name, plan, do in steps)
 
     @property
     def url(self) -> str:
         """Where the API answers once all is done, without a slash at the end."""
         return f"{read_deployed(self.stage.project, self.stage.name).url}experimental"
 
-    def _create(self) -> None:
-        standing = standing_worker_time(self.stage.name, client=self.client)
-        resources = stage_resources(during_deployment(self.stage.settings, standing))
-        place = caller_place(self.client)
-        made = create_missing(
-            resources, owner=place.account, client=self.client, settle_s=SETTLES_AFTER_S, sleep=self.sleep
-        )
-        for name in made:
-            self.tell(f"  new: {name}")
-        configure(resources, place=place, without=made, client=self.client, sleep=self.sleep)
-
-    def _make_log_groups(self) -> None:
-        groups = stage_resources(self.stage.settings).log_groups
-        for name in make_log_groups(groups, self.client("logs"), sleep=self.sleep):
-            self.tell(f"  new: {name}")
-
-    def _restore_record(self) -> None:
-        restore_record(self.stage.project, self.stage.name, client=self.client)
+    def _plan_package(self) -> Iterator[str]:
+        runtime = this_runtime()
+        yield f"use     {runtime} on {architecture(self.stage)}; {support_of(runtime)}"
 
     def package(self) -> None:
         """Build what is to be deployed, which changes nothing; raises as ``build_package`` does."""
@@ -117,18 +117,70 @@ class Deployment:
                 f"  {package.stat().st_size / 1e6:.1f} MB for {this_runtime()} on {architecture(self.stage)}"
             )
 
+    def _plan_tables(self) -> Iterator[str]:
+        place = caller_place(self.client)
+        yield from map(_planned, check_resources(self._resources_meanwhile, place=place, client=self.client))
+
+    def _make_tables(self) -> None:
+        resources, place = self._resources_meanwhile, caller_place(self.client)
+        made = create_missing(
+            resources, owner=place.account, client=self.client, settle_s=SETTLES_AFTER_S, sleep=self.sleep
+        )
+        for name in made:
+            self.tell(f"  new: {name}")
+        configure(resources, place=place, without=made, client=self.client, sleep=self.sleep)
+
+    def _plan_log_groups(self) -> Iterator[str]:
+        yield from map(_planned, check_log_groups(self._log_groups, self.client("logs")))
+
+    def _make_log_groups(self) -> None:
+        for name in make_log_groups(self._log_groups, self.client("logs"), sleep=self.sleep):
+            self.tell(f"  new: {name}")
+
+    def _plan_record(self) -> Iterator[str]:
+        yield from planned_restoring(self.stage.project, self.stage.name, client=self.client)
+
+    def _restore_record(self) -> None:
+        restore_record(self.stage.project, self.stage.name, client=self.client)
+
+    def _plan_functions(self) -> Iterator[str]:
+        record = true_record(self.stage.project, self.stage.name, client=self.client)
+        entries = {entry["name"]: entry for entry in record}
+        settings = replace(self.stage.settings, worker_timeout=self._time_set_by_chalice)
+        for handler in handlers_behind(settings.auth_backend):
+            stage = replace(self.stage, settings=settings)
+            yield _planned_function(stage, handler, handler in entries, self.client)
+        yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {settings.auth_backend}"
+        if "rest_api" in entries:
+            rest_api_id = entries["rest_api"]["rest_api_id"]
+            for problem in endpoint_problems(self.stage, rest_api_id, self.client("apigateway")):
+                yield f"change  REST API: {problem}"
+
     def _chalice_deploy(self) -> None:
-        standing = standing_worker_time(self.stage.name, client=self.client)
-        worker_timeout = set_by_chalice(self.stage.settings.worker_timeout, standing)
+        worker_timeout = self._time_set_by_chalice
         policies = policy_documents(self.stage, caller_place(self.client))
         with chalice_project(self.stage, worker_timeout=worker_timeout, policies=policies) as project:
             self.run_chalice(project, ("deploy", "--stage", self.stage.name))
+
+    def _plan_settings(self) -> Iterator[str]:
+        settings = self.stage.settings
+        yield from planned_asking(self.stage, client=self.client)
+        yield f"report  each failed message by itself: {', '.join(QUEUE_OF)}"
+        yield f"allow   a chain of any length: {', '.join(LOOPING_HANDLERS)}"
+        yield f"answer  in JSON what never reaches a function, for {settings.auth_backend}"
+        yield (
+            f"limit   each method of it to {settings.throttling_rate_limit} requests a second, "
+            f"{settings.throttling_burst_limit} at once"
+        )
 
     def _finish(self) -> None:
         refused = ask_for_more(self.stage.settings, client=self.client)
         if refused:
             self.tell(f"  {refused}")
         finish_deployment(self.stage.project, self.stage.name, client=self.client, sleep=self.sleep)
+
+    def _plan_dag_files(self) -> Iterator[str]:
+        yield f"sync    the DAG files in {self.stage.settings.dags_folder.relative_to(self.stage.project)}"
 
     def _sync(self) -> None:
         settings = self.stage.settings
@@ -137,58 +189,52 @@ class Deployment:
         report = sync_dags(engine, folder, paused_at_creation=settings.dags_are_paused_at_creation)
         self.tell(f"  {len(report.dag_ids)} DAGs: {', '.join(report.dag_ids) or 'none'}")
 
+    def _plan_events(self) -> Iterator[str]:
+        yield f"connect {len(self.declarations)} declarations of events"
+        yield from map(_planned, check_events(self._sources, client=self.client))
+
     def _connect(self) -> None:
         check_dags(self.engine(), self.declarations)
-        sources = event_sources(self.stage.settings, self.declarations)
-        connected = connect_events(sources, client=self.client, sleep=self.sleep)
+        connected = connect_events(self._sources, client=self.client, sleep=self.sleep)
         self._tell_of(connected.made, connected.removed)
 
+    def _plan_alarms(self) -> Iterator[str]:
+        findings = check_alarms(self._resources_at_last, self.client("cloudwatch"), self.client("sns"))
+        yield from map(_planned, findings)
+
     def _put_alarms(self) -> None:
-        resources = stage_resources(as_it_stands(self.stage, client=self.client).settings)
-        put = put_alarms(resources, self.client("cloudwatch"))
+        put = put_alarms(self._resources_at_last, self.client("cloudwatch"))
         self._tell_of(put.made, put.removed)
+
+    @property
+    def _resources_meanwhile(self) -> StageResources:
+        """The resources before Chalice deploys: the worker's queue fits the time that stands, too."""
+        standing = standing_worker_time(self.stage.name, client=self.client)
+        return stage_resources(during_deployment(self.stage.settings, standing))
+
+    @property
+    def _resources_at_last(self) -> StageResources:
+        """The resources with the worker's time that AWS gave, or is asked for."""
+        return stage_resources(as_it_stands(self.stage, client=self.client).settings)
+
+    @property
+    def _log_groups(self) -> tuple[LogGroup, ...]:
+        return log_groups(self.stage.settings)
+
+    @property
+    def _sources(self) -> EventSources:
+        return event_sources(self.stage.settings, self.declarations)
+
+    @property
+    def _time_set_by_chalice(self) -> int:
+        standing = standing_worker_time(self.stage.name, client=self.client)
+        return set_by_chalice(self.stage.settings.worker_timeout, standing)
 
     def _tell_of(self, made: Iterable[str], removed: Iterable[str]) -> None:
         for name in made:
             self.tell(f"  new: {name}")
         for name in removed:
             self.tell(f"  removed: {name}")
-
-
-def plan_deployment(
-    stage: Stage, declarations: tuple[Declaration, ...], *, client: aws.ClientFactory = aws.client
-) -> Iterable[str]:
-    """What a deployment would do, a line each; asks AWS and changes nothing.
-
-    Raises ``StageError`` for a stage that is a CloudFormation stack, and from another Python than its own;
-    ``EventSourceMissing`` and ``BucketNameTaken``.
-    """
-    refuse_stack(stage.name, client=client)
-    runtime = standing_runtime(stage.name, client=client)
-    refuse_other_python(stage, runtime)
-    refuse_missing_sources(event_sources(stage.settings, declarations), client=client)
-    at_present = as_it_stands(stage, client=client)
-    resources, place = stage_resources(at_present.settings), caller_place(client)
-    bucket_exists(resources.bucket, client("s3"), place.account)
-    for finding in check_resources(resources, place=place, client=client):
-        yield _planned(finding)
-    entries = {entry["name"]: entry for entry in standing(stage.name, client=client)}
-    for handler in handlers_behind(stage.settings.auth_backend):
-        yield _planned_function(at_present, handler, handler in entries, client)
-    settings = stage.settings
-    yield f"use     {this_runtime()} on {architecture(stage)}; {support_of(this_runtime())}"
-    yield f"ask     {settings.worker_timeout} s for a try{_given(stage, at_present)}"
-    yield f"{'update' if 'rest_api' in entries else 'create'}  REST API, for {settings.auth_backend}"
-    if "rest_api" in entries:
-        rest_api_id = entries["rest_api"]["rest_api_id"]
-        for problem in endpoint_problems(stage, rest_api_id, client("apigateway")):
-            yield f"change  REST API: {problem}"
-    yield (
-        f"limit   each method of it to {settings.throttling_rate_limit} requests a second, "
-        f"{settings.throttling_burst_limit} at once"
-    )
-    yield f"sync    the DAG files in {stage.settings.dags_folder.relative_to(stage.project)}"
-    yield f"connect {len(declarations)} declarations of events"
 
 
 def _planned_function(stage: Stage, handler: str, stands: bool, client: aws.ClientFactory) -> str:
@@ -199,21 +245,20 @@ def _planned_function(stage: Stage, handler: str, stands: bool, client: aws.Clie
     return f"update  function {name}{': ' if problems else ''}{problems}"
 
 
-def _given(wanted: Stage, at_present: Stage) -> str:
-    given = at_present.settings.worker_timeout
-    return "" if given == wanted.settings.worker_timeout else f"; {given} s stand"
-
-
 def _planned(finding: Finding) -> str:
+    """What a deployment does about a finding."""
     if finding.missing:
         return f"create  {finding.subject}"
     if finding.ok:
         return f"keep    {finding.subject}"
-    return f"change  {finding.subject}: {'; '.join(finding.problems)}"
+    problems = "; ".join(finding.problems)
+    if finding.remedy == DEPLOY_AGAIN:
+        return f"change  {finding.subject}: {problems}"
+    return f"leave   {finding.subject}: {problems}; {finding.remedy}"
 
 
 def next_step(url: str, auth_backend: str) -> str:
-    """What to do with the deployed API: a command to try, or how to let anybody in."""
+    """What to do with the deployed API: a command to try, or how to let callers in."""
     match auth_backend.rpartition(".")[2]:
         case "deny_all":
             return (

@@ -1,74 +1,130 @@
-"""Taking a stage down again. Its data stays unless it is asked for: tables, bucket and logs."""
+"""The destruction of a stage as a list of steps. Its data (tables, bucket, logs) stays unless asked for."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.caller import caller_place
-from chalicelib.deploy.chalice_program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.entries import Entry
+from chalicelib.deploy.chalice.program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.record import planned_restoring, restore_record, true_record
 from chalicelib.deploy.checks.backlog import messages_in
-from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.deployed_functions import refuse_stack
+from chalicelib.deploy.description.event_sources import EventSources, event_sources
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
 from chalicelib.deploy.provisioning.bucket import CONFLICT, expecting
-from chalicelib.deploy.provisioning.connect_events import disconnect_events
+from chalicelib.deploy.provisioning.connect_events import connected_events, disconnect_events
 from chalicelib.deploy.provisioning.log_groups import delete_log_groups
 from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import Entry, refuse_stack, restore_record, standing
-from chalicelib.deploy.steps import Step
+from chalicelib.deploy.steps import Step, planned
 
 _REPEAT = "Put that right and destroy again: what is gone already is no error"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destruction:
-    """A stage on its way down; ``data``: with its tables, bucket and logs."""
+    """A stage on its way down."""
 
     stage: Stage
     data: bool = False
+    """Whether its tables, bucket and logs go, too."""
     client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
     sleep: Sleep = time.sleep
 
+    def plan(self) -> Iterator[str]:
+        """What the steps would do, in their order, a line each, then what stays; changes nothing.
+
+        Raises ``StageError`` for a stage that is a CloudFormation stack.
+        """
+        refuse_stack(self.stage.name, client=self.client)
+        yield from planned(self.steps())
+        if not self.data:
+            yield from (f"keep    {subject}" for subject in (*self._tables, self._bucket, self._logs))
+
     def steps(self) -> tuple[Step, ...]:
         """What there is to do, in order: first nothing comes any more, the data last."""
-        steps = [
-            ("Sources of events", self._disconnect),
-            ("Alarms", self._delete_alarms),  # before the clock stops, which one of them would tell
-            ("What Chalice has deployed", self._restore_record),
-            ("Functions and REST API", self._chalice_delete),
-            ("Queues", self._delete_queues),
+        steps: list[tuple[str, Callable[[], Iterable[str]], Callable[[], None]]] = [
+            ("Sources of events", self._plan_events, self._disconnect),
+            # Before the clock stops, which one of them would tell.
+            ("Alarms", self._plan_alarms, self._delete_alarms),
+            ("What Chalice has deployed", self._plan_record, self._restore_record),
+            ("Functions and REST API", self._plan_functions, self._chalice_delete),
+            ("Queues", self._plan_queues, self._delete_queues),
         ]
         if self.data:
             steps += [
-                ("Tables", self._delete_tables),
-                ("Bucket", self._delete_bucket),
-                ("Logs", self._delete_logs),
+                ("Tables", partial(_deleted, self._tables), self._delete_tables),
+                ("Bucket", partial(_deleted, [self._bucket]), self._delete_bucket),
+                ("Logs", partial(_deleted, [self._logs]), self._delete_logs),
             ]
-        return tuple(Step(name=name, do=do, advice=_REPEAT) for name, do in steps)
+        return tuple(Step(name=name, plan=plan, do=do, advice=_REPEAT) for name, plan, do in steps)
+
+    @property
+    def _tables(self) -> tuple[str, ...]:
+        return tuple(f"table {table.name}" for table in self._resources.tables)
+
+    @property
+    def _bucket(self) -> str:
+        return f"bucket {self._resources.bucket.name} and all that is in it"
+
+    @property
+    def _logs(self) -> str:
+        return f"logs {', '.join(group.name for group in self._resources.log_groups)}"
 
     @property
     def _resources(self) -> StageResources:
         return stage_resources(self.stage.settings)
 
+    def _plan_events(self) -> Iterator[str]:
+        if self._sources_exist:
+            names = connected_events(self._sources, client=self.client)
+            yield from _deleted(f"events by {name}" for name in names)
+
     def _disconnect(self) -> None:
-        sources = event_sources(self.stage.settings, ())
-        if messages_in(sources.queue, self.client("sqs")) is not None:  # else it was done before
-            disconnect_events(sources, client=self.client, sleep=self.sleep)
+        if self._sources_exist:
+            disconnect_events(self._sources, client=self.client, sleep=self.sleep)
+
+    @property
+    def _sources(self) -> EventSources:
+        return event_sources(self.stage.settings, ())
+
+    @property
+    def _sources_exist(self) -> bool:
+        """Whether the queue of the events is there; else they were disconnected before."""
+        return messages_in(self._sources.queue, self.client("sqs")) is not None
+
+    def _plan_record(self) -> Iterator[str]:
+        yield from planned_restoring(self.stage.project, self.stage.name, client=self.client)
 
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)
 
+    def _plan_functions(self) -> Iterator[str]:
+        entries = true_record(self.stage.project, self.stage.name, client=self.client)
+        yield from _deleted(map(_described, entries))
+
     def _chalice_delete(self) -> None:
         self.run_chalice(self.stage.project, ("delete", "--stage", self.stage.name))
 
+    def _plan_alarms(self) -> Iterator[str]:
+        names = sorted(standing_alarms(self._resources, self.client("cloudwatch")))
+        yield from _deleted(f"alarm {name}" for name in names)
+
     def _delete_alarms(self) -> None:
         delete_alarms(self._resources, self.client("cloudwatch"))
+
+    def _plan_queues(self) -> Iterator[str]:
+        for name in _queue_names(self._resources):
+            messages = messages_in(name, self.client("sqs"))
+            if messages is not None:
+                yield f"delete  queue {name} with about {messages} messages"
 
     def _delete_queues(self) -> None:
         sqs = self.client("sqs")
@@ -104,30 +160,13 @@ class Destruction:
         delete_log_groups(self._resources.log_groups, self.client("logs"), sleep=self.sleep)
 
 
-def plan_destruction(stage: Stage, *, data: bool, client: aws.ClientFactory = aws.client) -> Iterator[str]:
-    """What would be deleted and what stays, a line each; asks AWS and changes nothing.
-
-    Raises ``StageError`` for a stage that is a CloudFormation stack.
-    """
-    refuse_stack(stage.name, client=client)
-    for entry in standing(stage.name, client=client):
-        yield f"delete  {_described(entry)}"
-    resources = stage_resources(stage.settings)
-    for name in sorted(standing_alarms(resources, client("cloudwatch"))):
-        yield f"delete  alarm {name}"
-    for name in _queue_names(resources):
-        messages = messages_in(name, client("sqs"))
-        if messages is not None:
-            yield f"delete  queue {name} with about {messages} messages"
-    verb = "delete" if data else "keep  "
-    for table in resources.tables:
-        yield f"{verb}  table {table.name}"
-    yield f"{verb}  bucket {resources.bucket.name} and all that is in it"
-    yield f"{verb}  logs {', '.join(group.name for group in resources.log_groups)}"
+def _deleted(subjects: Iterable[str]) -> Iterator[str]:
+    return (f"delete  {subject}" for subject in subjects)
 
 
 def _described(entry: Entry) -> str:
-    name = entry.get("lambda_arn") or entry.get("role_name") or entry.get("rule_name") or entry["rest_api_id"]
+    named = ("lambda_arn", "role_name", "rule_name", "rest_api_id")
+    name = next((entry[key] for key in named if key in entry), entry["name"])
     return f"{entry['resource_type'].replace('_', ' ')} {name.rpartition(':')[2]}"
 
 

@@ -1,13 +1,13 @@
-"""Loading DAG files against a stage without changing it: what they do to variables is only rehearsed."""
+"""Variables of a stage as loaded DAG files see and change them, without any change on the stage."""
 
 from collections.abc import Iterator
 
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_errors import error_code
 from chalicelib.domain.variables import StoredVariable, Variables
 
 
 class RehearsedVariables:
-    """Implements ``domain.variables.Variables``: those of the stage, with changes that end with this object.
+    """Implements ``domain.variables.Variables`` over a stage's, with changes that end with this object.
 
     Before the first deployment there is no table, and so no variable.
     """
@@ -17,22 +17,22 @@ class RehearsedVariables:
         self._changed: dict[str, StoredVariable | None] = {}
 
     def get(self, key: str) -> StoredVariable | None:
-        """See the port."""
+        """The variable as it is rehearsed; None where there is none."""
         return self._changed[key] if key in self._changed else self._get(key)
 
     def list(self) -> Iterator[StoredVariable]:
-        """See the port."""
+        """All variables as they are rehearsed."""
         for variable in self._standing.list():
             if variable.key not in self._changed:
                 yield variable
         yield from (variable for variable in self._changed.values() if variable)
 
     def save(self, variable: StoredVariable) -> None:
-        """See the port."""
+        """Keep the variable in this object only."""
         self._changed[variable.key] = variable
 
     def delete(self, key: str) -> None:
-        """See the port."""
+        """Hide the variable in this object only."""
         self._changed[key] = None
 
     def _get(self, key: str) -> StoredVariable | None:

@@ -1,7 +1,7 @@
-"""The Pythons that Lambda has, how long AWS supports them, and which of them a stage runs on.
+"""The Python runtimes of Lambda, their end of support, and the choice of a stage's.
 
-Chalice takes the Python that it runs on, for wheels and bytecode too. So whoever deploys from another one
-would change the stage's runtime without a word.
+Chalice takes the Python that it runs on, for wheels and bytecode too: a deployment from another Python would
+change the stage's runtime without a word.
 """
 
 import sys
@@ -13,15 +13,14 @@ from chalicelib.deploy.stages import Stage, StageError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Support:
-    """How long AWS supports a runtime (AWS, "Lambda runtimes"; taken from cfn-lint 1.58, November 2026).
-
-    From ``ends`` on AWS mends nothing more; from ``no_creation`` on there are no new functions, from
-    ``no_update`` on no changed ones.
-    """
+    """AWS's support of a runtime (AWS, "Lambda runtimes"; taken from cfn-lint 1.58, November 2026)."""
 
     ends: date
+    """The last day on which AWS mends the runtime."""
     no_creation: date
+    """From this day on AWS takes no new functions."""
     no_update: date
+    """From this day on AWS takes no changed functions."""
 
 
 SUPPORT = {
@@ -51,7 +50,7 @@ def wanted_runtime(stage: Stage, standing: str | None) -> str:
 def refuse_other_python(stage: Stage, standing: str | None, *, today: date | None = None) -> None:
     """Raise ``StageError`` if this Python would give the stage another runtime, or one that AWS refuses.
 
-    ``standing`` is the runtime of its functions; None if there are none, or nobody has looked.
+    ``standing`` is the runtime of its functions; None if there are none, or if that is not known.
     """
     wanted, ours = wanted_runtime(stage, standing), this_runtime()
     if ours != wanted:

@@ -1,4 +1,4 @@
-"""A stage as ``.chalice/config.json`` describes it: what its functions will see."""
+"""A stage as ``.chalice/config.json`` describes it."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from chalicelib.deploy.description.functions import API_HANDLER, HANDLERS, WORKER
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.settings import APP_NAME, Settings
 
@@ -16,9 +17,6 @@ CONFIG = ".chalice/config.json"
 
 _NAME = re.compile(r"[a-z0-9-]{1,20}")
 """Part of the names of buckets and functions, and of EventBridge rules, which leave 32 characters for it."""
-
-_FUNCTIONS = ("authorizer", "scheduler", "worker", "events", "tick")
-"""What ends the names of a stage's functions but that of the REST API, which has the stage's name alone."""
 
 _OURS = ("AIRFLOW__", "AIRFLOW_VAR_", "AIRFLOW_CONN_", "UPDRAFT__", "KRB5_KTNAME")
 """How the variables begin that ``Settings`` and DAG files read."""
@@ -32,16 +30,15 @@ class StageError(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A stage of the project in the directory ``project``, which holds ``app.py``.
-
-    ``variables`` are the environment variables of its functions. ``settings`` are read from these alone;
-    its paths are those of this checkout.
-    """
+    """A stage of a project."""
 
     name: str
     project: Path
+    """The directory that holds ``app.py``."""
     variables: Mapping[str, str]
+    """The environment variables of the stage's functions."""
     settings: Settings
+    """The settings in ``variables`` alone, with paths of this checkout."""
 
 
 def read_stage(project: Path, name: str) -> Stage:
@@ -86,7 +83,7 @@ def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise StageError(f"{name} is no name for a stage: up to 20 of a-z, 0-9 and -")
     stage, _, handler = name.rpartition("-")
-    if stage and handler in _FUNCTIONS:
+    if stage and handler in HANDLERS and handler != API_HANDLER:  # whose function has the stage's name alone
         raise StageError(
             f"{name} is no name for a stage: its REST API's function, {APP_NAME}-{name}, would have the name "
             f"of the {handler} of a stage {stage}"
@@ -98,7 +95,7 @@ def function_setting(stage: Stage, handler: str, name: str) -> Any:
 
     The worker's time is none of Chalice's: the stage's settings have it.
     """
-    if (handler, name) == ("worker", "lambda_timeout"):
+    if (handler, name) == (WORKER, "lambda_timeout"):
         return stage.settings.worker_timeout
     return next((place[name] for place in _places(stage, handler) if name in place), None)
 
@@ -129,7 +126,7 @@ def refuse_second_worker_time(stage: Stage) -> None:
     """Raise ``StageError`` if ``.chalice/config.json`` gives the worker a time beside the setting for it."""
     config = json.loads((stage.project / ".chalice" / "config.json").read_text())
     for functions in (config, config["stages"][stage.name]):
-        if "lambda_timeout" in functions.get("lambda_functions", {}).get("worker", {}):
+        if "lambda_timeout" in functions.get("lambda_functions", {}).get(WORKER, {}):
             raise StageError(
                 "lambda_timeout of the worker in .chalice/config.json has no effect: take it out, and set "
                 "UPDRAFT__WORKER__TIMEOUT in the environment_variables of the stage"

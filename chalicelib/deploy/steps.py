@@ -1,6 +1,9 @@
-"""Carrying out a command step by step, so that a failure says which step it was and what to do."""
+"""The steps of a command: planned from the same list that is carried out.
 
-from collections.abc import Callable, Sequence
+A failure says which step it was and what to do.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,11 +16,16 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """Something that may be repeated, and broken off at any point; ``advice`` is for when it fails."""
+    """A part of a command that may be repeated, and broken off at any point."""
 
     name: str
+    """What the step is about, as it is announced."""
+    plan: Callable[[], Iterable[str]]
+    """What ``do`` would do, a line each; looks at what there is and changes nothing."""
     do: Callable[[], None]
+    """Does it."""
     advice: str
+    """What to do when the step fails."""
 
 
 class StepFailed(UpdraftError):
@@ -37,6 +45,12 @@ class CommandFailed(UpdraftError):
 
     def __init__(self, command: str, status: int) -> None:
         super().__init__(f"'{command}' ended with exit code {status}")
+
+
+def planned(steps: Sequence[Step]) -> Iterator[str]:
+    """What the steps would do, in order, a line each."""
+    for step in steps:
+        yield from step.plan()
 
 
 def carry_out(steps: Sequence[Step], tell: Tell) -> None:

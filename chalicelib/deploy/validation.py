@@ -1,4 +1,4 @@
-"""What is looked at before a deployment changes anything: all of it is in the checkout.
+"""The checks of a checkout before a deployment changes anything.
 
 Only a DAG file that reads a variable while it is loaded has the stage asked for it.
 """
@@ -10,7 +10,7 @@ from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.surroundings.variables import variables_in
 from chalicelib.deploy.aws_limits import refuse_what_aws_would
 from chalicelib.deploy.description.place import OF_THE_STACK
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.rehearsal import RehearsedVariables
 from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
 from chalicelib.domain.variables import Variables

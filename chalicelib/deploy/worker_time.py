@@ -1,4 +1,4 @@
-"""How long the worker may run: what the stage asks for, what Chalice may set, what AWS gives.
+"""The worker's timeout: what the stage asks for, what Chalice may set, what AWS gives.
 
 Botocore's description of Lambda says 1,800 s since version 1.44.7 (November 2026) and said 900 before. An
 account or region that refuses more than 900 must still get its stage. Chalice would break off there, so
@@ -6,18 +6,19 @@ where AWS has not given more before it sets 900 s, and more is asked for afterwa
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import ATTEMPTS, PAUSE_S, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import ATTEMPTS, PAUSE_S, error_code, when_not_busy
+from chalicelib.deploy.deployed_functions import standing_configuration
+from chalicelib.deploy.description.functions import QUEUE_OF, WORKER, function_name
 from chalicelib.deploy.description.resources import Queue, stage_resources
 from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.provisioning.queues import configure_queue
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import WORKER, function_name, standing_configuration
 from chalicelib.settings import Settings
 
 GIVEN_EVERYWHERE = 900
@@ -92,8 +93,20 @@ def ask_for_more(
     return None
 
 
+def planned_asking(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[str]:
+    """What ``ask_for_more`` would do, a line each. 2 requests."""
+    wanted = stage.settings.worker_timeout
+    expected = as_it_stands(stage, client=client).settings
+    given = expected.worker_timeout
+    yield f"ask     {wanted} s for a try{'' if given == wanted else f'; {given} s stand'}"
+    meanwhile = during_deployment(stage.settings, standing_worker_time(stage.name, client=client))
+    queue = _queue(expected)
+    if queue != _queue(meanwhile):
+        yield f"set     queue {queue.name} to {queue.visibility_timeout_s} s, which fit the time of a try"
+
+
 def _queue(settings: Settings) -> Queue:
-    name = settings.resource("tasks")
+    name = settings.resource(QUEUE_OF[WORKER])
     return next(queue for queue in stage_resources(settings).queues if queue.name == name)
 
 

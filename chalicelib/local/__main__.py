@@ -2,8 +2,8 @@
 
 import sys
 
+from chalicelib.local.application import application
 from chalicelib.local.server import run
-from chalicelib.local.updraft import application
 
 if __name__ == "__main__":
     sys.exit(run(application()))

@@ -1,7 +1,7 @@
 """The requests that the local server lets in: none that a page of another site has a browser send.
 
 A developer's browser reaches this machine's own ports, and any page that it shows can have it send requests.
-Whoever else is on this machine says what he likes; against him there are the auth backends.
+Other users of this machine may send what they like; against them there are the auth backends.
 """
 
 import re

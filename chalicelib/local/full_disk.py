@@ -1,4 +1,4 @@
-"""What the local server does while its disk is full: workers wait, and nobody shows a stack trace.
+"""The local server's behaviour while its disk is full: workers wait, and no stack trace is shown.
 
 The embedded AWS refuses changes then. The API passes that on, and messages stay in their queues. But a task
 that has just run must not be lost for it: nobody would know of its end until its lease is over, and it would

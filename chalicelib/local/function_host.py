@@ -1,4 +1,4 @@
-"""What the handlers run in: a process that has imported the app and forks a child per Lambda environment.
+"""The process that has imported the app, and forks a child per Lambda environment.
 
 ``python -m chalicelib.local.function_host CONTROL LIFELINE MODULE...`` imports the modules and then
 forks on demand: a fork of a process that has everything imported is ready in milliseconds. It stays
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 class FunctionContext:
-    """The context object of one invocation, as Lambda gives it (what of it makes sense here)."""
+    """The context object of one invocation, with the attributes of Lambda's that make sense here."""
 
     function_version = "$LATEST"
 

@@ -37,19 +37,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Function:
-    """A Lambda function: what it is called, what it runs, and its limits.
-
-    ``handler`` is ``module:attribute``, called with (event, context). ``concurrency`` is the most
-    children it may have at a time. A function that is not ``reused`` gets a fresh child for each
-    invocation.
-    """
+    """A Lambda function: its name, its handler, and its limits."""
 
     name: str
     handler: str
+    """``module:attribute``, called with (event, context)."""
     timeout: float
+    """Seconds that an invocation may take."""
     concurrency: int = 1
+    """The most children at a time."""
     memory: int = 512
+    """MB, as the context tells them; no child is held to them."""
     reused: bool = True
+    """Whether a child serves one invocation after the other, instead of one only."""
 
 
 class InvocationError(Exception):

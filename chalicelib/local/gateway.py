@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from chalicelib.deploy.description.functions import API_HANDLER, FUNCTIONS
 from chalicelib.local.function_host import FunctionContext
 
 STAGE = "api"
@@ -38,10 +39,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpRequest:
-    """A request as it came: ``target`` is path and query, still percent-encoded."""
+    """A request as it came."""
 
     method: str
     target: str
+    """Path and query, still percent-encoded."""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     source_ip: str = "127.0.0.1"
@@ -283,8 +285,8 @@ def _context() -> FunctionContext:
     return FunctionContext(
         {
             "request_id": str(uuid.uuid4()),
-            "function_name": "api_handler",
-            "memory": 512,
+            "function_name": API_HANDLER,
+            "memory": FUNCTIONS[API_HANDLER].memory_mb,
             "timeout": _INTEGRATION_TIMEOUT_SECONDS,
         }
     )

@@ -198,7 +198,7 @@ class GatewayServer:
     async def _until_accepted(self) -> None:
         """Connections that asyncio has accepted come into being in tasks, and there are no other tasks.
 
-        Of a server that is closed meanwhile asyncio would leave them open, and known to nobody.
+        Of a server that is closed meanwhile asyncio would leave them open, without an owner.
         """
         begun = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*begun, return_exceptions=True)
@@ -496,7 +496,7 @@ def _idleness(connection: _Connection) -> tuple[bool, float]:
 
 
 def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what asyncio had nobody to tell; that the system is short of something is one line."""
+    """Log the errors that asyncio could hand to no caller; a shortage of the system is one line."""
     exception = context.get("exception")
     if isinstance(exception, OSError):
         logger.warning("%s: %s", context["message"], exception)

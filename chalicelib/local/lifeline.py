@@ -1,6 +1,6 @@
-"""Nothing outlives the local server: how its processes notice its end.
+"""The lifeline by which the local server's processes notice its end: nothing outlives it.
 
-The server holds the only write end of a pipe. Whoever reads the pipe sees its end the moment the
+The server holds the only write end of a pipe. A process that reads the pipe sees its end the moment the
 server is gone, whichever way it went: that works for ``kill -9`` too, needs no polling and no pid.
 """
 

@@ -1,4 +1,4 @@
-"""Lambda's event source mapping for SQS on one machine: takes messages from a queue to a function.
+"""Lambda's event source mapping for SQS on one machine: it takes messages from a queue to a function.
 
 One thread receives, never more than there are free places; as many threads as the function may have
 children invoke it; one thread deletes, in batches. What the function reports as failed becomes visible
@@ -37,11 +37,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queue:
-    """Where messages come from; ``batch_size`` is how many one invocation gets at most (1 to 10)."""
+    """The queue that messages come from."""
 
     url: str
     arn: str
     batch_size: int = 1
+    """The most messages in one invocation, 1 to 10."""
 
     @property
     def region(self) -> str:

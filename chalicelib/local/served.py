@@ -1,4 +1,4 @@
-"""What the local server was started with, left in its state folder: a command's own settings may differ."""
+"""The settings that the local server was started with, left in its state folder for commands."""
 
 import json
 import os

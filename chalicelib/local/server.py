@@ -1,4 +1,4 @@
-"""``make run``: starts the parts of the local server, watches over them and stops them in order."""
+"""The local server, ``make run``: its parts are started, watched over and stopped in order."""
 
 import logging
 import os
@@ -16,11 +16,12 @@ from typing import Any
 
 import click
 
+from chalicelib.deploy.description.functions import EVENTS, FEEDS, FUNCTIONS, SCHEDULER, TICK, WORKER
 from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.admission import GuardedGateway
 from chalicelib.local.clock import Clock
-from chalicelib.local.dag_files import DagFiles
+from chalicelib.local.dag_folder import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
 from chalicelib.local.function_pool import Function, FunctionFailed, FunctionPool, InvocationError, PoolClosed
 from chalicelib.local.gateway import Refusal, StageGateway
@@ -36,6 +37,8 @@ HOST = "127.0.0.1"
 _GRACE_FOR_REQUESTS_SECONDS = 2.0
 _FINISH_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.5
+_OTHERS_AT_ONCE = 2
+"""Invocations of the scheduler at once, and of the function of events; a stage sets its own."""
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _OPEN = "airflow.api.auth.backend.default"
 
@@ -73,29 +76,39 @@ class LocalSettings:
         )
 
 
+def _called_on_aws(handler: str) -> str:
+    """What Lambda calls, as ``module:attribute``."""
+    module, _, attribute = FUNCTIONS[handler].calls.rpartition(".")
+    return f"{module}:{attribute}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
-    """What the local server runs: the app's handlers and the few steps that only this mode takes.
+    """The app that the local server runs, and the few steps that only this mode takes.
 
-    Handlers are ``module:attribute``; they are imported in child processes, ``preload`` before they
-    are forked. ``sync`` is described at ``DagFiles``. ``create`` makes what is missing of tables,
-    queues and bucket, ``resume`` lets the unfinished runs of an earlier life go on, ``on_crash`` tells
-    the engine that a worker died; these and ``chalice_app`` run in the server's process.
-    ``try_next(base_url, dag_ids)`` gives the command that the ready line proposes.
+    Handlers are ``module:attribute``, imported in child processes. The callables run in the server's process.
     """
 
     chalice_app: Callable[[], Any]
+    """Gives the app behind the HTTP server."""
     create: Callable[[], None]
+    """Makes the tables, queues and bucket that are missing."""
     resume: Callable[[], None]
+    """Lets the unfinished runs of an earlier life go on."""
     on_crash: OnCrash
+    """Tells the engine that a worker died."""
     refusals: Callable[[], Mapping[str, Refusal]]
+    """Gives the answers of API Gateway itself, by their kinds; raises ``SettingError``."""
     try_next: Callable[[str, tuple[str, ...]], str]
-    worker: str = "chalicelib.local.updraft:worker"
-    scheduler: str = "chalicelib.handlers:scheduler"
-    events: str = "chalicelib.handlers:events"
-    tick: str = "chalicelib.handlers:tick"
-    sync: str = "chalicelib.local.updraft:sync"
+    """Gives the command that the ready line proposes, for (base URL, DAG ids)."""
+    worker: str = "chalicelib.local.application:worker"
+    scheduler: str = _called_on_aws(SCHEDULER)
+    events: str = _called_on_aws(EVENTS)
+    tick: str = _called_on_aws(TICK)
+    sync: str = "chalicelib.local.application:sync"
+    """Loads the DAG files (see ``DagFiles``)."""
     preload: tuple[str, ...] = ("app", "chalicelib.local.warm_start")
+    """Modules that are imported before the children are forked."""
 
 
 @dataclass(slots=True)
@@ -108,18 +121,21 @@ class _Functions:
 
     @classmethod
     def of(cls, application: Application, settings: LocalSettings) -> "_Functions":
-        # the other timeouts and the memory are those of .chalice/config.json
+        def as_on_aws(handler: str, calls: str, concurrency: int = 1) -> Function:
+            described = FUNCTIONS[handler]
+            return Function(
+                name=handler,
+                handler=calls,
+                timeout=described.timeout(settings.worker_timeout),
+                memory=described.memory_mb,
+                concurrency=concurrency,
+            )
+
         return cls(
-            worker=Function(
-                name="worker",
-                handler=application.worker,
-                timeout=settings.worker_timeout,
-                memory=1024,
-                concurrency=settings.max_workers,
-            ),
-            scheduler=Function(name="scheduler", handler=application.scheduler, timeout=60, concurrency=2),
-            events=Function(name="events", handler=application.events, timeout=60, concurrency=2),
-            tick=Function(name="tick", handler=application.tick, timeout=60),
+            worker=as_on_aws(WORKER, application.worker, settings.max_workers),
+            scheduler=as_on_aws(SCHEDULER, application.scheduler, _OTHERS_AT_ONCE),
+            events=as_on_aws(EVENTS, application.events, _OTHERS_AT_ONCE),
+            tick=as_on_aws(TICK, application.tick),
             sync=Function(name="sync", handler=application.sync, timeout=120, reused=False),
         )
 
@@ -215,14 +231,13 @@ class LocalServer:
         from chalicelib import aws
 
         sqs = aws.client("sqs")
-        scheduling = _queue(sqs, settings.resource("scheduling"), batch_size=10)
-        tasks = _queue(sqs, settings.resource("tasks"), batch_size=1)
-        events = _queue(sqs, settings.resource("events"), batch_size=10)
-        for source, function, on_crash in (
-            (scheduling, self._functions.scheduler, None),
-            (tasks, self._functions.worker, self._application.on_crash),
-            (events, self._functions.events, None),
+        for function, on_crash in (
+            (self._functions.scheduler, None),
+            (self._functions.worker, self._application.on_crash),
+            (self._functions.events, None),
         ):
+            feed = FEEDS[function.name]
+            source = _queue(sqs, settings.resource(feed.queue), batch_size=feed.batch_size)
             self._pool.warm(function, 1)
             pump = QueuePump(sqs=sqs, source=source, pool=self._pool, function=function, on_crash=on_crash)
             pump.start()

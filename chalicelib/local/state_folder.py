@@ -34,7 +34,7 @@ class Endpoint:
 
 
 class StateFolder:
-    """A locked state folder; ``lock_fd`` is the lock, which lasts as long as anybody holds it open."""
+    """A locked state folder; ``lock_fd`` is the lock, which lasts as long as any process holds it open."""
 
     def __init__(self, path: Path) -> None:
         """Make the folder and lock it; raises StateFolderUnusable."""
@@ -104,7 +104,7 @@ class StateFolder:
 def published_endpoint(path: Path) -> Endpoint | None:
     """Where the embedded AWS of the server that uses this state folder answers; None when none runs.
 
-    A server that was killed leaves its endpoint behind, but nobody holds the lock then.
+    A server that was killed leaves its endpoint behind, but no process holds the lock then.
     """
     try:
         url = (path / _ENDPOINT).read_text().strip()
@@ -125,7 +125,7 @@ def published_endpoint(path: Path) -> Endpoint | None:
 def _make_private(folder: Path) -> None:
     """Take from others what an earlier version, or the user's umask, let them do in an existing folder.
 
-    Nobody passes the folder then; our files in it are narrowed too, for whoever copies them elsewhere.
+    No other user passes the folder then; our files in it are narrowed too, in case they are copied elsewhere.
     """
     if folder.stat().st_mode & stat.S_ISVTX:
         raise PermissionError(errno.EPERM, "it is a folder that all users share")

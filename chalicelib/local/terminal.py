@@ -1,4 +1,4 @@
-"""What of the log reaches the terminal that the local server runs in."""
+"""The part of the log that reaches the terminal of the local server."""
 
 import contextlib
 import logging

@@ -1,15 +1,15 @@
-"""Imported by the function host before it forks: what would make the first invocation of each child slow.
+"""Imports and clients of the functions' children, made once before the function host forks them.
 
-Clients without a connection survive a fork; making them is most of what a cold start costs.
+What each child would otherwise make is most of a cold start. Clients without a connection survive a fork.
 """
 
 import gc
 
-import pendulum  # noqa: F401
-import pynamodb.models  # noqa: F401 - imported to be there
+import pendulum  # noqa: F401 - imported to be there, as is the store
 
 from chalicelib import aws, bootstrap
 from chalicelib.local import full_disk
+from chalicelib.store import dynamodb  # noqa: F401
 
 full_disk.prepare_clients()
 for service in ("dynamodb", "sqs", "s3"):

@@ -1,4 +1,4 @@
-"""Messages as they travel: their JSON form, and what sends them to SQS or reads them there.
+"""Messages as they travel: their JSON form, and the senders over SQS.
 
 May import ``domain``, ``engine.ports`` and ``aws``. A change violates this package when it decides
 what to send, or when it changes the meaning of a message without a new version.

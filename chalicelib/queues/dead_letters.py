@@ -1,4 +1,4 @@
-"""Putting a message aside by hand, with the reason: SQS's own redrive gives none, and is slow to."""
+"""Dead letters put aside by hand, with the reason: SQS's own redrive gives none, and is slow to."""
 
 import re
 from collections.abc import Mapping
@@ -21,16 +21,17 @@ _NOT_IN_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetter:
-    """A message to put aside: ``record`` as Lambda brought it, and why.
-
-    ``original_id`` names the attribute that keeps its message id, unless it has that already: sent
-    back to its queue the message gets another.
-    """
+    """A message to put aside, and the reason."""
 
     record: Mapping[str, Any]
+    """The message, as Lambda brought it."""
     code: str
+    """The code of the error that is the reason."""
     reason: str
+    """The reason, in words."""
     original_id: str
+    """The attribute that keeps the message's id, unless it has one already: sent back to its queue the
+    message gets another id."""
 
     @property
     def attributes(self) -> dict[str, Mapping[str, Any]]:
@@ -49,7 +50,7 @@ class DeadLetter:
 
 
 def reason_in(attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Why a dead letter is there, by its attributes as SQS brings them; empty where nobody noted it."""
+    """Why a dead letter is there, by its attributes as SQS brings them; empty where no reason was noted."""
     found = (
         attributes[name].get("StringValue", "") for name in (TEXT, _OF_EVENTBRIDGE) if name in attributes
     )

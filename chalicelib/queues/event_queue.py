@@ -1,4 +1,4 @@
-"""The queue of events as its senders see it."""
+"""The queue of events, as its senders see it."""
 
 import base64
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Sending a message to its own queue once more, where an invocation had no time left to begin it.
+"""A message sent to its own queue once more, where an invocation had no time left to begin it.
 
 SQS counts each delivery, begun or not: a message that only waited behind slow ones would be among the dead
 letters after five of them. As a new message it begins to count anew, and comes at once.

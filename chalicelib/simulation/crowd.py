@@ -19,7 +19,7 @@ from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed, PromiseBroken
-from chalicelib.simulation.handler import Halting, Handler, current
+from chalicelib.simulation.halting_handler import Halting, Handler, current
 from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import COMES_AGAIN_AFTER, LEASE, World
 
@@ -46,19 +46,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Occurrence:
-    """One thing that happened, so long after the crowd began.
-
-    ``message`` is the one it happened to, ``detail`` says more.
-    """
+    """One thing that happened."""
 
     at: timedelta
+    """The time since the crowd began."""
     kind: Kind
     message: Message | None = None
+    """The message that it happened to, if any."""
     detail: str = ""
 
 
 def _forget(_occurrence: Occurrence) -> None:
-    """Nobody wants to know."""
+    """Takes what happens where it is of no interest."""
 
 
 def _everybody(_handler: Handler) -> bool:
@@ -67,26 +66,29 @@ def _everybody(_handler: Handler) -> bool:
 
 @dataclass
 class Crowd:
-    """Handlers at work at the same time in a world with one DAG, that of the ``graph``.
-
-    ``faults`` is how often a call fails, ``repeats`` how often a message comes again after it was
-    handled, ``delays`` how often one is held back, ``kills`` how often user code is cut short, ``lingering``
-    how often it does not end although it is its turn; each a probability. ``may_fail`` says whom faults may
-    hit. ``tell`` is told what happens. ``eagerness`` is how likely something is done about a message when
-    nobody is at work, else time passes.
-    """
+    """Handlers at work at the same time in a world with one DAG."""
 
     world: World
     graph: Graph
+    """The tasks of the DAG."""
     faults: float = 0.0
+    """The probability that a call fails."""
     pausing: bool = False
+    """Whether the DAG is paused and unpaused meanwhile."""
     repeats: float = 0.0
+    """The probability that a message comes again after it was handled."""
     delays: float = 0.0
+    """The probability that a message is held back."""
     kills: float = 0.0
+    """The probability that user code is cut short."""
     lingering: float = 0.0
+    """The probability that user code does not end although it is its turn."""
     eagerness: float = 0.3
+    """The probability that a message is handled when no handler is at work; else time passes."""
     may_fail: Callable[[Handler], bool] = _everybody
+    """Says which handlers faults may hit."""
     tell: Callable[[Occurrence], None] = _forget
+    """Takes what happens."""
     handlers: list[Handler] = field(default_factory=list)
     at_work: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Tries whose user code is running: run uid, task, map index, try."""

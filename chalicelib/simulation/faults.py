@@ -1,4 +1,4 @@
-"""What goes wrong, and how it is noticed that something did that must not."""
+"""Faults of ports, and the check of legal moves that notices a broken promise."""
 
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +78,7 @@ class LegalMoves:
         return getattr(self._tasks, name)
 
     def transition(self, run_uid: str, key: str, *args: Any) -> Any:
-        """See the port; raises ``PromiseBroken`` for an illegal move."""
+        """Pass the change on; raises ``PromiseBroken`` for an illegal move."""
         before = self._tasks.get(run_uid, key)
         write = self._tasks.transition(run_uid, key, *args)
         old, new = before.state if before else None, write.item.state

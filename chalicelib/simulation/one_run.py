@@ -32,7 +32,7 @@ from chalicelib.engine.reading import why
 from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
-from chalicelib.simulation.handling import Worker, handle
+from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents import dags_of_folder
@@ -46,31 +46,33 @@ _ANY_RUN_ID = ".*"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WantedRun:
-    """Which run to make; ``execution_date`` is aware."""
+    """The run to make."""
 
     dag_id: str
     execution_date: datetime
+    """Aware of its time zone."""
     conf: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watch:
-    """Who is told meanwhile: of each try with its log, and of each real wait in seconds."""
+    """Callbacks while a run goes on."""
 
     on_try: Callable[[TryRequest, TryReport], None] = lambda _request, _report: None
+    """Takes each try, with its log."""
     on_wait: Callable[[float], None] = lambda _seconds: None
+    """Takes each real wait, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedRun:
-    """The run at its end, its task instances in topological order.
-
-    ``stuck`` says what it waits for if nothing will happen to it any more although it is not over.
-    """
+    """The run at its end."""
 
     run: DagRun
     instances: tuple[TaskInstance, ...]
+    """In topological order."""
     stuck: tuple[str, ...] = ()
+    """What the run waits for, if nothing will happen to it any more although it is not over."""
 
 
 @dataclass(slots=True)

@@ -10,20 +10,23 @@ from chalicelib.queues.messages import encode
 
 @dataclass(slots=True, eq=False)
 class InFlight:
-    """A message on its way, invisible until ``visible_at``."""
+    """A message on its way."""
 
     message: str
+    """Its text."""
     visible_at: datetime
+    """The message is invisible until then."""
     was_received: bool = False
 
 
 @dataclass
 class Queue:
-    """Implements ``Sender``; ``sent`` is everything that ever was, as it was sent."""
+    """Implements ``Sender``."""
 
     now: Callable[[], datetime]
     waiting: list[InFlight] = field(default_factory=list)
     sent: list[Message] = field(default_factory=list)
+    """All messages that ever were sent, in order."""
 
     def send(self, messages: Iterable[Outgoing]) -> None:
         """Take messages in; none is delayed longer than SQS would."""

@@ -22,8 +22,8 @@ from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunningXCom
 from chalicelib.engine.upkeep.tick import tick
 from chalicelib.queues.messages import decode
 from chalicelib.settings import MOST_WORKER_TIMEOUT
+from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, LegalRunMoves, PromiseBroken
-from chalicelib.simulation.handling import Worker, handle
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
 
@@ -198,5 +198,5 @@ class _TimeOfTasks:
         return self._world.clock.now
 
     def sleep(self, seconds: float) -> None:
-        """Let the world's time pass; nobody does anything meanwhile."""
+        """Let the world's time pass; no handler runs meanwhile."""
         self._world.advance(timedelta(seconds=seconds))

@@ -78,14 +78,13 @@ class S3Payloads:
         self._bucket = bucket
 
     def keep(self, key: str, text: str) -> Payload:
-        """See the port."""
         if fits_inline(text):
             return Payload(text=text)
         self._bucket.put(key, text.encode())
         return Payload(reference=key)
 
     def read(self, payload: Payload) -> str:
-        """See the port. Raises ``KeyError`` if the object is gone."""
+        """Raises ``KeyError`` if the object is gone."""
         if payload.reference is None:
             return payload.text or ""
         body = self._bucket.get(payload.reference)
@@ -101,7 +100,6 @@ class S3ProofKey:
         self._bucket = bucket
 
     def read(self) -> bytes:
-        """See the port."""
         for _ in range(2):
             if found := self._bucket.get(_PROOF_KEY):
                 return found
@@ -123,23 +121,19 @@ class S3TaskLogs:
         self._bucket = bucket
 
     def save(self, run: RunRef, run_id: str, key: str, try_number: int, text: bytes) -> None:
-        """See the port."""
         self._bucket.put(_log_key(run, run_id, key, try_number), text)
 
     def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:
-        """See the port."""
         return self._bucket.get(_log_key(run, run_id, key, try_number))
 
     def save_callback(
         self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str, text: bytes
     ) -> None:
-        """See the port."""
         self._bucket.put(_callback_log_key(run, run_id, key, try_number, kind), text)
 
     def read_callback(
         self, run: RunRef, run_id: str, key: str | None, try_number: int, kind: str
     ) -> bytes | None:
-        """See the port."""
         return self._bucket.get(_callback_log_key(run, run_id, key, try_number, kind))
 
 

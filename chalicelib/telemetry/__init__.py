@@ -1,4 +1,4 @@
-"""What a deployed function tells of itself: its log lines, and metrics as log lines.
+"""Telemetry of a deployed function: its log lines, and metrics as log lines.
 
 ``bound`` keeps what is known of the invocation, ``log_lines`` writes each record as one line of JSON with
 it, ``metrics`` puts what the engine observes into lines from which CloudWatch makes metrics.

@@ -1,4 +1,4 @@
-"""What is known of the invocation at work: the ids that each of its log lines carries.
+"""The ids of the invocation at work, which each of its log lines carries.
 
 Kept for the process, not per thread or context: a Lambda environment handles one invocation at a time, and
 what the threads of a user's code log belongs to that one.
@@ -18,7 +18,7 @@ _bound: dict[str, object] = {}
 
 @contextmanager
 def bound(**fields: object) -> Iterator[None]:
-    """Have each line carry these fields, those that are not None, until the block ends."""
+    """Have each line carry the fields that are not None, until the block ends."""
     global _bound
     before = _bound
     bind(**fields)

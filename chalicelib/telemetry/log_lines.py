@@ -1,4 +1,4 @@
-"""The log of a deployed function: each record is one JSON object on one line, whoever logs it.
+"""The log of a deployed function: each record is one JSON object on one line, whichever library logs it.
 
 The standard library's ``logging`` with a formatter of our own, rather than a library (each is imported at
 every cold start) or Lambda's own JSON format, which is a setting of each function that Chalice has no
@@ -39,10 +39,12 @@ _STANDARD = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a line says in fields of its own; as text it is their JSON. ``title`` is its message."""
+    """The message of a line that has fields of its own; as text it is their JSON."""
 
     title: str
+    """The line's message."""
     values: Mapping[str, object]
+    """The fields."""
 
     def __str__(self) -> str:
         # ASCII, so that no name can begin a line of its own or mislead a terminal.

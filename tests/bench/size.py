@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chalicelib.deploy.chalice_program import run_chalice
+from chalicelib.deploy.chalice.program import run_chalice
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.stages import read_stage
 from tests.e2e.stage.cold_starts import ColdStart, functions_of

@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
 from tests.budgets.rights import STAGE

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chalicelib.deploy.description.alarms import MINUTES_OF_THROTTLES, MINUTES_WITHOUT_A_TICK
+from chalicelib.deploy.description.functions import FUNCTIONS
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.domain.messages import WorkerMessage
 from chalicelib.domain.observations import (
@@ -51,8 +52,7 @@ SIDE_BY_SIDE = ScriptedDag([Shape(f"t{number:02d}") for number in range(50)])
 
 
 def invoked(function: str, seconds: float = ENGINE_SECONDS) -> Use:
-    configured = CONFIG["lambda_functions"][function]
-    return invocation(memory_mb=configured["lambda_memory_size"], seconds=seconds)
+    return invocation(memory_mb=FUNCTIONS[function].memory_mb, seconds=seconds)
 
 
 REQUEST = Use(api_requests=1) + invoked("api_handler")

@@ -13,8 +13,8 @@ from chalicelib.auth.accounts import create_user
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.auth.logins import RENEWED_AFTER
 from chalicelib.engine.engine import Engine
+from chalicelib.local.application import refusals
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
-from chalicelib.local.updraft import refusals
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
 from tests.meter import Meter

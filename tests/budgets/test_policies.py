@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deploy.description.functions import HANDLERS, function_name
 from chalicelib.deploy.description.policies import filled_in
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.standing import HANDLERS, function_name
 from chalicelib.settings import SettingError, Settings
 from tests.budgets.functions import OPERATOR, Functions
 from tests.budgets.rights import KEYTAB, PARAMETER, PLACE, SECRET, STAGE, Asked, Right, queue

@@ -12,9 +12,9 @@ import pytest
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
+from chalicelib.deploy.description.functions import LOOPING_HANDLERS
 from chalicelib.deploy.description.resources import Table, stage_resources
 from chalicelib.deploy.provisioning.api_gateway import gateway_responses
-from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.settings import Settings
 from tests.e2e.conftest import DAGS, PROJECT
 from tests.e2e.stage.project import API, OPEN, Project, stage_project

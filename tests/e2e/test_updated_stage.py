@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from chalicelib import aws
-from chalicelib.deploy.deployed import Deployed
+from chalicelib.deploy.chalice.record import Deployed
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY

@@ -13,7 +13,7 @@ from chalicelib.domain.idempotency import IdempotencyKey
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run_once
 from chalicelib.engine.slots.pools import save_pool_once
-from chalicelib.simulation.handler import Halting, Handler
+from chalicelib.simulation.halting_handler import Halting, Handler
 from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape

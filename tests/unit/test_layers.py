@@ -76,6 +76,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
         *("schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
     ),
+    "deploy": (
+        *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
+        *("policy_files", "deployed_functions", "chalice", "provisioning", "worker_time", "checks"),
+        *("packaging", "rehearsal", "validation", "destruction", "deployment"),
+    ),
     "api": ("http", "authorizer", "experimental", "surfaces"),
 }
 """Per package its rooms (folders and modules) in order: a room may import those before it."""
@@ -84,7 +89,7 @@ BACKWARD = {("authoring/model/baseoperator.py", "running")}
 """Modules that import a later room when they are called: ``BaseOperator.render_template``, as in Airflow."""
 
 USERS_OF: dict[str, set[str]] = {
-    "pynamodb": {"store", "local"},
+    "pynamodb": {"store"},
     "croniter": {"domain"},
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},

@@ -1,9 +1,9 @@
-"""Which of Airflow's API clients a command uses: ``[cli] api_client`` says it."""
+"""The choice of Airflow's API client that a command uses, by ``[cli] api_client``."""
 
+from chalicelib.cli.airflow_cfg import JSON_CLIENT, LOCAL_CLIENT, Configuration
 from chalicelib.cli.client.local_client import LocalClient
 from chalicelib.cli.client.protocol import Client
-from chalicelib.cli.configuration import JSON_CLIENT, LOCAL_CLIENT, Configuration
-from chalicelib.cli.connection import connect
+from chalicelib.cli.engine import connect
 from chalicelib.settings import SettingError
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.cli.client.protocol import PoolArguments, Shown, TriggerArguments
-from chalicelib.cli.connection import CALLER
+from chalicelib.cli.engine import CALLER
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun

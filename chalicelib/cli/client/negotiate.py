@@ -1,4 +1,4 @@
-"""HTTP's ``Negotiate`` (RFC 4559), the client's side: tickets of whoever has called ``kinit``.
+"""The client's side of HTTP's ``Negotiate`` (RFC 4559), with the tickets that ``kinit`` got.
 
 By the system's own Kerberos library, through its GSS-API (RFC 2744), as curl does: it knows every kind of
 ticket cache, ``krb5.conf`` and how a KDC is found. It is there where ``kinit`` is, so nothing is installed

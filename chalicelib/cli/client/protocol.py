@@ -1,4 +1,4 @@
-"""What Airflow's command line did through ``[cli] api_client``, whichever client it is."""
+"""``Client``: the calls that Airflow's command line makes through ``[cli] api_client``."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,18 +10,19 @@ Shown = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerArguments:
-    """What ``dags trigger`` takes; ``execution_date`` None is now."""
+    """The arguments of ``dags trigger``."""
 
     dag_id: str
     run_id: str | None
     conf: dict[str, Any]
     execution_date: datetime | None
+    """None is now."""
     replace_microseconds: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoolArguments:
-    """What ``pools set`` takes."""
+    """The arguments of ``pools set``."""
 
     name: str
     slots: int

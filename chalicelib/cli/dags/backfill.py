@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument, dry_run_option, yes_option
-from chalicelib.cli.connection import CALLER, connect, runs_between
+from chalicelib.cli.engine import CALLER, connect, runs_between
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import coloured

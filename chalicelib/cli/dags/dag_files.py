@@ -1,4 +1,4 @@
-"""Commands that need no server: they load the DAG files of a folder themselves."""
+"""DAGs loaded from the files of a folder, for commands that need no server."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.domain.errors import DagNotFound
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -1,4 +1,4 @@
-"""``dags details``, ``dags report`` and ``dags next-execution``: what is known of DAGs and their files."""
+"""``dags details``, ``dags report`` and ``dags next-execution``: facts about DAGs and their files."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import dag_argument
-from chalicelib.cli.connection import connect
 from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
+from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
 if TYPE_CHECKING:

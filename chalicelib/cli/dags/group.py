@@ -1,4 +1,4 @@
-"""``dags``: what can be done with a DAG as a whole."""
+"""``dags``: commands about a DAG as a whole."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, confirm, dag_argument, yes_option
-from chalicelib.cli.connection import CALLER, connect, dag_ids_of
 from chalicelib.cli.dags.details import fields_of
+from chalicelib.cli.engine import CALLER, connect, dag_ids_of
 from chalicelib.cli.output.rows import output_option, show
 
 
@@ -70,7 +70,7 @@ _regex_option = click.option(
 @yes_option
 @output_option
 def pause(dag_id: str, is_regex: bool, yes: bool, output: str) -> None:
-    """Pause a DAG: no further task starts, those that run end.
+    """Pause a DAG: no further task starts, running tasks end.
 
     Example: python -m chalicelib dags pause example_hello
     """

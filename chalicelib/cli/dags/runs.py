@@ -1,4 +1,4 @@
-"""``dags list-runs`` and ``dags state``; ``runs``: what can be done with a run as a whole."""
+"""``dags list-runs``, ``dags state`` and ``runs``: commands about a run as a whole."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.cli.arguments import MOMENT, dag_argument, dag_ids, date_argument, run_argument
-from chalicelib.cli.connection import connect, find_run, runs_between
+from chalicelib.cli.engine import connect, find_run, runs_between
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import Row, coloured, output_option, show

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
-from chalicelib.cli.configuration import Configuration
 from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.runs.outcomes import TryRequest
     from chalicelib.engine.ports.worker import TryReport
     from chalicelib.simulation.crowd import Occurrence
-    from chalicelib.simulation.disturbed import Difference, Disturbed, Model
+    from chalicelib.simulation.faulty_run import Difference, FaultyRun, Model
     from chalicelib.simulation.one_run import FinishedRun
 
 _DEFAULT_SEEDS = 10
@@ -61,7 +61,7 @@ def simulate(
     Example: python -m chalicelib simulate example_hello 2026-01-01 --seeds 3
     """
     from chalicelib.authoring.surroundings.configuration import configured_by
-    from chalicelib.simulation.disturbed import Attempt, model_of
+    from chalicelib.simulation.faulty_run import Attempt, model_of
     from chalicelib.simulation.one_run import Laboratory, WantedRun
 
     click.get_current_context().with_resource(configured_by(Configuration.read().get))
@@ -135,7 +135,7 @@ def _tell_try(request: "TryRequest", report: "TryReport") -> None:
     click.echo(f"  {request.task_id}, try {request.try_number}, ran: {outcome.result}{reason}")
 
 
-def _report(attempt: "Disturbed") -> None:
+def _report(attempt: "FaultyRun") -> None:
     title = "again without faults" if attempt.seed is None else f"seed {attempt.seed}"
     faults = ", ".join(_counted(count, kind) for kind, count in attempt.faults.items())
     click.echo(f"{title}: {faults + ': ' if faults else ''}{_ending(attempt)}{_repeats(attempt)}")
@@ -147,7 +147,7 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
-def _ending(attempt: "Disturbed") -> str:
+def _ending(attempt: "FaultyRun") -> str:
     if attempt.broken:
         return f"UPDRAFT BROKE A PROMISE, please report it: {attempt.broken}"
     state = attempt.run.run.state if attempt.run else None
@@ -155,7 +155,7 @@ def _ending(attempt: "Disturbed") -> str:
     return f"{state}, {'as' if attempt.is_as_without else 'NOT AS'} {model}"
 
 
-def _repeats(attempt: "Disturbed") -> str:
+def _repeats(attempt: "FaultyRun") -> str:
     repeated = sorted(attempt.repeated.items())
     if len(repeated) > _MOST_NAMED:
         return f"; {len(repeated)} tasks ran again"
@@ -173,7 +173,7 @@ def _told(difference: "Difference") -> str:
     return f"{name}: {difference.was} without faults, now {difference.became}{reason}"
 
 
-def _conclude(model: "Model", attempts: "Sequence[Disturbed]") -> None:
+def _conclude(model: "Model", attempts: "Sequence[FaultyRun]") -> None:
     seeds = [attempt for attempt in attempts if attempt.seed is not None]
     same = sum(attempt.is_as_without for attempt in seeds)
     click.echo(f"{same} of {len(seeds)} as without faults.")
@@ -184,7 +184,7 @@ def _conclude(model: "Model", attempts: "Sequence[Disturbed]") -> None:
         click.echo(f"Each step of the first that is not: --seed {other}", err=True)
 
 
-def _document(model: "Model", attempts: "Sequence[Disturbed]") -> dict[str, Any]:
+def _document(model: "Model", attempts: "Sequence[FaultyRun]") -> dict[str, Any]:
     return {
         **_states(model.finished),
         "seeds": [

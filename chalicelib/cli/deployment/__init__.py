@@ -1,1 +1,1 @@
-"""Commands about a deployed stage: making it, looking after it, and what waits in its queues."""
+"""Commands about a deployed stage: deploying, checking, destroying, and its queues."""

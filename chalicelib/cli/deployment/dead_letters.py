@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from chalicelib.cli.environment import reach_local_server
+from chalicelib.cli.engine import reach_local_server
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import FOR_PROGRAMS, output_option, show
+from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF
 
-QUEUES = ("scheduling", "tasks", "events")
+QUEUES = tuple(QUEUE_OF.values())
 
 _MOST_ATTRIBUTES = 10
 """Attributes of a message that SQS takes."""
@@ -134,7 +135,7 @@ def _attributes(name: str, message: dict[str, Any]) -> dict[str, Any]:
     from chalicelib.events.incoming import ORIGINAL_MESSAGE_ID
 
     attributes = dict(message.get("MessageAttributes", {}))
-    if name == "events" and len(attributes) < _MOST_ATTRIBUTES:
+    if name == QUEUE_OF[EVENTS] and len(attributes) < _MOST_ATTRIBUTES:
         original = {"DataType": "String", "StringValue": message["MessageId"]}
         attributes.setdefault(ORIGINAL_MESSAGE_ID, original)
     return attributes

@@ -1,4 +1,4 @@
-"""``deploy``: bring a stage to AWS."""
+"""``deploy``: a stage brought to AWS."""
 
 import click
 
@@ -15,18 +15,18 @@ def deploy(stage: str, dry_run: bool) -> None:
     """
     from chalicelib import aws, bootstrap
     from chalicelib.cli.deployment.stage import deployable_stage
-    from chalicelib.deploy.deployment import Deployment, next_step, plan_deployment
+    from chalicelib.deploy.deployment import Deployment, next_step
     from chalicelib.deploy.steps import carry_out
     from chalicelib.deploy.validation import validate
 
     described = deployable_stage(stage)
     with bootstrap.use(settings=described.settings):
         declarations = validate(described, bootstrap.engine().store.variables, region=aws.region())
-        for line in plan_deployment(described, declarations):
-            click.echo(f"  {line}")
         deployment = Deployment(
             stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
         )
+        for line in deployment.plan():
+            click.echo(f"  {line}")
         if dry_run:
             deployment.package()  # what cannot be packaged is to be known before, too
             return

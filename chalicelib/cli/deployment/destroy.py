@@ -1,4 +1,4 @@
-"""``destroy``: take a stage down again."""
+"""``destroy``: a stage taken down again."""
 
 import click
 
@@ -15,13 +15,14 @@ def destroy(stage: str, data: bool, yes: bool) -> None:
     Example: python -m chalicelib destroy --stage dev
     """
     from chalicelib.cli.deployment.stage import deployable_stage
-    from chalicelib.deploy.destruction import Destruction, plan_destruction
+    from chalicelib.deploy.destruction import Destruction
     from chalicelib.deploy.steps import carry_out
 
     described = deployable_stage(stage)
-    for line in plan_destruction(described, data=data):
+    destruction = Destruction(stage=described, data=data)
+    for line in destruction.plan():
         click.echo(f"  {line}")
     if not yes:
         click.confirm(f"Destroy stage {stage}?", abort=True)
-    carry_out(Destruction(stage=described, data=data).steps(), click.echo)
+    carry_out(destruction.steps(), click.echo)
     click.echo(f"Stage {stage} is gone{'' if data else '; its tables, bucket and logs are kept'}.")

@@ -1,4 +1,4 @@
-"""``doctor``: look whether a deployed stage is as it should be."""
+"""``doctor``: the checks of a deployed stage."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""``events``: what other services trigger."""
+"""``events``: events of other services that trigger DAGs."""
 
 import os
 from typing import IO, TYPE_CHECKING, Any
@@ -27,13 +27,14 @@ def send(file: IO[str]) -> None:
     Example: python -m chalicelib events send tests/events/s3_object_created.json
     """
     from chalicelib import bootstrap
-    from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.engine import reach_local_server
+    from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF
     from chalicelib.domain.errors import UpdraftError
     from chalicelib.events.recorded import messages_of
     from chalicelib.queues import event_queue
 
     reach_local_server()
-    queue = bootstrap.settings().resource("events")
+    queue = bootstrap.settings().resource(QUEUE_OF[EVENTS])
     try:
         declarations = bootstrap.declarations()
         for message in messages_of(_text(file)):

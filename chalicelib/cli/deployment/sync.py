@@ -1,4 +1,4 @@
-"""``sync``: bring the store up to date with the DAG files."""
+"""``sync``: the store brought up to date with the DAG files."""
 
 import click
 
@@ -11,7 +11,7 @@ def sync(stage: str | None) -> None:
     Example: python -m chalicelib sync
     """
     from chalicelib.cli.deployment.stage import with_settings_of
-    from chalicelib.cli.environment import reach_local_server
+    from chalicelib.cli.engine import reach_local_server
 
     with with_settings_of(stage):
         reach_local_server()

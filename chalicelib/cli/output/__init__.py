@@ -1,1 +1,1 @@
-"""How commands show things: rows, graphs, and how far long work has come. Knows no command."""
+"""Output of commands: rows, graphs, and the progress of long work. Knows no command."""

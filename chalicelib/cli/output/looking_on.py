@@ -1,4 +1,4 @@
-"""Commands that look on until something is over."""
+"""A look at a run that is repeated until the run is over."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

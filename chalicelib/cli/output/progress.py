@@ -1,4 +1,4 @@
-"""How far long work has come: on a terminal a bar under the lines that are told, else only those lines."""
+"""The progress of long work: a bar under the lines that are told on a terminal, else only those lines."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What commands print: rows as people or programs like them."""
+"""Rows of a command's answer, for people (tables) or programs (JSON, YAML)."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence

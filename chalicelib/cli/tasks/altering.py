@@ -1,4 +1,4 @@
-"""What altering tasks or runs by hand has in common: it is told first, asked about, then done."""
+"""Altering of tasks or runs by hand, in three parts: it is told, asked about, then done."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

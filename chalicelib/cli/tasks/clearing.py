@@ -1,4 +1,4 @@
-"""``tasks clear``: having tasks run again."""
+"""``tasks clear``: tasks that are to run again."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from chalicelib.cli.arguments import (
     dag_argument,
     dry_run_option,
 )
-from chalicelib.cli.connection import connect, dag_ids_of, runs_between
+from chalicelib.cli.engine import connect, dag_ids_of, runs_between
 from chalicelib.cli.output.rows import tell_instances
 from chalicelib.cli.tasks.altering import Wording, alter_after_asking
 from chalicelib.domain.plans.by_hand import Choice

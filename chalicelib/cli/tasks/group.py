@@ -1,9 +1,9 @@
-"""``tasks``: tasks and task instances."""
+"""``tasks``: commands about tasks and task instances."""
 
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.rows import output_option, show
 
 

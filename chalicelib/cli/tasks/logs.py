@@ -1,4 +1,4 @@
-"""``tasks logs``: what a task instance said."""
+"""``tasks logs``: the logs of a task instance."""
 
 import time
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 
 if TYPE_CHECKING:

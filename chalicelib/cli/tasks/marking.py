@@ -1,4 +1,4 @@
-"""``tasks set-state``, ``dags set-state`` and ``runs cancel``: what Airflow's pages call marking."""
+"""``tasks set-state``, ``dags set-state`` and ``runs cancel``: marking, as Airflow's pages call it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,7 @@ from chalicelib.cli.arguments import (
     task_argument,
     yes_option,
 )
-from chalicelib.cli.connection import connect, find_run, runs_between
+from chalicelib.cli.engine import connect, find_run, runs_between
 from chalicelib.cli.output.rows import coloured, tell_instances
 from chalicelib.cli.tasks.altering import Wording, alter_after_asking
 from chalicelib.domain.plans.by_hand import Choice

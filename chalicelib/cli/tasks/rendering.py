@@ -1,11 +1,11 @@
-"""``tasks render``: what the templates of a task come to."""
+"""``tasks render``: the values of a task's templates."""
 
 from typing import TYPE_CHECKING
 
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
-from chalicelib.cli.connection import connect, find_run, moment
+from chalicelib.cli.engine import connect, find_run, moment
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun

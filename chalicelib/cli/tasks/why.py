@@ -1,11 +1,11 @@
-"""``why``, and ``tasks failed-deps``: what a run or a task waits for."""
+"""``why`` and ``tasks failed-deps``: the reasons why a run or a task waits."""
 
 from datetime import datetime
 
 import click
 
 from chalicelib.cli.arguments import dag_argument, date_argument, run_argument, task_argument, task_ids
-from chalicelib.cli.connection import connect, find_run
+from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.rows import output_option, show
 
 

@@ -1,1 +1,1 @@
-"""Whether what stands on AWS is as it should be. Changes nothing; ``doctor`` has all of it."""
+"""Checks: a stage as it stands on AWS compared with its description. They change nothing."""

@@ -1,4 +1,4 @@
-"""What waits in a stage's queues, and what was put aside. Changes nothing."""
+"""The messages that wait in a stage's queues, and its dead letters. Changes nothing."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

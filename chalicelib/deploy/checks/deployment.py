@@ -1,15 +1,26 @@
-"""Whether what ``chalice deploy`` made, and what follows it, is as the app needs it. Changes nothing."""
+"""The functions, event sources, tick and REST API of a stage, checked. Changes nothing."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
+from chalicelib.deploy.chalice.entries import Entry, standing_entries
 from chalicelib.deploy.checks.policies import policy_problems
+from chalicelib.deploy.deployed_functions import environment_in, standing_runtime
+from chalicelib.deploy.description.functions import (
+    API_HANDLER,
+    FEEDS,
+    LOOPING_HANDLERS,
+    QUEUE_OF,
+    TICK,
+    function_name,
+    handlers_behind,
+)
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.provisioning.api_gateway import (
     GatewayResponse,
     gateway_responses,
@@ -17,21 +28,8 @@ from chalicelib.deploy.provisioning.api_gateway import (
     standing_throttling,
     throttling_of,
 )
-from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
-from chalicelib.deploy.provisioning.functions import environment_in
 from chalicelib.deploy.runtimes import is_unsupported, support_of, wanted_runtime
 from chalicelib.deploy.stages import Stage, architecture, function_setting, stage_setting
-from chalicelib.deploy.standing import (
-    API_HANDLER,
-    QUEUE_OF,
-    TICK,
-    Entry,
-    function_name,
-    handlers_behind,
-    maximum_concurrency,
-    standing,
-    standing_runtime,
-)
 
 
 def check_deployment(
@@ -39,7 +37,8 @@ def check_deployment(
 ) -> Iterator[Finding]:
     """One finding for each function, event source mapping, the rule and the REST API; some 70 requests."""
     entries = {
-        entry["name"]: entry for entry in standing(stage.name, recorded_api=recorded_api, client=client)
+        entry["name"]: entry
+        for entry in standing_entries(stage.name, recorded_api=recorded_api, client=client)
     }
     runtime = wanted_runtime(stage, standing_runtime(stage.name, client=client))
     yield _runtime(runtime)
@@ -131,7 +130,7 @@ def _mapping(stage: Stage, handler: str, entries: dict[str, Entry], lambda_: Any
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", ()):
         problems.append("does not report partial batch failures: failed messages are lost")
     standing = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
-    wanted = maximum_concurrency(handler, stage.settings)
+    wanted = FEEDS[handler].concurrency(stage.settings)
     if standing != wanted:
         problems.append(f"its maximum concurrency is {_said(standing)}, not {wanted}")
     enable = f"aws lambda update-event-source-mapping --uuid {entry['event_uuid']} --enabled"

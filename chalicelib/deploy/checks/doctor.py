@@ -1,14 +1,16 @@
-"""Everything that can be seen of a stage from outside. Changes nothing."""
+"""All checks of a stage, one after the other. Changes nothing."""
 
 from collections.abc import Iterator
 
 from chalicelib import aws
 from chalicelib.deploy.caller import caller_place
+from chalicelib.deploy.chalice.record import NotDeployed, read_deployed
+from chalicelib.deploy.checks.alarms import check_alarms
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.deployment import check_deployment
 from chalicelib.deploy.checks.events import check_events
+from chalicelib.deploy.checks.log_groups import check_log_groups
 from chalicelib.deploy.checks.resources import check_resources
-from chalicelib.deploy.deployed import NotDeployed, read_deployed
 from chalicelib.deploy.description.event_sources import event_sources
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.findings import Finding
@@ -23,6 +25,8 @@ def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator
     resources, place = stage_resources(stage.settings), caller_place(client)
     yield worker_time(wanted, stage)
     yield from check_resources(resources, place=place, client=client)
+    yield from check_log_groups(resources.log_groups, client("logs"))
+    yield from check_alarms(resources, client("cloudwatch"), client("sns"))
     yield from check_deployment(stage, place=place, recorded_api=_recorded_api(stage), client=client)
     yield from _check_events(stage, client)
     yield from check_backlog(resources, client=client)

@@ -1,11 +1,11 @@
-"""Whether the declared events are led to the stage's queue, and no others. Changes nothing."""
+"""The sources of a stage's events compared with its declarations. Changes nothing."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_errors import error_code
 from chalicelib.deploy.description.event_sources import (
     EventSources,
     NotifyingBucket,

@@ -1,10 +1,10 @@
-"""Whether a function's role allows what its policy file says for the stage, and no more. Changes nothing."""
+"""The policies of a function's role compared with its policy file for the stage. Changes nothing."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from chalicelib.deploy.description.functions import role_policy_id
 from chalicelib.deploy.description.policies import Policy
-from chalicelib.deploy.standing import role_policy_id
 
 
 def policy_problems(wanted: Policy | None, handler: str, role: str, iam: Any) -> Iterator[str]:

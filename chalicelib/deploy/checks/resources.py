@@ -1,18 +1,16 @@
-"""Whether a stage's tables, queues, bucket, logs and alarms are as described. Changes nothing."""
+"""The tables, queues and bucket of a stage compared with their description. Changes nothing."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.busy import error_code
+from chalicelib.deploy.aws_errors import error_code
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resource_policy import bucket_statement, says, tls_only
 from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
 from chalicelib.deploy.findings import Finding, gone
-from chalicelib.deploy.provisioning.alarms import check_alarms
 from chalicelib.deploy.provisioning.bucket import bucket_policy, expecting
-from chalicelib.deploy.provisioning.log_groups import check_log_groups
 from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
 from chalicelib.deploy.provisioning.tables import key_schema, recovery_is_on
 
@@ -29,8 +27,6 @@ def check_resources(
     for queue in resources.queues:
         yield from _queue(queue, client("sqs"))
     yield _bucket(resources.bucket, place, client("s3"))
-    yield from check_log_groups(resources.log_groups, client("logs"))
-    yield from check_alarms(resources, client("cloudwatch"), client("sns"))
 
 
 def _table(table: Table, dynamodb: Any) -> Finding:

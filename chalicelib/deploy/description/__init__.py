@@ -1,1 +1,1 @@
-"""What a stage consists of. Pure: whoever makes, checks or packages it reads here what it should be."""
+"""The description of a stage, read by all that makes, checks or packages it. Pure."""

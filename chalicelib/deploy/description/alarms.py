@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chalicelib.deploy.standing import API_HANDLER, API_STAGE, AUTHORIZER, HANDLERS, TICK, function_name
+from chalicelib.deploy.description.functions import (
+    API_HANDLER,
+    API_STAGE,
+    AUTHORIZER,
+    HANDLERS,
+    TICK,
+    function_name,
+)
 from chalicelib.settings import APP_NAME
 
 MINUTES_WITHOUT_A_TICK = 5
@@ -36,30 +43,32 @@ class WatchedQueue(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """A metric that AWS itself has of something; ``dimensions`` are (name, value)."""
+    """A metric that AWS itself has."""
 
     namespace: str
     name: str
     dimensions: tuple[tuple[str, str], ...]
+    """(Name, value) each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alarm:
-    """A CloudWatch alarm.
-
-    It goes off when the ``statistic`` of each of so many ``minutes`` in a row was on that ``side`` of the
-    ``threshold`` (messages, seconds or calls). A minute without the metric is well, unless ``silence_is``
-    wrong. ``description`` says what to do.
-    """
+    """A CloudWatch alarm."""
 
     name: str
     description: str
+    """What has happened, and what to do."""
     metric: Metric
     statistic: Literal["Maximum", "Sum"]
+    """How the values of a minute become one."""
     threshold: int
+    """In the metric's unit: messages, seconds or calls."""
     minutes: int
+    """So many minutes in a row beyond the threshold set the alarm off."""
     side: Literal["above", "below"] = "above"
+    """The side of the threshold that is wrong."""
     silence_is: Literal["well", "wrong"] = "well"
+    """How a minute without the metric counts."""
 
 
 def alarms_of(

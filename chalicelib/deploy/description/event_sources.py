@@ -1,4 +1,4 @@
-"""What the declarations of a stage need from other services, so that its events come to its queue. Pure.
+"""The rules, subscriptions and buckets that lead a stage's declared events to its queue. Pure.
 
 Everything is named or found again by the stage, so that what is no longer declared can be removed.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from chalicelib.deploy.description.functions import EVENTS, QUEUE_OF
 from chalicelib.deploy.description.resources import dead_letters_of
 from chalicelib.events.declarations import Declaration, EventPattern, S3Objects, TopicMessages
 from chalicelib.events.limits import as_rule
@@ -24,26 +25,32 @@ DIGEST_LENGTH = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """An EventBridge rule; ``pattern`` is JSON, ``label`` names a declaration that wants it."""
+    """An EventBridge rule."""
 
     name: str
     bus: str
+    """The name of the event bus, or its ARN."""
     pattern: str
+    """The event pattern, as JSON."""
     label: str
+    """Names a declaration that wants the rule."""
 
     @property
     def description(self) -> str:
-        """What whoever comes upon the rule should know; of the 512 characters that AWS allows."""
+        """The rule's description on AWS, which allows 512 characters."""
         return f"Updraft: {self.label}"[:512]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscription:
-    """A subscription to an SNS topic (name or ARN); ``filter_policy`` is JSON, ``{}`` lets all through."""
+    """A subscription to an SNS topic."""
 
     topic: str
+    """The topic's name or ARN."""
     filter_policy: str
+    """The filter policy, as JSON; ``{}`` lets all messages through."""
     label: str
+    """Names a declaration that wants the subscription."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,25 +59,28 @@ class NotifyingBucket:
 
     name: str
     label: str
+    """Names a declaration of the bucket's objects."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventSources:
-    """What leads to the queue of that name; ``rule_prefix`` begins the names of all its rules.
+    """The sources that lead events to a queue.
 
-    What EventBridge or SNS cannot deliver there goes to the queue named ``dead_letters``. Without one they
-    drop it: at once if they lack a permission, else after a day of tries (EventBridge) or 23 (SNS).
+    Events that EventBridge or SNS cannot deliver go to the queue named ``dead_letters``. Without one they are
+    dropped: at once for want of a permission, else after a day of tries (EventBridge) or 23 (SNS).
     """
 
     queue: str
+    """The name of the queue."""
     rule_prefix: str
+    """Begins the names of all rules that lead to the queue."""
     buckets: tuple[NotifyingBucket, ...]
     rules: tuple[Rule, ...]
     subscriptions: tuple[Subscription, ...]
 
     @property
     def dead_letters(self) -> str:
-        """The queue that takes what could not be handled, or not even delivered."""
+        """The name of the queue for events that could not be handled, or not even delivered."""
         return dead_letters_of(self.queue)
 
     def owns(self, rule: str) -> bool:
@@ -81,7 +91,8 @@ class EventSources:
 def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> EventSources:
     """Describe what the declarations need; what several of them need is there once."""
     declared = tuple(declarations)
-    prefix = f"{settings.resource('events')}-"
+    queue = settings.resource(QUEUE_OF[EVENTS])
+    prefix = f"{queue}-"
     buckets = {
         each.filter.bucket: NotifyingBucket(name=each.filter.bucket, label=each.label)
         for each in declared
@@ -89,7 +100,7 @@ def event_sources(settings: Settings, declarations: Iterable[Declaration]) -> Ev
     }
     rules = [_rule(prefix, each) for each in declared if isinstance(each.filter, S3Objects | EventPattern)]
     return EventSources(
-        queue=settings.resource("events"),
+        queue=queue,
         rule_prefix=prefix,
         buckets=tuple(buckets.values()),
         rules=tuple({rule.name: rule for rule in rules}.values()),

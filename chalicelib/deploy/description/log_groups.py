@@ -1,4 +1,4 @@
-"""The log groups of a stage's functions, and for how long CloudWatch keeps what is in them. Pure.
+"""The log groups of a stage's functions, and how long CloudWatch keeps their events. Pure.
 
 They are described here, and made before the functions, because Lambda makes a missing one by itself, which
 then keeps its events for ever. Chalice 1.34's ``log_retention_in_days`` names a group for the API's function
@@ -7,25 +7,24 @@ that this function does not write to.
 
 from dataclasses import dataclass
 
-from chalicelib.deploy.standing import HANDLERS, function_name
+from chalicelib.deploy.description.functions import HANDLERS, function_name
 from chalicelib.settings import KEEP_LOGS_FOR_EVER, Settings
 
 DEFAULT_RETENTION_DAYS = 90
-"""Where nobody has decided: long enough to look back over a quarter. Task logs are in the bucket, too."""
+"""The default, long enough to look back over a quarter. Task logs are in the bucket, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogGroup:
-    """The log group of CloudWatch that the function of a handler in ``app.py`` writes to.
-
-    ``retention_days`` is for how long it keeps an event, None for ever. ``unless_set``: a time that somebody
-    has set for it stays, whatever it is.
-    """
+    """The log group of CloudWatch that a function writes to."""
 
     name: str
     handler: str
+    """The function's handler."""
     retention_days: int | None
+    """How long the group keeps an event; None for ever."""
     unless_set: bool
+    """Whether another retention, set on AWS by hand, stays."""
 
     def is_kept_as_wanted(self, standing_days: int | None) -> bool:
         """Whether the time that it has, None for ever, may stay."""

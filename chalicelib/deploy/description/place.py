@@ -1,4 +1,4 @@
-"""Where a stage is: what begins the ARNs of all that is in it. Pure."""
+"""The place of a stage: the partition, region and account that begin its ARNs. Pure."""
 
 from dataclasses import dataclass
 

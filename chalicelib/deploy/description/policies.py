@@ -89,7 +89,7 @@ def _keytab(setting: str, place: Place) -> dict[str, str | list[str]]:
 
 
 def _secret(named: re.Match[str], place: Place) -> list[str]:
-    """AWS ends a secret's ARN with a hyphen and six characters; one that somebody gives may lack them."""
+    """AWS ends a secret's ARN with a hyphen and six characters; one that a team gives may lack them."""
     if named[1]:
         return [named[0], f"{named[0]}-??????"]
     return [place.arn("secretsmanager", f"secret:{named[2]}-??????")]

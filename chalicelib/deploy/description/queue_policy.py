@@ -1,4 +1,4 @@
-"""Who may send events to a stage's queue, and to that of its dead letters, as SQS's policies say it. Pure."""
+"""The statements of SQS policies by which rules and topics may send events to a stage's queues. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ RULES, TOPICS = "UpdraftEventRules", "UpdraftEventTopics"
 def statements(
     sources: EventSources, place: Place, name: str, also: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
-    """Allow the stage's rules and topics, and nobody else's, to send to the queue of that name.
+    """Allow the stage's rules and topics, and no others, to send to the queue of that name.
 
     ``also`` has the ARNs of topics that are not declared.
     """

@@ -1,4 +1,4 @@
-"""The policies of buckets and queues themselves: what of them is ours, beside what a team put there. Pure.
+"""The app's own statements in the policies of buckets and queues, beside a team's. Pure.
 
 Each statement of ours is known by its ``Sid``; no other is ever changed.
 """

@@ -1,21 +1,16 @@
-"""The one description of what a stage consists of: its tables, queues, bucket, logs and alarms.
+"""The one description of a stage's tables, queues, bucket, logs and alarms.
 
-Pure data. ``provisioning`` makes it; whatever else needs to know a key, a timeout or a name reads it here.
+Pure data. ``provisioning`` makes it; all that needs to know a key, a name or a queue's time reads it here.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.deploy.description.alarms import Alarm, alarms_of
+from chalicelib.deploy.description.functions import FUNCTIONS, Feed
 from chalicelib.deploy.description.log_groups import LogGroup, log_groups
 from chalicelib.domain.messages import LONGEST_DELAY_SECONDS
 from chalicelib.settings import ALARMS, Settings
-
-SCHEDULER_TIMEOUT_S = 60
-"""The scheduler function's timeout in ``.chalice/config.json``, in seconds."""
-
-EVENTS_TIMEOUT_S = 60
-"""The events function's timeout in ``.chalice/config.json``, in seconds."""
 
 _DAY_S = 24 * 60 * 60
 
@@ -59,21 +54,19 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """A DynamoDB table, billed per request, with point-in-time recovery.
-
-    ``expires_at`` names the attribute that holds the time to live (seconds since 1970), if any.
-    """
+    """A DynamoDB table, billed per request, with point-in-time recovery."""
 
     name: str
     hash_key: Key
     range_key: Key | None = None
     indexes: tuple[Index, ...] = ()
     expires_at: str | None = None
+    """The attribute that holds the time to live (seconds since 1970), if any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queue:
-    """A standard SQS queue; durations in seconds.
+    """A standard SQS queue.
 
     A message that was received ``MAX_RECEIVE_COUNT`` times moves to the queue named ``dead_letters``,
     which keeps it for ``DEAD_LETTER_RETENTION_S``.
@@ -81,7 +74,9 @@ class Queue:
 
     name: str
     visibility_timeout_s: int
+    """Seconds until a message that was received, and not deleted, is delivered again."""
     retention_s: int = QUEUE_RETENTION_S
+    """Seconds that a message is kept."""
 
     @property
     def dead_letters(self) -> str:
@@ -108,11 +103,7 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageResources:
-    """All that a stage needs before ``chalice deploy``, or before the local server starts; its alarms.
-
-    ``alarm_topic`` is the ARN of the SNS topic that the alarms tell, empty for none. It is the user's:
-    nothing here makes it. ``unwanted_alarms`` names those that other settings would have.
-    """
+    """The resources that a stage needs before ``chalice deploy``, or the local server's start; its alarms."""
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
@@ -120,7 +111,9 @@ class StageResources:
     log_groups: tuple[LogGroup, ...]
     alarms: tuple[Alarm, ...]
     unwanted_alarms: tuple[str, ...]
+    """The names of the alarms that other settings would have."""
     alarm_topic: str
+    """The ARN of the SNS topic that the alarms tell; empty for none. A team's own: nothing here makes it."""
 
 
 def stage_resources(settings: Settings) -> StageResources:
@@ -145,20 +138,25 @@ def stage_resources(settings: Settings) -> StageResources:
 
 
 def _queues(settings: Settings) -> tuple[Queue, ...]:
-    return (
+    return tuple(
         Queue(
-            name=settings.resource("scheduling"),
-            # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
-            visibility_timeout_s=6 * SCHEDULER_TIMEOUT_S,
-        ),
-        Queue(
-            name=settings.resource("tasks"),
-            # Batches of one: the invocation and a minute for delivering it. A message reappears
-            # soon after its worker was killed, when the lease of the try has run out too.
-            visibility_timeout_s=settings.worker_timeout + 60,
-        ),
-        Queue(name=settings.resource("events"), visibility_timeout_s=6 * EVENTS_TIMEOUT_S),
+            name=settings.resource(function.feed.queue),
+            visibility_timeout_s=_visibility_timeout_s(
+                function.feed, function.timeout(settings.worker_timeout)
+            ),
+        )
+        for function in FUNCTIONS.values()
+        if function.feed
     )
+
+
+def _visibility_timeout_s(feed: Feed, timeout_s: int) -> int:
+    if feed.batch_size == 1:
+        # The invocation and a minute for delivering it. A message reappears soon after its worker was killed,
+        # when the lease of the try has run out too.
+        return timeout_s + 60
+    # AWS advises 6 times the function's timeout for batches, to leave room for throttling.
+    return 6 * timeout_s
 
 
 def _named(settings: Settings, table: Table) -> Table:

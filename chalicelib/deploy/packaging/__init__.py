@@ -1,1 +1,1 @@
-"""A stage as files: the functions' code, and all that the stage is as CloudFormation writes it."""
+"""A stage as files: the functions' code, and the whole stage as a CloudFormation template."""

@@ -1,20 +1,20 @@
-"""A stage as files for CloudFormation: the functions' code, and the template of all that the stage is."""
+"""The files of a stage for CloudFormation: the functions' code and the template."""
 
 import json
 from pathlib import Path
 
-from chalicelib.deploy.chalice_program import RunChalice, run_chalice
+from chalicelib.deploy.chalice.program import RunChalice, run_chalice
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.packaging.template import merge_template
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.runtimes import refuse_other_python
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.worker_time import in_a_template
 from chalicelib.events.declarations import Declaration
 
 MERGED = "merged.json"
-"""Of the template, what Chalice does not know; kept beside it for whoever calls ``chalice package``."""
+"""The part of the template that Chalice does not know, kept beside it for calls of ``chalice package``."""
 
 
 def package(

@@ -1,11 +1,11 @@
-"""The deployment package: what Chalice builds, made quick to start and smaller to send.
+"""The deployment package: Chalice's, made quick to start and smaller to send.
 
 Two things cost every cold start and every upload (Chalice sends the package once per function):
 
 - Lambda cannot write bytecode beside the code, so each cold start compiles all it imports; that is half of
   its work. The package therefore carries the bytecode.
-- botocore describes every service of AWS, which is most of a package's bytes. Those that nothing calls
-  are left out.
+- botocore describes every service of AWS, which is most of a package's bytes. Services that nothing
+  calls are left out.
 
 Chalice keeps the packages it builds in ``.chalice/deployments`` and deploys what it finds there. Should
 that change one day, it deploys its own package as it is, which works too.
@@ -23,7 +23,7 @@ from stat import S_IFREG
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
-from chalicelib.deploy.chalice_program import PackagesMissing, RunChalice
+from chalicelib.deploy.chalice.program import PackagesMissing, RunChalice
 from chalicelib.deploy.packaging.binaries import UnfitPackage, refuse_foreign
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, architecture
@@ -147,7 +147,7 @@ def _readable(name: Path) -> ZipInfo:
 def _compiled(ready: ZipFile, scratch: Path) -> Iterator[Path]:
     """Compile the modules in ``scratch``; by this Python, for Chalice chooses Lambda's by it, too.
 
-    Nobody compares the bytecode with the source again: neither changes in a package.
+    The bytecode is never compared with the source again: neither changes in a package.
     """
     ready.extractall(scratch, [name for name in ready.namelist() if name.endswith(".py")])
     with warnings.catch_warnings():

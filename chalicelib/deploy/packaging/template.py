@@ -1,4 +1,4 @@
-"""A stage as CloudFormation writes it: what is merged into the template of ``chalice package``. Pure.
+"""The template that is merged into that of ``chalice package``: the rest of a stage. Pure.
 
 It says of ``resources``, ``event_sources``, ``api_gateway`` and ``finish`` what a deployment does by calls.
 Chalice merges objects deeply; a list or a value of ours replaces its own.
@@ -19,6 +19,20 @@ from chalicelib.deploy.description.event_sources import (
     subscription_properties,
     target,
 )
+from chalicelib.deploy.description.functions import (
+    API_HANDLER,
+    EVENTS,
+    LOOPING_HANDLERS,
+    QUEUE_OF,
+    TICK,
+    WORKER,
+    function_name,
+    handlers_behind,
+    logical_id,
+    role_name,
+    role_policy_id,
+    tick_rule_name,
+)
 from chalicelib.deploy.description.log_groups import LogGroup
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.policies import Policy
@@ -33,21 +47,8 @@ from chalicelib.deploy.provisioning.api_gateway import (
     throttling_of,
 )
 from chalicelib.deploy.provisioning.bucket import ENCRYPTION, NO_PUBLIC_ACCESS
-from chalicelib.deploy.provisioning.finish import LOOPING_HANDLERS
 from chalicelib.deploy.provisioning.queues import DEAD_LETTER_PROPERTIES, queue_properties
 from chalicelib.deploy.provisioning.tables import table_definition
-from chalicelib.deploy.standing import (
-    API_HANDLER,
-    QUEUE_OF,
-    TICK,
-    WORKER,
-    function_name,
-    handlers_behind,
-    logical_id,
-    role_name,
-    role_policy_id,
-    tick_rule_name,
-)
 from chalicelib.events.declarations import Declaration
 from chalicelib.settings import Settings
 
@@ -119,7 +120,7 @@ def _queues(queue: Queue, settings: Settings) -> Iterator[Resource]:
     own, dead_letters = _queue_id(queue.name, settings), _queue_id(queue.dead_letters, settings)
     yield dead_letters, _queue(queue.dead_letters, DEAD_LETTER_PROPERTIES)
     yield own, _queue(queue.name, queue_properties(queue, _arn_of(dead_letters)))
-    if queue.name != settings.resource("events"):
+    if queue.name != settings.resource(QUEUE_OF[EVENTS]):
         for name, logical in ((queue.dead_letters, dead_letters), (queue.name, own)):
             yield f"{logical}Policy", _queue_policy(name, logical)
 
@@ -163,7 +164,7 @@ def _alarms(resources: StageResources, settings: Settings) -> Iterator[Resource]
 
 
 def _events(sources: EventSources, settings: Settings) -> Iterator[Resource]:
-    """What leads events to their queue. The buckets that tell of their objects are somebody else's."""
+    """The rules and subscriptions of events. Buckets that tell of their objects are not the stage's."""
     queue, dead_letters = (_queue_id(name, settings) for name in (sources.queue, sources.dead_letters))
     for name, logical in ((sources.queue, queue), (sources.dead_letters, dead_letters)):
         yield f"{logical}Policy", _queue_policy(name, logical, statements(sources, OF_THE_STACK, name))

@@ -1,1 +1,1 @@
-"""Making what ``description`` says, a module per AWS service, and what must follow ``chalice deploy``."""
+"""Provisioning: a module per AWS service, and what comes before and after ``chalice deploy``."""

@@ -1,13 +1,10 @@
-"""CloudWatch alarms as ``description`` has them: put, deleted, and compared with what stands."""
+"""CloudWatch alarms, put and deleted as ``description`` has them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.deploy.busy import error_code
 from chalicelib.deploy.description.alarms import Alarm
 from chalicelib.deploy.description.resources import StageResources
-from chalicelib.deploy.findings import Finding, gone
 
 _COMPARISONS = {"above": "GreaterThanThreshold", "below": "LessThanThreshold"}
 
@@ -17,14 +14,16 @@ _MISSING_DATA = {"well": "notBreaching", "wrong": "breaching"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PutAlarms:
-    """The names of the alarms that were new, and of those that are gone."""
+    """The changes of a stage's alarms."""
 
     made: tuple[str, ...]
+    """The names of the new alarms."""
     removed: tuple[str, ...]
+    """The names of the deleted alarms."""
 
 
 def put_alarms(resources: StageResources, cloudwatch: Any) -> PutAlarms:
-    """Put each alarm, whatever there is of it by now, and delete those that the settings no longer have.
+    """Put each alarm, whether it is there or not, and delete the alarms that the settings no longer have.
 
     1 request or 2, and 1 for each alarm. The state of one that was there stays as it is (AWS).
     """
@@ -48,30 +47,11 @@ def delete_alarms(resources: StageResources, cloudwatch: Any) -> None:
 def standing_alarms(resources: StageResources, cloudwatch: Any) -> dict[str, dict[str, Any]]:
     """The stage's alarms that are there, by name, as CloudWatch describes them. 1 request.
 
-    Those that it would have by other settings, too.
+    With the alarms that it would have by other settings.
     """
     names = [*(alarm.name for alarm in resources.alarms), *resources.unwanted_alarms]
     found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     return {alarm["AlarmName"]: alarm for alarm in found}
-
-
-def check_alarms(resources: StageResources, cloudwatch: Any, sns: Any) -> Iterator[Finding]:
-    """One finding for each alarm, for each too many, and for the topic if there is one. 1 request or 2."""
-    existing = standing_alarms(resources, cloudwatch)
-    for alarm in resources.alarms:
-        subject = f"alarm {alarm.name}"
-        standing = existing.get(alarm.name)
-        if standing is None:
-            yield gone(subject)
-        else:
-            wanted = alarm_settings(alarm, resources.alarm_topic)
-            yield Finding(subject=subject, problems=tuple(_differences(standing, wanted)))
-    for name in sorted(existing.keys() & set(resources.unwanted_alarms)):
-        yield Finding(
-            subject=f"alarm {name}", problems=("is there, and UPDRAFT__AWS__ALARMS does not ask for it",)
-        )
-    if resources.alarm_topic:
-        yield _topic(resources.alarm_topic, sns)
 
 
 def alarm_settings(alarm: Alarm, topic: str) -> dict[str, Any]:
@@ -92,35 +72,3 @@ def alarm_settings(alarm: Alarm, topic: str) -> dict[str, Any]:
         "AlarmActions": [topic] if topic else [],
         "OKActions": [topic] if topic else [],
     }
-
-
-def _differences(standing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
-    for name, value in wanted.items():
-        found = standing.get(name)
-        if found != value and (found or value):  # CloudWatch may leave out what is empty
-            yield f"its {name} is {_said(found)}, not {_said(value)}"
-
-
-def _said(value: object) -> object:
-    return "empty" if value in (None, []) else value
-
-
-def _topic(topic: str, sns: Any) -> Finding:
-    from botocore.exceptions import ClientError
-
-    subject = f"topic {topic}"
-    try:
-        sns.get_topic_attributes(TopicArn=topic)
-    except ClientError as error:
-        if (
-            error_code(error) == "AuthorizationError"
-        ):  # another account's, which may let alarms in all the same
-            return Finding(subject=subject)
-        if error_code(error) not in ("NotFound", "InvalidParameter"):  # the latter in another region
-            raise
-        return Finding(
-            subject=subject,
-            problems=("is not there, or in another region: nobody is told of alarms",),
-            remedy="create it, or set UPDRAFT__AWS__ALARM_TOPIC to one of the stage's region",
-        )
-    return Finding(subject=subject)

@@ -1,4 +1,4 @@
-"""The answers that API Gateway gives by itself, before any function of ours is asked; and when it gives them.
+"""The answers that API Gateway gives by itself, before any function is asked, and its limits.
 
 Chalice has no option for them, and its update of the API resets them (PutRestApi, ``overwrite``), so
 they are put again after each ``chalice deploy``. So are the limits of the stage, which it leaves alone.
@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.auth.backends import Decision
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
-from chalicelib.deploy.standing import API_STAGE
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
+from chalicelib.deploy.description.functions import API_STAGE
 from chalicelib.settings import Settings
 
 _AS_API_GATEWAY_SAYS = '{"error": $context.error.messageString}'
@@ -22,17 +22,17 @@ _AS_API_GATEWAY_SAYS = '{"error": $context.error.messageString}'
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GatewayResponse:
-    """API Gateway's answer of one kind.
-
-    Without a ``status`` it keeps the one it has; ``challenge`` is its ``WWW-Authenticate`` header,
-    ``retry_after_s`` its ``Retry-After``, in seconds.
-    """
+    """API Gateway's answer of one kind."""
 
     kind: str
+    """API Gateway's name for it (``responseType``)."""
     status: int | None = None
+    """The HTTP status; None leaves API Gateway's own."""
     body: str = _AS_API_GATEWAY_SAYS
     challenge: str | None = None
+    """The header ``WWW-Authenticate``, if any."""
     retry_after_s: int | None = None
+    """The header ``Retry-After``, in seconds, if any."""
 
 
 _WITH_THEIR_OWN_STATUS = {

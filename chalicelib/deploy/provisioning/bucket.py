@@ -1,4 +1,4 @@
-"""Making the S3 bucket as ``resources`` describes it.
+"""The S3 bucket, made as ``description`` has it.
 
 All AWS accounts share the names of buckets. Where an ``owner`` is given, S3 answers 403 when the bucket is
 another account's (``ExpectedBucketOwner``), even one that would let us in.
@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import Any, ClassVar
 
-from chalicelib.deploy.busy import PAUSE_S, Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import PAUSE_S, Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.resource_policy import TLS_ONLY, bucket_statement, merged
 from chalicelib.deploy.description.resources import Bucket
 from chalicelib.domain.errors import UpdraftError
@@ -126,7 +126,7 @@ def bucket_exists(bucket: Bucket, s3: Any, owner: str | None = None) -> bool:
 
 
 def _create(bucket: Bucket, s3: Any, sleep: Sleep) -> bool:
-    """Create the bucket; false when somebody else of this account just did.
+    """Create the bucket; false when another caller of this account just did.
 
     S3 may call a bucket ours that is no more: it was deleted a moment ago.
     """

@@ -1,4 +1,4 @@
-"""Leading events of other services to a stage's queue, as ``event_sources`` describes it."""
+"""The connections that lead events of other services to a stage's queue, as ``description`` has them."""
 
 import json
 import time
@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from chalicelib import aws
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.aws_limits import refuse_other_regions
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.caller import caller_place
 from chalicelib.deploy.description.event_sources import (
     TARGET,
     EventSources,
@@ -41,10 +42,12 @@ class EventSourceMissing(UpdraftError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Connected:
-    """The rules and subscriptions (by topic) that were new, and those that are gone."""
+    """The changes of what leads events to a queue."""
 
     made: tuple[str, ...]
+    """The names of new rules, and the topics of new subscriptions."""
     removed: tuple[str, ...]
+    """The names of removed rules, and the topics of removed subscriptions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,10 +117,24 @@ def disconnect_events(
     sources: EventSources, *, client: aws.ClientFactory = aws.client, sleep: Sleep = time.sleep
 ) -> None:
     """Lead nothing to the queue any more, which must exist; may be repeated, and broken off at any point."""
+    rules, subscriptions = _leading_to(sources, client)
+    _remove(rules, subscriptions, client, sleep)
+
+
+def connected_events(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> tuple[str, ...]:
+    """The names of the rules and topics that lead to the queue, which must exist. Some 5 requests."""
+    rules, subscriptions = _leading_to(sources, client)
+    return _names(rules, subscriptions)
+
+
+def _leading_to(
+    sources: EventSources, client: aws.ClientFactory
+) -> tuple[set[tuple[str, str]], dict[str, str]]:
+    """The rules (bus, name) and the subscriptions (by topic) that lead to the queue."""
     queue = find_queue(sources.queue, client("sqs"))
     topics = standing_topics(queue, client("sqs"))
     subscriptions = standing_subscriptions(queue, topics, client("sns"))
-    _remove(standing_rules(sources, client("events")), subscriptions, client, sleep)
+    return standing_rules(sources, client("events")), subscriptions
 
 
 def refuse_missing_sources(sources: EventSources, *, client: aws.ClientFactory = aws.client) -> None:
@@ -129,17 +146,10 @@ def refuse_missing_sources(sources: EventSources, *, client: aws.ClientFactory =
         _notifications(bucket, client("s3"))
     for bus, rule in {rule.bus: rule for rule in sources.rules}.items():
         _find_bus(bus, rule.label, client("events"))
-    place = _place(client) if sources.subscriptions else None
+    place = caller_place(client) if sources.subscriptions else None
     for subscription in sources.subscriptions:
         if place:
             _find_topic(place.topic(subscription.topic), subscription.label, client("sns"))
-
-
-def _place(client: aws.ClientFactory) -> Place:
-    """Where a deployment goes: whose credentials these are, and which region is set."""
-    account = client("sts").get_caller_identity()["Account"]
-    meta = client("sns").meta
-    return Place(partition=meta.partition, region=meta.region_name, account=account)
 
 
 def _find_bus(bus: str, label: str, events: Any) -> None:
@@ -185,7 +195,7 @@ def find_queue(name: str, sqs: Any) -> EventQueue:
 def _let_in(
     sources: EventSources, queue: EventQueue, sqs: Any, sleep: Sleep, also: Iterable[str] = ()
 ) -> None:
-    """Allow the stage's rules and topics, and nobody else's, to send; other statements stay."""
+    """Allow the stage's rules and topics, and no others, to send; a team's statements stay."""
     standing = when_not_busy(partial(queue_policy, queue, sqs), busy=NO_SUCH_QUEUE, sleep=sleep)
     ours = statements(sources, queue.place, queue.name, sorted(also))
     attributes = {"Policy": json.dumps(merged(standing, ours, (RULES, TOPICS)))}
@@ -300,7 +310,7 @@ def _put_rule(rule: Rule, queue: EventQueue, dead_letters: EventQueue, events: A
         EventBusName=rule.bus,
         Targets=[target(queue.arn, dead_letters.arn)],
     )
-    # The rule was put a moment ago, so it is there for whoever has heard of it.
+    # The rule was put a moment ago, so another of AWS's hosts may not know it yet.
     answer = when_not_busy(lead, busy=(_BUSY, "ResourceNotFoundException"), sleep=sleep)
     if answer["FailedEntryCount"]:
         raise UpdraftError(f"{rule.label}: {answer['FailedEntries'][0]['ErrorMessage']}")

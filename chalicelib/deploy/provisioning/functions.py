@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from chalicelib.deploy.busy import Sleep, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, when_not_busy
 
 
 def report_partial_batch_failures(mapping: str, lambda_: Any, *, sleep: Sleep = time.sleep) -> None:
@@ -36,14 +36,3 @@ def allow_recursion(function: str, lambda_: Any, *, sleep: Sleep = time.sleep) -
         busy="ResourceConflictException",  # the function is still being updated (AWS)
         sleep=sleep,
     )
-
-
-def environment(function: str, lambda_: Any) -> dict[str, str]:
-    """The environment variables that the function was deployed with."""
-    return environment_in(lambda_.get_function_configuration(FunctionName=function))
-
-
-def environment_in(configuration: dict[str, Any]) -> dict[str, str]:
-    """The environment variables in a function's configuration."""
-    variables: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
-    return variables

@@ -1,14 +1,13 @@
-"""The functions' log groups as ``description`` has them: made, given their retention, compared, deleted."""
+"""The functions' log groups, made, given their retention and deleted as ``description`` has them."""
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.log_groups import LogGroup
-from chalicelib.deploy.findings import Finding, gone
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ _LOOKS = 3
 def make_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = time.sleep) -> list[str]:
     """Make the groups that are missing, and have all keep their events as long as wanted.
 
-    Returns the names of those that are new. Some 2 requests, and 2 for each group to be made.
+    Returns the names of the new groups. Some 2 requests, and 2 for each group to be made.
     """
     standing = standing_log_groups(groups, logs)
     missing = [group.name for group in groups if group.name not in standing]
@@ -35,22 +34,8 @@ def make_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = t
     return made
 
 
-def check_log_groups(groups: Collection[LogGroup], logs: Any) -> Iterator[Finding]:
-    """One finding for each group. Some 2 requests."""
-    standing = standing_log_groups(groups, logs)
-    for group in groups:
-        subject = f"log group {group.name}"
-        if group.name not in standing:
-            yield gone(subject)
-        elif group.is_kept_as_wanted(standing[group.name]):
-            yield Finding(subject=subject)
-        else:
-            days = _said(standing[group.name])
-            yield Finding(subject=subject, problems=(f"is kept {days}, not {_said(group.retention_days)}",))
-
-
 def delete_log_groups(groups: Collection[LogGroup], logs: Any, *, sleep: Sleep = time.sleep) -> None:
-    """Delete the groups, and once more those that a function's last lines have made anew meanwhile."""
+    """Delete the groups, and once more any group that a function's last lines have made anew."""
     for look in range(_LOOKS):
         if look:
             sleep(WRITTEN_AFTER_S)
@@ -71,7 +56,7 @@ def standing_log_groups(groups: Collection[LogGroup], logs: Any) -> dict[str, in
 
 
 def _make(name: str, logs: Any, sleep: Sleep) -> bool:
-    """Make the group; false when somebody else just did."""
+    """Make the group; false when another caller just did."""
     make = partial(logs.create_log_group, logGroupName=name)
     try:
         when_not_busy(make, busy="OperationAbortedException", sleep=sleep)
@@ -96,7 +81,3 @@ def _delete(name: str, logs: Any) -> None:
     except ClientError as error:
         if error_code(error) != "ResourceNotFoundException":
             raise
-
-
-def _said(days: int | None) -> str:
-    return "for ever" if days is None else f"for {days} days"

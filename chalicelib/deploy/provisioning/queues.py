@@ -1,4 +1,4 @@
-"""Making SQS queues and their dead-letter queues as ``resources`` describes them."""
+"""SQS queues and their dead-letter queues, made as ``description`` has them."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.busy import Sleep, error_code, when_not_busy
+from chalicelib.deploy.aws_errors import Sleep, error_code, when_not_busy
 from chalicelib.deploy.description.resource_policy import TLS_ONLY, merged, tls_only
 from chalicelib.deploy.description.resources import DEAD_LETTER_RETENTION_S, MAX_RECEIVE_COUNT, Queue
 

@@ -1,11 +1,11 @@
-"""Making DynamoDB tables as ``resources`` describes them."""
+"""DynamoDB tables, made as ``description`` has them."""
 
 import logging
 import time
 from functools import partial
 from typing import Any
 
-from chalicelib.deploy.busy import PAUSE_S, Sleep, when_not_busy
+from chalicelib.deploy.aws_errors import PAUSE_S, Sleep, when_not_busy
 from chalicelib.deploy.description.resources import Index, Key, Table
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _expire_items(table: str, attribute: str, dynamodb: Any) -> None:
 
 
 def _create(table: Table, dynamodb: Any, sleep: Sleep) -> bool:
-    """Ask for the table; false when somebody else just did."""
+    """Ask for the table; false when another caller just did."""
     create = partial(dynamodb.create_table, **table_definition(table))
     try:
         when_not_busy(create, busy=_TOO_MANY_AT_ONCE, sleep=sleep)

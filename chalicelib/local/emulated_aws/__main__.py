@@ -1,4 +1,4 @@
-"""The embedded AWS's process: takes up its state, serves until told to stop."""
+"""The process of the embedded AWS: takes up its state, and serves until told to stop."""
 
 import asyncio
 import logging

@@ -1,12 +1,12 @@
-"""What a request changes in ministack: noted as it happens, taken back, written to the journal, made again.
+"""The changes that a request makes in ministack: noted, taken back, written to the journal, made again.
 
 ministack is watched from inside, at the few functions by which its items and messages come and go (its
 version is pinned). A record of the journal is what one request changed: items, messages, ids of messages
 that are gone; or, after a request that changed anything else (a table, a queue, a bucket's settings), a
 frame: the state of all services without items and messages.
 
-Not noted is what nobody was promised: which messages are in flight (they are delivered again), and items
-whose time to live was over.
+Not noted is what was promised to no client: which messages are in flight (they are delivered again), and
+items whose time to live was over.
 """
 
 import copy

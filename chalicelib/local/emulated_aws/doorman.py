@@ -1,4 +1,4 @@
-"""In front of ministack: has changes kept, answers long polls promptly, closes side doors."""
+"""The layer before ministack that has changes kept, answers long polls promptly and closes side doors."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ class Doorman:
         self._ending = False
 
     def end_long_polls(self) -> None:
-        """Let nobody wait for messages any more."""
+        """End all waits for messages."""
         self._ending = True
         self._wake()
 
@@ -95,7 +95,7 @@ class Doorman:
             left = deadline - time.monotonic()
             if left <= 0 or self._ending or not _is_empty(answer):
                 break
-            # messages with a delay become visible without anybody sending anything
+            # messages with a delay become visible without a request that sends anything
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(sent.wait(), min(left, _RECHECK_SECONDS))
         for message in answer:

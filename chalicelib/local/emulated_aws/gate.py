@@ -1,4 +1,4 @@
-"""The gate in front of everything: who has no valid signature, or is a page of a browser, stays outside."""
+"""The gate of the embedded AWS: requests without a valid signature, or of a browser's page, stay out."""
 
 import hashlib
 import json

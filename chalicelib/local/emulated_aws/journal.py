@@ -1,4 +1,4 @@
-"""The journal: records that are appended to a file, and read again after whatever end.
+"""The journal: a file that records are appended to, read again after whatever end.
 
 A file is a header line and then records, each with its length, the checksum of its content and a checksum
 of these two. So the end of a file that a crash cut short is told from damage: a cut leaves less than a whole

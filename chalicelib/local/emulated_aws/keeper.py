@@ -1,4 +1,4 @@
-"""Keeps what is answered: each change is in the journal before its answer is sent.
+"""The keeper of what is answered: each change is in the journal before its answer is sent.
 
 A change is made in ministack, noted, and written to the journal by one ``write``; when that fails, for the
 disk is full, it is taken back and refused. All this happens between two requests: none sees what may yet be
@@ -160,7 +160,7 @@ class Keeper:
 
     def _refuse(self, error: OSError) -> None:
         """Take no changes until the disk takes them; said once."""
-        # after another error than a full disk's nobody knows what of the journal is there: a new one is due
+        # after another error than a full disk's the journal is in an unknown state: a new one is due
         self._must_rotate = self._must_rotate or error.errno not in _FULL
         if self.is_refusing:
             return
@@ -213,7 +213,7 @@ class Keeper:
         self._flushed = asyncio.Event()
 
     def _distrust_journal(self, error: OSError) -> None:
-        """After a failed ``fsync`` nobody knows what is on the disk; asking again would not tell."""
+        """After a failed ``fsync`` it is not known what is on the disk; asking again would not tell."""
         self._must_rotate = True
         self._refuse(error)
 
@@ -319,7 +319,7 @@ def _probe(folder: Path) -> None:
 
 
 def _flush_files(paths: list[str]) -> None:
-    """Have files, and their names, on the disk; those that are gone again do not matter."""
+    """Have files, and their names, on the disk; files that are gone again do not matter."""
     for path in dict.fromkeys([*paths, *(os.path.dirname(path) for path in paths)]):
         try:
             descriptor = os.open(path, os.O_RDONLY)

@@ -48,7 +48,6 @@ class DynamoDagRuns:
         self._kept_answers = tables.kept_answers
 
     def create(self, run: DagRun, due_at: datetime, kept: KeptAnswer | None = None) -> bool:
-        """See the port."""
         writes = [
             {"Put": self._runs.put_request(_run_item(run), _is_free_for(DagRunItem, run))},
             {"Put": self._run_ids.put_request(_run_id_item(run), _is_free_for(DagRunIdItem, run))},
@@ -66,16 +65,13 @@ class DynamoDagRuns:
         return not refusals or any(item["run_uid"]["S"] == run.run_uid for item in found)
 
     def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
-        """See the port."""
         item = self._runs.get(dag_id, execution_date)
         return _as_run(item) if item else None
 
     def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
-        """See the port."""
         return map(_as_run, self._runs.get_many((dag_id, date) for date in execution_dates))
 
     def get_with_dag(self, dag_id: str, execution_date: datetime) -> tuple[Dag | None, DagRun | None]:
-        """See the port."""
         keys = {
             self._dags.name: self._dags.key(dag_id),
             self._runs.name: self._runs.key(dag_id, execution_date),
@@ -86,7 +82,6 @@ class DynamoDagRuns:
         return as_dag(dag) if dag else None, _as_run(run) if run else None
 
     def get_by_run_id(self, dag_id: str, run_id: str) -> DagRun | None:
-        """See the port."""
         entry = self._run_ids.get(dag_id, run_id)
         run = self.get(dag_id, entry.execution_date) if entry else None
         # A later generation may have another run, of another id, at that instant.
@@ -101,7 +96,6 @@ class DynamoDagRuns:
         descending: bool = False,
         expected: int | None = None,
     ) -> Iterator[DagRun]:
-        """See the port."""
         if since and until and since > until:  # DynamoDB refuses such a period
             return iter(())
         period = _in_period(dag_id, since, until)
@@ -115,7 +109,6 @@ class DynamoDagRuns:
         *,
         fence: int | None = None,
     ) -> Write[DagRun | None]:
-        """See the port."""
         actions = [_assign(name, value) for name, value in change.items()]
         condition = (DagRunItem.run_uid == run.run_uid) & DagRunItem.state.is_in(*sorted(from_states))
         if fence is not None:
@@ -127,7 +120,6 @@ class DynamoDagRuns:
         return Write(applied=written.applied or shows(item, change), item=item)
 
     def requeue(self, run: DagRun, change: DagRunChange, due_at: datetime) -> bool:
-        """See the port."""
         actions = [_assign(name, value) for name, value in change.items()]
         is_as_given = (DagRunItem.run_uid == run.run_uid) & (DagRunItem.state == str(run.state))
         entry = _unfinished_item(run.ref, due_at, change.get("clear_number", run.clear_number))
@@ -144,16 +136,13 @@ class DynamoDagRuns:
         return not refusals or is_repeat
 
     def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:
-        """See the port."""
         entries = self._unfinished.query(UnfinishedRunItem.dag_id == dag_id, expected=expected)
         return map(_as_unfinished, entries)
 
     def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
-        """See the port."""
         return [*map(_as_run, self._runs.query(DagRunItem.dag_id == dag_id, limit=limit))]
 
     def delete(self, run: DagRun) -> bool:
-        """See the port."""
         is_ours = UnfinishedRunItem.run_uid == run.run_uid
         self._unfinished.delete((run.dag_id, run.execution_date), is_ours)
         self._run_ids.delete((run.dag_id, run.run_id), DagRunIdItem.run_uid == run.run_uid)
@@ -163,7 +152,7 @@ class DynamoDagRuns:
         return left is None or left.run_uid != run.run_uid
 
     def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
-        """See the port. 16 requests, and 1 per further MB.
+        """16 requests, and 1 per further MB.
 
         Each minute begins with another shard: whoever stops early leaves none of them out for good.
         """
@@ -177,7 +166,6 @@ class DynamoDagRuns:
         return ((item.dag_id, item.execution_date) for item in items)
 
     def move_due(self, run: RunRef, due_at: datetime) -> bool:
-        """See the port."""
         return self._unfinished.update(
             (run.dag_id, run.execution_date),
             [UnfinishedRunItem.due_at.set(due_at)],
@@ -185,7 +173,6 @@ class DynamoDagRuns:
         ).applied
 
     def remove_unfinished(self, run: RunRef, clear_number: int = 0) -> None:
-        """See the port."""
         made = UnfinishedRunItem.clear_number
         is_ours = (UnfinishedRunItem.run_uid == run.run_uid) & (
             made.does_not_exist() | (made <= clear_number)

@@ -40,28 +40,25 @@ class DynamoDags:
         self._known_versions = _Recent()
 
     def get(self, dag_id: str) -> Dag | None:
-        """See the port."""
         item = self._dags.get(dag_id)
         return as_dag(item) if item else None
 
     def list(self) -> Iterator[Dag]:
-        """See the port."""
         return map(as_dag, self._dags.scan(DagItem.is_deleted == False))  # noqa: E712 - makes a condition
 
     def save(self, dag: Dag) -> Dag:
-        """See the port. 1 request."""
+        """1 request."""
         saved = self._dags.update((dag.dag_id,), _renew(dag))
         return as_dag(saved.item) if saved.item else dag
 
     def set_active(self, dag_id: str, active: bool) -> None:
-        """See the port. 1 request."""
+        """1 request."""
         actions: list[Action] = [DagItem.is_active.set(active)]
         if not active:
             actions += _next_run(None)
         self._dags.update((dag_id,), actions, DagItem.dag_id.exists())
 
     def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
-        """See the port."""
         actions = [
             DagItem.is_paused.set(paused),
             DagItem.pause_changed_by.set(changed_by),
@@ -73,7 +70,6 @@ class DynamoDags:
     def set_next_run(
         self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
     ) -> Write[Dag | None]:
-        """See the port."""
         actions = [
             *_next_run(next_run),
             _assign(DagItem.last_interval_start, last_interval.start if last_interval else None),
@@ -94,12 +90,11 @@ class DynamoDags:
         return Write(applied=written.applied or is_done, item=known)
 
     def due(self, now: datetime) -> Iterator[str]:
-        """See the port. 1 request per MB."""
+        """1 request per MB."""
         is_due = (DagItem.due_shard == DUE_SHARD) & (DagItem.due_at <= now)
         return (item.dag_id for item in self._dags.query_index(DUE_INDEX, is_due))
 
     def set_latest_run(self, run: DagRun) -> None:
-        """See the port."""
         date = run.execution_date
         actions = [
             DagItem.latest_run_date.set(date),
@@ -112,7 +107,7 @@ class DynamoDags:
         self._dags.update((run.dag_id,), actions, (DagItem.generation == run.generation) & is_due)
 
     def mark_deleted(self, dag_id: str) -> Dag | None:
-        """See the port. 2 requests."""
+        """2 requests."""
         dag = self.get(dag_id)
         if dag is None or dag.is_deleted:
             return None
@@ -129,7 +124,6 @@ class DynamoDags:
     def revive(
         self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
     ) -> None:
-        """See the port."""
         actions = [
             DagItem.is_deleted.set(False),
             DagItem.is_paused.set(is_paused),
@@ -148,17 +142,15 @@ class DynamoDags:
         self._dags.update((dag_id,), actions, condition)
 
     def note_altered(self, run: RunRef, clear_number: int) -> None:
-        """See the port."""
         noted = DagItem.altered_runs.add({_altered_run(run, clear_number)})
         self._dags.update((run.dag_id,), [noted], DagItem.generation == run.generation)
 
     def forget_altered(self, run: RunRef, clear_number: int) -> None:
-        """See the port."""
         noted = DagItem.altered_runs.delete({_altered_run(run, clear_number)})
         self._dags.update((run.dag_id,), [noted], DagItem.dag_id.exists())
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
-        """See the port. Else 1 request, and 1 S3 request when large."""
+        """Else 1 request, and 1 S3 request when large."""
         known = self._known_versions.get((dag_id, version))
         if known:
             return known
@@ -170,7 +162,7 @@ class DynamoDags:
         return found
 
     def save_version(self, version: DagVersion) -> None:
-        """See the port. 1 request, and before it 1 S3 request when large."""
+        """1 request, and before it 1 S3 request when large."""
         content = _packed(version)
         item = DagVersionItem(version.dag_id, version.version)
         if len(content) <= CONTENT_LIMIT:
@@ -181,17 +173,16 @@ class DynamoDags:
         self._versions.put(item, DagVersionItem.dag_id.does_not_exist())
 
     def import_errors(self) -> Iterator[DagImportError]:
-        """See the port."""
         return map(_as_import_error, self._import_errors.scan())
 
     def save_import_error(self, error: DagImportError) -> None:
-        """See the port. 1 request."""
+        """1 request."""
         self._import_errors.put(
             ImportErrorItem(error.filename, stacktrace=error.stacktrace, timestamp=error.timestamp)
         )
 
     def clear_import_error(self, filename: str) -> None:
-        """See the port. 1 request."""
+        """1 request."""
         self._import_errors.delete((filename,))
 
     def _content(self, item: DagVersionItem) -> bytes:

@@ -16,7 +16,6 @@ class DynamoKeptAnswers:
         self._table = tables.kept_answers
 
     def get(self, scoped_key: str) -> KeptAnswer | None:
-        """See the port."""
         item = self._table.get(scoped_key)
         return _as_kept(item) if item else None
 

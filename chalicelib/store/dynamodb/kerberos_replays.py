@@ -14,7 +14,6 @@ class DynamoReplays:
         self._table = tables.kerberos_replays
 
     def claim(self, authenticator: str, claimant: str, now: datetime, until: datetime) -> bool:
-        """See the port."""
         item = KerberosReplayItem(authenticator, claimant=claimant, expires_at=ceil(until.timestamp()))
         # DynamoDB deletes what has expired days later.
         has_expired = KerberosReplayItem.expires_at <= int(now.timestamp())

@@ -39,16 +39,14 @@ class DynamoPools:
         self._kept_answers = tables.kept_answers
 
     def get(self, name: str) -> Pool | None:
-        """See the port."""
         item = self._shards.get(name, 0)
         return _as_pool(item) if item else None
 
     def list(self) -> Iterator[Pool]:
-        """See the port."""
         return map(_as_pool, self._shards.scan(PoolShardItem.shard == 0))
 
     def save(self, pool: Pool) -> Pool:
-        """See the port. 1 request when nothing changes, else 2, and 2 more when others change it too."""
+        """1 request when nothing changes, else 2, and 2 more when others change it too."""
         for _ in range(_ROUNDS):
             saved, writes = self._saving(pool)
             if not writes or not transact(self._dynamodb, writes):
@@ -56,7 +54,7 @@ class DynamoPools:
         raise StoreUnavailable(f"pool {pool.name} is changed by others all the time")
 
     def save_once(self, pool: Pool, keep: Callable[[Pool], KeptAnswer]) -> Pool | None:
-        """See the port. 2 requests, and 2 more when others change the pool too."""
+        """2 requests, and 2 more when others change the pool too."""
         for _ in range(_ROUNDS):
             saved, writes = self._saving(pool)
             kept = keep(saved)
@@ -76,7 +74,7 @@ class DynamoPools:
         return saved, self._resize(saved, items) if items else self._create(saved)
 
     def delete(self, name: str) -> Pool | None:
-        """See the port. 2 requests, and 2 more when others change it too."""
+        """2 requests, and 2 more when others change it too."""
         found: Pool | None = None
         for _ in range(_ROUNDS):
             items = self._items(name)
@@ -94,15 +92,13 @@ class DynamoPools:
         raise StoreUnavailable(f"pool {name} is changed by others all the time")
 
     def shards(self, name: str) -> Sequence[PoolShard]:
-        """See the port."""
         return [_as_shard(item) for item in self._items(name)]
 
     def all_shards(self) -> Iterator[PoolShard]:
-        """See the port. 1 request per MB."""
+        """1 request per MB."""
         return map(_as_shard, self._shards.scan())
 
     def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
-        """See the port."""
         if len(parts) == 1:
             ((shard, slots),) = parts
             written = self._shards.update((name, shard), *_taking(holder, slots, now))
@@ -118,7 +114,6 @@ class DynamoPools:
         )
 
     def give(self, name: str, holder: str, parts: Parts) -> bool:
-        """See the port."""
         waited_for = False
         for shard, slots in parts:
             written = self._shards.update(
@@ -128,7 +123,6 @@ class DynamoPools:
         return waited_for
 
     def swap(self, name: str, shard: int, leaving: str, entering: str, slots: int, now: datetime) -> bool:
-        """See the port."""
         condition = (
             (Path(["holders", leaving, "slots"]) == slots)
             & Path(["holders", entering]).does_not_exist()
@@ -143,7 +137,7 @@ class DynamoPools:
         return leaving not in written.item.holders and _holds(written.item, entering, slots, now)
 
     def add_waiter(self, waiter: Waiter) -> None:
-        """See the port. 2 requests, and 1 per shard; more when the pool is resized meanwhile."""
+        """2 requests, and 1 per shard; more when the pool is resized meanwhile."""
         self._waiters.put(_waiter_item(waiter))
         flag = uuid4().hex
         for _ in range(_ROUNDS):
@@ -160,22 +154,20 @@ class DynamoPools:
         return self._shards.update((item.name, item.shard), actions, PoolShardItem.name.exists()).item
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
-        """See the port."""
         return [_as_waiter(item) for item in self._waiters.query(PoolWaiterItem.name == name, limit=limit)]
 
     def remove_waiter(self, waiter: Waiter) -> None:
-        """See the port."""
         self._waiters.delete((waiter.pool, waiter.key))
 
     def clear_waiting(self, shard: PoolShard) -> None:
-        """See the port. 1 request, 0 if the shard was not flagged."""
+        """1 request, 0 if the shard was not flagged."""
         if shard.waiting is None:
             return
         is_same = PoolShardItem.waiting == shard.waiting
         self._shards.update((shard.name, shard.number), [PoolShardItem.waiting.remove()], is_same)
 
     def drop_holder(self, shard: PoolShard, holder: str) -> bool:
-        """See the port. 1 request, 0 if the shard did not show the holder."""
+        """1 request, 0 if the shard did not show the holder."""
         holding = shard.holders.get(holder)
         if holding is None:
             return shard.waiting is not None

@@ -36,17 +36,15 @@ class DynamoTaskInstances:
         self._table = tables.task_instances
 
     def get(self, run_uid: str, key: str) -> TaskInstance | None:
-        """See the port."""
         item = self._table.get(run_uid, key)
         return _as_task_instance(item) if item else None
 
     def list(self, run_uid: str) -> Iterator[tuple[str, TaskInstance]]:
-        """See the port. 1 request per MB."""
+        """1 request per MB."""
         items = self._table.query(TaskInstanceItem.run_uid == run_uid)
         return ((item.task_key, _as_task_instance(item)) for item in items if _TRY not in item.task_key)
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
-        """See the port."""
         if not added:
             raise ValueError("no note to leave")
         lacks = reduce(or_, (~_note(name).contains(number) for name, number in added.items()))
@@ -61,7 +59,6 @@ class DynamoTaskInstances:
         change: TaskInstanceChange,
         added: Mapping[str, int] | None = None,
     ) -> Write[TaskInstance]:
-        """See the port."""
         notes = added or {}
         actions = [*(_assign(name, value) for name, value in change.items()), *_leave(notes)]
         written = self._table.update((run_uid, key), actions, _is_as(expected))
@@ -70,7 +67,6 @@ class DynamoTaskInstances:
         return Write(applied=written.applied or is_repeat, item=item)
 
     def save_finished_try(self, finished: FinishedTry) -> None:
-        """See the port."""
         self._table.put(
             TaskInstanceItem(
                 finished.run_uid,
@@ -87,12 +83,12 @@ class DynamoTaskInstances:
         )
 
     def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
-        """See the port. 1 request per MB."""
+        """1 request per MB."""
         is_try = TaskInstanceItem.task_key.startswith(task_key(task_id, map_index) + _TRY)
         return map(_as_finished_try, self._table.query((TaskInstanceItem.run_uid == run_uid) & is_try))
 
     def delete_run(self, run_uid: str) -> None:
-        """See the port. 1 request per MB, and 1 per 25 items."""
+        """1 request per MB, and 1 per 25 items."""
         self._table.delete_query(TaskInstanceItem.run_uid == run_uid)
 
 

@@ -35,16 +35,13 @@ class DynamoUsers:
         self._logins = tables.logins
 
     def get(self, username: str) -> User | None:
-        """See the port."""
         item = self._users.get(username)
         return _as_user(item) if item else None
 
     def list(self) -> Iterator[User]:
-        """See the port."""
         return (_as_user(item) for item in self._users.scan())
 
     def create(self, user: User) -> bool:
-        """See the port."""
         item = UserItem(
             user.username,
             password_hash=user.password_hash,
@@ -55,16 +52,13 @@ class DynamoUsers:
         return write.applied or (write.item is not None and _as_user(write.item) == user)
 
     def set_password(self, username: str, password_hash: str, set_at: datetime) -> bool:
-        """See the port."""
         actions = [UserItem.password_hash.set(password_hash), UserItem.password_set_at.set(set_at)]
         return self._users.update([username], actions, UserItem.username.exists()).applied
 
     def delete(self, username: str) -> None:
-        """See the port."""
         self._users.delete([username])
 
     def for_login(self, username: str) -> tuple[User | None, Login]:
-        """See the port."""
         found = get_each(
             self._dynamodb,
             {
@@ -77,7 +71,6 @@ class DynamoUsers:
         return _as_user(user) if user else None, _as_login(login)
 
     def begin_check(self, username: str, seen: Login, now: datetime) -> tuple[bool, Login]:
-        """See the port."""
         login = seen
         for _ in range(_RACES):
             if login.wait(now):
@@ -91,7 +84,6 @@ class DynamoUsers:
         return False, login
 
     def keep_proof(self, username: str, digest: str, now: datetime) -> None:
-        """See the port."""
         actions = [
             LoginItem.proof_digest.set(digest),
             LoginItem.proven_at.set(now),
@@ -103,14 +95,12 @@ class DynamoUsers:
         self._logins.update([name_digest(username)], actions, is_another | has_expired)
 
     def renew_proof(self, username: str, digest: str, now: datetime) -> None:
-        """See the port."""
         actions = [LoginItem.proven_at.set(now), _expiry(now)]
         self._logins.update([name_digest(username)], actions, LoginItem.proof_digest == digest)
 
     def come_from(
         self, username: str, address: str, now: datetime, *, was_checked: bool
     ) -> tuple[bool, Login]:
-        """See the port."""
         key, expiry = [name_digest(username)], _expiry(now)
         came_before = LoginItem.addresses.contains(address)
         may_come = None if was_checked else came_before | _is_idle(now) | _has_a_check(now)

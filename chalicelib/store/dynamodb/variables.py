@@ -14,20 +14,16 @@ class DynamoVariables:
         self._table = tables.variables
 
     def get(self, key: str) -> StoredVariable | None:
-        """See the port."""
         item = self._table.get(key)
         return _as_variable(item) if item else None
 
     def list(self) -> Iterator[StoredVariable]:
-        """See the port."""
         return (_as_variable(item) for item in self._table.scan())
 
     def save(self, variable: StoredVariable) -> None:
-        """See the port."""
         self._table.put(VariableItem(variable.key, value=variable.value, description=variable.description))
 
     def delete(self, key: str) -> None:
-        """See the port."""
         self._table.delete([key])
 
 

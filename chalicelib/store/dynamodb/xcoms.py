@@ -24,7 +24,6 @@ class DynamoXComs:
         self._payloads = payloads
 
     def push(self, run_uid: str, task_id: str, map_index: int, key: str, value: str) -> None:
-        """See the port."""
         digest = sha256(value.encode()).hexdigest()
         place = f"xcom/{run_uid}/{segment(task_id)}/{map_index}/{segment(key)}/{digest}"
         kept = self._payloads.keep(place, value)
@@ -38,19 +37,18 @@ class DynamoXComs:
         )
 
     def pull(self, run_uid: str, task_id: str, map_index: int, key: str) -> str | None:
-        """See the port."""
         item = self._table.get(run_uid, _range_key(task_id, map_index, key))
         if item is None:
             return None
         return self._payloads.read(Payload(text=item.value, reference=item.value_reference))
 
     def clear(self, run_uid: str, task_id: str, map_index: int) -> None:
-        """See the port. 1 request, and 1 per 25 values."""
+        """1 request, and 1 per 25 values."""
         of_instance = XComItem.xcom_key.startswith(_range_key(task_id, map_index, ""))
         self._table.delete_query((XComItem.run_uid == run_uid) & of_instance)
 
     def delete_run(self, run_uid: str) -> None:
-        """See the port. 1 request per MB, and 1 per 25 values."""
+        """1 request per MB, and 1 per 25 values."""
         self._table.delete_query(XComItem.run_uid == run_uid)
 
 

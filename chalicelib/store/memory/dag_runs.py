@@ -29,7 +29,6 @@ class MemoryDagRuns:
         self._unfinished: defaultdict[str, dict[datetime, UnfinishedRun]] = defaultdict(dict)
 
     def create(self, run: DagRun, due_at: datetime, kept: KeptAnswer | None = None) -> bool:
-        """See the port."""
         with self._lock:
             rivals = (self.get(run.dag_id, run.execution_date), self._by_run_id.get((run.dag_id, run.run_id)))
             taken = [rival for rival in rivals if rival and rival.generation >= run.generation]
@@ -43,22 +42,18 @@ class MemoryDagRuns:
             return True
 
     def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
-        """See the port."""
         return self._runs.get(dag_id, {}).get(execution_date)
 
     def get_with_dag(self, dag_id: str, execution_date: datetime) -> tuple[Dag | None, DagRun | None]:
-        """See the port."""
         with self._lock:
             return self._dags.get(dag_id), self.get(dag_id, execution_date)
 
     def get_many(self, dag_id: str, execution_dates: Iterable[datetime]) -> Iterator[DagRun]:
-        """See the port."""
         with self._lock:
             found = [self.get(dag_id, date) for date in execution_dates]
             return iter([run for run in found if run is not None])
 
     def get_by_run_id(self, dag_id: str, run_id: str) -> DagRun | None:
-        """See the port."""
         with self._lock:
             created = self._by_run_id.get((dag_id, run_id))
             run = created and self.get(dag_id, created.execution_date)
@@ -73,7 +68,6 @@ class MemoryDagRuns:
         descending: bool = False,
         expected: int | None = None,  # noqa: ARG002 - here a run costs nothing before it is read
     ) -> Iterator[DagRun]:
-        """See the port."""
         with self._lock:
             dates = [
                 date
@@ -90,7 +84,6 @@ class MemoryDagRuns:
         *,
         fence: int | None = None,
     ) -> Write[DagRun | None]:
-        """See the port."""
         with self._lock:
             item = self.get(run.dag_id, run.execution_date)
             if item is None or item.run_uid != run.run_uid:
@@ -102,7 +95,6 @@ class MemoryDagRuns:
             return Write(applied=True, item=changed)
 
     def requeue(self, run: DagRun, change: DagRunChange, due_at: datetime) -> bool:
-        """See the port."""
         with self._lock:
             item = self.get(run.dag_id, run.execution_date)
             if item is None or item.run_uid != run.run_uid:
@@ -116,16 +108,13 @@ class MemoryDagRuns:
             return True
 
     def unfinished(self, dag_id: str, *, expected: int | None = None) -> Iterator[UnfinishedRun]:  # noqa: ARG002 - nothing is read ahead
-        """See the port."""
         with self._lock:
             return iter([entry for _, entry in sorted(self._unfinished[dag_id].items(), key=_date)])
 
     def first(self, dag_id: str, limit: int) -> Sequence[DagRun]:
-        """See the port."""
         return [*islice(self.list(dag_id), limit)]
 
     def delete(self, run: DagRun) -> bool:
-        """See the port."""
         with self._lock:
             if self._unfinished_entry(run.ref):
                 del self._unfinished[run.dag_id][run.execution_date]
@@ -141,7 +130,6 @@ class MemoryDagRuns:
             return True
 
     def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
-        """See the port."""
         with self._lock:
             return iter(
                 [
@@ -153,7 +141,6 @@ class MemoryDagRuns:
             )
 
     def move_due(self, run: RunRef, due_at: datetime) -> bool:
-        """See the port."""
         with self._lock:
             entry = self._unfinished_entry(run)
             if entry is None:
@@ -162,7 +149,6 @@ class MemoryDagRuns:
             return True
 
     def remove_unfinished(self, run: RunRef, clear_number: int = 0) -> None:
-        """See the port."""
         with self._lock:
             entry = self._unfinished_entry(run)
             if entry and entry.clear_number <= clear_number:

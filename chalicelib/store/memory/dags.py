@@ -21,16 +21,13 @@ class MemoryDags:
         self._import_errors: dict[str, DagImportError] = {}
 
     def get(self, dag_id: str) -> Dag | None:
-        """See the port."""
         return self._dags.get(dag_id)
 
     def list(self) -> Iterator[Dag]:
-        """See the port."""
         with self._lock:
             return iter([dag for dag in self._dags.values() if not dag.is_deleted])
 
     def save(self, dag: Dag) -> Dag:
-        """See the port."""
         with self._lock:
             known = self._dags.get(dag.dag_id)
             if known is None:
@@ -55,14 +52,12 @@ class MemoryDags:
             return saved
 
     def set_active(self, dag_id: str, active: bool) -> None:
-        """See the port."""
         with self._lock:
             if dag := self._dags.get(dag_id):
                 next_run = dag.next_run if active else None
                 self._dags[dag_id] = replace(dag, is_active=active, next_run=next_run)
 
     def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
-        """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or dag.is_deleted:
@@ -73,7 +68,6 @@ class MemoryDags:
     def set_next_run(
         self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
     ) -> Write[Dag | None]:
-        """See the port."""
         with self._lock:
             known = self._dags.get(dag.dag_id)
             if known is None or known.is_deleted or _planning_basis(known) != _planning_basis(dag):
@@ -84,13 +78,11 @@ class MemoryDags:
             return Write(applied=True, item=planned)
 
     def due(self, now: datetime) -> Iterator[str]:
-        """See the port."""
         with self._lock:
             listed = [dag for dag in self._dags.values() if not (dag.is_paused or dag.is_deleted)]
             return iter([dag.dag_id for dag in listed if dag.next_run and dag.next_run.run_after <= now])
 
     def set_latest_run(self, run: DagRun) -> None:
-        """See the port."""
         with self._lock:
             dag = self._dags.get(run.dag_id)
             if dag is None or dag.generation != run.generation:
@@ -105,7 +97,6 @@ class MemoryDags:
             self._dags[run.dag_id] = replace(dag, latest_run=latest)
 
     def mark_deleted(self, dag_id: str) -> Dag | None:
-        """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or dag.is_deleted:
@@ -117,7 +108,6 @@ class MemoryDags:
     def revive(
         self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
     ) -> None:
-        """See the port."""
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or not dag.is_deleted or not dag.is_active or dag.generation != generation:
@@ -134,7 +124,6 @@ class MemoryDags:
             )
 
     def note_altered(self, run: RunRef, clear_number: int) -> None:
-        """See the port."""
         with self._lock:
             dag = self._dags.get(run.dag_id)
             if dag is not None and dag.generation == run.generation:
@@ -142,33 +131,27 @@ class MemoryDags:
                 self._dags[run.dag_id] = replace(dag, altered_runs=dag.altered_runs | {noted})
 
     def forget_altered(self, run: RunRef, clear_number: int) -> None:
-        """See the port."""
         with self._lock:
             if dag := self._dags.get(run.dag_id):
                 noted = AlteredRun(run_uid=run.run_uid, clear_number=clear_number)
                 self._dags[run.dag_id] = replace(dag, altered_runs=dag.altered_runs - {noted})
 
     def version(self, dag_id: str, version: str) -> DagVersion | None:
-        """See the port."""
         return self._versions.get((dag_id, version))
 
     def save_version(self, version: DagVersion) -> None:
-        """See the port."""
         with self._lock:
             self._versions.setdefault((version.dag_id, version.version), version)
 
     def import_errors(self) -> Iterator[DagImportError]:
-        """See the port."""
         with self._lock:
             return iter([*self._import_errors.values()])
 
     def save_import_error(self, error: DagImportError) -> None:
-        """See the port."""
         with self._lock:
             self._import_errors[error.filename] = error
 
     def clear_import_error(self, filename: str) -> None:
-        """See the port."""
         with self._lock:
             self._import_errors.pop(filename, None)
 

@@ -13,7 +13,6 @@ class MemoryKeptAnswers:
         self._answers: dict[str, KeptAnswer] = {}
 
     def get(self, scoped_key: str) -> KeptAnswer | None:
-        """See the port."""
         return self._answers.get(scoped_key)
 
     def keep(self, answer: KeptAnswer) -> bool:

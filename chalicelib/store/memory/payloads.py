@@ -13,7 +13,6 @@ class MemoryPayloads:
         self._objects: dict[str, str] = {}
 
     def keep(self, key: str, text: str) -> Payload:
-        """See the port."""
         if fits_inline(text):
             return Payload(text=text)
         with self._lock:
@@ -21,7 +20,6 @@ class MemoryPayloads:
         return Payload(reference=key)
 
     def read(self, payload: Payload) -> str:
-        """See the port."""
         if payload.text is not None:
             return payload.text
         return self._objects[payload.reference or ""]

@@ -25,16 +25,13 @@ class MemoryPools:
         self._flags = count(1)
 
     def get(self, name: str) -> Pool | None:
-        """See the port."""
         return self._pools.get(name)
 
     def list(self) -> Iterator[Pool]:
-        """See the port."""
         with self._lock:
             return iter([*self._pools.values()])
 
     def save(self, pool: Pool) -> Pool:
-        """See the port."""
         with self._lock:
             known = self._pools.get(pool.name)
             saved = replace(pool, id=known.id) if known else pool
@@ -48,30 +45,25 @@ class MemoryPools:
             return saved
 
     def save_once(self, pool: Pool, keep: Callable[[Pool], KeptAnswer]) -> Pool | None:
-        """See the port."""
         with self._lock:
             known = self._pools.get(pool.name)
             becoming = replace(pool, id=known.id) if known else pool
             return self.save(becoming) if self._kept_answers.keep(keep(becoming)) else None
 
     def delete(self, name: str) -> Pool | None:
-        """See the port."""
         with self._lock:
             self._shards.pop(name, None)
             return self._pools.pop(name, None)
 
     def shards(self, name: str) -> Sequence[PoolShard]:
-        """See the port."""
         with self._lock:
             return [shard for _, shard in sorted(self._shards[name].items())]
 
     def all_shards(self) -> Iterator[PoolShard]:
-        """See the port."""
         with self._lock:
             return iter([shard for shards in self._shards.values() for shard in shards.values()])
 
     def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
-        """See the port."""
         with self._lock:
             shards = self._shards[name]
             if all(_has_taken(shards.get(number), holder, slots, now) for number, slots in parts):
@@ -83,7 +75,6 @@ class MemoryPools:
             return True
 
     def give(self, name: str, holder: str, parts: Parts) -> bool:
-        """See the port."""
         with self._lock:
             waited_for = False
             for number, slots in parts:
@@ -94,7 +85,6 @@ class MemoryPools:
             return waited_for
 
     def swap(self, name: str, shard: int, leaving: str, entering: str, slots: int, now: datetime) -> bool:
-        """See the port."""
         with self._lock:
             item = self._shards[name].get(shard)
             if item is None:
@@ -107,7 +97,6 @@ class MemoryPools:
             return True
 
     def add_waiter(self, waiter: Waiter) -> None:
-        """See the port."""
         with self._lock:
             self._waiters[waiter.pool][waiter.key] = waiter
             flag = str(next(self._flags))
@@ -115,24 +104,20 @@ class MemoryPools:
                 self._put(replace(shard, waiting=flag))
 
     def waiters(self, name: str, limit: int) -> Sequence[Waiter]:
-        """See the port."""
         with self._lock:
             return [waiter for _, waiter in sorted(self._waiters[name].items(), key=_key)[:limit]]
 
     def remove_waiter(self, waiter: Waiter) -> None:
-        """See the port."""
         with self._lock:
             self._waiters[waiter.pool].pop(waiter.key, None)
 
     def clear_waiting(self, shard: PoolShard) -> None:
-        """See the port."""
         with self._lock:
             item = self._shards[shard.name].get(shard.number)
             if item and item.waiting == shard.waiting:
                 self._put(replace(item, waiting=None))
 
     def drop_holder(self, shard: PoolShard, holder: str) -> bool:
-        """See the port."""
         with self._lock:
             holding = shard.holders.get(holder)
             if holding is None:

@@ -28,16 +28,13 @@ class MemoryTaskInstances:
         self._tries: defaultdict[tuple[str, str], dict[int, FinishedTry]] = defaultdict(dict)
 
     def get(self, run_uid: str, key: str) -> TaskInstance | None:
-        """See the port."""
         return self._items.get(run_uid, {}).get(key)
 
     def list(self, run_uid: str) -> Iterator[tuple[str, TaskInstance]]:
-        """See the port."""
         with self._lock:
             return iter(sorted(self._items[run_uid].items(), key=_key))
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
-        """See the port."""
         if not added:
             raise ValueError("no note to leave")
         with self._lock:
@@ -54,7 +51,6 @@ class MemoryTaskInstances:
         change: TaskInstanceChange,
         added: Mapping[str, int] | None = None,
     ) -> Write[TaskInstance]:
-        """See the port."""
         with self._lock:
             item = self._items[run_uid].get(key) or untouched(run_uid, key)
             notes = added or {}
@@ -68,19 +64,16 @@ class MemoryTaskInstances:
         return Write(applied=True, item=item)
 
     def save_finished_try(self, finished: FinishedTry) -> None:
-        """See the port."""
         with self._lock:
             key = (finished.run_uid, task_key(finished.task_id, finished.map_index))
             self._tries[key].setdefault(finished.try_number, finished)
 
     def finished_tries(self, run_uid: str, task_id: str, map_index: int) -> Iterator[FinishedTry]:
-        """See the port."""
         with self._lock:
             tries = self._tries[run_uid, task_key(task_id, map_index)]
             return iter([tries[number] for number in sorted(tries)])
 
     def delete_run(self, run_uid: str) -> None:
-        """See the port."""
         with self._lock:
             self._items.pop(run_uid, None)
             for owner in [owner for owner in self._tries if owner[0] == run_uid]:

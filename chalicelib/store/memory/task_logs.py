@@ -14,12 +14,10 @@ class MemoryTaskLogs:
         self._callback_logs: dict[tuple[str, str | None, int, str], bytes] = {}
 
     def save(self, run: RunRef, run_id: str, key: str, try_number: int, text: bytes) -> None:  # noqa: ARG002 - the bucket's keys need it
-        """See the port."""
         with self._lock:
             self._logs[run.run_uid, key, try_number] = text
 
     def read(self, run: RunRef, run_id: str, key: str, try_number: int) -> bytes | None:  # noqa: ARG002 - the bucket's keys need it
-        """See the port."""
         return self._logs.get((run.run_uid, key, try_number))
 
     def save_callback(
@@ -31,7 +29,6 @@ class MemoryTaskLogs:
         kind: str,
         text: bytes,
     ) -> None:
-        """See the port."""
         with self._lock:
             self._callback_logs[run.run_uid, key, try_number, kind] = text
 
@@ -43,5 +40,4 @@ class MemoryTaskLogs:
         try_number: int,
         kind: str,
     ) -> bytes | None:
-        """See the port."""
         return self._callback_logs.get((run.run_uid, key, try_number, kind))

@@ -19,21 +19,17 @@ class MemoryUsers:
         self._logins: dict[str, Login] = {}
 
     def get(self, username: str) -> User | None:
-        """See the port."""
         return self._users.get(username)
 
     def list(self) -> Iterator[User]:
-        """See the port."""
         with self._lock:
             return iter(list(self._users.values()))
 
     def create(self, user: User) -> bool:
-        """See the port."""
         with self._lock:
             return self._users.setdefault(user.username, user) == user
 
     def set_password(self, username: str, password_hash: str, set_at: datetime) -> bool:
-        """See the port."""
         with self._lock:
             user = self._users.get(username)
             if user is None:
@@ -42,17 +38,14 @@ class MemoryUsers:
             return True
 
     def delete(self, username: str) -> None:
-        """See the port."""
         with self._lock:
             self._users.pop(username, None)
 
     def for_login(self, username: str) -> tuple[User | None, Login]:
-        """See the port."""
         with self._lock:
             return self._users.get(username), self._login(username)
 
     def begin_check(self, username: str, seen: Login, now: datetime) -> tuple[bool, Login]:
-        """See the port."""
         with self._lock:
             login = self._login(username)
             if seen.wait(now) or login.wait(now):
@@ -60,14 +53,12 @@ class MemoryUsers:
             return True, self._keep(username, login.after_a_check(now))
 
     def keep_proof(self, username: str, digest: str, now: datetime) -> None:
-        """See the port."""
         with self._lock:
             login = self._login(username)
             if login.proof_of(digest, now) is None:
                 self._keep(username, replace(login, proof=Proof(digest=digest, proven_at=now)))
 
     def renew_proof(self, username: str, digest: str, now: datetime) -> None:
-        """See the port."""
         with self._lock:
             login = self._login(username)
             if login.proof and login.proof.digest == digest:
@@ -76,7 +67,6 @@ class MemoryUsers:
     def come_from(
         self, username: str, address: str, now: datetime, *, was_checked: bool
     ) -> tuple[bool, Login]:
-        """See the port."""
         with self._lock:
             login = self._login(username)
             addresses = login.proof.addresses if login.proof else frozenset()
@@ -103,7 +93,6 @@ class MemoryProofKey:
         self._key = secrets.token_bytes(32)
 
     def read(self) -> bytes:
-        """See the port."""
         return self._key
 
 
@@ -115,7 +104,6 @@ class MemoryReplays:
         self._claims: dict[str, tuple[str, datetime]] = {}
 
     def claim(self, authenticator: str, claimant: str, now: datetime, until: datetime) -> bool:
-        """See the port."""
         with self._lock:
             claims = {key: claim for key, claim in self._claims.items() if claim[1] > now}
             first, _ = claims.setdefault(authenticator, (claimant, until))

@@ -14,20 +14,16 @@ class MemoryVariables:
         self._variables: dict[str, StoredVariable] = {}
 
     def get(self, key: str) -> StoredVariable | None:
-        """See the port."""
         return self._variables.get(key)
 
     def list(self) -> Iterator[StoredVariable]:
-        """See the port."""
         with self._lock:
             return iter(list(self._variables.values()))
 
     def save(self, variable: StoredVariable) -> None:
-        """See the port."""
         with self._lock:
             self._variables[variable.key] = variable
 
     def delete(self, key: str) -> None:
-        """See the port."""
         with self._lock:
             self._variables.pop(key, None)

@@ -19,7 +19,7 @@ import botocore.session
 
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
 from tests.e2e.stage.project import OPEN, aws_environment, run
 from tests.emulator import ministack

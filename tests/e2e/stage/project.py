@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import aws
-from chalicelib.deploy.deployed import Deployed, read_deployed
-from chalicelib.deploy.standing import API_STAGE
+from chalicelib.deploy.chalice.record import Deployed, read_deployed
+from chalicelib.deploy.description.functions import API_STAGE
 from tests.integration.server.api import HttpApi
 from tests.scripted.asking import Answer
 

@@ -14,7 +14,7 @@ _FAKE = "tests.integration.local.fake_app"
 def create() -> None:
     from chalicelib import aws
     from chalicelib.deploy.description.resources import stage_resources
-    from chalicelib.deploy.provisioning.create import create_missing
+    from chalicelib.deploy.provisioning.before_chalice import create_missing
     from chalicelib.settings import Settings
 
     create_missing(stage_resources(Settings.from_environ()), client=aws.client)

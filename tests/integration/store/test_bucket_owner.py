@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
 from tests.moto_aws import moto_account

@@ -18,8 +18,8 @@ from chalicelib.auth.backends import BASIC_AUTH, DEFAULT, PASSWORD_AUTH
 from chalicelib.auth.logins import CHECKS_A_MINUTE, CHECKS_AT_ONCE
 from chalicelib.auth.ports import Users
 from chalicelib.engine.engine import Engine
+from chalicelib.local.application import refusals
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
-from chalicelib.local.updraft import refusals
 from chalicelib.settings import Settings
 from tests.scripted.clock import MovedClock
 from tests.scripted.in_process_api import InProcessApi

@@ -15,16 +15,16 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from chalicelib.deploy.description.place import Place
-from chalicelib.deploy.runtimes import this_runtime
-from chalicelib.deploy.standing import (
+from chalicelib.deploy.description.functions import (
     API_HANDLER,
+    FEEDS,
     HANDLERS,
     QUEUE_OF,
     TICK,
     function_name,
-    maximum_concurrency,
 )
+from chalicelib.deploy.description.place import Place
+from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.steps import CommandFailed
 from chalicelib.settings import Settings
 
@@ -454,7 +454,7 @@ class Chalice:
         lambda_ = self._aws.client("lambda")
         if lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]:
             raise CommandFailed("chalice deploy", 2)  # AWS: ResourceConflictException
-        at_once = maximum_concurrency(handler, Settings.from_environ(self.variables))
+        at_once = FEEDS[handler].concurrency(Settings.from_environ(self.variables))
         made = lambda_.create_event_source_mapping(
             EventSourceArn=queue_arn, FunctionName=arn, ScalingConfig={"MaximumConcurrency": at_once}
         )

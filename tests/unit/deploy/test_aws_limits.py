@@ -11,10 +11,15 @@ import pytest
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.deploy import aws_limits
 from chalicelib.deploy.description.event_sources import event_sources
+from chalicelib.deploy.description.functions import (
+    HANDLERS,
+    function_name,
+    role_name,
+    tick_rule_name,
+)
 from chalicelib.deploy.description.log_groups import DEFAULT_RETENTION_DAYS
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.stages import StageError, read_stage
-from chalicelib.deploy.standing import HANDLERS, function_name, role_name, tick_rule_name
 from chalicelib.deploy.validation import validate
 from chalicelib.events import limits
 from chalicelib.events.declarations import parse_declarations

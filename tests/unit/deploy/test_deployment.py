@@ -13,17 +13,17 @@ from moto import mock_aws
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.doctor import examine
-from chalicelib.deploy.deployment import Deployment, plan_deployment
+from chalicelib.deploy.deployment import Deployment
+from chalicelib.deploy.description.functions import HANDLERS, QUEUE_OF
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.destruction import Destruction, plan_destruction
+from chalicelib.deploy.destruction import Destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.deploy.provisioning.bucket import BucketNameTaken
 from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
-from chalicelib.deploy.provisioning.create import create_missing
 from chalicelib.deploy.provisioning.log_groups import WRITTEN_AFTER_S
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, StageError, read_stage
-from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
 from chalicelib.domain.errors import StoreUnavailable
@@ -37,6 +37,7 @@ from airflow import DAG
 with DAG("hello", schedule=None):
     pass
 """
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:nowhere"
 EVENTS = """
 [[event]]
 dag_id = "hello"
@@ -88,8 +89,8 @@ class Life:
         self.said: list[str] = []
         self.chalice = Chalice(aws, stage.variables)
 
-    def deploy(self) -> None:
-        deployment = Deployment(
+    def deployment(self) -> Deployment:
+        return Deployment(
             stage=self.stage,
             declarations=validate(self.stage, MemoryStore().variables),
             engine=lambda: self.engine,
@@ -98,17 +99,27 @@ class Life:
             run_chalice=self.chalice,
             sleep=self.aws.sleep,
         )
-        carry_out(deployment.steps(), self.said.append)
 
-    def destroy(self, *, data: bool = False) -> None:
-        destruction = Destruction(
+    def destruction(self, *, data: bool = False) -> Destruction:
+        return Destruction(
             stage=self.stage,
             data=data,
             client=self.aws.client,
             run_chalice=self.chalice,
             sleep=self.aws.sleep,
         )
-        carry_out(destruction.steps(), self.said.append)
+
+    def plan(self) -> list[str]:
+        return list(self.deployment().plan())
+
+    def plan_of_destruction(self, *, data: bool = False) -> list[str]:
+        return list(self.destruction(data=data).plan())
+
+    def deploy(self) -> None:
+        carry_out(self.deployment().steps(), self.said.append)
+
+    def destroy(self, *, data: bool = False) -> None:
+        carry_out(self.destruction(data=data).steps(), self.said.append)
 
     def wrong(self) -> dict[str, tuple[str, ...]]:
         findings = examine(self.stage, client=self.aws.client)
@@ -234,18 +245,15 @@ def test_what_else_chalice_has_recorded_stays(life: Life) -> None:
     kept = [gone if each["name"] == "tick" else each for each in record["resources"]]
     path.write_text(json.dumps(record | {"resources": [*kept, domain]}))
 
-    (restore,) = (
-        step
-        for step in Destruction(stage=life.stage, client=life.aws.client, run_chalice=life.chalice).steps()
-        if step.name == "What Chalice has deployed"
-    )
+    (restore,) = (step for step in life.destruction().steps() if step.name == "What Chalice has deployed")
     restore.do()
 
     assert json.loads(path.read_text())["resources"] == [*record["resources"], domain]
+    assert "delete  domain name api_gateway_custom_domain" in life.plan_of_destruction()
 
 
 def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(life: Life) -> None:
-    first = list(plan_deployment(life.stage, (), client=life.aws.client))
+    first = life.plan()
     assert "create  table updraft-dev-dags" in first
     assert "create  alarm updraft-dev-tasks-dead-letters" in first
     assert "create  alarm updraft-dev-clock-stands-still" in first
@@ -260,7 +268,7 @@ def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(lif
         TableName="updraft-dev-dags", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
     )
     life.aws.client("logs").delete_retention_policy(logGroupName="/aws/lambda/updraft-dev-tick")
-    second = list(plan_deployment(life.stage, (), client=life.aws.client))
+    second = life.plan()
     forever = "change  log group /aws/lambda/updraft-dev-tick: is kept for ever, not for 90 days"
     assert forever in second
     assert "keep    log group /aws/lambda/updraft-dev" in second
@@ -273,9 +281,8 @@ def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(lif
 def test_what_events_are_to_come_from_is_looked_for_before_anything_is_made(life: Life) -> None:
     file = life.stage.settings.dags_folder / "events.toml"
     file.write_text(EVENTS.replace('"eventbridge"', '"eventbridge"\nbus = "shop"'))
-    declarations = validate(life.stage, MemoryStore().variables)
     with pytest.raises(EventSourceMissing, match=r"event 1 \(hello\): there is no event bus shop"):
-        list(plan_deployment(life.stage, declarations, client=life.aws.client))
+        life.plan()
     assert not any(call.startswith(("Create", "Put")) for call in life.aws.calls)
 
 
@@ -297,7 +304,7 @@ def test_alarms_come_and_go_with_the_setting(life: Life) -> None:
     life.deploy()
     assert "  new: updraft-dev-api-5xx" in life.said
     life.stage = plain
-    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    plan = life.plan()
     unwanted = "is there, and UPDRAFT__AWS__ALARMS does not ask for it"
     assert f"change  alarm updraft-dev-api-5xx: {unwanted}" in plan
     assert life.wrong()["alarm updraft-dev-api-5xx"] == (unwanted,)
@@ -306,14 +313,68 @@ def test_alarms_come_and_go_with_the_setting(life: Life) -> None:
     assert "alarm updraft-dev-api-5xx" not in life.wrong()
 
 
+def test_a_plan_is_what_each_step_says_of_itself_in_the_order_in_which_they_are_done(life: Life) -> None:
+    assert [line for step in life.deployment().steps() for line in step.plan()] == life.plan()
+    destruction = life.destruction(data=True)
+    assert [line for step in destruction.steps() for line in step.plan()] == list(destruction.plan())
+
+
+def test_a_plan_changes_nothing(life: Life) -> None:
+    reads = ("get", "list", "describe", "head")
+    for is_deployed in (False, True):
+        if is_deployed:
+            life.deploy()
+        life.aws.calls.clear()
+        life.plan()
+        life.plan_of_destruction(data=True)
+        assert [call for call in life.aws.calls if not call.lower().startswith(reads)] == []
+
+
+def test_all_that_a_plan_would_create_is_there_after_the_deployment(life: Life) -> None:
+    planned = {line.removeprefix("create  ") for line in life.plan() if line.startswith("create")}
+    life.deploy()
+    again = life.plan()
+    assert not [line for line in again if line.startswith(("create", "change", "restore", "leave"))]
+    kept = {line.removeprefix("keep    ") for line in again if line.startswith("keep")}
+    updated = {line.removeprefix("update  ") for line in again if line.startswith("update")}
+    assert planned <= kept | updated
+
+
+def test_a_plan_sets_the_queue_to_the_workers_time_after_chalice_as_the_deployment_does(life: Life) -> None:
+    plan = life.plan()
+    set_queue = "set     queue updraft-dev-tasks to 1860 s, which fit the time of a try"
+    assert plan.index("create  queue updraft-dev-tasks") < plan.index("create  function updraft-dev-worker")
+    assert plan.index("create  function updraft-dev-worker") < plan.index(set_queue)
+
+
+def test_what_a_deployment_cannot_mend_is_planned_as_left(life: Life) -> None:
+    life.deploy()
+    life.stage = replace(life.stage, settings=replace(life.stage.settings, alarm_topic=TOPIC))
+    left = (
+        f"leave   topic {TOPIC}: is not there, or in another region: nobody is told of alarms; create it, or"
+    )
+    assert [line for line in life.plan() if line.startswith(left)]
+
+
+def test_a_lost_record_is_planned_to_be_restored(life: Life) -> None:
+    life.deploy()
+    parts = 2 * len(HANDLERS) + len(QUEUE_OF) + 2  # with their roles; a rule and the REST API
+    restored = f"restore Chalice's record of the {parts} parts that stand"
+    assert restored not in (*life.plan(), *life.plan_of_destruction())
+    life.forget()
+    assert restored in life.plan()
+    assert restored in life.plan_of_destruction()
+
+
 def test_a_plan_of_a_destruction_says_what_stays(life: Life) -> None:
     life.deploy()
-    plan = list(plan_destruction(life.stage, data=False, client=life.aws.client))
+    plan = life.plan_of_destruction()
     assert "delete  lambda function updraft-dev-worker" in plan
     assert "delete  alarm updraft-dev-tasks-oldest-message" in plan
+    assert [line for line in plan if line.startswith("delete  events by updraft-dev-events-")]
     assert "delete  queue updraft-dev-tasks with about 0 messages" in plan
     assert "keep    table updraft-dev-dags" in plan
-    with_data = list(plan_destruction(life.stage, data=True, client=life.aws.client))
+    with_data = life.plan_of_destruction(data=True)
     assert not any(line.startswith("keep") for line in with_data)
 
 
@@ -324,9 +385,9 @@ def test_a_stage_that_is_a_stack_is_neither_deployed_nor_destroyed(life: Life) -
     lambda_.tag_resource(Resource=function, Tags={"aws:cloudformation:stack-name": "updraft-dev"})
     said = "^Stage dev is the CloudFormation stack updraft-dev: update it by"
     with pytest.raises(StageError, match=said):
-        list(plan_deployment(life.stage, (), client=life.aws.client))
+        life.plan()
     with pytest.raises(StageError, match=said):
-        list(plan_destruction(life.stage, data=True, client=life.aws.client))
+        life.plan_of_destruction(data=True)
 
 
 def test_the_doctor_finds_what_somebody_changed(life: Life) -> None:
@@ -416,7 +477,7 @@ def test_a_bucket_of_that_name_in_a_strangers_account_is_refused_before_anything
     )
 
     with pytest.raises(BucketNameTaken, match=refused):
-        list(plan_deployment(life.stage, (), client=life.aws.client))
+        life.plan()
     with pytest.raises(StepFailed, match="The S3 bucket updraft-dev-bucket cannot be used"):
         life.deploy()
     problem = "is somebody else's, or these credentials may not see it"
@@ -428,7 +489,7 @@ def test_a_bucket_of_that_name_in_a_strangers_account_is_refused_before_anything
 
 
 def test_every_request_for_the_bucket_expects_it_to_be_the_accounts(life: Life) -> None:
-    list(plan_deployment(life.stage, (), client=life.aws.client))
+    life.plan()
     life.deploy()
     life.deploy()
     assert life.wrong() == {}
@@ -556,7 +617,7 @@ def test_a_stage_that_clients_reach_by_cloudfront_is_made_regional_in_place(life
     regional = json.loads(path.read_text()) | {"api_gateway_endpoint_type": "REGIONAL"}
     path.write_text(json.dumps(regional))
     assert life.wrong() == {"REST API": ("its endpoint is EDGE, not REGIONAL",)}
-    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    plan = life.plan()
     assert "change  REST API: its endpoint is EDGE, not REGIONAL" in plan
 
     life.deploy()
@@ -610,9 +671,9 @@ def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> No
         raise OSError("no room\nleft on the device.")
 
     steps = [
-        Step(name="First", do=lambda: done.append("first"), advice="Do it again"),
-        Step(name="Second", do=fail, advice="Do it again"),
-        Step(name="Third", do=lambda: done.append("third"), advice="Do it again"),
+        Step(name="First", plan=tuple, do=lambda: done.append("first"), advice="Do it again"),
+        Step(name="Second", plan=tuple, do=fail, advice="Do it again"),
+        Step(name="Third", plan=tuple, do=lambda: done.append("third"), advice="Do it again"),
     ]
     with pytest.raises(StepFailed) as failed:
         carry_out(steps, said.append)
@@ -626,25 +687,16 @@ def test_a_step_whose_store_refuses_fails_with_its_advice() -> None:
         raise StoreUnavailable("DynamoDB did not answer")
 
     with pytest.raises(StepFailed, match=r"^Sync: DynamoDB did not answer\. Do it again$"):
-        carry_out([Step(name="Sync", do=refuse, advice="Do it again")], lambda _line: None)
+        carry_out([Step(name="Sync", plan=tuple, do=refuse, advice="Do it again")], lambda _line: None)
 
 
 def test_each_step_of_a_deployment_in_turn_can_fail(life: Life) -> None:
     def refuse() -> None:
         raise OSError("the network is down")
 
-    deployment = Deployment(
-        stage=life.stage,
-        declarations=validate(life.stage, MemoryStore().variables),
-        engine=lambda: life.engine,
-        tell=life.said.append,
-        client=life.aws.client,
-        run_chalice=life.chalice,
-        sleep=life.aws.sleep,
-    )
-    whole = deployment.steps()
+    whole = life.deployment().steps()
     for number, step in enumerate(whole):
-        broken = (*whole[:number], Step(name=step.name, do=refuse, advice=step.advice))
+        broken = (*whole[:number], replace(step, do=refuse))
         with pytest.raises(StepFailed, match=f"^{step.name}: the network is down. Put that right and deploy"):
             carry_out(broken, life.said.append)
     life.deploy()

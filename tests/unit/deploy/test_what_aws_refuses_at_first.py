@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.busy import ATTEMPTS, PAUSE_S
+from chalicelib.deploy.aws_errors import ATTEMPTS, PAUSE_S
 from chalicelib.deploy.description.resources import stage_resources
+from chalicelib.deploy.provisioning.before_chalice import configure, create_missing
 from chalicelib.deploy.provisioning.bucket import create_missing_bucket
 from chalicelib.deploy.provisioning.connect_events import connect_events, disconnect_events
-from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
 from chalicelib.deploy.steps import StepFailed
 from tests.unit.deploy.aws_in_memory import PLACE, Aws

@@ -7,11 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 from chalice.config import Config
 
-from chalicelib.deploy.chalice_project import chalice_project
+from chalicelib.deploy.chalice.project import chalice_project
 from chalicelib.deploy.checks.doctor import examine
-from chalicelib.deploy.deployment import plan_deployment
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.deploy.provisioning.create import create_missing
+from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.validation import validate
 from chalicelib.deploy.worker_time import ask_for_more, during_deployment, set_by_chalice
@@ -84,7 +83,7 @@ def test_where_aws_refuses_more_the_stage_has_900_seconds_and_says_so(life: Life
         assert said_of_time(life) == [
             "time of a try: 900 s; of the 1800 s asked for AWS gave no more, or was not asked yet"
         ]
-        plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+        plan = life.plan()
         assert "ask     1800 s for a try; 900 s stand" in plan
         assert not [line for line in plan if line.startswith("change")]
 
@@ -134,7 +133,7 @@ def test_a_deployment_takes_no_time_from_tasks_that_begin_meanwhile(life: Life) 
 def test_a_stage_that_asks_for_less_gets_less_and_its_queue_last(life: Life) -> None:
     life.deploy()
     ask_for(life, 600)
-    assert "ask     600 s for a try" in list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert "ask     600 s for a try" in life.plan()
     life.deploy()
     assert stands(life) == (600, 660, 1560)
     assert life.wrong() == {}

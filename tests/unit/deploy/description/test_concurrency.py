@@ -1,15 +1,11 @@
 """How many of each function run at once: what `.chalice/config.json` says, and what an account has."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.deploy.standing import QUEUE_OF, maximum_concurrency
 from chalicelib.settings import MOST_CONCURRENCY, SettingError, Settings
 
 PROJECT = Path(__file__).parents[4]
@@ -20,13 +16,6 @@ NEW_ACCOUNT, USUAL_ACCOUNT = 10, 1000
 
 UNRESERVED = 100
 """What no reservation may take from an account (AWS Lambda, reserved concurrency)."""
-
-OF_EVENT_SOURCES = """
-import json, app
-from chalice.app import SQSEventConfig
-sources = [each for each in app.app.event_sources if isinstance(each, SQSEventConfig)]
-print(json.dumps({each.name: each.maximum_concurrency for each in sources}))
-"""
 
 
 def settings(stage: str) -> Settings:
@@ -42,21 +31,6 @@ def of_queues(stage: str) -> int:
 def reserved(stage: str) -> int:
     functions: dict[str, dict[str, int]] = STAGES[stage].get("lambda_functions", {})
     return sum(options.get("reserved_concurrency", 0) for options in functions.values())
-
-
-@pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_event_sources_call_as_many_at_once_as_the_stage_says(stage: str) -> None:
-    environment = {"PATH": os.environ["PATH"], **STAGES[stage]["environment_variables"]}
-    said = subprocess.run(
-        [sys.executable, "-c", OF_EVENT_SOURCES],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        check=True,
-    )
-    assert json.loads(said.stdout) == {
-        handler: maximum_concurrency(handler, settings(stage)) for handler in QUEUE_OF
-    }
 
 
 def test_dev_fits_a_new_account_and_leaves_room_for_api_authorizer_and_tick() -> None:

@@ -11,20 +11,18 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deploy.description.functions import HANDLERS
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.policies import filled_in
 from chalicelib.deploy.description.resources import (
     DEAD_LETTER_RETENTION_S,
-    EVENTS_TIMEOUT_S,
     QUEUE_RETENTION_S,
-    SCHEDULER_TIMEOUT_S,
     stage_resources,
 )
 from chalicelib.settings import Settings
 
 CHALICE = Path(__file__).parents[4] / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
-HANDLERS = ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
 
 TABLES_OF_THE_AUTHORIZER = ("users", "logins", "kerberos_replays")
 
@@ -100,18 +98,8 @@ def test_a_task_outlasts_its_worker_whatever_time_the_stage_gives_it(seconds: st
     assert tasks.visibility_timeout_s == int(seconds) + 60
 
 
-def test_the_shipped_stages_give_the_worker_its_time_by_the_setting_alone() -> None:
-    assert "lambda_timeout" not in CONFIG["lambda_functions"]["worker"]
-
-
 def test_a_dead_letter_outlives_the_queue_it_comes_from() -> None:
     assert DEAD_LETTER_RETENTION_S > QUEUE_RETENTION_S
-
-
-def test_functions_time_out_as_the_queues_expect() -> None:
-    functions = CONFIG["lambda_functions"]
-    assert functions["scheduler"]["lambda_timeout"] == SCHEDULER_TIMEOUT_S
-    assert functions["events"]["lambda_timeout"] == EVENTS_TIMEOUT_S
 
 
 def test_clients_reach_the_shipped_stages_in_their_region_in_every_partition() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from chalice.constants import MISSING_DEPENDENCIES_TEMPLATE
 
-from chalicelib.deploy.chalice_program import PackagesMissing, left_out
+from chalicelib.deploy.chalice.program import PackagesMissing, left_out
 from chalicelib.deploy.packaging.binaries import UnfitPackage
 from chalicelib.deploy.packaging.lambda_package import SERVICES, build_package, make_ready
 from chalicelib.deploy.runtimes import this_runtime

@@ -12,13 +12,13 @@ import pytest
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
+from chalicelib.deploy.description.functions import HANDLERS
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.packaging.cloudformation import package
 from chalicelib.deploy.packaging.template import Template, merge_template
-from chalicelib.deploy.policies import policy_documents
+from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.stages import Stage, StageError
-from chalicelib.deploy.standing import HANDLERS
 from chalicelib.deploy.steps import CommandFailed
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.settings import Settings

@@ -7,12 +7,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from chalicelib.deploy.checks.alarms import check_alarms
 from chalicelib.deploy.description.alarms import Alarm
 from chalicelib.deploy.description.resources import StageResources, stage_resources
 from chalicelib.deploy.provisioning.alarms import (
     PutAlarms,
     alarm_settings,
-    check_alarms,
     delete_alarms,
     put_alarms,
 )

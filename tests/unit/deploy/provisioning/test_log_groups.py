@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from chalicelib.deploy.checks.log_groups import check_log_groups
 from chalicelib.deploy.description.log_groups import LogGroup, log_groups
 from chalicelib.deploy.provisioning.log_groups import (
-    check_log_groups,
     delete_log_groups,
     make_log_groups,
     standing_log_groups,

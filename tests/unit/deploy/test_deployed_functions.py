@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from chalicelib.auth.backends import BASIC_AUTH, DENY_ALL
-from chalicelib.deploy.serving import NotKnown, deployed_settings
+from chalicelib.deploy.deployed_functions import NotKnown, deployed_settings
 
 
 class FakeLambda:

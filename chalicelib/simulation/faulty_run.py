@@ -24,7 +24,7 @@ from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd, Kind, Occurrence
 from chalicelib.simulation.faults import PromiseBroken
-from chalicelib.simulation.handler import Handler
+from chalicelib.simulation.halting_handler import Handler
 from chalicelib.simulation.one_run import (
     FinishedRun,
     Laboratory,
@@ -40,7 +40,7 @@ FAILED_CALLS = 0.03
 REPEATED_MESSAGES = 0.1
 DELAYED_MESSAGES = 0.05
 KILLED_IN_USER_CODE = 0.5
-"""Probabilities: much more than AWS does to anybody, so that a few seeds show a lot."""
+"""Probabilities: much higher than AWS's, so that a few seeds show a lot."""
 
 _STEPS = 500
 _STEPS_PER_TASK = 30
@@ -55,29 +55,31 @@ Instance = tuple[str, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What ended otherwise than without faults: the run (no ``task_id``) or a task instance, and why."""
+    """A run or task instance that ended otherwise than without faults."""
 
     task_id: str | None
+    """The task; None for the run itself."""
     map_index: int
     was: str | None
+    """The state without faults."""
     became: str | None
+    """The state under faults."""
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Disturbed:
-    """A run under the faults of one seed.
-
-    ``repeated`` are the tasks whose code ran more often than without faults, with how often it did.
-    ``broken`` names a promise that Updraft itself did not keep; the run was not looked at any further.
-    """
+class FaultyRun:
+    """A run under the faults of one seed."""
 
     seed: int | None
     faults: Mapping[Kind, int]
+    """How often each kind of fault happened."""
     repeated: Mapping[Instance, int]
+    """The tasks whose code ran more often than without faults, with how often it did."""
     run: FinishedRun | None = None
     differences: tuple[Difference, ...] = ()
     broken: str = ""
+    """A promise that Updraft itself did not keep; the run was not looked at any further. Else empty."""
 
     @property
     def is_as_without(self) -> bool:
@@ -180,7 +182,7 @@ class Attempt:
             store=store,
         )
 
-    def run(self) -> Disturbed:
+    def run(self) -> FaultyRun:
         """Run it to its end."""
         run, broken = None, ""
         with self._world.seen_by_tasks():
@@ -189,7 +191,7 @@ class Attempt:
             except PromiseBroken as error:
                 broken = str(error)
         tries = {(item.task_id, item.map_index): item.try_number for item in self._model.finished.instances}
-        return Disturbed(
+        return FaultyRun(
             seed=self._seed,
             faults={kind: self._faults[kind] for kind in Kind if self._faults[kind]},
             repeated={instance: ran for instance, ran in self._ran.items() if ran > tries.get(instance, 0)},

@@ -1,4 +1,4 @@
-"""Creating what a stage needs and does not have yet.
+"""The tables, queues and bucket of a stage, created where they are missing, before ``chalice deploy``.
 
 Nothing is deleted or replaced: the keys of a table cannot change, and the data is the user's.
 """
@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 
 from chalicelib import aws
-from chalicelib.deploy.busy import Sleep
+from chalicelib.deploy.aws_errors import Sleep
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resources import StageResources
 from chalicelib.deploy.provisioning.bucket import configure_bucket, create_missing_bucket, take_tls_only

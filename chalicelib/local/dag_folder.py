@@ -1,4 +1,4 @@
-"""Loading the DAG files: once at the start and again whenever one changes.
+"""The DAG files of a folder, loaded at the start and again whenever one changes.
 
 Files are only ever imported in a child process made for it, so that a broken one cannot hurt the
 server, and one that takes its process down does not keep the others from being loaded.
@@ -56,7 +56,7 @@ class DagFiles:
         self._watcher = threading.Thread(target=self._watch, name="dag-files", daemon=True)
 
     def load(self) -> Loaded:
-        """Load all files; tells of those that are broken in another way than at the last time."""
+        """Load all files; tells of files that are broken in another way than at the last time."""
         self._seen = fingerprint(self._folder)
         loaded = self._load()
         for file, error in sorted(loaded.errors.items()):

@@ -1,4 +1,4 @@
-"""The project as Chalice is to see it, with what only a deployment knows of its functions.
+"""The project that Chalice is run in, with settings of functions that only a deployment knows.
 
 Chalice reads all settings of a function from ``.chalice/config.json`` and takes none with its command. So it
 runs in a directory of links to the project, beside a ``config.json`` of its own; its record and its packages
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from chalicelib.deploy.description.functions import WORKER
 from chalicelib.deploy.description.policies import Policy
 from chalicelib.deploy.stages import Stage
-from chalicelib.deploy.standing import WORKER
 
 _PACKAGED = ("app.py", "chalicelib", "requirements.txt", "vendor")
 """What Chalice reads beside ``.chalice``, as far as it is there."""

@@ -1,12 +1,17 @@
 """The engine that a command speaks to, and what its arguments name there."""
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.cli.configuration import Configuration
+import click
+
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.domain.errors import InvalidRequest
+from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
@@ -24,7 +29,6 @@ def connect() -> "Engine":
     ``click.ClickException`` when no local server runs, and ``SettingError``.
     """
     from chalicelib import bootstrap
-    from chalicelib.cli.environment import reach_local_server
 
     reach_local_server()
     with bootstrap.use(settings=Configuration.read().settings()):
@@ -88,3 +92,24 @@ def runs_between(
     dag = get_dag(engine, dag_id)
     found = engine.store.dag_runs.list(dag_id, since=since, until=until, descending=descending)
     return (run for run in found if sees(dag, run))
+
+
+def reach_local_server() -> None:
+    """On the stage ``local``: speak to the embedded AWS of the running local server.
+
+    Raises ``click.ClickException`` when none runs. Another stage, or an ``AWS_ENDPOINT_URL`` of the
+    user's own, is left as it is.
+    """
+    if Settings.from_environ().stage != "local" or "AWS_ENDPOINT_URL" in os.environ:
+        return
+    from chalicelib.local.server import prepare_environment
+    from chalicelib.local.state_folder import published_endpoint
+
+    state_dir = Path(os.environ.get("UPDRAFT__LOCAL__STATE_DIR") or ".updraft")
+    endpoint = published_endpoint(state_dir)
+    if endpoint is None:
+        raise click.ClickException(
+            f"No local server runs on the state folder {state_dir}. Start one with 'make run', "
+            "or name a deployed stage with UPDRAFT__AWS__STAGE."
+        )
+    prepare_environment(os.environ, endpoint)

@@ -1,27 +1,17 @@
-"""What must follow each ``chalice deploy``."""
+"""The settings that Chalice has no option for, put after each ``chalice deploy``."""
 
 import time
 from pathlib import Path
 
 from chalicelib import aws
 from chalicelib.auth.backends import without_credentials
-from chalicelib.deploy.busy import Sleep
-from chalicelib.deploy.deployed import read_deployed
+from chalicelib.deploy.aws_errors import Sleep
+from chalicelib.deploy.chalice.record import read_deployed
+from chalicelib.deploy.deployed_functions import environment
+from chalicelib.deploy.description.functions import API_HANDLER, LOOPING_HANDLERS, QUEUE_OF
 from chalicelib.deploy.provisioning.api_gateway import answer_in_json, throttle
-from chalicelib.deploy.provisioning.functions import (
-    allow_recursion,
-    environment,
-    report_partial_batch_failures,
-)
+from chalicelib.deploy.provisioning.functions import allow_recursion, report_partial_batch_failures
 from chalicelib.settings import Settings
-
-LOOPING_HANDLERS = ("scheduler", "worker")
-"""The handlers in ``app.py`` that send each other messages, for as long as a run takes."""
-
-QUEUE_HANDLERS = (*LOOPING_HANDLERS, "events")
-"""The handlers in ``app.py`` that a queue feeds. Lambda may go on to stop a loop through ``events``: that
-is a DAG whose task causes the event that triggers it.
-"""
 
 
 def finish_deployment(
@@ -36,11 +26,11 @@ def finish_deployment(
     """
     deployed = read_deployed(project, stage)
     lambda_ = client("lambda")
-    for handler in QUEUE_HANDLERS:
+    for handler in QUEUE_OF:
         report_partial_batch_failures(deployed.queue_mapping(handler), lambda_, sleep=sleep)
     for handler in LOOPING_HANDLERS:
         allow_recursion(deployed.functions[handler], lambda_, sleep=sleep)
-    settings = Settings.from_environ(environment(deployed.functions["api_handler"], lambda_))
+    settings = Settings.from_environ(environment(deployed.functions[API_HANDLER], lambda_))
     missing_credentials = without_credentials(settings.auth_backend)
     answer_in_json(deployed.rest_api_id, missing_credentials, client("apigateway"), sleep=sleep)
     throttle(deployed.rest_api_id, settings, client("apigateway"), sleep=sleep)

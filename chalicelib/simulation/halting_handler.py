@@ -1,4 +1,4 @@
-"""A handler that halts before every call of a port, so that others may do theirs in between.
+"""A handler that halts before every call of a port, so that other handlers may run in between.
 
 It has a thread of its own, but only one thread runs at a time: who goes on is decided outside.
 """

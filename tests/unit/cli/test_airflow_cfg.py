@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.cli import updraft
-from chalicelib.cli.configuration import Configuration
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.settings import SettingError
 
 FILE = """

@@ -1,4 +1,4 @@
-"""Running the ``chalice`` program."""
+"""The ``chalice`` program, run beside this Python."""
 
 import os
 import subprocess

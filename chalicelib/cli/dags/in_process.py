@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
-from chalicelib.cli.configuration import Configuration
 from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
 from chalicelib.cli.output.rows import show
 from chalicelib.domain.states import DagRunState

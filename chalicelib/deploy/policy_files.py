@@ -1,17 +1,17 @@
-"""The policy files of a stage, read and filled in."""
+"""The policy files of a stage's functions, read and filled in."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from chalicelib.deploy.description.functions import handlers_behind
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.policies import Policy, PolicyFileError, filled_in
 from chalicelib.deploy.stages import Stage, function_setting
-from chalicelib.deploy.standing import handlers_behind
 
 
 def policy_documents(stage: Stage, place: Place) -> Mapping[str, Policy]:
-    """The policies of the stage's functions, by handler; of those that ``config.json`` names a file for.
+    """The policies of the stage's functions that ``config.json`` names a file for, by handler.
 
     Raises ``PolicyFileError`` and ``SettingError``.
     """

@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.deploy.description.resources import Bucket, Key, Table, stage_resources
+from chalicelib.deploy.provisioning.before_chalice import configure, create_missing
 from chalicelib.deploy.provisioning.bucket import BucketNameTaken, create_missing_bucket
-from chalicelib.deploy.provisioning.create import configure, create_missing
 from chalicelib.deploy.provisioning.tables import configure_table, create_missing_tables
 from chalicelib.settings import Settings
 from tests.unit.deploy.aws_in_memory import PLACE

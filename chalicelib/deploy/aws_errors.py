@@ -1,11 +1,12 @@
-"""Waiting for AWS: some calls are refused while an earlier change is still being carried out.
+"""Errors of AWS that are no failures: a service that is still busy is asked again, a missing thing is None.
 
-Or while it is known to some of AWS's hosts only: what was just made is not there for others.
+A call is refused while an earlier change is carried out, or as long as the change is known to some of AWS's
+hosts only.
 """
 
 import time
 from collections.abc import Callable, Collection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -49,3 +50,15 @@ def when_not_busy(
                 raise
         sleep(PAUSE_S)
     return call()
+
+
+def unless_missing(call: Callable[[], dict[str, Any]], *, missing: str) -> dict[str, Any] | None:
+    """The answer; None where AWS says, by the error code ``missing``, that there is no such thing."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) != missing:
+            raise
+        return None

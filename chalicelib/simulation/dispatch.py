@@ -1,4 +1,4 @@
-"""What the deployed handlers do with a message, without their event sources."""
+"""The work of the deployed handlers on a message, without their event sources."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

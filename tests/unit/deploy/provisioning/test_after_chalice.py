@@ -15,10 +15,10 @@ from chalicelib.auth.backends import (
     PASSWORD_AUTH,
     without_credentials,
 )
-from chalicelib.deploy.busy import when_not_busy
-from chalicelib.deploy.deployed import NotDeployed, read_deployed
+from chalicelib.deploy.aws_errors import when_not_busy
+from chalicelib.deploy.chalice.record import NotDeployed, read_deployed
+from chalicelib.deploy.provisioning.after_chalice import finish_deployment
 from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
-from chalicelib.deploy.provisioning.finish import finish_deployment
 
 URL = "https://abc123.execute-api.eu-west-1.amazonaws.com/api/"
 QUEUES = ("scheduler", "worker", "events")

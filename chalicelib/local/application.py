@@ -1,4 +1,4 @@
-"""What the local server runs: Updraft's own app, and the steps that only this mode takes.
+"""Updraft's own app as the local server runs it, and the steps that only the local server takes.
 
 Everything is imported when it is called: the server sets the environment first.
 """
@@ -40,7 +40,7 @@ def worker(event: dict[str, Any], context: Any) -> Any:
 
 
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """The function that loads the DAG files (see ``dag_files.DagFiles``); runs in a child of its own."""
+    """The function that loads the DAG files (see ``dag_folder.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
     from chalicelib.authoring.loading.loader import ImportFailure, load_file
     from chalicelib.authoring.surroundings.variables import variables_in
@@ -87,7 +87,7 @@ def _chalice_app() -> Any:
 def _create() -> None:
     from chalicelib import aws, bootstrap
     from chalicelib.deploy.description.resources import stage_resources
-    from chalicelib.deploy.provisioning.create import create_missing
+    from chalicelib.deploy.provisioning.before_chalice import create_missing
     from chalicelib.deploy.provisioning.queues import configure_queue
 
     resources = stage_resources(bootstrap.settings())
