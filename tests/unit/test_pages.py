@@ -4,8 +4,8 @@ import os
 import re
 
 import pytest
-from chalicelib.api.experimental.openapi.document import document
 
+from chalicelib.api.experimental.openapi.document import document
 from tests.pages import PAGES, ROOT, anchors, blocks, commands, headlines, links, quoted, table
 
 LARGEST = {"README.md": 10_000, "CONTRIBUTING.md": 15_000}
