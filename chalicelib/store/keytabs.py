@@ -1,4 +1,4 @@
-"""Where a keytab can be: in a file, in Secrets Manager, in a parameter of Systems Manager."""
+"""The places where a keytab can be: a file, Secrets Manager, a parameter of Systems Manager."""
 
 import base64
 import binascii

@@ -1,1 +1,1 @@
-"""Provisioning: a module per AWS service, and what comes before and after ``chalice deploy``."""
+"""The provisioning of a stage: a module per AWS service, and what surrounds ``chalice deploy``."""

@@ -1,4 +1,4 @@
-"""How values that DynamoDB does not know are written."""
+"""The written forms of values that DynamoDB does not know."""
 
 import json
 from collections.abc import Mapping, Sequence

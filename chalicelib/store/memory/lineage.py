@@ -1,4 +1,4 @@
-"""What tasks read and wrote."""
+"""The lineage of tasks: what they read and wrote."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
