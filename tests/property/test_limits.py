@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.width import widest
@@ -251,6 +251,7 @@ def narrow_shapes(draw: st.DrawFn) -> list[Shape]:
 
 
 @given(narrow_shapes(), st.sampled_from([0.0, 0.0, 0.02, 0.1]), st.integers())
+@example([Shape("t0", retries=100), Shape("t1", ("t0",), retries=100)], 0.0, 120)
 @settings(max_examples=60)
 def test_a_limit_that_the_shape_keeps_holds_beside_clears_and_marks(
     made: list[Shape], faults: float, seed: int

@@ -90,7 +90,9 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
     found = find_run(engine, message.run)
     if found is None:
         return
-    run = found[1]
+    dag, run = found
+    if run.state.is_final and dag.is_altered(run.run_uid):
+        _take_note_off(engine, run)  # a handler that died may have left it
     plan = Plan.from_text(engine.store.payloads.read(message.plan))
     alteration = Alteration.of(engine, run, plan)
     written = []
@@ -149,7 +151,15 @@ def _fence(engine: Engine, run: DagRun, *, note: bool) -> bool:
         engine.store.dags.note_altered(run.ref, run.clear_number)
     engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
     change = DagRunChange(fence=_new_fence(engine))
-    return engine.store.dag_runs.transition(run.ref, _GOING_ON, change, fence=run.fence).applied
+    write = engine.store.dag_runs.transition(run.ref, _GOING_ON, change, fence=run.fence)
+    if note and not write.applied and write.item is not None and write.item.state.is_final:
+        _take_note_off(engine, run)
+    return write.applied
+
+
+def _take_note_off(engine: Engine, run: DagRun) -> None:
+    """Take the note of an altered run off its DAG: the run had closed before, when there was none to take."""
+    engine.store.dags.forget_altered(run.ref, run.clear_number)
 
 
 def _make_go_on(engine: Engine, run: DagRun, *, note: bool) -> None:
