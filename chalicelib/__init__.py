@@ -4,3 +4,6 @@ Imports point one way: ``domain`` <- ``authoring``, ``auth`` <- ``engine`` <- ``
 ``user_code`` (they implement what ``engine.ports`` declares) <- ``api``, ``cli``, ``local``, ``deploy``
 <- ``app.py``.
 """
+
+__version__ = "0.5.0"
+"""The newest release of ``CHANGELOG.md``."""

@@ -1,10 +1,12 @@
 """``info`` and ``version``: the versions and settings in use."""
 
 import platform
+import sys
 from importlib.metadata import version as version_of
 
 import click
 
+from chalicelib import __version__
 from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.output.rows import output_option, show
 from chalicelib.cli.serving import serving
@@ -15,9 +17,13 @@ from chalicelib.settings import AIRFLOW_VERSION
 def version() -> None:
     """Print the version of the Airflow whose API and commands these are.
 
+    A terminal shows Updraft's own version below it; programs read Airflow's alone, as they do of Airflow.
+
     Example: python -m chalicelib version
     """
     click.echo(AIRFLOW_VERSION)
+    if sys.stdout.isatty():
+        click.echo(f"Updraft {__version__}")
 
 
 @click.command()
@@ -33,6 +39,7 @@ def info(output: str) -> None:
     settings = configuration.settings()
     served = serving(configuration, settings)
     facts = {
+        "updraft version": __version__,
         "airflow version": AIRFLOW_VERSION,
         "stage": settings.stage,
         "bucket": served["bucket"],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chalicelib.domain.errors import UpdraftError
+from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.settings import SettingError
 
 Tell = Callable[[str], None]
@@ -71,4 +71,4 @@ def expected_errors() -> tuple[type[Exception], ...]:
     """What can go wrong without a bug: what we refuse, and what AWS or the machine does."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return (UpdraftError, SettingError, BotoCoreError, ClientError, OSError)
+    return (UpdraftError, StoreUnavailable, SettingError, BotoCoreError, ClientError, OSError)

@@ -1,4 +1,8 @@
-"""Errors: one base with a stable code; HTTP status only at the edge (``api``)."""
+"""Refusals and failures, each with a stable code; HTTP statuses only at the edge (``api``).
+
+A refusal (``UpdraftError``) is final, and its text is fit for a client. A failure (``StoreUnavailable``)
+passes by itself, and its text is for the log. ``docs/errors.md`` lists the codes of both.
+"""
 
 from typing import ClassVar
 
@@ -93,14 +97,15 @@ class IdempotencyKeyReused(UpdraftError):
         super().__init__("The Idempotency-Key was used with another body before; use a new key")
 
 
-class StoreUnavailable(UpdraftError):
+class StoreUnavailable(Exception):
     """The store refused for now (throttling, a conflicting transaction, no connection).
 
     Nothing is known to be lost: the same call may be made again. Queue handlers let it pass, so that
-    the message comes again.
+    the message comes again. No ``UpdraftError``: its text names tables and queues, and a client is told
+    no more than that it may try again.
     """
 
-    code = "store_unavailable"
+    code: ClassVar[str] = "store_unavailable"
 
 
 class StorageFull(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""The messages of the queues, typed. Handlers must take each of them twice, late, or out of order."""
+"""The messages of the queues, typed. A handler takes each of them twice, late, or out of order: I5."""
 
 from dataclasses import dataclass
 from datetime import datetime

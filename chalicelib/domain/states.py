@@ -1,5 +1,9 @@
-"""States of DAG runs and task instances, with Airflow's names, and what may follow what."""
+"""States of DAG runs and task instances, with Airflow's names, and what may follow what.
 
+``docs/protocol.md`` shows the tables of moves as charts (``python -m tests.state_charts`` draws them anew).
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -70,62 +74,75 @@ STATES_BY_HAND: frozenset[TaskInstanceState | None] = frozenset(
 )
 """What a task instance may become out of any state when it is cleared or marked by hand."""
 
-LEGAL_MOVES: dict[TaskInstanceState | None, frozenset[TaskInstanceState]] = {
-    None: frozenset(
-        {
-            TaskInstanceState.SCHEDULED,
-            TaskInstanceState.QUEUED,
-            TaskInstanceState.SUCCESS,  # tasks that do nothing are not sent to a worker
-            TaskInstanceState.SKIPPED,
-            TaskInstanceState.UPSTREAM_FAILED,
-            TaskInstanceState.REMOVED,
-        }
-    ),
-    TaskInstanceState.SCHEDULED: frozenset(
-        {
-            TaskInstanceState.QUEUED,
-            TaskInstanceState.SKIPPED,
-            TaskInstanceState.SUCCESS,  # its run was marked as one
-            TaskInstanceState.REMOVED,
-        }
-    ),
-    TaskInstanceState.QUEUED: frozenset(
-        {
-            TaskInstanceState.RUNNING,
-            TaskInstanceState.SKIPPED,
-            TaskInstanceState.SUCCESS,  # its run was marked as one
-            TaskInstanceState.REMOVED,
-        }
-    ),
-    TaskInstanceState.RUNNING: frozenset(
-        {
-            TaskInstanceState.SUCCESS,
-            TaskInstanceState.FAILED,
-            TaskInstanceState.SKIPPED,
-            TaskInstanceState.UP_FOR_RETRY,
-            TaskInstanceState.UP_FOR_RESCHEDULE,
-            TaskInstanceState.SCHEDULED,  # its DAG was paused between the message and the claim
-            TaskInstanceState.QUEUED,  # the store failed between the claim and the user's code
-            TaskInstanceState.REMOVED,
-        }
-    ),
-    TaskInstanceState.UP_FOR_RETRY: frozenset(
-        {
-            TaskInstanceState.SCHEDULED,
-            TaskInstanceState.QUEUED,
-            TaskInstanceState.SKIPPED,  # its run was ended
-            TaskInstanceState.SUCCESS,  # its run was marked as one
-        }
-    ),
-    TaskInstanceState.UP_FOR_RESCHEDULE: frozenset(
-        {
-            TaskInstanceState.SCHEDULED,
-            TaskInstanceState.QUEUED,
-            TaskInstanceState.SKIPPED,  # its run was ended
-            TaskInstanceState.FAILED,  # its run was cancelled
-            TaskInstanceState.SUCCESS,  # its run was marked as one
-        }
-    ),
-    **{state: frozenset() for state in FINAL_STATES},
+LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] = {
+    None: {
+        TaskInstanceState.SCHEDULED: "its trigger rule is met, its slots are not free",
+        TaskInstanceState.QUEUED: "its trigger rule is met, its slots are taken",
+        TaskInstanceState.SUCCESS: "it does nothing, so no worker is needed; or its run was marked success",
+        TaskInstanceState.SKIPPED: "its trigger rule or a branch skips it; or its run was ended",
+        TaskInstanceState.UPSTREAM_FAILED: "its trigger rule cannot be met any more",
+    },
+    TaskInstanceState.SCHEDULED: {
+        TaskInstanceState.QUEUED: "its slots are taken",
+        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SUCCESS: "its run was marked success",
+    },
+    TaskInstanceState.QUEUED: {
+        TaskInstanceState.RUNNING: "a worker has claimed it",
+        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SUCCESS: "its run was marked success",
+        TaskInstanceState.REMOVED: "its DAG was deleted",
+    },
+    TaskInstanceState.RUNNING: {
+        TaskInstanceState.SUCCESS: "its try ended well; or its run was marked success",
+        TaskInstanceState.FAILED: "its try failed, and there is no further one; or its run was cancelled",
+        TaskInstanceState.SKIPPED: "its try skipped it; or its run was ended",
+        TaskInstanceState.UP_FOR_RETRY: "its try failed or was lost, and there is a further one",
+        TaskInstanceState.UP_FOR_RESCHEDULE: "its poke was in vain (reschedule); or it asked to be run later",
+        TaskInstanceState.SCHEDULED: (
+            "put back after its claim: its DAG is paused or deleted, or max_active_tasks are at work"
+        ),
+        TaskInstanceState.QUEUED: "put back after its claim: the store refused before user code began",
+        TaskInstanceState.REMOVED: "the deployed DAG file has no such task any more; or its DAG was deleted",
+    },
+    TaskInstanceState.UP_FOR_RETRY: {
+        TaskInstanceState.SCHEDULED: "its retry delay has passed, its slots are not free",
+        TaskInstanceState.QUEUED: "its retry delay has passed, its slots are taken",
+        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SUCCESS: "its run was marked success",
+    },
+    TaskInstanceState.UP_FOR_RESCHEDULE: {
+        TaskInstanceState.SCHEDULED: "its next poke is due, its slots are not free",
+        TaskInstanceState.QUEUED: "its next poke is due, its slots are taken",
+        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.FAILED: "its run was cancelled",
+        TaskInstanceState.SUCCESS: "its run was marked success",
+    },
+    **{state: {} for state in FINAL_STATES},
 }
-"""Which state may follow which; nothing leaves a final state by itself."""
+"""Which state may follow which, and when; nothing leaves a final state by itself."""
+
+LEGAL_RUN_MOVES: Mapping[DagRunState | None, Mapping[DagRunState, str]] = {
+    None: {DagRunState.QUEUED: "created"},
+    DagRunState.QUEUED: {
+        DagRunState.RUNNING: "its DAG is not paused, its execution date has come, max_active_runs has room"
+    },
+    DagRunState.RUNNING: {
+        DagRunState.SUCCESS: "every task has ended, and no leaf failed",
+        DagRunState.FAILED: "every task has ended, and a leaf failed; or dagrun_timeout has passed",
+    },
+    DagRunState.SUCCESS: {},
+    DagRunState.FAILED: {},
+}
+"""Which state of a run may follow which, and when, as long as nothing is altered by hand."""
+
+RUN_MOVES_BY_HAND: Mapping[DagRunState, Mapping[DagRunState, str]] = {
+    DagRunState.QUEUED: {DagRunState.SUCCESS: "marked success", DagRunState.FAILED: "cancelled"},
+    DagRunState.RUNNING: {DagRunState.SUCCESS: "marked success", DagRunState.FAILED: "cancelled"},
+    DagRunState.SUCCESS: {DagRunState.QUEUED: "tasks of it were cleared", DagRunState.FAILED: "cancelled"},
+    DagRunState.FAILED: {
+        DagRunState.QUEUED: "tasks of it were cleared",
+        DagRunState.SUCCESS: "marked success",
+    },
+}
+"""What else a run may become when it, or a task of it, is cleared, marked or cancelled."""

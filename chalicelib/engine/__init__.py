@@ -16,4 +16,6 @@ Rooms, each of which may import those before it:
 May import ``domain`` and ``auth``. A change violates this package when it names DynamoDB, SQS, HTTP or
 Chalice, when it keeps state between calls, or when two writes have to happen together for the state to be
 right: a handler may die between any two lines and its message come again.
+
+``docs/protocol.md`` is the law of this package: its invariants, its steps, its messages, its words.
 """

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.domain.errors import DagRunAlreadyExists, StoreUnavailable, UpdraftError
+from chalicelib.domain.errors import DagRunAlreadyExists, UpdraftError
 from chalicelib.domain.runs.dags import sees
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run
@@ -115,12 +115,10 @@ def _is_known(engine: Engine, dag_id: str) -> bool:
 
 
 def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
-    """Trigger a run; the reasons against it that will not go away, if there are any."""
+    """Trigger a run; the reasons against it that will not go away. Raises ``StoreUnavailable``."""
     try:
         request = wanted.request
         is_new = trigger_unless_there(engine, request)
-    except StoreUnavailable:
-        raise
     except UpdraftError as error:
         log.warning("%s: %s", wanted.declaration.label, error, extra={"dag_id": wanted.declaration.dag_id})
         return [error]

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.states import LEGAL_MOVES, STATES_BY_HAND, TaskInstanceState
+from chalicelib.domain.runs.reasons import ENDED_BY_HAND
+from chalicelib.domain.states import (
+    LEGAL_MOVES,
+    LEGAL_RUN_MOVES,
+    RUN_MOVES_BY_HAND,
+    STATES_BY_HAND,
+    DagRunState,
+    TaskInstanceState,
+)
 
 
 class Killed(BaseException):
@@ -80,3 +88,42 @@ class LegalMoves:
         if old is TaskInstanceState.RUNNING and write.applied and not by_hand:
             self.ends.add((write.item.task_id, write.item.try_number, str(new)))
         return write
+
+
+class LegalRunMoves:
+    """The runs of a store; a move that is in neither table of the moves of runs breaks a promise."""
+
+    def __init__(self, runs: Any) -> None:
+        self._runs = runs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runs, name)
+
+    def create(self, run: Any, *args: Any) -> Any:
+        """Pass the run on; raises ``PromiseBroken`` for one that does not begin where runs begin."""
+        _check_move(run.run_id, None, run.state, by_hand=False)
+        return self._runs.create(run, *args)
+
+    def transition(self, run: Any, *args: Any, **kwargs: Any) -> Any:
+        """Pass the change on; raises ``PromiseBroken`` for an illegal move."""
+        before = self._runs.get(run.dag_id, run.execution_date)
+        write = self._runs.transition(run, *args, **kwargs)
+        if write.applied:
+            by_hand = write.item.reason in ENDED_BY_HAND
+            _check_move(write.item.run_id, before.state, write.item.state, by_hand=by_hand)
+        return write
+
+    def requeue(self, run: Any, change: Any, *args: Any) -> Any:
+        """Pass the change on; raises ``PromiseBroken`` for an illegal move."""
+        before = self._runs.get(run.dag_id, run.execution_date)
+        requeued = self._runs.requeue(run, change, *args)
+        if requeued:
+            by_hand = change["clear_number"] > run.clear_number
+            _check_move(run.run_id, before.state, change["state"], by_hand=by_hand)
+        return requeued
+
+
+def _check_move(run_id: str, old: DagRunState | None, new: DagRunState, *, by_hand: bool) -> None:
+    is_legal = new in LEGAL_RUN_MOVES[old] or (by_hand and old is not None and new in RUN_MOVES_BY_HAND[old])
+    if old != new and not is_legal:
+        raise PromiseBroken(f"run {run_id} moved from {old} to {new}")

@@ -23,7 +23,7 @@ from chalicelib.engine.upkeep.tick import tick
 from chalicelib.queues.messages import decode
 from chalicelib.settings import MOST_WORKER_TIMEOUT
 from chalicelib.simulation.dispatch import Worker, handle
-from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, PromiseBroken
+from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, LegalRunMoves, PromiseBroken
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
 
@@ -64,7 +64,9 @@ class World:
         self.faults = Faults()
         self.store = store or MemoryStore()
         self.moves = LegalMoves(self.store.task_instances)
-        self.store.task_instances = self.moves  # type: ignore[assignment]  # stands for what it wraps
+        # Both stand for what they wrap.
+        self.store.task_instances = self.moves  # type: ignore[assignment]
+        self.store.dag_runs = LegalRunMoves(self.store.dag_runs)  # type: ignore[assignment]
         self.queue = Queue(lambda: self.clock.now)
         self.choose = choose
         self.enter_user_code: Callable[[TryRequest, Callable[[], TryReport]], TryReport] = (

@@ -2,6 +2,6 @@
 
 May import ``domain``, ``engine.ports`` and ``aws``; the only package that imports pynamodb. A change
 violates this package when it decides anything, when a DynamoDB error passes through untranslated,
-when the twins differ in a way the conformance suite does not test, or when a decision's read is not
+when the twins differ in a way that ``tests/conformance`` does not test, or when a decision's read is not
 strongly consistent.
 """

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from chalicelib import __version__
 from chalicelib.domain.redaction import Redactor
 from chalicelib.telemetry.bound import bound_fields
 
@@ -51,7 +52,7 @@ class Fields:
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line: where and when, what, and the ids that are bound.
+    """Writes a record as one line: when, where and by which version, what, and the ids that are bound.
 
     ``extra`` fields of the record are added. Of exceptions the traceback goes into ``exception``. Values
     that JSON has no form for are written as text. What looks like credentials is left out.
@@ -73,6 +74,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _message(record),
             "function": self._function,
+            "updraft_version": __version__,
             **_request_id(record),
             **bound_fields(),
         }

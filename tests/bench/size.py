@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from chalicelib.deploy.chalice.program import run_chalice
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.stages import read_stage
-from tests.e2e.cold_starts import ColdStart, functions_of
-from tests.e2e.packaged import MB, Contents, contents
-from tests.e2e.project import OPEN, stage_project
+from tests.e2e.stage.cold_starts import ColdStart, functions_of
+from tests.e2e.stage.package_contents import MB, Contents, contents
+from tests.e2e.stage.project import OPEN, stage_project
 
 PROJECT = Path(__file__).parents[2]
 PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"

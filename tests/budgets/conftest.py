@@ -11,7 +11,7 @@ from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
 from tests.budgets.rights import STAGE
-from tests.integration.store.conftest import empty_tables, fresh_clients
+from tests.moto_aws import empty_tables, fresh_clients
 
 NOON = datetime.fromisoformat("2026-01-01T12:00:00+00:00")
 

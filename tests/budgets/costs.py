@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Self
 
-from tests.budgets.meter import Meter
+from tests.meter import Meter
 
 MILLION = 1_000_000
 GB = 1_000_000_000
@@ -63,10 +63,11 @@ class Use:
 
     def dollars(self, *services: str) -> float:
         """What it costs; of some services only, by how the fields of ``PRICES`` begin."""
+        used: dict[str, float] = {each.name: getattr(self, each.name) for each in fields(self)}
         return sum(
-            getattr(self, each.name) * PRICES[each.name]
-            for each in fields(self)
-            if not services or each.name.startswith(services)
+            amount * PRICES[name]
+            for name, amount in used.items()
+            if not services or name.startswith(services)
         )
 
 

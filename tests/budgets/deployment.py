@@ -18,10 +18,10 @@ from chalicelib.engine.worker.execute import execute
 from chalicelib.queues.sqs import SqsSender
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
-from tests.budgets.meter import Meter
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
-from tests.property.dags import ScriptedDag
+from tests.meter import Meter
+from tests.scripted.asking import Answer
+from tests.scripted.dags import ScriptedDag
+from tests.scripted.in_process_api import InProcessApi
 
 UserCode = Callable[[TryRequest, RunningXComs], TryOutcome]
 

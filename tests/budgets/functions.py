@@ -30,11 +30,11 @@ from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.simulation.world import Clock
 from chalicelib.store.dynamodb import DynamoStore
 from tests.budgets.rights import Asked
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
-from tests.integration.store.conftest import no_sleep
-from tests.property.dags import ScriptedDag
-from tests.unit.events.corpus import record
+from tests.moto_aws import no_sleep
+from tests.scripted.asking import Answer
+from tests.scripted.dags import ScriptedDag
+from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.recorded_events import record
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -132,7 +132,7 @@ class Functions:
             store = engine.store
             version = DagVersion(dag_id=dag.dag_id, version="v1", document=dag.document(), code=code)
             store.dags.save_version(version)
-            dag.save(store)  # type: ignore[arg-type]  # it takes any store
+            dag.save(store)
             found = store.dags.get(dag.dag_id)
             assert found is not None
             if schedule is not None:
@@ -148,21 +148,26 @@ class Functions:
         with self._in_process_of("api_handler"):
             return self._api.send(method, f"/experimental{path}", named, raw)
 
-    def authorize(self, header: str, **settings: str) -> bool:
+    def authorize(self, header: str, *, auth_backend: str, keytab: str | None = None) -> bool:
         """Whether the authorizer of a stage with these settings lets a request with that header in."""
         event = {
             "type": "TOKEN",
             "authorizationToken": header,
             "methodArn": "arn:aws:execute-api:us-east-1:123456789012:abc/api/GET/experimental/pools",
         }
-        with self._in_process_of("authorizer", replace(self.settings, **settings)):
+        settings = replace(
+            self.settings,
+            auth_backend=auth_backend,
+            keytab=self.settings.keytab if keytab is None else keytab,
+        )
+        with self._in_process_of("authorizer", settings):
             try:
                 policy = authorizer(event, FunctionContext())
             except Unauthorized:
                 return False
         return bool(policy["policyDocument"]["Statement"][0]["Resource"])
 
-    def call_as(self, caller: str, **settings: str) -> None:
+    def call_as(self, caller: str, *, auth_backend: str) -> None:
         """A request of a caller whose password the authorizer has just checked."""
         word = {"principalId": caller, "addresses": "-", "was_checked": "true"}
         path = "/experimental/test"
@@ -180,7 +185,7 @@ class Functions:
             "stageVariables": None,
             "body": None,
         }
-        settings_of_stage = replace(self.settings, **settings)
+        settings_of_stage = replace(self.settings, auth_backend=auth_backend)
         with self._in_process_of("api_handler", settings_of_stage):
             answer = InProcessApi(settings_of_stage).app(event, FunctionContext())
         assert answer["statusCode"] == 200
@@ -209,7 +214,8 @@ class Functions:
             answer = aws.client("sqs").receive_message(
                 QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
             )
-        return answer.get("Messages", [])
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
 
     def handle(self, message: Message) -> None:
         """Have a message handled that is in no queue, or is there, too, and so comes twice."""
@@ -302,7 +308,7 @@ class Functions:
         was_armed = self.faults.calls_left is not None
         with self._in_process_of(function):
             reply = handler({"Records": [record(message)]}, FunctionContext())
-        is_done = reply == {"batchItemFailures": []}
+        is_done: bool = reply == {"batchItemFailures": []}
         assert is_done or was_armed, f"{message} was not handled"
         return is_done
 

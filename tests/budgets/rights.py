@@ -157,7 +157,7 @@ def _name(resource: str) -> str:
 def _before_call(params: Mapping[str, Any], event_name: str, **_: Any) -> None:
     if not _listeners:
         return
-    _, service, operation = event_name.split(".")
+    service, operation = event_name.split(".")[1:]
     for right in rights_of(service.replace("-", ""), operation, params):
         _tell(right)
 

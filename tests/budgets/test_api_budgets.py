@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.domain.messages import EraseDag, RunTask, StartRun
 from tests.budgets.deployment import MeteredDeployment
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 DAG = ScriptedDag([Shape("a"), Shape("b", ("a",))])
 RUN = "/dags/scripted/dag_runs/2026-01-01T12:00:00"

@@ -12,9 +12,9 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
-from tests.contract.runner import Answer
-from tests.property.dags import ScriptedDag, Shape
+from tests.meter import Meter
+from tests.scripted.asking import Answer
+from tests.scripted.dags import ScriptedDag, Shape
 
 RUNS = "/dags/scripted/dag_runs"
 _seconds = count()

@@ -2,7 +2,7 @@
 
 from chalicelib.domain.messages import RunCallback, RunTask
 from tests.budgets.deployment import MeteredDeployment, started
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 SUCCESS = ("on_success_callback",)
 

@@ -1,8 +1,7 @@
-"""What the README says that this costs is what the counted requests come to."""
+"""What the pages say that this costs is what the counted requests come to."""
 
 import json
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -32,12 +31,13 @@ from chalicelib.telemetry.log_lines import Fields
 from chalicelib.telemetry.metrics import EmbeddedMetrics
 from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
-from tests.property.dags import ScriptedDag, Shape
+from tests.meter import Meter
+from tests.pages import on_one_line, page, quoted, table
+from tests.scripted.dags import ScriptedDag, Shape
 
 ROOT = Path(__file__).parents[2]
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
-README = (ROOT / "README.md").read_text()
+COSTS, OPERATING = on_one_line(page("costs")), on_one_line(page("operating"))
 
 MINUTES_A_MONTH = 30 * 24 * 60
 POLLS_A_MINUTE = 5 * 3
@@ -95,15 +95,15 @@ def authorizer_kept_busy_for_a_day() -> Use:
 
 
 def dollars(use: Use) -> list[str]:
-    """The columns of the README's table."""
+    """The columns of the page's table."""
     columns = (("dynamodb",), ("sqs",), ("lambda",), ("s3",), ("api", "log", "alarm", "metric"), ())
     return [f"{use.dollars(*services):.2f}" for services in columns]
 
 
-def readme(title: str) -> list[str]:
-    """The columns that the README's table has in the row of that title."""
-    (line,) = (line for line in README.splitlines() if line.startswith(f"| {title} |"))
-    return [column.strip() for column in line.strip("|").split("|")[1:]]
+def stated(title: str) -> list[str]:
+    """The columns that the page's table has in the row of that title."""
+    (columns,) = (columns for first, *columns in table(page("costs"), "") if first == title)
+    return columns
 
 
 @pytest.mark.parametrize(
@@ -113,44 +113,45 @@ def readme(title: str) -> list[str]:
         ("a million tasks, in runs of fifty side by side", SIDE_BY_SIDE),
     ],
 )
-def test_a_million_tasks_cost_what_the_readme_says(
+def test_a_million_tasks_cost_what_the_page_says(
     deployment: MeteredDeployment, title: str, dag: ScriptedDag
 ) -> None:
-    assert readme(title) == dollars(million_tasks(deployment, dag))
+    assert stated(title) == dollars(million_tasks(deployment, dag))
 
 
-def test_a_million_questions_for_a_run_cost_what_the_readme_says(deployment: MeteredDeployment) -> None:
+def test_a_million_questions_for_a_run_cost_what_the_page_says(deployment: MeteredDeployment) -> None:
     deployment.deploy(CHAIN)
     whole_run(deployment, CHAIN, "2025-01-01")
     _, meter = deployment.get(f"/dags/{CHAIN.dag_id}/dag_runs/2025-01-01")
     asking = REQUEST + asked(meter)
-    assert readme("a million questions for the state of a run") == dollars(asking.times(MILLION))
+    assert stated("a million questions for the state of a run") == dollars(asking.times(MILLION))
 
 
-def test_an_idle_month_costs_what_the_readme_says(deployment: MeteredDeployment, stage: Settings) -> None:
+def test_an_idle_month_costs_what_the_page_says(deployment: MeteredDeployment, stage: Settings) -> None:
     idle = idle_month(deployment, stage_resources(stage))
-    assert readme("a month without a run") == dollars(idle)
+    assert stated("a month without a run") == dollars(idle)
 
 
-def test_further_alarms_cost_what_the_readme_says(stage: Settings) -> None:
+def test_further_alarms_cost_what_the_page_says(stage: Settings) -> None:
     usual = stage_resources(stage)
     every = stage_resources(replace(stage, more_alarms=frozenset(ALARMS)))
     further = Use(alarm_months=len(every.alarms) - len(usual.alarms))
-    assert readme("a month of all further alarms") == dollars(further)
+    assert stated("a month of all further alarms") == dollars(further)
 
 
-def test_there_are_as_many_alarms_of_each_kind_as_the_readme_says(stage: Settings) -> None:
+def test_there_are_as_many_alarms_of_each_kind_as_the_page_says(stage: Settings) -> None:
     every = stage_resources(replace(stage, more_alarms=frozenset(ALARMS))).alarms
-    rows = re.findall(r"^\| `(?:…-)?([a-z0-9-]+)` \| (\d+) \| ", README, re.MULTILINE)
+    listed = table(page("operating"), "alarm", "how many")
+    rows = [(quoted(name)[0].removeprefix("…-"), count) for name, count, _ in listed]
     assert {kind: int(count) for kind, count in rows} == {
         kind: sum(alarm.name.endswith(f"-{kind}") for alarm in every) for kind, _ in rows
     }
     assert sum(int(count) for _, count in rows) == len(every)
     usual = len(stage_resources(stage).alarms)
-    assert f"${Use(alarm_months=usual).dollars():.2f} are the\n  {NUMBERS[usual]} alarms" in README
-    assert f"not called for {MINUTES_WITHOUT_A_TICK} minutes" in README
-    assert f"failed in each of {MINUTES_WITHOUT_A_TICK} minutes" in README
-    assert f"calls in each of {MINUTES_OF_THROTTLES} minutes" in README
+    assert f"${Use(alarm_months=usual).dollars():.2f} are the {NUMBERS[usual]} alarms" in COSTS
+    assert f"not called for {MINUTES_WITHOUT_A_TICK} minutes" in OPERATING
+    assert f"failed in each of {MINUTES_WITHOUT_A_TICK} minutes" in OPERATING
+    assert f"calls in each of {MINUTES_OF_THROTTLES} minutes" in OPERATING
 
 
 NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
@@ -159,7 +160,7 @@ NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
 def observations(pool: str) -> Iterator[Observation]:
     """All kinds of what a stage with one pool can observe of itself."""
     ids = {"dag_id": "a", "run_id": "b"}
-    task = ids | {"task_id": "c", "map_index": -1, "try_number": 1}
+    task: dict[str, Any] = {**ids, "task_id": "c", "map_index": -1, "try_number": 1}
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for run_state in DagRunState:
         if run_state.is_final:
@@ -185,7 +186,7 @@ def metrics_of(lines: Iterable[str | Fields], stage: str) -> set[tuple[str, ...]
     return found
 
 
-def test_metrics_cost_what_the_readme_says(caplog: pytest.LogCaptureFixture) -> None:
+def test_metrics_cost_what_the_page_says(caplog: pytest.LogCaptureFixture) -> None:
     observe = EmbeddedMetrics("dev")
     found: dict[int, set[tuple[str, ...]]] = {}
     with caplog.at_level(logging.INFO, "chalicelib.metrics"):
@@ -194,12 +195,12 @@ def test_metrics_cost_what_the_readme_says(caplog: pytest.LogCaptureFixture) -> 
                 observe(observation)
             found[pools] = metrics_of([record.msg for record in caplog.records], "dev")
     count, more = len(found[1]), len(found[2]) - len(found[1])
-    assert readme("a month in which each metric tells something each hour") == dollars(
+    assert stated("a month in which each metric tells something each hour") == dollars(
         Use(metric_months=count)
     )
     of_a_pool = Use(metric_months=more).dollars()
-    assert f"A stage has at most {count} with one\n  pool" in README
-    assert f"and {more} more, ${of_a_pool:.2f}, with each further pool" in README
+    assert f"A stage has at most {count} with one pool" in COSTS
+    assert f"and {more} more, ${of_a_pool:.2f}, with each further pool" in COSTS
     assert Counter(name for name, *_ in found[1]) == {
         "RunsEnded": 2,
         "TasksEnded": 6,
@@ -207,6 +208,22 @@ def test_metrics_cost_what_the_readme_says(caplog: pytest.LogCaptureFixture) -> 
         "PoolSlots": 1,
         "PoolSlotsUsed": 1,
         "DeadLetters": 1,
+    }
+
+
+def test_metrics_have_the_names_and_dimensions_that_the_page_says(caplog: pytest.LogCaptureFixture) -> None:
+    observe = EmbeddedMetrics("dev")
+    with caplog.at_level(logging.INFO, "chalicelib.metrics"):
+        for observation in observations("a pool"):
+            observe(observation)
+    told = metrics_of([record.msg for record in caplog.records], "dev")
+    assert {
+        (name, tuple(quoted(dimensions)))
+        for names, dimensions, _ in table(page("operating"), "metric", "by `stage` and")
+        for name in quoted(names)
+    } == {
+        (name, tuple(each.partition("=")[0] for each in values if not each.startswith("stage=")))
+        for name, *values in told
     }
 
 
@@ -218,19 +235,19 @@ def test_an_idle_stage_tells_no_metric(
     assert [record for record in caplog.records if record.name == "chalicelib.metrics"] == []
 
 
-def test_a_million_seconds_of_a_task_cost_what_the_readme_says() -> None:
+def test_a_million_seconds_of_a_task_cost_what_the_page_says() -> None:
     second = replace(invoked("worker", seconds=1), lambda_requests=0, log_bytes=0)
-    assert readme("a million seconds of your own code") == dollars(second.times(MILLION))
+    assert stated("a million seconds of your own code") == dollars(second.times(MILLION))
 
 
 def test_the_prices_are_those_of_the_shipped_stages_machine() -> None:
     assert CONFIG["lambda_architecture"] == "arm64"
     assert not any("lambda_architecture" in stage for stage in CONFIG["stages"].values())
     more = X86_GB_SECOND / PRICES["lambda_gb_seconds"] - 1
-    assert f"a GB-second costs {100 * more:.0f} % more" in " ".join(README.split())
+    assert f"a GB-second costs {100 * more:.0f} % more" in COSTS
 
 
-def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_readme_says() -> None:
+def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_page_says() -> None:
     dev, prod = (CONFIG["stages"][name] for name in ("dev", "prod"))
     rate, burst = (
         int(dev["environment_variables"][f"UPDRAFT__API__THROTTLING_{kind}_LIMIT"])
@@ -238,7 +255,7 @@ def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_readme_says() -> No
     )
     at_once = prod["lambda_functions"]["authorizer"]["reserved_concurrency"]
     of_a_day = authorizer_kept_busy_for_a_day().dollars()
-    said = " ".join(README.split())
+    said = OPERATING
     assert (
         f"lets {rate} requests a second through to a method of a path in `dev`, after a pause {burst}" in said
     )

@@ -4,9 +4,9 @@ from chalicelib.domain.messages import StartRun
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.delivery import deliver
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
-from tests.property.dags import ScriptedDag, Shape
-from tests.unit.events.corpus import records_of
+from tests.meter import Meter
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.recorded_events import records_of
 
 DAG = ScriptedDag([Shape("a")])
 DECLARATIONS = parse_declarations(

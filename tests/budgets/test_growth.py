@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib import aws
 from chalicelib.store.dynamodb.attributes import instant_text
 from tests.budgets.deployment import MeteredDeployment
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 DAG = ScriptedDag([Shape("a")])
 FIRST = datetime.fromisoformat("2020-01-01T00:00:00+00:00")

@@ -17,8 +17,8 @@ from chalicelib.local.application import refusals
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.settings import Settings
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
-from tests.contract.in_process import InProcessApi
+from tests.meter import Meter
+from tests.scripted.in_process_api import InProcessApi
 
 READ = {("BatchGetItem", "logins+users"): 1}
 

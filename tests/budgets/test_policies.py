@@ -17,7 +17,7 @@ from chalicelib.settings import SettingError, Settings
 from tests.budgets.functions import OPERATOR, Functions
 from tests.budgets.rights import KEYTAB, PARAMETER, PLACE, SECRET, STAGE, Asked, Right, queue
 from tests.budgets.use_cases import USE_CASES
-from tests.integration.store.conftest import empty_tables
+from tests.moto_aws import empty_tables
 
 CHALICE = Path(__file__).parents[2] / ".chalice"
 FILES = {
@@ -53,7 +53,7 @@ RECEIVING = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"
 """What Lambda's poller does in a function's name (AWS, ``AWSLambdaSQSQueueExecutionRole``)."""
 
 OWN = "My"
-"""Begins the ``Sid`` of what the user's tasks need, in the worker's policy; the README says so."""
+"""Begins the ``Sid`` of what the user's tasks need, in the worker's policy; docs/operating.md says so."""
 
 LARGEST_POLICY = 10_240
 """Characters of a role's inline policies together, white space not counted (AWS, IAM quotas)."""

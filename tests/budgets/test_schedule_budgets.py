@@ -15,8 +15,8 @@ from chalicelib.engine.schedule.clock import renew
 from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.conftest import NOON
 from tests.budgets.deployment import MeteredDeployment
-from tests.budgets.meter import Meter
-from tests.property.dags import ScriptedDag, Shape
+from tests.meter import Meter
+from tests.scripted.dags import ScriptedDag, Shape
 
 DAG = ScriptedDag([Shape("a")])
 HOUR = timedelta(hours=1)

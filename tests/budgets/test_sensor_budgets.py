@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain.messages import PokeTask, RunTask, StartRun, TimeOutRun
 from tests.budgets.deployment import MeteredDeployment
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 
 def waiting(deployment: MeteredDeployment, mode: str) -> None:

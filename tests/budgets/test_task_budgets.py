@@ -8,7 +8,7 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.deployment import MeteredDeployment, started
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 CHAIN = ScriptedDag([Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))])
 
@@ -167,7 +167,7 @@ def test_what_a_finish_costs_does_not_grow_with_the_dag(deployment: MeteredDeplo
 def test_an_idle_tick_costs_the_shards_of_the_index_of_runs_and_one_look_at_dags_and_pools(
     deployment: MeteredDeployment,
 ) -> None:
-    from tests.budgets.meter import Meter
+    from tests.meter import Meter
 
     with Meter() as meter:
         tick(deployment.engine)

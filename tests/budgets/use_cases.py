@@ -33,8 +33,8 @@ from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
 from tests.budgets.rights import KEYTAB
-from tests.property.dags import ScriptedDag, Shape
-from tests.unit.events.corpus import record, text_attribute
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.recorded_events import record, text_attribute
 
 DAG = "/dags/scripted"
 RUNS = f"{DAG}/dag_runs"

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import schemathesis
 from chalice.app import Chalice
 from requests import PreparedRequest
 from requests import Request as HttpClientRequest
+from requests.structures import CaseInsensitiveDict
 from schemathesis import Case, Response
 
 from chalicelib.api.surfaces import mount
 from chalicelib.local.gateway import HttpRequest, StageGateway
 from chalicelib.settings import Settings
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
 
+AnyCase = Case[Any]
 PREFIX = "/api/experimental"
 _BASE_URL = f"http://updraft.invalid{PREFIX}"
 
@@ -29,7 +32,7 @@ class DocumentedStage:
         self.document = json.loads(self.request("GET", f"{PREFIX}/openapi.json").content)
         self.schema = schemathesis.openapi.from_dict(self.document)
 
-    def call(self, case: Case) -> Response:
+    def call(self, case: AnyCase) -> Response:
         """Send what schemathesis made."""
         return self._sent(HttpClientRequest(**case.as_transport_kwargs(base_url=_BASE_URL)).prepare())
 
@@ -39,7 +42,7 @@ class DocumentedStage:
         """Send a request to a target that is taken as it is, however odd."""
         request = PreparedRequest()
         request.method, request.url, request.body = method, f"http://updraft.invalid{target}", body
-        request.headers = dict(headers or {})
+        request.headers = CaseInsensitiveDict(headers or {})
         return self._sent(request)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -63,11 +66,14 @@ class DocumentedStage:
         operation.validate_response(response)
 
     def _sent(self, request: PreparedRequest) -> Response:
-        body = request.body or b""
+        method, url, body = request.method, request.url, request.body or b""
+        assert method is not None
+        assert url is not None
+        assert isinstance(body, str | bytes)
         answer = self._gateway.answer(
             HttpRequest(
-                method=request.method,
-                target=request.url.removeprefix("http://updraft.invalid"),
+                method=method,
+                target=url.removeprefix("http://updraft.invalid"),
                 headers=tuple((name, str(value)) for name, value in request.headers.items()),
                 body=body.encode() if isinstance(body, str) else body,
             )

@@ -10,10 +10,8 @@ import json
 import random
 import re
 import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -21,50 +19,13 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from tests.contract.matching import differences, text_fits
+from tests.scripted.asking import Answer, Repeat, Send, one_after_another
 
 CASES = Path(__file__).parent / "cases"
 _POLL_INTERVAL_SECONDS = 0.1  # shorter than the recorded ones: those were for a slower server
 
 Case = dict[str, Any]
 Step = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """An HTTP answer; header names in lower case, ``body`` parsed where it is JSON."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
-Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
-"""Sends method, path (``/api/experimental/...``), headers and body."""
-
-
-Ask = Callable[[], Answer]
-"""Sends the request of a step."""
-
-
-def one_after_another(ask: Ask, count: int) -> list[Answer]:
-    """Send a request that many times in a row: for an app that serves one request at a time."""
-    return [ask() for _ in range(count)]
-
-
-def at_once(ask: Ask, count: int) -> list[Answer]:
-    """Send a request that many times at the same moment."""
-    gate = threading.Barrier(count)
-
-    def ask_with_the_others(_number: int) -> Answer:
-        gate.wait()
-        return ask()
-
-    with ThreadPoolExecutor(count) as clients:
-        return list(clients.map(ask_with_the_others, range(count)))
-
-
-Repeat = Callable[[Ask, int], list[Answer]]
-"""How the requests of a ``parallel`` step are sent."""
 
 
 class Pace(Protocol):

@@ -5,11 +5,11 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.auth.accounts import create_user
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.contract.in_process import InProcessApi
 from tests.contract.runner import Case, cases, replay
 from tests.contract.served import BACKENDS, NOT_YET, PASSWORD, USER, served_cases
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.scripted.in_process_api import InProcessApi
 
 LEAST_COST = 4
 """bcrypt's; it is the default's that makes guessing expensive."""

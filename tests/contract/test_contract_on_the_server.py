@@ -5,10 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.deployed_dags import FOLDER
-from tests.contract.runner import Case, RealPace, at_once, replay
+from tests.contract.runner import Case, RealPace, replay
 from tests.contract.served import BACKENDS, PASSWORD, USER, served_cases
 from tests.integration.server.server import Server, running
+from tests.scripted.asking import at_once
+from tests.scripted.contract_dags import FOLDER
 
 ServerOf = Callable[[str], Server]
 

@@ -6,11 +6,11 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
 from tests.contract.documented import DocumentedStage
 from tests.contract.runner import Case, replay
 from tests.contract.served import BACKENDS, served_cases
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
 
 _OPEN = Settings.from_environ({"AIRFLOW__API__AUTH_BACKEND": BACKENDS[None]})
 

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis import APIOperation, Case, GenerationMode, Response
+from schemathesis import APIOperation, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -25,11 +26,12 @@ from schemathesis.specs.openapi.checks import (
 
 from chalicelib import bootstrap
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.contract.documented import PREFIX, DocumentedStage
+from tests.contract.documented import PREFIX, AnyCase, DocumentedStage
 from tests.contract.served import BACKENDS
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
 
+AnyOperation = APIOperation[Any, Any, Any, Any]
 OPEN = Settings.from_environ({"AIRFLOW__API__AUTH_BACKEND": BACKENDS[None]})
 CHECKS = [
     not_a_server_error,
@@ -90,8 +92,14 @@ def _second_page() -> str:
     return parse_qs(urlsplit(target[1]).query)["cursor"][0]
 
 
+def _operations() -> Iterator[tuple[str, AnyOperation]]:
+    for found in STAGE.schema.get_all_operations():
+        assert isinstance(found, Ok)
+        yield found.ok().label, found.ok()
+
+
 EXISTING["cursor"] = _second_page()
-OPERATIONS = {found.ok().label: found.ok() for found in STAGE.schema.get_all_operations()}
+OPERATIONS = dict(_operations())
 WRONGABLE = {label: found for label, found in OPERATIONS.items() if found.body or found.query}
 """What takes more than a path, in which any text is allowed."""
 
@@ -107,7 +115,7 @@ def open_api() -> Iterator[None]:
         yield
 
 
-def _called(case: Case) -> Response:
+def _called(case: AnyCase) -> Response:
     with bootstrap.use(engine=engine_with_contract_dags(MovedClock())):
         _seed()
         response = STAGE.call(case)
@@ -116,7 +124,7 @@ def _called(case: Case) -> Response:
     return response
 
 
-def _existing(operation: APIOperation) -> dict[str, dict[str, str]]:
+def _existing(operation: AnyOperation) -> dict[str, dict[str, str]]:
     """The parameters of an operation that name something, naming what exists."""
     kinds = {"path_parameters": operation.path_parameters, "query": operation.query}
     return {
@@ -136,12 +144,13 @@ def _check_error(response: Response) -> None:
 
 
 @of_each_operation
-def test_what_the_document_allows_is_done_where_the_ids_exist(operation: APIOperation) -> None:
+def test_what_the_document_allows_is_done_where_the_ids_exist(operation: AnyOperation) -> None:
     statuses: Counter[int] = Counter()
+    path, query = _existing(operation).values()
 
     @quietly
-    @given(operation.as_strategy(GenerationMode.POSITIVE, **_existing(operation)))
-    def call(case: Case) -> None:
+    @given(operation.as_strategy(GenerationMode.POSITIVE, path_parameters=path, query=query))
+    def call(case: AnyCase) -> None:
         statuses[_called(case).status_code] += 1
 
     call()
@@ -150,17 +159,17 @@ def test_what_the_document_allows_is_done_where_the_ids_exist(operation: APIOper
 
 
 @of_each_operation
-def test_what_the_document_allows_is_answered_as_it_says(operation: APIOperation) -> None:
+def test_what_the_document_allows_is_answered_as_it_says(operation: AnyOperation) -> None:
     @quietly
     @given(operation.as_strategy(GenerationMode.POSITIVE))
-    def call(case: Case) -> None:
+    def call(case: AnyCase) -> None:
         _called(case)
 
     call()
 
 
 @of_each_operation_that_can_be_wronged
-def test_what_the_document_does_not_allow_is_answered_as_it_says(operation: APIOperation) -> None:
+def test_what_the_document_does_not_allow_is_answered_as_it_says(operation: AnyOperation) -> None:
     existing = _existing(operation)["path_parameters"]
 
     @quietly
@@ -168,7 +177,7 @@ def test_what_the_document_does_not_allow_is_answered_as_it_says(operation: APIO
         operation.as_strategy(GenerationMode.NEGATIVE)
         | operation.as_strategy(GenerationMode.NEGATIVE, path_parameters=existing)
     )
-    def call(case: Case) -> None:
+    def call(case: AnyCase) -> None:
         _called(case)
 
     call()
@@ -264,7 +273,7 @@ def _odd_requests(draw: st.DrawFn) -> tuple[str, str]:
     return method, f"{PREFIX}{'/'.join(pieces)}?{draw(ODD_QUERIES)}"
 
 
-@settings(quietly, max_examples=settings.default.max_examples * 10)
+@settings(quietly, max_examples=quietly.max_examples * 10)
 @given(request=_odd_requests(), headers=ODD_HEADERS, body=ODD_BODIES)
 def test_anything_at_all_is_answered_without_a_5xx(
     request: tuple[str, str], headers: dict[str, str], body: bytes

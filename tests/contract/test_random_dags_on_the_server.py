@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.server.api import wait_for
 from tests.integration.server.server import Server, running
+from tests.waiting import wait_for
 
 FOLDER = Path(__file__).parent / "random_dags"
 RECORDED = json.loads((FOLDER / "random_dags.json").read_text())

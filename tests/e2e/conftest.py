@@ -10,10 +10,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib import aws
 from chalicelib.auth.backends import BASIC_AUTH
-from tests.contract.deployed_dags import FOLDER as CONTRACT_DAGS
-from tests.e2e.chalice_deploy_adapter import chalice_deploy_adapter
-from tests.e2e.project import CLOSED, OPEN, Project, aws_environment, stage_project
+from tests.e2e.stage.chalice_deploy_adapter import chalice_deploy_adapter
+from tests.e2e.stage.project import CLOSED, OPEN, Project, aws_environment, stage_project
 from tests.emulator import Emulator, ministack
+from tests.scripted.contract_dags import FOLDER as CONTRACT_DAGS
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent
@@ -23,7 +23,7 @@ PYTHON = PROJECT / ".venv-emulator" / "bin" / "python"
 """Of an environment that holds nothing but ministack, whose Lambda functions see its packages: what is
 missing in `requirements.txt` has to be missing there too."""
 
-BEHIND_TLS = ("-P", str(Path(__file__).with_name("ministack_behind_tls.py")))
+BEHIND_TLS = ("-P", str(FOLDER / "stage" / "ministack_behind_tls.py"))
 """What Python runs: nothing beside that file is to be found by ministack or its functions (`-P`)."""
 
 ENFORCE_IAM = {
@@ -70,7 +70,7 @@ def _turn(module: str) -> int:
     return later.index(module) + 1 if module in later else 0
 
 
-class OneProcessPerStage(LoadScopeScheduling):
+class OneProcessPerStage(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Keeps the tests of a stage in one process, which has an emulator of its own."""
 
     def _split_scope(self, nodeid: str) -> str:

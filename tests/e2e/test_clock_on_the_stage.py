@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 
 A_MINUTE_AND_MORE = 180
 
 
-def test_the_tick_starts_a_scheduled_run(open_stage: Project):
+def test_the_tick_starts_a_scheduled_run(open_stage: Project) -> None:
     call, runs = open_stage.gateway.call, f"{API}/dags/e2e_scheduled/dag_runs"
 
     answer = until(

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.contract.runner import Case, RealPace, at_once, replay
+from tests.contract.runner import Case, RealPace, replay
 from tests.contract.served import served_cases
-from tests.e2e.project import API, Project
+from tests.e2e.stage.project import API, Project
+from tests.scripted.asking import at_once
 
 pytestmark = pytest.mark.e2e
 
@@ -16,12 +17,12 @@ OF_A_CLOSED_STAGE = [
 
 
 @pytest.mark.parametrize("case", OF_A_CLOSED_STAGE)
-def test_a_closed_stage_answers_the_case_as_recorded(closed_stage: Project, case: Case):
+def test_a_closed_stage_answers_the_case_as_recorded(closed_stage: Project, case: Case) -> None:
     assert replay(case, closed_stage.gateway.send, RealPace(), at_once) == []
 
 
 @pytest.mark.parametrize("authorization", [None, "Basic YWRhOmxvdmVsYWNl"])
-def test_with_deny_all_every_route_is_forbidden(closed_stage: Project, authorization: str | None):
+def test_with_deny_all_every_route_is_forbidden(closed_stage: Project, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     routes = [
         (method, path)

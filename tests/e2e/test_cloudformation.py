@@ -17,9 +17,9 @@ from chalicelib.deploy.description.resources import Table, stage_resources
 from chalicelib.deploy.provisioning.api_gateway import gateway_responses
 from chalicelib.settings import Settings
 from tests.e2e.conftest import DAGS, PROJECT
-from tests.e2e.project import API, OPEN, Project, stage_project
-from tests.e2e.stack import CLOUDFORMATION, Stack, complaints, packaged
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, OPEN, Project, stage_project
+from tests.e2e.stage.stack import CLOUDFORMATION, Stack, complaints, packaged
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 
@@ -64,11 +64,11 @@ def findings(project: Project) -> dict[str, str]:
     return dict(line.split(". To do")[0].split(": ", maxsplit=1) for line in wrong)
 
 
-def test_awss_linter_has_nothing_against_the_template(stack: Stack, tmp_path: Path):
+def test_awss_linter_has_nothing_against_the_template(stack: Stack, tmp_path: Path) -> None:
     assert complaints(stack.template, tmp_path) == ""
 
 
-def test_a_run_goes_through_the_functions_and_queues_of_the_stack(stack: Stack):
+def test_a_run_goes_through_the_functions_and_queues_of_the_stack(stack: Stack) -> None:
     call = stack.gateway.call
     assert call("GET", f"{HELLO}/paused/false").body == {"response": "ok"}
     triggered = call("POST", f"{HELLO}/dag_runs", {"conf": {"who": "Orville"}})
@@ -77,7 +77,7 @@ def test_a_run_goes_through_the_functions_and_queues_of_the_stack(stack: Stack):
     until(lambda: call("GET", run), is_done, stack.project)
 
 
-def test_the_rules_of_the_stack_lead_events_to_its_queue(stack: Stack):
+def test_the_rules_of_the_stack_lead_events_to_its_queue(stack: Stack) -> None:
     detail = json.dumps({"total": 129.9, "customer": "Zoë"})
     shop = {"Source": "acme.shop", "DetailType": "Order Placed", "Detail": detail}
     aws.client("events").put_events(Entries=[shop])
@@ -91,12 +91,12 @@ def test_the_rules_of_the_stack_lead_events_to_its_queue(stack: Stack):
     )
 
 
-def test_connecting_the_events_again_finds_all_of_it_there(stack: Stack):
+def test_connecting_the_events_again_finds_all_of_it_there(stack: Stack) -> None:
     said = stack.project.command_line("events", "connect", "--stage", STAGE)
     assert said == "4 declarations, all connected.\n"
 
 
-def test_the_doctor_finds_only_what_the_emulator_leaves_out(stack: Stack):
+def test_the_doctor_finds_only_what_the_emulator_leaves_out(stack: Stack) -> None:
     assert findings(stack.project) == {
         **{f"table {table.name}": left_out_of(table) for table in RESOURCES.tables},
         **{f"function updraft-{STAGE}-{each}": NO_LOOPS for each in LOOPING_HANDLERS},
@@ -117,7 +117,7 @@ NO_LOOPS = "Lambda will stop it in runs of more than some 16 tasks in a row (rec
 GATEWAY_RESPONSES = [each.kind for each in gateway_responses(without_credentials(OPEN))]
 
 
-def test_what_the_emulator_leaves_out_is_in_the_template(stack: Stack):
+def test_what_the_emulator_leaves_out_is_in_the_template(stack: Stack) -> None:
     resources = stack.template["Resources"]
     tables = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
     recovery = {"PointInTimeRecoveryEnabled": True}
@@ -143,7 +143,7 @@ def test_what_the_emulator_leaves_out_is_in_the_template(stack: Stack):
     assert set(body["x-amazon-apigateway-gateway-responses"]) == set(GATEWAY_RESPONSES)
 
 
-def test_requests_enter_by_the_stage_in_airflows_path_alone(stack: Stack):
+def test_requests_enter_by_the_stage_in_airflows_path_alone(stack: Stack) -> None:
     stages = [
         each["Properties"]["StageName"]
         for each in stack.template["Resources"].values()
@@ -152,7 +152,7 @@ def test_requests_enter_by_the_stage_in_airflows_path_alone(stack: Stack):
     assert stages == ["api"]
 
 
-def test_the_data_outlives_the_stack_until_it_is_destroyed(stack: Stack):
+def test_the_data_outlives_the_stack_until_it_is_destroyed(stack: Stack) -> None:
     stack.delete()
 
     functions = [each["FunctionName"] for each in aws.client("lambda").list_functions()["Functions"]]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.contract.runner import Case, RealPace, at_once, replay
+from tests.contract.runner import Case, RealPace, replay
 from tests.contract.served import served_cases
-from tests.e2e.project import Project
+from tests.e2e.stage.project import Project
+from tests.scripted.asking import at_once
 
 pytestmark = pytest.mark.e2e
 
@@ -14,5 +15,5 @@ OF_AN_OPEN_STAGE = [
 
 
 @pytest.mark.parametrize("case", OF_AN_OPEN_STAGE)
-def test_the_case_is_answered_as_recorded(open_stage: Project, case: Case):
+def test_the_case_is_answered_as_recorded(open_stage: Project, case: Case) -> None:
     assert replay(case, open_stage.gateway.send, RealPace(), at_once) == []

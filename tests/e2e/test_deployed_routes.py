@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.runner import Answer
-from tests.e2e.forced_by_api_gateway import FORCED, Forced
-from tests.e2e.project import API, METHODS, Project, filled_in
+from tests.e2e.stage.forced_by_api_gateway import FORCED, Forced
+from tests.e2e.stage.project import API, METHODS, Project, filled_in
+from tests.scripted.asking import Answer
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +24,7 @@ def error_body(method: str, error: str) -> Any:
     return "" if method == "HEAD" else {"error": error}
 
 
-def test_every_path_tells_its_methods_and_refuses_all_others(open_stage: Project):
+def test_every_path_tells_its_methods_and_refuses_all_others(open_stage: Project) -> None:
     call = open_stage.gateway.call
     for path in open_stage.routes():
         options = call("OPTIONS", path)
@@ -36,7 +36,7 @@ def test_every_path_tells_its_methods_and_refuses_all_others(open_stage: Project
             assert refusal.body == error_body(method, "The method is not allowed for the requested URL")
 
 
-def test_head_answers_as_get_does_without_a_body(open_stage: Project):
+def test_head_answers_as_get_does_without_a_body(open_stage: Project) -> None:
     call = open_stage.gateway.call
     paths = [path for path in open_stage.routes() if "GET" in allowed(call("OPTIONS", path))]
     assert f"{API}/test" in paths
@@ -49,7 +49,9 @@ def test_head_answers_as_get_does_without_a_body(open_stage: Project):
 
 @pytest.mark.parametrize("authorization", CREDENTIALS)
 @pytest.mark.parametrize("path", UNKNOWN_PATHS)
-def test_an_unknown_path_is_not_found_in_json(open_stage: Project, path: str, authorization: str | None):
+def test_an_unknown_path_is_not_found_in_json(
+    open_stage: Project, path: str, authorization: str | None
+) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     for method in sorted(METHODS):
         answer = open_stage.gateway.call(method, path, **headers)
@@ -59,7 +61,9 @@ def test_an_unknown_path_is_not_found_in_json(open_stage: Project, path: str, au
 
 
 @pytest.mark.parametrize("path", UNKNOWN_PATHS)
-def test_a_broken_signature_of_awss_own_is_refused_in_json_and_not_repeated(open_stage: Project, path: str):
+def test_a_broken_signature_of_awss_own_is_refused_in_json_and_not_repeated(
+    open_stage: Project, path: str
+) -> None:
     for method in sorted(METHODS):
         answer = open_stage.gateway.call(method, path, Authorization=BROKEN_SIGNATURE)
         assert answer.status == 403, method
@@ -70,11 +74,12 @@ def test_a_broken_signature_of_awss_own_is_refused_in_json_and_not_repeated(open
 @pytest.mark.parametrize(
     "forced", [pytest.param(forced, id=forced.what) for forced in FORCED if forced.asked]
 )
-def test_what_is_forced_is_still_so(open_stage: Project, forced: Forced):
+def test_what_is_forced_is_still_so(open_stage: Project, forced: Forced) -> None:
+    assert forced.asked is not None
     answer = open_stage.gateway.call(*forced.asked)
     assert (answer.status, answer.body) == (forced.status, forced.body)
 
 
-def test_the_description_has_every_path_that_is_deployed(open_stage: Project):
+def test_the_description_has_every_path_that_is_deployed(open_stage: Project) -> None:
     described = open_stage.gateway.call("GET", f"{API}/openapi.json").body["paths"]
     assert sorted(filled_in(f"/experimental{path}") for path in described) == sorted(open_stage.routes())

@@ -5,8 +5,8 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 
@@ -27,12 +27,12 @@ def kept_log(dag_id: str, task_id: str) -> str:
     return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
 
-def test_the_api_answers_at_airflows_own_path(open_stage: Project):
+def test_the_api_answers_at_airflows_own_path(open_stage: Project) -> None:
     answer = open_stage.gateway.call("GET", f"{API}/test")
     assert (answer.status, answer.body) == (200, {"status": "OK"})
 
 
-def test_a_triggered_chain_is_run_to_its_end_by_the_queues(open_stage: Project):
+def test_a_triggered_chain_is_run_to_its_end_by_the_queues(open_stage: Project) -> None:
     call = open_stage.gateway.call
     dag = f"{API}/dags/e2e_chain"
     unpaused = call("GET", f"{dag}/paused/false")
@@ -52,20 +52,20 @@ def test_a_triggered_chain_is_run_to_its_end_by_the_queues(open_stage: Project):
 
 
 @pytest.mark.parametrize("handler", ["scheduler", "worker"])
-def test_lambda_lets_a_long_chain_of_tasks_go_on(open_stage: Project, handler: str):
+def test_lambda_lets_a_long_chain_of_tasks_go_on(open_stage: Project, handler: str) -> None:
     function = open_stage.deployed.functions[handler]
     config = aws.client("lambda").get_function_recursion_config(FunctionName=function)
     assert config["RecursiveLoop"] == "Allow"
 
 
 @pytest.mark.parametrize("handler", ["scheduler", "worker", "events"])
-def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, handler: str):
+def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, handler: str) -> None:
     mapping = open_stage.deployed.queue_mapping(handler)
     source = aws.client("lambda").get_event_source_mapping(UUID=mapping)
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_doctor_finds_nothing_wrong(open_stage: Project):
+def test_the_doctor_finds_nothing_wrong(open_stage: Project) -> None:
     said = open_stage.command_line("doctor", "--stage", "e2e")
     assert said.endswith("Stage e2e is well.\n")
     assert "ok     function updraft-e2e-worker\n" in said

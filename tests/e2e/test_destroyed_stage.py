@@ -5,15 +5,15 @@ import pytest
 from chalicelib import aws
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.settings import Settings
-from tests.e2e.callers import ADA, ask
-from tests.e2e.project import CLOSED, STAGE, Project
+from tests.e2e.stage.callers import ADA, ask
+from tests.e2e.stage.project import CLOSED, STAGE, Project
 
 pytestmark = pytest.mark.e2e
 
 
 def test_a_destroyed_stage_leaves_its_data_and_has_it_when_deployed_again(
     project: Project, request: pytest.FixtureRequest
-):
+) -> None:
     if project.auth_backend is None:
         project.deploy(CLOSED)
     project.on_its_tables("dags", "pause", "e2e_greeting")

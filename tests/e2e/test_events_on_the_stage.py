@@ -5,15 +5,15 @@ import json
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 
 DEAD_LETTERS = "updraft-e2e-events-dead-letters"
 
 
-def test_each_source_of_events_triggers_a_run(open_stage: Project):
+def test_each_source_of_events_triggers_a_run(open_stage: Project) -> None:
     s3, sns, sqs = aws.client("s3"), aws.client("sns"), aws.client("sqs")
     topic = sns.create_topic(Name="acme-alerts")["TopicArn"]  # as it is
 
@@ -37,7 +37,7 @@ def test_each_source_of_events_triggers_a_run(open_stage: Project):
 SOURCES = {"s3", "eventbridge", "sns", "sqs"}
 
 
-def test_what_triggers_nothing_is_put_aside_with_the_reason(open_stage: Project):
+def test_what_triggers_nothing_is_put_aside_with_the_reason(open_stage: Project) -> None:
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="updraft-e2e-events")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="nobody wants this")
@@ -53,7 +53,7 @@ def test_what_triggers_nothing_is_put_aside_with_the_reason(open_stage: Project)
     assert found == [("nobody wants this", "No declaration fits this message")], open_stage.function_logs()
 
 
-def test_lambda_stops_a_dag_whose_task_triggers_it_again_by_an_event(open_stage: Project):
+def test_lambda_stops_a_dag_whose_task_triggers_it_again_by_an_event(open_stage: Project) -> None:
     function = open_stage.deployed.functions["events"]
     config = aws.client("lambda").get_function_recursion_config(FunctionName=function)
     assert config["RecursiveLoop"] == "Terminate"

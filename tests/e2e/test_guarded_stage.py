@@ -10,12 +10,12 @@ from chalicelib.auth.backends import BASIC_AUTH, KERBEROS_AUTH
 from chalicelib.auth.logins import CHECKS_AT_ONCE
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
-from tests.contract.runner import Answer
-from tests.e2e.callers import ADA, BOB, ask, basic, host, name
-from tests.e2e.project import API, Project
+from tests.e2e.stage.callers import ADA, BOB, ask, basic, host, name
+from tests.e2e.stage.project import API, Project
 from tests.integration.kerberos.conftest import realm
 from tests.integration.kerberos.realm import Realm
 from tests.leaks import leak
+from tests.scripted.asking import Answer
 
 pytestmark = pytest.mark.e2e
 

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, OPEN, STAGE, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, OPEN, STAGE, Project
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +17,7 @@ MOMENTS = (
 """What it says, step by step, when the kill comes; each deployment gets further than the one before."""
 
 
-def test_a_deployment_that_was_killed_is_mended_by_the_next(project: Project):
+def test_a_deployment_that_was_killed_is_mended_by_the_next(project: Project) -> None:
     for moment in MOMENTS:
         project.deploy_killed_at(OPEN, moment)
     project.deploy(OPEN)

@@ -6,8 +6,8 @@ functions are allowed to go on.
 
 import pytest
 
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 
@@ -15,7 +15,7 @@ LENGTH = 25
 DAG = f"{API}/dags/e2e_long_chain"
 
 
-def test_a_chain_of_25_tasks_is_run_to_its_end(open_stage: Project):
+def test_a_chain_of_25_tasks_is_run_to_its_end(open_stage: Project) -> None:
     call = open_stage.gateway.call
     assert call("GET", f"{DAG}/paused/false").status == 200
 

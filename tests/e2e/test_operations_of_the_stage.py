@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib import aws
-from tests.e2e.project import API, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, Project
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +41,7 @@ def lines_with_the_end_of(run_id: str, stage: Project) -> list[dict[str, Any]]:
         time.sleep(0.5)
 
 
-def test_each_line_of_the_log_is_json_and_names_its_run_and_its_try(open_stage: Project):
+def test_each_line_of_the_log_is_json_and_names_its_run_and_its_try(open_stage: Project) -> None:
     call = open_stage.gateway.call
     assert call("GET", f"{API}/dags/{DAG}/paused/false").status == 200
     body = {"run_id": "observed", "execution_date": "2024-06-01", "conf": {"name": "Ruth"}}
@@ -62,7 +62,7 @@ def test_each_line_of_the_log_is_json_and_names_its_run_and_its_try(open_stage: 
     documents_of("updraft-e2e-scheduler")
 
 
-def test_the_log_of_a_task_is_read_by_the_command_until_it_is_over(open_stage: Project):
+def test_the_log_of_a_task_is_read_by_the_command_until_it_is_over(open_stage: Project) -> None:
     call = open_stage.gateway.call
     assert call("GET", f"{API}/dags/{DAG}/paused/false").status == 200
     body = {"run_id": "followed", "execution_date": "2024-06-02", "conf": {"name": "Iris"}}
@@ -72,7 +72,7 @@ def test_the_log_of_a_task_is_read_by_the_command_until_it_is_over(open_stage: P
     assert open_stage.on_its_tables("tasks", "logs", DAG, "write", "2024-06-02", "--try", "1") == followed
 
 
-def test_each_queue_has_its_alarms_as_they_are_described(open_stage: Project):
+def test_each_queue_has_its_alarms_as_they_are_described(open_stage: Project) -> None:
     said = open_stage.command_line("deploy", "--stage", "e2e", "--dry-run")
     for queue in ("scheduling", "tasks", "events"):
         assert f"keep    alarm updraft-e2e-{queue}-dead-letters" in said

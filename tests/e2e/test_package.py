@@ -13,10 +13,10 @@ import pytest
 
 from chalicelib.deploy.packaging.binaries import MACHINES, machines
 from chalicelib.deploy.runtimes import this_runtime
-from tests.e2e.cold_starts import ColdStart, functions_of
 from tests.e2e.conftest import PROJECT, PYTHON
-from tests.e2e.packaged import Contents, contents
-from tests.e2e.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stage_project
+from tests.e2e.stage.cold_starts import ColdStart, functions_of
+from tests.e2e.stage.package_contents import Contents, contents
+from tests.e2e.stage.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stage_project
 
 pytestmark = pytest.mark.e2e
 

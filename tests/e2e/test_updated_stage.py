@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -19,8 +20,8 @@ from chalicelib.domain.tasks.keys import END_OF_RUN_KEY
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
-from tests.e2e.project import API, CLOSED, OPEN, STAGE, Project
-from tests.e2e.waiting import until
+from tests.e2e.stage.project import API, CLOSED, OPEN, STAGE, Project
+from tests.e2e.stage.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -44,12 +45,14 @@ class Updated:
 
     def ended(self, day: datetime) -> DagRun:
         """The run of the day, once it is over."""
-        return until(
+        run = until(
             lambda: self.store.dag_runs.get(DAG_ID, day),
-            lambda run: run.state.is_final,
+            lambda run: run is not None and run.state.is_final,
             self.project,
             TIME_FOR_A_RESCUE,
         )
+        assert run is not None
+        return run
 
     def tasks(self, run: DagRun) -> dict[str, TaskInstance]:
         """Those of the run's tasks that anything was heard of."""
@@ -71,7 +74,7 @@ def updated(project: Project) -> Updated:
         made = call("POST", f"{dag}/dag_runs", {"execution_date": day.isoformat()})
         assert made.status == 200, f"{made}\n{project.function_logs()}"
         begin = f"{dag}/dag_runs/{day:%Y-%m-%d}/tasks/begin"
-        until(lambda begin=begin: call("GET", begin), lambda task: task.body["state"] == "success", project)
+        until(partial(call, "GET", begin), lambda task: task.body["state"] == "success", project)
     store = DynamoStore(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
     before = project.deployed
     project.forget()
@@ -81,14 +84,14 @@ def updated(project: Project) -> Updated:
     return Updated(project=project, store=store, before=before, after=project.deployed, said=said)
 
 
-def test_the_api_keeps_its_address(updated: Updated):
+def test_the_api_keeps_its_address(updated: Updated) -> None:
     assert "new: " not in updated.said
     assert updated.after.rest_api_id == updated.before.rest_api_id
     assert updated.after.queue_mappings == updated.before.queue_mappings
     assert len(aws.client("apigateway").get_rest_apis()["items"]) == 1
 
 
-def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Updated):
+def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Updated) -> None:
     for day in DAYS:
         run = updated.ended(day)
         assert run.state is DagRunState.SUCCESS, updated.project.function_logs()
@@ -99,7 +102,7 @@ def test_runs_under_way_go_on_with_their_old_graph_and_the_new_code(updated: Upd
         assert updated.beginnings(run) == dict.fromkeys(OF_OLD - {"wait"}, 1)
 
 
-def test_nothing_is_left_in_the_queues(updated: Updated):
+def test_nothing_is_left_in_the_queues(updated: Updated) -> None:
     for day in DAYS:
         updated.ended(day)
     until(messages, lambda found: not any(found.values()), updated.project)
@@ -116,7 +119,7 @@ def messages() -> dict[str, int]:
     return found
 
 
-def test_a_new_run_has_the_new_graph(updated: Updated):
+def test_a_new_run_has_the_new_graph(updated: Updated) -> None:
     day = datetime(2024, 6, 4, tzinfo=UTC)
     updated.project.on_its_tables("dags", "trigger", DAG_ID, "--exec-date", day.isoformat())
     run = updated.ended(day)

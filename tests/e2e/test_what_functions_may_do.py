@@ -13,9 +13,9 @@ import pytest
 from chalicelib import aws
 from chalicelib.deploy.provisioning.api_gateway import standing_throttling, throttle, throttling_of
 from chalicelib.settings import Settings
-from tests.contract.runner import Answer
-from tests.e2e.project import API, STAGE, Project
-from tests.e2e.waiting import is_done, until
+from tests.e2e.stage.project import API, STAGE, Project
+from tests.e2e.stage.waiting import is_done, until
+from tests.scripted.asking import Answer
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +28,7 @@ def trigger(stage: Project, body: dict[str, Any], **headers: str) -> Answer:
     return stage.gateway.call("POST", f"{DAG}/dag_runs", body, **headers)
 
 
-def test_a_large_conf_and_a_large_xcom_reach_the_next_task(open_stage: Project):
+def test_a_large_conf_and_a_large_xcom_reach_the_next_task(open_stage: Project) -> None:
     call = open_stage.gateway.call
     assert call("GET", f"{DAG}/paused/false").status == 200
 
@@ -42,7 +42,7 @@ def test_a_large_conf_and_a_large_xcom_reach_the_next_task(open_stage: Project):
     assert call("GET", f"{API}/latest_runs").body["items"]
 
 
-def test_a_trigger_and_a_pool_with_a_key_are_made_once(open_stage: Project):
+def test_a_trigger_and_a_pool_with_a_key_are_made_once(open_stage: Project) -> None:
     call = open_stage.gateway.call
     body = {"run_id": "once", "execution_date": "2024-05-02", "conf": {"name": "Amelia"}}
 
@@ -57,7 +57,7 @@ def test_a_trigger_and_a_pool_with_a_key_are_made_once(open_stage: Project):
     assert call("DELETE", f"{API}/pools/e2e_wide").status == 200
 
 
-def test_runs_are_read_page_by_page(open_stage: Project):
+def test_runs_are_read_page_by_page(open_stage: Project) -> None:
     call = open_stage.gateway.call
     for day in ("03", "04", "05"):
         trigger(open_stage, {"execution_date": f"2024-05-{day}", "conf": {"name": "Bessie"}})
@@ -71,7 +71,7 @@ def test_runs_are_read_page_by_page(open_stage: Project):
     assert sorted(days) == ["2024-05-03", "2024-05-04", "2024-05-05"]
 
 
-def test_a_dag_that_ran_is_deleted_by_airflows_client_and_comes_back(open_stage: Project):
+def test_a_dag_that_ran_is_deleted_by_airflows_client_and_comes_back(open_stage: Project) -> None:
     call = open_stage.gateway.call
     assert call("GET", f"{DAG}/paused/false").status == 200
     trigger(open_stage, {"execution_date": "2024-05-06", "conf": {"name": "Charles"}})
@@ -86,7 +86,7 @@ def test_a_dag_that_ran_is_deleted_by_airflows_client_and_comes_back(open_stage:
     assert call("GET", f"{DAG}/dag_runs").body == []
 
 
-def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open_stage: Project):
+def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open_stage: Project) -> None:
     event = {
         "version": "0",
         "account": "000000000000",
@@ -114,7 +114,7 @@ def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open
         ("tick", "dag_runs"),
     ],
 )
-def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, handler: str, name: str):
+def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, handler: str, name: str) -> None:
     iam, region = aws.client("iam"), "us-east-1:000000000000"
     role = iam.get_role(RoleName=f"updraft-{STAGE}-{handler}")["Role"]["Arn"]
 
@@ -134,7 +134,7 @@ def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, hand
         assert not may("s3:GetObject", f"arn:aws:s3:::updraft-{other}-bucket/dag_versions/a/1")
 
 
-def test_a_request_too_many_is_told_when_to_come_back(open_stage: Project):
+def test_a_request_too_many_is_told_when_to_come_back(open_stage: Project) -> None:
     api, apigateway = open_stage.deployed.rest_api_id, aws.client("apigateway")
     settings = Settings.from_environ({})
     one = replace(settings, throttling_rate_limit=1, throttling_burst_limit=1)

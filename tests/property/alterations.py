@@ -8,9 +8,10 @@ from chalicelib.domain.messages import AlterTasks, Outgoing
 from chalicelib.domain.plans.by_hand import Choice, Plan
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, shapes, start, with_setups, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, shapes, start, with_setups, world_of
+from tests.scripted.world import ScriptedWorld
 
 ANY_SHAPES = st.one_of(shapes(), with_setups())
 """Sensors among them."""
@@ -29,7 +30,7 @@ def clear(
     return [item.task_id for item in clear_tasks(world.engine, request)]
 
 
-def ended(shapes: list[Shape], seed: int = 1) -> tuple[World, ScriptedDag, DagRun]:
+def ended(shapes: list[Shape], seed: int = 1) -> tuple[ScriptedWorld, ScriptedDag, DagRun]:
     dag = ScriptedDag(shapes)
     world = world_of(dag, seed)
     run = start(world, dag)

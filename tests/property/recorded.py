@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.states import DagRunState
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
 
 _CONTRACT = Path(__file__).parents[1] / "contract"
 

@@ -1,22 +1,24 @@
 """Callbacks are called at least once per end that somebody wants to be told of, and for no other end."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import RunCallback, RunTask
+from chalicelib.domain.messages import Outgoing, RunCallback, RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from chalicelib.simulation.world import LEASE, World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     deliver_until_the_fault_has_come,
@@ -27,7 +29,6 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
 
 KINDS = ("on_failure_callback", "on_retry_callback", "on_skipped_callback", "on_success_callback")
 OF_STATE = {
@@ -90,11 +91,12 @@ def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed
 def test_no_call_is_lost_where_handlers_meet(
     dag: ScriptedDag, faults: float, pausing: bool, seed: int
 ) -> None:
-    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
-    run = start(crowd.world, dag)
+    world = world_of(dag, seed)
+    crowd = Crowd(world, dag.graph, faults=faults, pausing=pausing)
+    run = start(world, dag)
     run_to_the_end(crowd)
-    assert_ended_as_expected(crowd.world, dag, run)
-    assert set(crowd.world.calls) == owed(crowd.world, dag)
+    assert_ended_as_expected(world, dag, run)
+    assert set(world.calls) == owed(world, dag)
 
 
 @pytest.mark.parametrize("error", [Killed, StoreUnavailable])
@@ -127,12 +129,12 @@ def test_a_retry_whose_worker_died_before_it_called_back_is_made_good_by_the_swe
     send = world.queue.send
 
     def die_after_this_try(_: TryRequest) -> None:
-        world.queue.send = _dying  # type: ignore[method-assign]
+        world.queue.send = _dying  # type: ignore[method-assign]  # a death at this place
 
     world.stall = die_after_this_try
     while world.queue.send == send:
         world.deliver(world.queue.visible()[0])
-    world.queue.send = send  # type: ignore[method-assign]
+    world.queue.send = send  # type: ignore[method-assign]  # and the next worker lives
     world.stall = lambda _: None
     world.queue.waiting.clear()  # the message of the try never comes again
     assert world.moves.ends == {("flaky", 1, "up_for_retry")}
@@ -143,7 +145,7 @@ def test_a_retry_whose_worker_died_before_it_called_back_is_made_good_by_the_swe
     ]
 
 
-def _dying(_: object) -> None:
+def _dying(messages: Iterable[Outgoing]) -> NoReturn:
     raise Killed("before anything was sent")
 
 

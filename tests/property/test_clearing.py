@@ -24,8 +24,8 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, reaches_far, send_plan, some_choice
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
@@ -41,13 +41,13 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import ScriptedWorld
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED
 
 
-def fix(world: World, dag: ScriptedDag, *task_ids: str) -> ScriptedDag:
+def fix(world: ScriptedWorld, dag: ScriptedDag, *task_ids: str) -> ScriptedDag:
     """The same DAG, in which these tasks do well from now on."""
     better = [replace(shape, behaviour="ok") if shape.task_id in task_ids else shape for shape in dag.shapes]
     fixed = ScriptedDag(better, now=dag.now)

@@ -17,9 +17,9 @@ from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.upkeep.deletion import CHECKED_RUNS, PORTION, delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from chalicelib.simulation.world import LEASE, World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,
@@ -32,7 +32,6 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
 
 CHAIN = [Shape("a"), Shape("b", ("a",)), Shape("c", ("b",))]
 
@@ -197,9 +196,9 @@ def test_a_run_that_was_being_triggered_is_removed_in_time() -> None:
     before = dag_of(world, dag)
     delete_dag(world.engine, dag.dag_id)
     wait_until_back(world, dag)
-    world.store.dags.get = lambda _: before  # type: ignore[method-assign] - it was read before the deletion
-    late = start(world, dag)
-    del world.store.dags.get
+    with pytest.MonkeyPatch.context() as patch:  # the DAG was read before the deletion
+        patch.setattr(world.store.dags, "get", lambda _: before)
+        late = start(world, dag)
     assert shown_runs(world, dag) == []
     let_an_hour_pass(world)
     assert_nothing_is_left(world, late)

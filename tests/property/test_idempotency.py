@@ -15,9 +15,9 @@ from chalicelib.engine.runs.create import RunRequest, create_run_once
 from chalicelib.engine.slots.pools import save_pool_once
 from chalicelib.simulation.halting_handler import Halting, Handler
 from chalicelib.simulation.queue import InFlight
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import world_of
 
 AnswerTo = Callable[[Engine, "Sent"], str]
 

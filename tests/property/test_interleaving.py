@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.simulation.crowd import Crowd, Occurrence
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
     run_to_the_end,

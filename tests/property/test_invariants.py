@@ -19,8 +19,8 @@ from chalicelib.engine.tasks.advance import PORTION
 from chalicelib.engine.upkeep import sweep
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     assert_nothing_is_held,

@@ -20,9 +20,10 @@ from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.world import World
 from tests.property.alterations import send_plan, some_names
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_nothing_is_held,
     dag_of,
     date_of,
@@ -33,7 +34,6 @@ from tests.property.scenarios import (
     start_runs,
     world_of,
 )
-from tests.property.simulator import World
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
 """Retried, for a worker that is killed is a failed try."""
@@ -242,7 +242,7 @@ def narrow_shapes(draw: st.DrawFn) -> list[Shape]:
     """One or two chains, with a link between them here and there."""
     made: list[Shape] = []
     for number in range(draw(st.integers(2, 7))):
-        before = [made[-1].task_id] if made and draw(st.integers(0, 5)) else []
+        before = [made[-1].task_id] if made and draw(st.integers(0, 5)) > 0 else []
         other = draw(st.sampled_from([[], [], [made[0].task_id]])) if made else []
         mode = draw(st.sampled_from([None, None, "poke", "reschedule"]))
         upstream = tuple(sorted({*before, *other}))

@@ -17,9 +17,10 @@ from chalicelib.engine.by_hand.marking import MarkRequest, mark_run_success, mar
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.world import World
 from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, send_plan, some_choice
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,
     final_states,
@@ -30,7 +31,7 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import ScriptedWorld
 
 SUCCESS, FAILED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED
 SKIPPED, UPSTREAM_FAILED = TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED
@@ -118,7 +119,7 @@ def test_a_running_task_that_is_marked_failed_fails_what_comes_after_it() -> Non
     dag = ScriptedDag([Shape("slow"), Shape("next", ("slow",))])
     world = world_of(dag, 1)
     run = start(world, dag)
-    world.stall = lambda _: mark(world, dag, FAILED, "slow") and None
+    world.stall = lambda _: mark(world, dag, FAILED, "slow")
     world.settle(dag.dag_id)
     assert final_states(world, dag, run) == {"slow": FAILED, "next": UPSTREAM_FAILED}
     assert run_of(world, dag).state is DagRunState.FAILED
@@ -231,7 +232,7 @@ def test_tasks_that_are_marked_before_the_run_starts_count_as_what_they_were_mar
 # -- runs --------------------------------------------------------------------------------------------
 
 
-def a_run_at_work() -> tuple[World, ScriptedDag]:
+def a_run_at_work() -> tuple[ScriptedWorld, ScriptedDag]:
     made = [
         Shape("done"),
         Shape("running", ("done",), pool="small", pool_slots=2),
@@ -286,7 +287,7 @@ def test_what_a_cancelled_run_did_not_do_can_be_cleared_and_runs() -> None:
     world, dag = a_run_at_work()
     run = start(world, dag)
     world.stall = lambda request: (
-        cancel_run(world.engine, dag.dag_id, EXECUTION_DATE) and None
+        cancel_run(world.engine, dag.dag_id, EXECUTION_DATE)
         if (request.task_id, request.try_number) == ("running", 1)
         else None
     )
@@ -354,7 +355,7 @@ def test_a_run_that_is_marked_calls_nobody_back(end: Callable[..., object]) -> N
     dag = ScriptedDag([Shape("a")], callbacks=("on_success_callback", "on_failure_callback"))
     world = world_of(dag, 1)
     start(world, dag)
-    world.stall = lambda _: end(world.engine, dag.dag_id, EXECUTION_DATE) and None
+    world.stall = lambda _: end(world.engine, dag.dag_id, EXECUTION_DATE)
     world.settle(dag.dag_id)
     assert run_of(world, dag).state.is_final
     assert world.calls == []

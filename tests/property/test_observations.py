@@ -15,9 +15,10 @@ from chalicelib.engine.by_hand.cancelling import cancel_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, final_states, shapes, start, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, final_states, shapes, start, world_of
+from tests.scripted.world import ScriptedWorld
 
 HOUR = timedelta(hours=1)
 
@@ -34,7 +35,7 @@ def starts(observed: list[Observation]) -> list[TryStarted]:
     return [each for each in observed if isinstance(each, TryStarted)]
 
 
-def ticking_world(dag: ScriptedDag, seed: int) -> World:
+def ticking_world(dag: ScriptedDag, seed: int) -> ScriptedWorld:
     """A world where no two handlers see the same microsecond: by that a write knows its own repetition."""
     world = world_of(dag, seed)
 

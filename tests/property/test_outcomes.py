@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.dags import ScriptedDag, Shape
 from tests.property.recorded import assert_it_ends_as_recorded, recorded_dags
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
     deliver_in_any_order,

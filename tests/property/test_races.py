@@ -16,8 +16,9 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.failures import let_fail
+from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_ended_as_expected,
     item_state,
@@ -110,9 +111,9 @@ def test_a_wide_task_that_was_half_held_back_does_not_go_on_with_half_of_its_slo
         give(name, holder, parts[:1])
         raise Killed("between two parts: DynamoDB gives them one by one")
 
-    world.store.pools.give = give_one_part  # type: ignore[method-assign]
+    world.store.pools.give = give_one_part  # type: ignore[method-assign]  # a fault of this call
     world.deliver(message(world, "run_task"))
-    world.store.pools.give = give  # type: ignore[method-assign]
+    world.store.pools.give = give  # type: ignore[method-assign]  # and it is over
     set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
     world.deliver(message(world, "dag_unpaused"))
     world.deliver(message(world, "rescue_run"))
@@ -173,10 +174,7 @@ def test_a_task_whose_lineage_could_not_be_kept_has_run_all_the_same() -> None:
 
     world.script = script
 
-    def refuse(*_: object) -> None:
-        raise StoreUnavailable("throttled")
-
-    world.store.lineage.save = refuse  # type: ignore[method-assign]
+    let_fail(world.store.lineage.save, StoreUnavailable("throttled"))
     run = start(world, dag)
     world.settle(dag.dag_id)
     assert len(world.tries) == 1

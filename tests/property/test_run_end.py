@@ -12,6 +12,7 @@ from chalicelib.domain.messages import TimeOutRun
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.by_hand.cancelling import cancel_run
@@ -21,9 +22,9 @@ from chalicelib.engine.runs.end import fail_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from chalicelib.simulation.world import LEASE, World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_nothing_is_held,
     final_states,
     item_state,
@@ -35,7 +36,6 @@ from tests.property.scenarios import (
     with_tries_to_spare,
     world_of,
 )
-from tests.property.simulator import World
 
 HOUR = timedelta(hours=1)
 
@@ -180,9 +180,9 @@ def test_only_a_run_in_the_named_states_is_failed() -> None:
     dag = ScriptedDag([Shape("a")])
     world = world_of(dag, 1)
     start(world, dag)
-    assert not fail_run(world.engine, run_of(world, dag), "cancelled")
+    assert not fail_run(world.engine, run_of(world, dag), MARKED_FAILED)
     both = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
-    assert fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+    assert fail_run(world.engine, run_of(world, dag), MARKED_FAILED, from_states=both)
     world.settle(dag.dag_id)
     assert run_of(world, dag).state is DagRunState.FAILED
     assert world.tries == []
@@ -195,7 +195,7 @@ def test_an_ended_task_opens_nothing_when_its_message_comes_late() -> None:
     run = start(world, dag)
     world.deliver(message(world, "start_run"))
     late = message(world, "run_task")
-    fail_run(world.engine, run_of(world, dag), "cancelled")
+    fail_run(world.engine, run_of(world, dag), MARKED_FAILED)
     world.deliver(message(world, "end_tasks"))
     world.deliver(late)
     world.settle(dag.dag_id)
@@ -221,9 +221,9 @@ def test_a_run_that_is_failed_at_any_moment_comes_to_its_end(
     world.faults.arm(calls, Killed, takes_effect=world.choose.random() < 0.5)
     both = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
     try:
-        fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+        fail_run(world.engine, run_of(world, dag), MARKED_FAILED, from_states=both)
     except Killed:
-        fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+        fail_run(world.engine, run_of(world, dag), MARKED_FAILED, from_states=both)
     for entry in world.queue.visible():
         world.deliver(entry, keep=True, keep_faults=True)
     world.faults.disarm()
@@ -247,7 +247,7 @@ def test_a_run_is_ended_beside_handlers_at_work(
         crowd.step()
     was_over = run_of(world, dag).state.is_final
     both = frozenset({DagRunState.QUEUED, DagRunState.RUNNING})
-    fail_run(world.engine, run_of(world, dag), "cancelled", from_states=both)
+    fail_run(world.engine, run_of(world, dag), MARKED_FAILED, from_states=both)
     for _ in range(steps):
         crowd.step()
     crowd.settle()

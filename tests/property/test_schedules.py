@@ -25,9 +25,9 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import dag_of, step_with_faults, wait_until_back, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import dag_of, step_with_faults, wait_until_back, world_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -36,7 +36,8 @@ SLOW = ScriptedDag([Shape("a")])
 
 
 def hourly(**fields: Any) -> Schedule:
-    return Schedule(**({"expression": "@hourly", "start_date": START} | fields))
+    usual: dict[str, Any] = {"expression": "@hourly", "start_date": START}
+    return Schedule(**(usual | fields))
 
 
 def world_with(schedule: Schedule, seed: int = 1, dag: ScriptedDag = DAG) -> World:
@@ -363,8 +364,13 @@ def test_handlers_at_the_same_time_make_each_run_once(seed: int, limit: int) -> 
 
 
 def wish(**fields: Any) -> BackfillRequest:
-    usual = {"dag_id": DAG.dag_id, "start_date": START - 5 * HOUR, "end_date": START - HOUR}
-    return BackfillRequest(**(usual | {"triggered_by": "ada"} | fields))
+    usual: dict[str, Any] = {
+        "dag_id": DAG.dag_id,
+        "start_date": START - 5 * HOUR,
+        "end_date": START - HOUR,
+        "triggered_by": "ada",
+    }
+    return BackfillRequest(**(usual | fields))
 
 
 def test_a_backfill_makes_the_runs_of_a_range_whatever_the_dates_of_the_dag() -> None:

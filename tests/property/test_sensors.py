@@ -16,9 +16,9 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.faults import Killed
-from chalicelib.simulation.world import LEASE
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import (
+from chalicelib.simulation.world import LEASE, World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     assert_ended_as_expected,
     assert_nothing_is_held,
     message,
@@ -26,14 +26,14 @@ from tests.property.scenarios import (
     start,
     world_of,
 )
-from tests.property.simulator import World
+from tests.scripted.world import ScriptedWorld
 
 MODES = pytest.mark.parametrize("mode", ["poke", "reschedule"])
 
 
 def waiting_world(
     mode: str, *, interval: float = 300.0, pokes: int = 3, retries: int = 0, slots: int = 1
-) -> tuple[World, ScriptedDag, DagRun]:
+) -> tuple[ScriptedWorld, ScriptedDag, DagRun]:
     """A sensor that has poked once, in a pool of its own, and a task after it."""
     sensor = Shape("wait", mode=mode, pokes=pokes, poke_interval=interval, pool="own", retries=retries)
     dag = ScriptedDag([sensor, Shape("next", ("wait",))])
@@ -144,7 +144,7 @@ def test_duplicates_do_not_poke_twice_and_do_not_multiply(mode: str) -> None:
     kinds = [kind for kind in world.queue.sent if isinstance(kind, RunTask | PokeTask)]
     assert len(kinds) < 20 * 16, "each message came thrice; they would be 3**20"
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)  # and the simulator asserts that no poke came twice
+    assert_ended_as_expected(world, dag, run)  # and the world asserts that no poke came twice
 
 
 @MODES

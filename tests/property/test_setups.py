@@ -10,9 +10,9 @@ from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.simulation.faults import Killed
-from tests.property.dags import ScriptedDag, Shape
 from tests.property.recorded import assert_it_ends_as_recorded, recorded_dags
-from tests.property.scenarios import (
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import (
     TEARDOWN,
     assert_ended_as_expected,
     assert_nothing_is_held,

@@ -19,9 +19,12 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.worker import RunningXComs, TryReport
 from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.queues.messages import encode
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.function_context import FunctionContext
+from chalicelib.queues.resend import Record
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.scripted.engines import take_sent
+from tests.scripted.failures import let_fail, raising
+from tests.unit.function_context import FunctionContext
 
 DAG = "contract_conf"
 LITTLE_TIME = FunctionContext(remaining=handlers.TIME_OF_A_MESSAGE - timedelta(seconds=1))
@@ -81,12 +84,12 @@ def _in_use(engine: Engine, run_try: RecordingRunTry) -> Iterator[None]:
 
 
 def _sent(engine: Engine) -> list[str]:
-    messages: list[Message] = [outgoing.message for outgoing in engine.sender.take_all()]
+    messages: list[Message] = [outgoing.message for outgoing in take_sent(engine)]
     return [encode(message) for message in messages]
 
 
 def _trigger(engine: Engine, clock: MovedClock) -> list[str]:
-    engine.sender.take_all()
+    take_sent(engine)
     create_run(engine, RunRequest(dag_id=DAG, execution_date=clock(), triggered_by="test"))
     return _sent(engine)
 
@@ -129,7 +132,7 @@ def test_the_worker_calls_back(engine: Engine, clock: MovedClock) -> None:
 def test_a_lease_ends_with_the_invocation_and_each_has_its_own_token(
     engine: Engine, clock: MovedClock
 ) -> None:
-    (record,) = SQSEvent(_event("x"), FunctionContext())
+    (record,) = SQSEvent(_event("x"), FunctionContext())  # type: ignore[arg-type]  # Lambda's, no dict
     now = clock()
     first, second = handlers._invocation(engine, record), handlers._invocation(engine, record)
     assert first.token != second.token
@@ -153,7 +156,11 @@ def test_only_the_first_message_of_a_batch_is_begun_with_little_time_left(
 ) -> None:
     (start,) = _trigger(engine, clock)
     sent_again: list[tuple[str, str]] = []
-    with bootstrap.use(resend=lambda queue, record, _id: sent_again.append((queue, record["messageId"]))):
+
+    def resend(queue: str, record: Record, original_id: str | None = None) -> None:
+        sent_again.append((queue, record["messageId"]))
+
+    with bootstrap.use(resend=resend):
         assert handlers.scheduler(_event(start, start, start), LITTLE_TIME) == _failed()
     (run,) = engine.store.dag_runs.list(DAG)
     assert run.state == DagRunState.RUNNING
@@ -163,7 +170,7 @@ def test_only_the_first_message_of_a_batch_is_begun_with_little_time_left(
 
 def test_a_message_that_cannot_be_sent_again_stays_in_the_queue(engine: Engine, clock: MovedClock) -> None:
     (start,) = _trigger(engine, clock)
-    with bootstrap.use(resend=_raises(StoreUnavailable("throttled"))):
+    with bootstrap.use(resend=raising(StoreUnavailable("throttled"))):
         assert handlers.scheduler(_event(start, start), LITTLE_TIME) == _failed(1)
 
 
@@ -194,7 +201,9 @@ def test_what_fails_comes_again_and_is_logged(
     traceback: bool,
 ) -> None:
     start = StartRun(run=RunRef(dag_id=DAG, execution_date=clock(), run_uid="u", generation=1, version="v1"))
-    engine.store.dags.get = engine.store.dag_runs.get = engine.store.dag_runs.get_with_dag = _raises(error)
+    dags, runs = engine.store.dags, engine.store.dag_runs
+    for read in (dags.get, runs.get, runs.get_with_dag):
+        let_fail(read, error)
     assert handlers.scheduler(_event(encode(start)), FunctionContext()) == _failed(0)
     assert [(record.levelno, record.exc_info is not None) for record in caplog.records] == [
         (level, traceback)
@@ -204,7 +213,7 @@ def test_what_fails_comes_again_and_is_logged(
 def test_a_tick_that_is_cut_short_is_left_to_the_next(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine.store.dag_runs.due = _raises(StoreUnavailable("throttled"))
+    let_fail(engine.store.dag_runs.due, StoreUnavailable("throttled"))
     assert handlers.tick(_TICK, FunctionContext()) is None
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
@@ -227,10 +236,3 @@ _TICK = {
     "id": "i",
     "resources": [],
 }
-
-
-def _raises(error: Exception):
-    def fail(*_args: object, **_kwargs: object) -> None:
-        raise error
-
-    return fail

@@ -31,7 +31,7 @@ class PoolArguments:
 
 
 class Client(Protocol):
-    """The commands that Airflow sent through the API. All raise ``UpdraftError``."""
+    """The commands that Airflow sent through the API. All raise ``UpdraftError`` and ``StoreUnavailable``."""
 
     def trigger_dag(self, wanted: TriggerArguments) -> Shown:
         """Trigger a run."""

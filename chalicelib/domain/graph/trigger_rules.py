@@ -1,9 +1,9 @@
 """Trigger rules: what the ends of its upstreams mean for a task.
 
 A rule is asked with *which* final states were seen and whether all upstreams have arrived; it never
-needs to know how many there were. Rules that need all upstreams answer only then, so the order in
-which parallel tasks finish never changes the answer (Airflow may say ``upstream_failed`` a little
-earlier; the final states are the same).
+needs to know how many there were. Rules that need all upstreams answer only then, so that the order in
+which parallel tasks finish changes no answer: invariant I7. (Airflow may say ``upstream_failed`` a little
+earlier; the final states are the same.)
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The creation of a run: the one way in which a run comes to be."""
+"""The creation of a run: the one way in which a run comes to be (invariant I1)."""
 
 import json
 import logging

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from chalicelib.aws import STORAGE_FULL
 from chalicelib.local.emulated_aws import AsgiApp, Message, Receive, Scope, Send
-from chalicelib.local.emulated_aws.keeper import Change, Keeper
+from chalicelib.local.emulated_aws.keeper import Change
 
 _RECHECK_SECONDS = 0.2
 _READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Search", "Describe", "List", "Head")
@@ -24,10 +26,22 @@ _FLIGHT = frozenset({"ChangeMessageVisibility", "ChangeMessageVisibilityBatch"})
 _WAKES = frozenset({"SendMessage", "SendMessageBatch"}) | _FLIGHT
 
 
+class KeepsChanges(Protocol):
+    """The part of a ``Keeper`` that a doorman needs."""
+
+    is_refusing: bool
+    """Whether changes are refused for now."""
+
+    async def carry_out(
+        self, change: Change, path: str, size: int, ask: Callable[[], Awaitable[Any]]
+    ) -> Any | None:
+        """What ``ask`` answers once that is kept; None if it cannot be kept, and then it did not happen."""
+
+
 class Doorman:
     """The ASGI app that stands for ministack, whose own app is ``app``."""
 
-    def __init__(self, app: AsgiApp, keeper: Keeper) -> None:
+    def __init__(self, app: AsgiApp, keeper: KeepsChanges) -> None:
         self._app = app
         self._keeper = keeper
         self._sent = asyncio.Event()

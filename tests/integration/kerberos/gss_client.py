@@ -12,7 +12,7 @@ import sys
 SPNEGO, KRB5 = "1.3.6.1.5.5.2", "1.2.840.113554.1.2.2"
 
 
-def token(service, mechanism, wish):
+def token(service: str, mechanism: str, wish: str) -> None:
     import gssapi
 
     flags = gssapi.RequirementFlag.mutual_authentication if wish == "mutual" else 0
@@ -32,7 +32,7 @@ def token(service, mechanism, wish):
             print("proven" if context.complete else "incomplete")
 
 
-def request(url, service):
+def request(url: str, service: str) -> None:
     import requests
     from requests_kerberos import REQUIRED, HTTPKerberosAuth
 
@@ -41,4 +41,7 @@ def request(url, service):
 
 
 if __name__ == "__main__":
-    {"token": token, "request": request}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "token":
+        token(*sys.argv[2:])
+    else:
+        request(*sys.argv[2:])

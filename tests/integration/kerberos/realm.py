@@ -77,9 +77,10 @@ class Ticketed:
     @contextmanager
     def exchange(self, mechanism: str) -> Iterator["Exchange"]:
         """A client that sends one token and wants the server to prove itself by its reply."""
-        command = [DEBIANS_PYTHON, CLIENT, "token", f"HTTP@{HOST}", mechanism, "mutual"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, env=self.environ, **pipes) as process:
+        command = [str(DEBIANS_PYTHON), str(CLIENT), "token", f"HTTP@{HOST}", mechanism, "mutual"]
+        with subprocess.Popen(
+            command, env=self.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             yield Exchange(process)
 
 

@@ -10,11 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chalice import AuthResponse, Chalice, Response
+from chalice.app import AuthResponse, Chalice, Request, Response
 
 from chalicelib import aws
 
 app = Chalice(app_name="fake")
+
+
+def _asked() -> Request:
+    """The request that is being answered, in this thread."""
+    assert app.current_request is not None
+    return app.current_request
 
 
 @app.authorizer()
@@ -28,12 +34,14 @@ def doorkeeper(request: Any) -> AuthResponse:
 
 @app.route("/echo/{name}", methods=["GET", "POST"], content_types=["*/*"])
 def echo(name: str) -> Any:
-    request = app.current_request
+    request = _asked()
+    body = request.raw_body
+    query = request.query_params
     return {
         "name": name,
         "method": request.method,
-        "body": request.raw_body.decode(errors="replace") if request.raw_body else None,
-        "query": {key: request.query_params.getlist(key) for key in request.query_params or ()},
+        "body": body.decode(errors="replace") if isinstance(body, bytes) and body else None,
+        "query": {} if query is None else {key: query.getlist(key) for key in query},
         "header": request.headers.get("x-probe"),
     }
 
@@ -45,7 +53,7 @@ def fixed() -> Any:
 
 @app.route("/guarded", authorizer=doorkeeper)
 def guarded() -> Any:
-    return app.current_request.context["authorizer"]
+    return _asked().context["authorizer"]
 
 
 @app.route("/boom")
@@ -60,14 +68,21 @@ def empty() -> Any:
 
 @app.route("/slow")
 def slow() -> Any:
-    mine = app.current_request.query_params["id"]
+    mine = _id_asked_for()
     time.sleep(0.05)
-    return {"same": app.current_request.query_params["id"] == mine}
+    return {"same": _id_asked_for() == mine}
+
+
+def _id_asked_for() -> str:
+    query = _asked().query_params
+    assert query is not None
+    wanted: str = query["id"]
+    return wanted
 
 
 @app.route("/send", methods=["POST"], content_types=["*/*"])
 def send() -> Any:
-    _send("tasks", json.loads(app.current_request.raw_body))
+    _send("tasks", json.loads(_asked().raw_body))
     return {"sent": True}
 
 

@@ -159,7 +159,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 def ask(
-    aws: Aws, method: str, path: str = "/", body: bytes = b"", **headers: str
+    aws: Aws, method: str, path: str = "/", body: bytes = b"", /, **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
     """A request as nobody signs it, or wrongly."""
     with contextlib.closing(http.client.HTTPConnection(aws.netloc, timeout=10)) as connection:
@@ -193,7 +193,8 @@ def test_who_does_not_know_the_key_reads_no_password_hash_and_puts_no_user(
         status, headers, body = ask(
             shared,
             "POST",
-            body=json.dumps(users).encode(),
+            "/",
+            json.dumps(users).encode(),
             X_Amz_Target=f"DynamoDB_20120810.{action}",
             **{"Content_Type": "text/plain", **sender},
         )

@@ -20,7 +20,7 @@ EVENTS = ("open", "os.rename", "os.remove", "os.truncate")
 class Life:
     """A process that keeps numbers: it appends them to the journal, and has all of them in snapshots."""
 
-    def __init__(self, folder: Path, acknowledge: Callable[[int], None] = lambda number: None) -> None:
+    def __init__(self, folder: Path, acknowledge: Callable[[int], object] = lambda number: None) -> None:
         self.generations = Generations(folder)
         self._acknowledge = acknowledge
         self.numbers = taken_up(self.generations)
@@ -85,7 +85,7 @@ def crash_at(step: int, folder: Path) -> tuple[int, bool]:
                     os._exit(9)
 
         sys.addaudithook(count)
-        live(Life(folder, lambda number: os.write(writing, b".") and None))
+        live(Life(folder, lambda number: os.write(writing, b".")))
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as acknowledged:

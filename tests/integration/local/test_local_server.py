@@ -203,12 +203,12 @@ def test_a_failed_message_comes_again_and_ends_among_the_dead_letters(running: S
     )
     running.post({"do": "raise"})
     received: list[Any] = []
-    wait_for(
-        lambda: (
-            received
-            or received.extend(sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=1).get("Messages", ()))
-        )
-    )
+
+    def has_come() -> bool:
+        received.extend(sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=1).get("Messages", ()))
+        return received != []
+
+    wait_for(has_come)
     assert json.loads(received[0]["Body"]) == {"do": "raise"}
     assert "no such thing" in running.output
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})

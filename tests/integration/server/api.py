@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 PREFIX = "/api/experimental"

@@ -1,4 +1,4 @@
-"""Commands with curl, of the README and of Airflow's reference, as they stand there."""
+"""Commands with curl, of the pages and of Airflow's reference, as they stand there."""
 
 import json
 import subprocess

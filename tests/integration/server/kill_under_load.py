@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.integration.server.api import wait_for
 from tests.integration.server.server import Server
+from tests.waiting import wait_for
 
 DAG = "napping"
 CLIENTS = 4

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.integration.server.api import HttpApi, wait_for
+from tests.integration.server.api import HttpApi
 from tests.leaks import leak
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[3]
 
@@ -136,7 +136,7 @@ def _environment(process: Path) -> bytes:
 
 
 @contextmanager
-def running(folder: Path, dags: Path | None = None, **settings: str) -> Iterator[Server]:
+def running(folder: Path, dags: Path | None = None, /, **settings: str) -> Iterator[Server]:
     """A server that has started, until the block ends."""
     server = Server(folder, dags, **settings)
     try:

@@ -1,7 +1,7 @@
 """A day of an Airflow 1.10 user who has changed airflow.cfg, to the new endpoint, and nothing else.
 
 What 1.10's command line does is known from its source (``airflow/bin/cli.py``). Each difference that is
-asserted here is in the README, and no other is known.
+asserted here is on the page of differences, and no other is known.
 """
 
 import json
@@ -14,15 +14,12 @@ from pathlib import Path
 import pytest
 
 from chalicelib.cli import updraft
-from tests.integration.server.api import wait_for
 from tests.integration.server.server import ROOT, Server, running
-from tests.waiting import PATIENCE_SECONDS
+from tests.pages import page, section
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 PASSWORD_AUTH = "airflow.contrib.auth.backends.password_auth"
-README = (ROOT / "README.md").read_text()
-
-
-DIFFERENCES = README.split("\nWhat a user of Airflow 1.10 finds different")[1].split("\n## ")[0]
+DIFFERENCES = section(page("differences-from-airflow"), "For a user of Airflow 1.10's command line")
 
 
 class User:
@@ -125,7 +122,7 @@ def test_a_question_is_asked_before_a_dag_is_deleted_and_no_is_an_answer(user: U
     assert "example_taskflow" in user.sees("list_dags")
 
 
-# -- what is not as it was: the README's "Differences" ------------------------------------------------
+# -- what is not as it was: the page of differences --------------------------------------------------
 
 
 def test_what_is_not_there_is_an_exit_code_of_1_where_1_10_has_0(user: User) -> None:

@@ -1,6 +1,7 @@
 """The requests of Airflow's own reference of this API, with curl: only the host is another."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,10 @@ WITH_DATE = (
 )
 
 
-def answer(server: Server, command: str) -> dict[str, str]:
+def answer(server: Server, command: str) -> dict[str, Any]:
     """What the command prints, as JSON."""
     here = command.strip().replace(HOST, f"http://127.0.0.1:{server.api.port}")
-    answered: dict[str, str] = curl.answer(here)
+    answered: dict[str, Any] = curl.answer(here)
     return answered
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import DAGS, NewServer
+from tests.waiting import wait_for
 
 NOTED = {
     "retry flaky 1": "ValueError: not at once",

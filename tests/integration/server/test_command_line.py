@@ -13,13 +13,13 @@ import click
 import pytest
 
 from chalicelib.cli import airflow_1_10, updraft
-from tests.integration.server.api import wait_for
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.server import ROOT, Server, running
-from tests.waiting import PATIENCE_SECONDS
+from tests.pages import page, quoted, table
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 PROGRAM = "python -m chalicelib "
-README = (ROOT / "README.md").read_text()
+COMMAND_LINE = page("command-line")
 
 FIRST = (" set ", " create ", " export ", "pool -s ")
 """What others build on..."""
@@ -107,9 +107,9 @@ def test_every_example_works(new_server: NewServer, folder: Path) -> None:
             assert "Traceback" not in done.stderr
 
 
-def test_the_readme_lists_every_command_and_no_other() -> None:
-    section = README.split("\n## The command line\n")[1].split("\n## ")[0]
-    listed = re.findall(r"`([a-z_][a-z_ -]*)`", "\n".join(re.findall(r"^\| (.+?) \|", section, re.MULTILINE)))
+def test_the_page_lists_every_command_and_no_other() -> None:
+    rows = table(COMMAND_LINE, "command", "what it does")
+    listed = [name for row in rows for name in quoted(row[0])]
     assert sorted(listed) == sorted(COMMANDS)
 
 
@@ -121,8 +121,8 @@ def test_1_10_commands_are_in_their_places() -> None:
 
 
 def completions(server: Server, folder: Path, *words: str) -> list[str]:
-    """What bash offers for the last word, set up as the README says."""
-    (setup,) = re.findall(r'^eval "\$\(.* completion bash\)"$', README, re.MULTILINE)
+    """What bash offers for the last word, set up as the page says."""
+    (setup,) = re.findall(r'^eval "\$\(.* completion bash\)"$', COMMAND_LINE, re.MULTILINE)
     typed = " ".join(shlex.quote(word) for word in ("updraft", *words))
     script = f"""
         {setup.replace(".venv/bin/python", shlex.quote(sys.executable))}
@@ -256,7 +256,12 @@ def test_dead_letters_are_listed_and_sent_back(shipped: Server, folder: Path) ->
 
     wait_for(sent_back)
     letters: list[dict[str, str]] = []
-    wait_for(lambda: letters.extend(listed()) or letters)  # nothing fits it, so it comes back
+
+    def is_back() -> bool:
+        letters.extend(listed())
+        return letters != []
+
+    wait_for(is_back)  # nothing fits it, so it comes back
     assert letters[0]["queue"] == "events"
     assert letters[0]["reason"] != ""
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server.api import Pulse, Run, pulse, wait_for
+from tests.integration.server.api import Pulse, Run, pulse
 from tests.integration.server.server import Server
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

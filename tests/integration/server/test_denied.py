@@ -10,7 +10,11 @@ from chalicelib.settings import Settings
 from tests.integration.server.server import Server, running
 
 DENY_ALL = {"AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.deny_all"}
-HEADERS = ({}, {"Authorization": "Basic YWRtaW46YWRtaW4="}, {"Authorization": "Negotiate YQ=="})
+HEADERS: tuple[dict[str, str], ...] = (
+    {},
+    {"Authorization": "Basic YWRtaW46YWRtaW4="},
+    {"Authorization": "Negotiate YQ=="},
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server.api import wait_for
 from tests.integration.server.server import Server, running
+from tests.waiting import wait_for
 
 HEAD = """
 import pathlib

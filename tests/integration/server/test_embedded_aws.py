@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from chalicelib.local.state_folder import published_endpoint
-from tests.contract.runner import Answer
-from tests.integration.server.api import PREFIX, wait_for
+from tests.integration.server.api import PREFIX
 from tests.integration.server.server import Server, running
+from tests.scripted.asking import Answer
+from tests.waiting import wait_for
 
 DAG = """
 from datetime import datetime

@@ -10,9 +10,10 @@ import pytest
 
 from chalicelib.local.emulator import aws_environment
 from chalicelib.local.state_folder import published_endpoint
-from tests.integration.server.api import Run, wait_for
+from tests.integration.server.api import Run
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.server import Server
+from tests.waiting import wait_for
 
 S3_RUN = "s3__sha256:"
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.server.conftest import NewServer
 from tests.integration.server.server import ROOT
-from tests.unit.cli.command_line import run
+from tests.scripted.command_line import run
 
 BACKENDS = "airflow.api.auth.backend"
 
@@ -102,14 +102,16 @@ class _Endpoint(BaseHTTPRequestHandler):
 @contextmanager
 def endpoint(status: int, challenge: str, body: bytes) -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
     """A server that answers so; gives its port, and what it was asked."""
-    handler = type(
-        "Handler", (_Endpoint,), {"status": status, "challenge": challenge, "body": body, "asked": []}
-    )
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
+
+    class Handler(_Endpoint):
+        asked: ClassVar[list[tuple[str, str | None]]] = []
+
+    Handler.status, Handler.challenge, Handler.body = status, challenge, body
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield server.server_address[1], handler.asked
+            yield server.server_address[1], Handler.asked
         finally:
             server.shutdown()
             thread.join()

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.auth.logins import BETWEEN_CHECKS, CHECKS_AT_ONCE
-from tests.contract.runner import Answer
 from tests.integration.server.api import HttpApi
 from tests.integration.server.server import Server, running
+from tests.scripted.asking import Answer
 from tests.waiting import PATIENCE_SECONDS
 
 BASIC = {

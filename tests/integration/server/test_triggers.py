@@ -3,9 +3,9 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.contract.runner import Answer, at_once
 from tests.integration.server.api import PREFIX, Run
 from tests.integration.server.server import Server
+from tests.scripted.asking import Answer, at_once
 
 RIVALS = 8
 

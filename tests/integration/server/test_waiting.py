@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server.api import Run, wait_for
+from tests.integration.server.api import Run
 from tests.integration.server.conftest import DAGS
 from tests.integration.server.server import Server, running
+from tests.waiting import wait_for
 
 SENSORS = ("wait", *(f"wait__{number}" for number in range(1, 5)))
 

@@ -1,6 +1,7 @@
 """Whose bucket it has to be: a person's credentials may let them into a stranger's."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
+from tests.moto_aws import moto_account
 
 LARGE = "x" * 100_000
 SETTINGS = Settings.from_environ({"UPDRAFT__AWS__STAGE": "owned"})
@@ -23,10 +25,16 @@ asked: list[dict[str, Any]] = []
 handlers.BUILTIN_HANDLERS.append(("provide-client-params.s3", lambda params, **_: asked.append(params)))
 
 
+@pytest.fixture(scope="module")
+def stage() -> Iterator[None]:
+    with moto_account():
+        create_missing(stage_resources(SETTINGS))
+        yield
+
+
 @pytest.fixture
-def requests(moto_store: DynamoStore) -> list[dict[str, Any]]:
+def requests(stage: None) -> list[dict[str, Any]]:
     """The parameters of what is asked of S3 from now on."""
-    create_missing(stage_resources(SETTINGS))
     asked.clear()
     return asked
 

@@ -2,10 +2,11 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
@@ -14,7 +15,7 @@ from chalicelib import aws
 from chalicelib.aws import ELSEWHERE, IN_A_FUNCTION, Patience, patience
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.store.dynamodb.connection import ATTEMPTS, DynamoDB
-from tests.integration.store.conftest import fresh_clients, no_sleep
+from tests.moto_aws import fresh_clients, no_sleep
 
 CONFIG = json.loads((Path(__file__).parents[3] / ".chalice" / "config.json").read_text())
 
@@ -73,14 +74,14 @@ def test_a_request_to_the_store_that_nobody_answers_is_sent_again_and_given_up(s
 def test_a_request_to_another_service_that_nobody_answers_is_given_up_too(
     server: Hangs, service: str
 ) -> None:
-    ask = {
+    requests: dict[str, Callable[[Any], object]] = {
         "sqs": lambda client: client.list_queues(),
         "s3": lambda client: client.list_buckets(),
         "secretsmanager": lambda client: client.get_secret_value(SecretId="keytab"),
         "ssm": lambda client: client.get_parameter(Name="keytab"),
-    }[service]
+    }
     with pytest.raises(BotoCoreError):
-        ask(aws.session().create_client(service, config=aws.client_config(QUICK)))
+        requests[service](aws.session().create_client(service, config=aws.client_config(QUICK)))
     assert len(server.taken) == QUICK.attempts
 
 

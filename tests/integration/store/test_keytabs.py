@@ -1,27 +1,16 @@
 """Where a keytab can be read from, over moto."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto import mock_aws
 
 from chalicelib import aws
 from chalicelib.settings import SettingError, Settings
 from chalicelib.store.keytabs import read_keytab
-from tests.integration.store.conftest import fresh_clients
 
 KEYTAB = b"\x05\x02 not a real one \xff\x00"
 TEXT = base64.b64encode(KEYTAB).decode()
-
-
-@pytest.fixture
-def account() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, mock_aws(), fresh_clients():
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield
 
 
 @pytest.mark.parametrize("prefix", ["", "FILE:"])

@@ -1,16 +1,14 @@
 """Credentials of a role for tasks, from an STS in memory."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from moto import mock_aws
 
 from chalicelib import aws, bootstrap
 from chalicelib.settings import SettingError, Settings
 from chalicelib.store.role_credentials import CredentialsRefused, RoleCredentials
 from chalicelib.user_code.environment import CREDENTIALS
-from tests.integration.store.conftest import fresh_clients
+from tests.moto_aws import fresh_clients
 
 ROLE = "arn:aws:iam::123456789012:role/tasks-of-acme"
 
@@ -21,14 +19,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws(), fresh_clients():
-        yield
 
 
 def settings(role: str) -> Settings:

@@ -265,7 +265,7 @@ def test_a_store_that_cannot_be_reached_is_told_to_user_code(tried: Tried) -> No
     def fail(key: str, value: str) -> None:
         raise StoreUnavailable("throttled")
 
-    tried.xcoms.push = fail  # type: ignore[method-assign]
+    tried.xcoms.push = fail  # type: ignore[method-assign]  # a fault of this store
     report = tried.once("def work():\n    return 1\n")
     assert report.outcome.reason == "StoreUnavailable: throttled"
 
@@ -278,7 +278,7 @@ def test_when_the_worker_itself_dies_its_try_does(tried: Tried) -> None:
     def die(key: str, value: str) -> None:
         raise WorkerIsGone(value)
 
-    tried.xcoms.push = die  # type: ignore[method-assign]
+    tried.xcoms.push = die  # type: ignore[method-assign]  # a fault of this store
     tried.write("def work(ti):\n    ti.xcom_push('pid', os.getpid())\n    time.sleep(600)\n")
     with pytest.raises(WorkerIsGone) as gone:
         tried.run()

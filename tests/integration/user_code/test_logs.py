@@ -66,7 +66,7 @@ def test_the_worker_logs_the_same_lines_with_level_name_and_fields(
         """
     )
     (record,) = [record for record in caplog.records if record.name == "of.mine"]
-    assert (record.levelno, record.getMessage(), record.rows) == (logging.ERROR, "bad day", 7)
+    assert (record.levelno, record.getMessage(), vars(record)["rows"]) == (logging.ERROR, "bad day", 7)
     assert record.filename == "tried.py"
 
 

@@ -5,19 +5,17 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from chalicelib.authoring.running.xcom_values import from_json
-from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.environment import without_credentials
 from chalicelib.user_code.runner import run_try
 from tests.leaks import leak
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+from tests.scripted.tries import request
 
 _HEAD = """
 import os
@@ -51,27 +49,6 @@ class KeptXComs:
     def returned(self) -> Any:
         text = self.texts.get("return_value")
         return None if text is None else from_json(text)
-
-
-def request(**changes: Any) -> TryRequest:
-    fields: dict[str, Any] = {
-        "dag_id": "tried",
-        "fileloc": "tried.py",
-        "run_id": "manual__1",
-        "run_uid": "uid",
-        "run_type": "manual",
-        "task_id": "work",
-        "map_index": -1,
-        "try_number": 1,
-        "max_tries": 0,
-        "execution_date": NOON,
-        "data_interval_start": NOON,
-        "data_interval_end": NOON,
-        "run_start_date": NOON,
-        "start_date": NOON,
-        "external_trigger": True,
-    }
-    return TryRequest(**{**fields, **changes})
 
 
 def clean_environment(**added: str) -> Callable[[], dict[str, str]]:

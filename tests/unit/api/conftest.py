@@ -12,10 +12,10 @@ from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import deploy
-from tests.contract.engines import engine_in_memory
-from tests.contract.in_process import InProcessApi
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import deploy
+from tests.scripted.engines import engine_in_memory
+from tests.scripted.in_process_api import InProcessApi
 
 DEFAULT_START_DATE = datetime(2024, 1, 1, tzinfo=UTC)
 

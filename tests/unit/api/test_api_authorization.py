@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,12 @@ from chalicelib.auth.backends import DENY_ALL
 from chalicelib.auth.verdicts import Origin
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import SettingError, Settings
-from tests.contract.in_process import InProcessApi
+from tests.pages import on_one_line, page
+from tests.scripted.in_process_api import InProcessApi
 
 PREFIX = EXPERIMENTAL.prefix
 
 PLAIN_METHODS = {"GET", "HEAD", "POST"}
-
-README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def _app(settings: Settings) -> Chalice:
@@ -68,7 +66,7 @@ def test_every_view_that_does_something_is_behind_the_authorizer(closed: Setting
     assert all(view.authorizer is authorizer for view in served)
     # Each of them has its own share of the requests that API Gateway lets through.
     guarded = sum(len(_allowed(methods)) for methods in app.routes.values())
-    assert f"over all {guarded} methods that ask one" in " ".join(README.split())
+    assert f"over all {guarded} methods that ask one" in on_one_line(page("operating"))
 
 
 def _allowed(methods: dict[str, Any]) -> set[str]:

@@ -9,7 +9,7 @@ from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import Expected
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
 DATE = "2024-05-06T07:08:09"

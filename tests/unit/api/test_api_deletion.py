@@ -11,8 +11,8 @@ from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstanceChange
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
+from tests.scripted.clock import MovedClock
+from tests.scripted.in_process_api import InProcessApi
 
 DATE = "2026-01-01T12:00:00+00:00"
 RUNS = "/dags/etl/dag_runs"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 DATE = "2024-05-06T07:08:09"
 LONG = "x" * 3000

@@ -15,9 +15,10 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import WakePool
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
+from tests.scripted.clock import MovedClock
+from tests.scripted.engines import take_sent
+from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
 POOL = {"name": "p", "slots": 3, "description": None}
@@ -41,7 +42,7 @@ def test_a_trigger_sent_again_is_answered_as_the_first_time(
     assert post(api, RUNS, {}) == first
     assert first.status == 200
     assert runs(engine) == [first.body["run_id"]]
-    assert len(engine.sender.take_all()) == 1
+    assert len(take_sent(engine)) == 1
 
 
 def test_the_offset_of_a_date_is_in_the_repeated_answer_too(api: InProcessApi) -> None:
@@ -123,7 +124,7 @@ def test_a_key_that_is_none_is_refused(
     answer = post(api, path, body, key)
     assert answer.status == 400
     assert "Idempotency-Key takes 1 to 255 visible ASCII characters" in answer.body["error"]
-    assert runs(engine) == [*engine.store.pools.list()] == []
+    assert (runs(engine), [*engine.store.pools.list()]) == ([], [])
 
 
 @pytest.mark.parametrize("key", ["x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "~"])
@@ -161,4 +162,4 @@ def test_a_pool_whose_message_was_lost_wakes_waiting_tasks_when_it_is_sent_again
     with bootstrap.use(engine=replace(engine, sender=Deaf())):
         assert post(api, "/pools", POOL).status == 503
     assert post(api, "/pools", POOL).status == 200
-    assert [outgoing.message for outgoing in engine.sender.take_all()] == [WakePool(pool="p")]
+    assert [outgoing.message for outgoing in take_sent(engine)] == [WakePool(pool="p")]

@@ -8,16 +8,16 @@ from chalicelib.authoring.model.lineage import AUTO, File
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.execution import run_try
-from chalicelib.domain.messages import RunTask
+from chalicelib.domain.messages import RunCallback, RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.engine.worker.execute import execute
-from tests.contract.deployed_dags import deploy
-from tests.contract.in_process import InProcessApi
-from tests.memory_sender import MemorySender
+from tests.scripted.contract_dags import deploy
+from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.memory_sender import MemorySender
 
 DATE = "2026-01-01T12:00:00+00:00"
 
@@ -66,6 +66,7 @@ def run_everything(engine: Engine, dag: DAG) -> None:
                 )
                 execute(engine, outgoing.message, invocation, run_one)
             else:
+                assert not isinstance(outgoing.message, RunCallback)
                 dispatch.handle(engine, outgoing.message)
 
 

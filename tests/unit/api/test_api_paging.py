@@ -18,8 +18,8 @@ from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.reading import dag_run_pages
 from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
+from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
 START = datetime(2024, 1, 1, tzinfo=UTC)

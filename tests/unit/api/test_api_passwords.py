@@ -21,8 +21,8 @@ from chalicelib.engine.engine import Engine
 from chalicelib.local.application import refusals
 from chalicelib.local.gateway import HttpAnswer, HttpRequest, StageGateway
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
+from tests.scripted.clock import MovedClock
+from tests.scripted.in_process_api import InProcessApi
 
 PREFIX = EXPERIMENTAL.prefix
 
@@ -377,13 +377,14 @@ def test_what_changes_nothing_is_not_in_the_audit_log(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    for method, path, body in [
+    without_effect: list[tuple[str, str, dict[str, Any] | None]] = [
         ("GET", "/pools", None),
         ("GET", "/dags/etl/paused", None),
         ("GET", "/dags/unknown/paused/true", None),
         ("POST", "/dags/unknown/dag_runs", {}),
         ("DELETE", "/pools/unknown", None),
-    ]:
+    ]
+    for method, path, body in without_effect:
         gateway.send(ADA, method, PREFIX + path, body)
     assert audited(caplog) == []
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 POOL = {"name": "p", "slots": 3, "description": "three"}
 

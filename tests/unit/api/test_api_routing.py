@@ -1,5 +1,6 @@
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,8 @@ from chalicelib.api.experimental.surface import EXPERIMENTAL
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.failures import let_fail
+from tests.scripted.in_process_api import InProcessApi
 
 PREFIX = EXPERIMENTAL.prefix
 
@@ -91,7 +93,7 @@ def test_any_content_type_will_do(api: InProcessApi) -> None:
 def test_an_error_nobody_foresaw_tells_the_client_only_where_to_look(
     api: InProcessApi, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine.store.pools.get = _raises(RuntimeError("password=hunter2"))
+    let_fail(engine.store.pools.get, RuntimeError("password=hunter2"))
     answer = api.get("/pools/any")
     assert answer.status == 500
     reference = answer.body["error"].split()[-1]
@@ -103,7 +105,7 @@ def test_an_error_nobody_foresaw_tells_the_client_only_where_to_look(
 def test_a_store_that_is_not_available_is_no_error_of_ours(
     api: InProcessApi, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine.store.pools.get = _raises(StoreUnavailable("throttled: table x"))
+    let_fail(engine.store.pools.get, StoreUnavailable("throttled: table x"))
     answer = api.get("/pools/any")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert "table x" not in str(answer.body)
@@ -111,25 +113,18 @@ def test_a_store_that_is_not_available_is_no_error_of_ours(
 
 
 def test_an_answer_that_lambda_could_not_return_is_refused_with_a_word(
-    api: InProcessApi, engine: Engine
+    api: InProcessApi, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = engine.store.pools
     api.post("/pools", {"name": "p", "slots": 1, "description": "x" * 16_000})
     many = [*pool.list()] * 400
-    pool.list = lambda: iter(many)
+    monkeypatch.setattr(pool, "list", lambda: iter(many))
     answer = api.get("/pools")
     assert answer.status == 400
     assert "larger" in answer.body["error"]
 
 
-def _raises(error: Exception):
-    def fail(*_args: object, **_kwargs: object) -> None:
-        raise error
-
-    return fail
-
-
-def _event(api: InProcessApi, method: str, path: str, parameters: dict[str, str]):
+def _event(api: InProcessApi, method: str, path: str, parameters: dict[str, str]) -> dict[str, Any]:
     return api.app(
         {
             "requestContext": {"httpMethod": method, "resourcePath": f"{PREFIX}{path}", "path": "/api/x"},

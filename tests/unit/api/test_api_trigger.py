@@ -8,9 +8,10 @@ from chalicelib import bootstrap
 from chalicelib.domain.messages import StartRun
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
-from tests.contract.runner import Answer
+from tests.scripted.asking import Answer
+from tests.scripted.clock import MovedClock
+from tests.scripted.engines import take_sent
+from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
 DATE = "2024-05-06T07:08:09"
@@ -42,7 +43,7 @@ def test_a_trigger_creates_a_queued_run_and_sends_its_first_message(
     )
     assert run.execution_date == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
     assert run.triggered_by == "api"
-    assert [outgoing.message for outgoing in engine.sender.take_all()] == [StartRun(run=run.ref)]
+    assert [outgoing.message for outgoing in take_sent(engine)] == [StartRun(run=run.ref)]
 
 
 @pytest.mark.parametrize("nothing", [{}, {"run_id": None}, {"run_id": ""}, {"run_id": 0}, {"run_id": []}])

@@ -10,8 +10,9 @@ from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.tick import tick
-from tests.contract.clock import MovedClock
-from tests.contract.in_process import InProcessApi
+from tests.scripted.clock import MovedClock
+from tests.scripted.engines import take_sent
+from tests.scripted.in_process_api import InProcessApi
 
 DATE = "2024-05-06T07:08:09"
 MINUTE = timedelta(minutes=1)
@@ -23,7 +24,7 @@ def _looks(engine: Engine, clock: MovedClock, minutes: int) -> int:
     for _ in range(minutes):
         clock.sleep(60)
         tick(engine)
-        messages = [outgoing.message for outgoing in engine.sender.take_all()]
+        messages = [outgoing.message for outgoing in take_sent(engine)]
         rescues = [message for message in messages if isinstance(message, RescueRun)]
         for message in rescues:
             sweep.look_after(engine, message)
@@ -45,7 +46,7 @@ def test_one_tick_does_not_send_for_more_runs_than_can_be_looked_after(
     monkeypatch.setattr("chalicelib.engine.upkeep.tick.MOST_PER_TICK", 3)
     for second in range(7):
         api.post("/dags/etl/dag_runs", {"execution_date": f"2024-01-01T00:00:{second:02}"})
-    engine.sender.take_all()
+    take_sent(engine)
     assert [_looks(engine, clock, 1) for _ in range(2)] == [3, 3]
 
 
@@ -64,7 +65,7 @@ def test_after_a_stop_the_runs_that_a_paused_dag_keeps_waiting_are_left_alone(
 
 
 def _resumed(engine: Engine) -> list[datetime]:
-    engine.sender.take_all()
+    take_sent(engine)
     sweep.resume(engine)
-    messages = [outgoing.message for outgoing in engine.sender.take_all()]
+    messages = [outgoing.message for outgoing in take_sent(engine)]
     return [message.execution_date for message in messages if isinstance(message, RescueRun)]

@@ -11,12 +11,13 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from chalicelib import bootstrap
+from chalicelib import __version__, bootstrap
 from chalicelib.api.experimental.openapi.document import document
 from chalicelib.api.experimental.openapi.operations import OPERATIONS as BY_VIEW
 from chalicelib.api.experimental.surface import EXPERIMENTAL
-from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
+from chalicelib.settings import AIRFLOW_VERSION, Settings
+from tests.pages import page, table
+from tests.scripted.in_process_api import InProcessApi
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = document()
@@ -36,6 +37,11 @@ def test_the_document_is_openapi_3_1(api: InProcessApi) -> None:
     assert served.body == json.loads(json.dumps(DOCUMENT))
     assert re.fullmatch(r"3\.1\.\d+", served.body["openapi"])
     schemathesis.openapi.from_dict(served.body).validate()
+
+
+def test_the_document_names_the_version_of_the_api_and_ours() -> None:
+    assert DOCUMENT["info"]["version"] == AIRFLOW_VERSION
+    assert DOCUMENT["info"]["x-updraft-version"] == __version__
 
 
 def test_the_document_and_the_app_have_the_same_routes(api: InProcessApi) -> None:
@@ -114,23 +120,24 @@ def test_the_document_is_served_without_a_store(settings: Settings) -> None:
 
 
 def _values(parameters: Any) -> tuple[str, str]:
-    return parameters.values
+    path, method = parameters.values
+    return path, method
 
 
 def _resolved(part: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in part:
         return part
     _, _, kind, name = part["$ref"].split("/")
-    return DOCUMENT["components"][kind][name]
+    resolved: dict[str, Any] = DOCUMENT["components"][kind][name]
+    return resolved
 
 
 def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
     return jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 
-def test_the_readme_lists_every_route_and_no_other() -> None:
-    readme = (ROOT / "README.md").read_text()
-    listed = re.findall(r"^\| `([A-Z]+) (/\S*)` \|", readme, re.MULTILINE)
+def test_the_page_lists_every_route_and_no_other() -> None:
+    listed = [tuple(row[0].strip("`").split()) for row in table(page("api"), "request", "answer")]
     served = {
         (method.upper(), path)
         for path, item in DOCUMENT["paths"].items()

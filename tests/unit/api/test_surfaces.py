@@ -18,7 +18,7 @@ from chalicelib.api.surfaces import SURFACES, mount
 from chalicelib.auth.backends import DENY_ALL
 from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists
 from chalicelib.settings import Settings
-from tests.contract.in_process import InProcessApi
+from tests.scripted.in_process_api import InProcessApi
 
 PACKAGE = "made_up_views"
 VIEWS = '''

@@ -1,7 +1,6 @@
 """How many checks of a password there are, whatever the moments at which they are asked for."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,6 +21,7 @@ from chalicelib.auth.logins import (
     network_of,
     proof_digest,
 )
+from tests.pages import on_one_line, page
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAUSES = st.lists(st.integers(min_value=0, max_value=40_000), max_size=120)
@@ -78,8 +78,8 @@ def test_instants_survive_as_milliseconds(instant: datetime) -> None:
     assert moment(milliseconds(instant)) == whole
 
 
-def test_the_readme_states_how_many_guesses_there_are() -> None:
-    readme = " ".join((Path(__file__).parents[3] / "README.md").read_text().split())
+def test_the_page_states_how_many_guesses_there_are() -> None:
+    said = on_one_line(page("auth"))
     for stated in (
         f"{CHECKS_AT_ONCE} passwords are checked at once and then one every {BETWEEN_CHECKS.seconds} seconds",
         f"never more than {CHECKS_A_MINUTE} in a minute",
@@ -87,7 +87,7 @@ def test_the_readme_states_how_many_guesses_there_are() -> None:
         f"with more than {MOST_ADDRESSES} addresses",
         f"used it within {(PROVEN_FOR - RENEWED_AFTER) // timedelta(hours=1)} hours",
     ):
-        assert stated in readme
+        assert stated in said
 
 
 def test_a_digest_is_of_the_name_the_password_what_is_kept_and_the_key() -> None:

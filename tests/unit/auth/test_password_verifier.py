@@ -262,7 +262,8 @@ def test_the_clock_does_not_tell_who_is_a_user() -> None:
     """With real bcrypt: the medians of interleaved tries differ by far less than what a check takes."""
     desk = Desk(cost=8)
     desk.enrol("ada", "lovelace")
-    names, moments = count(), {"known": [], "unknown": []}
+    names = count()
+    moments: dict[str, list[float]] = {"known": [], "unknown": []}
     for _ in range(20):
         desk.now += BETWEEN_CHECKS  # so that no try is one too many
         for kind, username in (("known", "ada"), ("unknown", f"eve{next(names)}")):
@@ -375,7 +376,7 @@ def test_a_proof_that_is_an_hour_old_is_renewed_by_its_use_and_not_before(desk: 
 
 def proven_at(desk: Desk) -> datetime | None:
     _, login = desk.users.for_login("ada")
-    return login.proof and login.proof.proven_at
+    return login.proof.proven_at if login.proof else None
 
 
 def test_a_wrong_try_does_not_prolong_a_proof(desk: Desk) -> None:

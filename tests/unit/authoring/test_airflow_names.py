@@ -135,7 +135,7 @@ def test_outside_the_names_are_gone() -> None:
 
 def test_an_airflow_that_is_installed_is_left_as_it_was() -> None:
     genuine = types.ModuleType("airflow")
-    genuine.DAG = "genuine"  # type: ignore[attr-defined]
+    genuine.DAG = "genuine"  # type: ignore[attr-defined]  # modules take any name
     sys.modules["airflow"] = genuine
     try:
         assert imported("from airflow import DAG")["DAG"] is DAG

@@ -53,7 +53,11 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             "Invalid arguments were passed to BashOperator (task_id: a). "
             "Invalid arguments were:\n**kwargs: {'foo': 1}",
         ),
-        (lambda: BashOperator(task_id="a"), AirflowException, "missing keyword argument 'bash_command'"),
+        (
+            lambda: BashOperator(task_id="a"),  # type: ignore[call-arg]  # that is tested
+            AirflowException,
+            "missing keyword argument 'bash_command'",
+        ),
         (lambda: EmptyOperator("a"), AirflowException, "Use keyword arguments when initializing operators"),
         (
             lambda: empty("a b"),
@@ -62,7 +66,7 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             "exclusively",
         ),
         (lambda: empty("a" * 251), AirflowException, "The key has to be less than 250 characters"),
-        (lambda: empty(3), TypeError, "The key has to be a string and is <class 'int'>:3"),  # type: ignore[arg-type]
+        (lambda: empty(3), TypeError, "The key has to be a string and is <class 'int'>:3"),  # type: ignore[arg-type]  # that is tested
         (lambda: a_dag("a b"), AirflowException, "The key 'a b' has to be made of"),
         (lambda: empty("a", retries="x"), AirflowException, "'retries' type must be int, not str"),
         (lambda: empty("a", retry_delay="x"), TypeError, "unsupported type for timedelta"),
@@ -76,12 +80,12 @@ def edges(dag: DAG) -> dict[str, list[str]]:
         (lambda: empty("a", trigger_rule="x"), AirflowException, "The trigger_rule must be one of all_done"),
         (lambda: empty("a", weight_rule="x"), AirflowException, "The weight_rule must be one of absolute"),
         (
-            lambda: PythonOperator(task_id="a", python_callable=3),
+            lambda: PythonOperator(task_id="a", python_callable=3),  # type: ignore[arg-type]  # that is tested
             AirflowException,
             "`python_callable` param must be callable",
         ),
         (lambda: empty("a", inlets=[3]), AirflowException, "inlets have to be lineage entities"),
-        (lambda: DAG("x", foo=1), TypeError, "DAG.__init__() got an unexpected keyword argument 'foo'"),  # type: ignore[call-arg]
+        (lambda: DAG("x", foo=1), TypeError, "DAG.__init__() got an unexpected keyword argument 'foo'"),  # type: ignore[call-arg]  # that is tested
         (lambda: a_dag(schedule=3), ValueError, "3 is not a valid schedule."),
         (
             lambda: DAG("x", schedule=None, schedule_interval="@daily"),
@@ -158,9 +162,9 @@ def test_default_args_reach_every_constructor_and_are_overridden() -> None:
         "params": {"a": 1},
     }
     with a_dag(default_args=defaults, params={"a": 0, "b": 0}):
-        made = Copy(task_id="a", retries=1, params={"c": 2})
+        made = Copy(task_id="a", retries=1, params={"c": 2})  # type: ignore[call-arg]  # a default gives it
         with TaskGroup("g", default_args={"owner": "group", "target": "elsewhere"}):
-            inner = Copy(task_id="b", default_args={"source": "nearby"})
+            inner = Copy(task_id="b", default_args={"source": "nearby"})  # type: ignore[call-arg]  # likewise
     assert (made.bash_command, made.owner, made.retries, made.cwd) == ("cp here there", "me", 1, "/")
     assert str(made.params) == "{'a': 1, 'b': 0, 'c': 2}"
     assert (inner.bash_command, inner.owner) == ("cp nearby elsewhere", "group")
@@ -279,7 +283,7 @@ def test_taskflow_ids_groups_and_overrides() -> None:
     def twice(n: Any) -> Any:
         return double(double(n))
 
-    @dag_decorator(schedule=None)
+    @dag_decorator(schedule=None)  # type: ignore[untyped-decorator]  # Any: with arguments or without
     def flow() -> None:
         """Doubles."""
         out = twice(1)
@@ -326,7 +330,7 @@ def test_a_mapping_as_return_annotation_means_multiple_outputs() -> None:
     def other() -> list[int]:
         return []
 
-    @task(multiple_outputs=False)
+    @task(multiple_outputs=False)  # type: ignore[untyped-decorator]  # Any: with arguments or without
     def said() -> dict[str, int]:
         return {}
 
@@ -337,9 +341,11 @@ def test_a_mapping_as_return_annotation_means_multiple_outputs() -> None:
 def test_outputs_in_arguments_make_dependencies() -> None:
     with a_dag() as dag:
         first, second = empty("first"), empty("second")
-        BashOperator(task_id="third", bash_command="echo", env={"A": first.output, "B": second.output["key"]})
+        of_two: dict[str, Any] = {"A": first.output, "B": second.output["key"]}
+        BashOperator(task_id="third", bash_command="echo", env=of_two)
         late = BashOperator(task_id="fourth", bash_command="echo")
-        late.env = {"A": first.output}
+        of_one: dict[str, Any] = {"A": first.output}
+        late.env = of_one
         PythonOperator(task_id="fifth", python_callable=print, op_args=[[first.output]])
     assert edges(dag)["first"] == ["fifth", "fourth", "third"]
     assert edges(dag)["second"] == ["third"]

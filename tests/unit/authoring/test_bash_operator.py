@@ -68,7 +68,7 @@ def test_sigterm_ends_the_command_and_fails_the_try() -> None:
 
 def test_a_signal_while_the_command_starts_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
-    execute = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+    execute = subprocess.Popen._execute_child  # type: ignore[attr-defined]  # its own, and not described
 
     def execute_and_interrupt(process: Any, *arguments: Any) -> None:
         execute(process, *arguments)

@@ -27,7 +27,7 @@ from chalicelib.authoring.taskflow.decorators import dag as dag_decorator
 from chalicelib.authoring.taskflow.decorators import task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryResult
-from tests.integration.store.examples import a_run
+from tests.scripted.examples import a_run
 from tests.unit.authoring.running import START, FakeXComs, a_dag, call, run
 
 
@@ -131,8 +131,13 @@ def latest_only(interval_ended: timedelta, schedule: Any = timedelta(hours=1), *
     with DAG("x", schedule=schedule, start_date=START) as dag:
         LatestOnlyOperator(task_id="latest") >> [EmptyOperator(task_id="b"), EmptyOperator(task_id="c")]
     end = datetime.now(UTC) - interval_ended
-    bounds = {"data_interval_start": end - timedelta(hours=1), "data_interval_end": end}
-    return set(run(dag, "latest", **(SCHEDULED | bounds | request)).skip)
+    fields: dict[str, Any] = {
+        **SCHEDULED,
+        "data_interval_start": end - timedelta(hours=1),
+        "data_interval_end": end,
+        **request,
+    }
+    return set(run(dag, "latest", **fields).skip)
 
 
 def test_only_the_run_of_the_latest_interval_goes_on() -> None:
@@ -230,7 +235,7 @@ def test_arguments_of_a_dag_function_are_params() -> None:
     def shout(word: str) -> str:
         return word.upper()
 
-    @dag_decorator(schedule=None)
+    @dag_decorator(schedule=None)  # type: ignore[untyped-decorator]  # Any: with arguments or without
     def flow(word: str = "hello") -> None:
         shout(word)
 
@@ -296,7 +301,7 @@ def test_multiple_outputs_need_a_dict_of_texts(value: Any, reason: str) -> None:
 
 
 def test_a_missing_output_is_none_or_an_error() -> None:
-    @task(multiple_outputs=True)
+    @task(multiple_outputs=True)  # type: ignore[untyped-decorator]  # Any: with arguments or without
     def several() -> None: ...
 
     @task
@@ -377,12 +382,13 @@ def test_hooks_of_the_operator_surround_execute() -> None:
 def test_running_leaves_the_task_of_the_dag_as_it_was() -> None:
     with a_dag() as dag:
         made = BashOperator(task_id="a", bash_command="echo {{ ds }}")
-        BashOperator(task_id="b", bash_command="echo", env={"A": made.output})
+        env: dict[str, Any] = {"A": made.output}
+        follower = BashOperator(task_id="b", bash_command="echo", env=env)
     xcoms = FakeXComs()
     run(dag, "a", xcoms)
     run(dag, "b", xcoms)
     assert made.bash_command == "echo {{ ds }}"
-    assert repr(dag.get_task("b").env) == "{'A': XComArg(<Task(BashOperator): a>)}"
+    assert repr(follower.env) == "{'A': XComArg(<Task(BashOperator): a>)}"
     assert dag.get_task("b").upstream_task_ids == {"a"}
 
 

@@ -97,7 +97,7 @@ def test_what_follows_a_setup_has_the_rule_all_success() -> None:
 
 def test_the_rule_of_a_decorated_teardown_cannot_be_chosen() -> None:
     @teardown
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="all_done")  # type: ignore[untyped-decorator]  # Any: with arguments or without
     def clean() -> None: ...
 
     with a_dag(), pytest.raises(ValueError, match="Trigger rule not configurable for teardown tasks"):

@@ -1,7 +1,6 @@
 """What comes from outside gets into no shell command of a DAG file that is shipped or shown."""
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import pytest
 from jinja2 import nodes
 
 from chalicelib.authoring.loading.loader import LoadedFile, load_file
+from tests.pages import PAGES, blocks
 from tests.unit.authoring.running import FakeXComs, run
 
 ROOT = Path(__file__).parents[3]
-README = ROOT / "README.md"
 SHIPPED = [
     path
     for folder in ("chalicelib/dags", "tests/e2e/dags", "tests/integration/server/dags")
@@ -71,7 +70,7 @@ def name_of(node: ast.expr) -> str:
 
 
 def snippets() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    return [snippet for text in PAGES.values() for snippet in blocks(text, "python")]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
@@ -79,12 +78,12 @@ def test_a_shipped_dag_file_hands_nothing_from_outside_to_a_shell(path: Path) ->
     assert list(dangers(path.read_text())) == []
 
 
-def test_the_readme_shows_how_and_not_how_not() -> None:
+def test_the_pages_show_how_and_not_how_not() -> None:
     assert snippets()
     for snippet in snippets():
         assert list(dangers(snippet)) == []
     assert any("env=" in snippet and "params." in snippet for snippet in snippets())
-    others = README.read_text()
+    others = "\n".join(PAGES.values())
     for snippet in snippets():
         others = others.replace(snippet, "")
     assert "bash_command" not in others

@@ -13,8 +13,8 @@ from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.end import fail_run
 from chalicelib.settings import Settings
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.unit.cli.command_line import run
+from tests.scripted.command_line import run
+from tests.scripted.contract_dags import engine_with_contract_dags
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 

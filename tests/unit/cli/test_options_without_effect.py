@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.cli import updraft
 from chalicelib.cli.without_effect import options_of_2_x
-from tests.unit.cli.command_line import run
+from tests.scripted.command_line import run
 
 
 def parsed(*arguments: str) -> click.Context:

@@ -12,7 +12,7 @@ from chalicelib.auth.passwords import matches
 from chalicelib.cli import updraft
 from chalicelib.engine.ports.store import Store
 from chalicelib.settings import Settings
-from tests.contract.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory
 
 NOT_LOCAL = Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev", "UPDRAFT__API__BCRYPT_COST": "4"})
 

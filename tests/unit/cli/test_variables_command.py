@@ -13,7 +13,7 @@ from chalicelib.cli import updraft
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
-from tests.contract.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory
 
 
 @pytest.fixture

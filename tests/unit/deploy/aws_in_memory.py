@@ -13,7 +13,7 @@ from typing import Any
 import botocore.session
 from botocore.exceptions import ClientError
 from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from chalicelib.deploy.description.functions import (
     API_HANDLER,
@@ -153,7 +153,8 @@ class ApiGateway:
 
     def import_rest_api(self, *, body: bytes, parameters: dict[str, str]) -> dict[str, str]:
         endpoint = parameters["endpointConfigurationTypes"]
-        return self._around("ImportRestApi", lambda: self._import(json.loads(body), endpoint))
+        made: dict[str, str] = self._around("ImportRestApi", lambda: self._import(json.loads(body), endpoint))
+        return made
 
     def get_rest_api(self, *, restApiId: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
         return {"id": restApiId, "endpointConfiguration": {"types": [self._apis[restApiId]["endpoint"]]}}
@@ -168,7 +169,11 @@ class ApiGateway:
         self._around("DeleteRestApi", lambda: self._apis.pop(restApiId))
 
     def get_paginator(self, operation: str) -> SimpleNamespace:
-        pages = {"get_rest_apis": self._rest_apis, "get_resources": self._resources}[operation]
+        listed: dict[str, Callable[..., Any]] = {
+            "get_rest_apis": self._rest_apis,
+            "get_resources": self._resources,
+        }
+        pages = listed[operation]
         return SimpleNamespace(
             paginate=lambda **arguments: self._around(operation, lambda: [{"items": pages(**arguments)}])
         )
@@ -302,7 +307,7 @@ class Aws:
         stage, handler = function.removeprefix("updraft-").rpartition(":")[2].rpartition("-")[::2]
         queues = get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].queues
         queue = queues.get(f"updraft-{stage.removeprefix('updraft-')}-{QUEUE_OF.get(handler)}")
-        return None if queue is None else int(queue.visibility_timeout)
+        return None if queue is None else int(queue.visibility_timeout)  # type: ignore[attr-defined]  # moto sets it
 
     def _around(self, operation: str, request: Callable[[], Any]) -> Any:
         if (refused := self._refuse(operation)) is not None:

@@ -25,6 +25,7 @@ from chalicelib.events import limits
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.settings import ALARMS, Settings
 from chalicelib.store.memory import MemoryStore
+from tests.pages import on_one_line, page, table
 
 ALARM_TOPIC = "UPDRAFT__AWS__ALARM_TOPIC"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
@@ -139,9 +140,10 @@ def test_a_number_among_the_variables_of_one_function_is_refused(project: Projec
 def test_a_function_takes_no_longer_than_its_queue_hides_a_message(
     project: Project, handler: str, most: int
 ) -> None:
-    for of in ("functions", "of_stage"):
-        assert project.refusal(**{of: {handler: {"lambda_timeout": most}}}) == ""
-        assert project.refusal(**{of: {handler: {"lambda_timeout": most + 1}}}) == (
+    fits, is_too_long = ({handler: {"lambda_timeout": seconds}} for seconds in (most, most + 1))
+    assert project.refusal(functions=fits) == project.refusal(of_stage=fits) == ""
+    for refusal in (project.refusal(functions=is_too_long), project.refusal(of_stage=is_too_long)):
+        assert refusal == (
             f"lambda_timeout of {handler} in .chalice/config.json is {most + 1} s, and its queue gives a "
             f"message to another after {most} s, which Lambda refuses: take {most} or less"
         )
@@ -250,10 +252,7 @@ def read_stage_named(name: str) -> None:
         read_stage(Path(directory), name)
 
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
-
-
-def test_the_readme_says_the_limits(project: Project) -> None:
+def test_the_page_says_the_limits(project: Project) -> None:
     project.refusal()
     queues = {
         queue.name.removeprefix("updraft-dev-"): queue.visibility_timeout_s
@@ -261,7 +260,7 @@ def test_the_readme_says_the_limits(project: Project) -> None:
     }
     assert queues["scheduling"] == queues["events"]
     rules, filters = limits.OF_RULES, limits.OF_FILTERS
-    said = [line.split(" | ")[0] for line in README.splitlines() if line.endswith(") |")]
+    said = [row[0] for row in table(page("limits"), "limit", "of what")]
     for limit in (
         f"{aws_limits.MOST_ENVIRONMENT_BYTES:,} bytes",
         f"{queues['events']} s for `scheduler` and `events`",
@@ -273,9 +272,9 @@ def test_the_readme_says_the_limits(project: Project) -> None:
         f"-{filters.most:,} to {filters.most:,}, {filters.decimals} decimals",
         f"{aws_limits.MOST_QUEUE_POLICY_BYTES:,} bytes",
     ):
-        assert f"| {limit}" in said
+        assert limit in said
 
 
-def test_the_readme_says_for_how_long_logs_are_kept() -> None:
-    assert f"Unset: {DEFAULT_RETENTION_DAYS}, where nobody has set it" in README
-    assert f"logs of the six functions for {DEFAULT_RETENTION_DAYS} days" in README
+def test_the_pages_say_for_how_long_logs_are_kept() -> None:
+    assert f"Unset: {DEFAULT_RETENTION_DAYS}, unless it was set for a log group by hand" in page("settings")
+    assert f"logs of the six functions for {DEFAULT_RETENTION_DAYS} days" in on_one_line(page("operating"))

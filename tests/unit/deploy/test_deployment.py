@@ -26,9 +26,10 @@ from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, StageError, read_stage
 from chalicelib.deploy.steps import Step, StepFailed, carry_out
 from chalicelib.deploy.validation import validate
+from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
-from tests.contract.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory
 from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
 
 DAG = """
@@ -679,6 +680,14 @@ def test_a_failed_step_says_which_why_and_what_to_do_and_nothing_follows() -> No
     assert said == ["[1/3] First", "[2/3] Second"]
     assert str(failed.value) == "Second: no room left on the device. Do it again"
     assert done == ["first"]
+
+
+def test_a_step_whose_store_refuses_fails_with_its_advice() -> None:
+    def refuse() -> None:
+        raise StoreUnavailable("DynamoDB did not answer")
+
+    with pytest.raises(StepFailed, match=r"^Sync: DynamoDB did not answer\. Do it again$"):
+        carry_out([Step(name="Sync", plan=tuple, do=refuse, advice="Do it again")], lambda _line: None)
 
 
 def test_each_step_of_a_deployment_in_turn_can_fail(life: Life) -> None:

@@ -3,12 +3,10 @@
 import json
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
 from chalicelib.deploy.checks.doctor import examine
-from chalicelib.deploy.deployment import plan_deployment
 from chalicelib.deploy.runtimes import (
     SUPPORT,
     is_unsupported,
@@ -19,6 +17,7 @@ from chalicelib.deploy.runtimes import (
 )
 from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.settings import SettingError, Settings
+from tests.pages import page, quoted, table
 from tests.unit.deploy import test_deployment as whole_life
 from tests.unit.deploy.test_deployment import Life
 
@@ -96,12 +95,12 @@ def test_what_is_said_of_a_runtimes_end() -> None:
 
 
 @pytest.mark.parametrize("runtime", SUPPORT)
-def test_the_readme_says_how_long_each_runtime_lasts(runtime: str) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    (row,) = [line for line in readme.splitlines() if line.startswith("| `python") and f"`{runtime}`" in line]
+def test_the_page_says_how_long_each_runtime_lasts(runtime: str) -> None:
+    rows = table(page("operating"), "runtime")
+    (row,) = [row for row in rows if runtime in quoted(row[0])]
     support = SUPPORT[runtime]
     days = (support.ends, support.no_creation, support.no_update)
-    assert row.split(" | ", maxsplit=1)[1] == " | ".join(f"{day.day} {day:%B %Y}" for day in days) + " |"
+    assert row[1:] == [f"{day.day} {day:%B %Y}" for day in days]
 
 
 def test_a_setting_that_is_no_runtime_is_refused() -> None:
@@ -111,11 +110,11 @@ def test_a_setting_that_is_no_runtime_is_refused() -> None:
 
 def test_a_plan_shows_the_runtime_and_what_changes_of_functions(life: Life) -> None:
     uses = f"use     {this_runtime()} on x86_64; {support_of(this_runtime())}"
-    assert uses in list(plan_deployment(life.stage, (), client=life.aws.client))
+    assert uses in life.plan()
     life.deploy()
     lambda_ = life.aws.client("lambda")
     lambda_.update_function_configuration(FunctionName="updraft-dev-worker", Runtime=OTHER)
-    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    plan = life.plan()
     assert uses in plan
     assert f"update  function updraft-dev-worker: its Runtime is {OTHER}, not {this_runtime()}" in plan
     assert "update  function updraft-dev-tick" in plan
@@ -125,7 +124,7 @@ def test_a_stage_of_another_python_is_left_as_it_is(life: Life) -> None:
     life.deploy()
     life.aws.client("lambda").update_function_configuration(FunctionName="updraft-dev", Runtime=OTHER)
     with pytest.raises(StageError, match=r"^Stage dev runs on python3\.10, so far"):
-        list(plan_deployment(life.stage, (), client=life.aws.client))
+        life.plan()
     wrong = life.wrong()
     assert wrong["function updraft-dev-worker"] == (f"its Runtime is {this_runtime()}, not {OTHER}",)
     assert "function updraft-dev" not in wrong
@@ -142,7 +141,7 @@ def test_a_stage_changes_its_machine_in_place(life: Life) -> None:
     path = life.stage.project / ".chalice" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"lambda_architecture": "arm64"}))
     assert life.wrong()["function updraft-dev-tick"] == ("its architecture is x86_64, not arm64",)
-    plan = list(plan_deployment(life.stage, (), client=life.aws.client))
+    plan = life.plan()
     assert "update  function updraft-dev-worker: its architecture is x86_64, not arm64" in plan
     life.deploy()
     assert life.wrong() == {}
@@ -152,4 +151,4 @@ def test_a_machine_that_lambda_does_not_have_is_refused(life: Life) -> None:
     path = life.stage.project / ".chalice" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"lambda_architecture": "aarch64"}))
     with pytest.raises(StageError, match="is 'aarch64'; it takes x86_64 or arm64"):
-        list(plan_deployment(life.stage, (), client=life.aws.client))
+        life.plan()

@@ -183,7 +183,8 @@ class SlowToKnow:
 @pytest.mark.parametrize("code", ["InvalidParameterValueException", "ResourceConflictException"])
 def test_a_refusal_that_passes_is_waited_for(life: Life, code: str) -> None:
     create_missing(stage_resources(life.stage.settings), client=life.aws.client)
-    lambda_, slept = SlowToKnow(refusals=20, code=code), []
+    lambda_ = SlowToKnow(refusals=20, code=code)
+    slept: list[float] = []
     refused = ask_for_more(
         life.stage.settings,
         client=lambda service: lambda_ if service == "lambda" else life.aws.client(service),

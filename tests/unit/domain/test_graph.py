@@ -5,7 +5,7 @@ import pytest
 from chalicelib.domain.errors import TaskNotFound
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.graph.join import END_OF_RUN
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 
 def graph(*shapes: Shape) -> Graph:

@@ -10,7 +10,7 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import LEGAL_MOVES, TaskInstanceState
 from chalicelib.domain.tasks.changes import end_of_try, interrupted
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUN = RunRef(dag_id="scripted", execution_date=NOW, run_uid="uid", generation=1, version="v1")
@@ -71,9 +71,9 @@ def test_ids_of_runs_grow_and_fit_a_json_number() -> None:
         def getrandbits(self, _: int) -> int:
             return 0
 
-    ids = [new_id(NOW + timedelta(milliseconds=n), Zeros()) for n in range(3)]  # type: ignore[arg-type]
+    ids = [new_id(NOW + timedelta(milliseconds=n), Zeros()) for n in range(3)]  # type: ignore[arg-type]  # all it asks of chance
     assert ids == sorted(set(ids))
-    assert new_id(datetime(2109, 1, 1, tzinfo=UTC), Zeros()) < 2**53  # type: ignore[arg-type]
+    assert new_id(datetime(2109, 1, 1, tzinfo=UTC), Zeros()) < 2**53  # type: ignore[arg-type]  # all it asks of chance
 
 
 def test_a_made_up_run_id_keeps_the_offset_as_sent() -> None:

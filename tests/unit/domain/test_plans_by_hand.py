@@ -15,8 +15,8 @@ from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
-from tests.integration.store.examples import a_run
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.examples import a_run
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SUCCESS, FAILED, RUNNING = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.RUNNING

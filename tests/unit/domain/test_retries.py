@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.tasks.retries import retry_at, retry_delay
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RECORDED = json.loads((Path(__file__).parent / "airflow_retry_delays.json").read_text())

@@ -6,7 +6,7 @@ from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, task_key
 from chalicelib.domain.tasks.notes import NO_NOTES
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 SUCCESS = TaskInstanceState.SUCCESS
 BUCKET = "join#-1#bucket-00001"

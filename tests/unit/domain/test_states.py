@@ -2,7 +2,14 @@
 
 import pytest
 
-from chalicelib.domain.states import FINAL_STATES, LEGAL_MOVES, DagRunState, TaskInstanceState
+from chalicelib.domain.states import (
+    FINAL_STATES,
+    LEGAL_MOVES,
+    LEGAL_RUN_MOVES,
+    RUN_MOVES_BY_HAND,
+    DagRunState,
+    TaskInstanceState,
+)
 
 
 def test_nothing_leaves_a_final_state() -> None:
@@ -23,3 +30,14 @@ def test_every_state_can_be_reached_and_can_come_to_an_end() -> None:
 @pytest.mark.parametrize("state", DagRunState)
 def test_a_run_is_over_when_it_succeeded_or_failed(state: DagRunState) -> None:
     assert state.is_final == (state in {"success", "failed"})
+
+
+@pytest.mark.parametrize("state", DagRunState)
+def test_a_run_leaves_its_end_by_hand_only(state: DagRunState) -> None:
+    assert bool(LEGAL_RUN_MOVES[state]) != state.is_final
+    assert RUN_MOVES_BY_HAND[state]
+
+
+def test_every_state_of_a_run_can_be_reached() -> None:
+    reached = {state for moves in LEGAL_RUN_MOVES.values() for state in moves}
+    assert reached == set(DagRunState)

@@ -27,7 +27,7 @@ from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import asleep_token
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -90,7 +90,9 @@ def test_the_previous_run_is_read_only_where_it_can_make_a_difference() -> None:
 def test_an_untouched_task_instance_has_a_step_whatever_is_known_of_its_upstreams() -> None:
     flags = [False, True]
     states = [frozenset[TaskInstanceState](), *(frozenset({state}) for state in TaskInstanceState)]
-    for rule, seen, complete, settled, ordered, waits in product(TriggerRule, states, *[flags] * 4):
+    for rule, seen, complete, settled, ordered, waits in product(
+        TriggerRule, states, flags, flags, flags, flags
+    ):
         known = Arrived(seen=seen, complete=complete, settled=settled, skip_ordered=ordered)
         task = replace(DEPENDS_ON_PAST, trigger_rule=rule)
         step = open_step(task, item(), known, waits_for_past=waits)

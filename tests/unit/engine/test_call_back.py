@@ -1,7 +1,6 @@
 """One message of a callback: what the callbacks are told, and what stops nothing."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -12,9 +11,10 @@ from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.engine.worker.call_back import call_back
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import start, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.failures import let_fail
+from tests.scripted.scenarios import start, world_of
 
 KINDS = ("on_failure_callback", "on_success_callback")
 
@@ -89,10 +89,6 @@ def test_a_dag_that_nobody_knows_is_logged_and_done(caplog: pytest.LogCaptureFix
 
 def test_a_log_that_cannot_be_kept_does_not_call_again(caplog: pytest.LogCaptureFixture) -> None:
     world, _, messages = ended([Shape("a", callbacks=KINDS)])
-
-    def fail(*_: Any) -> None:
-        raise StoreUnavailable("the bucket is away")
-
-    world.store.task_logs.save_callback = fail  # type: ignore[method-assign]
+    let_fail(world.store.task_logs.save_callback, StoreUnavailable("the bucket is away"))
     call_back(world.engine, messages[0], Asked())
     assert "the log of on_success_callback of a#-1 was not kept" in caplog.text

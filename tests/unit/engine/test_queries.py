@@ -5,9 +5,9 @@ import pytest
 from chalicelib.domain.errors import TaskLogNotFound
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.reading.queries import get_task_log
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, start, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, start, world_of
 
 
 def log_of(world: World, task_id: str, try_number: int | None = None) -> bytes:

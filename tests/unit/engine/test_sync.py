@@ -18,8 +18,8 @@ from chalicelib.engine.slots.pools import delete_pool, get_pool, list_pools, sav
 from chalicelib.engine.slots.taking import save_limit
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.user_code.documents import dags_of_folder
-from tests.contract.engines import engine_in_memory
-from tests.memory_sender import MemorySender
+from tests.scripted.engines import engine_in_memory
+from tests.scripted.memory_sender import MemorySender
 
 FILE = """
 from airflow import DAG

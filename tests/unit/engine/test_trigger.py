@@ -10,8 +10,8 @@ from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run
-from tests.contract.engines import engine_in_memory
-from tests.memory_sender import MemorySender
+from tests.scripted.engines import engine_in_memory
+from tests.scripted.memory_sender import MemorySender
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

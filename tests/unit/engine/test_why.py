@@ -11,9 +11,9 @@ from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.reading.why import what_holds_back, why_run, why_task
 from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.slots.pools import save_pool
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, start, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, start, world_of
 
 
 def failed(found: list[Check]) -> dict[str, str]:

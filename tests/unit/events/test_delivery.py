@@ -1,6 +1,5 @@
 """One run per event, however often and in whatever company it comes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,8 +19,9 @@ from chalicelib.events.delivery import (
     deliver,
     trigger_unless_there,
 )
-from tests.contract.engines import engine_in_memory
-from tests.unit.events.corpus import record, records_of, text_attribute
+from tests.scripted.engines import engine_in_memory
+from tests.scripted.failures import let_fail
+from tests.scripted.recorded_events import record, records_of, text_attribute
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
 
@@ -193,8 +193,7 @@ def test_each_event_of_a_notification_makes_its_run(engine: Engine) -> None:
 
 
 def test_an_event_waits_for_a_store_that_has_no_time(engine: Engine) -> None:
-    refuse: Callable[..., object] = _raises(StoreUnavailable("throttled"))
-    engine.store.dag_runs.create = refuse
+    let_fail(engine.store.dag_runs.create, StoreUnavailable("throttled"))
     with pytest.raises(StoreUnavailable):
         send(engine, "s3_object_created")
 
@@ -214,10 +213,3 @@ def test_declarations_for_dags_that_are_not_there_are_named(engine: Engine) -> N
     engine.store.dags.set_active("load", False)
     with pytest.raises(DeclarationError, match=r"event 1 \(load\); events"):
         check_dags(engine, DECLARATIONS)
-
-
-def _raises(error: Exception) -> Callable[..., object]:
-    def fail(*_args: object, **_kwargs: object) -> object:
-        raise error
-
-    return fail

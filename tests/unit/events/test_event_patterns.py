@@ -132,7 +132,7 @@ class CountedText(str):
 
     searched = 0
 
-    def find(self, piece: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+    def find(self, piece: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]  # str's also takes other indices
         """As ``str.find``, which takes a time that grows with what it searches."""
         stop = len(self) if end is None else end
         found = super().find(piece, start, stop)

@@ -13,7 +13,7 @@ from chalicelib.events.conf import ConfError
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.incoming import events_of
 from chalicelib.events.requests import execution_date, run_id, wanted_runs
-from tests.unit.events.corpus import record, records_of
+from tests.scripted.recorded_events import record, records_of
 
 DECLARED = """
 [[event]]

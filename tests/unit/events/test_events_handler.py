@@ -11,10 +11,11 @@ from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.events.requests import run_id
 from chalicelib.queues.dead_letters import DeadLetter
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.function_context import FunctionContext
-from tests.unit.events.corpus import record, records_of
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.scripted.failures import let_fail
+from tests.scripted.recorded_events import record, records_of
+from tests.unit.function_context import FunctionContext
 
 DAG = "contract_conf"
 
@@ -101,10 +102,7 @@ def test_a_message_that_cannot_be_put_aside_comes_again(dead_letters: KeptDeadLe
 def test_an_event_that_the_store_has_no_time_for_comes_again(
     engine: Engine, dead_letters: KeptDeadLetters
 ) -> None:
-    def throttled(*_args: object) -> None:
-        raise StoreUnavailable("throttled")
-
-    engine.store.dags.get = throttled
+    let_fail(engine.store.dags.get, StoreUnavailable("throttled"))
     (event,) = records_of("eventbridge_custom")
     assert handle(event, record("undeclared", "m-7")) == ["eventbridge_custom/0"]
     assert [letter.record["messageId"] for letter in dead_letters.letters] == ["m-7"]

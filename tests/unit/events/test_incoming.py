@@ -16,7 +16,7 @@ from chalicelib.events.incoming import (
     UnreadableEvent,
     events_of,
 )
-from tests.unit.events.corpus import FOLDER, record, records_of, text_attribute
+from tests.scripted.recorded_events import FOLDER, record, records_of, text_attribute
 
 SECOND = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 MILLISECOND = SECOND + timedelta(milliseconds=123)

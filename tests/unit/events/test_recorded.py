@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.events.incoming import UnreadableEvent
 from chalicelib.events.recorded import QueuedMessage, messages_of
-from tests.unit.events.corpus import FOLDER, text_attribute
+from tests.scripted.recorded_events import FOLDER, text_attribute
 
 
 @pytest.mark.parametrize("name", ["eventbridge_custom", "s3_notification_batch", "sns_notification"])

@@ -54,7 +54,8 @@ class Queue:
 
 
 def _target(scope: Scope) -> str:
-    return dict(scope["headers"]).get(b"x-amz-target", b"").decode().rpartition(".")[2]
+    target: bytes = dict(scope["headers"]).get(b"x-amz-target", b"")
+    return target.decode().rpartition(".")[2]
 
 
 async def _call(doorman: Doorman, action: str, path: str = "/", method: str = "POST", **asked: Any) -> Any:

@@ -43,7 +43,7 @@ def test_message_attributes_are_shown_as_lambda_shows_them() -> None:
         "MD5OfBody": "x",
         "MessageAttributes": sent,
     }
-    lists = {"stringListValues": [], "binaryListValues": []}
+    lists: dict[str, list[str]] = {"stringListValues": [], "binaryListValues": []}
     assert event_record(message, SOURCE)["messageAttributes"] == {
         "kind": {"dataType": "String", "stringValue": "greeting", **lists},
         "raw": {"dataType": "Binary.png", "binaryValue": "AAEC", **lists},

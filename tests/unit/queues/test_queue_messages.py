@@ -14,7 +14,7 @@ from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts, RunRef
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.queues.messages import VERSION, UnreadableMessage, decode, encode
-from tests.memory_sender import MemorySender
+from tests.scripted.memory_sender import MemorySender
 
 NOON = datetime(2024, 5, 6, 12, 0, 0, 1, tzinfo=UTC)
 RUN = RunRef(dag_id="Größe", execution_date=NOON, run_uid="01RUN", generation=3, version="v1")

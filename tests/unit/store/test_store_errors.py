@@ -26,7 +26,7 @@ def refusal(code_: str, status: int = 400, *reasons: str) -> ClientError:
         "ResponseMetadata": {"HTTPStatusCode": status},
         "CancellationReasons": [{"Code": reason} for reason in reasons],
     }
-    return ClientError(response, "PutItem")  # type: ignore[arg-type] # as botocore makes it
+    return ClientError(response, "PutItem")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import bootstrap, handlers
+from chalicelib import __version__, bootstrap, handlers
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.observations import MessagePutAside, Observation
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -22,11 +22,13 @@ from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
 from chalicelib.telemetry.bound import bound_fields
 from chalicelib.telemetry.log_lines import JsonLines
-from tests.contract.clock import MovedClock
-from tests.contract.deployed_dags import engine_with_contract_dags
-from tests.contract.in_process import InProcessApi
-from tests.function_context import FunctionContext
-from tests.unit.events.corpus import record
+from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import engine_with_contract_dags
+from tests.scripted.engines import take_sent
+from tests.scripted.failures import let_fail
+from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.recorded_events import record
+from tests.unit.function_context import FunctionContext
 
 DAG = "contract_conf"
 
@@ -67,8 +69,7 @@ def run_try(_request: TryRequest, _xcoms: RunningXComs) -> TryReport:
 
 @pytest.fixture(autouse=True)
 def _in_use(engine: Engine) -> Iterator[None]:
-    parts = {"declarations": (), "dead_letters": DiscardedDeadLetters()}
-    with bootstrap.use(engine=engine, run_try=run_try, **parts):
+    with bootstrap.use(engine=engine, run_try=run_try, declarations=(), dead_letters=DiscardedDeadLetters()):
         yield
 
 
@@ -92,11 +93,11 @@ def event(*bodies: str) -> dict[str, Any]:
 
 
 def sent(engine: Engine) -> list[str]:
-    return [encode(outgoing.message) for outgoing in engine.sender.take_all()]
+    return [encode(outgoing.message) for outgoing in take_sent(engine)]
 
 
 def triggered(engine: Engine) -> DagRun:
-    engine.sender.take_all()
+    take_sent(engine)
     request = RunRequest(dag_id=DAG, execution_date=engine.now(), run_id="r1", triggered_by="test")
     return create_run(engine, request)
 
@@ -114,6 +115,7 @@ def test_what_user_code_logs_names_its_run_its_task_and_its_try(
         "logger": "users.module",
         "message": "user code at work",
         "function": "updraft-dev-worker",
+        "updraft_version": __version__,
         "request_id": "request-1",
         "message_id": "message-0",
         "dag_id": DAG,
@@ -131,11 +133,7 @@ def test_a_message_that_failed_is_logged_with_its_own_ids_and_no_other_s(
 ) -> None:
     run = triggered(engine)
     (start,) = sent(engine)
-
-    def throttled(*_args: object) -> None:
-        raise StoreUnavailable("throttled")
-
-    engine.store.dag_runs.get_with_dag = throttled
+    let_fail(engine.store.dag_runs.get_with_dag, StoreUnavailable("throttled"))
     handlers.scheduler(event(start, "no message"), FunctionContext())
     failed, poison = lines
     assert (failed["dag_id"], failed["run_uid"], failed["message_id"]) == (DAG, run.run_uid, "message-0")
@@ -154,10 +152,9 @@ def test_a_poisoned_event_is_observed_when_it_was_put_aside(
 def test_the_lines_of_a_request_name_its_route_and_its_ids(
     engine: Engine, lines: list[dict[str, Any]]
 ) -> None:
-    def broken(*_args: object) -> None:
-        raise RuntimeError("a bug")
-
-    engine.store.dag_runs.get = engine.store.dag_runs.get_with_dag = broken
+    runs = engine.store.dag_runs
+    for read in (runs.get, runs.get_with_dag):
+        let_fail(read, RuntimeError("a bug"))
     settings = Settings.from_environ({"AIRFLOW__API__AUTH_BACKEND": "airflow.api.auth.backend.default"})
     resource = "/experimental/dags/{dag_id}/dag_runs/{execution_date}"
     context = {"httpMethod": "GET", "resourcePath": resource, "path": "/api/x", "requestId": "of-the-client"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import __version__
 from chalicelib.telemetry.bound import bound
 from chalicelib.telemetry.log_lines import LONGEST_LINE, LONGEST_TEXT, Fields, JsonLines
 
@@ -58,6 +59,7 @@ def test_a_line_says_when_where_what_and_of_which_try() -> None:
         "logger": "user.code",
         "message": "took 3 s",
         "function": "updraft-dev-worker",
+        "updraft_version": __version__,
         "request_id": "r-1",
         "dag_id": "etl",
         "execution_date": "2026-01-01T00:00:00+00:00",

@@ -10,7 +10,7 @@ from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest, End
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.user_code.jobs import BadOutcome, Job, outcome_frame, outcome_of_frame
-from tests.integration.user_code.trying import request
+from tests.scripted.tries import request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -189,7 +189,7 @@ def test_threads_of_the_task_are_heard_without_mixing_their_lines(
     kept: tuple[logging.Logger, Kept],
 ) -> None:
     logger, handler = kept
-    prints = Prints(logger, None)  # type: ignore[arg-type]
+    prints = Prints(logger, None)  # type: ignore[arg-type]  # nothing reads from it
 
     def count(name: str) -> None:
         for number in range(50):
@@ -206,7 +206,7 @@ def test_threads_of_the_task_are_heard_without_mixing_their_lines(
 
 def test_an_unfinished_line_is_logged_at_the_end(kept: tuple[logging.Logger, Kept]) -> None:
     logger, handler = kept
-    prints = Prints(logger, None)  # type: ignore[arg-type]
+    prints = Prints(logger, None)  # type: ignore[arg-type]  # nothing reads from it
     prints.write("one\ntwo")
     assert handler.texts == ["one"]
     prints.finish()

@@ -3,6 +3,7 @@
 import json
 from functools import cache
 
+from chalicelib import __version__
 from chalicelib.api.experimental.openapi import components, operations
 from chalicelib.api.experimental.openapi.schemas import SCHEMAS, Part
 from chalicelib.api.experimental.surface import EXPERIMENTAL
@@ -28,7 +29,13 @@ def document() -> Part:
     """The document, made of JSON values."""
     return {
         "openapi": "3.1.1",
-        "info": {"title": "Updraft: the experimental API", "version": AIRFLOW_VERSION, "description": _ABOUT},
+        # The version of a document is that of the API, not of what implements it (OpenAPI 3.1, Info Object).
+        "info": {
+            "title": "Updraft: the experimental API",
+            "version": AIRFLOW_VERSION,
+            "x-updraft-version": __version__,
+            "description": _ABOUT,
+        },
         "servers": [{"url": EXPERIMENTAL.root}],
         "security": [{}, *({scheme: []} for scheme in components.SECURITY_SCHEMES)],
         "paths": operations.paths(EXPERIMENTAL.routes),

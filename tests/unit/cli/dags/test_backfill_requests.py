@@ -12,8 +12,8 @@ from chalicelib.domain.messages import BackfillDag
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine.engine import Engine
-from tests.contract.engines import engine_in_memory
-from tests.memory_sender import MemorySender
+from tests.scripted.engines import engine_in_memory
+from tests.scripted.memory_sender import MemorySender
 
 
 @pytest.fixture

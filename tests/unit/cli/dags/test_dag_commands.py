@@ -11,7 +11,7 @@ from chalicelib import bootstrap
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun
-from tests.unit.cli.command_line import run
+from tests.scripted.command_line import run
 
 FILE = """
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The commands for stages of ``.chalice/config.json``: what stops them early, and what the README says."""
+"""The commands for stages of ``.chalice/config.json``: what stops them early, and what the pages say."""
 
 import re
 import shlex
@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.cli import updraft
+from tests.pages import PAGES
 
 ROOT = Path(__file__).parents[4]
-README = (ROOT / "README.md").read_text()
-NAMED = re.findall(r"python -m chalicelib ([a-z][^`\n|]*)", README)
+NAMED = [
+    named for text in PAGES.values() for named in re.findall(r"python -m chalicelib ([a-z][^`\n|]*)", text)
+]
 
 
 @pytest.mark.parametrize("command", ["deploy", "package", "doctor", "destroy", "sync", "events connect"])
@@ -33,7 +35,7 @@ def test_a_stage_that_cannot_be_deployed_is_refused_on_one_line(command: str, st
 
 
 @pytest.mark.parametrize("named", NAMED)
-def test_every_command_that_the_readme_names_exists_with_its_options(named: str) -> None:
+def test_every_command_that_a_page_names_exists_with_its_options(named: str) -> None:
     words = shlex.split(re.split(r"\s+#|\s*[<>;)]", named)[0])
     command, rest = _resolve(updraft, words)
     options = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}

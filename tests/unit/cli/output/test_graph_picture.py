@@ -1,6 +1,5 @@
 """``dags show``: a graph as a picture."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from chalicelib.cli import updraft
 from chalicelib.cli.output.graph_picture import drawn_as
 from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.engine.engine import Engine
-from tests.contract.engines import engine_in_memory
 from tests.machine import Need
-from tests.property.dags import ScriptedDag, Shape
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.engines import engine_in_memory
 
 GRAPHVIZ = Need(what="Pictures by Graphviz were", packages="graphviz", switch="UPDRAFT_TESTS_NEED_GRAPHVIZ")
 
@@ -83,7 +82,7 @@ def test_tasks_have_their_operators_colours() -> None:
 @pytest.fixture
 def engine() -> Engine:
     made = engine_in_memory(lambda: datetime(2026, 3, 1, tzinfo=UTC))
-    ScriptedDag(SHAPES).save(made.store)  # type: ignore[arg-type]  # it is the one in memory
+    ScriptedDag(SHAPES).save(made.store)
     return made
 
 
@@ -116,7 +115,7 @@ def test_another_kind_of_file_is_wrong_usage(engine: Engine, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The one folder in which programs are found: an empty one."""
     folder = tmp_path / "bin"
     folder.mkdir()

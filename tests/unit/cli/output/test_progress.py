@@ -1,16 +1,11 @@
 """Progress on a terminal, and where there is none."""
 
-import io
 import sys
 
 import pytest
 
 from chalicelib.cli.output.progress import Progress
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.scripted.command_line import Terminal
 
 
 def work() -> None:

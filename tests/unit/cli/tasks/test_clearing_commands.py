@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import get_dag_run
-from tests.unit.cli.command_line import run
+from tests.scripted.command_line import run
 from tests.unit.cli.tasks.failed_runs import DAG_ID, failed_runs
 
 DATES = [datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)]

@@ -10,9 +10,9 @@ from chalicelib import bootstrap
 from chalicelib.cli import updraft
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.settings import Settings
-from tests.property.dags import ScriptedDag, Shape
-from tests.property.scenarios import EXECUTION_DATE, start, world_of
-from tests.property.simulator import World
+from chalicelib.simulation.world import World
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, start, world_of
 
 DATE = EXECUTION_DATE.isoformat()
 

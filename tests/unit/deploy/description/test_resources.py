@@ -36,7 +36,10 @@ def policy(handler: str) -> list[dict[str, Any]]:
     name = CONFIG["lambda_functions"][handler]["iam_policy_file"]
     settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": "dev"})
     place = Place(partition="aws", region="eu-west-1", account="123456789012")
-    return filled_in(json.loads((CHALICE / name).read_text()), settings, place)["Statement"]
+    statements: list[dict[str, Any]] = filled_in(json.loads((CHALICE / name).read_text()), settings, place)[
+        "Statement"
+    ]
+    return statements
 
 
 def as_list(value: str | list[str]) -> list[str]:
@@ -68,18 +71,18 @@ def granted_resources() -> Iterator[str]:
             yield from as_list(statement["Resource"])
 
 
-def test_every_resource_of_a_stage_carries_its_name():
-    names = [each.name for each in (*RESOURCES.tables, *RESOURCES.queues)]
+def test_every_resource_of_a_stage_carries_its_name() -> None:
+    names = [*(table.name for table in RESOURCES.tables), *(queue.name for queue in RESOURCES.queues)]
     assert len(set(names)) == len(names)
     assert all(name.startswith("updraft-dev-") for name in names)
 
 
-def test_the_bucket_is_called_as_the_settings_say():
+def test_the_bucket_is_called_as_the_settings_say() -> None:
     settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod", "UPDRAFT__AWS__BUCKET": "updraft-acme"})
     assert stage_resources(settings).bucket.name == "updraft-acme"
 
 
-def test_a_message_outlasts_the_function_that_handles_it():
+def test_a_message_outlasts_the_function_that_handles_it() -> None:
     visibility = {queue.name: queue.visibility_timeout_s for queue in RESOURCES.queues}
     assert visibility == {
         "updraft-dev-scheduling": 360,
@@ -89,37 +92,37 @@ def test_a_message_outlasts_the_function_that_handles_it():
 
 
 @pytest.mark.parametrize("seconds", ["30", "900", "1800"])
-def test_a_task_outlasts_its_worker_whatever_time_the_stage_gives_it(seconds: str):
+def test_a_task_outlasts_its_worker_whatever_time_the_stage_gives_it(seconds: str) -> None:
     settings = Settings.from_environ({"UPDRAFT__WORKER__TIMEOUT": seconds})
     tasks = next(queue for queue in stage_resources(settings).queues if queue.name == "updraft-local-tasks")
     assert tasks.visibility_timeout_s == int(seconds) + 60
 
 
-def test_a_dead_letter_outlives_the_queue_it_comes_from():
+def test_a_dead_letter_outlives_the_queue_it_comes_from() -> None:
     assert DEAD_LETTER_RETENTION_S > QUEUE_RETENTION_S
 
 
-def test_clients_reach_the_shipped_stages_in_their_region_in_every_partition():
+def test_clients_reach_the_shipped_stages_in_their_region_in_every_partition() -> None:
     assert CONFIG["api_gateway_endpoint_type"] == "REGIONAL"  # GovCloud and China have no EDGE
 
 
 @pytest.mark.parametrize("stage", CONFIG["stages"])
-def test_a_chalice_stage_names_its_resources_after_itself(stage: str):
+def test_a_chalice_stage_names_its_resources_after_itself(stage: str) -> None:
     assert CONFIG["stages"][stage]["environment_variables"]["UPDRAFT__AWS__STAGE"] == stage
 
 
-def test_every_handler_has_a_policy_of_its_own():
+def test_every_handler_has_a_policy_of_its_own() -> None:
     assert set(CONFIG["lambda_functions"]) == set(HANDLERS)
     assert CONFIG["autogen_policy"] is False
     assert len({CONFIG["lambda_functions"][handler]["iam_policy_file"] for handler in HANDLERS}) == 6
 
 
-def test_policies_grant_nothing_outside_of_the_stage():
+def test_policies_grant_nothing_outside_of_the_stage() -> None:
     assert all("updraft-dev" in resource for resource in granted_resources())
 
 
 @pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "events", "tick"])
-def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: str):
+def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: str) -> None:
     for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):
         for name in TABLES_OF_THE_AUTHORIZER:
             is_expected = (handler, action, name) == NOTES_WHERE_CALLERS_COME_FROM
@@ -128,12 +131,12 @@ def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: 
 
 @pytest.mark.parametrize("handler", HANDLERS)
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
-def test_the_key_of_the_digests_is_the_authorizers_alone(handler: str, action: str):
+def test_the_key_of_the_digests_is_the_authorizers_alone(handler: str, action: str) -> None:
     key = "arn:aws:s3:::updraft-dev-bucket/auth/proof_key"
     assert is_allowed(handler, action, key) is (handler == "authorizer")
 
 
-def test_the_authorizer_reads_users_counts_checks_enters_authenticators_and_no_more():
+def test_the_authorizer_reads_users_counts_checks_enters_authenticators_and_no_more() -> None:
     actions = ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem")
     names = [each.name.removeprefix("updraft-dev-") for each in RESOURCES.tables]
     allowed = {
@@ -153,14 +156,14 @@ def test_the_authorizer_reads_users_counts_checks_enters_authenticators_and_no_m
 @pytest.mark.parametrize(
     ("handler", "queue"), [("scheduler", "scheduling"), ("worker", "tasks"), ("events", "events")]
 )
-def test_a_handler_receives_from_its_own_queue_only(handler: str, queue: str):
+def test_a_handler_receives_from_its_own_queue_only(handler: str, queue: str) -> None:
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         assert is_allowed(handler, f"sqs:{action}", queue_arn(queue))
         others = {"tasks", "scheduling", "events", f"{queue}-dead-letters"} - {queue}
         assert not any(is_allowed(handler, f"sqs:{action}", queue_arn(other)) for other in others)
 
 
-def test_an_event_may_make_a_run_and_change_nothing_that_is_there():
+def test_an_event_may_make_a_run_and_change_nothing_that_is_there() -> None:
     for table in ("dag_runs", "dag_run_ids", "unfinished_runs"):
         assert is_allowed("events", "dynamodb:PutItem", table_arn(table))
         assert not is_allowed("events", "dynamodb:DeleteItem", table_arn(table))
@@ -179,7 +182,7 @@ def test_an_event_may_make_a_run_and_change_nothing_that_is_there():
         ("tick", {"scheduling"}),
     ],
 )
-def test_handlers_send_to_the_queues_they_feed(handler: str, queues: set[str]):
+def test_handlers_send_to_the_queues_they_feed(handler: str, queues: set[str]) -> None:
     queues_of_stage = ("scheduling", "tasks", "events")
     every = {*queues_of_stage, *(f"{name}-dead-letters" for name in queues_of_stage)}
     assert {name for name in every if is_allowed(handler, "sqs:SendMessage", queue_arn(name))} == queues

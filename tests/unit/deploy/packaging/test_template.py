@@ -74,7 +74,8 @@ def settings(auth_backend: str = BASIC_AUTH) -> Settings:
 def resources(auth_backend: str = BASIC_AUTH, events: str = "") -> Template:
     merged = merge_template(settings(auth_backend), parse_declarations(events), POLICIES)
     assert set(merged) == {"Resources"}
-    return merged["Resources"]
+    made: Template = merged["Resources"]
+    return made
 
 
 def of_type(resource_type: str, events: str = "") -> dict[str, Template]:
@@ -88,7 +89,7 @@ DEAD_LETTERS = {"Fn::GetAtt": ["EventsDeadLettersQueue", "Arn"]}
 RESOURCES = stage_resources(settings())
 
 
-def test_every_table_has_its_keys_and_recovery():
+def test_every_table_has_its_keys_and_recovery() -> None:
     tables = {each["TableName"]: each for each in of_type("AWS::DynamoDB::Table").values()}
     assert set(tables) == {table.name for table in RESOURCES.tables}
     for table in RESOURCES.tables:
@@ -103,10 +104,11 @@ def test_every_table_has_its_keys_and_recovery():
 
 
 def definitions(table: Template) -> list[dict[str, str]]:
-    return table["AttributeDefinitions"]
+    defined: list[dict[str, str]] = table["AttributeDefinitions"]
+    return defined
 
 
-def test_a_table_has_its_index_and_what_expires_does():
+def test_a_table_has_its_index_and_what_expires_does() -> None:
     tables = of_type("AWS::DynamoDB::Table")
     (index,) = tables["UnfinishedRunsTable"]["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "due"
@@ -119,14 +121,14 @@ def test_a_table_has_its_index_and_what_expires_does():
     assert "TimeToLiveSpecification" not in tables["DagRunsTable"]
 
 
-def test_tables_with_indexes_are_made_one_after_the_other():
+def test_tables_with_indexes_are_made_one_after_the_other() -> None:
     waiting = {name: each["DependsOn"] for name, each in resources().items() if "DependsOn" in each}
     assert {name: of for name, of in waiting.items() if name.endswith("Table")} == {
         "UnfinishedRunsTable": ["DagsTable"]
     }
 
 
-def test_each_function_waits_for_its_log_group_which_keeps_its_events_for_90_days():
+def test_each_function_waits_for_its_log_group_which_keeps_its_events_for_90_days() -> None:
     groups = of_type("AWS::Logs::LogGroup")
     assert groups["WorkerLogGroup"] == {
         "LogGroupName": "/aws/lambda/updraft-dev-worker",
@@ -138,7 +140,7 @@ def test_each_function_waits_for_its_log_group_which_keeps_its_events_for_90_day
     assert resources()["APIHandler"]["DependsOn"] == ["ApiHandlerLogGroup"]
 
 
-def test_logs_that_are_to_be_kept_for_ever_have_no_retention():
+def test_logs_that_are_to_be_kept_for_ever_have_no_retention() -> None:
     forever = Settings.from_environ(
         {"UPDRAFT__AWS__STAGE": "dev", "UPDRAFT__AWS__LOG_RETENTION_DAYS": "0", AUTH: BASIC_AUTH}
     )
@@ -146,7 +148,7 @@ def test_logs_that_are_to_be_kept_for_ever_have_no_retention():
     assert group["Properties"] == {"LogGroupName": "/aws/lambda/updraft-dev-worker"}
 
 
-def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
+def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters() -> None:
     queues = of_type("AWS::SQS::Queue")
     names = {name for queue in RESOURCES.queues for name in (queue.name, queue.dead_letters)}
     assert {each["QueueName"] for each in queues.values()} == names
@@ -167,7 +169,7 @@ def test_a_queue_gives_what_cannot_be_handled_to_its_dead_letters():
     }
 
 
-def test_the_bucket_is_closed_and_encrypted():
+def test_the_bucket_is_closed_and_encrypted() -> None:
     assert of_type("AWS::S3::Bucket") == {
         "Bucket": {
             "BucketName": "updraft-acme-dev",
@@ -186,7 +188,7 @@ def test_the_bucket_is_closed_and_encrypted():
     }
 
 
-def test_tables_bucket_and_logs_outlive_the_stack_and_nothing_else_does():
+def test_tables_bucket_and_logs_outlive_the_stack_and_nothing_else_does() -> None:
     kept = {
         each["Type"]
         for each in resources(events=EVENTS).values()
@@ -197,7 +199,7 @@ def test_tables_bucket_and_logs_outlive_the_stack_and_nothing_else_does():
     assert all("DeletionPolicy" in each for each in stored)
 
 
-def test_every_alarm_watches_its_queue_or_the_clock():
+def test_every_alarm_watches_its_queue_or_the_clock() -> None:
     alarms = of_type("AWS::CloudWatch::Alarm")
     assert sorted(each["AlarmName"] for each in alarms.values()) == sorted(a.name for a in RESOURCES.alarms)
     assert resources()["ClockStandsStillAlarm"]["DependsOn"] == ["Tick"]
@@ -209,7 +211,7 @@ def test_every_alarm_watches_its_queue_or_the_clock():
     assert oldest["AlarmActions"] == []
 
 
-def test_a_rule_leads_to_the_queue():
+def test_a_rule_leads_to_the_queue() -> None:
     ((logical_id, rule),) = of_type("AWS::Events::Rule", EVENTS).items()
     assert re.fullmatch("EventRule[0-9a-f]{16}", logical_id)
     assert re.fullmatch("updraft-dev-events-[0-9a-f]{16}", rule["Name"])
@@ -219,7 +221,7 @@ def test_a_rule_leads_to_the_queue():
     assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
 
 
-def test_a_topic_leads_to_the_queue_in_its_own_envelope():
+def test_a_topic_leads_to_the_queue_in_its_own_envelope() -> None:
     near, far = of_type("AWS::SNS::Subscription", EVENTS).values()
     assert near == {
         "TopicArn": {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:acme-alerts"},
@@ -234,7 +236,7 @@ def test_a_topic_leads_to_the_queue_in_its_own_envelope():
 
 
 @pytest.mark.parametrize("queue", ["EventsQueue", "EventsDeadLettersQueue"])
-def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue(queue: str):
+def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue(queue: str) -> None:
     policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
     policy = policies[f"{queue}Policy"]
     assert policy["Queues"] == [{"Ref": queue}]
@@ -255,7 +257,7 @@ def test_the_rules_and_topics_of_the_stage_and_nobody_else_may_send_to_the_queue
     }
 
 
-def test_every_queue_and_the_bucket_refuse_what_comes_without_tls():
+def test_every_queue_and_the_bucket_refuse_what_comes_without_tls() -> None:
     policies = of_type("AWS::SQS::QueuePolicy", EVENTS)
     assert {each["Queues"][0]["Ref"] for each in policies.values()} == set(of_type("AWS::SQS::Queue"))
     for policy in policies.values():
@@ -285,7 +287,7 @@ def test_every_queue_and_the_bucket_refuse_what_comes_without_tls():
     }
 
 
-def test_a_roles_policy_takes_the_place_of_chalices():
+def test_a_roles_policy_takes_the_place_of_chalices() -> None:
     of_chalice = {"PolicyDocument": {"Resource": "updraft-{stage}-dags"}, "PolicyName": "WorkerRolePolicy"}
     chalice = {"Resources": {"WorkerRole": {"Properties": {"Policies": [of_chalice]}}}}
     merged = TemplateDeepMerger().merge({"Resources": resources()}, chalice)
@@ -296,7 +298,7 @@ def test_a_roles_policy_takes_the_place_of_chalices():
     }
 
 
-def test_each_method_of_the_api_is_limited():
+def test_each_method_of_the_api_is_limited() -> None:
     assert resources()["RestAPI"]["Properties"]["MethodSettings"] == [
         {
             "ResourcePath": "/*",
@@ -307,7 +309,7 @@ def test_each_method_of_the_api_is_limited():
     ]
 
 
-def test_functions_and_roles_are_named_as_a_deployment_names_them():
+def test_functions_and_roles_are_named_as_a_deployment_names_them() -> None:
     merged = resources()
     assert merged["APIHandler"]["Properties"]["FunctionName"] == "updraft-dev"
     assert merged["Worker"]["Properties"]["FunctionName"] == "updraft-dev-worker"
@@ -316,7 +318,7 @@ def test_functions_and_roles_are_named_as_a_deployment_names_them():
     assert event == {"Properties": {"Name": "updraft-dev-tick-event"}}
 
 
-def test_ours_is_merged_into_what_chalice_calls_so():
+def test_ours_is_merged_into_what_chalice_calls_so() -> None:
     merged = resources()
     functions = {"APIHandler", *(to_cfn_resource_name(each) for each in HANDLERS if each != "api_handler")}
     roles = {to_cfn_resource_name(f"{each}_role") for each in HANDLERS}
@@ -325,7 +327,7 @@ def test_ours_is_merged_into_what_chalice_calls_so():
     assert set(merged["Tick"]["Properties"]["Events"]) == {to_cfn_resource_name("tick-event")}
 
 
-def test_only_the_functions_that_send_each_other_messages_may_loop():
+def test_only_the_functions_that_send_each_other_messages_may_loop() -> None:
     loops = {name: each["Properties"].get("RecursiveLoop") for name, each in resources().items()}
     assert {name for name, setting in loops.items() if setting} == {"Scheduler", "Worker"}
     assert loops["Worker"] == "Allow"
@@ -335,7 +337,7 @@ def test_only_the_functions_that_send_each_other_messages_may_loop():
     ("function", "queue"),
     [("Scheduler", "SchedulingQueue"), ("Worker", "TasksQueue"), ("Events", "EventsQueue")],
 )
-def test_a_function_reports_which_messages_of_its_queue_have_failed(function: str, queue: str):
+def test_a_function_reports_which_messages_of_its_queue_have_failed(function: str, queue: str) -> None:
     source = f"{function}SqsEventSource"
     of_chalice = {
         "Type": "SQS",
@@ -353,12 +355,12 @@ def test_a_function_reports_which_messages_of_its_queue_have_failed(function: st
     }
 
 
-def test_an_open_stage_has_no_authorizer():
+def test_an_open_stage_has_no_authorizer() -> None:
     assert {"Authorizer", "AuthorizerRole"} <= set(resources())
     assert not {"Authorizer", "AuthorizerRole"} & set(resources(OPEN))
 
 
-def test_the_gateway_answers_for_the_auth_backend():
+def test_the_gateway_answers_for_the_auth_backend() -> None:
     responses = resources()["RestAPI"]["Properties"]["DefinitionBody"][
         "x-amazon-apigateway-gateway-responses"
     ]
@@ -370,7 +372,7 @@ def test_the_gateway_answers_for_the_auth_backend():
     assert {"ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "DEFAULT_5XX"} <= set(responses)
 
 
-def test_every_reference_is_to_something_in_the_template():
+def test_every_reference_is_to_something_in_the_template() -> None:
     merged = resources(events=EVENTS)
     named = set(references(merged))
     assert "EventsQueue" in named
@@ -426,14 +428,14 @@ def stage_in(directory: Path) -> Stage:
     return Stage(name="dev", project=project(directory), variables={}, settings=settings())
 
 
-def test_a_stage_of_another_python_is_not_packaged(tmp_path: Path):
+def test_a_stage_of_another_python_is_not_packaged(tmp_path: Path) -> None:
     stage = stage_in(tmp_path)
     stage = replace(stage, settings=replace(stage.settings, runtime="python3.10"))
     with pytest.raises(StageError, match=r"^Stage dev runs on python3\.10, as UPDRAFT__AWS__RUNTIME says"):
         package(stage, (), tmp_path / "out", run_chalice=Chalice().run)
 
 
-def test_the_worker_has_the_time_that_the_stage_gives_it():
+def test_the_worker_has_the_time_that_the_stage_gives_it() -> None:
     functions = [each["Properties"] for each in resources().values() if "Timeout" in each["Properties"]]
     assert [(each["FunctionName"], each["Timeout"]) for each in functions] == [("updraft-dev-worker", 1800)]
 
@@ -441,7 +443,7 @@ def test_the_worker_has_the_time_that_the_stage_gives_it():
 @pytest.mark.parametrize(("variables", "seconds"), [({}, 900), ({"UPDRAFT__WORKER__TIMEOUT": "1800"}, 1800)])
 def test_a_template_asks_for_more_than_aws_gives_everywhere_only_if_told_to(
     tmp_path: Path, variables: dict[str, str], seconds: int
-):
+) -> None:
     stage = replace(stage_in(tmp_path), variables=variables)
     package(stage, (), tmp_path / "out", run_chalice=Chalice().run)
     made = json.loads((tmp_path / "out" / "merged.json").read_text())["Resources"]
@@ -449,7 +451,7 @@ def test_a_template_asks_for_more_than_aws_gives_everywhere_only_if_told_to(
     assert made["TasksQueue"]["Properties"]["VisibilityTimeout"] == seconds + 60
 
 
-def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = stage_in(tmp_path / "updraft")
     chalice = Chalice()
     monkeypatch.chdir(tmp_path)  # Chalice works in the project's directory, we need not
@@ -468,7 +470,7 @@ def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.Monk
         assert any(name.endswith(".pyc") for name in made.namelist())
 
 
-def test_a_package_that_chalice_cannot_make_is_no_success(tmp_path: Path):
+def test_a_package_that_chalice_cannot_make_is_no_success(tmp_path: Path) -> None:
     stage = stage_in(tmp_path)
     with pytest.raises(CommandFailed, match="exit code 2"):
         package(stage, (), tmp_path / "out", run_chalice=Chalice(2).run)

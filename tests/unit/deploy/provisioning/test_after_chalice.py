@@ -99,7 +99,7 @@ class FakeAWS:
         self.limits = {each["path"]: (each["op"], each["value"]) for each in patchOperations}
 
 
-def test_finishing_sets_what_chalice_cannot(project: Path):
+def test_finishing_sets_what_chalice_cannot(project: Path) -> None:
     aws = FakeAWS(DEFAULT)
 
     finish_deployment(project, "dev", client=aws.client)
@@ -109,7 +109,7 @@ def test_finishing_sets_what_chalice_cannot(project: Path):
     assert aws.live["UNAUTHORIZED"]["statusCode"] == "401"
 
 
-def test_finishing_limits_each_method_as_the_deployed_function_is_told(project: Path):
+def test_finishing_limits_each_method_as_the_deployed_function_is_told(project: Path) -> None:
     aws = FakeAWS(DEFAULT)
     aws.variables |= {
         "UPDRAFT__API__THROTTLING_RATE_LIMIT": "7",
@@ -124,7 +124,7 @@ def test_finishing_limits_each_method_as_the_deployed_function_is_told(project: 
     }
 
 
-def test_finishing_twice_leaves_the_queue_mappings_alone(project: Path):
+def test_finishing_twice_leaves_the_queue_mappings_alone(project: Path) -> None:
     aws = FakeAWS(DEFAULT)
 
     finish_deployment(project, "dev", client=aws.client)
@@ -133,7 +133,7 @@ def test_finishing_twice_leaves_the_queue_mappings_alone(project: Path):
     assert aws.updates == len(QUEUES)
 
 
-def test_missing_credentials_are_forbidden_where_everything_is(project: Path):
+def test_missing_credentials_are_forbidden_where_everything_is(project: Path) -> None:
     aws = FakeAWS(DENY_ALL)
 
     finish_deployment(project, "dev", client=aws.client)
@@ -149,7 +149,7 @@ def test_missing_credentials_are_forbidden_where_everything_is(project: Path):
 )
 def test_missing_credentials_are_asked_for_as_the_backend_wants_them(
     project: Path, backend: str, challenge: str
-):
+) -> None:
     aws = FakeAWS(backend)
 
     finish_deployment(project, "dev", client=aws.client)
@@ -161,25 +161,25 @@ def test_missing_credentials_are_asked_for_as_the_backend_wants_them(
     }
 
 
-def test_a_stage_that_chalice_has_not_deployed_cannot_be_finished(tmp_path: Path):
+def test_a_stage_that_chalice_has_not_deployed_cannot_be_finished(tmp_path: Path) -> None:
     with pytest.raises(NotDeployed, match="deploy --stage dev"):
         finish_deployment(tmp_path, "dev", client=FakeAWS(DEFAULT).client)
 
 
-def test_a_stage_that_chalice_has_deleted_is_not_deployed(tmp_path: Path):
+def test_a_stage_that_chalice_has_deleted_is_not_deployed(tmp_path: Path) -> None:
     write_record(tmp_path, [])
     with pytest.raises(NotDeployed):
         read_deployed(tmp_path, "dev")
 
 
 @pytest.mark.parametrize("backend", [DEFAULT, DENY_ALL, PASSWORD_AUTH, BASIC_AUTH, KERBEROS_AUTH])
-def test_every_answer_of_the_gateway_is_a_json_error(backend: str):
+def test_every_answer_of_the_gateway_is_a_json_error(backend: str) -> None:
     for response in gateway_responses(without_credentials(backend)):
         body = response.body.replace("$context.error.messageString", '"Unsupported Media Type"')
         assert list(json.loads(body)) == ["error"]
 
 
-def test_who_asks_too_often_is_told_when_to_come_back():
+def test_who_asks_too_often_is_told_when_to_come_back() -> None:
     (throttled,) = (
         settings_of(each)
         for each in gateway_responses(without_credentials(DEFAULT))
@@ -189,7 +189,7 @@ def test_who_asks_too_often_is_told_when_to_come_back():
     assert throttled["responseParameters"] == {"gatewayresponse.header.Retry-After": "'1'"}
 
 
-def test_an_unknown_path_is_not_found():
+def test_an_unknown_path_is_not_found() -> None:
     (unknown,) = (
         each
         for each in gateway_responses(without_credentials(DEFAULT))
@@ -201,14 +201,14 @@ def test_an_unknown_path_is_not_found():
 
 
 @pytest.mark.parametrize("backend", [DEFAULT, BASIC_AUTH])
-def test_a_body_that_is_too_large_stays_413_whatever_kind_of_answer_aws_takes_for_it(backend: str):
+def test_a_body_that_is_too_large_stays_413_whatever_kind_of_answer_aws_takes_for_it(backend: str) -> None:
     responses = {each.kind: each for each in gateway_responses(without_credentials(backend))}
     assert responses["REQUEST_TOO_LARGE"].status == 413
     # A status here would be that of all kinds that have no name, of Lambda's 6 MB among them.
     assert responses["DEFAULT_4XX"].status is None
 
 
-def test_credentials_for_an_unknown_path_are_no_bad_signature_and_are_not_repeated():
+def test_credentials_for_an_unknown_path_are_no_bad_signature_and_are_not_repeated() -> None:
     responses = {each.kind: each for each in gateway_responses(without_credentials(DEFAULT))}
     kinds = {kind for kind, each in responses.items() if each.status == 404}
     assert kinds == {
@@ -230,7 +230,7 @@ KINDS = {
 """API Gateway's kinds of 4xx answers (AWS, "Gateway response types")."""
 
 
-def test_each_kind_of_refusal_has_an_answer_of_ours():
+def test_each_kind_of_refusal_has_an_answer_of_ours() -> None:
     kinds = [each.kind for each in gateway_responses(without_credentials(DEFAULT))]
     assert len(set(kinds)) == len(kinds)
     assert set(kinds) == KINDS | {"DEFAULT_5XX"}
@@ -251,20 +251,20 @@ class Busy:
         return "done"
 
 
-def test_a_busy_resource_is_asked_again_until_it_has_time():
+def test_a_busy_resource_is_asked_again_until_it_has_time() -> None:
     pauses: list[float] = []
     assert when_not_busy(Busy(refusals=3), busy="ResourceInUseException", sleep=pauses.append) == "done"
     assert len(pauses) == 3
 
 
-def test_a_resource_that_stays_busy_is_an_error_in_the_end():
+def test_a_resource_that_stays_busy_is_an_error_in_the_end() -> None:
     call = Busy(refusals=100)
     with pytest.raises(ClientError, match="ResourceInUseException"):
         when_not_busy(call, busy="ResourceInUseException", attempts=5, sleep=lambda _: None)
     assert call.calls == 5
 
 
-def test_any_of_several_codes_is_busy_and_a_text_may_be_asked_for():
+def test_any_of_several_codes_is_busy_and_a_text_may_be_asked_for() -> None:
     busy = ("ResourceInUseException", "Other")
     assert when_not_busy(Busy(refusals=1, code="Other"), busy=busy, sleep=lambda _: None) == "done"
     assert when_not_busy(Busy(refusals=1), busy=busy, saying="In Use", sleep=lambda _: None) == "done"
@@ -272,7 +272,7 @@ def test_any_of_several_codes_is_busy_and_a_text_may_be_asked_for():
         when_not_busy(Busy(refusals=1), busy=busy, saying="deleted", sleep=lambda _: None)
 
 
-def test_another_error_is_not_tried_again():
+def test_another_error_is_not_tried_again() -> None:
     call = Busy(refusals=1, code="AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDeniedException"):
         when_not_busy(call, busy="ResourceInUseException", sleep=lambda _: None)

@@ -71,24 +71,25 @@ def clients() -> Iterator[CountingClients]:
 def queue_attributes(clients: ClientFactory, name: str) -> dict[str, str]:
     sqs = clients("sqs")
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return attributes
 
 
 def recovery_status(clients: ClientFactory, table: str) -> str:
     backups = clients("dynamodb").describe_continuous_backups(TableName=table)
-    return backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"][
-        "PointInTimeRecoveryStatus"
-    ]
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    status: str = recovery["PointInTimeRecoveryStatus"]
+    return status
 
 
-def test_it_makes_all_that_a_stage_needs_and_says_so(clients):
+def test_it_makes_all_that_a_stage_needs_and_says_so(clients: CountingClients) -> None:
     made = create_missing(RESOURCES, client=clients)
 
     queues = {name for queue in RESOURCES.queues for name in (queue.name, queue.dead_letters)}
     assert set(made) == {*TABLE_NAMES, *queues, "updraft-dev-bucket"}
 
 
-def test_a_second_time_it_makes_nothing_and_only_lists(clients):
+def test_a_second_time_it_makes_nothing_and_only_lists(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     clients.calls.clear()
 
@@ -97,7 +98,7 @@ def test_a_second_time_it_makes_nothing_and_only_lists(clients):
     assert clients.calls == [*looks, "HeadBucket"]
 
 
-def test_it_makes_only_what_is_missing(clients):
+def test_it_makes_only_what_is_missing(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     sqs = clients("sqs")
     clients("dynamodb").delete_table(TableName="updraft-dev-pools")
@@ -106,20 +107,20 @@ def test_it_makes_only_what_is_missing(clients):
     assert create_missing(RESOURCES, client=clients) == ("updraft-dev-pools", "updraft-dev-tasks")
 
 
-def test_another_stage_has_resources_of_its_own(clients):
+def test_another_stage_has_resources_of_its_own(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     prod = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod"}))
 
     assert len(create_missing(prod, client=clients)) == len(prod.tables) + 6 + 1
 
 
-def test_losing_a_race_for_the_tables_is_no_error(clients):
+def test_losing_a_race_for_the_tables_is_no_error(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
 
     assert create_missing_tables(RESOURCES.tables, SeesNothing(clients("dynamodb"))) == []
 
 
-def test_a_table_of_an_older_version_gets_the_index_that_it_lacks(clients):
+def test_a_table_of_an_older_version_gets_the_index_that_it_lacks(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     dynamodb = clients("dynamodb")
     deletion = {"Delete": {"IndexName": "due"}}
@@ -131,7 +132,7 @@ def test_a_table_of_an_older_version_gets_the_index_that_it_lacks(clients):
     assert create_missing(RESOURCES, client=clients) == ()
 
 
-def test_unfinished_runs_can_be_found_by_when_they_are_due(clients):
+def test_unfinished_runs_can_be_found_by_when_they_are_due(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
 
     table = clients("dynamodb").describe_table(TableName="updraft-dev-unfinished_runs")["Table"]
@@ -151,13 +152,13 @@ def test_unfinished_runs_can_be_found_by_when_they_are_due(clients):
     assert types == {"dag_id": "S", "execution_date": "S", "due_shard": "N", "due_at": "S"}
 
 
-def test_every_table_can_be_restored_to_any_point_in_time(clients):
+def test_every_table_can_be_restored_to_any_point_in_time(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
 
     assert {recovery_status(clients, name) for name in TABLE_NAMES} == {"ENABLED"}
 
 
-def test_recovery_that_is_on_stays_as_a_team_has_set_it(clients):
+def test_recovery_that_is_on_stays_as_a_team_has_set_it(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     off = {"PointInTimeRecoveryEnabled": False}
     clients("dynamodb").update_continuous_backups(
@@ -172,7 +173,7 @@ def test_recovery_that_is_on_stays_as_a_team_has_set_it(clients):
     assert {recovery_status(clients, name) for name in TABLE_NAMES} == {"ENABLED"}
 
 
-def test_a_table_expires_its_items_where_it_says_so_and_can_be_told_twice(clients):
+def test_a_table_expires_its_items_where_it_says_so_and_can_be_told_twice(clients: CountingClients) -> None:
     table = Table(name="updraft-dev-tokens", hash_key=Key(name="digest"), expires_at="expires_at")
     dynamodb = clients("dynamodb")
 
@@ -183,7 +184,7 @@ def test_a_table_expires_its_items_where_it_says_so_and_can_be_told_twice(client
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
-def test_a_message_that_nobody_can_handle_is_put_aside(clients):
+def test_a_message_that_nobody_can_handle_is_put_aside(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
 
     attributes = queue_attributes(clients, "updraft-dev-tasks")
@@ -197,7 +198,7 @@ def test_a_message_that_nobody_can_handle_is_put_aside(clients):
     assert dead_letters["MessageRetentionPeriod"] == str(14 * 24 * 3600)
 
 
-def test_the_bucket_is_closed_and_encrypted(clients):
+def test_the_bucket_is_closed_and_encrypted(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
 
     s3 = clients("s3")
@@ -207,7 +208,7 @@ def test_the_bucket_is_closed_and_encrypted(clients):
     assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
-def test_a_bucket_name_of_another_account_is_refused_with_advice(clients):
+def test_a_bucket_name_of_another_account_is_refused_with_advice(clients: CountingClients) -> None:
     class NotOurs:
         def __init__(self, s3: Any) -> None:
             self.exceptions = s3.exceptions
@@ -221,7 +222,7 @@ def test_a_bucket_name_of_another_account_is_refused_with_advice(clients):
         create_missing_bucket(Bucket(name="updraft-dev-bucket"), NotOurs(clients("s3")))
 
 
-def test_losing_a_race_for_the_bucket_is_no_error(clients):
+def test_losing_a_race_for_the_bucket_is_no_error(clients: CountingClients) -> None:
     class NotThereYet:
         def __init__(self, s3: Any) -> None:
             self._s3 = s3
@@ -239,7 +240,7 @@ def test_losing_a_race_for_the_bucket_is_no_error(clients):
     assert create_missing_bucket(RESOURCES.bucket, NotThereYet(clients("s3"))) == []
 
 
-def test_configuring_mends_a_creation_that_died_halfway(clients):
+def test_configuring_mends_a_creation_that_died_halfway(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     clients("dynamodb").update_continuous_backups(
         TableName="updraft-dev-dags", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
@@ -253,7 +254,7 @@ def test_configuring_mends_a_creation_that_died_halfway(clients):
     assert set(access["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_configuring_carries_a_changed_timeout_to_an_existing_queue(clients):
+def test_configuring_carries_a_changed_timeout_to_an_existing_queue(clients: CountingClients) -> None:
     create_missing(RESOURCES, client=clients)
     sqs = clients("sqs")
     url = sqs.get_queue_url(QueueName="updraft-dev-tasks")["QueueUrl"]

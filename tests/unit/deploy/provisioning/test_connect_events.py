@@ -15,6 +15,7 @@ from chalicelib.deploy.provisioning.connect_events import (
 )
 from chalicelib.deploy.stages import StageError
 from chalicelib.events.incoming import events_of
+from tests.scripted.recorded_events import record
 from tests.unit.deploy.event_services import (
     ANY,
     BUS,
@@ -31,7 +32,6 @@ from tests.unit.deploy.event_services import (
     Clients,
     sources,
 )
-from tests.unit.events.corpus import record
 
 
 def rules(clients: Clients, bus: str = "default") -> dict[str, Any]:
@@ -46,7 +46,9 @@ def rules(clients: Clients, bus: str = "default") -> dict[str, Any]:
 
 def subscription(clients: Clients) -> dict[str, str]:
     (each,) = clients("sns").list_subscriptions()["Subscriptions"]
-    return clients("sns").get_subscription_attributes(SubscriptionArn=each["SubscriptionArn"])["Attributes"]
+    arn = each["SubscriptionArn"]
+    attributes: dict[str, str] = clients("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    return attributes
 
 
 def queued(clients: Clients) -> list[str]:
