@@ -1,4 +1,4 @@
-"""Which failures of DynamoDB and S3 pass by themselves. Judged by codes, never by texts."""
+"""Failures of DynamoDB and S3 that pass by themselves. Judged by codes, never by texts."""
 
 from botocore.exceptions import (
     ClientError,

@@ -1,4 +1,4 @@
-"""Where a keytab can be: in a file, in Secrets Manager, in a parameter of Systems Manager."""
+"""Keytabs from a file, from Secrets Manager, or from a parameter of Systems Manager."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Recognising a change that was made already: its first reply was lost and it was asked for again.
+"""Repeated changes, recognised: the first reply was lost, and the change was asked for again.
 
 Both stores use these rules, on the item that a failed condition showed.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a pool's shards when its slots change."""
+"""The shards of a pool after its slots have changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

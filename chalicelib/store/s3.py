@@ -1,4 +1,4 @@
-"""What does not fit an item, and the logs of tries: objects in the stage's bucket."""
+"""Objects in the stage's bucket: values that do not fit an item, and the logs of tries."""
 
 import secrets
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Altering of tasks or runs by hand, in three parts: it is told, asked about, then done."""
+"""Alterations of tasks or runs by hand: they are told, asked about, then done."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Provisioning: a module per AWS service, and what comes before and after ``chalice deploy``."""
+"""The parts of a stage as they are made: a module per AWS service, and what surrounds ``chalice deploy``."""

@@ -1,4 +1,4 @@
-"""How values that DynamoDB does not know are written."""
+"""PynamoDB attributes for values that DynamoDB has no type for."""
 
 import json
 from collections.abc import Mapping, Sequence

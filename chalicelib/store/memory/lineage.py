@@ -1,4 +1,4 @@
-"""What tasks read and wrote."""
+"""Lineage: the inlets and outlets of tasks."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

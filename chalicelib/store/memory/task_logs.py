@@ -1,4 +1,4 @@
-"""What tries and callbacks printed."""
+"""Logs of tries and callbacks."""
 
 from threading import RLock
 
