@@ -1,4 +1,4 @@
-"""Failures of DynamoDB and S3 that pass by themselves. Judged by codes, never by texts."""
+"""The failures of DynamoDB and S3 that pass by themselves. Judged by codes, never by texts."""
 
 from botocore.exceptions import (
     ClientError,

@@ -1,4 +1,4 @@
-"""Keytabs from a file, from Secrets Manager, or from a parameter of Systems Manager."""
+"""The places where a keytab can be: a file, Secrets Manager, a parameter of Systems Manager."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Repeated changes, recognised: the first reply was lost, and the change was asked for again.
+"""The repeats of changes: a change whose first reply was lost, and that is asked for again, is recognised.
 
 Both stores use these rules, on the item that a failed condition showed.
 """

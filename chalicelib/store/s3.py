@@ -1,4 +1,4 @@
-"""Objects in the stage's bucket: values that do not fit an item, and the logs of tries."""
+"""The bucket of a stage: what does not fit an item, and the logs of tries."""
 
 import secrets
 from collections.abc import Callable, Iterator

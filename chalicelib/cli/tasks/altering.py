@@ -1,4 +1,4 @@
-"""Alterations of tasks or runs by hand: they are told, asked about, then done."""
+"""The common part of altering tasks or runs by hand: it is told first, asked about, then done."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

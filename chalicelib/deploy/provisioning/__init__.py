@@ -1,1 +1,1 @@
-"""The parts of a stage as they are made: a module per AWS service, and what surrounds ``chalice deploy``."""
+"""The provisioning of a stage: a module per AWS service, and what surrounds ``chalice deploy``."""

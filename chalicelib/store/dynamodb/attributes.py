@@ -1,4 +1,4 @@
-"""PynamoDB attributes for values that DynamoDB has no type for."""
+"""The written forms of values that DynamoDB does not know."""
 
 import json
 from collections.abc import Mapping, Sequence

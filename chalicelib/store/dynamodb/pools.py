@@ -18,7 +18,7 @@ from chalicelib.store.dynamodb.kept_answers import is_standing, keeping
 from chalicelib.store.dynamodb.models import PoolShardItem, PoolWaiterItem
 from chalicelib.store.dynamodb.table import transact
 from chalicelib.store.dynamodb.tables import Tables
-from chalicelib.store.resizing import Resizing, resizing
+from chalicelib.store.pool_resizing import Resizing, resizing
 
 _ROUNDS = 40
 """Attempts at a change of a whole pool while others change it too; each round, one of them gets through."""

@@ -1,4 +1,4 @@
-"""Lineage: the inlets and outlets of tasks."""
+"""The lineage of tasks: what they read and wrote."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

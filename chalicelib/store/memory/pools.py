@@ -10,7 +10,7 @@ from threading import RLock
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.slots.pools import Holding, Parts, Pool, PoolShard, Waiter
 from chalicelib.store.memory.kept_answers import MemoryKeptAnswers
-from chalicelib.store.resizing import resized, resizing
+from chalicelib.store.pool_resizing import resized, resizing
 
 
 class MemoryPools:

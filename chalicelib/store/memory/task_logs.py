@@ -1,4 +1,4 @@
-"""Logs of tries and callbacks."""
+"""The logs of tries and callbacks."""
 
 from threading import RLock
 
