@@ -100,12 +100,12 @@ class LegalRunMoves:
         return getattr(self._runs, name)
 
     def create(self, run: Any, *args: Any) -> Any:
-        """See the port; raises ``PromiseBroken`` for a run that does not begin where runs begin."""
+        """Pass the run on; raises ``PromiseBroken`` for one that does not begin where runs begin."""
         _check_move(run.run_id, None, run.state, by_hand=False)
         return self._runs.create(run, *args)
 
     def transition(self, run: Any, *args: Any, **kwargs: Any) -> Any:
-        """See the port; raises ``PromiseBroken`` for an illegal move."""
+        """Pass the change on; raises ``PromiseBroken`` for an illegal move."""
         before = self._runs.get(run.dag_id, run.execution_date)
         write = self._runs.transition(run, *args, **kwargs)
         if write.applied:
@@ -114,7 +114,7 @@ class LegalRunMoves:
         return write
 
     def requeue(self, run: Any, change: Any, *args: Any) -> Any:
-        """See the port; raises ``PromiseBroken`` for an illegal move."""
+        """Pass the change on; raises ``PromiseBroken`` for an illegal move."""
         before = self._runs.get(run.dag_id, run.execution_date)
         requeued = self._runs.requeue(run, change, *args)
         if requeued:
