@@ -5,13 +5,17 @@ when it was chosen (by its number of clears), so that carrying it out twice, or 
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.domain.graph.graph import Graph
+from chalicelib.domain.graph.join import Join
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+from chalicelib.domain.tasks.arrivals import place_at
+from chalicelib.domain.tasks.notes import Notes
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.voiding import is_void
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +73,76 @@ class Plan:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """The task instance becomes the state of the plan."""
+
+    state: TaskInstanceState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clear:
+    """The task instance becomes as if nothing had happened to it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leave:
+    """The task instance stays as it is."""
+
+    reason: str
+
+
+Current = Callable[[str], TaskInstance]
+"""The task instance of a task, as far as a plan has been carried out."""
+
+
+def alteration_of(plan: Plan, item: TaskInstance) -> Mark | Clear | Leave:
+    """What a plan does to a task instance as it is now."""
+    if plan.marked.get(item.task_id) == item.clears:
+        return Mark(state=plan.state)
+    if plan.cleared.get(item.task_id) == item.clears:
+        return Clear()
+    if item.task_id in plan.altered:
+        return Leave(reason="it was altered since the plan was made")
+    return Leave(reason="the plan does not name it")
+
+
+def marks_ahead(graph: Graph, plan: Plan, current: Current) -> bool:
+    """Whether a marked task may have others at work before it, and what follows it beside them."""
+    upstreams = (current(name) for task_id in plan.marked for name in graph.tasks[task_id].upstream)
+    return any(not _is_over(item) for item in upstreams)
+
+
+def clears_behind(graph: Graph, plan: Plan, current: Current) -> bool:
+    """Whether a cleared task has others after it that have begun and are not cleared with it.
+
+    To be asked once its ends are void: from then on what has not begun waits for it.
+    """
+    downstream = {name for task_id in plan.cleared for name in graph.tasks[task_id].downstream}
+    return any(_may_have_begun(graph, current(name)) for name in downstream - plan.cleared.keys())
+
+
+def end_awaits(graph: Graph, plan: Plan, task_id: str, current: Current) -> bool:
+    """Whether the end of the run is sure to come after the next end of a task that is cleared.
+
+    (Its successors were read with the notes that are void already, so what is decided of them heeds these.)
+    """
+    if graph.reports(task_id):
+        return True
+    successors = (graph.tasks[name] for name in graph.tasks[task_id].downstream)
+    awaiting = (current(task.task_id) for task in successors if task.trigger_rule.waits_for_all)
+    return any(item.state is None or isinstance(alteration_of(plan, item), Clear) for item in awaiting)
+
+
+def has_ended(graph: Graph, join: Join, upstream: TaskInstance, notes: Notes) -> bool:
+    """Whether an upstream of a join has ended and is not being cleared.
+
+    ``notes`` are those on the item of the join where the upstream leaves its own.
+    """
+    number = place_at(graph, join, upstream.task_id).number
+    return _is_over(upstream) and not is_void(notes, number, upstream.clears)
+
+
 def chosen(graph: Graph, items: RunItems, choice: Choice) -> list[TaskInstance]:
     """The task instances of a choice, in topological order; raises ``TaskNotFound``."""
     states = _states(choice)
@@ -98,6 +172,15 @@ def marking(
     cleared = {item.task_id: item.clears for item in resumed}
     marked = {item.task_id: item.clears for item in found if item.task_id not in cleared}
     return found, Plan(cleared=cleared, marked=marked, state=state)
+
+
+def _is_over(item: TaskInstance) -> bool:
+    return item.state is not None and item.state.is_final
+
+
+def _may_have_begun(graph: Graph, item: TaskInstance) -> bool:
+    """Whether a task may have begun; one with many upstreams may have, since it was read."""
+    return graph.join_before(item.task_id).bucket_count > 0 or item.state is not None
 
 
 def _states(choice: Choice) -> frozenset[TaskInstanceState]:

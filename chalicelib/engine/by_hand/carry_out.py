@@ -24,10 +24,20 @@ from dataclasses import dataclass, field, replace
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.join import Join
 from chalicelib.domain.messages import AlterTasks, FollowTask, RescueRun, StartRun
-from chalicelib.domain.plans.by_hand import Plan
+from chalicelib.domain.plans.by_hand import (
+    Clear,
+    Leave,
+    Mark,
+    Plan,
+    alteration_of,
+    clears_behind,
+    end_awaits,
+    has_ended,
+    marks_ahead,
+)
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
-from chalicelib.domain.states import DagRunState
+from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     Place,
@@ -219,7 +229,7 @@ class Alteration:
         written = []
         for task_id, clears in self._in_order(self.plan.marked):
             item = self._instance(task_id)
-            if item.clears == clears:
+            if isinstance(alteration_of(self.plan, item), Mark):
                 written += self._write(item)
             if self._current(task_id).clears > clears:
                 self._void(item, clears)
@@ -227,44 +237,32 @@ class Alteration:
 
     def make_void(self) -> bool:
         """Make void what the cleared tasks have told; whether any is still to be cleared."""
-        cleared = self._in_order(self.plan.cleared)
+        graph, cleared = self.progress.graph, self._in_order(self.plan.cleared)
         for task_id, clears in cleared:
             item = self._instance(task_id)
             self._void(item, clears)
-            if item.clears == clears and not self._is_awaited(task_id):
+            if self._is_to_be_cleared(item) and not end_awaits(graph, self.plan, task_id, self._current):
                 self._owe(task_id)
-        return any(self._instance(task_id).clears == clears for task_id, clears in cleared)
+        return any(self._is_to_be_cleared(self._instance(task_id)) for task_id, _ in cleared)
 
     def clear(self) -> list[TaskInstance]:
         """Write those that are cleared; those that were not cleared meanwhile, as they are now."""
-        cleared = self._in_order(self.plan.cleared)
-        wanted = [self._instance(task_id) for task_id, clears in cleared]
-        return [
-            written
-            for item in wanted
-            if item.clears == self.plan.cleared[item.task_id]
-            for written in self._write(item)
-        ]
+        cleared = [self._instance(task_id) for task_id, _ in self._in_order(self.plan.cleared)]
+        wanted = [item for item in cleared if self._is_to_be_cleared(item)]
+        return [written for item in wanted for written in self._write(item)]
+
+    def _is_to_be_cleared(self, item: TaskInstance) -> bool:
+        return isinstance(alteration_of(self.plan, item), Clear)
 
     def marks_ahead(self) -> bool:
-        """Whether a task that is marked may have others at work before it, and what follows it beside them.
-
-        Only asked where the shape of the DAG bounds how many tasks are at work.
-        """
+        """Whether marks let more be at work at once than the DAG's shape allows, where that is its limit."""
         graph = self.progress.graph
-        upstreams = (name for task_id in self.plan.marked for name in graph.tasks[task_id].upstream)
-        return graph.share_of_run is not None and any(not self._is_over(name) for name in upstreams)
+        return graph.share_of_run is not None and marks_ahead(graph, self.plan, self._current)
 
     def clears_behind(self) -> bool:
-        """Whether a task that is cleared has others after it that have begun and are not cleared with it.
-
-        To be asked once its ends are void: from then on what has not begun waits for it. Only asked where
-        the shape of the DAG bounds how many tasks are at work.
-        """
-        graph, cleared = self.progress.graph, self.plan.cleared
-        downstream = {name for task_id in cleared for name in graph.tasks[task_id].downstream}
-        others = downstream - cleared.keys()
-        return graph.share_of_run is not None and any(self._has_begun(name) for name in others)
+        """Whether clears do; to be asked once the ends of what is cleared are void."""
+        graph = self.progress.graph
+        return graph.share_of_run is not None and clears_behind(graph, self.plan, self._current)
 
     # -- making void -------------------------------------------------------------------------------
 
@@ -291,24 +289,6 @@ class Alteration:
             told = dict.fromkeys((name for name, numbers in standing(notes).items() if numbers), number)
             self._leave_notes(key, {VOID: coded(bucket, voids - 1), **told})
 
-    def _is_awaited(self, task_id: str) -> bool:
-        """Whether the end of the run is sure to come after the next end of a task that is cleared."""
-        graph = self.progress.graph
-        if graph.reports(task_id):
-            return True
-        awaiting = (name for name in graph.tasks[task_id].downstream if self._waits(name))
-        return any(self._is_to_be_decided(self._current(name)) for name in awaiting)
-
-    def _is_to_be_decided(self, item: TaskInstance) -> bool:
-        """Whether nothing was decided of a task instance, or that will not count.
-
-        (It was read with the notes that are void already, so what is decided of it heeds them.)
-        """
-        return item.state is None or self.plan.cleared.get(item.task_id) == item.clears
-
-    def _waits(self, task_id: str) -> bool:
-        return self.progress.graph.tasks[task_id].trigger_rule.waits_for_all
-
     def _owe(self, task_id: str) -> None:
         """Let the end of the run wait for the next end of a task (of one that is cleared: after that)."""
         graph = self.progress.graph
@@ -329,9 +309,13 @@ class Alteration:
         """Write one as it is to be; none if another handler altered it."""
         task, before = self.progress.graph.tasks[item.task_id], self._current(item.task_id)
         for _ in range(_ATTEMPTS):
-            if before.clears != item.clears:
-                return []
-            write = self._mark_one(before) if item.task_id in self.plan.marked else self._clear_one(before)
+            match alteration_of(self.plan, before):
+                case Mark() as step:
+                    write = self._mark_one(before, step.state)
+                case Clear():
+                    write = self._clear_one(before)
+                case Leave():
+                    return []
             self._heads[item.key] = write.item
             if write.applied:
                 if before.state is not None and not before.state.is_final:
@@ -340,9 +324,9 @@ class Alteration:
             before = write.item
         raise StoreUnavailable(f"{item.key} changes all the time")
 
-    def _mark_one(self, before: TaskInstance) -> Write[TaskInstance]:
+    def _mark_one(self, before: TaskInstance, state: TaskInstanceState) -> Write[TaskInstance]:
         self._let_run_wait_for_upstreams(before)
-        change = changes.marked(before, self.plan.state, self.progress.engine.now())
+        change = changes.marked(before, state, self.progress.engine.now())
         voids = len(before.notes.get(VOID, ()))
         return self._transition(before, replace(_as_it_is(before), voids=voids), change)
 
@@ -372,24 +356,15 @@ class Alteration:
 
     def _has_ended(self, join: Join, upstream: TaskInstance, item: TaskInstance) -> bool:
         """Whether an upstream has ended and is not being cleared. (If it is, ``item``'s voids change.)"""
-        place = place_at(self.progress.graph, join, upstream.task_id)
+        graph = self.progress.graph
+        place = place_at(graph, join, upstream.task_id)
         notes = item.notes if place.bucket is None else self._notes(place.key)
-        is_over = upstream.state is not None and upstream.state.is_final
-        return is_over and not is_void(notes, place.number, upstream.clears)
+        return has_ended(graph, join, upstream, notes)
 
     # -- items -------------------------------------------------------------------------------------
 
     def _in_order(self, altered: Mapping[str, int]) -> list[tuple[str, int]]:
         return [(name, altered[name]) for name in self.progress.graph.tasks if name in altered]
-
-    def _is_over(self, task_id: str) -> bool:
-        state = self._current(task_id).state
-        return state is not None and state.is_final
-
-    def _has_begun(self, task_id: str) -> bool:
-        """Whether a task may have begun; one with many upstreams may have, since it was read."""
-        in_buckets = self.progress.graph.join_before(task_id).bucket_count > 0
-        return in_buckets or self._current(task_id).state is not None
 
     def _instance(self, task_id: str) -> TaskInstance:
         self.progress.graph.task(task_id)

@@ -6,7 +6,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.domain.errors import TaskNotFound
-from chalicelib.domain.plans.by_hand import Choice, Plan, chosen, clearing, marking
+from chalicelib.domain.plans.by_hand import (
+    Choice,
+    Clear,
+    Current,
+    Leave,
+    Mark,
+    Plan,
+    alteration_of,
+    chosen,
+    clearing,
+    clears_behind,
+    end_awaits,
+    has_ended,
+    marking,
+    marks_ahead,
+)
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.states import DagRunState, TaskInstanceState
@@ -15,6 +30,7 @@ from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
+from chalicelib.domain.tasks.voiding import VOID, coded
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import a_run
 
@@ -146,3 +162,52 @@ def test_tasks_end_with_their_run(
 ) -> None:
     assert end_of(run, TaskInstance(run_uid="run", task_id="a", state=RUNNING)) is running
     assert end_of(run, TaskInstance(run_uid="run", task_id="a")) is waiting
+
+
+def current(**states: TaskInstanceState | None) -> Current:
+    return lambda name: TaskInstance(run_uid="run", task_id=name, state=states.get(name))
+
+
+@pytest.mark.parametrize(
+    ("task_id", "clears", "expected"),
+    [
+        ("a", 0, Mark(state=FAILED)),
+        ("a", 1, Leave(reason="it was altered since the plan was made")),
+        ("b", 2, Clear()),
+        ("b", 3, Leave(reason="it was altered since the plan was made")),
+        ("c", 0, Leave(reason="the plan does not name it")),
+    ],
+)
+def test_a_plan_alters_what_is_as_it_was_when_the_plan_was_made(
+    task_id: str, clears: int, expected: Mark | Clear | Leave
+) -> None:
+    plan = Plan(marked={"a": 0}, cleared={"b": 2}, state=FAILED)
+    assert alteration_of(plan, TaskInstance(run_uid="run", task_id=task_id, clears=clears)) == expected
+
+
+@pytest.mark.parametrize(("state", "is_ahead"), [(None, True), (RUNNING, True), (SUCCESS, False)])
+def test_a_mark_is_ahead_of_upstreams_that_are_not_over(
+    state: TaskInstanceState | None, is_ahead: bool
+) -> None:
+    assert marks_ahead(GRAPH, Plan(marked={"b": 0}), current(a=state)) is is_ahead
+
+
+def test_a_clear_is_behind_what_has_begun_and_is_not_cleared_with_it() -> None:
+    assert clears_behind(GRAPH, Plan(cleared={"a": 0}), current(b=RUNNING))
+    assert not clears_behind(GRAPH, Plan(cleared={"a": 0}), current())
+    assert not clears_behind(GRAPH, Plan(cleared={"a": 0, "b": 0, "other": 0}), current(b=RUNNING))
+
+
+def test_the_end_of_the_run_awaits_a_cleared_task_through_what_is_still_to_be_decided() -> None:
+    plan = Plan(cleared={"a": 0})
+    assert end_awaits(GRAPH, plan, "d", current())  # a leaf reports itself
+    assert end_awaits(GRAPH, plan, "a", current(b=SUCCESS))  # through "other"
+    assert not end_awaits(GRAPH, plan, "a", current(b=SUCCESS, other=SUCCESS))
+    assert end_awaits(GRAPH, Plan(cleared={"a": 0, "b": 0}), "a", current(b=SUCCESS, other=SUCCESS))
+
+
+def test_an_upstream_has_ended_unless_what_it_told_is_void() -> None:
+    join, ended = GRAPH.join_before("b"), TaskInstance(run_uid="run", task_id="a", state=SUCCESS)
+    assert has_ended(GRAPH, join, ended, {})
+    assert not has_ended(GRAPH, join, ended, {VOID: frozenset({coded(0, 0)})})
+    assert not has_ended(GRAPH, join, replace(ended, state=RUNNING), {})
