@@ -1,5 +1,5 @@
 """Messages as they travel: their JSON form, and the senders over SQS.
 
-May import ``domain``, ``engine.ports`` and ``aws``. A change violates this package when it decides
+May import ``domain`` and ``aws``. A change violates this package when it decides
 what to send, or when it changes the meaning of a message without a new version.
 """

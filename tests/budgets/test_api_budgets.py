@@ -100,7 +100,7 @@ def test_a_deletion_is_answered_after_the_same_few_requests_whatever_the_dag_hol
     assert (meter.sqs["SendMessageBatch"], meter.sqs_messages) == (1, 1)
 
 
-def test_sweeping_a_run_takes_some_ten_requests_and_the_last_portion_four_for_the_dag(
+def test_erasing_a_run_takes_some_ten_requests_and_the_last_portion_four_for_the_dag(
     warm: MeteredDeployment,
 ) -> None:
     warm.handle(warm.take(StartRun))

@@ -1,12 +1,18 @@
 """Each method makes as many requests as its docstring says."""
 
+from typing import get_type_hints
+
 import pytest
 
 from chalicelib.domain.payload import INLINE_LIMIT
+from chalicelib.engine.ports.store import Store
 from chalicelib.store.dynamodb import DynamoStore
 from tests.conformance.calls import CALLS, RUN, VERSION, populate
 from tests.meter import Meter
 from tests.scripted.examples import NOON, a_run, a_waiter
+
+OTHERS = {"users", "proof_key", "replays", "task_logs", "pools.clear_waiting", "pools.drop_holder"}
+"""Rooms and methods whose requests are counted where they are tested: logins, the bucket, shards as read."""
 
 LARGE = "x" * (INLINE_LIMIT + 1)
 
@@ -19,6 +25,19 @@ def test_a_method_makes_the_requests_it_says(dynamo: DynamoStore, name: str) -> 
         call(dynamo)
     assert meter.dynamodb == expected
     assert not meter.s3
+
+
+def test_every_method_of_the_ports_is_called() -> None:
+    rooms = {name: get_type_hints(room.fget)["return"] for name, room in vars(Store).items() if is_room(room)}
+    methods = {
+        f"{name}.{method}" for name, room in rooms.items() for method in vars(room) if method[0] != "_"
+    }
+    called = {name.partition(",")[0] for name in CALLS}
+    assert {name for name in methods - called if not {name, name.split(".")[0]} & OTHERS} == set()
+
+
+def is_room(attribute: object) -> bool:
+    return isinstance(attribute, property)
 
 
 def test_values_are_cleared_25_at_a_time(dynamo: DynamoStore) -> None:

@@ -89,7 +89,7 @@ def test_a_dag_deleted_at_any_moment_begins_a_new_life(made: list[Shape], seed: 
 @pytest.mark.parametrize("error", [Killed, StoreUnavailable])
 @pytest.mark.parametrize("takes_effect", [False, True])
 @pytest.mark.parametrize("call", range(40))
-def test_a_sweep_that_is_interrupted_at_any_call_goes_on(
+def test_an_erasure_that_is_interrupted_at_any_call_goes_on(
     error: type[BaseException], takes_effect: bool, call: int
 ) -> None:
     dag = ScriptedDag([*CHAIN, Shape("wide", pool="small", pool_slots=9)])

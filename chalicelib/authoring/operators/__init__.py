@@ -1,1 +1,1 @@
-"""The operators that ship: bash, python, branching and empty."""
+"""The operators that ship, one module each."""

@@ -134,7 +134,7 @@ class Graph:
 
     @cached_property
     def end_of_run(self) -> Join:
-        """The virtual sink: complete exactly when no task can run any more.
+        """The join at the end of the run: complete exactly when no task can run any more.
 
         A task whose end some successor always waits for need not report: the successor's end implies
         it. What remains are the leaves, and the tasks that have only successors that may end early; and

@@ -9,7 +9,7 @@ BUCKET_SIZE = 64
 
 
 END_OF_RUN = ""
-"""The task id of the virtual sink. No task has it: Airflow's ids are never empty."""
+"""The task id of the join at the end of the run. No task has it: Airflow's ids are never empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

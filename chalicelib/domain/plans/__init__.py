@@ -1,1 +1,1 @@
-"""Decisions about a run from all its items at once: values with reasons, carried out by the engine."""
+"""Decisions about a run and about one task instance: values with reasons, carried out by the engine."""

@@ -1,4 +1,4 @@
-"""Decisions about one task instance: how its try ends, when it may be tried again, how it ends untried.
+"""Changes of one task instance: the fields that a queued, ended, cleared or marked one is written with.
 
 Each function answers with the fields to write; whether they may be written is for the condition of
 that one write. All total: nothing here raises.

@@ -2,7 +2,8 @@
 
 Every step is one conditional write or a repeatable one. Their order, for all task instances together:
 
-1. The marked ones are written as they are to be; what they have told of other ends is made void.
+1. The fence of a run that goes on changes, and the marked ones are written as they are to be; what they
+   have told of other ends is made void.
 2. What the cleared ones have told of their ends, or may tell yet, is made void at every join after them
    (upstream tasks first: what follows of one that is touched already must wait for the others). Where a
    successor has been decided already, the end of the run is told to wait for the task itself.

@@ -1,7 +1,7 @@
 """The ports of the engine: the store, the queues, the worker's hands, and the observer.
 
 ``store`` implements these over DynamoDB and over memory (one conformance suite, ``tests/conformance``,
-runs over both), ``queues`` over SQS and over memory. Rules for every method:
+runs over both), ``queues`` over SQS. Rules for every method:
 
 - Reads are strongly consistent unless the docstring says "for lists".
 - A change is one conditional write. Called again with the same arguments it changes nothing more and

@@ -73,7 +73,7 @@ def end_tasks(engine: Engine, message: EndTasks) -> None:
 
 
 def end_tasks_of(engine: Engine, run: DagRun) -> bool:
-    """End the tasks of a run that is over and was not swept yet: of one that ended by itself, none.
+    """End the tasks that are left of a run that is over: of one that ended by itself, none.
 
     False if there is more to do; it is done by a message (or not at all: the run was cleared).
 

@@ -4,7 +4,7 @@ The fast path of the engine: the handler that ends a task opens its successors i
 conditional write or a repeatable one, in an order such that a handler that dies in between is made
 good by its message coming again (``redo``) or by the sweep of the run (invariants I4 to I6):
 
-1. the end of the task is written (``execute``), and its callbacks are sent for,
+1. the end of the task is written (``try_end``), and its callbacks are sent for,
 2. its slots are given back or handed on, and its orders left at tasks further down (to be skipped, or
    to fail with a setup),
 3. an arrival is left at each successor and, where the task reports there, at the end of the run,
@@ -131,7 +131,7 @@ class RunInProgress:
             self.outbox.post(FollowTask(run=self.facts.ref, task_id=item.task_id, map_index=item.map_index))
 
     def close_if_over(self, end: TaskInstance) -> None:
-        """End the run if every task has reported at its virtual sink."""
+        """End the run if every task has reported at its end."""
         known = arrived(self.graph, self.graph.end_of_run, end.notes)
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))

@@ -42,7 +42,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskXComs:
-    """The XComs of a run as a running try sees them (``ports.RunningXComs``)."""
+    """The XComs of a run as a running try sees them (``engine.ports.worker.RunningXComs``)."""
 
     xcoms: XComs
     run_uid: str

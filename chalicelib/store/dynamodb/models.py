@@ -118,7 +118,7 @@ class UnfinishedRunItem(Model):
 
 
 class TaskInstanceItem(Model):
-    """Table ``task_instances``: instances, buckets, the sink, and finished tries.
+    """Table ``task_instances``: instances, buckets, the ends of runs, and finished tries.
 
     Each note is a number set of its own, so that an arrival is one ``ADD``.
     """

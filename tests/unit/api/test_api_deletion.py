@@ -28,7 +28,7 @@ def run_uid(api: InProcessApi, engine: Engine) -> str:
 
 
 @pytest.mark.parametrize("path", ["/dags/etl", "/dags/etl/delete_dag"])
-def test_a_deleted_dag_is_unknown_until_it_was_swept_and_then_comes_back_paused(
+def test_a_deleted_dag_is_unknown_until_it_was_erased_and_then_comes_back_paused(
     api: InProcessApi, engine: Engine, run_uid: str, path: str
 ) -> None:
     api.get("/dags/etl/paused/false")

@@ -92,12 +92,12 @@ def test_a_deleted_dag_comes_back_as_its_file_is_by_then(tmp_path: Path) -> None
     synced(engine, tmp_path, "after", paused=False)
     deleted = engine.store.dags.get("sales")
     assert deleted is not None
-    assert deleted.is_deleted, "nothing may take the place of what is not swept yet"
+    assert deleted.is_deleted, "nothing may take the place of what is not erased yet"
 
-    sweep = EraseDag(dag_id="sales", generation=2)
+    erase = EraseDag(dag_id="sales", generation=2)
     assert isinstance(engine.sender, MemorySender)
-    assert engine.sender.take_all()[-2:] == [Outgoing(message=sweep)] * 2
-    dispatch.handle(engine, sweep)
+    assert engine.sender.take_all()[-2:] == [Outgoing(message=erase)] * 2
+    dispatch.handle(engine, erase)
 
     dag = engine.store.dags.get("sales")
     assert dag is not None

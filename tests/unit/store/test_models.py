@@ -35,6 +35,10 @@ MODELS = {
 }
 
 
+def test_every_table_has_its_model_here() -> None:
+    assert MODELS.keys() == BOUND.keys()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_keys_are_those_of_the_deployed_tables(name: str) -> None:
     table = _deployed(name)
@@ -51,7 +55,7 @@ def test_the_index_is_over_attributes_that_exist(name: str) -> None:
         assert attributes[key.name].attr_type == key.type
 
 
-def test_every_field_and_mark_of_a_task_instance_has_an_attribute() -> None:
+def test_every_field_and_note_of_a_task_instance_has_an_attribute() -> None:
     attributes = models.TaskInstanceItem.get_attributes()
     names = {field.name for field in fields(TaskInstance)} - {"task_id", "map_index", "notes"}
     assert names <= set(attributes)
