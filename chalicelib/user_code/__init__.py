@@ -12,8 +12,8 @@ of its own. Three descriptors lead from the worker to a try:
 ``runner`` implements ``engine.ports.worker.RunTry`` and ``RunCallbacks`` with these; ``watch`` is the
 worker's side of one try.
 
-May import ``authoring``, ``domain`` and, to implement them, the ports of ``engine``. A change violates this package
-when the worker's side imports a DAG file, when a try's process inherits a connection or the engine's
-credentials, when anything that comes from a try is believed unchecked (or is a pickle), or when a text of
-user code goes anywhere unmasked.
+May import ``authoring``, ``domain`` and, to implement them, the ports of ``engine``. A change violates this
+package when the worker's side imports a DAG file, when a try's process inherits a connection or the
+engine's credentials, when anything that comes from a try is believed unchecked (or is a pickle), or when a
+text of user code goes anywhere unmasked.
 """

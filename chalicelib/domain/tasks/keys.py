@@ -20,7 +20,7 @@ def try_key(task_id: str, map_index: int, try_number: int) -> str:
 
 
 def join_key(join: Join) -> str:
-    """Range key of the item on which a join's notes are left: the task instance itself, or the end of the run."""
+    """Range key of the item on which a join's notes are left: the task instance, or the end of the run."""
     return task_key(join.task_id)
 
 

@@ -205,7 +205,7 @@ class TaskInstances(Protocol):
         """One task instance; None if nothing touched it yet. 1 request."""
 
     def list(self, run_uid: str) -> Iterator[tuple[str, TaskInstance]]:
-        """All items of a run with their keys: instances, buckets and the end of the run (not finished tries)."""
+        """All items of a run with their keys: instances, buckets, the end of the run (not finished tries)."""
 
     def arrive(self, run_uid: str, key: str, added: Mapping[str, int]) -> Write[TaskInstance]:
         """Leave notes (one at least) on an item, made if missing; not applied if all were there.
