@@ -171,9 +171,7 @@ def test_an_arrival_and_a_change_can_be_one_write(store: Store) -> None:
     assert store.task_instances.get(RUN, KEY) == written.item
 
 
-def test_buckets_and_the_end_of_the_run_are_listed_with_their_keys_and_finished_tries_are_not(
-    store: Store,
-) -> None:
+def test_buckets_and_the_end_of_the_run_are_listed_and_finished_tries_are_not(store: Store) -> None:
     join = Join(task_id="join", upstream=tuple(f"t{n}" for n in range(65)), trigger_rule=TriggerRule.ALL_DONE)
     keys = [END_OF_RUN_KEY, bucket_key(join, 1), task_key("join"), KEY]
     for key in keys:
