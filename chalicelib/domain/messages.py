@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.runs.dag_runs import RunFacts, RunRef
+from chalicelib.domain.runs.dag_runs import DagRun, RunFacts, RunRef
 from chalicelib.domain.schedule.timetables import DataInterval
 
 
@@ -35,6 +35,11 @@ class RescueRun:
     stopped_at: datetime | None = None
     """The whole server was stopped then: no worker that began before is alive, no message sent before is on
     its way. None: it was not."""
+
+    @classmethod
+    def of(cls, run: RunRef | DagRun) -> "RescueRun":
+        """The message for a run."""
+        return cls(dag_id=run.dag_id, execution_date=run.execution_date)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -118,7 +118,7 @@ def _worker_lost(engine: Engine, message: WorkerLost) -> None:
 def _unpaused(engine: Engine, message: DagUnpaused) -> None:
     outbox = Outbox(sender=engine.sender)
     for entry in engine.store.dag_runs.unfinished(message.dag_id):
-        outbox.post(RescueRun(dag_id=message.dag_id, execution_date=entry.run.execution_date))
+        outbox.post(RescueRun.of(entry.run))
     outbox.flush()
 
 

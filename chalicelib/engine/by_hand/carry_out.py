@@ -126,7 +126,7 @@ def finish_clearing(
     if alteration.make_void():
         _make_go_on(progress.engine, run, note=alteration.clears_behind())
         alteration.clear()
-    progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+    progress.outbox.post(RescueRun.of(run))
 
 
 def _go_on(engine: Engine, ref: RunRef, written: Sequence[TaskInstance]) -> None:
@@ -144,7 +144,7 @@ def _go_on(engine: Engine, ref: RunRef, written: Sequence[TaskInstance]) -> None
         progress.outbox.post(StartRun(run=ref))
         written = ()
     if any(item.notes.get(CROWDING) for item in written):
-        progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+        progress.outbox.post(RescueRun.of(run))
     for item in written:
         if item.state is not None:
             progress.follow(item, redo=False)

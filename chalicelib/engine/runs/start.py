@@ -57,7 +57,7 @@ def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
     progress = RunInProgress.of(engine, write.item.facts(write.item.start_date or now))
     if write.item.fence:
         # Its tasks were altered by hand: where they stand has to be looked at.
-        progress.outbox.post(RescueRun(dag_id=run.dag_id, execution_date=run.execution_date))
+        progress.outbox.post(RescueRun.of(run))
     else:
         progress.open_first_tasks(redo=not write.applied)
     _time_out_later(progress)

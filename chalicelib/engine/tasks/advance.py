@@ -105,8 +105,7 @@ class RunInProgress:
         task = self.graph.task(item.task_id)
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.notes.get(CROWDING):
-            ref = self.facts.ref
-            self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
+            self.outbox.post(RescueRun.of(self.facts.ref))
         if item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
         elif item.waits_for_poke:
@@ -313,7 +312,7 @@ class RunInProgress:
             self.engine.observe(RunEnded.of(run))
         if run.state is DagRunState.RUNNING:
             # Tasks were cleared since these facts were read, maybe not the end that was seen: look anew.
-            self.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
+            self.outbox.post(RescueRun.of(ref))
         elif run.state.is_final and run.fence == fence:
             self._after_close(run, redo=not write.applied)
 

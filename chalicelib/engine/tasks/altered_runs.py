@@ -24,26 +24,25 @@ class Crowd:
     reason: str
 
 
-def crowd_around(run: RunInProgress, dag: Dag, item: TaskInstance) -> Crowd | None:
+def crowd_around(progress: RunInProgress, dag: Dag, item: TaskInstance) -> Crowd | None:
     """What keeps a try from running that was claimed already; 0 requests unless its run was altered.
 
     Else 1 per MB of the run's task instances.
     """
-    share = run.graph.share_of_run
+    share = progress.graph.share_of_run
     if share is None or not dag.is_altered(item.run_uid):
         return None
     at_work = tuple(
         other
-        for other in run.engine.items(item.run_uid).begun()
+        for other in progress.engine.items(item.run_uid).begun()
         if other.key != item.key and other.state is TaskInstanceState.RUNNING
     )
     return Crowd(at_work=at_work, reason=share.text) if len(at_work) >= share.tasks else None
 
 
-def wait_for_one_of(run: RunInProgress, crowd: Crowd) -> None:
+def wait_for_one_of(progress: RunInProgress, crowd: Crowd) -> None:
     """Have the run looked after when a try of the crowd ends, or now if one has; 1 request for each."""
-    tasks, run_uid = run.engine.store.task_instances, run.facts.ref.run_uid
+    tasks, run_uid = progress.engine.store.task_instances, progress.facts.ref.run_uid
     noted = [tasks.arrive(run_uid, other.key, {CROWDING: 0}).item for other in crowd.at_work]
     if any(other.state is not TaskInstanceState.RUNNING for other in noted):
-        ref = run.facts.ref
-        run.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
+        progress.outbox.post(RescueRun.of(progress.facts.ref))

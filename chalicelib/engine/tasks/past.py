@@ -61,7 +61,7 @@ def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInsta
         return
     following = next(_others(engine, graph, ref, descending=False), None)
     if following is not None:
-        rescue = RescueRun(dag_id=following.dag_id, execution_date=following.execution_date)
+        rescue = RescueRun.of(following)
         yield Outgoing(message=rescue)
 
 

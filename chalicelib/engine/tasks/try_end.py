@@ -22,37 +22,40 @@ TRY_ENDS = FINAL_STATES | {TaskInstanceState.UP_FOR_RETRY}
 """What a try ends as; a sensor that waits for its next poke goes on."""
 
 
-def finish(run: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
+def finish(progress: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
     """Write the end of a try that ``item`` shows running, and do what follows from it.
 
     Does nothing if the lease has passed on: its new holder has decided about the task.
     """
-    task = run.graph.task(item.task_id)
-    write_end(run, item, changes.end_of_try(run.facts.ref, task, item, outcome, run.engine.now()))
+    task = progress.graph.task(item.task_id)
+    now = progress.engine.now()
+    write_end(progress, item, changes.end_of_try(progress.facts.ref, task, item, outcome, now))
 
 
-def write_end(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
+def write_end(progress: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
     """Write a decided end of the try that ``item`` shows running, and do what follows from it."""
-    write = change_running(run, item, change)
+    write = change_running(progress, item, change)
     if not write.applied:
         log.warning("the lease of try %s of %s has passed on", item.try_number, item.key)
         return
     if write.item.state in TRY_ENDS:
-        run.engine.observe(TaskEnded.of(run.facts.ref.dag_id, run.facts.run_id, write.item))
+        progress.engine.observe(TaskEnded.of(progress.facts.ref.dag_id, progress.facts.run_id, write.item))
     try:
-        run.after_try(write.item, redo=False)
+        progress.after_try(write.item, redo=False)
     except StoreUnavailable:
         # The message of a task comes again only when the longest task would be over: this one sooner.
         log.warning("what follows from try %s of %s is put off", item.try_number, item.key, exc_info=True)
-        follow = FollowTask(run=run.facts.ref, task_id=item.task_id, map_index=item.map_index)
-        run.outbox.post(follow, PUT_OFF_SECONDS)
+        follow = FollowTask(run=progress.facts.ref, task_id=item.task_id, map_index=item.map_index)
+        progress.outbox.post(follow, PUT_OFF_SECONDS)
 
 
-def change_running(run: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> Write[TaskInstance]:
+def change_running(
+    progress: RunInProgress, item: TaskInstance, change: TaskInstanceChange
+) -> Write[TaskInstance]:
     """Change a running try, provided that its lease is still the one that ``item`` shows."""
     expected = Expected(
         states=frozenset({TaskInstanceState.RUNNING}),
         try_number=item.try_number,
         lease_token=item.lease_token,
     )
-    return run.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
+    return progress.engine.store.task_instances.transition(item.run_uid, item.key, expected, change)

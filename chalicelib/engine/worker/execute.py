@@ -48,61 +48,61 @@ def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: R
     A duplicate of a running try costs one request and has no effect; one of a try that has ended only
     repeats what a crash may have left undone. Raises ``StoreUnavailable``: the message comes again.
     """
-    run = RunInProgress.of(engine, message.run)
+    progress = RunInProgress.of(engine, message.run)
     claim = _claim(engine, message, invocation)
     if claim.applied:
-        _run_claimed(run, message, claim.item, invocation, run_try)
+        _run_claimed(progress, message, claim.item, invocation, run_try)
     else:
-        _on_refused_claim(run, message, claim.item)
-    run.flush()
+        _on_refused_claim(progress, message, claim.item)
+    progress.flush()
 
 
 def _run_claimed(
-    run: RunInProgress, message: RunTask, item: TaskInstance, invocation: Invocation, run_try: RunTry
+    progress: RunInProgress, message: RunTask, item: TaskInstance, invocation: Invocation, run_try: RunTry
 ) -> None:
     try:
-        prepared = _prepare(run, message, item)
+        prepared = _prepare(progress, message, item)
     except StoreUnavailable:
-        change_running(run, item, _unclaimed(message, item, run.engine.now()))
+        change_running(progress, item, _unclaimed(message, item, progress.engine.now()))
         raise
     match prepared:
         case TryRequest():
-            _observe_start(run, message, item)
-            prepared = replace(prepared, time_left=invocation.ends_at - run.engine.now())
-            finish(run, item, _run(run.engine, prepared, item, message.run, run_try))
+            _observe_start(progress, message, item)
+            prepared = replace(prepared, time_left=invocation.ends_at - progress.engine.now())
+            finish(progress, item, _run(progress.engine, prepared, item, message.run, run_try))
         case Crowd():
-            _put_back(run, item, prepared.reason)
-            wait_for_one_of(run, prepared)
+            _put_back(progress, item, prepared.reason)
+            wait_for_one_of(progress, prepared)
         case str():
-            _hold_back(run, item, prepared)
+            _hold_back(progress, item, prepared)
 
 
-def _observe_start(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
+def _observe_start(progress: RunInProgress, message: RunTask, item: TaskInstance) -> None:
     if message.begun_at is not None or item.queued_dttm is None or item.start_date is None:
         return  # it goes on: a sensor that kept its slots was not queued
     started = TryStarted(
-        dag_id=run.facts.ref.dag_id,
-        run_id=run.facts.run_id,
+        dag_id=progress.facts.ref.dag_id,
+        run_id=progress.facts.run_id,
         task_id=item.task_id,
         map_index=item.map_index,
         try_number=item.try_number,
         waited=item.start_date - item.queued_dttm,
     )
-    run.engine.observe(started)
+    progress.engine.observe(started)
 
 
-def _prepare(run: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | Crowd | str:
+def _prepare(progress: RunInProgress, message: RunTask, item: TaskInstance) -> TryRequest | Crowd | str:
     """What the user's code is given, or why the try may not start after all."""
-    dag = run.engine.store.dags.get(message.run.ref.dag_id)
+    dag = progress.engine.store.dags.get(message.run.ref.dag_id)
     if dag is None or dag.is_deleted or dag.generation != message.run.ref.generation:
         return "its DAG was deleted"
     if dag.is_paused_for(message.run.run_type) and message.begun_at is None:  # what runs already goes on
         return "its DAG is paused"
-    if message.begun_at is None and (crowd := crowd_around(run, dag, item)):
+    if message.begun_at is None and (crowd := crowd_around(progress, dag, item)):
         return crowd
     if message.begun_at is None and (message.try_number > 1 or item.pokes):
-        run.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
-    return try_request(run.engine, message, item, dag.fileloc)
+        progress.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
+    return try_request(progress.engine, message, item, dag.fileloc)
 
 
 def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[TaskInstance]:
@@ -131,63 +131,63 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
     return engine.store.task_instances.transition(message.run.ref.run_uid, key, expected, change)
 
 
-def _on_refused_claim(run: RunInProgress, message: RunTask, item: TaskInstance) -> None:
-    match refused_claim_step(item, message.try_number, run.engine.now()):
+def _on_refused_claim(progress: RunInProgress, message: RunTask, item: TaskInstance) -> None:
+    match refused_claim_step(item, message.try_number, progress.engine.now()):
         case Redo():
-            _redo(run, item)
+            _redo(progress, item)
         case WorkerGone(reason=reason):
-            finish(run, item, TryOutcome(result=TryResult.FAILED, reason=reason))
+            finish(progress, item, TryOutcome(result=TryResult.FAILED, reason=reason))
         case Ignore():
             return
 
 
-def _redo(run: RunInProgress, item: TaskInstance) -> None:
+def _redo(progress: RunInProgress, item: TaskInstance) -> None:
     """Repeat what a crash may have left undone after a try, unless its run is gone or long over.
 
     The sweep has done it for such a run; and once its DAG is deleted, nothing removes what is written of it.
     """
-    found = find_run(run.engine, run.facts.ref)
-    if found is None or found[1].is_over_for(REDONE_WITHIN, run.engine.now()):
+    found = find_run(progress.engine, progress.facts.ref)
+    if found is None or found[1].is_over_for(REDONE_WITHIN, progress.engine.now()):
         return
-    run.after_try(item, redo=True)
+    progress.after_try(item, redo=True)
 
 
 def _unclaimed(message: RunTask, item: TaskInstance, now: datetime) -> TaskInstanceChange:
     return changes.unclaimed(now) if message.begun_at is None else changes.asleep(item, now)
 
 
-def _hold_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
+def _hold_back(progress: RunInProgress, item: TaskInstance, reason: str) -> None:
     """Put a claimed try back; unpausing looks after it (of a deleted DAG, the sweep)."""
-    _put_back(run, item, reason)
-    ref = run.facts.ref
-    dag = run.engine.store.dags.get(ref.dag_id)
+    _put_back(progress, item, reason)
+    ref = progress.facts.ref
+    dag = progress.engine.store.dags.get(ref.dag_id)
     if dag is not None and not dag.is_paused:
         # Unpaused since it was read: the message of that may have found the try still running.
-        run.outbox.post(RescueRun(dag_id=ref.dag_id, execution_date=ref.execution_date))
+        progress.outbox.post(RescueRun.of(ref))
 
 
-def _put_back(run: RunInProgress, item: TaskInstance, reason: str) -> None:
+def _put_back(progress: RunInProgress, item: TaskInstance, reason: str) -> None:
     """Put a claimed try back to ``scheduled``.
 
     Its slots go first: once it is ``scheduled``, another handler may take slots in the same name.
     """
     try:
-        run.tries.give_back(run.graph.task(item.task_id), item)
+        progress.tries.give_back(progress.graph.task(item.task_id), item)
     finally:
-        change_running(run, item, changes.held_back(reason, run.engine.now()))
+        change_running(progress, item, changes.held_back(reason, progress.engine.now()))
 
 
 def _run(
-    engine: Engine, request: TryRequest, item: TaskInstance, run: RunFacts, run_try: RunTry
+    engine: Engine, request: TryRequest, item: TaskInstance, facts: RunFacts, run_try: RunTry
 ) -> TryOutcome:
     report = run_try(request, TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item))
     outcome = report.outcome
     try:
-        earlier = _earlier_log(engine, run, item) if item.pokes else b""
+        earlier = _earlier_log(engine, facts, item) if item.pokes else b""
         text = continued_log(earlier, report.log)
-        engine.store.task_logs.save(run.ref, run.run_id, item.key, item.try_number, text)
+        engine.store.task_logs.save(facts.ref, facts.run_id, item.key, item.try_number, text)
     except StoreUnavailable:
-        # The task has run: its end counts more than its log, which CloudWatch has too.
+        # The task has facts: its end counts more than its log, which CloudWatch has too.
         log.warning("the log of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     try:
         if outcome.inlets or outcome.outlets:
@@ -197,6 +197,6 @@ def _run(
     return outcome
 
 
-def _earlier_log(engine: Engine, run: RunFacts, item: TaskInstance) -> bytes:
+def _earlier_log(engine: Engine, facts: RunFacts, item: TaskInstance) -> bytes:
     """What the earlier pokes of a try have logged."""
-    return engine.store.task_logs.read(run.ref, run.run_id, item.key, item.try_number) or b""
+    return engine.store.task_logs.read(facts.ref, facts.run_id, item.key, item.try_number) or b""
