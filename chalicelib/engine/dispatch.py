@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from chalicelib.domain.messages import (
@@ -28,26 +29,32 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine.by_hand import carry_out
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.outbox import Outbox
-from chalicelib.engine.runs.end import end_tasks
 from chalicelib.engine.runs.start import in_progress, start_run
-from chalicelib.engine.runs.timeout import time_out
-from chalicelib.engine.schedule import backfill
-from chalicelib.engine.schedule.clock import schedule_dag
 from chalicelib.engine.tasks import sleeping
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.try_end import finish
-from chalicelib.engine.upkeep import deletion, sweep, waking
 
 log = logging.getLogger(__name__)
+
+Handler = Callable[[Engine, Any], None]
 
 
 def handle(engine: Engine, message: SchedulingMessage) -> None:
     """Handle one message; safe to repeat. Raises ``StoreUnavailable``: the message comes again."""
-    _HANDLERS[type(message)](engine, message)
+    handler_of(type(message))(engine, message)
+
+
+def handler_of(kind: type[SchedulingMessage]) -> Handler:
+    """The handler of a kind of message; its module is imported when the first of them comes."""
+    found = _HANDLERS[kind]
+    if not isinstance(found, str):
+        return found
+    module, _, function = found.partition(":")
+    handler: Handler = getattr(import_module(f"{__package__}.{module}"), function)
+    return handler
 
 
 def _start(engine: Engine, message: StartRun) -> None:
@@ -123,6 +130,8 @@ def _unpaused(engine: Engine, message: DagUnpaused) -> None:
 
 
 def _wake(engine: Engine, message: WakePool) -> None:
+    from chalicelib.engine.upkeep import waking
+
     waking.wake_pool(engine, message.pool)
 
 
@@ -138,22 +147,22 @@ def _task_in_progress(
     return progress, engine.store.task_instances.get(run.run_uid, key)
 
 
-_HANDLERS: Mapping[type[SchedulingMessage], Callable[[Engine, Any], None]] = {
+_HANDLERS: Mapping[type[SchedulingMessage], Handler | str] = {
     StartRun: _start,
     OpenTasks: _open,
     RetryTask: _retry,
     PokeTask: _poke,
     FollowTask: _follow,
     WorkerLost: _worker_lost,
-    RescueRun: sweep.look_after,
     DagUnpaused: _unpaused,
-    ScheduleDag: schedule_dag,
-    BackfillDag: backfill.backfill_dag,
     WakePool: _wake,
-    EraseDag: deletion.erase_dag,
-    EraseRun: deletion.erase_late_writes,
-    EndTasks: end_tasks,
-    AlterTasks: carry_out.alter_tasks,
-    TimeOutRun: time_out,
+    RescueRun: "upkeep.sweep:look_after",
+    EraseDag: "upkeep.deletion:erase_dag",
+    EraseRun: "upkeep.deletion:erase_late_writes",
+    ScheduleDag: "schedule.clock:schedule_dag",
+    BackfillDag: "schedule.backfill:backfill_dag",
+    EndTasks: "runs.end:end_tasks",
+    TimeOutRun: "runs.timeout:time_out",
+    AlterTasks: "by_hand.carry_out:alter_tasks",
 }
-"""Who handles which message."""
+"""The handlers of messages: functions, or ``module:function`` of what a cold start seldom needs."""

@@ -7,22 +7,26 @@ a condition's returned item would have saved, or when a write depends on a read 
 
 import time
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib import aws
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb.connection import DynamoDB
-from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
-from chalicelib.store.dynamodb.dags import DynamoDags
-from chalicelib.store.dynamodb.kept_answers import DynamoKeptAnswers
-from chalicelib.store.dynamodb.kerberos_replays import DynamoReplays
-from chalicelib.store.dynamodb.lineage import DynamoLineage
-from chalicelib.store.dynamodb.pools import DynamoPools
 from chalicelib.store.dynamodb.tables import Tables
-from chalicelib.store.dynamodb.task_instances import DynamoTaskInstances
-from chalicelib.store.dynamodb.users import DynamoUsers
-from chalicelib.store.dynamodb.variables import DynamoVariables
-from chalicelib.store.dynamodb.xcoms import DynamoXComs
 from chalicelib.store.s3 import Bucket, S3Payloads, S3ProofKey, S3TaskLogs
+
+if TYPE_CHECKING:
+    from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
+    from chalicelib.store.dynamodb.dags import DynamoDags
+    from chalicelib.store.dynamodb.kept_answers import DynamoKeptAnswers
+    from chalicelib.store.dynamodb.kerberos_replays import DynamoReplays
+    from chalicelib.store.dynamodb.lineage import DynamoLineage
+    from chalicelib.store.dynamodb.pools import DynamoPools
+    from chalicelib.store.dynamodb.task_instances import DynamoTaskInstances
+    from chalicelib.store.dynamodb.users import DynamoUsers
+    from chalicelib.store.dynamodb.variables import DynamoVariables
+    from chalicelib.store.dynamodb.xcoms import DynamoXComs
 
 
 class DynamoStore:
@@ -40,19 +44,71 @@ class DynamoStore:
         *,
         by_a_person: bool = False,
     ) -> None:
-        dynamodb = DynamoDB(sleep)
-        tables = Tables(dynamodb, settings)
-        bucket = Bucket(settings.bucket, aws.account if by_a_person else None)
-        self.payloads = S3Payloads(bucket)
-        self.task_logs = S3TaskLogs(bucket)
-        self.dags = DynamoDags(tables, bucket)
-        self.dag_runs = DynamoDagRuns(dynamodb, tables)
-        self.task_instances = DynamoTaskInstances(tables)
-        self.xcoms = DynamoXComs(tables, self.payloads)
-        self.pools = DynamoPools(dynamodb, tables)
-        self.lineage = DynamoLineage(tables)
-        self.kept_answers = DynamoKeptAnswers(tables)
-        self.variables = DynamoVariables(tables)
-        self.users = DynamoUsers(dynamodb, tables)
-        self.replays = DynamoReplays(tables)
-        self.proof_key = S3ProofKey(bucket)
+        self._dynamodb = DynamoDB(sleep)
+        self._tables = Tables(self._dynamodb, settings)
+        self._bucket = Bucket(settings.bucket, aws.account if by_a_person else None)
+        self.payloads = S3Payloads(self._bucket)
+        self.task_logs = S3TaskLogs(self._bucket)
+        self.proof_key = S3ProofKey(self._bucket)
+
+    # Each room is imported when it is first asked for: no function uses all of them.
+
+    @cached_property
+    def dag_runs(self) -> "DynamoDagRuns":
+        from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
+
+        return DynamoDagRuns(self._dynamodb, self._tables)
+
+    @cached_property
+    def dags(self) -> "DynamoDags":
+        from chalicelib.store.dynamodb.dags import DynamoDags
+
+        return DynamoDags(self._tables, self._bucket)
+
+    @cached_property
+    def kept_answers(self) -> "DynamoKeptAnswers":
+        from chalicelib.store.dynamodb.kept_answers import DynamoKeptAnswers
+
+        return DynamoKeptAnswers(self._tables)
+
+    @cached_property
+    def replays(self) -> "DynamoReplays":
+        from chalicelib.store.dynamodb.kerberos_replays import DynamoReplays
+
+        return DynamoReplays(self._tables)
+
+    @cached_property
+    def lineage(self) -> "DynamoLineage":
+        from chalicelib.store.dynamodb.lineage import DynamoLineage
+
+        return DynamoLineage(self._tables)
+
+    @cached_property
+    def pools(self) -> "DynamoPools":
+        from chalicelib.store.dynamodb.pools import DynamoPools
+
+        return DynamoPools(self._dynamodb, self._tables)
+
+    @cached_property
+    def task_instances(self) -> "DynamoTaskInstances":
+        from chalicelib.store.dynamodb.task_instances import DynamoTaskInstances
+
+        return DynamoTaskInstances(self._tables)
+
+    @cached_property
+    def users(self) -> "DynamoUsers":
+        from chalicelib.store.dynamodb.users import DynamoUsers
+
+        return DynamoUsers(self._dynamodb, self._tables)
+
+    @cached_property
+    def variables(self) -> "DynamoVariables":
+        from chalicelib.store.dynamodb.variables import DynamoVariables
+
+        return DynamoVariables(self._tables)
+
+    @cached_property
+    def xcoms(self) -> "DynamoXComs":
+        from chalicelib.store.dynamodb.xcoms import DynamoXComs
+
+        return DynamoXComs(self._tables, self.payloads)
