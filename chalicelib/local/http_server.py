@@ -269,7 +269,7 @@ class _Connection(asyncio.Protocol):
         return True
 
     def connection_lost(self, _exception: Exception | None) -> None:
-        """The connection is gone, whoever closed it; its descriptor is closed when this returns."""
+        """The connection is gone, on either side; its descriptor is closed when this returns."""
         with self._guard:
             self._descriptor = None
         self._server.closed(self)

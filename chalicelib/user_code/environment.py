@@ -25,7 +25,7 @@ CREDENTIALS = frozenset(
 """Where botocore looks for credentials, as far as the environment says so."""
 
 _OF_THE_RUNTIME = frozenset({"AWS_LAMBDA_RUNTIME_API", "_LAMBDA_TELEMETRY_LOG_FD", "_HANDLER"})
-"""Lambda's: whoever has the first could take invocations away from the worker."""
+"""Lambda's: a holder of the first could take invocations away from the worker."""
 
 _SECRET = (
     "AWS_SECRET_ACCESS_KEY",

@@ -1,7 +1,7 @@
 """Limits to the time of user code: a timeout, and the end of the process.
 
 Both rest on signals, which Python delivers to the main thread only. In another thread the limit cannot
-be enforced (a warning is logged) and the end of the process is left to whoever owns it.
+be enforced (a warning is logged) and the end of the process is left to its owner.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Pools: how slots are spread over shards, and who holds them.
+"""Pools: slots spread over shards, and their holders.
 
 A pool is kept as shards of at most 16 slots, so that an item stays near 1 kB and many takers do not
 meet at one item. Shard 0 also carries the pool's own fields and always exists.

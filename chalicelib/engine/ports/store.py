@@ -397,7 +397,7 @@ class Store(Protocol):
 
     @property
     def pools(self) -> Pools:
-        """Pools and who waits for them."""
+        """Pools and their waiters."""
 
     @property
     def lineage(self) -> Lineage:

@@ -72,7 +72,7 @@ def _is_over(run: DagRun, standing: DagRun) -> bool:
 
 
 def leave(engine: Engine, run: DagRun) -> None:
-    """Give back the place of a run that is over as it was read, and wake who waits; safe to repeat."""
+    """Give back the place of a run that is over as it was read, and wake its waiters; safe to repeat."""
     progress = in_progress(engine, run)
     progress.leave(run)
     progress.flush()

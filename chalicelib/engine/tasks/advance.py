@@ -114,7 +114,7 @@ class RunInProgress:
             self.follow(item, redo=redo)
 
     def follow(self, ended: TaskInstance, *, redo: bool) -> None:
-        """Tell everybody who waits for an ended task instance, and go on with what ends by that."""
+        """Tell the joins after an ended task instance, and go on with what ends by that."""
         pending = deque([_Ended(item=ended, again=redo)])
         met = {ended.key}
         for _ in range(CASCADE_LIMIT):

@@ -102,7 +102,7 @@ class Tries:
         self.give_back(task, item)
 
     def give_back(self, task: Task, item: TaskInstance) -> None:
-        """Give the slots of a try back and wake who waits for them."""
+        """Give the slots of a try back and wake their waiters."""
         self._give_back(task, item.holder, item.pool_parts, item.places)
 
     def _ask_anew(self, task: Task, standing: TaskInstance) -> Waiter | None:

@@ -154,7 +154,7 @@ class DynamoDagRuns:
     def due(self, now: datetime) -> Iterator[tuple[str, datetime]]:
         """16 requests, and 1 per further MB.
 
-        Each minute begins with another shard: whoever stops early leaves none of them out for good.
+        Each minute begins with another shard: a reader that stops early leaves none of them out for good.
         """
         is_due = UnfinishedRunItem.due_at <= now
         items = chain.from_iterable(

@@ -1,4 +1,4 @@
-"""Pools: their shards, who holds slots, and who waits."""
+"""Pools: their shards, holders and waiters."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
