@@ -49,6 +49,9 @@ FULL: TaskInstanceChange = {
     "reschedules": 2,
     "reschedule_date": NOON + HOUR,
     "first_poke_at": NOON,
+    "map_length": 3,
+    "output_length": 0,
+    "rendered_map_index": "three",
 }
 
 

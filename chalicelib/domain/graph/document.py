@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.domain.graph import width
 from chalicelib.domain.graph.callbacks import CallbackKind
+from chalicelib.domain.graph.expansion import expansion_from_document
 from chalicelib.domain.graph.graph import Graph, MaySkip, Task
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.slots import limits
@@ -92,6 +93,7 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         is_setup=document.get("is_setup", False),
         is_teardown=document.get("is_teardown", False),
         on_failure_fail_dagrun=document.get("on_failure_fail_dagrun", False),
+        expansion=expansion_from_document(document.get("expansion")),
     )
 
 

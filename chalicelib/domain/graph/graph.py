@@ -8,6 +8,7 @@ from functools import cached_property
 
 from chalicelib.domain.errors import TaskNotFound
 from chalicelib.domain.graph.callbacks import CallbackKind
+from chalicelib.domain.graph.expansion import Expansion
 from chalicelib.domain.graph.join import END_OF_RUN, Join, waited_for
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.slots.limits import Limit, Share
@@ -66,6 +67,8 @@ class Task:
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
     """Of a teardown: whether its end counts for the state of the run."""
+    expansion: Expansion | None = None
+    """What it is mapped over; None for a task that is not mapped."""
 
     @property
     def waits_for_all(self) -> bool:

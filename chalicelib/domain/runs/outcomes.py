@@ -49,6 +49,11 @@ class TryOutcome:
     """Of a rescheduled try: how many more pokes were in vain."""
     keeps_slots: bool = False
     """Whether a rescheduled try keeps its slots (a sensor in mode ``poke``) or gives them back."""
+    output_length: int | None = None
+    """Where tasks are mapped over its output: the length of what it returned; of a mapped instance 1 if it
+    returned a value, else 0."""
+    rendered_map_index: str | None = None
+    """What ``map_index_template`` makes of the instance: its name for people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -145,6 +145,8 @@ def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange
         reschedules=0,
         reschedule_date=None,
         first_poke_at=None,
+        output_length=None,
+        rendered_map_index=None,
     )
 
 
@@ -232,6 +234,8 @@ def end_of_try(
         lease_token=item.lease_token,
         lease_until=None,
         skips=tuple(sorted(outcome.skip)),
+        output_length=outcome.output_length,
+        rendered_map_index=outcome.rendered_map_index,
         reason=outcome.reason or None,
         updated_at=now,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.graph.join import END_OF_RUN
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, task_key
 from chalicelib.domain.tasks.notes import NO_NOTES, Notes
@@ -36,6 +36,21 @@ class RunItems:
     def instance(self, task_id: str, map_index: int = NOT_MAPPED) -> TaskInstance:
         """A task instance of the run."""
         return self.at(task_key(task_id, map_index))
+
+    def instances_of(self, task: Task) -> Iterator[TaskInstance]:
+        """The task instances that exist of a task, by map index.
+
+        A task that is not mapped has one, and so has a mapped one that is not expanded.
+        """
+        unexpanded = self.instance(task.task_id)
+        expansion = task.expansion
+        length = unexpanded.map_length if expansion else None
+        if length is None and expansion and unexpanded.state is None:
+            length = expansion.literal
+        if not length:
+            yield unexpanded
+            return
+        yield from (self.instance(task.task_id, index) for index in range(length))
 
     def instances(self, task_ids: Iterable[str]) -> Iterator[TaskInstance]:
         """The task instances of tasks that are not mapped, in the order of the tasks."""

@@ -64,6 +64,12 @@ class TaskInstance:
     """Of a sensor: the moment of its next poke."""
     first_poke_at: datetime | None = None
     """Of a sensor: the moment from which its timeout is counted."""
+    map_length: int | None = None
+    """Of a mapped task: into how many instances it was expanded; each of them says so too."""
+    output_length: int | None = None
+    """Where tasks are mapped over its output: how many instances that makes (if it is mapped itself: 1 or 0)."""
+    rendered_map_index: str | None = None
+    """What ``map_index_template`` makes of the instance: its name for people."""
 
     @property
     def key(self) -> str:
@@ -131,6 +137,9 @@ class TaskInstanceChange(TypedDict, total=False):
     reschedules: int
     reschedule_date: datetime | None
     first_poke_at: datetime | None
+    map_length: int | None
+    output_length: int | None
+    rendered_map_index: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

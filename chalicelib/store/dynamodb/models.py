@@ -166,6 +166,9 @@ class TaskInstanceItem(Model):
     reschedules = IntegerAttribute(null=True)
     reschedule_date = InstantAttribute(null=True)
     first_poke_at = InstantAttribute(null=True)
+    map_length = IntegerAttribute(null=True)
+    output_length = IntegerAttribute(null=True)
+    rendered_map_index = UnicodeAttribute(null=True)
 
 
 class XComItem(Model):

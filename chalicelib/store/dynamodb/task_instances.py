@@ -177,6 +177,9 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         reschedules=item.reschedules or 0,
         reschedule_date=item.reschedule_date,
         first_poke_at=item.first_poke_at,
+        map_length=item.map_length,
+        output_length=item.output_length,
+        rendered_map_index=item.rendered_map_index,
     )
 
 

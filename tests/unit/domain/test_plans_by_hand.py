@@ -108,8 +108,8 @@ def test_what_is_marked_failed_downstream_is_cleared_as_in_airflow() -> None:
     assert plan == Plan(cleared={"c": 2, "d": 0}, state=FAILED)
 
 
-KEPT = {"try_number"}
-"""What a clear leaves as it is."""
+KEPT = {"try_number", "map_length"}
+"""What a clear leaves as it is: tries are counted on, and what was expanded stays so."""
 
 
 def test_a_clear_leaves_nothing_of_a_try() -> None:
