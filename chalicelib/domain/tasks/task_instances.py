@@ -66,8 +66,10 @@ class TaskInstance:
     """Of a sensor: the moment from which its timeout is counted."""
     map_length: int | None = None
     """Of a mapped task: into how many instances it was expanded; each of them says so too."""
+    map_levels: tuple[int, ...] = ()
+    """In mapped groups inside one another: the length of each, outermost first; else empty."""
     output_length: int | None = None
-    """Where tasks are mapped over its output: how many instances that makes (if it is mapped itself: 1 or 0)."""
+    """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
 
@@ -75,6 +77,11 @@ class TaskInstance:
     def key(self) -> str:
         """The key of the item within its run."""
         return task_key(self.task_id, self.map_index)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The lengths of what a mapped instance was expanded over, outermost first; their product is all of them."""
+        return self.map_levels or ((self.map_length,) if self.map_length else ())
 
     @property
     def holder(self) -> str:
@@ -138,6 +145,7 @@ class TaskInstanceChange(TypedDict, total=False):
     reschedule_date: datetime | None
     first_poke_at: datetime | None
     map_length: int | None
+    map_levels: tuple[int, ...]
     output_length: int | None
     rendered_map_index: str | None
 
@@ -156,6 +164,8 @@ class Expected:
     """Tells an item from the same after a clear."""
     voids: int | None = None
     """The number of void notes: no upstream was cleared since the notes were read."""
+    is_unexpanded: bool = False
+    """Whether it must not be expanded yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
