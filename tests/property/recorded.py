@@ -8,6 +8,9 @@ from chalicelib.domain.states import DagRunState
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
 
+BEFORE_THE_RUN = "2024-12-31T00:00:00+00:00"
+"""An end date that leaves a task out of the runs of these DAGs."""
+
 _CONTRACT = Path(__file__).parents[1] / "contract"
 
 
@@ -36,4 +39,5 @@ def _shape(task: dict[str, Any]) -> Shape:
         retries=1 if task["do"] == "flaky" else 0,
         role=task.get("role", "work"),
         fails_run=task.get("fails_run", False),
+        end_date=BEFORE_THE_RUN if task.get("gone") else None,
     )

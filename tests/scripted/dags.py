@@ -43,6 +43,9 @@ class Shape:
     """Of a sensor: ``poke`` or ``reschedule``. It pokes in vain so often, then behaves as it says."""
     pokes: int = 0
     poke_interval: float = 60.0
+    start_date: str | None = None
+    end_date: str | None = None
+    """ISO, of the first and the last run that has the task."""
 
 
 @dataclass
@@ -194,4 +197,6 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "is_teardown": shape.role == "teardown",
         "on_failure_fail_dagrun": shape.fails_run,
         "attributes": {},
+        "start_date": shape.start_date,
+        "end_date": shape.end_date,
     }

@@ -91,7 +91,8 @@ def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
     if judgement.verdict is Verdict.WAIT and not join.bucket_count:
         ended = arrived_numbers(item.notes)
         senders = (*join.upstream, *join.listens_to)
-        reason += f": {_names([name for number, name in enumerate(senders) if number not in ended])}"
+        missing = [name for number, name in enumerate(senders) if number not in ended]
+        reason += f": {_names([*missing, *join.missing])}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)
 
 

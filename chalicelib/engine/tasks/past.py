@@ -17,7 +17,7 @@ from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.notes import AWAITED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -50,7 +50,7 @@ def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRu
     previous = next(_others(engine, graph, ref, descending=True), None)
     if previous is None:
         return None, ()
-    known = graph_of(engine, previous.dag_id, previous.version).tasks
+    known = graph_of_run(engine, previous).tasks
     downstream = task.downstream if task.wait_for_downstream else ()
     return previous, [name for name in (task.task_id, *downstream) if name in known]
 
