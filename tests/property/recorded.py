@@ -21,12 +21,17 @@ def recorded_dags(file: str) -> list[dict[str, Any]]:
 
 
 def assert_it_ends_as_recorded(recorded: dict[str, Any], seed: int) -> None:
-    dag = ScriptedDag([_shape(task) for task in recorded["tasks"]], dag_id=recorded["dag_id"])
+    dag = ScriptedDag(recorded_shapes(recorded), dag_id=recorded["dag_id"])
     world = world_of(dag, seed)
     run = start(world, dag)
     deliver_in_any_order(world)
     assert final_states(world, dag, run) == recorded["expect"]["tasks"]
     assert run_state(world, dag) is DagRunState(recorded["expect"]["run"])
+
+
+def recorded_shapes(recorded: dict[str, Any]) -> list[Shape]:
+    """The shapes of a recorded DAG's tasks."""
+    return [_shape(task) for task in recorded["tasks"]]
 
 
 def _shape(task: dict[str, Any]) -> Shape:
