@@ -194,6 +194,11 @@ class Graph:
         of_tasks = (limit for task in self.tasks.values() for limit in task.limits)
         return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
 
+    @cached_property
+    def depends_on_past(self) -> bool:
+        """Whether any task asks how the previous run stands."""
+        return any(task.depends_on_past for task in self.tasks.values())
+
     def task(self, task_id: str) -> Task:
         """The task of that id; raises ``TaskNotFound``."""
         try:

@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.plans import checks
 from chalicelib.domain.plans.checks import Check
+from chalicelib.domain.plans.giving_way import GiveWay
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.slots.limits import Limit
@@ -15,6 +16,7 @@ from chalicelib.engine import lookup
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of, graph_of_run
 from chalicelib.engine.reading import queries
+from chalicelib.engine.runs import giving_way
 from chalicelib.engine.tasks import past
 
 
@@ -52,8 +54,16 @@ def _before_tasks(engine: Engine, dag: Dag, run: DagRun) -> list[Check]:
     ]
     limit = graph_of(engine, dag.dag_id, dag.version).active_runs
     if limit and run.state is DagRunState.QUEUED:
-        found.append(_under(engine, limit))
+        place = _under(engine, limit)
+        found += [place] if place.passed else [place, *_of_later_runs(engine, run)]
     return found
+
+
+def _of_later_runs(engine: Engine, run: DagRun) -> Iterator[Check]:
+    """The checks whether a run gives way that follows this one, which waits for a place."""
+    for later, step in giving_way.steps_of_later_runs(engine, run):
+        gives_way = isinstance(step, GiveWay)
+        yield checks.later_run_gives_way(later.run_id, gives_way=gives_way, reason=step.reason)
 
 
 def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str) -> list[Check]:

@@ -281,7 +281,7 @@ class RunInProgress:
     ) -> "_Ended | None":
         """Carry out the step of a task instance without a state; the instance if it ended by that."""
         asks = asks_for_past(task, known)
-        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task)
+        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
         match open_step(task, item, known, waits_for_past=waits):
             case Start() as step:
                 is_first = first_attempt and not redo and step.is_fresh
