@@ -284,7 +284,7 @@ def alter_some(crowd: Crowd, dag: ScriptedDag, run: DagRun) -> None:
     related = {name for _, at_work, _, _ in crowd.at_work for name in others(at_work)}
     choice = Choice(task_ids=some_names(world.choose, sorted(related or graph.tasks)))
     if clears:
-        plan = clearing(chosen(graph, items, choice))
+        plan = clearing(graph, items, chosen(graph, items, choice))
     else:
         _, plan = marking(graph, items, choice, TaskInstanceState.SUCCESS)
     send_plan(world, run, plan)

@@ -36,5 +36,5 @@ def clear_tasks(engine: Engine, request: ClearRequest) -> list[TaskInstance]:
     items = engine.items(run.run_uid)
     found = chosen(graph, items, request.choice)
     if not items.is_empty and not request.dry_run:  # nothing can be cleared of a run that has not begun
-        carry_out.alter(engine, run, clearing(found))
+        carry_out.alter(engine, run, clearing(graph, items, found))
     return found

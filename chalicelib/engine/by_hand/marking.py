@@ -74,5 +74,5 @@ def mark_run_success(
     )
     engine.store.dag_runs.move_due(run.ref, now)  # should the rest be lost, the tick finds it soon
     engine.store.dag_runs.transition(run.ref, _NOT_SUCCESS, change)
-    carry_out.alter(engine, run, Plan(marked={item.task_id: item.clears for item in found}))
+    carry_out.alter(engine, run, Plan(marked={item.key: item.clears for item in found}))
     return found

@@ -97,7 +97,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     else:
         due_at = next_look_before_timeout(engine, run, otherwise=next_look(items, found, now))
         engine.store.dag_runs.move_due(run.ref, due_at)
-    if being_cleared := {r.task.task_id: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
+    if being_cleared := {r.item.key: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
         carry_out.finish_clearing(progress, run, items, being_cleared)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
