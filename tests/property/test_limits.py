@@ -537,7 +537,8 @@ def test_runs_that_depend_on_past_end_however_they_are_cleared(
         items = world.engine.items(run.run_uid)
         if not items.is_empty:
             names = some_names(world.choose, ["a", "b", "c", "d"])
-            plan = clearing(chosen(dag.graph, items, Choice(task_ids=names, downstream=True)))
+            found = chosen(dag.graph, items, Choice(task_ids=names, downstream=True))
+            plan = clearing(dag.graph, items, found)
             send_plan(world, run, plan)
     failing.clear()
     crowd.finish()
