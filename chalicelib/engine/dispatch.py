@@ -74,10 +74,11 @@ def _open(engine: Engine, message: OpenTasks) -> None:
 
 
 def _open_instances(engine: Engine, message: OpenInstances) -> None:
-    progress, gate = _task_in_progress(engine, message)
-    if progress is None or gate is None:
+    found = find_run(engine, message.run)
+    if found is None or found[1].state is not DagRunState.RUNNING:
         return
-    progress.open_instances(progress.graph.task(message.task_id), gate, opened=message.opened)
+    progress = in_progress(engine, found[1])
+    progress.open_instances(progress.graph.task(message.task_id), opened=message.opened)
     progress.flush()
 
 
@@ -145,7 +146,7 @@ def _wake(engine: Engine, message: WakePool) -> None:
 
 
 def _task_in_progress(
-    engine: Engine, message: RetryTask | PokeTask | FollowTask | WorkerLost | OpenInstances
+    engine: Engine, message: RetryTask | PokeTask | FollowTask | WorkerLost
 ) -> tuple[RunInProgress | None, TaskInstance | None]:
     found = find_run(engine, message.run)
     if found is None or found[1].state is not DagRunState.RUNNING:

@@ -28,6 +28,8 @@ class Join:
     wholes: frozenset[int] = frozenset()
     """The numbers of mapped tasks among the senders: they tell of a state before all their instances have
     ended, and count as ended when they say that they are complete."""
+    missing: tuple[str, ...] = ()
+    """Tasks that it waits for too and that the run has not, by their own dates: a rule counts them."""
     heeds: frozenset[TaskInstanceState] = frozenset()
     """The states that may decide what comes after before everything has ended: these are told at once."""
     map_index: int = -1

@@ -80,6 +80,8 @@ class Arrived:
     """Whether every upstream has ended."""
     has_upstream: bool = True
     """Whether there is anything that it waits for at all; if not, every rule lets it run."""
+    lacks_upstream: bool = False
+    """Whether the task waits for others too that the run has not; ``complete`` leaves them out."""
     skip_ordered: bool = False
     """Whether a task before this one orders it to be skipped (a branch, a short circuit)."""
     needed: frozenset[TaskInstanceState] = frozenset()
@@ -101,6 +103,8 @@ def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
             return _judgement(rule, verdict, arrived)
     if not arrived.complete:
         return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
+    if arrived.lacks_upstream:
+        return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for tasks that the run has not")
     return _judgement(rule, _AT_THE_END[rule](arrived), arrived)
 
 

@@ -16,7 +16,7 @@ from chalicelib.domain.slots.limits import Limit
 from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
-from chalicelib.domain.tasks.notes import arrived_numbers
+from chalicelib.domain.tasks.notes import ended_numbers
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
@@ -62,13 +62,19 @@ def dag_run_running(run: DagRun) -> Check:
     return Check(name="Dagrun Running", passed=passed, reason=f"the run is {run.state}")
 
 
+def later_run_gives_way(run_id: str, *, gives_way: bool, reason: str) -> Check:
+    """Whether a running run gives its place to the one before it, which is queued."""
+    verb = "gives its place up" if gives_way else "keeps its place"
+    return Check(name="Later Run Gives Way", passed=gives_way, reason=f"{run_id} {verb}: {reason}")
+
+
 def unfinished_tasks(graph: Graph, items: RunItems) -> Check:
     """Whether every task has ended."""
     by_state: dict[str, list[str]] = {}
     for item in items.instances(graph.tasks):
         if item.state is None or not item.state.is_final:
             by_state.setdefault(str(item.state or "not started"), []).append(item.task_id)
-    listed = "; ".join(f"{state}: {_names(tasks)}" for state, tasks in by_state.items())
+    listed = "; ".join(f"{state}: {named(tasks)}" for state, tasks in by_state.items())
     return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
 
 
@@ -86,12 +92,13 @@ def task_state(item: TaskInstance) -> Check:
 def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
     """Whether the ends of its upstreams let the task run."""
     join = graph.join_before(task.task_id)
-    judgement = judge(task.trigger_rule, arrived(graph, join, item.notes))
+    judgement = judge(task.trigger_rule, arrived(join, item.notes))
     reason = judgement.reason
     if judgement.verdict is Verdict.WAIT and not join.bucket_count:
-        ended = arrived_numbers(item.notes)
+        ended = ended_numbers(item.notes, join.wholes)
         senders = (*join.upstream, *join.listens_to)
-        reason += f": {_names([name for number, name in enumerate(senders) if number not in ended])}"
+        missing = [name for number, name in enumerate(senders) if number not in ended]
+        reason += f": {named([*missing, *join.missing])}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)
 
 
@@ -152,6 +159,7 @@ def _has_room(name: str, shards: Sequence[PoolShard], slots: int, what: str) -> 
     return Check(name=name, passed=passed, reason=f"{slots} wanted of {what}: {free} of {capacity} free")
 
 
-def _names(tasks: Sequence[str]) -> str:
+def named(tasks: Sequence[str]) -> str:
+    """Tasks as a reason names them: not more than a few."""
     more = len(tasks) - _NAMED_TASKS
     return ", ".join(tasks[:_NAMED_TASKS]) + (f" and {more} more" if more > 0 else "")

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from math import prod
 
 from chalicelib.domain.graph.expansion import length_of
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID
 
@@ -200,6 +201,27 @@ def instance_judgement(task: Task, own: Arrived, shared: Arrived) -> Judgement:
     if own.complete or judgement.verdict is Verdict.RUN:
         return judgement
     return Judgement(verdict=Verdict.WAIT, reason=f"{task.trigger_rule} waits for upstream tasks to end")
+
+
+def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) -> Judgement:
+    """What the trigger rule of a task makes of an instance without a state.
+
+    ``whole`` is the unexpanded instance of a mapped task; of another task the instance itself.
+    """
+    before = arrived(graph.join_before(task.task_id), whole.notes)
+    if item.map_index == NOT_MAPPED:
+        return judge(task.trigger_rule, before)
+    if whole.map_length is None and (task.literal_length is None or before.has_upstream):
+        return Judgement(verdict=Verdict.WAIT, reason="the task is not expanded")
+    if not graph.index_upstream(task):
+        return judge(task.trigger_rule, before)
+    own = arrived(graph.join_before_instance(task, item.map_index), item.notes)
+    shared = before if graph.is_gated(task) else NOTHING_SHARED
+    return instance_judgement(task, own, shared)
+
+
+NOTHING_SHARED = Arrived(seen=frozenset(), complete=True, has_upstream=False)
+"""What is known of common upstreams where instances have none."""
 
 
 def retry_step(item: TaskInstance, failed_try: int, now: datetime) -> Ignore | Later | Start | Send:

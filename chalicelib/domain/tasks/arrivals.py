@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, MaySkip, Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, MaySkip
 from chalicelib.domain.graph.join import BUCKET_SIZE, END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
@@ -346,7 +346,8 @@ def arrived(join: Join, notes: Notes) -> Arrived:
     return Arrived(
         seen=states_in(notes),
         complete=is_complete(join, notes),
-        has_upstream=join.size > 0,
+        has_upstream=join.size > 0 or bool(join.missing),
+        lacks_upstream=bool(join.missing),
         skip_ordered=bool(counted.get(SKIP_ORDER)),
         needed=frozenset(state for note, state in _NEEDED_STATES.items() if counted.get(note)),
     )

@@ -100,7 +100,7 @@ def _mapping_of(item: TaskInstance) -> TaskInstanceChange:
     return change
 
 
-def expanded(item: TaskInstance, levels: tuple[int, ...], reason: str, now: datetime) -> TaskInstanceChange:
+def expanded(levels: tuple[int, ...], reason: str, now: datetime) -> TaskInstanceChange:
     """A mapped task that has instances from now on."""
     change = TaskInstanceChange(map_length=prod(levels), reason=reason, updated_at=now)
     if len(levels) > 1:

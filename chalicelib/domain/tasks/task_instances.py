@@ -7,8 +7,9 @@ from typing import TypedDict
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.keys import asleep_token, holder_name, task_key
-from chalicelib.domain.tasks.notes import NO_NOTES, Notes
+from chalicelib.domain.tasks.keys import asleep_token, holder_name, parse_task_key, task_key
+from chalicelib.domain.tasks.notes import EARLY, NO_NOTES, Notes
+from chalicelib.domain.tasks.voiding import coded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,8 +188,12 @@ class FinishedTry:
 def untouched(run_uid: str, key: str) -> TaskInstance:
     """The task instance of a key before anything touched it.
 
-    Buckets and the end of the run are items of the same shape, so their keys (``join#-1#bucket-00001``,
-    ``#-1``) can be read too.
+    Buckets and the end of the run are items of the same shape, so their keys can be read too.
     """
-    task_id, map_index = key.split("#")[:2]
-    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=int(map_index))
+    task_id, map_index = parse_task_key(key)
+    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=map_index)
+
+
+def is_early(item: TaskInstance) -> bool:
+    """Whether it ended before all of its upstreams had, and has not been cleared since."""
+    return coded(0, item.clears) in item.notes.get(EARLY, ())

@@ -18,17 +18,20 @@ from math import prod
 from typing import Self
 
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
+from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.trigger_rules import Judgement, judge
 from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded
+from chalicelib.domain.plans.deadlock import may_be_reached
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
+from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.notes import CROWDING
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import owed_callbacks, sleeping
@@ -39,8 +42,6 @@ from chalicelib.engine.tasks.tries import Tries
 
 PORTION = 200
 """First tasks of a run that one message opens: some 3 requests each, in a handler of 60 s."""
-
-_AT_START = Judgement(verdict=Verdict.RUN, reason="nothing precedes it")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +59,7 @@ class RunInProgress:
     def of(cls, engine: Engine, facts: RunFacts) -> Self:
         """The run of these facts, with the graph of its own version."""
         outbox = Outbox(sender=engine.sender)
-        graph = graph_of(engine, facts.ref.dag_id, facts.ref.version)
+        graph = graph_of_run(engine, facts)
         return cls(
             engine=engine,
             graph=graph,
@@ -82,21 +83,27 @@ class RunInProgress:
             self.outbox.post(OpenTasks(run=self.facts.ref, opened=opened + PORTION))
 
     def _open_first(self, task: Task, *, redo: bool) -> None:
-        if task.literal_length:
-            self.open_instances(task, self._gate(task), is_fresh=not redo)
-        else:
+        if not task.literal_length:
             self.open(task, self._read(task) if redo else self._untouched(task), redo=redo)
+            return
+        gate = self.sized(self._untouched(task), literal_levels(task) or ())
+        Opening(task=task, item=gate, judgement=self._judged(gate), is_fresh=not redo).carry_out(self)
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Act on what a task's trigger rule says of the notes on its item, and on all that follows."""
         Cascade(progress=self).open(task, item, redo=redo)
 
-    def open_instances(
-        self, task: Task, gate: TaskInstance, *, opened: int = 0, is_fresh: bool = False
-    ) -> None:
-        """Open the instances of a mapped task, which nothing keeps from it, from the index ``opened`` on."""
-        opening = Opening(task=task, item=gate, judgement=_AT_START, is_fresh=is_fresh)
-        opening.carry_out(self, opened=opened)
+    def open_instances(self, task: Task, *, opened: int = 0) -> None:
+        """Open the instances of an expanded task that may not be open yet, from the index ``opened`` on."""
+        gate = self._read(task)
+        levels = gate.levels or literal_levels(task)
+        if levels:
+            gate = self.sized(gate, levels)
+            Opening(task=task, item=gate, judgement=self._judged(gate)).carry_out(self, opened=opened)
+
+    def _judged(self, item: TaskInstance) -> Judgement:
+        join = self.graph.join_before(item.task_id)
+        return judge(join.trigger_rule, arrived(join, item.notes))
 
     def open_instance(
         self,
@@ -143,6 +150,17 @@ class RunInProgress:
         known = arrived(self.graph.end_of_run, end.notes)
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
+        else:
+            self.look_for_deadlock(self.graph.end_of_run, end)
+
+    def close_deadlocked(self) -> None:
+        """Fail the run: all that has not ended waits for ever, and keeps no state, as in Airflow."""
+        self._close(failed=True, reason=DEADLOCKED)
+
+    def look_for_deadlock(self, join: Join, item: TaskInstance) -> None:
+        """Have the run looked after if, by what a join has heard, all that has not ended waits for ever."""
+        if may_be_reached(self.graph, join, item.notes):
+            self.outbox.post(RescueRun.of(self.facts.ref))
 
     def leave(self, run: DagRun) -> None:
         """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
@@ -156,10 +174,10 @@ class RunInProgress:
         """Send what is left to be sent."""
         self.outbox.flush()
 
-    def _close(self, *, failed: bool) -> None:
+    def _close(self, *, failed: bool, reason: str | None = None) -> None:
         now = self.engine.now()
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
-        change = DagRunChange(state=state, end_date=now, updated_at=now)
+        change = DagRunChange(state=state, end_date=now, reason=reason, updated_at=now)
         ref = self.facts.ref
         running, fence = frozenset({DagRunState.RUNNING}), self.facts.fence
         write = self.engine.store.dag_runs.transition(ref, running, change, fence=fence)
@@ -189,7 +207,3 @@ class RunInProgress:
 
     def _read(self, task: Task) -> TaskInstance:
         return self.engine.instance(self.facts.ref.run_uid, task.task_id)
-
-    def _gate(self, task: Task) -> TaskInstance:
-        """The unexpanded instance of a task whose length the DAG file tells: nothing is written of it."""
-        return self.sized(self._untouched(task), literal_levels(task) or ())

@@ -17,6 +17,7 @@ from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, j
 from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.plans.steps import (
+    NOTHING_SHARED,
     End,
     Expand,
     Start,
@@ -48,7 +49,7 @@ from chalicelib.domain.tasks.hearers import (
     hearers_of_expansion,
 )
 from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER
-from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
@@ -117,6 +118,8 @@ class Cascade:
     _openings: list[Opening] = field(default_factory=list)
     _touched: dict[str, _Question] = field(default_factory=dict)
     _levels: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _end: TaskInstance | None = None
+    """The end of the run, as the last note left there was answered."""
 
     # -- ways in -----------------------------------------------------------------------------------
 
@@ -132,7 +135,7 @@ class Cascade:
             # these messages. What a crash left untold there is found by the sweep.
             message = FollowTask(run=self.progress.facts.ref, task_id=item.task_id, map_index=item.map_index)
             self.progress.outbox.post(message)
-        self._start_what_was_put_off()
+        self._finish()
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Decide about a task, or an instance of it, by the notes on its item; go on with what follows."""
@@ -239,10 +242,9 @@ class Cascade:
         """What has to stand before an end is told: that the run's end waits, that the next run goes on."""
         item, progress = told.item, self.progress
         progress.outbox.extend(past.goes_on(progress.engine, self._graph, progress.facts.ref, [item]))
-        if _is_early(item):
+        if is_early(item):
             progress.telling.owe_completion(item)
-            if told.again:
-                self._complete_if_due(item)
+            self._complete_if_due(item)
 
     def _settle_slots(self, ended: TaskInstance, hearers: list[Hearer]) -> Mapping[str, Parts]:
         """Hand the slots of a try to the successor that starts now, or give them back.
@@ -251,7 +253,7 @@ class Cascade:
         """
         task = self._graph.tasks[ended.task_id]
         successor = self._first_to_start(hearers) if ended.pool_parts else None
-        parts = ()
+        parts: Parts = ()
         if successor is not None:
             after = self._graph.tasks[successor.join.task_id]
             parts = taking.hand_over(
@@ -280,6 +282,8 @@ class Cascade:
         join = hearer.join
         if hearer.end.clears or hearer.end.of_all or not is_only_upstream(join):
             return False
+        if join.task_id in self._graph.ordered_from_afar:
+            return False  # an order may have ended it before
         return join.map_index == NOT_MAPPED or not self._graph.is_gated(self._graph.tasks[join.task_id])
 
     def _question(self, told: Told, hearer: Hearer, prepaid: Mapping[str, Parts]) -> _Question | None:
@@ -357,7 +361,7 @@ class Cascade:
         """Act on what a join has heard; what ended by that (or did before, when redoing)."""
         join, item = question.join, question.item
         if join.task_id == END_OF_RUN:
-            self.progress.close_if_over(item)
+            self._hear_end(item)
             return []
         if join.collects:
             return [Told(item=item, met_at=join, levels=question.levels, again=question.redo)]
@@ -374,10 +378,10 @@ class Cascade:
     def _answer_decided(self, question: _Question) -> list[Told]:
         """What is left to do about one that was decided before."""
         item = question.item
-        if _is_early(item):
-            self._complete_if_due(item)
         if question.is_ordered and _is_overwritten(item, redo=question.redo):
             return self._overwrite(item)
+        if is_early(item):
+            self._complete_if_due(item)
         if question.redo and item.state is TaskInstanceState.QUEUED:
             self.progress.tries.send(item)
         return _again(item, redo=question.redo)
@@ -385,7 +389,12 @@ class Cascade:
     def _complete_if_due(self, item: TaskInstance) -> None:
         """Tell the end of the run that all upstreams of a task have ended that ended before them, if they have."""
         if arrived(self._graph.join_before(item.task_id), item.notes).complete:
-            self.progress.close_if_over(self.progress.telling.complete(item))
+            self._hear_end(self.progress.telling.complete(item))
+
+    def _hear_end(self, end: TaskInstance) -> None:
+        """Keep the end of the run as it was answered last: notes are only ever added."""
+        if self._end is None or _weight(end) > _weight(self._end):
+            self._end = end
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
         """Skip a task instance that had ended, or that waits: an order comes before its state, as in Airflow."""
@@ -398,7 +407,8 @@ class Cascade:
             updated_at=item.updated_at,
             clears=item.clears,
         )
-        write = engine.store.task_instances.transition(item.run_uid, item.key, expected, change)
+        added = {EARLY: coded(0, item.clears + 1)} if is_early(item) else None
+        write = engine.store.task_instances.transition(item.run_uid, item.key, expected, change, added)
         if not write.applied:
             return self._overwrite(write.item) if _is_overwritten(write.item, redo=True) else []
         engine.observe(TaskEnded.of(self.progress.facts.ref.dag_id, self.progress.facts.run_id, write.item))
@@ -418,7 +428,9 @@ class Cascade:
         """Carry out the step of a task instance without a state."""
         asks = asks_for_past(task, known)
         progress = self.progress
-        waits = asks and past.waits_for_past(progress.engine, self._graph, progress.facts, task)
+        waits = asks and past.waits_for_past(
+            progress.engine, self._graph, progress.facts, task, progress.outbox
+        )
         return self._take(question, task, open_step(task, question.item, known, waits_for_past=waits))
 
     def _take(self, question: _Question, task: Task, step: Wait | Start | End) -> list[Told]:
@@ -437,8 +449,10 @@ class Cascade:
                 )
                 return []
             case Wait():
+                item = question.item
                 if question.added:
-                    self.progress.telling.leave(question.item.key, question.added)
+                    _, item = self.progress.telling.leave(item.key, question.added)
+                self.progress.look_for_deadlock(question.join, item)
                 return []
             case End():
                 return self._end_untried(question, step)
@@ -483,7 +497,7 @@ class Cascade:
         if step.is_early:
             added[EARLY] = coded(0, item.clears)
         expected = replace(as_judged(item), is_unexpanded=True)
-        change = changes.expanded(item, step.levels, step.judgement.reason, progress.engine.now())
+        change = changes.expanded(step.levels, step.judgement.reason, progress.engine.now())
         write = progress.engine.store.task_instances.transition(
             item.run_uid, item.key, expected, change, added or None
         )
@@ -500,7 +514,7 @@ class Cascade:
     def _answer_expanded(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """What is left to do about a mapped task that has its instances."""
         item = question.item
-        if _is_early(item):
+        if is_early(item):
             self._complete_if_due(item)
         judgement = judge(task.trigger_rule, known)
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
@@ -520,7 +534,7 @@ class Cascade:
 
     def _answer_instance_by(self, question: _Question, task: Task, gate: TaskInstance | None) -> list[Told]:
         own = question.known or arrived(question.join, question.item.notes)
-        shared = _NOTHING_SHARED
+        shared = NOTHING_SHARED
         if gate is not None and self._graph.is_gated(task):
             shared = arrived(self._graph.join_before(task.task_id), gate.notes)
         judgement = instance_judgement(task, own, shared)
@@ -535,13 +549,14 @@ class Cascade:
     ) -> list[Told]:
         progress, waits = self.progress, False
         if judgement.verdict is Verdict.RUN and task.depends_on_past:
-            waits = past.waits_for_past(progress.engine, self._graph, progress.facts, task)
+            waits = past.waits_for_past(progress.engine, self._graph, progress.facts, task, progress.outbox)
         step = step_of(task, question.item, judgement, skip_ordered=skip_ordered, waits_for_past=waits)
         return self._take(question, task, step)
 
     # -- what was put off --------------------------------------------------------------------------
 
-    def _start_what_was_put_off(self) -> None:
+    def _finish(self) -> None:
+        """Do what waits until no further end comes of the cascade: start tries, and close the run."""
         starts, self._starts = self._starts, []
         for put_off in starts:
             self.progress.tries.start(
@@ -555,14 +570,13 @@ class Cascade:
         openings, self._openings = self._openings, []
         for opening in openings:
             opening.carry_out(self.progress)
+        if self._end is not None:
+            self.progress.close_if_over(self._end)
 
     def _untouched(self, join: Join) -> TaskInstance:
         return TaskInstance(
             run_uid=self.progress.facts.ref.run_uid, task_id=join.task_id, map_index=join.map_index
         )
-
-
-_NOTHING_SHARED = Arrived(seen=frozenset(), complete=True, has_upstream=False)
 
 
 def as_judged(item: TaskInstance) -> Expected:
@@ -571,14 +585,13 @@ def as_judged(item: TaskInstance) -> Expected:
     return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
 
 
+def _weight(item: TaskInstance) -> int:
+    return sum(map(len, item.notes.values()))
+
+
 def _key(question: _Question) -> str:
     join = question.join
     return f"{join.task_id}#{join.map_index}#{join.instances}#{join.depth}#{join.ancestor}"
-
-
-def _is_early(item: TaskInstance) -> bool:
-    """Whether it ended before all of its upstreams had, and has not been cleared since."""
-    return coded(0, item.clears) in item.notes.get(EARLY, ())
 
 
 def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:

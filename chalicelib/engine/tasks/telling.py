@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.graph.join import Join
+from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import (
     End,
     Path,
@@ -18,7 +19,6 @@ from chalicelib.domain.tasks.arrivals import (
 )
 from chalicelib.domain.tasks.notes import OWED
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.domain.states import TaskInstanceState
 from chalicelib.engine.engine import Engine
 
 
