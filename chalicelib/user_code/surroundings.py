@@ -46,7 +46,7 @@ class AskedXComs:
         return _text(_ask(self._requests, header))
 
     def pull_all(self, task_id: str, key: str) -> IndexedValues:
-        """Map indexes and texts of a mapped task's instances that pushed the key, asked for as they are read."""
+        """Map index and text of each instance of a mapped task that pushed the key, some at a time."""
         answer, text = _ask(self._requests, {"op": "xcom_pull_all", "task_id": task_id, "key": key})
         yield from values_of(answer, text)
         while answer["more"] is not None:
