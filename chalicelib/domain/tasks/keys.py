@@ -9,6 +9,15 @@ def task_key(task_id: str, map_index: int = NOT_MAPPED) -> str:
     return f"{task_id}#{map_index}"
 
 
+def parse_task_key(key: str) -> tuple[str, int]:
+    """Task id and map index of an item.
+
+    Buckets and the end of the run have keys of the same shape (``join#-1#bucket-00001``, ``#-1``).
+    """
+    task_id, map_index = key.split("#")[:2]
+    return task_id, int(map_index)
+
+
 def bucket_key(join: Join, bucket: int) -> str:
     """Range key of one bucket of a join with many upstreams."""
     return f"{join_key(join)}#bucket-{bucket:05d}"

@@ -7,7 +7,7 @@ from typing import TypedDict
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.keys import asleep_token, holder_name, task_key
+from chalicelib.domain.tasks.keys import asleep_token, holder_name, parse_task_key, task_key
 from chalicelib.domain.tasks.notes import NO_NOTES, Notes
 
 
@@ -67,7 +67,7 @@ class TaskInstance:
     map_length: int | None = None
     """Of a mapped task: into how many instances it was expanded; each of them says so too."""
     output_length: int | None = None
-    """Where tasks are mapped over its output: how many instances that makes (if it is mapped itself: 1 or 0)."""
+    """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
 
@@ -177,8 +177,7 @@ class FinishedTry:
 def untouched(run_uid: str, key: str) -> TaskInstance:
     """The task instance of a key before anything touched it.
 
-    Buckets and the end of the run are items of the same shape, so their keys (``join#-1#bucket-00001``,
-    ``#-1``) can be read too.
+    Buckets and the end of the run are items of the same shape, so their keys can be read too.
     """
-    task_id, map_index = key.split("#")[:2]
-    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=int(map_index))
+    task_id, map_index = parse_task_key(key)
+    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=map_index)

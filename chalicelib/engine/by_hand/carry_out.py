@@ -20,7 +20,7 @@ goes on, by its sweep (``repairs.RepairKind``: ``CLEAR``, ``FOLLOW``, ``OPEN``).
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.join import Join
@@ -34,6 +34,7 @@ from chalicelib.domain.plans.by_hand import (
     clears_behind,
     end_awaits,
     has_ended,
+    in_order,
     marks_ahead,
 )
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
@@ -47,7 +48,7 @@ from chalicelib.domain.tasks.arrivals import (
     joins_after,
     place_at,
 )
-from chalicelib.domain.tasks.keys import join_key, task_key
+from chalicelib.domain.tasks.keys import join_key
 from chalicelib.domain.tasks.notes import CROWDING, OWED, REPORTS, Notes
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
@@ -56,6 +57,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.ports.store import Write
 from chalicelib.engine.runs.end import end_tasks_of
+from chalicelib.engine.runs.requeue import new_fence, requeue
 from chalicelib.engine.runs.start import in_progress
 from chalicelib.engine.tasks import past
 from chalicelib.engine.tasks.advance import RunInProgress
@@ -105,7 +107,7 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
     if run.state.is_final and dag.is_altered(run.run_uid):
         _take_note_off(engine, run)  # a handler that died may have left it
     plan = Plan.from_text(engine.store.payloads.read(message.plan))
-    alteration = Alteration.of(engine, run, plan)
+    alteration = Alteration.of(in_progress(engine, run), plan, engine.items(run.run_uid))
     written = []
     if plan.marked and not run.state.is_final:
         _fence(engine, run, note=alteration.marks_ahead())
@@ -122,7 +124,7 @@ def finish_clearing(
     progress: RunInProgress, run: DagRun, items: RunItems, cleared: Mapping[str, int]
 ) -> None:
     """Clear the task instances whose notes were being made void; the run is being swept."""
-    alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
+    alteration = Alteration.of(progress, Plan(cleared=cleared), items)
     if alteration.make_void():
         _make_go_on(progress.engine, run, note=alteration.clears_behind())
         alteration.clear()
@@ -161,7 +163,7 @@ def _fence(engine: Engine, run: DagRun, *, note: bool) -> bool:
     if note:
         engine.store.dags.note_altered(run.ref, run.clear_number)
     engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
-    change = DagRunChange(fence=_new_fence(engine))
+    change = DagRunChange(fence=new_fence(engine))
     write = engine.store.dag_runs.transition(run.ref, _GOING_ON, change, fence=run.fence)
     if note and not write.applied and write.item is not None and write.item.state.is_final:
         _take_note_off(engine, run)
@@ -189,66 +191,49 @@ def _make_go_on(engine: Engine, run: DagRun, *, note: bool) -> None:
 def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
     if not end_tasks_of(engine, run):
         raise StoreUnavailable(f"the tasks of run {run.run_id} are being ended")
-    if note:
-        engine.store.dags.note_altered(run.ref, run.clear_number + 1)
-    now = engine.now()
-    change = DagRunChange(
-        state=DagRunState.QUEUED,
-        queued_at=now,
-        start_date=None,
-        end_date=None,
-        reason=None,
-        clear_number=run.clear_number + 1,
-        fence=_new_fence(engine),
-        updated_at=now,
-    )
-    return engine.store.dag_runs.requeue(run, change, now + SWEEP_INTERVAL)
-
-
-def _new_fence(engine: Engine) -> int:
-    """A fence that no handler has read before."""
-    return engine.entropy.getrandbits(53) | 1
+    return requeue(engine, run, note=note)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alteration:
-    """One plan and the items of its run, as they were read before."""
+    """One plan, and the items of its run."""
 
     progress: RunInProgress
     plan: Plan
     items: RunItems
-    _heads: dict[str, TaskInstance] = field(default_factory=dict)
-    """Items of joins as they were answered to a note."""
+    """As they were read before."""
+    known: dict[str, TaskInstance]
+    """The same by key, but as they were answered to a write or a note since."""
 
     @classmethod
-    def of(cls, engine: Engine, run: DagRun, plan: Plan) -> "Alteration":
-        """A plan for a run, whose items are read now."""
-        return cls(progress=in_progress(engine, run), plan=plan, items=engine.items(run.run_uid))
+    def of(cls, progress: RunInProgress, plan: Plan, items: RunItems) -> "Alteration":
+        """A plan for a run, whose items were read before."""
+        return cls(progress=progress, plan=plan, items=items, known=dict(items.by_key))
 
     def mark(self) -> list[TaskInstance]:
         """Write those that are marked, and make void what they have told; those that this has altered."""
         written = []
-        for task_id, clears in self._in_order(self.plan.marked):
-            item = self._instance(task_id)
+        for key, clears in self._in_order(self.plan.marked):
+            item = self.items.at(key)
             if isinstance(alteration_of(self.plan, item), Mark):
                 written += self._write(item)
-            if self._current(task_id).clears > clears:
+            if self._current.at(key).clears > clears:
                 self._void(item, clears)
         return written
 
     def make_void(self) -> bool:
         """Make void what the cleared tasks have told; whether any is still to be cleared."""
         graph, cleared = self.progress.graph, self._in_order(self.plan.cleared)
-        for task_id, clears in cleared:
-            item = self._instance(task_id)
+        for key, clears in cleared:
+            item = self.items.at(key)
             self._void(item, clears)
-            if self._is_to_be_cleared(item) and not end_awaits(graph, self.plan, task_id, self._current):
-                self._owe(task_id)
-        return any(self._is_to_be_cleared(self._instance(task_id)) for task_id, _ in cleared)
+            if self._is_to_be_cleared(item) and not end_awaits(graph, self.plan, item.task_id, self._current):
+                self._owe(item)
+        return any(self._is_to_be_cleared(self.items.at(key)) for key, _ in cleared)
 
     def clear(self) -> list[TaskInstance]:
         """Write those that are cleared; those that were not cleared meanwhile, as they are now."""
-        cleared = [self._instance(task_id) for task_id, _ in self._in_order(self.plan.cleared)]
+        cleared = [self.items.at(key) for key, _ in self._in_order(self.plan.cleared)]
         wanted = [item for item in cleared if self._is_to_be_cleared(item)]
         return [written for item in wanted for written in self._write(item)]
 
@@ -290,25 +275,26 @@ class Alteration:
             told = dict.fromkeys((name for name, numbers in standing(notes).items() if numbers), number)
             self._leave_notes(key, {VOID: coded(bucket, voids - 1), **told})
 
-    def _owe(self, task_id: str) -> None:
-        """Let the end of the run wait for the next end of a task (of one that is cleared: after that)."""
+    def _owe(self, reporting: TaskInstance) -> None:
+        """Let the end of the run wait for an instance's next end (of one that is cleared: after that)."""
         graph = self.progress.graph
-        item = self._leave_notes(task_key(task_id), {REPORTS: 0})
-        place = place_at(graph, graph.end_of_run, task_id)
-        clears = item.clears + (self.plan.cleared.get(task_id) == item.clears)
+        item = self._leave_notes(reporting.key, {REPORTS: 0})
+        place = place_at(graph, graph.end_of_run, item.task_id)
+        clears = item.clears + (self.plan.cleared.get(item.key) == item.clears)
         notes = {OWED: coded(place.number, clears)}
         if clears:
             notes[VOID] = coded(place.number, clears - 1)
         self._leave_notes(place.key, notes)
         if item.clears == clears and item.state is not None and item.state.is_final:
             # It may have ended without knowing that it has to report.
-            self.progress.outbox.post(FollowTask(run=self.progress.facts.ref, task_id=task_id))
+            run = self.progress.facts.ref
+            self.progress.outbox.post(FollowTask(run=run, task_id=item.task_id, map_index=item.map_index))
 
     # -- writing -----------------------------------------------------------------------------------
 
     def _write(self, item: TaskInstance) -> list[TaskInstance]:
         """Write one as it is to be; none if another handler altered it."""
-        task, before = self.progress.graph.tasks[item.task_id], self._current(item.task_id)
+        task, before = self.progress.graph.tasks[item.task_id], self._current.at(item.key)
         for _ in range(_ATTEMPTS):
             match alteration_of(self.plan, before):
                 case Mark() as step:
@@ -317,7 +303,7 @@ class Alteration:
                     write = self._clear_one(before)
                 case Leave():
                     return []
-            self._heads[item.key] = write.item
+            self.known[item.key] = write.item
             if write.applied:
                 if before.state is not None and not before.state.is_final:
                     self.progress.tries.give_back(task, before)
@@ -351,9 +337,10 @@ class Alteration:
         join = graph.join_before(item.task_id)
         if not join.trigger_rule.waits_for_all:
             return
-        for upstream in (self._current(name) for name in join.upstream):
-            if not graph.reports(upstream.task_id) and not self._has_ended(join, upstream, item):
-                self._owe(upstream.task_id)
+        upstreams = [graph.tasks[name] for name in join.upstream if not graph.reports(name)]
+        for upstream in [each for task in upstreams for each in self._current.instances_of(task)]:
+            if not self._has_ended(join, upstream, item):
+                self._owe(upstream)
 
     def _has_ended(self, join: Join, upstream: TaskInstance, item: TaskInstance) -> bool:
         """Whether an upstream has ended and is not being cleared. (If it is, ``item``'s voids change.)"""
@@ -365,22 +352,20 @@ class Alteration:
     # -- items -------------------------------------------------------------------------------------
 
     def _in_order(self, altered: Mapping[str, int]) -> list[tuple[str, int]]:
-        return [(name, altered[name]) for name in self.progress.graph.tasks if name in altered]
+        return [(key, altered[key]) for key in in_order(self.progress.graph, altered)]
 
-    def _instance(self, task_id: str) -> TaskInstance:
-        self.progress.graph.task(task_id)
-        return self.items.instance(task_id)
-
-    def _current(self, task_id: str) -> TaskInstance:
-        return self._heads.get(task_key(task_id)) or self._instance(task_id)
+    @property
+    def _current(self) -> RunItems:
+        """The items of the run, as far as the plan has been carried out."""
+        return RunItems(self.items.run_uid, self.known)
 
     def _notes(self, key: str) -> Notes:
-        return (self._heads.get(key) or self.items.at(key)).notes
+        return self._current.notes(key)
 
     def _leave_notes(self, key: str, added: Mapping[str, int]) -> TaskInstance:
         tasks = self.progress.engine.store.task_instances
         item = tasks.arrive(self.progress.facts.ref.run_uid, key, added).item
-        self._heads[key] = item
+        self.known[key] = item
         return item
 
 
