@@ -340,8 +340,18 @@ class Graph:
 
     def _needed(self, task: Task) -> list[str]:
         """The tasks whose success a task needs beside its upstreams, in graph order."""
-        sources = set(task.expansion.sources if task.expansion else ()) - set(task.upstream)
-        return sorted(sources | self.indirect_setups[task.task_id], key=self.number)
+        return sorted(self._distant_sources(task) | self.indirect_setups[task.task_id], key=self.number)
+
+    def _distant_sources(self, task: Task) -> frozenset[str]:
+        """What a task in a mapped group is mapped over, where it has to hear of that by itself.
+
+        Where all of its upstreams stand in the group they end with the sources; but a rule that wants them
+        all skipped would heed how they end, and Airflow heeds the sources first.
+        """
+        if task.expansion is None:
+            return frozenset()
+        follows = not self._commons(task) and task.trigger_rule is not TriggerRule.ALL_SKIPPED
+        return frozenset() if follows else frozenset(task.expansion.sources) - frozenset(task.upstream)
 
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""

@@ -81,7 +81,7 @@ class TaskInstance:
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """The lengths that a mapped task is expanded over, outermost first; the product counts its instances."""
+        """The lengths that a mapped task is expanded over, outermost first; their product is all of it."""
         return self.map_levels or ((self.map_length,) if self.map_length else ())
 
     @property

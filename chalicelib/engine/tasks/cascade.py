@@ -35,11 +35,13 @@ from chalicelib.domain.tasks.arrivals import (
     added_by,
     arrived,
     end_of_instance,
+    is_complete,
     is_only_upstream,
     left_as,
     order_place,
     ordered_from_afar,
     sole_arrival,
+    values_in,
 )
 from chalicelib.domain.tasks.hearers import (
     Hearer,
@@ -53,7 +55,7 @@ from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_ea
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
-from chalicelib.engine.tasks.expanding import Opening, sources_of
+from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
 
 if TYPE_CHECKING:
     from chalicelib.engine.tasks.advance import RunInProgress
@@ -118,6 +120,7 @@ class Cascade:
     _openings: list[Opening] = field(default_factory=list)
     _touched: dict[str, _Question] = field(default_factory=dict)
     _levels: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _outputs: dict[str, Output] = field(default_factory=dict)
     _end: TaskInstance | None = None
     """The end of the run, as the last note left there was answered."""
 
@@ -207,6 +210,7 @@ class Cascade:
             self._tell_expansion(told)
             return
         prepaid: Mapping[str, Parts] = {}
+        self._remember_output(told)
         hearers = list(self._hearers(told))
         if told.met_at is None:
             self._settle_debts(told)
@@ -222,6 +226,14 @@ class Cascade:
                 yield from self._answer(question)
             else:
                 self._touched[_key(question)] = question
+
+    def _remember_output(self, told: Told) -> None:
+        item, join = told.item, told.met_at
+        if join is not None:
+            if join.ancestor is None and is_complete(join, item.notes):
+                self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
+        elif item.map_index == NOT_MAPPED:
+            self._outputs[item.task_id] = output_of_end(item)
 
     def _hearers(self, told: Told) -> Iterator[Hearer]:
         item, task = told.item, self._graph.tasks[told.item.task_id]
@@ -397,7 +409,7 @@ class Cascade:
             self._end = end
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
-        """Skip a task instance that had ended, or that waits: an order overwrites its state, as in Airflow."""
+        """Skip a task instance that had ended, or that waits: orders overwrite its state, as in Airflow."""
         engine = self.progress.engine
         skips = self._passed_on(item)
         change = changes.skipped_by_order(item, skips, engine.now())
@@ -487,7 +499,7 @@ class Cascade:
         known = question.known or arrived(question.join, item.notes)
         if item.map_length is not None:
             return self._answer_expanded(question, task, known)
-        sources = sources_of(progress, task, known)
+        sources = sources_of(task, known, self._output_of)
         step = mapped_step(
             task, known, sources, is_skipped_with_group=self._graph.is_skipped_with_group(task)
         )
@@ -510,6 +522,15 @@ class Cascade:
             progress.telling.owe_completion(write.item)
         self._openings.append(Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=True))
         return [Told(item=write.item, is_expansion=True)]
+
+    def _output_of(self, task_id: str) -> Output:
+        """What is there of a task's output; nothing is read of what this cascade has told."""
+        if task_id not in self._outputs:
+            progress = self.progress
+            self._outputs[task_id] = output_of(
+                progress.engine, self._graph, progress.facts.ref.run_uid, task_id
+            )
+        return self._outputs[task_id]
 
     def _answer_expanded(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """What is left to do about a mapped task that has its instances."""
