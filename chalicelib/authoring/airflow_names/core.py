@@ -26,10 +26,6 @@ MODULES: Modules = {
     "airflow": [DAG, XCOM_ARG],
     "airflow.configuration": [CONFIGURATION],
     "airflow.decorators": [DECORATORS, SETUP_TEARDOWN],
-    "airflow.decorators.base": [
-        "taskflow.decorators:DecoratedOperator",
-        "taskflow.expansion:DecoratedMappedOperator",
-    ],
     "airflow.decorators.setup_teardown": [
         "taskflow.setup_teardown_decorators:context_wrapper ContextWrapper",
         "taskflow.setup_teardown_decorators:setup=setup_task teardown=teardown_task",

@@ -152,13 +152,8 @@ def text_of(value: Any) -> str:
 
 
 def _task(task: BaseOperator) -> Document:
-    optional = {
-        "start_date": _date(task.start_date),
-        "end_date": _date(task.end_date),
-        "expansion": expansion_of(task),
-    }
+    expansion = expansion_of(task)
     return {
-        **{name: value for name, value in optional.items() if value is not None},
         "task_id": task.task_id,
         "operator": task.task_type,
         "upstream": sorted(task.upstream_task_ids),
@@ -183,6 +178,7 @@ def _task(task: BaseOperator) -> Document:
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
         "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
+        **({} if expansion is None else {"expansion": expansion}),
         **_dates(task),
     }
 

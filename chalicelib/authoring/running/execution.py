@@ -61,6 +61,8 @@ def _run(ti: TaskInstance) -> TryOutcome:
         outcome = _success_of(ti, length)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
         outcome = _outcome_of(error)
+        if outcome.result is not TryResult.RESCHEDULED:
+            outcome = replace(outcome, output_length=expanded.length_without_success(ti))
     return replace(outcome, rendered_map_index=ti.rendered_map_index)
 
 

@@ -75,6 +75,14 @@ def output_length(task: BaseOperator, ti: TaskInstance, result: Any) -> int | No
     return int(ti.has_returned_value) if needs_expansion(task) else len(result)
 
 
+def length_without_success(ti: TaskInstance) -> int | None:
+    """The same of an instance that failed or was skipped: 1 if it pushed a return value by hand before.
+
+    Airflow counts the values of a mapped task, whatever became of the instances.
+    """
+    return 1 if ti.has_returned_value and ti.map_index >= 0 and is_mapped_over(ti.task) else None
+
+
 def check_mappable(value: Any) -> None:
     """Raise one of Airflow's exceptions for a returned value that cannot be mapped over."""
     if value is None:

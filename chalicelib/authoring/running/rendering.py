@@ -23,5 +23,6 @@ def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, An
     with finder.importable(dag.dags_folder):
         context = context_of(ti)
         with running_in(context):
-            render_template_fields(ti.task, context, unmap(ti, context))
+            as_they_are = unmap(ti, context)
+            render_template_fields(ti.task, context, as_they_are)
     return {name: getattr(ti.task, name) for name in ti.task.template_fields}
