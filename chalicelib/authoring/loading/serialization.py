@@ -183,14 +183,7 @@ def _task(task: BaseOperator) -> Document:
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
         "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
-        **_dates(task),
     }
-
-
-def _dates(task: BaseOperator) -> Document:
-    """The execution dates of the first and the last run that has the task, as far as these are bounded."""
-    dates = {"start_date": task.start_date, "end_date": task.end_date}
-    return {name: _date(date) for name, date in dates.items() if date is not None}
 
 
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
