@@ -79,6 +79,13 @@ class DuplicateTaskIdFound(AirflowException):
     """Two tasks (or groups) of a DAG have the same id."""
 
 
+class FailStopDagInvalidTriggerRule(AirflowException):
+    """A DAG with ``fail_stop`` has a task of another trigger rule than the usual one (or a teardown's)."""
+
+    def __str__(self) -> str:
+        return "A 'fail-stop' dag can only have all_success trigger rule"
+
+
 class TaskNotFound(AirflowNotFoundException):
     """The DAG has no such task."""
 

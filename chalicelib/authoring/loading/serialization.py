@@ -152,7 +152,6 @@ def text_of(value: Any) -> str:
 
 
 def _task(task: BaseOperator) -> Document:
-    expansion = expansion_of(task)
     return {
         "task_id": task.task_id,
         "operator": task.task_type,
@@ -178,15 +177,10 @@ def _task(task: BaseOperator) -> Document:
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
         "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
-        **({} if expansion is None else {"expansion": expansion}),
-        **_dates(task),
+        "start_date": _date(task.start_date),
+        "end_date": _date(task.end_date),
+        "expansion": expansion_of(task),
     }
-
-
-def _dates(task: BaseOperator) -> Document:
-    """The execution dates of the first and the last run that has the task, as far as these are bounded."""
-    dates = {"start_date": task.start_date, "end_date": task.end_date}
-    return {name: _date(date) for name, date in dates.items() if date is not None}
 
 
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from chalicelib.authoring.dates import convert_to_utc
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model import dag_context, rules
+from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.expand_input import references_in
 from chalicelib.authoring.model.lineage import as_inlets, as_outlets, is_entity
 from chalicelib.authoring.model.params import ParamsDict
@@ -375,6 +376,11 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
     def leaves(self) -> Sequence["BaseOperator"]:
         """The task itself."""
         return [self]
+
+    @property
+    def beside_label(self) -> DependencyMixin:
+        """The group that the task stands in, unless that is the DAG's root."""
+        return self.task_group if self.task_group and self.task_group.group_id else self
 
     @property
     def dag(self) -> "DAG":

@@ -6,9 +6,9 @@ import pytest
 
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.task_group import TaskGroup
-from chalicelib.authoring.operators.branch import BaseBranchOperator
+from chalicelib.authoring.operators.branch import BaseBranchOperator, SkipMixin
 from chalicelib.authoring.operators.empty import EmptyOperator
-from chalicelib.authoring.operators.python import BranchPythonOperator, ShortCircuitOperator
+from chalicelib.authoring.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
 from chalicelib.authoring.taskflow.decorators import task
 from chalicelib.domain.runs.outcomes import TryResult
 from tests.unit.authoring.running import FakeXComs, a_dag, run
@@ -47,8 +47,38 @@ def test_a_branch_to_nowhere_fails_and_skips_nothing() -> None:
     outcome = run(branching(["left", "nope"]), "fork")
     assert (outcome.result, outcome.skip) == (TryResult.FAILED, frozenset())
     assert outcome.reason == (
-        "AirflowException: 'branch_task_ids' must contain only valid task_ids. Invalid tasks found: ['nope']."
+        "AirflowException: 'branch_task_ids' must contain only valid task_ids. Invalid tasks found: {'nope'}."
     )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (["left", "no", "way"], "contain only valid task_ids. Invalid tasks found: {'no', 'way'}."),
+        (["left", 42], "expected all task IDs are strings. Invalid tasks found: {(42, 'int')}."),
+        (42, "expected all task IDs are strings. Invalid tasks found: {(42, 'int')}."),
+    ],
+)
+def test_what_names_no_task_is_told_in_airflows_words(chosen: Any, message: str) -> None:
+    assert message in (run(branching(chosen), "fork").reason or "")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ("g", "contain only valid task_ids. Invalid tasks found: {'g'}."),
+        (42, "must be either None, a task ID, or an Iterable of IDs, but got 'int'."),
+    ],
+)
+def test_only_a_branch_takes_groups_for_their_first_tasks(chosen: Any, message: str) -> None:
+    def choose(ti: Any) -> None:
+        SkipMixin().skip_all_except(ti, chosen)
+
+    with a_dag() as dag:
+        with TaskGroup("g") as group:
+            EmptyOperator(task_id="first")
+        PythonOperator(task_id="choose", python_callable=choose) >> group
+    assert message in (run(dag, "choose").reason or "")
 
 
 def test_a_branch_operator_of_the_users() -> None:
