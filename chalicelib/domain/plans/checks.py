@@ -65,9 +65,9 @@ def dag_run_running(run: DagRun) -> Check:
 def unfinished_tasks(graph: Graph, items: RunItems) -> Check:
     """Whether every task has ended."""
     by_state: dict[str, list[str]] = {}
-    for item in items.instances(graph.tasks):
+    for item in items.all_instances(graph.tasks.values()):
         if item.state is None or not item.state.is_final:
-            by_state.setdefault(str(item.state or "not started"), []).append(item.task_id)
+            by_state.setdefault(str(item.state or "not started"), []).append(item.name)
     listed = "; ".join(f"{state}: {_names(tasks)}" for state, tasks in by_state.items())
     return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
 

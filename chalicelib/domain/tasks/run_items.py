@@ -1,6 +1,6 @@
 """``RunItems``: all items of one run, as they were read at once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Task
@@ -42,15 +42,12 @@ class RunItems:
 
         A task that is not mapped has one, and so has a mapped one that is not expanded.
         """
-        unexpanded = self.instance(task.task_id)
-        expansion = task.expansion
-        length = unexpanded.map_length if expansion else None
-        if length is None and expansion and unexpanded.state is None:
-            length = expansion.literal
-        if not length:
-            yield unexpanded
-            return
-        yield from (self.instance(task.task_id, index) for index in range(length))
+        for map_index in map_indexes(task, self.instance(task.task_id)):
+            yield self.instance(task.task_id, map_index)
+
+    def all_instances(self, tasks: Iterable[Task]) -> Iterator[TaskInstance]:
+        """The task instances that exist of tasks, in the order of the tasks, then by map index."""
+        return (item for task in tasks for item in self.instances_of(task))
 
     def instances(self, task_ids: Iterable[str]) -> Iterator[TaskInstance]:
         """The task instances of tasks that are not mapped, in the order of the tasks."""
@@ -70,3 +67,15 @@ class RunItems:
         for key, item in self.by_key.items():
             if key == item.key and item.task_id != END_OF_RUN and item.state is not None:
                 yield item
+
+
+def map_indexes(task: Task, unexpanded: TaskInstance) -> Sequence[int]:
+    """The map indexes that exist of a task: ``NOT_MAPPED`` alone where it is not mapped, or not expanded.
+
+    ``unexpanded`` is its instance without a map index, as it is now.
+    """
+    expansion = task.expansion
+    length = unexpanded.map_length if expansion else None
+    if length is None and expansion and unexpanded.state is None:
+        length = expansion.literal
+    return range(length) if length else (NOT_MAPPED,)

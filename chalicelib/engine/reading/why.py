@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.plans import checks
 from chalicelib.domain.plans.checks import Check
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -56,12 +56,14 @@ def _before_tasks(engine: Engine, dag: Dag, run: DagRun) -> list[Check]:
     return found
 
 
-def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str) -> list[Check]:
+def why_task(
+    engine: Engine, dag_id: str, execution_date: datetime, task_id: str, map_index: int = NOT_MAPPED
+) -> list[Check]:
     """The checks between an unfinished task instance and its next try; empty for one that has ended.
 
-    Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``.
+    Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``, ``TaskInstanceNotFound``.
     """
-    run, task, item = queries.get_task_instance(engine, dag_id, execution_date, task_id)
+    run, task, item = queries.get_task_instance(engine, dag_id, execution_date, task_id, map_index)
     if item.state is not None and item.state.is_final:
         return []
     dag = lookup.get_dag(engine, dag_id)

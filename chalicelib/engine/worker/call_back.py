@@ -68,7 +68,8 @@ def _items(engine: Engine, message: RunCallback) -> list[TaskInstance]:
     ref = message.run.ref
     if message.task_id is not None:
         return [_ended(message, message.task_id)]
-    found = engine.items(ref.run_uid).instances(graph_of(engine, ref.dag_id, ref.version).tasks)
+    graph = graph_of(engine, ref.dag_id, ref.version)
+    found = engine.items(ref.run_uid).all_instances(graph.tasks.values())
     return [item for item in found if item.state is not TaskInstanceState.REMOVED]
 
 
