@@ -59,7 +59,7 @@ class DagRunNotFound(UpdraftError):
 
 
 class TaskInstanceNotFound(UpdraftError):
-    """The run has no such instance of a task; ``name`` and ``date`` are the texts shown."""
+    """The run has no such instance of that task of its DAG; ``name`` and ``date`` are the texts shown."""
 
     code = "task_instance_not_found"
 

@@ -11,7 +11,7 @@ class DagRunState(StrEnum):
     """Where a DAG run stands."""
 
     QUEUED = "queued"
-    """Created; waits for its DAG to be unpaused, for its time, or for its scheduling message."""
+    """Created; waits for its DAG to be unpaused, for its time, for a place, or for its scheduling message."""
     RUNNING = "running"
     """Started; at least one task may still run."""
     SUCCESS = "success"
@@ -130,6 +130,7 @@ LEGAL_RUN_MOVES: Mapping[DagRunState | None, Mapping[DagRunState, str]] = {
     DagRunState.RUNNING: {
         DagRunState.SUCCESS: "every task has ended, and no leaf failed",
         DagRunState.FAILED: "every task has ended, and a leaf failed; or dagrun_timeout has passed",
+        DagRunState.QUEUED: "it gives way to an earlier run, for which its tasks wait",
     },
     DagRunState.SUCCESS: {},
     DagRunState.FAILED: {},

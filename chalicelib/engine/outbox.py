@@ -21,6 +21,11 @@ class Outbox:
         """Send a message with the next batch."""
         self.extend([Outgoing(message=message, delay_seconds=delay_seconds)])
 
+    def post_once(self, message: Message) -> None:
+        """Send a message with the next batch, unless it is among what that sends already."""
+        if Outgoing(message=message) not in self._waiting:
+            self.post(message)
+
     def extend(self, messages: Iterable[Outgoing]) -> None:
         """Send messages with the next batches."""
         self._waiting.extend(messages)

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.graph.width import widest
 from chalicelib.domain.plans.by_hand import Choice, chosen, clearing, marking
-from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
 from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.reading.why import why_run
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
@@ -34,6 +36,7 @@ from tests.scripted.scenarios import (
     start_runs,
     world_of,
 )
+from tests.scripted.world import ScriptedWorld
 
 CHAIN = [Shape("a", retries=100), Shape("b", ("a",), retries=100)]
 """Retried, for a worker that is killed is a failed try."""
@@ -366,6 +369,189 @@ def test_with_catchup_manual_runs_are_not_the_past_of_others() -> None:
     item = world.store.task_instances.get(second.run_uid, task_key("a"))
     assert item is not None
     assert item.state is TaskInstanceState.FAILED
+
+
+ONE_AFTER_ONE = [
+    Shape("a", behaviour="flaky", depends_on_past=True),  # without retries: it succeeds once it was cleared
+    Shape("b", ("a",)),
+]
+
+
+def clear_run(world: World, run: DagRun, *task_ids: str, only_failed: bool = False) -> None:
+    """Clear these tasks (none named: all) with what comes after them."""
+    choice = Choice(task_ids=task_ids or None, downstream=True, only_failed=only_failed)
+    clear_tasks(
+        world.engine, ClearRequest(dag_id=run.dag_id, execution_date=run.execution_date, choice=choice)
+    )
+
+
+def states_of_runs(world: World, dag: ScriptedDag) -> list[str]:
+    return [str(run.state) for run in world.store.dag_runs.list(dag.dag_id)]
+
+
+def test_a_run_that_waits_for_a_cleared_one_gives_its_place_to_it() -> None:
+    """Airflow 2.10.5 lets the cleared run wait for ever behind the one that waits for it."""
+    dag = ScriptedDag(ONE_AFTER_ONE, max_active_runs=1)
+    world = world_of(dag, 1)
+    runs = start_runs(world, dag, 4)
+    world.drain()
+    assert states_of_runs(world, dag) == ["failed", "running", "queued", "queued"]
+    for number, run in enumerate(runs):
+        clear_run(world, run)
+        world.drain()
+        assert states_of_runs(world, dag)[: number + 1] == ["success"] * (number + 1)
+    assert_nothing_is_held(world)
+
+
+def test_cleared_runs_behind_each_other_go_on_the_earliest_first() -> None:
+    dag = ScriptedDag(ONE_AFTER_ONE, max_active_runs=1)
+    world = world_of(dag, 1)
+    began: list[datetime] = []
+    runs = start_runs(world, dag, 5)
+    world.drain()
+    for run in runs[:2]:  # each lets the next one begin, and fail
+        clear_run(world, run)
+        world.drain()
+    assert states_of_runs(world, dag) == ["success", "success", "failed", "running", "queued"]
+    world.stall = lambda request: began.append(request.execution_date)
+    for run in reversed(runs[:3]):
+        clear_run(world, run)
+    world.drain()
+    assert states_of_runs(world, dag) == ["success"] * 3 + ["failed", "running"]
+    assert began == [run.execution_date for run in runs[:3] for _ in range(2)] + [runs[3].execution_date]
+
+
+def test_a_run_gives_way_to_one_that_was_made_after_it() -> None:
+    """Nothing was cleared: the earlier date was triggered last."""
+    dag = ScriptedDag([Shape("first"), Shape("a", ("first",), depends_on_past=True)], max_active_runs=1)
+    world = world_of(dag, 1)
+    later, earlier = (
+        create_run(world.engine, RunRequest(dag_id=dag.dag_id, execution_date=date_of(day), triggered_by="t"))
+        for day in (1, 0)
+    )
+    deliver_what_is_there(world)
+    assert states_of_runs(world, dag) == ["queued", "running"]
+    world.drain()
+    assert states_of_runs(world, dag) == ["success", "success"]
+    assert item_of(world, later, "a").start_date is not None
+    assert item_of(world, earlier, "a").state is TaskInstanceState.SUCCESS
+
+
+def test_a_run_that_waits_for_what_comes_after_a_marked_task_gives_way() -> None:
+    """The mark clears what failed after it; ``wait_for_downstream`` makes the later run wait for that."""
+    first_task = Shape("a", behaviour="flaky", depends_on_past=True, wait_for_downstream=True)
+    dag = ScriptedDag([first_task, Shape("b", ("a",))], max_active_runs=1)
+    world = world_of(dag, 1)
+    first, _ = start_runs(world, dag, 2)
+    world.drain()
+    assert states_of_runs(world, dag) == ["failed", "running"]
+    mark_tasks(
+        world.engine,
+        MarkRequest(
+            dag_id=dag.dag_id,
+            execution_date=first.execution_date,
+            choice=Choice(task_ids=("a",)),
+            state=TaskInstanceState.SUCCESS,
+        ),
+    )
+    world.drain()
+    assert states_of_runs(world, dag) == ["success", "failed"]
+
+
+def test_a_run_keeps_its_place_as_long_as_something_of_it_is_at_work() -> None:
+    slow = Shape("slow", mode="reschedule", pokes=1, poke_interval=3600)
+    dag = ScriptedDag([*ONE_AFTER_ONE, slow], max_active_runs=1)
+    world = world_of(dag, 1)
+    first, second = start_runs(world, dag, 2)
+    while states_of_runs(world, dag)[0] != "failed":
+        world.advance(timedelta(minutes=10))
+        world.drain()
+    clear_run(world, first, "a")
+    world.drain()
+    assert states_of_runs(world, dag) == ["queued", "running"]
+    found = why_run(world.engine, dag.dag_id, first.execution_date)
+    assert [(check.name, check.reason) for check in found if not check.passed] == [
+        ("Concurrency", "1 wanted of at most 1 runs of scripted at once (max_active_runs): 0 of 1 free"),
+        ("Later Run Gives Way", f"{second.run_id} keeps its place: at work is slow"),
+    ]
+    world.advance(timedelta(hours=1))
+    world.drain()
+    for _ in range(2):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        world.drain()
+    assert states_of_runs(world, dag)[0] == "success"
+
+
+def test_with_catchup_a_manual_run_gives_way_too() -> None:
+    dag = ScriptedDag(ONE_AFTER_ONE, max_active_runs=1, catchup=True)
+    world = world_of(dag, 1)
+    wishes = [(0, DagRunType.SCHEDULED), (1, DagRunType.MANUAL), (2, DagRunType.SCHEDULED)]
+    first, *_ = (
+        create_run(
+            world.engine,
+            RunRequest(dag_id=dag.dag_id, execution_date=date_of(day), run_type=kind, triggered_by="t"),
+        )
+        for day, kind in wishes
+    )
+    world.drain()
+    assert states_of_runs(world, dag) == ["failed", "running", "queued"]
+    clear_run(world, first)
+    world.drain()
+    assert states_of_runs(world, dag) == ["success", "failed", "failed"]
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(2, 5),
+    st.booleans(),
+    st.sampled_from([0.0, 0.02, 0.1]),
+    st.integers(),
+)
+@settings(max_examples=60)
+def test_runs_that_depend_on_past_end_however_they_are_cleared(
+    most: int, count: int, wait_for_downstream: bool, faults: float, seed: int
+) -> None:
+    shapes = [
+        Shape("a", depends_on_past=True, wait_for_downstream=wait_for_downstream, retries=100),
+        Shape("b", ("a",), behaviour="fail for good"),
+        Shape("c", retries=100),
+        Shape("d", ("c",), depends_on_past=True, is_empty=seed % 2 == 0, retries=100),
+    ]
+    dag = ScriptedDag(shapes, max_active_runs=most, max_active_tasks=2 * most)
+    failing = {"b"}
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults)
+    world = crowd.world
+    assert isinstance(world, ScriptedWorld)
+    script = world.script
+    world.script = lambda request: (
+        script(request) if request.task_id in failing else TryOutcome(result=TryResult.SUCCESS)
+    )
+    runs = start_runs(world, dag, count)
+    for _ in range(world.choose.randint(1, 5)):
+        for _ in range(world.choose.randrange(120)):
+            crowd.step()
+            active = runs_in(world, dag, DagRunState.RUNNING)
+            assert len(active) <= most
+        run = world.choose.choice(runs)
+        items = world.engine.items(run.run_uid)
+        if not items.is_empty:
+            names = some_names(world.choose, ["a", "b", "c", "d"])
+            found = chosen(dag.graph, items, Choice(task_ids=names, downstream=True))
+            plan = clearing(dag.graph, items, found)
+            send_plan(world, run, plan)
+    failing.clear()
+    crowd.finish()
+    for _ in range(count):  # what failed holds its successor back, as in Airflow, until it is cleared
+        for run in runs:
+            clear_run(world, run, only_failed=True)
+        for _ in range(3):
+            world.drain()
+            world.advance(timedelta(minutes=1))
+            world.tick()
+    crowd.settle()
+    assert states_of_runs(world, dag) == ["success"] * count
+    assert_nothing_is_held(world)
 
 
 def test_places_that_are_given_back_are_relied_on_by_nobody() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.graph.document import graph_from_document
+from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict, judge
 from chalicelib.domain.runs.dags import Dag, DagVersion
@@ -43,6 +44,32 @@ class Shape:
     """Of a sensor: ``poke`` or ``reschedule``. It pokes in vain so often, then behaves as it says."""
     pokes: int = 0
     poke_interval: float = 60.0
+    start_date: str | None = None
+    end_date: str | None = None
+    """ISO, of the first and the last run that has the task."""
+    gently: bool = False
+    """Of a short circuit: it respects the trigger rules behind its direct successors."""
+    expansion: Expansion | None = None
+    """What it is mapped over, by itself or with the groups around it."""
+    by_index: tuple[str, ...] = ()
+    """What the instances 0, 1, ... of a mapped task do; those beyond behave as the task says."""
+    choices: tuple[tuple[str, ...], ...] = ()
+    """What the instances 0, 1, ... of a mapped branch follow; those beyond follow what the task says."""
+    returns: int | None = None
+    """How many items a success returns; None: something that nothing can be mapped over."""
+
+    @property
+    def behaviours(self) -> frozenset[str]:
+        """All that its instances do."""
+        return frozenset((self.behaviour, *self.by_index))
+
+    def behaviour_of(self, map_index: int) -> str:
+        """What an instance does."""
+        return self.by_index[map_index] if 0 <= map_index < len(self.by_index) else self.behaviour
+
+    def choice_of(self, map_index: int) -> tuple[str, ...]:
+        """What an instance of a branch follows."""
+        return self.choices[map_index] if 0 <= map_index < len(self.choices) else self.follow
 
 
 @dataclass
@@ -170,6 +197,39 @@ def _as_setup(state: TaskInstanceState) -> TaskInstanceState:
     return state if ended_by_itself else TaskInstanceState.FAILED
 
 
+def may_skip(shape: Shape) -> str:
+    """Which tasks it may order to be skipped, as a document says it."""
+    if "branch" in shape.behaviours:
+        return "direct"
+    if "short" in shape.behaviours:
+        return "direct" if shape.gently else "all"
+    return "none"
+
+
+def expansion_document(expansion: Expansion | None) -> dict[str, Any]:
+    """The part of a task's document that says what it is mapped over; empty for a plain task."""
+    if expansion is None:
+        return {}
+    if expansion.own is not None:
+        return {"expansion": {"own": length_document(expansion.own)}}
+    groups = [[group.group_id, length_document(group.length)] for group in expansion.groups]
+    return {"expansion": {"groups": groups, "is_direct": expansion.is_direct}}
+
+
+def length_document(length: Length) -> dict[str, Any]:
+    match length:
+        case Literal(count=count):
+            return {"literal": count}
+        case OutputOf(task_id=task_id):
+            return {"output": task_id}
+        case Zip(parts=parts, longest=longest):
+            return {"zip": [length_document(part) for part in parts], "longest": longest}
+        case Concat(parts=parts):
+            return {"concat": [length_document(part) for part in parts]}
+        case Product(parts=parts):
+            return {"product": [length_document(part) for part in parts]}
+
+
 def _task_document(shape: Shape) -> dict[str, Any]:
     return {
         "task_id": shape.task_id,
@@ -185,7 +245,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "priority_weight": shape.priority_weight,
         "queue": "default",
         "is_empty": shape.is_empty,
-        "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),
+        "may_skip": may_skip(shape),
         "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
         "wait_for_downstream": shape.wait_for_downstream,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
@@ -194,4 +254,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "is_teardown": shape.role == "teardown",
         "on_failure_fail_dagrun": shape.fails_run,
         "attributes": {},
+        "start_date": shape.start_date,
+        "end_date": shape.end_date,
+        **expansion_document(shape.expansion),
     }

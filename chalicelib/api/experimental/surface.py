@@ -39,8 +39,8 @@ _ROUTES: Routes = {
 _STATUSES: Mapping[type[Exception], int] = {
     DagNotFound: 404,
     TaskNotFound: 404,
-    TaskInstanceNotFound: 404,
     DagRunNotFound: 404,
+    TaskInstanceNotFound: 404,
     PoolNotFound: 404,
     DagRunAlreadyExists: 400,
     IdempotencyKeyReused: 409,

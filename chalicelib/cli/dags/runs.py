@@ -130,9 +130,9 @@ def watch(dag_id: str, execution_date_or_run_id: str, interval: float) -> None:
 
 def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
     """Tell the changes of a run until it is over; the run as it is then."""
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.graphs import graph_of_run
 
-    tasks = graph_of(engine, run.dag_id, run.version).tasks.values()
+    tasks = graph_of_run(engine, run).tasks.values()
     told: dict[str, str] = {}
     with Progress(run.run_id, len(tasks)) as progress:
         while True:

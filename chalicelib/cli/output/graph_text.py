@@ -17,7 +17,7 @@ def drawn(graph: Graph) -> list[str]:
 
 
 def notes(task: Task) -> list[str]:
-    """What a drawing says of a task beside its id: its operator, an unusual trigger rule, how it is mapped."""
+    """What a drawing says of a task beside its id: its operator, an unusual trigger rule, its mapping."""
     rule = [] if task.trigger_rule is TriggerRule.ALL_SUCCESS else [str(task.trigger_rule)]
     return [task.operator, *rule, *_mapped(task)]
 

@@ -28,12 +28,12 @@ map_indexes_option: Callable[[Command], Command] = click.option(
 def check_map_index(engine: "Engine", run: "DagRun", task_id: str, map_index: int) -> None:
     """Raise ``InvalidRequest`` if a map index is missing or too much, as Airflow's commands do.
 
-    Also ``TaskNotFound``.
+    Also ``TaskNotFound``, ``TaskInstanceNotFound``.
     """
     from chalicelib.domain.errors import InvalidRequest
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.reading.queries import get_task_of_run
 
-    is_mapped = graph_of(engine, run.dag_id, run.version).task(task_id).expansion is not None
+    is_mapped = get_task_of_run(engine, run, task_id).expansion is not None
     if is_mapped and map_index < 0:
         raise InvalidRequest(f"No map_index passed to mapped task {task_id}: name one with --map-index")
     if not is_mapped and map_index >= 0:

@@ -67,12 +67,11 @@ def set_task_state(
     from functools import partial
 
     from chalicelib.engine.by_hand.marking import mark_tasks
-    from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.reading.queries import get_task_instance
+    from chalicelib.engine.reading.queries import get_task_instance, get_task_of_run
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    graph_of(engine, dag_id, run.version).task(task_id)  # or there is no such task in this run
+    get_task_of_run(engine, run, task_id)  # or there is no such task in this run
     for map_index in map_indexes:
         get_task_instance(engine, dag_id, run.execution_date, task_id, map_index)  # or no such instance
     dates = (None if past else run.execution_date, None if future else run.execution_date)
@@ -98,10 +97,10 @@ def _requests(
 ) -> "Iterator[MarkRequest]":
     """What to mark, run by run, in those that have the task."""
     from chalicelib.engine.by_hand.marking import MarkRequest
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.graphs import graph_of_run
 
     for run in runs_between(engine, dag_id, *dates):
-        if set(choice.task_ids or ()) <= graph_of(engine, dag_id, run.version).tasks.keys():
+        if set(choice.task_ids or ()) <= graph_of_run(engine, run).tasks.keys():
             yield MarkRequest(dag_id=dag_id, execution_date=run.execution_date, choice=choice, state=state)
 
 

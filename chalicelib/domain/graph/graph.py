@@ -1,8 +1,8 @@
 """The graph of one DAG version, as the engine sees it: tasks, joins and the end of a run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -69,11 +69,21 @@ class Task:
     """Of a teardown: whether its end counts for the state of the run."""
     expansion: Expansion | None = None
     """What it is mapped over; None for a task that is not mapped."""
+    start_date: datetime | None = None
+    """The first execution date whose run has it; None: no run is too early."""
+    end_date: datetime | None = None
+    """The last execution date whose run has it; None: no run is too late."""
 
     @property
     def waits_for_all(self) -> bool:
         """Whether it never starts before each of its upstreams has ended."""
         return self.trigger_rule.waits_for_all
+
+    def is_within(self, execution_date: datetime, *, is_backfill: bool) -> bool:
+        """Whether its own dates let it be in the run of that execution date."""
+        is_early = self.start_date is not None and execution_date < self.start_date
+        is_late = self.end_date is not None and execution_date > self.end_date
+        return not is_late and (is_backfill or not is_early)
 
 
 class Graph:
@@ -83,6 +93,8 @@ class Graph:
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
+    ``whole`` is the graph that this one is a part of, if it is: what a task needs, and which ends make
+    the state of the run, is read from that.
     """
 
     def __init__(
@@ -95,6 +107,7 @@ class Graph:
         dagrun_timeout: timedelta | None = None,
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
+        whole: "Graph | None" = None,
     ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
@@ -103,12 +116,88 @@ class Graph:
         self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
         self.share_of_run = share_of_run
+        self._whole = whole
+        self._parts: dict[frozenset[str], Graph] = {}
+
+    def within(self, execution_date: datetime, *, is_backfill: bool = False) -> "Graph":
+        """The graph of the run of that execution date: without the tasks whose own dates exclude it.
+
+        This graph itself where they exclude none; each part is made once. A backfill heeds no start
+        date, as in Airflow (where a task of it that is past its end date never starts).
+        """
+        starts, ends = self._bounds
+        if (starts is None or starts <= execution_date) and (ends is None or execution_date <= ends):
+            return self
+        names = frozenset(
+            name
+            for name, task in self.tasks.items()
+            if task.is_within(execution_date, is_backfill=is_backfill)
+        )
+        if len(names) == len(self.tasks):
+            return self
+        if names not in self._parts:
+            self._parts[names] = self._part(names)
+        return self._parts[names]
+
+    @cached_property
+    def _bounds(self) -> tuple[datetime | None, datetime | None]:
+        """The last start date and the first end date of its tasks: between them a run has them all."""
+        starts = (task.start_date for task in self.tasks.values() if task.start_date is not None)
+        ends = (task.end_date for task in self.tasks.values() if task.end_date is not None)
+        return max(starts, default=None), min(ends, default=None)
+
+    def _part(self, names: frozenset[str]) -> "Graph":
+        tasks = {
+            name: replace(
+                task,
+                upstream=tuple(other for other in task.upstream if other in names),
+                downstream=tuple(other for other in task.downstream if other in names),
+            )
+            for name, task in self.tasks.items()
+            if name in names
+        }
+        return Graph(
+            self.dag_id,
+            tasks,
+            active_runs=self.active_runs,
+            catchup=self.catchup,
+            dagrun_timeout=self.dagrun_timeout,
+            callbacks=self.callbacks,
+            share_of_run=self.share_of_run,
+            whole=self,
+        )
+
+    @cached_property
+    def deadlock_prone(self) -> frozenset[str]:
+        """The tasks that may wait for ever, for tasks of the DAG that the run has not."""
+        lacking = frozenset(name for name in self.tasks if self.join_before(name).missing)
+        after = frozenset().union(*(self.descendants(name) for name in lacking))
+        always = frozenset(n for n, task in self.tasks.items() if task.trigger_rule is TriggerRule.ALWAYS)
+        return (lacking | after) - always
+
+    def _missing_before(self, task: Task) -> tuple[str, ...]:
+        """What a task waits for that the run has not, as Airflow counts.
+
+        Where an upstream is mapped it counts the instances that there are, else the tasks of the DAG.
+        """
+        if self._whole is None:
+            return ()
+        needed = self._whole.indirect_setups[task.task_id]
+        upstream = self._whole.tasks[task.task_id].upstream
+        if not any(self._whole.tasks[name].expansion for name in upstream):
+            needed = needed.union(upstream)
+        return tuple(sorted(needed - self.tasks.keys(), key=self._whole.number))
 
     @property
     def limits(self) -> frozenset[Limit]:
         """Every limit on the DAG's runs and tasks that can bind."""
         of_tasks = (limit for task in self.tasks.values() for limit in task.limits)
         return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
+
+    @cached_property
+    def depends_on_past(self) -> bool:
+        """Whether any task asks how the previous run stands."""
+        return any(task.depends_on_past for task in self.tasks.values())
 
     def task(self, task_id: str) -> Task:
         """The task of that id; raises ``TaskNotFound``."""
@@ -160,6 +249,8 @@ class Graph:
         Teardowns do not count as long as there is anything else, and so what comes before nothing but
         teardowns is a leaf; one with ``on_failure_fail_dagrun`` counts like any task (as in Airflow).
         """
+        if self._whole is not None:
+            return self._whole.decisive & self.tasks.keys()
         counting = {
             name for name, task in self.tasks.items() if not task.is_teardown or task.on_failure_fail_dagrun
         }
@@ -199,6 +290,7 @@ class Graph:
             trigger_rule=task.trigger_rule,
             listens_to=listens_to,
             skippers=frozenset(skippers),
+            missing=self._missing_before(task),
         )
 
     def _must_hear(self, task: Task, implied: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
@@ -252,6 +344,9 @@ class Graph:
         It needs a setup whose teardown comes after it, or that has none. Teardowns and tasks with the
         rule ``always`` need none.
         """
+        if self._whole is not None:
+            whole = self._whole.indirect_setups
+            return {name: whole[name] & self.tasks.keys() for name in self.tasks}
         if not any(task.is_setup for task in self.tasks.values()):
             return dict.fromkeys(self.tasks, frozenset())
         return {name: self._indirect_setups(task) for name, task in self.tasks.items()}
@@ -289,6 +384,8 @@ class Graph:
         return self._reach(task_id, lambda task: task.downstream)
 
     def _reach(self, task_id: str, step: Callable[[Task], tuple[str, ...]]) -> frozenset[str]:
+        if self._whole is not None:
+            return self._whole._reach(task_id, step) & self.tasks.keys()
         reached: set[str] = set()
         pending = list(step(self.tasks[task_id]))
         while pending:

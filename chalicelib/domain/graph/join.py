@@ -24,6 +24,8 @@ class Join:
     succeed) and whose end the upstreams do not imply, so that they have to be heard too."""
     skippers: frozenset[int] = frozenset()
     """The numbers of all that may decide so."""
+    missing: tuple[str, ...] = ()
+    """Tasks that it waits for too and that the run has not, by their own dates: a rule counts them."""
 
     def number(self, task_id: str) -> int:
         """The number under which a task leaves its notes here."""

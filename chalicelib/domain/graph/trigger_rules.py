@@ -82,10 +82,19 @@ class Arrived:
     setups: frozenset[TaskInstanceState] = frozenset()
     """Of a teardown: how the setups among its upstreams ended. Of any other task: how setups ended that it
     needs, comes after indirectly, and that did not succeed (as ``success``, ``skipped``, ``failed``)."""
+    lacks_upstream: bool = False
+    """Whether the task waits for others too that the run has not; ``complete`` leaves them out."""
 
 
 def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
     """Apply a trigger rule, as Airflow 2.10 does once it knows the same of the upstreams."""
+    judgement = _judge(rule, arrived)
+    if arrived.lacks_upstream and not arrived.skip_ordered and judgement.verdict not in _UNCOUNTED[rule]:
+        return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for tasks that the run has not")
+    return judgement
+
+
+def _judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
     if rule is TriggerRule.ALWAYS:
         return _judgement(rule, Verdict.RUN, arrived)
     if not (arrived.settled if rule in _EAGER else arrived.complete):
@@ -174,3 +183,20 @@ _AT_THE_END: dict[TriggerRule, Callable[[Arrived], Verdict]] = {
     TriggerRule.NONE_SKIPPED: lambda arrived: Verdict.SKIP if _SKIPPED in arrived.seen else Verdict.RUN,
 }
 """The verdict once all upstreams have ended and no early rule was met."""
+
+
+_UNCOUNTED: dict[TriggerRule, frozenset[Verdict]] = {
+    TriggerRule.ALL_SUCCESS: frozenset({Verdict.SKIP, Verdict.UPSTREAM_FAILED}),
+    TriggerRule.ALL_FAILED: frozenset({Verdict.SKIP}),
+    TriggerRule.ALL_DONE: frozenset(),
+    TriggerRule.ALL_DONE_SETUP_SUCCESS: frozenset(),
+    TriggerRule.ALL_SKIPPED: frozenset({Verdict.SKIP}),
+    TriggerRule.ONE_SUCCESS: frozenset({Verdict.RUN}),
+    TriggerRule.ONE_FAILED: frozenset({Verdict.RUN}),
+    TriggerRule.ONE_DONE: frozenset({Verdict.RUN}),
+    TriggerRule.NONE_FAILED: frozenset({Verdict.UPSTREAM_FAILED}),
+    TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: frozenset({Verdict.UPSTREAM_FAILED}),
+    TriggerRule.NONE_SKIPPED: frozenset({Verdict.SKIP}),
+    TriggerRule.ALWAYS: frozenset({Verdict.RUN}),
+}
+"""The verdicts that Airflow comes to without knowing that every upstream has ended."""

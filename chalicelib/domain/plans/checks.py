@@ -62,13 +62,19 @@ def dag_run_running(run: DagRun) -> Check:
     return Check(name="Dagrun Running", passed=passed, reason=f"the run is {run.state}")
 
 
+def later_run_gives_way(run_id: str, *, gives_way: bool, reason: str) -> Check:
+    """Whether a running run gives its place to the one before it, which is queued."""
+    verb = "gives its place up" if gives_way else "keeps its place"
+    return Check(name="Later Run Gives Way", passed=gives_way, reason=f"{run_id} {verb}: {reason}")
+
+
 def unfinished_tasks(graph: Graph, items: RunItems) -> Check:
     """Whether every task has ended."""
     by_state: dict[str, list[str]] = {}
     for item in items.all_instances(graph.tasks.values()):
         if item.state is None or not item.state.is_final:
             by_state.setdefault(str(item.state or "not started"), []).append(item.name)
-    listed = "; ".join(f"{state}: {_names(tasks)}" for state, tasks in by_state.items())
+    listed = "; ".join(f"{state}: {named(tasks)}" for state, tasks in by_state.items())
     return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
 
 
@@ -91,7 +97,8 @@ def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
     if judgement.verdict is Verdict.WAIT and not join.bucket_count:
         ended = arrived_numbers(item.notes)
         senders = (*join.upstream, *join.listens_to)
-        reason += f": {_names([name for number, name in enumerate(senders) if number not in ended])}"
+        missing = [name for number, name in enumerate(senders) if number not in ended]
+        reason += f": {named([*missing, *join.missing])}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)
 
 
@@ -152,6 +159,7 @@ def _has_room(name: str, shards: Sequence[PoolShard], slots: int, what: str) -> 
     return Check(name=name, passed=passed, reason=f"{slots} wanted of {what}: {free} of {capacity} free")
 
 
-def _names(tasks: Sequence[str]) -> str:
+def named(tasks: Sequence[str]) -> str:
+    """Tasks as a reason names them: not more than a few."""
     more = len(tasks) - _NAMED_TASKS
     return ", ".join(tasks[:_NAMED_TASKS]) + (f" and {more} more" if more > 0 else "")

@@ -77,7 +77,7 @@ class DagRun:
     reason: str | None = None
     """Why the run was ended before its tasks had ended; None otherwise."""
     clear_number: int = 0
-    """How often it was cleared after its end (Airflow's)."""
+    """How often it went back to ``queued``: cleared after its end (Airflow's), or giving way to another."""
     fence: int = 0
     """Grows whenever ends of its tasks become void: only a handler that has read it before it saw that all
     tasks had ended may close the run."""

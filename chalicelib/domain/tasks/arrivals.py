@@ -160,6 +160,7 @@ def sole_arrival(graph: Graph, ended: TaskInstance, successor: Task) -> Arrived:
         complete=True,
         skip_ordered=successor.task_id in ended.skips,
         setups=frozenset({_SETUP_STATES[_setup_note(ended)]}) if is_setup_of else frozenset(),
+        lacks_upstream=bool(graph.join_before(successor.task_id).missing),
     )
 
 
@@ -173,6 +174,7 @@ def arrived(graph: Graph, join: Join, notes: Notes) -> Arrived:
         skip_ordered=bool(notes.get(SKIP_ORDER)),
         skip_came_first=_skip_came_first(graph, join, notes),
         setups=frozenset(state for note, state in _SETUP_STATES.items() if notes.get(note)),
+        lacks_upstream=bool(join.missing),
     )
 
 

@@ -67,7 +67,7 @@ class TaskInstance:
     map_length: int | None = None
     """Of a mapped task: into how many instances it was expanded; each of them says so too."""
     output_length: int | None = None
-    """Where tasks are mapped over its output: how many instances that makes (if it is mapped itself: 1 or 0)."""
+    """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
 

@@ -57,6 +57,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.ports.store import Write
 from chalicelib.engine.runs.end import end_tasks_of
+from chalicelib.engine.runs.requeue import new_fence, requeue
 from chalicelib.engine.runs.start import in_progress
 from chalicelib.engine.tasks import past
 from chalicelib.engine.tasks.advance import RunInProgress
@@ -162,7 +163,7 @@ def _fence(engine: Engine, run: DagRun, *, note: bool) -> bool:
     if note:
         engine.store.dags.note_altered(run.ref, run.clear_number)
     engine.store.dag_runs.move_due(run.ref, engine.now() + SWEEP_INTERVAL)
-    change = DagRunChange(fence=_new_fence(engine))
+    change = DagRunChange(fence=new_fence(engine))
     write = engine.store.dag_runs.transition(run.ref, _GOING_ON, change, fence=run.fence)
     if note and not write.applied and write.item is not None and write.item.state.is_final:
         _take_note_off(engine, run)
@@ -190,25 +191,7 @@ def _make_go_on(engine: Engine, run: DagRun, *, note: bool) -> None:
 def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
     if not end_tasks_of(engine, run):
         raise StoreUnavailable(f"the tasks of run {run.run_id} are being ended")
-    if note:
-        engine.store.dags.note_altered(run.ref, run.clear_number + 1)
-    now = engine.now()
-    change = DagRunChange(
-        state=DagRunState.QUEUED,
-        queued_at=now,
-        start_date=None,
-        end_date=None,
-        reason=None,
-        clear_number=run.clear_number + 1,
-        fence=_new_fence(engine),
-        updated_at=now,
-    )
-    return engine.store.dag_runs.requeue(run, change, now + SWEEP_INTERVAL)
-
-
-def _new_fence(engine: Engine) -> int:
-    """A fence that no handler has read before."""
-    return engine.entropy.getrandbits(53) | 1
+    return requeue(engine, run, note=note)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

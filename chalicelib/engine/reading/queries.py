@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.domain.errors import TaskInstanceNotFound, TaskLogNotFound
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag, DagVersion, LatestRun
 from chalicelib.domain.tasks.keys import instance_name
 from chalicelib.domain.tasks.run_items import map_indexes
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import VersionMissing, graph_of
+from chalicelib.engine.graphs import VersionMissing, graph_of, graph_of_run
 from chalicelib.engine.lookup import existing_run, find_dag_with_run, get_dag, get_dag_run
 
 
@@ -59,6 +59,15 @@ def get_task(engine: Engine, dag_id: str, task_id: str) -> Task:
     return graph_of(engine, dag_id, dag.version).task(task_id)
 
 
+def get_task_of_run(engine: Engine, run: DagRun, task_id: str) -> Task:
+    """A task of a run; raises ``TaskNotFound``, ``TaskInstanceNotFound`` if its own dates exclude the run."""
+    graph_of(engine, run.dag_id, run.version).task(task_id)
+    task = graph_of_run(engine, run).tasks.get(task_id)
+    if task is None:
+        raise TaskInstanceNotFound(task_id, str(run.execution_date))
+    return task
+
+
 def get_task_instance(
     engine: Engine, dag_id: str, execution_date: datetime, task_id: str, map_index: int = NOT_MAPPED
 ) -> tuple[DagRun, Task, TaskInstance]:
@@ -70,9 +79,10 @@ def get_task_instance(
     for a map index that nothing has touched.
     """
     dag, run = find_dag_with_run(engine, dag_id, execution_date)
-    graph: Graph = graph_of(engine, dag_id, run.version if run else dag.version)
-    task = graph.task(task_id)
+    if run is None:
+        graph_of(engine, dag_id, dag.version).task(task_id)
     found = existing_run(run, dag_id, execution_date)
+    task = get_task_of_run(engine, found, task_id)
     instance = engine.instance(found.run_uid, task_id, map_index)
     if not _exists(engine, task, instance):
         raise TaskInstanceNotFound(instance_name(task_id, map_index), str(execution_date))

@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.plans import checks
 from chalicelib.domain.plans.checks import Check
+from chalicelib.domain.plans.giving_way import GiveWay
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.slots.limits import Limit
@@ -13,8 +14,9 @@ from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import lookup
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of, graph_of_run
 from chalicelib.engine.reading import queries
+from chalicelib.engine.runs import giving_way
 from chalicelib.engine.tasks import past
 
 
@@ -29,7 +31,7 @@ def why_run(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check
     found = _before_tasks(engine, dag, run)
     if run.state is DagRunState.QUEUED:
         return found
-    graph = graph_of(engine, dag_id, run.version)
+    graph = graph_of_run(engine, run)
     return [*found, checks.unfinished_tasks(graph, engine.items(run.run_uid))]
 
 
@@ -52,8 +54,16 @@ def _before_tasks(engine: Engine, dag: Dag, run: DagRun) -> list[Check]:
     ]
     limit = graph_of(engine, dag.dag_id, dag.version).active_runs
     if limit and run.state is DagRunState.QUEUED:
-        found.append(_under(engine, limit))
+        place = _under(engine, limit)
+        found += [place] if place.passed else [place, *_of_later_runs(engine, run)]
     return found
+
+
+def _of_later_runs(engine: Engine, run: DagRun) -> Iterator[Check]:
+    """The checks whether a run gives way that follows this one, which waits for a place."""
+    for later, step in giving_way.steps_of_later_runs(engine, run):
+        gives_way = isinstance(step, GiveWay)
+        yield checks.later_run_gives_way(later.run_id, gives_way=gives_way, reason=step.reason)
 
 
 def why_task(
@@ -71,7 +81,7 @@ def why_task(
 
 
 def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstance) -> Iterator[Check]:
-    graph = graph_of(engine, dag.dag_id, run.version)
+    graph = graph_of_run(engine, run)
     yield checks.dag_not_paused(dag, run.run_type)
     yield checks.dag_run_running(run)
     yield checks.task_state(item)

@@ -13,12 +13,13 @@ from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.messages import EndTasks, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
+from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.runs.start import leave
@@ -73,14 +74,14 @@ def end_tasks(engine: Engine, message: EndTasks) -> None:
 
 
 def end_tasks_of(engine: Engine, run: DagRun) -> bool:
-    """End the tasks that are left of a run that is over: of one that ended by itself, none.
+    """End the tasks that are left of a run that is over: of one that ended by itself or in deadlock, none.
 
     False if there is more to do; it is done by a message (or not at all: the run was cleared).
 
     Safe to repeat and to interrupt. What one invocation has no time for goes by a further message.
     """
-    graph = graph_of(engine, run.dag_id, run.version)
-    unfinished = unfinished_tasks(engine, run, graph)
+    graph = graph_of_run(engine, run)
+    unfinished = [] if run.reason == DEADLOCKED else unfinished_tasks(engine, run, graph)
     if unfinished and not _is_still_over(engine, run):
         return False
     outbox = Outbox(sender=engine.sender)

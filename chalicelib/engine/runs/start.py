@@ -12,6 +12,7 @@ from chalicelib.domain.slots.pools import Waiter
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.runs.giving_way import make_way
 from chalicelib.engine.slots import taking, waiting
 from chalicelib.engine.tasks.advance import RunInProgress
 
@@ -24,7 +25,8 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
 
     It waits while its DAG is paused (unpausing starts it), until its execution date has come (the tick
     starts it) and while as many runs of its DAG are active as may be: then the answer is the entry
-    under which it waits for the end of one of those. All as in Airflow.
+    under which it waits for the end of one of those. All as in Airflow. (There it waits even where one of
+    those waits for it; here that one gives way.)
     """
     now = engine.now()
     if not checks.execution_date_reached(run.execution_date, now).passed:
@@ -36,6 +38,8 @@ def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
     limit = graph_of(engine, dag.dag_id, dag.version).active_runs
     if run.state is DagRunState.QUEUED and limit is not None:
         refusal = taking.take_for_run(engine, run, limit).refusal
+        if refusal is not None and make_way(engine, run):
+            refusal = taking.take_for_run(engine, run, limit).refusal
         if refusal is not None:
             return _wait(engine, run.ref, refusal)
     _start(engine, dag, run)

@@ -22,9 +22,11 @@ from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
 from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.plans.deadlock import may_be_reached
 from chalicelib.domain.plans.steps import End, Start, Wait, asks_for_past, open_step
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
+from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.slots.pools import Parts
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
@@ -43,7 +45,7 @@ from chalicelib.domain.tasks.notes import COMPLETE, CROWDING, arrived_numbers
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, coded, standing
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import owed_callbacks, past, sleeping
@@ -72,7 +74,7 @@ class RunInProgress:
         outbox = Outbox(sender=engine.sender)
         return cls(
             engine=engine,
-            graph=graph_of(engine, facts.ref.dag_id, facts.ref.version),
+            graph=graph_of_run(engine, facts),
             facts=facts,
             outbox=outbox,
             tries=Tries(engine=engine, facts=facts, outbox=outbox),
@@ -134,6 +136,12 @@ class RunInProgress:
         known = arrived(self.graph, self.graph.end_of_run, end.notes)
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
+        else:
+            self._look_for_deadlock(self.graph.end_of_run, end)
+
+    def close_deadlocked(self) -> None:
+        """Fail the run: all that has not ended waits for ever, and keeps no state, as in Airflow."""
+        self._close(failed=True, reason=DEADLOCKED)
 
     def leave(self, run: DagRun) -> None:
         """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
@@ -273,7 +281,7 @@ class RunInProgress:
     ) -> "_Ended | None":
         """Carry out the step of a task instance without a state; the instance if it ended by that."""
         asks = asks_for_past(task, known)
-        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task)
+        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
         match open_step(task, item, known, waits_for_past=waits):
             case Start() as step:
                 is_first = first_attempt and not redo and step.is_fresh
@@ -282,7 +290,8 @@ class RunInProgress:
                 return None
             case Wait():
                 if added:
-                    self._leave_notes(item.key, added)
+                    item = self._leave_notes(item.key, added)[1]
+                self._look_for_deadlock(self.graph.join_before(task.task_id), item)
                 return None
             case End() as step:
                 return self._end_untried(item, step, added, redo=redo)
@@ -298,10 +307,14 @@ class RunInProgress:
             self.engine.observe(TaskEnded.of(self.facts.ref.dag_id, self.facts.run_id, write.item))
         return _Ended(item=write.item, again=False) if write.applied else _again(write.item, redo=redo)
 
-    def _close(self, *, failed: bool) -> None:
+    def _look_for_deadlock(self, join: Join, item: TaskInstance) -> None:
+        if may_be_reached(self.graph, join, item.notes):
+            self.outbox.post(RescueRun.of(self.facts.ref))
+
+    def _close(self, *, failed: bool, reason: str | None = None) -> None:
         now = self.engine.now()
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
-        change = DagRunChange(state=state, end_date=now, updated_at=now)
+        change = DagRunChange(state=state, end_date=now, reason=reason, updated_at=now)
         ref = self.facts.ref
         running, fence = frozenset({DagRunState.RUNNING}), self.facts.fence
         write = self.engine.store.dag_runs.transition(ref, running, change, fence=fence)

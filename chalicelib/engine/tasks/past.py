@@ -9,30 +9,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.messages import Outgoing, RescueRun
+from chalicelib.domain.messages import Outgoing, RescueRun, StartRun
 from chalicelib.domain.plans.checks import previous_run
+from chalicelib.domain.plans.giving_way import asked_of_past
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, RunFacts, RunRef
-from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.notes import AWAITED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
+from chalicelib.engine.outbox import Outbox
 
 _INSTANT = timedelta(microseconds=1)
 
 
-def waits_for_past(engine: Engine, graph: Graph, facts: RunFacts, task: Task) -> bool:
+def waits_for_past(engine: Engine, graph: Graph, facts: RunFacts, task: Task, outbox: Outbox) -> bool:
     """Whether a task has to wait for the previous run; 0 requests unless it depends on past.
 
     As in Airflow the first instance of a task waits for nothing. 1 request, and 1 for each task instance
-    that is asked for.
+    that is asked for. A previous run that is queued is sent for: its start may take the place of a run
+    that waits for it (``engine.runs.giving_way``); 1 request then, for this run is looked after soon.
     """
     if not task.depends_on_past:
         return False
     previous, asked = _asked(engine, graph, facts.ref, task)
     states = {name: _awaited(engine, previous, name) for name in asked} if previous else {}
-    return not previous_run(states).passed
+    waits = not previous_run(states).passed
+    if waits and previous is not None and previous.state is DagRunState.QUEUED:
+        engine.store.dag_runs.move_due(facts.ref, engine.now() + SWEEP_INTERVAL)
+        outbox.post_once(StartRun(run=previous.ref))
+    return waits
 
 
 def states_in_previous_run(
@@ -47,36 +55,43 @@ def states_in_previous_run(
 
 def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRun | None, Sequence[str]]:
     """The previous run, and the tasks of it that are waited for."""
-    previous = next(_others(engine, graph, ref, descending=True), None)
+    earlier = _others(engine, ref, descending=True)
+    previous = next((run for run in earlier if _is_in_series(graph, run)), None)
     if previous is None:
         return None, ()
-    known = graph_of(engine, previous.dag_id, previous.version).tasks
-    downstream = task.downstream if task.wait_for_downstream else ()
-    return previous, [name for name in (task.task_id, *downstream) if name in known]
+    return previous, asked_of_past(task, graph_of_run(engine, previous).tasks)
 
 
 def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInstance]) -> Iterator[Outgoing]:
-    """The message for the next run if a task of it waits for one that has ended; 1 request then."""
+    """The messages for later runs if a task of them waits for one that has ended; 1 request then."""
     if not any(item.notes.get(AWAITED) for item in ended):
         return
-    following = next(_others(engine, graph, ref, descending=False), None)
-    if following is not None:
-        rescue = RescueRun.of(following)
-        yield Outgoing(message=rescue)
+    for following in following_runs(engine, graph, ref):
+        if not following.state.is_final:
+            yield Outgoing(message=RescueRun.of(following))
 
 
-def _others(engine: Engine, graph: Graph, ref: RunRef, *, descending: bool) -> Iterator[DagRun]:
-    """The runs before this one, the latest first, or those after it, the earliest first.
+def following_runs(engine: Engine, graph: Graph, ref: RunRef) -> Iterator[DagRun]:
+    """The runs whose previous run may be this one: up to the next in the series; 1 request per MB."""
+    for run in _others(engine, ref, descending=False):
+        yield run
+        if _is_in_series(graph, run):
+            return
 
-    With catchup they are the scheduled ones only, as in Airflow.
-    """
+
+def _is_in_series(graph: Graph, run: DagRun) -> bool:
+    """Whether a run is the past of others: with catchup only a scheduled one is, as in Airflow."""
+    return not graph.catchup or run.run_type is not DagRunType.MANUAL
+
+
+def _others(engine: Engine, ref: RunRef, *, descending: bool) -> Iterator[DagRun]:
+    """The runs before this one, the latest first, or those after it, the earliest first."""
     since = None if descending else ref.execution_date + _INSTANT
     until = ref.execution_date - _INSTANT if descending else None
     for run in engine.store.dag_runs.list(
         ref.dag_id, since=since, until=until, descending=descending, expected=1
     ):
-        is_of_the_series = not graph.catchup or run.run_type is not DagRunType.MANUAL
-        if run.generation == ref.generation and is_of_the_series:
+        if run.generation == ref.generation:
             yield run
 
 

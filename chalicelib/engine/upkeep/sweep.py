@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from chalicelib.domain.messages import RescueRun
+from chalicelib.domain.plans.deadlock import is_deadlocked
 from chalicelib.domain.plans.repairs import (
     SWEEP_INTERVAL,
     Repair,
@@ -107,6 +108,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):
         progress.close_if_over(items.end_of_run)
+    elif not found and is_deadlocked(progress.graph, items):
+        progress.close_deadlocked()
     progress.flush()
 
 

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from threading import RLock
 
-
 _Entries = dict[tuple[str, int], tuple[Sequence[str], Sequence[str]]]
 """Inlets and outlets by task id and map index."""
 
