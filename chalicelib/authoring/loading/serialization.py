@@ -156,6 +156,7 @@ def _task(task: BaseOperator) -> Document:
         "start_date": _date(task.start_date),
         "end_date": _date(task.end_date),
         "expansion": expansion_of(task),
+        "colours": _colours(task),
     }
     return {
         **{name: value for name, value in optional.items() if value is not None},
@@ -185,6 +186,12 @@ def _task(task: BaseOperator) -> Document:
         "attributes": attributes(task),
         **_dates(task),
     }
+
+
+def _colours(task: BaseOperator) -> dict[str, str] | None:
+    """Those of a mapped task, of which the API does not show them."""
+    names = ("ui_color", "ui_fgcolor")
+    return {name: getattr(task, name) for name in names} if isinstance(task, MappedOperator) else None
 
 
 def _dates(task: BaseOperator) -> Document:

@@ -87,5 +87,5 @@ def _quoted(*lines: str) -> str:
 
 def _colour(task: Task, attribute: str, default: str) -> str:
     """A colour as the operator's class has it; Graphviz does not know the short form ``#rgb``."""
-    colour = task.attributes.get(attribute, default)
+    colour = task.attributes.get(attribute) or task.colours.get(attribute, default)
     return _SHORT_COLOUR.sub(r"#\1\1\2\2\3\3", colour) if _SHORT_COLOUR.fullmatch(colour) else colour

@@ -10,6 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.cli import updraft
 from chalicelib.cli.output.graph_picture import drawn_as
 from chalicelib.cli.output.graph_text import drawn
@@ -81,6 +84,15 @@ def test_tasks_have_their_operators_colours() -> None:
     (node,) = elements(drawn_as(graph_from_document(document), "svg"), "node")
     (outline,) = node.iter(f"{SVG}path")
     assert (outline.get("fill"), outline.get("stroke")) == ("#e6f1f2", "#00aa00")
+
+
+@pytest.mark.usefixtures("_drawing")
+def test_a_mapped_task_has_the_colours_of_its_operator() -> None:
+    with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        BashOperator.partial(task_id="a").expand(bash_command=["true"])
+    (node,) = elements(drawn_as(graph_from_document(serialize(dag, "mapped.py")), "svg"), "node")
+    (outline,) = node.iter(f"{SVG}path")
+    assert (outline.get("fill"), outline.get("stroke")) == (BashOperator.ui_color, "#000000")
 
 
 @pytest.fixture
