@@ -13,14 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
-from chalicelib.domain.graph.join import Join
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
-from chalicelib.domain.tasks.arrivals import place_at
 from chalicelib.domain.tasks.keys import parse_task_key, task_key
-from chalicelib.domain.tasks.notes import Notes
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.domain.tasks.voiding import is_void
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +118,7 @@ def marks_ahead(graph: Graph, plan: Plan, current: RunItems) -> bool:
     ``current``: the items of the run, as far as the plan has been carried out.
     """
     upstream = {name for task_id in _tasks_of(plan.marked) for name in graph.tasks[task_id].upstream}
-    return any(not _is_over(item) for item in _all_instances(graph, current, upstream))
+    return any(not is_over(item) for item in _all_instances(graph, current, upstream))
 
 
 def clears_behind(graph: Graph, plan: Plan, current: RunItems) -> bool:
@@ -146,15 +142,6 @@ def end_awaits(graph: Graph, plan: Plan, task_id: str, current: RunItems) -> boo
     awaiting = [task.task_id for task in successors if task.trigger_rule.waits_for_all]
     instances = _all_instances(graph, current, awaiting)
     return any(item.state is None or isinstance(alteration_of(plan, item), Clear) for item in instances)
-
-
-def has_ended(graph: Graph, join: Join, upstream: TaskInstance, notes: Notes) -> bool:
-    """Whether an upstream of a join has ended and is not being cleared.
-
-    ``notes`` are those on the item of the join where the upstream leaves its own.
-    """
-    number = place_at(graph, join, upstream.task_id).number
-    return _is_over(upstream) and not is_void(notes, number, upstream.clears)
 
 
 def chosen(graph: Graph, items: RunItems, choice: Choice) -> list[TaskInstance]:
@@ -222,7 +209,8 @@ def _has_index(item: TaskInstance, choice: Choice) -> bool:
     return item.map_index in choice.map_indexes
 
 
-def _is_over(item: TaskInstance) -> bool:
+def is_over(item: TaskInstance) -> bool:
+    """Whether a task instance has ended."""
     return item.state is not None and item.state.is_final
 
 

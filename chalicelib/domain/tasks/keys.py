@@ -34,8 +34,14 @@ def try_key(task_id: str, map_index: int, try_number: int) -> str:
 
 
 def join_key(join: Join) -> str:
-    """Range key of the item on which a join's notes are left: the task instance, or the end of the run."""
-    return task_key(join.task_id)
+    """Range key of the item on which a join's notes are left.
+
+    A task instance, the end of the run, or where the instances of a mapped task meet.
+    """
+    key = task_key(join.task_id, join.map_index)
+    if not join.collects:
+        return key
+    return f"{key}#ends" if join.ancestor is None else f"{key}#ends-{join.depth}-{join.ancestor:05d}"
 
 
 END_OF_RUN_KEY = task_key(END_OF_RUN)

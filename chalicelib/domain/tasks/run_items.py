@@ -1,9 +1,9 @@
 """``RunItems``: all items of one run, as they were read at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chalicelib.domain.graph.graph import NOT_MAPPED, Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.join import END_OF_RUN
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, task_key
 from chalicelib.domain.tasks.notes import NO_NOTES, Notes
@@ -42,8 +42,15 @@ class RunItems:
 
         A task that is not mapped has one, and so has a mapped one that is not expanded.
         """
-        for map_index in map_indexes(task, self.instance(task.task_id)):
-            yield self.instance(task.task_id, map_index)
+        unexpanded = self.instance(task.task_id)
+        indexes = map_indexes(task, unexpanded)
+        for map_index in indexes:
+            new = replace(
+                untouched(self.run_uid, task_key(task.task_id, map_index)),
+                map_length=None if map_index == NOT_MAPPED else len(indexes),
+                map_levels=unexpanded.map_levels,
+            )
+            yield self.by_key.get(new.key) or new
 
     def all_instances(self, tasks: Iterable[Task]) -> Iterator[TaskInstance]:
         """The task instances that exist of tasks, in the order of the tasks, then by map index."""
@@ -79,3 +86,9 @@ def map_indexes(task: Task, unexpanded: TaskInstance) -> Sequence[int]:
     if length is None and expansion and unexpanded.state is None:
         length = expansion.literal
     return range(length) if length else (NOT_MAPPED,)
+
+
+def levels_in(graph: Graph, items: RunItems) -> Mapping[str, tuple[int, ...]]:
+    """Over which lengths the tasks of mapped groups inside others are expanded, by task id."""
+    nested = (task for task in graph.tasks.values() if len(task.groups) > 1)
+    return {task.task_id: next(items.instances_of(task)).levels for task in nested}

@@ -8,7 +8,8 @@ from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import asleep_token, holder_name, instance_name, parse_task_key, task_key
-from chalicelib.domain.tasks.notes import NO_NOTES, Notes
+from chalicelib.domain.tasks.notes import EARLY, NO_NOTES, Notes
+from chalicelib.domain.tasks.voiding import coded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,8 @@ class TaskInstance:
     """Of a sensor: the moment from which its timeout is counted."""
     map_length: int | None = None
     """Of a mapped task: into how many instances it was expanded; each of them says so too."""
+    map_levels: tuple[int, ...] = ()
+    """In mapped groups inside one another: the length of each, outermost first; else empty."""
     output_length: int | None = None
     """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
@@ -80,6 +83,11 @@ class TaskInstance:
     def name(self) -> str:
         """Its name for people."""
         return instance_name(self.task_id, self.map_index)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The lengths of what a mapped instance was expanded over, outermost first; their product is all of them."""
+        return self.map_levels or ((self.map_length,) if self.map_length else ())
 
     @property
     def holder(self) -> str:
@@ -143,6 +151,7 @@ class TaskInstanceChange(TypedDict, total=False):
     reschedule_date: datetime | None
     first_poke_at: datetime | None
     map_length: int | None
+    map_levels: tuple[int, ...]
     output_length: int | None
     rendered_map_index: str | None
 
@@ -161,6 +170,8 @@ class Expected:
     """Tells an item from the same after a clear."""
     voids: int | None = None
     """The number of void notes: no upstream was cleared since the notes were read."""
+    is_unexpanded: bool = False
+    """Whether it must not be expanded yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,3 +197,8 @@ def untouched(run_uid: str, key: str) -> TaskInstance:
     """
     task_id, map_index = parse_task_key(key)
     return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=map_index)
+
+
+def is_early(item: TaskInstance) -> bool:
+    """Whether it ended before all of its upstreams had, and has not been cleared since."""
+    return coded(0, item.clears) in item.notes.get(EARLY, ())

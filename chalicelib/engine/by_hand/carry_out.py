@@ -21,9 +21,10 @@ goes on, by its sweep (``repairs.RepairKind``: ``CLEAR``, ``FOLLOW``, ``OPEN``).
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import AlterTasks, FollowTask, RescueRun, StartRun
 from chalicelib.domain.plans.by_hand import (
     Clear,
@@ -33,26 +34,29 @@ from chalicelib.domain.plans.by_hand import (
     alteration_of,
     clears_behind,
     end_awaits,
-    has_ended,
     in_order,
+    is_over,
     marks_ahead,
 )
-from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, is_being_cleared
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     Place,
-    distant_places,
-    head_number,
-    joins_after,
-    place_at,
+    added_by,
+    arrived,
+    completion_place,
+    left_as,
+    order_places,
+    passed_on,
+    report_path,
 )
-from chalicelib.domain.tasks.keys import join_key
-from chalicelib.domain.tasks.notes import CROWDING, OWED, REPORTS, Notes
-from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.hearers import Hearer, Levels, hearers_of, hearers_of_all
+from chalicelib.domain.tasks.notes import CROWDING, EARLY, OWED, REPORTS, Notes
+from chalicelib.domain.tasks.run_items import RunItems, levels_in
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
-from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
+from chalicelib.domain.tasks.voiding import VOID, coded, generation, is_void
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.ports.store import Write
@@ -253,42 +257,57 @@ class Alteration:
     # -- making void -------------------------------------------------------------------------------
 
     def _void(self, item: TaskInstance, clears: int) -> None:
+        """Make void what a task instance has told, or may tell yet, of an end after so many clears."""
         graph = self.progress.graph
-        for join in joins_after(graph, item):
-            self._void_at(join, place_at(graph, join, item.task_id), clears)
-        for place in distant_places(graph, item.task_id):
+        for hearer in hearers_of(graph, item, self._levels):
+            self._void_at(hearer, clears)
+        places = list(order_places(graph, item.task_id)) if item.map_index == NOT_MAPPED else []
+        if coded(0, clears) in item.notes.get(EARLY, ()):
+            places.append(completion_place(graph, item.task_id))
+        for place in places:
             if not is_void(self._notes(place.key), place.number, clears):
                 self._leave_notes(place.key, {VOID: coded(place.number, clears)})
 
-    def _void_at(self, join: Join, place: Place, clears: int) -> None:
-        notes = self._notes(place.key)
-        if not is_void(notes, place.number, clears):
-            notes = self._leave_notes(place.key, {VOID: coded(place.number, clears)}).notes
-        if place.bucket is not None:
-            self._void_bucket(join, place.bucket, notes)
+    def _void_at(self, hearer: Hearer, clears: int) -> None:
+        """Make void what stands under a number at a join, and tell anew, from there on, what still counts."""
+        path = hearer.path
+        notes = self._void_on(path[0], clears, {})
+        for place, above in pairwise(path):
+            notes = self._void_on(above, generation(notes) - 1, passed_on(place, notes, above.number))
+        if not hearer.join.collects:
+            return
+        graph = self.progress.graph
+        for beyond in hearers_of_all(graph, hearer.join, notes, self._levels):
+            added = added_by(graph, beyond.join, beyond.end, beyond.path[0].number)
+            self._void_beyond(beyond, generation(notes) - 1, added)
 
-    def _void_bucket(self, join: Join, bucket: int, notes: Notes) -> None:
-        """Make void what a bucket has told its join, and tell it anew what still counts."""
-        key, number = join_key(join), head_number(bucket, notes)
-        voids = len(notes[VOID])
-        if not is_void(self._notes(key), bucket, voids - 1):
-            told = dict.fromkeys((name for name, numbers in standing(notes).items() if numbers), number)
-            self._leave_notes(key, {VOID: coded(bucket, voids - 1), **told})
+    def _void_beyond(self, hearer: Hearer, clears: int, added: Mapping[str, int]) -> None:
+        notes = self._void_on(hearer.path[0], clears, added)
+        for place, above in pairwise(hearer.path):
+            notes = self._void_on(above, generation(notes) - 1, passed_on(place, notes, above.number))
+
+    def _void_on(self, place: Place, clears: int, added: Mapping[str, int]) -> Notes:
+        """Make void what was left at a place after so many clears, and leave what counts instead."""
+        notes = self._notes(place.key)
+        if is_void(notes, place.number, clears):
+            return notes
+        return self._leave_notes(place.key, {**added, VOID: coded(place.number, clears)}).notes
 
     def _owe(self, reporting: TaskInstance) -> None:
         """Let the end of the run wait for an instance's next end (of one that is cleared: after that)."""
         graph = self.progress.graph
         item = self._leave_notes(reporting.key, {REPORTS: 0})
-        place = place_at(graph, graph.end_of_run, item.task_id)
+        (place,) = report_path(graph, item)[-1:]
         clears = item.clears + (self.plan.cleared.get(item.key) == item.clears)
-        notes = {OWED: coded(place.number, clears)}
-        if clears:
-            notes[VOID] = coded(place.number, clears - 1)
-        self._leave_notes(place.key, notes)
-        if item.clears == clears and item.state is not None and item.state.is_final:
+        self._leave_notes(place.key, left_as(place.number, clears, (OWED,)))
+        if item.clears == clears and is_over(item):
             # It may have ended without knowing that it has to report.
             run = self.progress.facts.ref
             self.progress.outbox.post(FollowTask(run=run, task_id=item.task_id, map_index=item.map_index))
+
+    @property
+    def _levels(self) -> Levels:
+        return levels_in(self.progress.graph, self._current)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -312,10 +331,10 @@ class Alteration:
         raise StoreUnavailable(f"{item.key} changes all the time")
 
     def _mark_one(self, before: TaskInstance, state: TaskInstanceState) -> Write[TaskInstance]:
-        self._let_run_wait_for_upstreams(before)
+        added = self._wait_for_upstreams(before)
         change = changes.marked(before, state, self.progress.engine.now())
         voids = len(before.notes.get(VOID, ()))
-        return self._transition(before, replace(_as_it_is(before), voids=voids), change)
+        return self._transition(before, replace(_as_it_is(before), voids=voids), change, added)
 
     def _clear_one(self, before: TaskInstance) -> Write[TaskInstance]:
         engine, now = self.progress.engine, self.progress.engine.now()
@@ -326,28 +345,39 @@ class Alteration:
         return self._transition(before, _as_it_is(before), change)
 
     def _transition(
-        self, before: TaskInstance, expected: Expected, change: TaskInstanceChange
+        self,
+        before: TaskInstance,
+        expected: Expected,
+        change: TaskInstanceChange,
+        added: Mapping[str, int] | None = None,
     ) -> Write[TaskInstance]:
         tasks = self.progress.engine.store.task_instances
-        return tasks.transition(before.run_uid, before.key, expected, change)
+        return tasks.transition(before.run_uid, before.key, expected, change, added)
 
-    def _let_run_wait_for_upstreams(self, item: TaskInstance) -> None:
-        """An end by hand does not imply that the upstreams have ended: they report themselves."""
+    def _wait_for_upstreams(self, item: TaskInstance) -> Mapping[str, int] | None:
+        """Let the run wait for upstreams that have not ended: an end by hand does not imply that they have.
+
+        The notes to leave with the mark: that it comes early, so that its join tells when all have ended. The
+        instances of a mapped group have no such join: there each upstream reports by itself.
+        """
         graph = self.progress.graph
-        join = graph.join_before(item.task_id)
-        if not join.trigger_rule.waits_for_all:
-            return
-        upstreams = [graph.tasks[name] for name in join.upstream if not graph.reports(name)]
+        task = graph.tasks[item.task_id]
+        if not task.waits_for_all:
+            return None
+        if item.map_index == NOT_MAPPED and not graph.index_upstream(task):
+            join = graph.join_before(item.task_id)
+            is_early = not arrived(join, item.notes).complete
+            return {EARLY: coded(0, item.clears + 1)} if is_early else None
+        upstreams = [graph.tasks[name] for name in task.upstream if not graph.reports(name)]
         for upstream in [each for task in upstreams for each in self._current.instances_of(task)]:
-            if not self._has_ended(join, upstream, item):
+            is_unexpanded = upstream.map_index == NOT_MAPPED and graph.tasks[upstream.task_id].is_mapped
+            if not (is_unexpanded or self._has_ended(upstream)):
                 self._owe(upstream)
+        return None
 
-    def _has_ended(self, join: Join, upstream: TaskInstance, item: TaskInstance) -> bool:
-        """Whether an upstream has ended and is not being cleared. (If it is, ``item``'s voids change.)"""
-        graph = self.progress.graph
-        place = place_at(graph, join, upstream.task_id)
-        notes = item.notes if place.bucket is None else self._notes(place.key)
-        return has_ended(graph, join, upstream, notes)
+    def _has_ended(self, upstream: TaskInstance) -> bool:
+        """Whether an upstream has ended and is not being cleared."""
+        return is_over(upstream) and not is_being_cleared(self.progress.graph, upstream, self._current)
 
     # -- items -------------------------------------------------------------------------------------
 

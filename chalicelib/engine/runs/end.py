@@ -9,7 +9,7 @@ unfinished entry of the run goes last: until then the tick finds a run whose mes
 import logging
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph.graph import Graph, Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.messages import EndTasks, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
@@ -110,17 +110,15 @@ def _is_still_over(engine: Engine, run: DagRun) -> bool:
 def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]:
     """The task instances that are not over, those at work first: they hold slots and open others."""
     items = engine.items(run.run_uid)
-    begun = [item for item in items.begun() if item.task_id in graph.tasks]
-    at_work = [item for item in begun if item.state not in FINAL_STATES]
-    started = {item.task_id for item in begun}
-    not_begun = items.instances(task_id for task_id in graph.tasks if task_id not in started)
-    return [*at_work, *not_begun]
+    instances = (item for task in graph.tasks.values() for item in items.instances_of(task))
+    unfinished = [item for item in instances if item.state not in FINAL_STATES]
+    return sorted(unfinished, key=lambda item: item.state is None)
 
 
 def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> TaskInstance | None:
     """End a task instance, whatever it has become meanwhile; how it ended, None if others kept changing it.
 
-    (None also if it was cleared: then the run may go on.)
+    (None also if it was cleared: then the run may go on; and if it was expanded: its instances are ended next.)
     """
     reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
     standing = item
@@ -130,6 +128,7 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
             try_number=standing.try_number,
             updated_at=standing.updated_at,
             clears=item.clears,
+            is_unexpanded=task.is_mapped and item.map_index == NOT_MAPPED,
         )
         change = changes.ended_with_run(standing, end_of(run, standing), reason, engine.now())
         write = engine.store.task_instances.transition(standing.run_uid, standing.key, expected, change)
@@ -138,7 +137,7 @@ def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Ou
             _let_go(engine, run, task, standing, outbox)
             return write.item
         standing = write.item
-        if standing.clears != item.clears:
+        if standing.clears != item.clears or (expected.is_unexpanded and standing.map_length is not None):
             return None
         if standing.state in FINAL_STATES:
             return standing

@@ -13,7 +13,8 @@ from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
 from chalicelib.domain.runs.reasons import ENDED_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.arrivals import has_arrived, joins_after, place_at
+from chalicelib.domain.tasks.arrivals import has_arrived
+from chalicelib.domain.tasks.hearers import hearers_of
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 
@@ -69,6 +70,6 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
     if item.state is TaskInstanceState.UP_FOR_RETRY:
         tries = tasks.finished_tries(item.run_uid, item.task_id, item.map_index)
         return any(finished.try_number == item.try_number for finished in tries)
-    place = place_at(graph, joins_after(graph, item)[0], item.task_id)
+    place = next(hearers_of(graph, item, {})).path[0]
     told = tasks.get(item.run_uid, place.key)
     return told is not None and has_arrived(told.notes, place.number, item.clears)

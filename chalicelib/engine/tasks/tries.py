@@ -105,6 +105,16 @@ class Tries:
         """Give the slots of a try back and wake their waiters."""
         self._give_back(task, item.holder, item.pool_parts, item.places)
 
+    def let_go(self, task: Task, item: TaskInstance) -> None:
+        """Give back the slots that an instance held when it was ended, or its place among the waiters.
+
+        What a crash leaves undone here is found by the audit of pools, and by the waking of waiters.
+        """
+        if item.state is TaskInstanceState.SCHEDULED:
+            for waiter in waiting.waiters_of(self.facts.ref, task, item):
+                self.engine.store.pools.remove_waiter(waiter)
+        self.give_back(task, item)
+
     def _ask_anew(self, task: Task, standing: TaskInstance) -> Waiter | None:
         """Start a try that another handler let wait meanwhile.
 
