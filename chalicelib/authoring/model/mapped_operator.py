@@ -1,6 +1,6 @@
 """Mapped operators: what ``Operator.partial(...).expand(...)`` makes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.exceptions import AirflowException
@@ -16,7 +16,7 @@ from chalicelib.authoring.model.expand_input import (
     prevent_duplicates,
     references_in,
 )
-from chalicelib.authoring.model.mapped_group import mapped_groups_around
+from chalicelib.authoring.model.mapped_group import MappedTaskGroup, mapped_groups_around
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
@@ -141,6 +141,32 @@ class MappedOperator(BaseOperator):
 
     def __repr__(self) -> str:
         return f"<Mapped({self.task_type}): {self.task_id}>"
+
+
+def needs_expansion(task: BaseOperator) -> bool:
+    """Whether a task has several instances: it is mapped, or a group around it is."""
+    if isinstance(task, MappedOperator):
+        return True
+    return next(mapped_groups_around(task.task_group), None) is not None
+
+
+def is_mapped_over(task: BaseOperator) -> bool:
+    """Whether a task or group of its DAG is mapped over what a task returns."""
+    return any(
+        operator.task_id == task.task_id
+        for expand_input in _expand_inputs(task.dag)
+        for operator, _ in references_in(expand_input)
+    )
+
+
+def _expand_inputs(dag: "DAG") -> Iterator[ExpandInput]:
+    groups: dict[int, MappedTaskGroup] = {}
+    for task in dag.tasks:
+        if isinstance(task, MappedOperator):
+            yield task.expand_input
+        groups |= {id(group): group for group in mapped_groups_around(task.task_group)}
+    for group in groups.values():
+        yield group.expand_input
 
 
 class OperatorPartial:

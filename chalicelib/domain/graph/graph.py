@@ -424,7 +424,7 @@ class Graph:
         )
 
     def is_gated(self, task: Task) -> bool:
-        """Whether the instances of a task in a mapped group have to wait for more than their own upstreams."""
+        """Whether the instances of a task in a mapped group wait for more than their own upstreams."""
         return (
             bool(self._joins[task.task_id].size)
             if task.literal_length is not None
@@ -541,7 +541,7 @@ class Graph:
         return frozenset(name for name in self.descendants(task_id) if not self.tasks[name].is_teardown)
 
     def passes_through(self, told: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
-        """The tasks that hear of an order from those before them, if ``told`` do: none of those can be running.
+        """The tasks that hear of an order from those before them, if ``told`` do; none can be at work.
 
         ``wanted`` are all that are ordered to be skipped.
         """

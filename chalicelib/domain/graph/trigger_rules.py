@@ -85,8 +85,8 @@ class Arrived:
     skip_ordered: bool = False
     """Whether a task before this one orders it to be skipped (a branch, a short circuit)."""
     needed: frozenset[TaskInstanceState] = frozenset()
-    """Of a teardown: how the setups among its upstreams ended. Of any other task: how those ended that did not
-    succeed of the setups that it needs and of the tasks that it is mapped over (as ``skipped``, ``failed``)."""
+    """Of a teardown: how the setups among its upstreams ended. Of any other task: how those ended (as
+    ``skipped``, ``failed``) that did not succeed of the setups and sources that it needs."""
 
 
 def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:

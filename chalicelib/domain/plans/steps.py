@@ -190,7 +190,7 @@ def instance_judgement(task: Task, own: Arrived, shared: Arrived) -> Judgement:
     """What becomes of one instance of a task in a mapped group.
 
     ``own`` is known of the upstreams that it has by itself, ``shared`` of those that all instances have in
-    common. Nothing is decided against it before its own upstreams have ended: nobody else would wait for these.
+    common. Nothing is decided against it before its own upstreams have ended: no other end implies theirs.
     """
     before = judge(task.trigger_rule, shared)
     if before.verdict is Verdict.WAIT:

@@ -193,7 +193,7 @@ def _names(graph: Graph, join: Join, end: End) -> tuple[str, ...]:
     if join.task_id == END_OF_RUN:
         if not end.is_complete:
             return ()
-        # Only leaves count: a failed task inside the graph whose followers recovered does not make the run fail.
+        # Only leaves count: a failed task inside the graph whose followers recovered makes no run fail.
         counted = states if end.task_id in graph.decisive else (TaskInstanceState.SUCCESS,)
         return (*counted, *complete)
     if end.task_id in join.listens_to:
@@ -249,7 +249,7 @@ def is_full(place: Place, notes: Notes) -> bool:
 
 
 def is_news(place: Place, notes: Notes, added: Mapping[str, int]) -> bool:
-    """Whether what was just left on an item is to be told further on: it completes it, or may decide at once."""
+    """Whether what was just left on an item is told further on: it completes it, or may decide at once."""
     told = standing(notes)
     return is_full(place, notes) or any(
         name in _at_once(place) and len(told.get(name, ())) == 1 for name in added

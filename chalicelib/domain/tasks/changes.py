@@ -91,7 +91,7 @@ def _pokes_of(item: TaskInstance, try_number: int) -> TaskInstanceChange:
 
 
 def _mapping_of(item: TaskInstance) -> TaskInstanceChange:
-    """What an instance of a mapped task says of how many there are: its item comes with what starts or ends it."""
+    """What an instance of a mapped task says of how many there are, in the write that makes its item."""
     change = TaskInstanceChange()
     if item.map_length is not None:
         change["map_length"] = item.map_length

@@ -19,7 +19,7 @@ HEARD = "heard"
 
 
 EXPANDED = "expanded"
-"""Note of a mapped task of the same mapped group that was expanded: its instances tell each its own follower."""
+"""Note of a mapped task of the same group that was expanded: each of its instances tells its own follower."""
 
 
 VALUED = "valued"
@@ -39,8 +39,9 @@ CROWDING = "crowding"
 
 
 SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
-"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed. (What
-a task is mapped over is needed in the same way.)"""
+"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed.
+
+(What a task is mapped over is needed in the same way.)"""
 
 
 COMPLETE = "complete"

@@ -86,7 +86,7 @@ class TaskInstance:
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """The lengths of what a mapped instance was expanded over, outermost first; their product is all of them."""
+        """The lengths that a mapped task is expanded over, outermost first; the product counts its instances."""
         return self.map_levels or ((self.map_length,) if self.map_length else ())
 
     @property

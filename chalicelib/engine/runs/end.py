@@ -118,7 +118,7 @@ def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInst
 def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> TaskInstance | None:
     """End a task instance, whatever it has become meanwhile; how it ended, None if others kept changing it.
 
-    (None also if it was cleared: then the run may go on; and if it was expanded: its instances are ended next.)
+    (None also if it was cleared, for the run may go on, or expanded, for its instances are ended next.)
     """
     reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
     standing = item

@@ -387,7 +387,7 @@ class Cascade:
         return _again(item, redo=question.redo)
 
     def _complete_if_due(self, item: TaskInstance) -> None:
-        """Tell the end of the run that all upstreams of a task have ended that ended before them, if they have."""
+        """Tell the end of the run, if it is so, that all upstreams of a task that ended early have ended."""
         if arrived(self._graph.join_before(item.task_id), item.notes).complete:
             self._hear_end(self.progress.telling.complete(item))
 
@@ -397,7 +397,7 @@ class Cascade:
             self._end = end
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
-        """Skip a task instance that had ended, or that waits: an order comes before its state, as in Airflow."""
+        """Skip a task instance that had ended, or that waits: an order overwrites its state, as in Airflow."""
         engine = self.progress.engine
         skips = self._passed_on(item)
         change = changes.skipped_by_order(item, skips, engine.now())
@@ -597,8 +597,8 @@ def _key(question: _Question) -> str:
 def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
     """Whether an order to be skipped takes the place of its state.
 
-    Not of one at work, whose own end counts. ``redo``: the order may have been heeded before; then one that was
-    altered by hand since stays as it is.
+    Not of one at work, whose own end counts. ``redo``: the order may have been heeded before; then one that
+    was altered by hand since stays as it is.
     """
     if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
         return False

@@ -19,7 +19,6 @@ from chalicelib.domain.plans.by_hand import (
     clearing,
     clears_behind,
     end_awaits,
-    has_ended,
     in_order,
     marking,
     marks_ahead,
@@ -32,7 +31,6 @@ from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
-from chalicelib.domain.tasks.voiding import VOID, coded
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import a_run
 
@@ -115,7 +113,7 @@ def test_what_is_marked_failed_downstream_is_cleared_as_in_airflow() -> None:
     assert plan == Plan(cleared={"c#-1": 2, "d#-1": 0}, state=FAILED)
 
 
-KEPT = {"try_number", "map_length"}
+KEPT = {"try_number", "map_length", "map_levels"}
 """What a clear leaves as it is: tries are counted on, and what was expanded stays so."""
 
 
@@ -217,13 +215,6 @@ def test_the_end_of_the_run_awaits_a_cleared_task_through_what_is_still_to_be_de
     assert end_awaits(GRAPH, plan, "a", current(b=SUCCESS))  # through "other"
     assert not end_awaits(GRAPH, plan, "a", current(b=SUCCESS, other=SUCCESS))
     assert end_awaits(GRAPH, Plan(cleared={"a#-1": 0, "b#-1": 0}), "a", current(b=SUCCESS, other=SUCCESS))
-
-
-def test_an_upstream_has_ended_unless_what_it_told_is_void() -> None:
-    join, ended = GRAPH.join_before("b"), TaskInstance(run_uid="run", task_id="a", state=SUCCESS)
-    assert has_ended(GRAPH, join, ended, {})
-    assert not has_ended(GRAPH, join, ended, {VOID: frozenset({coded(0, 0)})})
-    assert not has_ended(GRAPH, join, replace(ended, state=RUNNING), {})
 
 
 # -- mapped tasks ------------------------------------------------------------------------------------
