@@ -152,7 +152,14 @@ def text_of(value: Any) -> str:
 
 
 def _task(task: BaseOperator) -> Document:
+    optional = {
+        "start_date": _date(task.start_date),
+        "end_date": _date(task.end_date),
+        "expansion": expansion_of(task),
+        "colours": _colours(task),
+    }
     return {
+        **{name: value for name, value in optional.items() if value is not None},
         "task_id": task.task_id,
         "operator": task.task_type,
         "upstream": sorted(task.upstream_task_ids),
@@ -177,10 +184,13 @@ def _task(task: BaseOperator) -> Document:
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
         "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
-        "start_date": _date(task.start_date),
-        "end_date": _date(task.end_date),
-        "expansion": expansion_of(task),
     }
+
+
+def _colours(task: BaseOperator) -> dict[str, str] | None:
+    """Those of a mapped task, of which the API does not show them."""
+    names = ("ui_color", "ui_fgcolor")
+    return {name: getattr(task, name) for name in names} if isinstance(task, MappedOperator) else None
 
 
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:

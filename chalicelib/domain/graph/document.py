@@ -89,6 +89,7 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         depends_on_past=document["depends_on_past"],
         wait_for_downstream=document["wait_for_downstream"],
         attributes=document["attributes"],
+        colours=document.get("colours", {}),
         callbacks=_callbacks(document),
         is_setup=document.get("is_setup", False),
         is_teardown=document.get("is_teardown", False),

@@ -1,7 +1,7 @@
 """The graph of one DAG version, as the engine sees it: tasks, joins and the end of a run."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -63,6 +63,8 @@ class Task:
     """Those of its DAG and its own that can bind at all."""
     attributes: Mapping[str, str]
     """What the API shows of it, as texts."""
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """``ui_color`` and ``ui_fgcolor`` of a mapped task, whose ``attributes`` lack them."""
     callbacks: frozenset[CallbackKind] = frozenset()
     """The kinds of callbacks that it has."""
     is_setup: bool = False

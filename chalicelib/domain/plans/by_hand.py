@@ -199,9 +199,7 @@ def _tasks_of(keys: Iterable[str]) -> frozenset[str]:
 
 def _all_instances(graph: Graph, items: RunItems, names: Collection[str]) -> Iterator[TaskInstance]:
     """The task instances that exist of tasks, in topological order."""
-    for name, task in graph.tasks.items():
-        if name in names:
-            yield from items.instances_of(task)
+    return items.all_instances(task for name, task in graph.tasks.items() if name in names)
 
 
 def _has_index(item: TaskInstance, choice: Choice) -> bool:

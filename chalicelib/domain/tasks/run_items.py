@@ -1,7 +1,7 @@
 """``RunItems``: all items of one run, as they were read at once."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.join import END_OF_RUN
@@ -43,24 +43,18 @@ class RunItems:
         A task that is not mapped has one, and so has a mapped one that is not expanded.
         """
         unexpanded = self.instance(task.task_id)
-        expansion = task.expansion
-        length = unexpanded.map_length if expansion else None
-        if length is None and expansion and unexpanded.state is None:
-            length = expansion.literal
-        if not length:
-            yield unexpanded
-            return
-        levels = unexpanded.map_levels
-        for index in range(length):
-            key = task_key(task.task_id, index)
-            new = TaskInstance(
-                run_uid=self.run_uid,
-                task_id=task.task_id,
-                map_index=index,
-                map_length=length,
-                map_levels=levels,
+        indexes = map_indexes(task, unexpanded)
+        for map_index in indexes:
+            new = replace(
+                untouched(self.run_uid, task_key(task.task_id, map_index)),
+                map_length=None if map_index == NOT_MAPPED else len(indexes),
+                map_levels=unexpanded.map_levels,
             )
-            yield self.by_key.get(key) or new
+            yield self.by_key.get(new.key) or new
+
+    def all_instances(self, tasks: Iterable[Task]) -> Iterator[TaskInstance]:
+        """The task instances that exist of tasks, in the order of the tasks, then by map index."""
+        return (item for task in tasks for item in self.instances_of(task))
 
     def instances(self, task_ids: Iterable[str]) -> Iterator[TaskInstance]:
         """The task instances of tasks that are not mapped, in the order of the tasks."""
@@ -80,6 +74,18 @@ class RunItems:
         for key, item in self.by_key.items():
             if key == item.key and item.task_id != END_OF_RUN and item.state is not None:
                 yield item
+
+
+def map_indexes(task: Task, unexpanded: TaskInstance) -> Sequence[int]:
+    """The map indexes that exist of a task: ``NOT_MAPPED`` alone where it is not mapped, or not expanded.
+
+    ``unexpanded`` is its instance without a map index, as it is now.
+    """
+    expansion = task.expansion
+    length = unexpanded.map_length if expansion else None
+    if length is None and expansion and unexpanded.state is None:
+        length = expansion.literal
+    return range(length) if length else (NOT_MAPPED,)
 
 
 def levels_in(graph: Graph, items: RunItems) -> Mapping[str, tuple[int, ...]]:

@@ -332,11 +332,13 @@ class Pools(Protocol):
 class Lineage(Protocol):
     """Table ``lineage``."""
 
-    def save(self, run_uid: str, task_id: str, inlets: Sequence[str], outlets: Sequence[str]) -> None:
-        """Keep a task's inlets and outlets (serialized texts) in a run."""
+    def save(
+        self, run_uid: str, task_id: str, map_index: int, inlets: Sequence[str], outlets: Sequence[str]
+    ) -> None:
+        """Keep a task instance's inlets and outlets (serialized texts) in a run."""
 
-    def list(self, run_uid: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
-        """(task id, inlets, outlets) of each task that has some."""
+    def list(self, run_uid: str) -> Iterator[tuple[str, int, Sequence[str], Sequence[str]]]:
+        """(task id, map index, inlets, outlets) of each task instance that has some; by task."""
 
     def delete_run(self, run_uid: str) -> None:
         """Forget the lineage of a run."""

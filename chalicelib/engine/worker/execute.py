@@ -191,7 +191,9 @@ def _run(
         log.warning("the log of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     try:
         if outcome.inlets or outcome.outlets:
-            engine.store.lineage.save(item.run_uid, item.task_id, outcome.inlets, outcome.outlets)
+            engine.store.lineage.save(
+                item.run_uid, item.task_id, item.map_index, outcome.inlets, outcome.outlets
+            )
     except StoreUnavailable:
         log.warning("the lineage of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     return outcome
