@@ -55,6 +55,8 @@ class Shape:
     """What the instances 0, 1, ... of a mapped branch follow; those beyond follow what the task says."""
     returns: int | None = None
     """How many items a success returns; None: something that nothing can be mapped over."""
+    returns_later: int | None = None
+    """How many it returns from its second try on, if that is another number."""
 
     @property
     def behaviours(self) -> frozenset[str]:
@@ -81,6 +83,7 @@ class ScriptedDag:
     catchup: bool = False
     callbacks: tuple[str, ...] = ()
     dagrun_timeout: timedelta | None = None
+    fail_stop: bool = False
     now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
     """The clock of the world that it runs in."""
     graph: Graph = field(init=False)
@@ -98,6 +101,7 @@ class ScriptedDag:
             "catchup": self.catchup,
             "callbacks": list(self.callbacks),
             "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
+            "fail_stop": self.fail_stop,
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 

@@ -1,19 +1,27 @@
 """What the model reads off the shapes of a DAG: relations, setups, leaves, lengths."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 
 from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
 from tests.scripted.dags import Shape
+
+EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Facts:
     """The shapes of a DAG by id, and what follows from them.
 
     ``upstream`` of a shape names all tasks directly before it, those it is mapped over among them.
+    ``fail_stop`` is the DAG's; ``date`` is the run's execution date.
     """
 
-    def __init__(self, shapes: Sequence[Shape]) -> None:
+    def __init__(
+        self, shapes: Sequence[Shape], *, fail_stop: bool = False, date: datetime = EXECUTION_DATE
+    ) -> None:
+        self.fail_stop = fail_stop
+        self.date = date
         self.shapes = {shape.task_id: shape for shape in shapes}
         self.number = {shape.task_id: number for number, shape in enumerate(shapes)}
         self.downstream: dict[str, list[str]] = {name: [] for name in self.shapes}
@@ -57,6 +65,20 @@ class Facts:
         }
         leaves = frozenset(name for name in counting if counting.isdisjoint(self.downstream[name]))
         return leaves or frozenset(name for name in self.shapes if not self.downstream[name])
+
+    @property
+    def present(self) -> Iterator[str]:
+        """The tasks that the run has: those whose own dates include its date."""
+        for name, shape in self.shapes.items():
+            begins = shape.start_date is None or datetime.fromisoformat(shape.start_date) <= self.date
+            if begins and (shape.end_date is None or self.date <= datetime.fromisoformat(shape.end_date)):
+                yield name
+
+    def returned(self, name: str, try_number: int) -> int | None:
+        """How many items a success returns; None: no list."""
+        shape = self.shapes[name]
+        has_changed = try_number > 1 and shape.returns_later is not None
+        return shape.returns_later if has_changed else shape.returns
 
     def groups(self, name: str) -> tuple[str, ...]:
         """The mapped groups around a task, outermost first."""

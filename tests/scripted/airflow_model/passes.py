@@ -15,7 +15,7 @@ REMOVED, SKIPPED = TaskInstanceState.REMOVED, TaskInstanceState.SKIPPED
 def started(facts: Facts) -> Tables:
     """The rows of a run that has just started: what is mapped over literals alone is expanded already."""
     tables = Tables()
-    for name in facts.shapes:
+    for name in facts.present:
         length = Lengths(facts, tables, {}).of_task(name) if facts.is_mapped(name) else None
         tables.states.update({(name, index): None for index in (range(length) if length else [-1])})
     return tables
