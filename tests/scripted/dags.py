@@ -56,6 +56,7 @@ class ScriptedDag:
     catchup: bool = False
     callbacks: tuple[str, ...] = ()
     dagrun_timeout: timedelta | None = None
+    fail_stop: bool = False
     now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
     """The clock of the world that it runs in."""
     graph: Graph = field(init=False)
@@ -73,6 +74,7 @@ class ScriptedDag:
             "catchup": self.catchup,
             "callbacks": list(self.callbacks),
             "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
+            "fail_stop": self.fail_stop,
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 

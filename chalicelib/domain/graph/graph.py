@@ -83,6 +83,7 @@ class Graph:
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
+    ``fail_stop``: a task that fails stops the others of its run.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Graph:
         dagrun_timeout: timedelta | None = None,
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
+        fail_stop: bool = False,
     ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
@@ -103,6 +105,7 @@ class Graph:
         self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
         self.share_of_run = share_of_run
+        self.fail_stop = fail_stop
 
     @property
     def limits(self) -> frozenset[Limit]:

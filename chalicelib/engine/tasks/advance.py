@@ -22,6 +22,7 @@ from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
 from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.plans.fail_stop import stops_others
 from chalicelib.domain.plans.steps import End, Start, Wait, asks_for_past, open_step
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
@@ -46,7 +47,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import owed_callbacks, past, sleeping
+from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
 from chalicelib.engine.tasks.tries import Tries
 
 CASCADE_LIMIT = 200
@@ -111,7 +112,16 @@ class RunInProgress:
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
-            self.follow(item, redo=redo)
+            self._follow_try(item, redo=redo)
+
+    def _follow_try(self, ended: TaskInstance, *, redo: bool) -> None:
+        """Go on from the end of a try; one that stops the others of its run tells of itself after that."""
+        stopped = fail_stop.stop_others(self.tries, self.graph, ended, redo=redo)
+        for other in stopped.items:
+            self.follow(other, redo=True)
+        if stopped.is_complete:
+            # Where others may have been stopped, no end alone decides a successor: as when it is redone.
+            self.follow(ended, redo=redo or stops_others(self.graph, ended))
 
     def follow(self, ended: TaskInstance, *, redo: bool) -> None:
         """Tell the joins after an ended task instance, and go on with what ends by that."""
