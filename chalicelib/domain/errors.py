@@ -58,6 +58,15 @@ class DagRunNotFound(UpdraftError):
         super().__init__(f"Dag Run for date {date} not found in dag {dag_id}")
 
 
+class TaskInstanceNotFound(UpdraftError):
+    """The run does not have that task of its DAG; ``date`` is the text shown."""
+
+    code = "task_instance_not_found"
+
+    def __init__(self, task_id: str, date: str) -> None:
+        super().__init__(f"Task {task_id} instance for date {date} not found")
+
+
 class TaskLogNotFound(UpdraftError):
     """A try has left no log: it has not run, it has not ended, or its worker died."""
 

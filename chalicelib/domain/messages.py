@@ -27,6 +27,16 @@ class OpenTasks:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenInstances:
+    """A mapped task was expanded: open its next instances."""
+
+    run: RunRef
+    task_id: str
+    opened: int
+    """How many of them were opened already: these come after so many."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RescueRun:
     """Look after a run: redo what was lost."""
 
@@ -202,6 +212,7 @@ class RunCallback:
 SchedulingMessage = (
     StartRun
     | OpenTasks
+    | OpenInstances
     | RescueRun
     | RetryTask
     | PokeTask

@@ -13,6 +13,7 @@ from chalicelib.domain.messages import (
     EraseDag,
     EraseRun,
     FollowTask,
+    OpenInstances,
     OpenTasks,
     PokeTask,
     RescueRun,
@@ -69,6 +70,15 @@ def _open(engine: Engine, message: OpenTasks) -> None:
         return
     progress = in_progress(engine, found[1])
     progress.open_first_tasks(opened=message.opened, redo=True)  # whether it came before is not known
+    progress.flush()
+
+
+def _open_instances(engine: Engine, message: OpenInstances) -> None:
+    found = find_run(engine, message.run)
+    if found is None or found[1].state is not DagRunState.RUNNING:
+        return
+    progress = in_progress(engine, found[1])
+    progress.open_instances(progress.graph.task(message.task_id), opened=message.opened)
     progress.flush()
 
 
@@ -150,6 +160,7 @@ def _task_in_progress(
 _HANDLERS: Mapping[type[SchedulingMessage], Handler | str] = {
     StartRun: _start,
     OpenTasks: _open,
+    OpenInstances: _open_instances,
     RetryTask: _retry,
     PokeTask: _poke,
     FollowTask: _follow,

@@ -54,5 +54,8 @@ class Engine:
 
     def instance(self, run_uid: str, task_id: str, map_index: int = NOT_MAPPED) -> TaskInstance:
         """A task instance as it is now, untouched ones included; 1 request."""
-        key = task_key(task_id, map_index)
+        return self.at(run_uid, task_key(task_id, map_index))
+
+    def at(self, run_uid: str, key: str) -> TaskInstance:
+        """An item of a run as it is now, untouched ones included; 1 request."""
         return self.store.task_instances.get(run_uid, key) or untouched(run_uid, key)

@@ -17,6 +17,7 @@ VERSION = 1
 _TYPES: dict[str, type[Any]] = {
     "start_run": messages.StartRun,
     "open_tasks": messages.OpenTasks,
+    "open_instances": messages.OpenInstances,
     "rescue_run": messages.RescueRun,
     "retry_task": messages.RetryTask,
     "poke_task": messages.PokeTask,

@@ -26,7 +26,7 @@ from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of, graph_of_run
 from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.reading import why
 from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
@@ -147,7 +147,7 @@ class Laboratory:
         )
         with living_by(self._clock):
             run = self._to_its_end(made)
-        return finished(self.engine, run, graph)
+        return finished(self.engine, run, graph_of_run(self.engine, run))
 
     def _to_its_end(self, made: DagRun) -> DagRun:
         run = made

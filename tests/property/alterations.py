@@ -1,6 +1,7 @@
 """Clearing and marking: how tests ask for them, and what they choose."""
 
 import random
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -21,9 +22,7 @@ LIMITS = st.sampled_from([1, 3, 10_000])
 """``max_active_tasks``."""
 
 
-def clear(
-    world: World, dag: ScriptedDag, *task_ids: str, dry_run: bool = False, **options: bool
-) -> list[str]:
+def clear(world: World, dag: ScriptedDag, *task_ids: str, dry_run: bool = False, **options: Any) -> list[str]:
     """The ids of the tasks that are cleared; none named: all."""
     choice = Choice(task_ids=task_ids or None, **options)
     request = ClearRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, choice=choice, dry_run=dry_run)

@@ -434,7 +434,7 @@ def order_clear(crowd: Crowd, dag: ScriptedDag, choice: Choice) -> None:
     run = run_of(world, dag)
     items = world.engine.items(run.run_uid)
     if not items.is_empty:
-        send_plan(world, run, clearing(chosen(dag.graph, items, choice)))
+        send_plan(world, run, clearing(dag.graph, items, chosen(dag.graph, items, choice)))
 
 
 @given(ANY_SHAPES, LIMITS, st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())

@@ -284,7 +284,7 @@ def alter_some(crowd: Crowd, dag: ScriptedDag, run: DagRun) -> None:
     related = {name for _, at_work, _, _ in crowd.at_work for name in others(at_work)}
     choice = Choice(task_ids=some_names(world.choose, sorted(related or graph.tasks)))
     if clears:
-        plan = clearing(chosen(graph, items, choice))
+        plan = clearing(graph, items, chosen(graph, items, choice))
     else:
         _, plan = marking(graph, items, choice, TaskInstanceState.SUCCESS)
     send_plan(world, run, plan)
@@ -537,7 +537,8 @@ def test_runs_that_depend_on_past_end_however_they_are_cleared(
         items = world.engine.items(run.run_uid)
         if not items.is_empty:
             names = some_names(world.choose, ["a", "b", "c", "d"])
-            plan = clearing(chosen(dag.graph, items, Choice(task_ids=names, downstream=True)))
+            found = chosen(dag.graph, items, Choice(task_ids=names, downstream=True))
+            plan = clearing(dag.graph, items, found)
             send_plan(world, run, plan)
     failing.clear()
     crowd.finish()

@@ -1,16 +1,15 @@
 """DAGs made of a compact shape, their document, and what Airflow's rules make of them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.graph.document import graph_from_document
-from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict, judge
+from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.engine.ports.store import Store
 from tests.scripted.world import outcome_of
 
@@ -43,6 +42,32 @@ class Shape:
     """Of a sensor: ``poke`` or ``reschedule``. It pokes in vain so often, then behaves as it says."""
     pokes: int = 0
     poke_interval: float = 60.0
+    start_date: str | None = None
+    end_date: str | None = None
+    """ISO, of the first and the last run that has the task."""
+    gently: bool = False
+    """Of a short circuit: it respects the trigger rules behind its direct successors."""
+    expansion: Expansion | None = None
+    """What it is mapped over, by itself or with the groups around it."""
+    by_index: tuple[str, ...] = ()
+    """What the instances 0, 1, ... of a mapped task do; those beyond behave as the task says."""
+    choices: tuple[tuple[str, ...], ...] = ()
+    """What the instances 0, 1, ... of a mapped branch follow; those beyond follow what the task says."""
+    returns: int | None = None
+    """How many items a success returns; None: something that nothing can be mapped over."""
+
+    @property
+    def behaviours(self) -> frozenset[str]:
+        """All that its instances do."""
+        return frozenset((self.behaviour, *self.by_index))
+
+    def behaviour_of(self, map_index: int) -> str:
+        """What an instance does."""
+        return self.by_index[map_index] if 0 <= map_index < len(self.by_index) else self.behaviour
+
+    def choice_of(self, map_index: int) -> tuple[str, ...]:
+        """What an instance of a branch follows."""
+        return self.choices[map_index] if 0 <= map_index < len(self.choices) else self.follow
 
 
 @dataclass
@@ -93,83 +118,72 @@ class ScriptedDag:
                 reschedule_date=self.now() + timedelta(seconds=shape.poke_interval),
                 keeps_slots=shape.mode == "poke",
             )
-        return self._outcome(shape, request.try_number)
+        return self._outcome(shape, request)
 
-    def _outcome(self, shape: Shape, try_number: int) -> TryOutcome:
-        return outcome_of(shape.behaviour, try_number, self.skips(shape))
+    def _outcome(self, shape: Shape, request: TryRequest) -> TryOutcome:
+        map_index = request.map_index
+        behaviour = shape.behaviour_of(map_index)
+        outcome = outcome_of(behaviour, request.try_number, self._skips(shape, map_index))
+        if outcome.result is not TryResult.SUCCESS:
+            return outcome
+        length = shape.returns if map_index == NOT_MAPPED else 1
+        return replace(outcome, output_length=length)
 
     def skips(self, shape: Shape) -> frozenset[str]:
-        if shape.behaviour == "short":
-            following = self.graph.descendants(shape.task_id)
-            return frozenset(name for name in following if self._by_id[name].role != "teardown")
-        if shape.behaviour != "branch":
-            return frozenset()
+        """What a task that is not mapped orders to be skipped."""
+        return self._skips(shape, NOT_MAPPED)
+
+    def _skips(self, shape: Shape, map_index: int) -> frozenset[str]:
+        behaviour = shape.behaviour_of(map_index)
         downstream = set(self.graph.tasks[shape.task_id].downstream)
-        kept = set(shape.follow) & downstream
+        if behaviour == "short":
+            following = downstream if shape.gently else self.graph.descendants(shape.task_id)
+            return frozenset(
+                name for name in following if self._by_id[name].role != "teardown" or shape.gently
+            )
+        if behaviour != "branch":
+            return frozenset()
         # What lies behind a chosen task stays, even where it also follows the branch directly.
-        return frozenset(downstream - kept - set().union(*map(self.graph.descendants, kept)))
+        kept = set(shape.choice_of(map_index))
+        left = downstream - kept - set().union(*map(self.graph.descendants, kept & self.graph.tasks.keys()))
+        return frozenset(name for name in left if not self._has_its_indexes(name))
 
-    def expected_states(self) -> dict[str, TaskInstanceState]:
-        """The final states, from the trigger rules alone: task by task in topological order."""
-        states: dict[str, TaskInstanceState] = {}
-        ordered: set[str] = set()
-        for shape in self.shapes:
-            states[shape.task_id] = self.expected_state(shape, states, ordered)
-            ran = states[shape.task_id] is TaskInstanceState.SUCCESS
-            if ran:
-                ordered |= self.skips(shape)
-        return states
-
-    def expected_state(self, shape: Shape, states: Mapping[str, Any], ordered: set[str]) -> TaskInstanceState:
-        seen = frozenset(states[name] for name in shape.upstream)
-        skipped = {name for name in shape.upstream if states[name] is TaskInstanceState.SKIPPED}
-        failed = [name for name in shape.upstream if states[name] in FAILURE_STATES]
-        known = Arrived(
-            seen=seen,
-            complete=True,
-            skip_ordered=shape.task_id in ordered,
-            skip_came_first=bool(skipped) and all(self.graph.ancestors(name) & skipped for name in failed),
-            setups=self._setups(shape, states),
-        )
-        verdict = judge(TriggerRule(shape.rule), known).verdict
-        if verdict is not Verdict.RUN:
-            return {
-                Verdict.SKIP: TaskInstanceState.SKIPPED,
-                Verdict.UPSTREAM_FAILED: TaskInstanceState.UPSTREAM_FAILED,
-            }[verdict]
-        if shape.is_empty:
-            return TaskInstanceState.SUCCESS
-        last_try = shape.retries + 1
-        outcome = self._outcome(shape, last_try if shape.behaviour == "flaky" else 1)
-        failed_for_good = outcome.result is TryResult.FAILED_FOR_GOOD
-        return TaskInstanceState.FAILED if failed_for_good else TaskInstanceState(str(outcome.result))
-
-    def _setups(self, shape: Shape, states: Mapping[str, TaskInstanceState]) -> frozenset[TaskInstanceState]:
-        """A teardown's setups; of another task those further up that it needs and that did not succeed."""
-        if shape.role == "teardown":
-            setups = [name for name in shape.upstream if self._by_id[name].role == "setup"]
-            return frozenset(map(_as_setup, (states[name] for name in setups)))
-        after = self.graph.descendants(shape.task_id)
-        needed = set()
-        for name in self.graph.ancestors(shape.task_id) - set(shape.upstream):
-            own = {down for down in self.graph.tasks[name].downstream if self._by_id[down].role == "teardown"}
-            if self._by_id[name].role == "setup" and (not own or own & after):
-                needed.add(_as_setup(states[name]))
-        return frozenset(needed - {TaskInstanceState.SUCCESS})
-
-    def expected_run_state(self) -> DagRunState:
-        states = self.expected_states()
-        counting = {shape.task_id for shape in self.shapes if shape.role != "teardown" or shape.fails_run}
-        after = {name: {*self.graph.tasks[name].downstream} for name in states}
-        leaves = [name for name in counting if not after[name] & counting]
-        leaves = leaves or [name for name in states if not after[name]]
-        failed = any(states[leaf] in FAILURE_STATES for leaf in leaves)
-        return DagRunState.FAILED if failed else DagRunState.SUCCESS
+    def _has_its_indexes(self, task_id: str) -> bool:
+        """Whether a task is mapped over literals, of which no branch skips an instance, as in Airflow."""
+        return bool(self.graph.tasks[task_id].literal_length)
 
 
-def _as_setup(state: TaskInstanceState) -> TaskInstanceState:
-    ended_by_itself = state in (TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED)
-    return state if ended_by_itself else TaskInstanceState.FAILED
+def may_skip(shape: Shape) -> str:
+    """Which tasks it may order to be skipped, as a document says it."""
+    if "branch" in shape.behaviours:
+        return "direct"
+    if "short" in shape.behaviours:
+        return "direct" if shape.gently else "all"
+    return "none"
+
+
+def expansion_document(expansion: Expansion | None) -> dict[str, Any]:
+    """The part of a task's document that says what it is mapped over; empty for a plain task."""
+    if expansion is None:
+        return {}
+    if expansion.own is not None:
+        return {"expansion": {"own": length_document(expansion.own)}}
+    groups = [[group.group_id, length_document(group.length)] for group in expansion.groups]
+    return {"expansion": {"groups": groups, "is_direct": expansion.is_direct}}
+
+
+def length_document(length: Length) -> dict[str, Any]:
+    match length:
+        case Literal(count=count):
+            return {"literal": count}
+        case OutputOf(task_id=task_id):
+            return {"output": task_id}
+        case Zip(parts=parts, longest=longest):
+            return {"zip": [length_document(part) for part in parts], "longest": longest}
+        case Concat(parts=parts):
+            return {"concat": [length_document(part) for part in parts]}
+        case Product(parts=parts):
+            return {"product": [length_document(part) for part in parts]}
 
 
 def _task_document(shape: Shape) -> dict[str, Any]:
@@ -187,7 +201,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "priority_weight": shape.priority_weight,
         "queue": "default",
         "is_empty": shape.is_empty,
-        "may_skip": {"branch": "direct", "short": "all"}.get(shape.behaviour, "none"),
+        "may_skip": may_skip(shape),
         "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
         "wait_for_downstream": shape.wait_for_downstream,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
@@ -196,4 +210,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "is_teardown": shape.role == "teardown",
         "on_failure_fail_dagrun": shape.fails_run,
         "attributes": {},
+        "start_date": shape.start_date,
+        "end_date": shape.end_date,
+        **expansion_document(shape.expansion),
     }

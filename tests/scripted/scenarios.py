@@ -13,6 +13,7 @@ from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
@@ -96,8 +97,8 @@ def start(world: World, dag: ScriptedDag) -> DagRun:
 
 
 def final_states(world: World, dag: ScriptedDag, run: DagRun) -> dict[str, str | None]:
-    items = dict(world.store.task_instances.list(run.run_uid))
-    return {name: items[task_key(name)].state for name in dag.graph.tasks}
+    items = world.engine.items(run.run_uid)
+    return {item.task_id: item.state for item in items.instances(graph_of_run(world.engine, run).tasks)}
 
 
 def assert_ended_as_expected(world: World, dag: ScriptedDag, run: DagRun) -> None:

@@ -26,16 +26,19 @@ class ScriptedWorld(World):
         )
         self.script = script
         self.tries: list[tuple[str, int]] = []
+        self.instances: list[tuple[str, int, int]] = []
+        """Tries begun: task, map index, try."""
         self.calls: list[tuple[str, int, str]] = []
         """Callbacks called: task (the DAG's: empty), try, kind."""
-        self.pokes: list[tuple[str, str, int, int]] = []
+        self.pokes: list[tuple[str, str, int, int, int]] = []
         self.stall: Callable[[TryRequest], object] = lambda _: None
         """What happens while a try runs."""
 
     def _play(self, request: TryRequest, _: RunningXComs) -> TryReport:
         if request.pokes == 0:
             self.tries.append((request.task_id, request.try_number))
-        poke = (request.run_uid, request.task_id, request.try_number, request.pokes)
+            self.instances.append((request.task_id, request.map_index, request.try_number))
+        poke = (request.run_uid, request.task_id, request.map_index, request.try_number, request.pokes)
         assert poke not in self.pokes, f"{poke} came twice"
         self.pokes.append(poke)
         self.stall(request)

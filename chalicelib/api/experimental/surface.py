@@ -11,6 +11,7 @@ from chalicelib.domain.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     PoolNotFound,
+    TaskInstanceNotFound,
     TaskInstancesRunning,
     TaskNotFound,
 )
@@ -39,6 +40,7 @@ _STATUSES: Mapping[type[Exception], int] = {
     DagNotFound: 404,
     TaskNotFound: 404,
     DagRunNotFound: 404,
+    TaskInstanceNotFound: 404,
     PoolNotFound: 404,
     DagRunAlreadyExists: 400,
     IdempotencyKeyReused: 409,

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.authoring.operators.python import ShortCircuitOperator
 from chalicelib.authoring.sensors.base import BaseSensorOperator
@@ -114,6 +116,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
         "dagrun_timeout": _seconds(dag.dagrun_timeout),
+        "fail_stop": dag.fail_stop,
         "tags": sorted(dag.tags),
         "params": _json(dag.params.dump()),
         "is_paused_upon_creation": dag.is_paused_upon_creation,
@@ -124,7 +127,14 @@ def serialize(dag: DAG, fileloc: str) -> Document:
 
 
 def attributes(task: BaseOperator) -> dict[str, str]:
-    """The task's public attributes as texts: Python's ``str()`` of them, with sets sorted."""
+    """The task's public attributes as texts: Python's ``str()`` of them, with sets sorted.
+
+    Of a mapped task Airflow shows what it is mapped over, and its templated attributes as if they had no
+    values.
+    """
+    if isinstance(task, MappedOperator):
+        unknown = dict.fromkeys(task.template_fields)
+        return {name: text_of(value) for name, value in (unknown | task.mapped_attributes()).items()}
     names = dict.fromkeys((*_ATTRIBUTES, *_own_attributes(task), *task.template_fields))
     return {name: _attribute(task, name) for name in sorted(names)}
 
@@ -142,7 +152,13 @@ def text_of(value: Any) -> str:
 
 
 def _task(task: BaseOperator) -> Document:
+    optional = {
+        "start_date": _date(task.start_date),
+        "end_date": _date(task.end_date),
+        "expansion": expansion_of(task),
+    }
     return {
+        **{name: value for name, value in optional.items() if value is not None},
         "task_id": task.task_id,
         "operator": task.task_type,
         "upstream": sorted(task.upstream_task_ids),
@@ -167,7 +183,14 @@ def _task(task: BaseOperator) -> Document:
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
         "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
+        **_dates(task),
     }
+
+
+def _dates(task: BaseOperator) -> Document:
+    """The execution dates of the first and the last run that has the task, as far as these are bounded."""
+    dates = {"start_date": task.start_date, "end_date": task.end_date}
+    return {name: _date(date) for name, date in dates.items() if date is not None}
 
 
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
@@ -177,11 +200,19 @@ def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list
 
 def _may_skip(task: BaseOperator) -> MaySkip:
     """Which tasks the engine has to expect skip orders for; of a stranger's SkipMixin any downstream."""
-    if isinstance(task, BranchMixIn):
+    operator_class = task.operator_class if isinstance(task, MappedOperator) else type(task)
+    if issubclass(operator_class, BranchMixIn):
         return MaySkip.DIRECT
-    if isinstance(task, ShortCircuitOperator) and not task.ignore_downstream_trigger_rules:
+    if issubclass(operator_class, ShortCircuitOperator) and _respects_trigger_rules(task):
         return MaySkip.DIRECT
-    return MaySkip.ALL if isinstance(task, SkipMixin) else MaySkip.NONE
+    return MaySkip.ALL if issubclass(operator_class, SkipMixin) else MaySkip.NONE
+
+
+def _respects_trigger_rules(task: BaseOperator) -> bool:
+    """Whether a short circuit is known to leave what is far downstream to the trigger rules."""
+    name = "ignore_downstream_trigger_rules"
+    ignores = task.common_argument(name, True) if isinstance(task, MappedOperator) else getattr(task, name)
+    return not ignores
 
 
 def _is_empty(task: BaseOperator) -> bool:

@@ -7,16 +7,17 @@ import logging
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chalicelib.authoring.dates import convert_to_utc
-from chalicelib.authoring.exceptions import AirflowException, NotOffered
+from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model import dag_context, rules
+from chalicelib.authoring.model.expand_input import references_in
 from chalicelib.authoring.model.lineage import as_inlets, as_outlets, is_entity
 from chalicelib.authoring.model.params import ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, WeightRule, validate_id
 from chalicelib.authoring.model.setup_teardown import Role, SetupTeardownMixin, join_scope
-from chalicelib.authoring.model.xcom_arg import XComArg, xcom_args_in
+from chalicelib.authoring.model.xcom_arg import PlainXComArg
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
@@ -59,7 +60,14 @@ def accepting_default_args(init: Callable[..., None]) -> Callable[..., None]:
             raise AirflowException(f"missing keyword argument{plural} {', '.join(missing)}")
         init(self, **filled)
 
+    vars(with_default_args)["parameter_names"] = frozenset(parameter.name for parameter in accepted)
     return with_default_args
+
+
+def parameter_names(operator_class: type["BaseOperator"]) -> frozenset[str]:
+    """The arguments that a class of operators names, itself or by a class that it derives from."""
+    inits = (vars(base).get("__init__") for base in operator_class.__mro__)
+    return frozenset().union(*(getattr(init, "parameter_names", ()) for init in inits))
 
 
 def _default_args_around(kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +92,18 @@ class LoggingMixin:
         """The logger."""
         cls = type(self)
         return logging.getLogger(f"airflow.task.{cls.__module__}.{cls.__qualname__}")
+
+
+class _Partial:
+    """``partial`` of a class of operators."""
+
+    def __get__(self, task: "BaseOperator | None", operator_class: type["BaseOperator"]) -> Any:
+        """The function; raises ``TypeError`` for a task that is made already."""
+        from chalicelib.authoring.model.mapped_operator import partial
+
+        if task is not None:
+            raise TypeError("partial can only be called on Operator classes, not Tasks themselves")
+        return functools.partial(partial, operator_class)
 
 
 class OperatorMeta(ABCMeta):
@@ -119,6 +139,9 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
     """Whether the operator finds its outlets itself while it runs, so that ``|`` need not see any."""
 
     _constructed = False
+
+    _mapped: "BaseOperator | None" = None
+    """Of an instance of a mapped task: that task."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -191,7 +214,8 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
             )
         dag = dag or dag_context.current_dag()
         group = task_group or dag_context.current_group(dag)
-        self.task_id = group.child_id(task_id) if group else task_id
+        place = group if self._mapped is None else None
+        self.task_id: str = place.child_id(task_id) if place else task_id
         validate_id(self.task_id)
 
         self.owner = owner
@@ -250,17 +274,32 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         self._post_execute_hook = post_execute
         self._dag: DAG | None = None
         self.setup_teardown_role = Role()
-        join_scope(self)
         self.task_group = group
-        if group is not None:
-            group.add(self)
+        if self._mapped is None:
+            self._take_place(dag)
+
+    def _take_place(self, dag: "DAG | None") -> None:
+        """Become a member of the scope, group and DAG around."""
+        join_scope(self)
+        if self.task_group is not None:
+            self.task_group.add(self)
         if dag is not None:
             dag.add_task(self)
 
+    partial = _Partial()
+
     @classmethod
-    def partial(cls, **_: Any) -> NoReturn:
-        """Not offered: raises ``NotOffered``."""
-        raise NotOffered("mapped tasks (partial)")
+    def made_of(cls, mapped: "BaseOperator", arguments: Mapping[str, Any]) -> "BaseOperator":
+        """The operator of one instance of a mapped task: its place in the DAG is that of the mapped one."""
+        operator = cls.__new__(cls)
+        object.__setattr__(operator, "_mapped", mapped)
+        cls.__init__(operator, **arguments)
+        operator.task_id = mapped.task_id
+        operator._dag = mapped.dag
+        operator.upstream_task_ids = mapped.upstream_task_ids
+        operator.downstream_task_ids = mapped.downstream_task_ids
+        operator.setup_teardown_role = mapped.setup_teardown_role
+        return operator
 
     def finish_construction(self) -> None:
         """Come after the tasks whose outputs are among the arguments; called once by the metaclass."""
@@ -274,9 +313,9 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
 
     def _follow_outputs(self) -> None:
         for name in self.template_fields:
-            for output in xcom_args_in(getattr(self, name, None)):
-                if output.operator is not self:
-                    self.set_upstream(output.operator)
+            for operator, _ in references_in(getattr(self, name, None)):
+                if operator is not self:
+                    self.set_upstream(operator)
 
     def __or__(self, other: Any) -> "BaseOperator":
         """Run before ``other``, which takes the outlets of this task as inlets; ``self`` as in Airflow.
@@ -386,9 +425,9 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         return self.task_id.removeprefix(prefix)
 
     @property
-    def output(self) -> XComArg:
+    def output(self) -> PlainXComArg:
         """What the task returns, to be passed to other tasks."""
-        return XComArg(self)
+        return PlainXComArg(self)
 
     @property
     def log(self) -> logging.Logger:
@@ -488,9 +527,10 @@ def _params_around(dag: "DAG | None", default_args: Mapping[str, Any] | None) ->
 def _retries(value: Any) -> int:
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise AirflowException(f"'retries' type must be int, not {type(value).__name__}")
-    return value
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise AirflowException(f"'retries' type must be int, not {type(value).__name__}") from None
 
 
 def _duration(value: timedelta | float) -> timedelta:

@@ -6,12 +6,20 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from chalicelib.authoring.exceptions import AirflowException, NotOffered
+from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model import dag_context
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.expand_input import (
+    DictOfListsExpandInput,
+    ExpandInput,
+    ListOfDictsExpandInput,
+    check_list_of_dicts,
+    check_return_values,
+    prevent_duplicates,
+)
 from chalicelib.authoring.model.setup_teardown import Role
-from chalicelib.authoring.model.task_group import TaskGroup, unused_id
+from chalicelib.authoring.model.task_group import unused_id
 from chalicelib.authoring.model.xcom_arg import XComArg
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.python import (
@@ -22,6 +30,12 @@ from chalicelib.authoring.operators.python import (
 from chalicelib.authoring.running.callables import accepted_arguments, check_call
 from chalicelib.authoring.running.lazy_values import as_kept
 from chalicelib.authoring.sensors.python import PythonSensor
+from chalicelib.authoring.taskflow.expansion import (
+    DecoratedMappedOperator,
+    TaskGroupFactory,
+    check_names_of_task,
+    refuse_always,
+)
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -61,7 +75,9 @@ class _ShortCircuitDecoratedOperator(DecoratedOperator, ShortCircuitOperator):
     custom_operator_name = "@task.short_circuit"
 
 
-class _SensorDecoratedOperator(DecoratedOperator, PythonSensor):
+class DecoratedSensorOperator(DecoratedOperator, PythonSensor):
+    """``@task.sensor``; Airflow's name of it has no underscore."""
+
     custom_operator_name = "@task.sensor"
 
 
@@ -101,6 +117,8 @@ class _BashDecoratedOperator(BashOperator):
 class TaskFactory:
     """A decorated function: each call in a DAG makes a task and gives its output."""
 
+    is_task_factory = True
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -116,19 +134,28 @@ class TaskFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
         """Make a task that will call the function with these arguments."""
+        arguments, fails_run = self._arguments_of_task()
+        operator = self._operator_class(
+            python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
+        )
+        return self._in_role(operator, on_failure_fail_dagrun=fails_run)
+
+    def _arguments_of_task(self) -> tuple[dict[str, Any], bool]:
+        """Those of the operator, and whether the run fails with it if it is a teardown."""
         arguments = dict(self._arguments)
         fails_run = arguments.pop("on_failure_fail_dagrun", self._role.on_failure_fail_dagrun)
         if self._role.is_teardown and "trigger_rule" in arguments:
             raise ValueError("Trigger rule not configurable for teardown tasks.")
-        operator = self._operator_class(
-            python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
-        )
-        output = XComArg(operator)
+        return arguments, fails_run
+
+    def _in_role(self, operator: BaseOperator, *, on_failure_fail_dagrun: bool) -> XComArg:
+        """The output of the task, which is marked as setup or teardown."""
+        output = operator.output
         if self._role.is_setup:
             output.as_setup()
         if self._role.is_teardown:
             output.as_teardown()
-        output.on_failure_fail_dagrun = fails_run
+        output.on_failure_fail_dagrun = on_failure_fail_dagrun
         return output
 
     def override(self, **arguments: Any) -> "TaskFactory":
@@ -140,17 +167,52 @@ class TaskFactory:
         """The same function as setup or teardown."""
         return TaskFactory(self.function, self._operator_class, self._arguments, role)
 
-    def expand(self, **_: Any) -> NoReturn:
-        """Not offered: raises ``NotOffered``."""
-        raise NotOffered("mapped tasks (expand)")
+    def partial(self, **kwargs: Any) -> "TaskFactory":
+        """The same function with arguments that all instances of the mapped task share."""
+        check_names_of_task(self.function, "partial", kwargs)
+        common = self._arguments.get("op_kwargs", {})
+        prevent_duplicates(common, kwargs, fail_reason="duplicate partial")
+        merged = {**self._arguments, "op_kwargs": {**kwargs, **common}}
+        return TaskFactory(self.function, self._operator_class, merged, self._role)
 
-    def expand_kwargs(self, *_: Any, **__: Any) -> NoReturn:
-        """Not offered: raises ``NotOffered``."""
-        raise NotOffered("mapped tasks (expand_kwargs)")
+    def expand(self, **kwargs: Any) -> XComArg:
+        """Make a mapped task: a call of the function for each of these with each of the others.
 
-    def partial(self, **_: Any) -> NoReturn:
-        """Not offered: raises ``NotOffered``."""
-        raise NotOffered("mapped tasks (partial)")
+        Raises ``TypeError`` and ``ValueError`` as Airflow does for arguments that cannot be mapped.
+        """
+        refuse_always(self._arguments.get("trigger_rule"), "expand", kwargs.values())
+        if not kwargs:
+            raise TypeError("no arguments to expand against")
+        check_names_of_task(self.function, "expand", kwargs)
+        prevent_duplicates(self._arguments, kwargs, fail_reason="mapping already partial")
+        return self._expand(DictOfListsExpandInput(kwargs), strict=False)
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> XComArg:
+        """Make a mapped task: a call of the function for each dict of a list; raises as above."""
+        check_list_of_dicts(kwargs)
+        if not isinstance(kwargs, XComArg):
+            values = [value for item in kwargs if not isinstance(item, XComArg) for value in item.values()]
+            refuse_always(self._arguments.get("trigger_rule"), "expand_kwargs", values)
+        return self._expand(ListOfDictsExpandInput(kwargs), strict=strict)
+
+    def _expand(self, expand_input: ExpandInput, *, strict: bool) -> XComArg:
+        check_return_values(expand_input.value)
+        arguments, fails_run = self._arguments_of_task()
+        if "task_concurrency" in arguments:
+            raise TypeError("unexpected argument: task_concurrency")
+        arguments.setdefault("op_kwargs", {})
+        dag = arguments.pop("dag", None) or dag_context.current_dag()
+        group = arguments.pop("task_group", None) or dag_context.current_group(dag)
+        operator = DecoratedMappedOperator(
+            task_id=_unused_task_id(arguments.pop("task_id"), {"dag": dag, "task_group": group}),
+            operator_class=self._operator_class,
+            expand_input=expand_input,
+            partial_kwargs={"python_callable": self.function, **arguments},
+            strict=strict,
+            dag=dag,
+            task_group=group,
+        )
+        return self._in_role(operator, on_failure_fail_dagrun=fails_run)
 
 
 class TaskDecorator:
@@ -190,7 +252,7 @@ class TaskDecorator:
 
     def sensor(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
         """Make a sensor of a function: it waits until the function returns something true."""
-        return _decorator(_SensorDecoratedOperator, python_callable, kwargs)
+        return _decorator(DecoratedSensorOperator, python_callable, kwargs)
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Updraft does not offer @task.{name}")
@@ -228,17 +290,9 @@ def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any
     The call gives what the function returns, else the group.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def factory(*args: Any, **kwargs: Any) -> Any:
-            name = group_id if isinstance(group_id, str) and group_id else function.__name__
-            options = {"add_suffix_on_collision": True, "tooltip": function.__doc__ or "", **arguments}
-            with TaskGroup(name, **options) as group:
-                result = function(*args, **kwargs)
-            return group if result is None else result
-
-        vars(factory)["makes_task_group"] = True
-        return factory
+    def decorate(function: Callable[..., Any]) -> TaskGroupFactory:
+        named = {"group_id": group_id} if isinstance(group_id, str) and group_id else {}
+        return TaskGroupFactory(function, {**named, **arguments})
 
     return decorate(group_id) if callable(group_id) else decorate
 

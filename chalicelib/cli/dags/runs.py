@@ -130,10 +130,10 @@ def watch(dag_id: str, execution_date_or_run_id: str, interval: float) -> None:
 
 def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
     """Tell the changes of a run until it is over; the run as it is then."""
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.graphs import graph_of_run
 
     told: dict[str, str] = {}
-    with Progress(run.run_id, len(graph_of(engine, run.dag_id, run.version).tasks)) as progress:
+    with Progress(run.run_id, len(graph_of_run(engine, run).tasks)) as progress:
         while True:
             # The run is read first: when it is over, its tasks are as they stay.
             run = find_run(engine, run.dag_id, run.run_id)

@@ -75,11 +75,11 @@ def clear_requests(
     from dataclasses import replace
 
     from chalicelib.engine.by_hand.clearing import ClearRequest
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.graphs import graph_of_run
 
     requests = []
     for run in runs_between(engine, dag_id, *dates):
-        names = graph_of(engine, dag_id, run.version).tasks
+        names = graph_of_run(engine, run).tasks
         fitting = tuple(name for name in names if pattern is None or pattern.search(name))
         if fitting:
             wanted = replace(choice, task_ids=fitting)

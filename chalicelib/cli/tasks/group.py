@@ -56,11 +56,11 @@ def states_for_dag_run(dag_id: str, execution_date_or_run_id: str, output: str) 
 
     Example: python -m chalicelib tasks states-for-dag-run example_hello 2026-01-01T00:00:00
     """
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.graphs import graph_of_run
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    tasks = graph_of(engine, dag_id, run.version).tasks
+    tasks = graph_of_run(engine, run).tasks
     rows = []
     for item in engine.items(run.run_uid).instances(tasks):
         rows.append(

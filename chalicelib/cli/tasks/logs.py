@@ -63,7 +63,8 @@ class Follower:
     def follow(self, interval: float) -> bool:
         """Look every ``interval`` seconds until the task instance, or the try, is over.
 
-        Whether there was a log. Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``.
+        Whether there was a log. Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``,
+        ``TaskInstanceNotFound``.
         """
         from chalicelib.engine.reading.queries import get_task_instance
 

@@ -89,10 +89,10 @@ def _requests(
 ) -> "Iterator[MarkRequest]":
     """What to mark, run by run, in those that have the task."""
     from chalicelib.engine.by_hand.marking import MarkRequest
-    from chalicelib.engine.graphs import graph_of
+    from chalicelib.engine.graphs import graph_of_run
 
     for run in runs_between(engine, dag_id, *dates):
-        if set(choice.task_ids or ()) <= graph_of(engine, dag_id, run.version).tasks.keys():
+        if set(choice.task_ids or ()) <= graph_of_run(engine, run).tasks.keys():
             yield MarkRequest(dag_id=dag_id, execution_date=run.execution_date, choice=choice, state=state)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.graph import width
@@ -95,7 +95,13 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         is_teardown=document.get("is_teardown", False),
         on_failure_fail_dagrun=document.get("on_failure_fail_dagrun", False),
         expansion=expansion_from_document(document.get("expansion")),
+        start_date=_date(document.get("start_date")),
+        end_date=_date(document.get("end_date")),
     )
+
+
+def _date(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _callbacks(document: Mapping[str, Any]) -> frozenset[CallbackKind]:

@@ -1,17 +1,19 @@
 """The graph of one DAG version, as the engine sees it: tasks, joins and the end of a run."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from math import prod
 
 from chalicelib.domain.errors import TaskNotFound
 from chalicelib.domain.graph.callbacks import CallbackKind
-from chalicelib.domain.graph.expansion import Expansion
-from chalicelib.domain.graph.join import END_OF_RUN, Join, waited_for
-from chalicelib.domain.graph.trigger_rules import TriggerRule
+from chalicelib.domain.graph.expansion import Expansion, MappedGroup
+from chalicelib.domain.graph.join import END_OF_RUN, Join
+from chalicelib.domain.graph.trigger_rules import FAST, TriggerRule
 from chalicelib.domain.slots.limits import Limit, Share
+from chalicelib.domain.states import TaskInstanceState
 
 NOT_MAPPED = -1
 """Airflow's map index of a task instance that is not mapped."""
@@ -69,11 +71,36 @@ class Task:
     """Of a teardown: whether its end counts for the state of the run."""
     expansion: Expansion | None = None
     """What it is mapped over; None for a task that is not mapped."""
+    start_date: datetime | None = None
+    """The first execution date whose run has it; None: no run is too early."""
+    end_date: datetime | None = None
+    """The last execution date whose run has it; None: no run is too late."""
 
     @property
     def waits_for_all(self) -> bool:
         """Whether it never starts before each of its upstreams has ended."""
         return self.trigger_rule.waits_for_all
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it has instances by map index."""
+        return self.expansion is not None
+
+    @property
+    def groups(self) -> tuple[MappedGroup, ...]:
+        """The mapped groups around it, outermost first."""
+        return self.expansion.groups if self.expansion else ()
+
+    @property
+    def literal_length(self) -> int | None:
+        """Into how many instances it is expanded where the DAG file alone tells it."""
+        return self.expansion.literal if self.expansion else None
+
+    def is_within(self, execution_date: datetime, *, is_backfill: bool) -> bool:
+        """Whether its own dates let it be in the run of that execution date."""
+        is_early = self.start_date is not None and execution_date < self.start_date
+        is_late = self.end_date is not None and execution_date > self.end_date
+        return not is_late and (is_backfill or not is_early)
 
 
 class Graph:
@@ -84,6 +111,8 @@ class Graph:
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
     ``fail_stop``: a task that fails stops the others of its run.
+    ``whole`` is the graph that this one is a part of, if it is: what a task needs, and which ends make
+    the state of the run, is read from that.
     """
 
     def __init__(
@@ -97,6 +126,7 @@ class Graph:
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
         fail_stop: bool = False,
+        whole: "Graph | None" = None,
     ) -> None:
         self.dag_id = dag_id
         self.tasks = dict(tasks)
@@ -106,6 +136,78 @@ class Graph:
         self.callbacks = callbacks
         self.share_of_run = share_of_run
         self.fail_stop = fail_stop
+        self._whole = whole
+        self._parts: dict[frozenset[str], Graph] = {}
+
+    def within(self, execution_date: datetime, *, is_backfill: bool = False) -> "Graph":
+        """The graph of the run of that execution date: without the tasks whose own dates exclude it.
+
+        This graph itself where they exclude none; each part is made once. A backfill heeds no start
+        date, as in Airflow (where a task of it that is past its end date never starts).
+        """
+        starts, ends = self._bounds
+        if (starts is None or starts <= execution_date) and (ends is None or execution_date <= ends):
+            return self
+        names = frozenset(
+            name
+            for name, task in self.tasks.items()
+            if task.is_within(execution_date, is_backfill=is_backfill)
+        )
+        if len(names) == len(self.tasks):
+            return self
+        if names not in self._parts:
+            self._parts[names] = self._part(names)
+        return self._parts[names]
+
+    @cached_property
+    def _bounds(self) -> tuple[datetime | None, datetime | None]:
+        """The last start date and the first end date of its tasks: between them a run has them all."""
+        starts = (task.start_date for task in self.tasks.values() if task.start_date is not None)
+        ends = (task.end_date for task in self.tasks.values() if task.end_date is not None)
+        return max(starts, default=None), min(ends, default=None)
+
+    def _part(self, names: frozenset[str]) -> "Graph":
+        tasks = {
+            name: replace(
+                task,
+                upstream=tuple(other for other in task.upstream if other in names),
+                downstream=tuple(other for other in task.downstream if other in names),
+            )
+            for name, task in self.tasks.items()
+            if name in names
+        }
+        return Graph(
+            self.dag_id,
+            tasks,
+            active_runs=self.active_runs,
+            catchup=self.catchup,
+            dagrun_timeout=self.dagrun_timeout,
+            callbacks=self.callbacks,
+            share_of_run=self.share_of_run,
+            fail_stop=self.fail_stop,
+            whole=self,
+        )
+
+    @cached_property
+    def deadlock_prone(self) -> frozenset[str]:
+        """The tasks that may wait for ever, for tasks of the DAG that the run has not."""
+        lacking = frozenset(name for name in self.tasks if self.join_before(name).missing)
+        after = frozenset().union(*(self.descendants(name) for name in lacking))
+        always = frozenset(n for n, task in self.tasks.items() if task.trigger_rule is TriggerRule.ALWAYS)
+        return (lacking | after) - always
+
+    def _missing_before(self, task: Task) -> tuple[str, ...]:
+        """What a task waits for that the run has not, as Airflow counts.
+
+        Where an upstream is mapped it counts the instances that there are, else the tasks of the DAG.
+        """
+        if self._whole is None:
+            return ()
+        needed = self._whole.indirect_setups[task.task_id]
+        upstream = self._whole.tasks[task.task_id].upstream
+        if not any(self._whole.tasks[name].expansion for name in upstream):
+            needed = needed.union(upstream)
+        return tuple(sorted(needed - self.tasks.keys(), key=self._whole.number))
 
     @property
     def limits(self) -> frozenset[Limit]:
@@ -148,18 +250,30 @@ class Graph:
         """The join at the end of the run: complete exactly when no task can run any more.
 
         A task whose end some successor always waits for need not report: the successor's end implies
-        it. What remains are the leaves, and the tasks that have only successors that may end early; and
-        whatever decides the run's state.
+        it. (One that ends before its upstreams have says so: ``notes.EARLY``.) What remains are the leaves,
+        and the tasks that have only successors that may start early; and whatever decides the run's state.
         """
         upstream = tuple(
             task.task_id
             for task in self.tasks.values()
             if not self._is_awaited(task) or task.task_id in self.decisive
         )
-        return Join(task_id=END_OF_RUN, upstream=upstream, trigger_rule=TriggerRule.ALL_DONE)
+        return Join(task_id=END_OF_RUN, upstream=upstream, wholes=self._wholes(upstream))
 
     def _is_awaited(self, task: Task) -> bool:
-        return any(self.tasks[successor].trigger_rule.waits_for_all for successor in task.downstream)
+        if self.fail_stop and (task.is_teardown or task.is_mapped):
+            return False  # it may go on when a failed task has stopped what comes after it
+        return any(self._awaits(self.tasks[successor], task) for successor in task.downstream)
+
+    def _awaits(self, task: Task, upstream: Task) -> bool:
+        """Whether the end of a task, all of its instances, implies that of one of its upstreams."""
+        if not task.waits_for_all:
+            return False
+        if not self.common_depth(upstream, task):
+            return True
+        # Its instances may end by what is not of the group, before those of the upstream do.
+        is_free = task.literal_length is not None or not self._commons(task)
+        return is_free and not self.is_skipped_with_group(task)
 
     @cached_property
     def decisive(self) -> frozenset[str]:
@@ -168,6 +282,8 @@ class Graph:
         Teardowns do not count as long as there is anything else, and so what comes before nothing but
         teardowns is a leaf; one with ``on_failure_fail_dagrun`` counts like any task (as in Airflow).
         """
+        if self._whole is not None:
+            return self._whole.decisive & self.tasks.keys()
         counting = {
             name for name, task in self.tasks.items() if not task.is_teardown or task.on_failure_fail_dagrun
         }
@@ -178,8 +294,14 @@ class Graph:
         """Whether the end of the run has to hear of this task's end, for no other end implies it."""
         return task_id in self._reporting
 
+    # -- joins -------------------------------------------------------------------------------------
+
     def join_before(self, task_id: str) -> Join:
-        """The join of a task's upstreams."""
+        """The join before a task.
+
+        Of a mapped task it is the one before it is expanded: of a task in a mapped group the instances have
+        joins of their own behind it (``join_before_instance``).
+        """
         return self._joins[task_id]
 
     @cached_property
@@ -188,70 +310,187 @@ class Graph:
         implied: dict[str, frozenset[str]] = {}
         for task in self.tasks.values():
             join = joins[task.task_id] = self._join_before(task, implied)
-            if self._has_orderers:
-                earlier = waited_for(join)
-                implied[task.task_id] = earlier.union(*(implied[name] for name in earlier))
+            implied[task.task_id] = self._implied(join, implied)
         return joins
 
     def _join_before(self, task: Task, implied: Mapping[str, frozenset[str]]) -> Join:
-        listens_to = self._must_hear(task, implied)
-        senders = (*task.upstream, *listens_to)
-        skippers = (
+        upstream = self._heard_before_expansion(task)
+        known = frozenset(upstream).union(*(implied[name] for name in upstream))
+        listens_to = tuple(name for name in self._needed(task) if name not in known)
+        return Join(
+            task_id=task.task_id,
+            upstream=upstream,
+            trigger_rule=task.trigger_rule,
+            listens_to=listens_to,
+            wholes=self._wholes((*upstream, *listens_to)),
+            heeds=task.trigger_rule.heeds,
+            missing=self._missing_before(task),
+        )
+
+    def _implied(self, join: Join, implied: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """The setups that are sure to have ended before the task of a join ends, however it does."""
+        if not self._has_setups or self._may_order or join.trigger_rule is TriggerRule.ALWAYS:
+            return frozenset()
+        is_sure = join.size == 1 or not (join.heeds or join.listens_to)
+        return (
+            frozenset(join.upstream).union(*(implied[n] for n in join.upstream)) if is_sure else frozenset()
+        )
+
+    @cached_property
+    def _may_order(self) -> bool:
+        return any(task.may_skip is not MaySkip.NONE for task in self.tasks.values())
+
+    @cached_property
+    def _has_setups(self) -> bool:
+        return any(task.is_setup for task in self.tasks.values())
+
+    def _needed(self, task: Task) -> list[str]:
+        """The tasks whose success a task needs beside its upstreams, in graph order."""
+        sources = set(task.expansion.sources if task.expansion else ()) - set(task.upstream)
+        return sorted(sources | self.indirect_setups[task.task_id], key=self.number)
+
+    def needs(self, task_id: str, other: str) -> bool:
+        """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""
+        task = self.tasks[task_id]
+        is_source = task.expansion is not None and other in task.expansion.sources
+        return is_source or other in self.indirect_setups[task_id]
+
+    def _heard_before_expansion(self, task: Task) -> tuple[str, ...]:
+        """The upstreams that leave their notes on a task as a whole."""
+        return self._commons(task) if task.literal_length is not None else task.upstream
+
+    def _commons(self, task: Task) -> tuple[str, ...]:
+        """The upstreams all of whose instances count for each of a task's."""
+        upstreams = (self.tasks[name] for name in task.upstream)
+        return tuple(up.task_id for up in upstreams if not self.common_depth(up, task))
+
+    def _wholes(self, senders: Iterable[str]) -> frozenset[int]:
+        return frozenset(number for number, name in enumerate(senders) if self.tasks[name].is_mapped)
+
+    def joins_after(self, task_id: str) -> tuple[Join, ...]:
+        """The joins that hear of the end of a task, all of its instances.
+
+        Those of the successors, of the tasks that need it, and of the run's end.
+        """
+        task = self.tasks[task_id]
+        joins = [self._joins[name] for name in task.downstream if self._tells_task(task, self.tasks[name])]
+        joins += [
+            self._joins[name] for name in self.needing(task_id) if task_id in self._joins[name].listens_to
+        ]
+        return (*joins, self.end_of_run) if task_id in self._reporting else tuple(joins)
+
+    def _tells_task(self, upstream: Task, task: Task) -> bool:
+        """Whether a task as a whole hears of one of its upstreams, not only each instance of it."""
+        return task.literal_length is None or not self.common_depth(upstream, task)
+
+    # -- mapped groups -----------------------------------------------------------------------------
+
+    def common_depth(self, upstream: Task, task: Task) -> int:
+        """How many mapped groups an upstream and a task share; 0: all instances of it count for each.
+
+        In Airflow the latter holds too for rules that may be met early (``one_success``, ``one_failed``,
+        ``one_done``) of a task that stands in the mapped group itself.
+        """
+        shared = 0
+        for one, other in zip(upstream.groups, task.groups, strict=False):
+            if one.group_id != other.group_id:
+                break
+            shared += 1
+        if task.literal_length == 0:
+            return 0  # it never has an instance that could hear of another
+        if not shared or not self._looks_at_all(task):
+            return shared
+        return shared if task.expansion and upstream.task_id in task.expansion.sources else 0
+
+    def _looks_at_all(self, task: Task) -> bool:
+        return task.expansion is not None and task.expansion.is_direct and task.trigger_rule in FAST
+
+    def index_upstream(self, task: Task) -> tuple[str, ...]:
+        """The upstreams of which each instance of a task hears by itself, in a mapped group."""
+        return tuple(name for name in task.upstream if self.common_depth(self.tasks[name], task))
+
+    def join_before_instance(self, task: Task, map_index: int) -> Join:
+        """The join of what one instance of a task in a mapped group hears of."""
+        upstream = self.index_upstream(task)
+        depth = len(task.groups)
+        ranges = (
             number
-            for number, name in enumerate(senders)
-            if self.tasks[name].may_skip is not MaySkip.NONE or name in listens_to
+            for number, name in enumerate(upstream)
+            if self.common_depth(self.tasks[name], task) < len(self.tasks[name].groups)
         )
         return Join(
             task_id=task.task_id,
-            upstream=task.upstream,
+            upstream=upstream,
             trigger_rule=task.trigger_rule,
-            listens_to=listens_to,
-            skippers=frozenset(skippers),
+            wholes=frozenset(ranges),
+            map_index=map_index,
+            depth=depth,
         )
 
-    def _must_hear(self, task: Task, implied: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-        """The distant orderers whose end a task does not learn from the ends of its upstreams.
+    def is_gated(self, task: Task) -> bool:
+        """Whether the instances of a task in a mapped group wait for more than their own upstreams."""
+        return (
+            bool(self._joins[task.task_id].size)
+            if task.literal_length is not None
+            else bool(self._commons(task))
+        )
 
-        ``implied`` names, for each earlier task, the tasks that are sure to have ended before it.
+    def is_skipped_with_group(self, task: Task) -> bool:
+        """Whether a task in a mapped group is skipped as soon as it is expanded.
+
+        Airflow 2.10 counts no upstream at all before the expansion over an output, and this rule asks for
+        one success: a fault, kept for the same outcomes.
         """
-        distant = self.distant_orderers(task.task_id)
-        if not distant or task.trigger_rule is TriggerRule.ALWAYS:
-            return ()
-        if not task.trigger_rule.waits_for_all:
-            return tuple(distant)
-        known = frozenset().union(*(implied[name] for name in task.upstream))
-        return tuple(name for name in distant if name not in known)
+        is_of_rule = task.trigger_rule is TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+        return (
+            is_of_rule
+            and bool(task.groups)
+            and task.literal_length is None
+            and bool(self.index_upstream(task))
+        )
 
-    def joins_after(self, task_id: str) -> tuple[Join, ...]:
-        """The joins that hear of this task's end: the successors', the listening ones, the run's end."""
-        task = self.tasks[task_id]
-        joins = [self.join_before(successor) for successor in task.downstream]
-        if self._may_order(task):
-            joins += self._listeners(task)
-        return (*joins, self.end_of_run) if task_id in self._reporting else tuple(joins)
+    def collector(self, task: Task, map_index: int, levels: tuple[int, ...], depth: int) -> Join:
+        """Where the instances of a mapped task meet that belong together with this one.
 
-    def _listeners(self, task: Task) -> list[Join]:
-        distant = sorted(self.descendants(task.task_id) - set(task.downstream), key=self.number)
-        joins = (self.join_before(name) for name in distant)
-        return [join for join in joins if task.task_id in join.listens_to]
-
-    def distant_orderers(self, task_id: str) -> list[str]:
-        """The tasks above the direct upstreams that may decide about this one, in graph order.
-
-        A short circuit orders it to be skipped; a setup that it needs does not succeed.
+        ``levels`` are the lengths of its mapped groups. With ``depth`` 0 all instances meet, else those of
+        the same index of its ``depth`` outermost groups.
         """
-        if not self._has_orderers:
-            return []
-        distant = self.ancestors(task_id) - set(self.tasks[task_id].upstream)
-        orderers = {name for name in distant if self.tasks[name].may_skip is MaySkip.ALL}
-        return sorted(orderers | self.indirect_setups[task_id], key=self.number)
+        size = prod(levels[depth:])
+        return Join(
+            task_id=task.task_id,
+            heeds=self._heeded_of(task, depth),
+            instances=size,
+            depth=depth,
+            ancestor=map_index // size if depth else None,
+        )
 
-    @cached_property
-    def _has_orderers(self) -> bool:
-        return any(self._may_order(task) for task in self.tasks.values())
+    def _heeded_of(self, task: Task, depth: int) -> frozenset[TaskInstanceState]:
+        if depth:
+            return frozenset()
+        return frozenset().union(*(join.heeds for join in self.joins_after(task.task_id)))
 
-    def _may_order(self, task: Task) -> bool:
-        return task.may_skip is MaySkip.ALL or task.is_setup
+    def depths_heard(self, task: Task) -> tuple[int, ...]:
+        """The depths at which instances of a mapped task meet: 0 where all of them count somewhere."""
+        depths = {0} if self.joins_after(task.task_id) and self._is_heard_whole(task) else set()
+        for successor in (self.tasks[name] for name in task.downstream):
+            shared = self.common_depth(task, successor)
+            if 0 < shared < len(task.groups):
+                depths.add(shared)
+        return tuple(sorted(depths))
+
+    def _is_heard_whole(self, task: Task) -> bool:
+        """Whether some join hears of all the instances, not only that the task was expanded."""
+        return any(
+            join.task_id == END_OF_RUN or self.hears_all(self.tasks[join.task_id], task)
+            for join in self.joins_after(task.task_id)
+        )
+
+    def hears_all(self, task: Task, upstream: Task) -> bool:
+        """Whether a task waits for all instances of another before it is expanded or starts."""
+        is_source = task.expansion is not None and upstream.task_id in task.expansion.sources
+        return is_source or not self.common_depth(upstream, task)
+
+    # -- setups and distant tasks ------------------------------------------------------------------
 
     @cached_property
     def indirect_setups(self) -> Mapping[str, frozenset[str]]:
@@ -260,6 +499,9 @@ class Graph:
         It needs a setup whose teardown comes after it, or that has none. Teardowns and tasks with the
         rule ``always`` need none.
         """
+        if self._whole is not None:
+            whole = self._whole.indirect_setups
+            return {name: whole[name] & self.tasks.keys() for name in self.tasks}
         if not any(task.is_setup for task in self.tasks.values()):
             return dict.fromkeys(self.tasks, frozenset())
         return {name: self._indirect_setups(task) for name, task in self.tasks.items()}
@@ -276,17 +518,47 @@ class Graph:
     def _teardowns_of(self, setup: Task) -> frozenset[str]:
         return frozenset(name for name in setup.downstream if self.tasks[name].is_teardown)
 
-    def needing(self, setup: str) -> tuple[str, ...]:
-        """The tasks that need a setup without following it directly, in graph order."""
-        return self._needing.get(setup, ())
+    def needing(self, task_id: str) -> tuple[str, ...]:
+        """The tasks that need another to succeed without following it directly, in graph order."""
+        return self._needing.get(task_id, ())
 
     @cached_property
     def _needing(self) -> Mapping[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
-        for name in self.tasks:
-            for setup in self.indirect_setups[name]:
-                found.setdefault(setup, []).append(name)
-        return {setup: tuple(names) for setup, names in found.items()}
+        for name, task in self.tasks.items():
+            for needed in self._needed(task):
+                found.setdefault(needed, []).append(name)
+        return {needed: tuple(names) for needed, names in found.items()}
+
+    @cached_property
+    def ordered_from_afar(self) -> frozenset[str]:
+        """The tasks that may be skipped by the order of one that is not directly before them."""
+        return frozenset(
+            name
+            for skipper in self.tasks.values()
+            if skipper.may_skip is MaySkip.ALL
+            for name in self.descendants(skipper.task_id) - frozenset(skipper.downstream)
+        )
+
+    def all_after(self, task_id: str) -> frozenset[str]:
+        """The tasks downstream of a task, near and far, but for teardowns: what a short circuit skips."""
+        return frozenset(name for name in self.descendants(task_id) if not self.tasks[name].is_teardown)
+
+    def passes_through(self, told: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
+        """The tasks that hear of an order from those before them, if ``told`` do; none can be at work.
+
+        ``wanted`` are all that are ordered to be skipped.
+        """
+        reached: set[str] = set()
+        pending = list(told)
+        while pending:
+            task = self.tasks[pending.pop()]
+            if task.task_id in reached:
+                continue
+            reached.add(task.task_id)
+            if task.waits_for_all and not task.is_mapped:
+                pending.extend(name for name in task.downstream if name in wanted)
+        return frozenset(reached)
 
     def ancestors(self, task_id: str) -> frozenset[str]:
         """All tasks upstream of a task, near and far."""
@@ -297,6 +569,8 @@ class Graph:
         return self._reach(task_id, lambda task: task.downstream)
 
     def _reach(self, task_id: str, step: Callable[[Task], tuple[str, ...]]) -> frozenset[str]:
+        if self._whole is not None:
+            return self._whole._reach(task_id, step) & self.tasks.keys()
         reached: set[str] = set()
         pending = list(step(self.tasks[task_id]))
         while pending:

@@ -1,12 +1,12 @@
 """Trigger rules: what the ends of its upstreams mean for a task.
 
 A rule is asked with *which* final states were seen and whether all upstreams have arrived; it never
-needs to know how many there were. Rules that need all upstreams answer only then, so that the order in
-which parallel tasks finish changes no answer: invariant I7. (Airflow may say ``upstream_failed`` a little
-earlier; the final states are the same.)
+needs to know how many there were. As in Airflow a state that decides is heeded at once: a failure makes an
+``all_success`` task ``upstream_failed`` while other upstreams still run, a skip that is seen before makes it
+``skipped``, and of both seen at the same time the failure counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,13 +38,19 @@ class TriggerRule(StrEnum):
 
     @property
     def waits_for_all(self) -> bool:
-        """Whether a task of this rule never ends before each of its upstreams has ended."""
+        """Whether a task of this rule never starts before each of its upstreams has ended."""
         return self not in _EAGER
 
+    @property
+    def heeds(self) -> "frozenset[TaskInstanceState]":
+        """The states of upstreams that may decide before all of them have ended."""
+        return frozenset().union(*(states for states, _ in _EARLY.get(self, ())))
 
-_EAGER = frozenset(
-    {TriggerRule.ONE_SUCCESS, TriggerRule.ONE_FAILED, TriggerRule.ONE_DONE, TriggerRule.ALWAYS}
-)
+
+FAST = frozenset({TriggerRule.ONE_SUCCESS, TriggerRule.ONE_FAILED, TriggerRule.ONE_DONE})
+"""Rules that let a task run before all of its upstreams have ended (Airflow's "fast triggered")."""
+
+_EAGER = FAST | {TriggerRule.ALWAYS}
 
 
 class Verdict(StrEnum):
@@ -72,32 +78,33 @@ class Arrived:
     """Final states that at least one upstream has."""
     complete: bool
     """Whether every upstream has ended."""
-    settled: bool = True
-    """Whether every task has ended that might order this one to be skipped (a branch, a short circuit)."""
+    has_upstream: bool = True
+    """Whether there is anything that it waits for at all; if not, every rule lets it run."""
+    lacks_upstream: bool = False
+    """Whether the task waits for others too that the run has not; ``complete`` leaves them out."""
     skip_ordered: bool = False
-    """Whether one of these orders it."""
-    skip_came_first: bool = False
-    """Whether each failure among the upstreams comes after a skip among them, whatever the order of
-    parallel tasks."""
-    setups: frozenset[TaskInstanceState] = frozenset()
-    """Of a teardown: how the setups among its upstreams ended. Of any other task: how setups ended that it
-    needs, comes after indirectly, and that did not succeed (as ``success``, ``skipped``, ``failed``)."""
+    """Whether a task before this one orders it to be skipped (a branch, a short circuit)."""
+    needed: frozenset[TaskInstanceState] = frozenset()
+    """Of a teardown: how the setups among its upstreams ended. Of any other task: how those ended (as
+    ``skipped``, ``failed``) that did not succeed of the setups and sources that it needs."""
 
 
 def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
-    """Apply a trigger rule, as Airflow 2.10 does once it knows the same of the upstreams."""
-    if rule is TriggerRule.ALWAYS:
-        return _judgement(rule, Verdict.RUN, arrived)
-    if not (arrived.settled if rule in _EAGER else arrived.complete):
-        return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
+    """Apply a trigger rule, as Airflow 2.10's scheduler does when it sees the same of the upstreams."""
     if arrived.skip_ordered:
         return Judgement(verdict=Verdict.SKIP, reason="an upstream task chose another path")
-    if arrived.setups and _SUCCESS not in arrived.setups:
-        return _without_setup(arrived.setups)
-    if rule in _EARLY and _EARLY[rule] & arrived.seen:
+    if rule is TriggerRule.ALWAYS or not arrived.has_upstream:
         return _judgement(rule, Verdict.RUN, arrived)
+    is_told_of_needs = arrived.complete or rule is not TriggerRule.ALL_DONE_SETUP_SUCCESS
+    if is_told_of_needs and arrived.needed and _SUCCESS not in arrived.needed:
+        return _without_what_it_needs(arrived.needed)
+    for states, verdict in _EARLY.get(rule, ()):
+        if states & arrived.seen:
+            return _judgement(rule, verdict, arrived)
     if not arrived.complete:
         return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for upstream tasks to end")
+    if arrived.lacks_upstream:
+        return Judgement(verdict=Verdict.WAIT, reason=f"{rule} waits for tasks that the run has not")
     return _judgement(rule, _AT_THE_END[rule](arrived), arrived)
 
 
@@ -106,71 +113,55 @@ def _judgement(rule: TriggerRule, verdict: Verdict, arrived: Arrived) -> Judgeme
     return Judgement(verdict=verdict, reason=f"{rule} with upstream states: {seen}")
 
 
-def _without_setup(setups: frozenset[TaskInstanceState]) -> Judgement:
-    if setups == {_SKIPPED}:
-        return Judgement(verdict=Verdict.SKIP, reason="its setup was skipped")
-    return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason="its setup did not succeed")
+def _without_what_it_needs(needed: frozenset[TaskInstanceState]) -> Judgement:
+    if needed == {_SKIPPED}:
+        return Judgement(verdict=Verdict.SKIP, reason="a setup or source that it needs was skipped")
+    return Judgement(
+        verdict=Verdict.UPSTREAM_FAILED, reason="a setup or source that it needs did not succeed"
+    )
 
 
-_EARLY: dict[TriggerRule, frozenset[TaskInstanceState]] = {
-    TriggerRule.ONE_SUCCESS: frozenset({_SUCCESS}),
-    TriggerRule.ONE_FAILED: FAILURE_STATES,
-    TriggerRule.ONE_DONE: frozenset({_SUCCESS, _FAILED}),
+_EARLY: Mapping[TriggerRule, tuple[tuple[frozenset[TaskInstanceState], Verdict], ...]] = {
+    TriggerRule.ALL_SUCCESS: (
+        (FAILURE_STATES, Verdict.UPSTREAM_FAILED),
+        (frozenset({_SKIPPED}), Verdict.SKIP),
+    ),
+    TriggerRule.ALL_FAILED: ((frozenset({_SUCCESS, _SKIPPED}), Verdict.SKIP),),
+    TriggerRule.ALL_SKIPPED: ((FAILURE_STATES | {_SUCCESS}, Verdict.SKIP),),
+    TriggerRule.ONE_SUCCESS: ((frozenset({_SUCCESS}), Verdict.RUN),),
+    TriggerRule.ONE_FAILED: ((FAILURE_STATES, Verdict.RUN),),
+    TriggerRule.ONE_DONE: ((frozenset({_SUCCESS, _FAILED}), Verdict.RUN),),
+    TriggerRule.NONE_FAILED: ((FAILURE_STATES, Verdict.UPSTREAM_FAILED),),
+    TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: ((FAILURE_STATES, Verdict.UPSTREAM_FAILED),),
+    TriggerRule.NONE_SKIPPED: ((frozenset({_SKIPPED}), Verdict.SKIP),),
 }
-"""Rules that are met as soon as one of these states is seen."""
+"""What a rule decides as soon as one of these states is seen; of several the first."""
 
 
-def _all_success(arrived: Arrived) -> Verdict:
-    # Airflow decides at the first failure or skip that it sees.
-    if arrived.seen & FAILURE_STATES and not arrived.skip_came_first:
-        return Verdict.UPSTREAM_FAILED
-    if _SKIPPED in arrived.seen:
-        return Verdict.SKIP
-    return _unless_removed(arrived, Verdict.RUN)
-
-
-def _all_failed(arrived: Arrived) -> Verdict:
-    if arrived.seen & {_SUCCESS, _SKIPPED}:
-        return Verdict.SKIP
-    return _unless_removed(arrived, Verdict.RUN)
-
-
-def _all_skipped(arrived: Arrived) -> Verdict:
-    if arrived.seen & (FAILURE_STATES | {_SUCCESS}):
-        return Verdict.SKIP
-    return _unless_removed(arrived, Verdict.RUN)
+def _unless_removed(arrived: Arrived) -> Verdict:
+    """To run, unless an upstream was removed: then Airflow would wait until the run is deadlocked."""
+    return Verdict.UPSTREAM_FAILED if _REMOVED in arrived.seen else Verdict.RUN
 
 
 def _one_success(arrived: Arrived) -> Verdict:
-    return Verdict.SKIP if arrived.seen == {_SKIPPED} else Verdict.UPSTREAM_FAILED
+    return Verdict.SKIP if arrived.seen <= {_SKIPPED} else Verdict.UPSTREAM_FAILED
 
 
-def _none_failed(arrived: Arrived) -> Verdict:
-    return Verdict.UPSTREAM_FAILED if arrived.seen & FAILURE_STATES else _unless_removed(arrived, Verdict.RUN)
+def _min_one_success(arrived: Arrived) -> Verdict:
+    return Verdict.SKIP if arrived.seen <= {_SKIPPED} else _unless_removed(arrived)
 
 
-def _none_failed_min_one_success(arrived: Arrived) -> Verdict:
-    if arrived.seen & FAILURE_STATES:
-        return Verdict.UPSTREAM_FAILED
-    return _unless_removed(arrived, Verdict.SKIP if arrived.seen == {_SKIPPED} else Verdict.RUN)
-
-
-def _unless_removed(arrived: Arrived, verdict: Verdict) -> Verdict:
-    """The verdict, unless an upstream was removed: then Airflow would wait until the run is deadlocked."""
-    return Verdict.UPSTREAM_FAILED if _REMOVED in arrived.seen else verdict
-
-
-_AT_THE_END: dict[TriggerRule, Callable[[Arrived], Verdict]] = {
-    TriggerRule.ALL_SUCCESS: _all_success,
-    TriggerRule.ALL_FAILED: _all_failed,
+_AT_THE_END: Mapping[TriggerRule, Callable[[Arrived], Verdict]] = {
+    TriggerRule.ALL_SUCCESS: _unless_removed,
+    TriggerRule.ALL_FAILED: _unless_removed,
     TriggerRule.ALL_DONE: lambda _: Verdict.RUN,
     TriggerRule.ALL_DONE_SETUP_SUCCESS: lambda _: Verdict.RUN,
-    TriggerRule.ALL_SKIPPED: _all_skipped,
+    TriggerRule.ALL_SKIPPED: _unless_removed,
     TriggerRule.ONE_SUCCESS: _one_success,
     TriggerRule.ONE_FAILED: lambda _: Verdict.SKIP,
     TriggerRule.ONE_DONE: lambda _: Verdict.SKIP,
-    TriggerRule.NONE_FAILED: _none_failed,
-    TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: _none_failed_min_one_success,
-    TriggerRule.NONE_SKIPPED: lambda arrived: Verdict.SKIP if _SKIPPED in arrived.seen else Verdict.RUN,
+    TriggerRule.NONE_FAILED: _unless_removed,
+    TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: _min_one_success,
+    TriggerRule.NONE_SKIPPED: lambda _: Verdict.RUN,
 }
-"""The verdict once all upstreams have ended and no early rule was met."""
+"""The verdict once all upstreams have ended and nothing was decided early."""

@@ -1,32 +1,35 @@
 """Plans to alter the tasks of a run by hand: which are cleared, which are marked.
 
-Pure: chosen from the graph and from what the run's items are. A plan names each task instance as it was
-when it was chosen (by its number of clears), so that carrying it out twice, or late, alters nothing else.
+Pure: chosen from the graph and from what the run's items are. A plan names each task instance (by the key
+of its item) as it was when it was chosen (by its number of clears), so that carrying it out twice, or late,
+alters nothing else.
+
+A cleared index of a mapped task is cleared along with the unexpanded instance of the task: that decides
+anew, and the length of what the task is mapped over may be another one by then.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
-from chalicelib.domain.tasks.arrivals import place_at
-from chalicelib.domain.tasks.notes import Notes
+from chalicelib.domain.tasks.keys import parse_task_key, task_key
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.domain.tasks.voiding import is_void
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Which tasks of a run are to be altered.
+    """Which task instances of a run are to be altered.
 
     ``only_failed`` and ``only_running`` together leave both kinds in, as in Airflow.
     """
 
     task_ids: tuple[str, ...] | None = None
     """None: all."""
+    map_indexes: tuple[int, ...] | None = None
+    """Of the tasks named by ``task_ids`` only these instances, as in Airflow; None: all."""
     upstream: bool = False
     """With what lies upstream of these."""
     downstream: bool = False
@@ -42,9 +45,9 @@ class Plan:
     """What is to be done to which task instances; each is named with the number of clears that it had."""
 
     cleared: Mapping[str, int] = field(default_factory=dict)
-    """Task ids, with their clears, that run again."""
+    """Keys of the items, with their clears, that run again."""
     marked: Mapping[str, int] = field(default_factory=dict)
-    """Task ids, with their clears, that end."""
+    """Keys of the items, with their clears, that end."""
     state: TaskInstanceState = TaskInstanceState.SUCCESS
     """What the marked ones become."""
 
@@ -64,11 +67,11 @@ class Plan:
 
     @classmethod
     def from_text(cls, text: str) -> "Plan":
-        """Read the JSON form."""
+        """Read the JSON form; one that was kept before tasks could be mapped names them by their ids."""
         document = json.loads(text)
         return cls(
-            cleared=document["cleared"],
-            marked=document["marked"],
+            cleared=_by_key(document["cleared"]),
+            marked=_by_key(document["marked"]),
             state=TaskInstanceState(document["state"]),
         )
 
@@ -92,37 +95,43 @@ class Leave:
     reason: str
 
 
-Current = Callable[[str], TaskInstance]
-"""The task instance of a task, as far as a plan has been carried out."""
-
-
 def alteration_of(plan: Plan, item: TaskInstance) -> Mark | Clear | Leave:
     """What a plan does to a task instance as it is now."""
-    if plan.marked.get(item.task_id) == item.clears:
+    if plan.marked.get(item.key) == item.clears:
         return Mark(state=plan.state)
-    if plan.cleared.get(item.task_id) == item.clears:
+    if plan.cleared.get(item.key) == item.clears:
         return Clear()
-    if item.task_id in plan.altered:
+    if item.key in plan.altered:
         return Leave(reason="it was altered since the plan was made")
     return Leave(reason="the plan does not name it")
 
 
-def marks_ahead(graph: Graph, plan: Plan, current: Current) -> bool:
-    """Whether a marked task may have others at work before it, and what follows it beside them."""
-    upstreams = (current(name) for task_id in plan.marked for name in graph.tasks[task_id].upstream)
-    return any(not _is_over(item) for item in upstreams)
+def in_order(graph: Graph, keys: Iterable[str]) -> list[str]:
+    """The keys of task instances in topological order, by map index; without tasks that the graph lacks."""
+    known = [key for key in keys if parse_task_key(key)[0] in graph.tasks]
+    return sorted(known, key=lambda key: _place(graph, key))
 
 
-def clears_behind(graph: Graph, plan: Plan, current: Current) -> bool:
+def marks_ahead(graph: Graph, plan: Plan, current: RunItems) -> bool:
+    """Whether a marked task may have others at work before it, and what follows it beside them.
+
+    ``current``: the items of the run, as far as the plan has been carried out.
+    """
+    upstream = {name for task_id in _tasks_of(plan.marked) for name in graph.tasks[task_id].upstream}
+    return any(not is_over(item) for item in _all_instances(graph, current, upstream))
+
+
+def clears_behind(graph: Graph, plan: Plan, current: RunItems) -> bool:
     """Whether a cleared task has others after it that have begun and are not cleared with it.
 
     To be asked once its ends are void: from then on what has not begun waits for it.
     """
-    downstream = {name for task_id in plan.cleared for name in graph.tasks[task_id].downstream}
-    return any(_may_have_begun(graph, current(name)) for name in downstream - plan.cleared.keys())
+    downstream = {name for task_id in _tasks_of(plan.cleared) for name in graph.tasks[task_id].downstream}
+    after = _all_instances(graph, current, downstream)
+    return any(_may_have_begun(graph, item) for item in after if item.key not in plan.cleared)
 
 
-def end_awaits(graph: Graph, plan: Plan, task_id: str, current: Current) -> bool:
+def end_awaits(graph: Graph, plan: Plan, task_id: str, current: RunItems) -> bool:
     """Whether the end of the run is sure to come after the next end of a task that is cleared.
 
     (Its successors were read with the notes that are void already, so what is decided of them heeds these.)
@@ -130,29 +139,21 @@ def end_awaits(graph: Graph, plan: Plan, task_id: str, current: Current) -> bool
     if graph.reports(task_id):
         return True
     successors = (graph.tasks[name] for name in graph.tasks[task_id].downstream)
-    awaiting = (current(task.task_id) for task in successors if task.trigger_rule.waits_for_all)
-    return any(item.state is None or isinstance(alteration_of(plan, item), Clear) for item in awaiting)
-
-
-def has_ended(graph: Graph, join: Join, upstream: TaskInstance, notes: Notes) -> bool:
-    """Whether an upstream of a join has ended and is not being cleared.
-
-    ``notes`` are those on the item of the join where the upstream leaves its own.
-    """
-    number = place_at(graph, join, upstream.task_id).number
-    return _is_over(upstream) and not is_void(notes, number, upstream.clears)
+    awaiting = [task.task_id for task in successors if task.trigger_rule.waits_for_all]
+    instances = _all_instances(graph, current, awaiting)
+    return any(item.state is None or isinstance(alteration_of(plan, item), Clear) for item in instances)
 
 
 def chosen(graph: Graph, items: RunItems, choice: Choice) -> list[TaskInstance]:
     """The task instances of a choice, in topological order; raises ``TaskNotFound``."""
     states = _states(choice)
-    found = items.instances(_in_order(graph, _names(graph, choice)))
-    return [item for item in found if not states or item.state in states]
+    found = _all_instances(graph, items, _names(graph, choice))
+    return [item for item in found if _has_index(item, choice) and (not states or item.state in states)]
 
 
-def clearing(items: Iterable[TaskInstance]) -> Plan:
+def clearing(graph: Graph, items: RunItems, found: Iterable[TaskInstance]) -> Plan:
     """The plan to clear task instances."""
-    return Plan(cleared={item.task_id: item.clears for item in items})
+    return Plan(cleared=_cleared(graph, items, found))
 
 
 def marking(
@@ -161,20 +162,57 @@ def marking(
     """What is marked of a choice (what has the state already is not), and the plan to do it.
 
     As in Airflow, failed tasks downstream of the named ones are cleared along with it, so that they go on
-    from there; even where they were to be marked failed themselves.
+    from there; even where they were to be marked failed themselves. Of mapped ones, whichever indexes were
+    named, that is every failed index.
     """
     found = [item for item in chosen(graph, items, choice) if item.state is not state]
     named = frozenset(choice.task_ids if choice.task_ids is not None else graph.tasks)
-    becomes = dict.fromkeys((item.task_id for item in found), state)
+    becomes = dict.fromkeys((item.key for item in found), state)
     following = frozenset().union(*(graph.descendants(name) for name in named)) - named
-    after = items.instances(_in_order(graph, following))
-    resumed = [item for item in after if becomes.get(item.task_id, item.state) in FAILURE_STATES]
-    cleared = {item.task_id: item.clears for item in resumed}
-    marked = {item.task_id: item.clears for item in found if item.task_id not in cleared}
+    after = _all_instances(graph, items, following)
+    resumed = [item for item in after if becomes.get(item.key, item.state) in FAILURE_STATES]
+    cleared = _cleared(graph, items, resumed)
+    marked = {item.key: item.clears for item in found if item.key not in cleared}
     return found, Plan(cleared=cleared, marked=marked, state=state)
 
 
-def _is_over(item: TaskInstance) -> bool:
+def _cleared(graph: Graph, items: RunItems, found: Iterable[TaskInstance]) -> Mapping[str, int]:
+    """The instances by key; along with indexes, the unexpanded instances of their tasks."""
+    wanted = list(found)
+    expanded = {item.task_id for item in wanted if item.map_index != NOT_MAPPED}
+    unexpanded = (items.instance(name) for name in graph.tasks if name in expanded)
+    return {item.key: item.clears for item in (*unexpanded, *wanted)}
+
+
+def _by_key(clears: Mapping[str, int]) -> Mapping[str, int]:
+    return {name if "#" in name else task_key(name): number for name, number in clears.items()}
+
+
+def _place(graph: Graph, key: str) -> tuple[int, int]:
+    task_id, map_index = parse_task_key(key)
+    return graph.number(task_id), map_index
+
+
+def _tasks_of(keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(parse_task_key(key)[0] for key in keys)
+
+
+def _all_instances(graph: Graph, items: RunItems, names: Collection[str]) -> Iterator[TaskInstance]:
+    """The task instances that exist of tasks, in topological order."""
+    for name, task in graph.tasks.items():
+        if name in names:
+            yield from items.instances_of(task)
+
+
+def _has_index(item: TaskInstance, choice: Choice) -> bool:
+    """Whether the choice of map indexes leaves an instance in; it is for what is named, not for the rest."""
+    if choice.map_indexes is None or item.task_id not in (choice.task_ids or (item.task_id,)):
+        return True
+    return item.map_index in choice.map_indexes
+
+
+def is_over(item: TaskInstance) -> bool:
+    """Whether a task instance has ended."""
     return item.state is not None and item.state.is_final
 
 
@@ -196,7 +234,3 @@ def _names(graph: Graph, choice: Choice) -> frozenset[str]:
     above = (graph.ancestors(name) for name in named) if choice.upstream else ()
     below = (graph.descendants(name) for name in named) if choice.downstream else ()
     return named.union(*above, *below)
-
-
-def _in_order(graph: Graph, names: Collection[str]) -> list[str]:
-    return [name for name in graph.tasks if name in names]

@@ -16,7 +16,7 @@ from chalicelib.domain.slots.limits import Limit
 from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
-from chalicelib.domain.tasks.notes import arrived_numbers
+from chalicelib.domain.tasks.notes import ended_numbers
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
@@ -92,12 +92,13 @@ def task_state(item: TaskInstance) -> Check:
 def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
     """Whether the ends of its upstreams let the task run."""
     join = graph.join_before(task.task_id)
-    judgement = judge(task.trigger_rule, arrived(graph, join, item.notes))
+    judgement = judge(task.trigger_rule, arrived(join, item.notes))
     reason = judgement.reason
     if judgement.verdict is Verdict.WAIT and not join.bucket_count:
-        ended = arrived_numbers(item.notes)
+        ended = ended_numbers(item.notes, join.wholes)
         senders = (*join.upstream, *join.listens_to)
-        reason += f": {named([name for number, name in enumerate(senders) if number not in ended])}"
+        missing = [name for number, name in enumerate(senders) if number not in ended]
+        reason += f": {named([*missing, *join.missing])}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)
 
 

@@ -35,6 +35,11 @@ def stopped_state(item: TaskInstance) -> TaskInstanceState:
     return TaskInstanceState.FAILED if is_running else TaskInstanceState.SKIPPED
 
 
+def was_stopped_by(failed: TaskInstance, item: TaskInstance) -> bool:
+    """Whether a task instance that is over was stopped by a failed one."""
+    return item.lease_token is None and item.reason == reason_of(failed)
+
+
 def reason_of(failed: TaskInstance) -> str:
     """Why a task instance was stopped, for people."""
     return f"{failed.key} failed, and its DAG is to stop then (fail_stop)"

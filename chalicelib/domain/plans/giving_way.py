@@ -66,6 +66,6 @@ def _decided(graph: Graph, items: RunItems) -> Iterator[tuple[Task, Arrived]]:
     """The tasks that have not begun although their trigger rules are decided, with what they heard."""
     for task in graph.tasks.values():
         item = items.instance(task.task_id)
-        heard = arrived(graph, graph.join_before(task.task_id), item.notes)
+        heard = arrived(graph.join_before(task.task_id), item.notes)
         if item.state is None and judge(task.trigger_rule, heard).verdict is not Verdict.WAIT:
             yield task, heard

@@ -3,27 +3,36 @@
 Every repair is something the engine would have done by itself; doing it twice changes nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.graph.join import Join
-from chalicelib.domain.graph.trigger_rules import Verdict, judge
+from chalicelib.domain.graph.trigger_rules import Verdict
+from chalicelib.domain.plans.steps import judged
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import (
+    added_by,
     arrived,
+    completion_place,
     has_arrived,
-    head_number,
-    joins_after,
-    place_at,
+    is_to_be_told,
+    passed_on,
+)
+from chalicelib.domain.tasks.hearers import (
+    Hearer,
+    Levels,
+    hearers_of,
+    hearers_of_all,
+    hearers_of_expansion,
 )
 from chalicelib.domain.tasks.keys import join_key
-from chalicelib.domain.tasks.notes import COMPLETE, arrived_numbers
-from chalicelib.domain.tasks.run_items import RunItems
-from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.domain.tasks.voiding import is_void
+from chalicelib.domain.tasks.notes import EXPANDED, OWED, Notes
+from chalicelib.domain.tasks.run_items import RunItems, levels_in
+from chalicelib.domain.tasks.task_instances import TaskInstance, is_early
+from chalicelib.domain.tasks.voiding import coded, is_void
 
 SWEEP_INTERVAL = timedelta(seconds=60)
 """A run is looked after at most this often."""
@@ -79,15 +88,15 @@ def repairs(graph: Graph, items: RunItems, now: datetime, stopped_at: datetime |
 
     ``stopped_at`` is when the whole server was stopped, if it was: what was on its way then is lost.
     """
-    found = (_repair(graph, task, items, now, stopped_at) for task in graph.tasks.values())
-    wanted = (repair for repair in found if repair is not None)
-    return sorted(wanted, key=lambda repair: repair.kind is RepairKind.TAKE_SLOTS)
+    tasks = graph.tasks.values()
+    found = (repair for task in tasks for repair in _repairs(graph, task, items, now, stopped_at))
+    return sorted(found, key=lambda repair: repair.kind is RepairKind.TAKE_SLOTS)
 
 
 def end_is_due(graph: Graph, items: RunItems) -> bool:
     """Whether every task has ended and reported, so that the run should be over."""
     end = graph.end_of_run
-    return not end.upstream or arrived(graph, end, items.end_of_run.notes).complete
+    return not end.upstream or arrived(end, items.end_of_run.notes).complete
 
 
 def next_look(items: RunItems, found: Iterable[Repair], now: datetime) -> datetime:
@@ -131,12 +140,19 @@ def _next_event_of_running(item: TaskInstance) -> datetime | None:
     return item.lease_until
 
 
-def _repair(
+def _repairs(
     graph: Graph, task: Task, items: RunItems, now: datetime, stopped_at: datetime | None
-) -> Repair | None:
-    item = items.instance(task.task_id)
-    kind = _kind(graph, task, item, items, now, stopped_at)
-    return Repair(kind=kind, task=task, item=item) if kind else None
+) -> Iterator[Repair]:
+    """The repairs of a task: of its instances, and of a mapped one as a whole."""
+    whole = items.instance(task.task_id)
+    instances = list(items.instances_of(task))
+    if task.is_mapped and instances != [whole] and _is_expansion_unheard(graph, task, whole, items):
+        yield Repair(kind=RepairKind.OPEN, task=task, item=whole)
+        return
+    for item in instances:
+        kind = _kind(graph, task, item, items, now, stopped_at)
+        if kind is not None:
+            yield Repair(kind=kind, task=task, item=item)
 
 
 def _kind(
@@ -145,7 +161,7 @@ def _kind(
     if is_being_cleared(graph, item, items):
         return RepairKind.CLEAR
     if item.state is None:
-        return RepairKind.OPEN if _is_decided(graph, task, item) else None
+        return RepairKind.OPEN if _is_decided(graph, task, item, items) else None
     if item.state in FINAL_STATES:
         return RepairKind.FOLLOW if _is_unheard(graph, item, items) else None
     if item.state is TaskInstanceState.RUNNING:
@@ -177,26 +193,57 @@ def _has_passed(moment: datetime | None, now: datetime) -> bool:
     return moment is None or moment <= now
 
 
-def _is_decided(graph: Graph, task: Task, item: TaskInstance) -> bool:
-    known = arrived(graph, graph.join_before(task.task_id), item.notes)
-    return judge(task.trigger_rule, known).verdict is not Verdict.WAIT
+def _is_decided(graph: Graph, task: Task, item: TaskInstance, items: RunItems) -> bool:
+    return judged(graph, task, item, items.instance(task.task_id)).verdict is not Verdict.WAIT
 
 
 def is_being_cleared(graph: Graph, item: TaskInstance, items: RunItems) -> bool:
     """Whether what this task instance tells of its end is void already."""
-    places = (place_at(graph, join, item.task_id) for join in joins_after(graph, item))
+    places = (hearer.path[0] for hearer in hearers_of(graph, item, levels_in(graph, items)))
     return any(is_void(items.notes(place.key), place.number, item.clears) for place in places)
 
 
+def _is_expansion_unheard(graph: Graph, task: Task, whole: TaskInstance, items: RunItems) -> bool:
+    if whole.map_length is None:
+        return False  # the DAG file tells the length, and no task waits to hear of it
+    joins = hearers_of_expansion(graph, task)
+    codes = ((join_key(join), coded(join.number(task.task_id), whole.clears)) for join in joins)
+    return any(code not in items.notes(key).get(EXPANDED, ()) for key, code in codes)
+
+
 def _is_unheard(graph: Graph, item: TaskInstance, items: RunItems) -> bool:
-    return any(not _has_heard(graph, join, item, items) for join in joins_after(graph, item))
-
-
-def _has_heard(graph: Graph, join: Join, item: TaskInstance, items: RunItems) -> bool:
-    place = place_at(graph, join, item.task_id)
-    notes = items.notes(place.key)
-    if not has_arrived(notes, place.number, item.clears):
-        return False
-    if place.bucket is None or len(arrived_numbers(notes)) < join.bucket_size(place.bucket):
+    if is_early(item) and _owes(graph, item, items):
         return True
-    return head_number(place.bucket, notes) in items.notes(join_key(join)).get(COMPLETE, ())
+    levels = levels_in(graph, items)
+    return any(not _has_heard(graph, hearer, items, levels) for hearer in hearers_of(graph, item, levels))
+
+
+def _owes(graph: Graph, item: TaskInstance, items: RunItems) -> bool:
+    """Whether the end of the run was not told of a task that ended before its upstreams had."""
+    place = completion_place(graph, item.task_id)
+    notes, code = items.notes(place.key), coded(place.number, item.clears)
+    is_due = arrived(graph.join_before(item.task_id), item.notes).complete
+    return code not in notes.get(OWED, ()) or (is_due and not has_arrived(notes, place.number, item.clears))
+
+
+def _has_heard(graph: Graph, hearer: Hearer, items: RunItems, levels: Levels) -> bool:
+    """Whether what is told at a join has come to it, and to what lies beyond it."""
+    join, path = hearer.join, hearer.path
+    if not _stands(added_by(graph, join, hearer.end, path[0].number), items.notes(path[0].key)):
+        return False
+    for place, above in pairwise(path):
+        notes = items.notes(place.key)
+        if not is_to_be_told(place, notes):
+            return True
+        if not _stands(passed_on(place, notes, above.number), items.notes(above.key)):
+            return False
+    notes = items.notes(path[-1].key)
+    if not join.collects or not is_to_be_told(path[-1], notes):
+        return True
+    return all(
+        _has_heard(graph, beyond, items, levels) for beyond in hearers_of_all(graph, join, notes, levels)
+    )
+
+
+def _stands(added: Mapping[str, int], notes: Notes) -> bool:
+    return all(code in notes.get(name, ()) for name, code in added.items())

@@ -4,14 +4,18 @@ The engine reads what a decision needs, asks for it here, and carries it out by 
 shows checks (``checks``) that rest on the same rules.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import prod
 
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.expansion import length_of
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID
 
@@ -55,6 +59,20 @@ class End:
     """Its verdict names the state it ends in; ``run`` is the success of an empty task."""
     skip_ordered: bool
     """Whether an upstream task ordered the skip."""
+    is_early: bool = False
+    """Whether not all of its upstreams have ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expand:
+    """A mapped task gets its instances."""
+
+    levels: tuple[int, ...]
+    """The length of each mapped group around it, or its own; their product is the number of instances."""
+    judgement: Judgement
+    """What becomes of each of them: to run, or the end that none of them is tried for."""
+    is_early: bool
+    """Whether not all of its upstreams have ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +116,15 @@ def open_step(task: Task, item: TaskInstance, known: Arrived, *, waits_for_past:
     ``waits_for_past``: its previous run has not ended well (False where ``asks_for_past`` says so).
     """
     judgement = judge(task.trigger_rule, known)
+    step = step_of(task, item, judgement, skip_ordered=known.skip_ordered, waits_for_past=waits_for_past)
+    is_early = not known.complete and judgement.verdict is not Verdict.RUN
+    return replace(step, is_early=is_early) if isinstance(step, End) else step
+
+
+def step_of(
+    task: Task, item: TaskInstance, judgement: Judgement, *, skip_ordered: bool, waits_for_past: bool
+) -> Wait | Start | End:
+    """What becomes of a task instance without a state that was judged so."""
     if judgement.verdict is Verdict.WAIT:
         return Wait(reason=judgement.reason)
     if judgement.verdict is Verdict.RUN and waits_for_past:
@@ -106,7 +133,95 @@ def open_step(task: Task, item: TaskInstance, known: Arrived, *, waits_for_past:
         # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
         is_fresh = not item.clears and VOID not in item.notes
         return Start(try_number=item.try_number + 1, reason=judgement.reason, is_fresh=is_fresh)
-    return End(judgement=judgement, skip_ordered=known.skip_ordered)
+    return End(judgement=judgement, skip_ordered=skip_ordered)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """What the tasks have come to that a task is mapped over."""
+
+    lengths: Mapping[str, int]
+    """The lengths of the outputs that are there, by task id."""
+    ended: frozenset[TaskInstanceState] = frozenset()
+    """How those ended that left none: ``skipped`` or a failure; None has ended where one has not yet."""
+
+    def levels(self, task: Task) -> tuple[int, ...] | None:
+        """The lengths that a task is expanded over; None if an output is missing."""
+        expansion = task.expansion
+        if expansion is None or not set(expansion.sources) <= self.lengths.keys():
+            return None
+        return tuple(length_of(length, self.lengths) for length in expansion.lengths)
+
+
+def mapped_step(
+    task: Task, known: Arrived, sources: Sources, *, is_skipped_with_group: bool
+) -> Wait | Expand | End:
+    """What becomes of a mapped task that is not expanded, as in Airflow.
+
+    One that is not to run ends as it is, with map index -1, where its length depends on an output; where the
+    DAG file tells the length, each instance ends so. ``is_skipped_with_group``: see ``Graph``.
+    """
+    judgement = judge(task.trigger_rule, known)
+    if judgement.verdict is Verdict.WAIT:
+        return Wait(reason=judgement.reason)
+    levels = sources.levels(task)
+    is_early = not known.complete
+    has_instances = judgement.verdict is Verdict.RUN or task.literal_length is not None
+    if is_skipped_with_group and known.seen <= {TaskInstanceState.SKIPPED} and not known.skip_ordered:
+        has_instances = has_instances or levels is not None
+    if not has_instances:
+        return End(judgement=judgement, skip_ordered=known.skip_ordered, is_early=is_early)
+    if levels is None:
+        return End(judgement=_without_source(sources), skip_ordered=False, is_early=is_early)
+    if prod(levels) == 0:
+        nothing = Judgement(verdict=Verdict.SKIP, reason="there is nothing to map over")
+        end = nothing if judgement.verdict is Verdict.RUN else judgement
+        return End(judgement=end, skip_ordered=known.skip_ordered, is_early=is_early)
+    return Expand(levels=levels, judgement=judgement, is_early=is_early)
+
+
+def _without_source(sources: Sources) -> Judgement:
+    if sources.ended == {TaskInstanceState.SKIPPED}:
+        return Judgement(verdict=Verdict.SKIP, reason="what it is mapped over was skipped")
+    return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason="what it is mapped over is missing")
+
+
+def instance_judgement(task: Task, own: Arrived, shared: Arrived) -> Judgement:
+    """What becomes of one instance of a task in a mapped group.
+
+    ``own`` is known of the upstreams that it has by itself, ``shared`` of those that all instances have in
+    common. Nothing is decided against it before its own upstreams have ended: no other end implies theirs.
+    """
+    before = judge(task.trigger_rule, shared)
+    if before.verdict is Verdict.WAIT:
+        return before
+    judgement = before
+    if before.verdict is Verdict.RUN:
+        judgement = judge(task.trigger_rule, replace(own, seen=own.seen | shared.seen))
+    if own.complete or judgement.verdict is Verdict.RUN:
+        return judgement
+    return Judgement(verdict=Verdict.WAIT, reason=f"{task.trigger_rule} waits for upstream tasks to end")
+
+
+def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) -> Judgement:
+    """What the trigger rule of a task makes of an instance without a state.
+
+    ``whole`` is the unexpanded instance of a mapped task; of another task the instance itself.
+    """
+    before = arrived(graph.join_before(task.task_id), whole.notes)
+    if item.map_index == NOT_MAPPED:
+        return judge(task.trigger_rule, before)
+    if whole.map_length is None and (task.literal_length is None or before.has_upstream):
+        return Judgement(verdict=Verdict.WAIT, reason="the task is not expanded")
+    if not graph.index_upstream(task):
+        return judge(task.trigger_rule, before)
+    own = arrived(graph.join_before_instance(task, item.map_index), item.notes)
+    shared = before if graph.is_gated(task) else NOTHING_SHARED
+    return instance_judgement(task, own, shared)
+
+
+NOTHING_SHARED = Arrived(seen=frozenset(), complete=True, has_upstream=False)
+"""What is known of common upstreams where instances have none."""
 
 
 def retry_step(item: TaskInstance, failed_try: int, now: datetime) -> Ignore | Later | Start | Send:

@@ -81,6 +81,11 @@ class TryRequest:
     external_trigger: bool
     conf: dict[str, Any] = field(default_factory=dict)
     """The run's conf; ``{}`` where none was given."""
+    map_length: int | None = None
+    """Of an instance of a mapped task: how many instances the task has."""
+    has_gaps: bool = True
+    """Of an instance of a mapped task: whether a mapped task that it is mapped over may have instances
+    without a value. If not, an item of such an output is that of the same map index: one request finds it."""
     pokes: int = 0
     """Of a sensor: how many pokes of the try were in vain."""
     first_poke_at: datetime | None = None

@@ -6,6 +6,7 @@ that one write. All total: nothing here raises.
 
 from dataclasses import replace
 from datetime import datetime
+from math import prod
 
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
@@ -50,6 +51,7 @@ def queued(
         reason=None,
         updated_at=now,
         **_pokes_of(item, try_number),
+        **_mapping_of(item),
     )
 
 
@@ -71,6 +73,7 @@ def waiting(
         reason=reason,
         updated_at=now,
         **_pokes_of(item, try_number),
+        **_mapping_of(item),
     )
     if gives_back:
         change["reschedules"] = item.next_reschedules(try_number) + 1
@@ -84,6 +87,24 @@ def _pokes_of(item: TaskInstance, try_number: int) -> TaskInstanceChange:
     change = TaskInstanceChange(reschedules=item.next_reschedules(try_number), reschedule_date=None)
     if try_number != item.try_number:
         change["pokes"] = 0
+    return change
+
+
+def _mapping_of(item: TaskInstance) -> TaskInstanceChange:
+    """What an instance of a mapped task says of how many there are, in the write that makes its item."""
+    change = TaskInstanceChange()
+    if item.map_length is not None:
+        change["map_length"] = item.map_length
+    if item.map_levels:
+        change["map_levels"] = item.map_levels
+    return change
+
+
+def expanded(levels: tuple[int, ...], reason: str, now: datetime) -> TaskInstanceChange:
+    """A mapped task that has instances from now on."""
+    change = TaskInstanceChange(map_length=prod(levels), reason=reason, updated_at=now)
+    if len(levels) > 1:
+        change["map_levels"] = levels
     return change
 
 
@@ -171,6 +192,7 @@ def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskI
         duration=(ended - begun).total_seconds(),
         reason=f"it was marked {state} by hand",
         updated_at=now,
+        **_mapping_of(item),
     )
 
 
@@ -191,6 +213,7 @@ def ended_from_outside(
         retry_at=None,
         reason=reason,
         updated_at=now,
+        **_mapping_of(item),
     )
     if item.state is TaskInstanceState.RUNNING and item.start_date is not None:
         change["end_date"] = now
@@ -284,11 +307,17 @@ def interrupted(run: RunRef, item: TaskInstance, task: Task, now: datetime) -> T
 
 
 def ended_untried(
-    item: TaskInstance, judgement: Judgement, *, skip_ordered: bool, now: datetime
+    item: TaskInstance,
+    judgement: Judgement,
+    *,
+    skip_ordered: bool,
+    skips: tuple[str, ...] = (),
+    now: datetime,
 ) -> TaskInstanceChange:
     """A task instance that ends without a worker: skipped, upstream_failed, or an empty task's success.
 
-    Airflow shows no duration for what a branch skipped, and a try for an empty task.
+    Airflow shows no duration for what a branch skipped, and a try for an empty task. ``skips`` are the tasks
+    to which it passes on an order to be skipped.
     """
     change = TaskInstanceChange(
         state=_UNTRIED_ENDS[judgement.verdict],
@@ -297,10 +326,36 @@ def ended_untried(
         duration=None if skip_ordered else 0.0,
         reason=judgement.reason,
         updated_at=now,
+        **_mapping_of(item),
     )
+    if skips:
+        change["skips"] = skips
     if judgement.verdict is Verdict.RUN:
         change["try_number"] = item.try_number + 1
     return change
+
+
+def skipped_by_order(item: TaskInstance, skips: tuple[str, ...], now: datetime) -> TaskInstanceChange:
+    """A task instance that had ended, or waited to be tried, when another ordered it to be skipped.
+
+    As in Airflow the order overwrites its state. What it has told of its end is void.
+    """
+    return TaskInstanceChange(
+        state=TaskInstanceState.SKIPPED,
+        clears=item.clears + 1,
+        lease_token=None,
+        lease_until=None,
+        retry_at=None,
+        reschedule_date=None,
+        pool_parts=(),
+        places=(),
+        skips=skips,
+        start_date=now,
+        end_date=now,
+        duration=None,
+        reason="an upstream task chose another path",
+        updated_at=now,
+    )
 
 
 def finished_try(item: TaskInstance) -> FinishedTry:

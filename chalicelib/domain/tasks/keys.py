@@ -9,6 +9,15 @@ def task_key(task_id: str, map_index: int = NOT_MAPPED) -> str:
     return f"{task_id}#{map_index}"
 
 
+def parse_task_key(key: str) -> tuple[str, int]:
+    """Task id and map index of an item.
+
+    Buckets and the end of the run have keys of the same shape (``join#-1#bucket-00001``, ``#-1``).
+    """
+    task_id, map_index = key.split("#")[:2]
+    return task_id, int(map_index)
+
+
 def bucket_key(join: Join, bucket: int) -> str:
     """Range key of one bucket of a join with many upstreams."""
     return f"{join_key(join)}#bucket-{bucket:05d}"
@@ -20,8 +29,14 @@ def try_key(task_id: str, map_index: int, try_number: int) -> str:
 
 
 def join_key(join: Join) -> str:
-    """Range key of the item on which a join's notes are left: the task instance, or the end of the run."""
-    return task_key(join.task_id)
+    """Range key of the item on which a join's notes are left.
+
+    A task instance, the end of the run, or where the instances of a mapped task meet.
+    """
+    key = task_key(join.task_id, join.map_index)
+    if not join.collects:
+        return key
+    return f"{key}#ends" if join.ancestor is None else f"{key}#ends-{join.depth}-{join.ancestor:05d}"
 
 
 END_OF_RUN_KEY = task_key(END_OF_RUN)

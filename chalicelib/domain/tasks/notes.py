@@ -10,8 +10,24 @@ SKIP_ORDER = "skip_order"
 """Note of a task that orders this one to be skipped."""
 
 
+SKIP_ALL = "skip_all"
+"""Note beside it: everything after this one is ordered to be skipped, too."""
+
+
 HEARD = "heard"
-"""Note of a task further up that has ended and might have ordered a skip."""
+"""Note of a task further up that this one needs, and that has ended."""
+
+
+EXPANDED = "expanded"
+"""Note of a mapped task of the same group that was expanded: each of its instances tells its own follower."""
+
+
+VALUED = "valued"
+"""Note of an instance of a mapped task that left a value; from a bucket, of how many did (``valued_in``)."""
+
+
+EARLY = "early"
+"""Note on a task instance itself: it ended before all of its upstreams had."""
 
 
 AWAITED = "awaited"
@@ -23,11 +39,13 @@ CROWDING = "crowding"
 
 
 SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
-"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed."""
+"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed.
+
+(What a task is mapped over is needed in the same way.)"""
 
 
 COMPLETE = "complete"
-"""Note of a bucket all of whose upstreams have arrived."""
+"""Note of a bucket, or of a mapped task, all of which has arrived."""
 
 
 REPORTS = "reports"
@@ -61,6 +79,10 @@ NOTE_NAMES: tuple[str, ...] = (
     VOID,
     REPORTS,
     OWED,
+    EXPANDED,
+    VALUED,
+    EARLY,
+    SKIP_ALL,
 )
 """Every note there is, in a fixed order."""
 
@@ -68,7 +90,19 @@ NOTE_NAMES: tuple[str, ...] = (
 def arrived_numbers(notes: Notes) -> frozenset[int]:
     """The numbers of the tasks that have ended, and were not cleared since."""
     notes = standing(notes)
-    return frozenset().union(*(notes.get(name, frozenset()) for name in (*FINAL_STATES, HEARD)))
+    return frozenset().union(*(notes.get(name, frozenset()) for name in ARRIVALS))
+
+
+ARRIVALS: tuple[str, ...] = (*sorted(FINAL_STATES), HEARD, EXPANDED)
+"""The notes that say of a sender that there is nothing more to wait for."""
+
+
+def ended_numbers(notes: Notes, wholes: frozenset[int]) -> frozenset[int]:
+    """The numbers of the senders that have ended; of ``wholes`` those that are complete."""
+    notes = standing(notes)
+    complete = notes.get(COMPLETE, frozenset())
+    expanded = notes.get(EXPANDED, frozenset())
+    return (arrived_numbers(notes) - wholes) | complete | expanded
 
 
 def merged(notes: Notes, added: Mapping[str, int]) -> Notes:

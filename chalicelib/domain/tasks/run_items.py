@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.graph.graph import NOT_MAPPED, Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.join import END_OF_RUN
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, task_key
 from chalicelib.domain.tasks.notes import NO_NOTES, Notes
@@ -50,7 +50,17 @@ class RunItems:
         if not length:
             yield unexpanded
             return
-        yield from (self.instance(task.task_id, index) for index in range(length))
+        levels = unexpanded.map_levels
+        for index in range(length):
+            key = task_key(task.task_id, index)
+            new = TaskInstance(
+                run_uid=self.run_uid,
+                task_id=task.task_id,
+                map_index=index,
+                map_length=length,
+                map_levels=levels,
+            )
+            yield self.by_key.get(key) or new
 
     def instances(self, task_ids: Iterable[str]) -> Iterator[TaskInstance]:
         """The task instances of tasks that are not mapped, in the order of the tasks."""
@@ -70,3 +80,9 @@ class RunItems:
         for key, item in self.by_key.items():
             if key == item.key and item.task_id != END_OF_RUN and item.state is not None:
                 yield item
+
+
+def levels_in(graph: Graph, items: RunItems) -> Mapping[str, tuple[int, ...]]:
+    """Over which lengths the tasks of mapped groups inside others are expanded, by task id."""
+    nested = (task for task in graph.tasks.values() if len(task.groups) > 1)
+    return {task.task_id: next(items.instances_of(task)).levels for task in nested}

@@ -7,8 +7,9 @@ from typing import TypedDict
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.keys import asleep_token, holder_name, task_key
-from chalicelib.domain.tasks.notes import NO_NOTES, Notes
+from chalicelib.domain.tasks.keys import asleep_token, holder_name, parse_task_key, task_key
+from chalicelib.domain.tasks.notes import EARLY, NO_NOTES, Notes
+from chalicelib.domain.tasks.voiding import coded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +67,10 @@ class TaskInstance:
     """Of a sensor: the moment from which its timeout is counted."""
     map_length: int | None = None
     """Of a mapped task: into how many instances it was expanded; each of them says so too."""
+    map_levels: tuple[int, ...] = ()
+    """In mapped groups inside one another: the length of each, outermost first; else empty."""
     output_length: int | None = None
-    """Where tasks are mapped over its output: how many instances that makes (if it is mapped itself: 1 or 0)."""
+    """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
 
@@ -75,6 +78,11 @@ class TaskInstance:
     def key(self) -> str:
         """The key of the item within its run."""
         return task_key(self.task_id, self.map_index)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The lengths that a mapped task is expanded over, outermost first; the product counts its instances."""
+        return self.map_levels or ((self.map_length,) if self.map_length else ())
 
     @property
     def holder(self) -> str:
@@ -138,6 +146,7 @@ class TaskInstanceChange(TypedDict, total=False):
     reschedule_date: datetime | None
     first_poke_at: datetime | None
     map_length: int | None
+    map_levels: tuple[int, ...]
     output_length: int | None
     rendered_map_index: str | None
 
@@ -156,6 +165,8 @@ class Expected:
     """Tells an item from the same after a clear."""
     voids: int | None = None
     """The number of void notes: no upstream was cleared since the notes were read."""
+    is_unexpanded: bool = False
+    """Whether it must not be expanded yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,8 +188,12 @@ class FinishedTry:
 def untouched(run_uid: str, key: str) -> TaskInstance:
     """The task instance of a key before anything touched it.
 
-    Buckets and the end of the run are items of the same shape, so their keys (``join#-1#bucket-00001``,
-    ``#-1``) can be read too.
+    Buckets and the end of the run are items of the same shape, so their keys can be read too.
     """
-    task_id, map_index = key.split("#")[:2]
-    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=int(map_index))
+    task_id, map_index = parse_task_key(key)
+    return TaskInstance(run_uid=run_uid, task_id=task_id, map_index=map_index)
+
+
+def is_early(item: TaskInstance) -> bool:
+    """Whether it ended before all of its upstreams had, and has not been cleared since."""
+    return coded(0, item.clears) in item.notes.get(EARLY, ())

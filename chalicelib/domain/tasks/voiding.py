@@ -11,18 +11,29 @@ from collections.abc import Iterable, Mapping
 VOID = "void"
 """Note that makes others void: those of its number, left after so many clears or fewer."""
 
-STRIDE = 1_000_000
-"""Greater than any number of a task at a join."""
+_STRIDE = 1_000_000
+_FAR_STRIDE = 1_000_000_000
+"""Numbers that are greater, or were left after more clears, than the first form has room for."""
 
 
 def coded(number: int, clears: int) -> int:
     """The number under which a task that was cleared so often leaves its notes."""
-    return number + clears * STRIDE
+    if number < _STRIDE and clears < _FAR_STRIDE // _STRIDE:
+        return number + clears * _STRIDE
+    return number + (clears + 1) * _FAR_STRIDE
+
+
+def decoded(code: int) -> tuple[int, int]:
+    """Clears and number of such a code."""
+    if code < _FAR_STRIDE:
+        return divmod(code, _STRIDE)
+    clears, number = divmod(code, _FAR_STRIDE)
+    return clears - 1, number
 
 
 def standing(notes: Mapping[str, frozenset[int]]) -> Mapping[str, frozenset[int]]:
     """The notes that count, by plain numbers."""
-    if not any(code >= STRIDE for codes in notes.values() for code in codes) and VOID not in notes:
+    if not any(code >= _STRIDE for codes in notes.values() for code in codes) and VOID not in notes:
         return notes
     first = first_that_counts(notes)
     return {name: _standing(codes, first) for name, codes in notes.items() if name != VOID}
@@ -37,11 +48,16 @@ def first_that_counts(notes: Mapping[str, frozenset[int]]) -> Mapping[int, int]:
     """The fewest clears that count, by number; where nothing is void, all do."""
     first: dict[int, int] = {}
     for code in notes.get(VOID, ()):
-        clears, number = divmod(code, STRIDE)
+        clears, number = decoded(code)
         first[number] = max(first.get(number, 0), clears + 1)
     return first
 
 
 def _standing(codes: Iterable[int], first: Mapping[int, int]) -> frozenset[int]:
-    split = (divmod(code, STRIDE) for code in codes)
+    split = map(decoded, codes)
     return frozenset(number for clears, number in split if clears >= first.get(number, 0))
+
+
+def generation(notes: Mapping[str, frozenset[int]]) -> int:
+    """How often something was made void among these notes: what they tell further on is numbered with it."""
+    return len(notes.get(VOID, ()))

@@ -6,7 +6,7 @@ from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import get_dag_run
 from chalicelib.engine.runs.end import end_tasks_at_once, fail_run, unfinished_tasks
 
@@ -25,7 +25,7 @@ def cancel_run(
     run = get_dag_run(engine, dag_id, execution_date)
     if run.state is DagRunState.FAILED and run.reason != MARKED_FAILED:
         return []
-    unfinished = unfinished_tasks(engine, run, graph_of(engine, run.dag_id, run.version))
+    unfinished = unfinished_tasks(engine, run, graph_of_run(engine, run))
     if not dry_run:
         engine.store.dag_runs.move_due(run.ref, engine.now())  # the tick finds it soon if the rest is lost
         fail_run(engine, run, MARKED_FAILED, from_states=_NOT_FAILED)

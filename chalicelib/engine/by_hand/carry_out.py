@@ -20,10 +20,11 @@ goes on, by its sweep (``repairs.RepairKind``: ``CLEAR``, ``FOLLOW``, ``OPEN``).
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import AlterTasks, FollowTask, RescueRun, StartRun
 from chalicelib.domain.plans.by_hand import (
     Clear,
@@ -33,25 +34,29 @@ from chalicelib.domain.plans.by_hand import (
     alteration_of,
     clears_behind,
     end_awaits,
-    has_ended,
+    in_order,
+    is_over,
     marks_ahead,
 )
-from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
+from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, is_being_cleared
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     Place,
-    distant_places,
-    head_number,
-    joins_after,
-    place_at,
+    added_by,
+    arrived,
+    completion_place,
+    left_as,
+    order_places,
+    passed_on,
+    report_path,
 )
-from chalicelib.domain.tasks.keys import join_key, task_key
-from chalicelib.domain.tasks.notes import CROWDING, OWED, REPORTS, Notes
-from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.hearers import Hearer, Levels, hearers_of, hearers_of_all
+from chalicelib.domain.tasks.notes import CROWDING, EARLY, OWED, REPORTS, Notes
+from chalicelib.domain.tasks.run_items import RunItems, levels_in
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
-from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
+from chalicelib.domain.tasks.voiding import VOID, coded, generation, is_void
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.ports.store import Write
@@ -106,7 +111,7 @@ def alter_tasks(engine: Engine, message: AlterTasks) -> None:
     if run.state.is_final and dag.is_altered(run.run_uid):
         _take_note_off(engine, run)  # a handler that died may have left it
     plan = Plan.from_text(engine.store.payloads.read(message.plan))
-    alteration = Alteration.of(engine, run, plan)
+    alteration = Alteration.of(in_progress(engine, run), plan, engine.items(run.run_uid))
     written = []
     if plan.marked and not run.state.is_final:
         _fence(engine, run, note=alteration.marks_ahead())
@@ -123,7 +128,7 @@ def finish_clearing(
     progress: RunInProgress, run: DagRun, items: RunItems, cleared: Mapping[str, int]
 ) -> None:
     """Clear the task instances whose notes were being made void; the run is being swept."""
-    alteration = Alteration(progress=progress, plan=Plan(cleared=cleared), items=items)
+    alteration = Alteration.of(progress, Plan(cleared=cleared), items)
     if alteration.make_void():
         _make_go_on(progress.engine, run, note=alteration.clears_behind())
         alteration.clear()
@@ -195,43 +200,44 @@ def _requeue(engine: Engine, run: DagRun, *, note: bool) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alteration:
-    """One plan and the items of its run, as they were read before."""
+    """One plan, and the items of its run."""
 
     progress: RunInProgress
     plan: Plan
     items: RunItems
-    _heads: dict[str, TaskInstance] = field(default_factory=dict)
-    """Items of joins as they were answered to a note."""
+    """As they were read before."""
+    known: dict[str, TaskInstance]
+    """The same by key, but as they were answered to a write or a note since."""
 
     @classmethod
-    def of(cls, engine: Engine, run: DagRun, plan: Plan) -> "Alteration":
-        """A plan for a run, whose items are read now."""
-        return cls(progress=in_progress(engine, run), plan=plan, items=engine.items(run.run_uid))
+    def of(cls, progress: RunInProgress, plan: Plan, items: RunItems) -> "Alteration":
+        """A plan for a run, whose items were read before."""
+        return cls(progress=progress, plan=plan, items=items, known=dict(items.by_key))
 
     def mark(self) -> list[TaskInstance]:
         """Write those that are marked, and make void what they have told; those that this has altered."""
         written = []
-        for task_id, clears in self._in_order(self.plan.marked):
-            item = self._instance(task_id)
+        for key, clears in self._in_order(self.plan.marked):
+            item = self.items.at(key)
             if isinstance(alteration_of(self.plan, item), Mark):
                 written += self._write(item)
-            if self._current(task_id).clears > clears:
+            if self._current.at(key).clears > clears:
                 self._void(item, clears)
         return written
 
     def make_void(self) -> bool:
         """Make void what the cleared tasks have told; whether any is still to be cleared."""
         graph, cleared = self.progress.graph, self._in_order(self.plan.cleared)
-        for task_id, clears in cleared:
-            item = self._instance(task_id)
+        for key, clears in cleared:
+            item = self.items.at(key)
             self._void(item, clears)
-            if self._is_to_be_cleared(item) and not end_awaits(graph, self.plan, task_id, self._current):
-                self._owe(task_id)
-        return any(self._is_to_be_cleared(self._instance(task_id)) for task_id, _ in cleared)
+            if self._is_to_be_cleared(item) and not end_awaits(graph, self.plan, item.task_id, self._current):
+                self._owe(item)
+        return any(self._is_to_be_cleared(self.items.at(key)) for key, _ in cleared)
 
     def clear(self) -> list[TaskInstance]:
         """Write those that are cleared; those that were not cleared meanwhile, as they are now."""
-        cleared = [self._instance(task_id) for task_id, _ in self._in_order(self.plan.cleared)]
+        cleared = [self.items.at(key) for key, _ in self._in_order(self.plan.cleared)]
         wanted = [item for item in cleared if self._is_to_be_cleared(item)]
         return [written for item in wanted for written in self._write(item)]
 
@@ -251,47 +257,63 @@ class Alteration:
     # -- making void -------------------------------------------------------------------------------
 
     def _void(self, item: TaskInstance, clears: int) -> None:
+        """Make void what a task instance has told, or may tell yet, of an end after so many clears."""
         graph = self.progress.graph
-        for join in joins_after(graph, item):
-            self._void_at(join, place_at(graph, join, item.task_id), clears)
-        for place in distant_places(graph, item.task_id):
+        for hearer in hearers_of(graph, item, self._levels):
+            self._void_at(hearer, clears)
+        places = list(order_places(graph, item.task_id)) if item.map_index == NOT_MAPPED else []
+        if coded(0, clears) in item.notes.get(EARLY, ()):
+            places.append(completion_place(graph, item.task_id))
+        for place in places:
             if not is_void(self._notes(place.key), place.number, clears):
                 self._leave_notes(place.key, {VOID: coded(place.number, clears)})
 
-    def _void_at(self, join: Join, place: Place, clears: int) -> None:
-        notes = self._notes(place.key)
-        if not is_void(notes, place.number, clears):
-            notes = self._leave_notes(place.key, {VOID: coded(place.number, clears)}).notes
-        if place.bucket is not None:
-            self._void_bucket(join, place.bucket, notes)
-
-    def _void_bucket(self, join: Join, bucket: int, notes: Notes) -> None:
-        """Make void what a bucket has told its join, and tell it anew what still counts."""
-        key, number = join_key(join), head_number(bucket, notes)
-        voids = len(notes[VOID])
-        if not is_void(self._notes(key), bucket, voids - 1):
-            told = dict.fromkeys((name for name, numbers in standing(notes).items() if numbers), number)
-            self._leave_notes(key, {VOID: coded(bucket, voids - 1), **told})
-
-    def _owe(self, task_id: str) -> None:
-        """Let the end of the run wait for the next end of a task (of one that is cleared: after that)."""
+    def _void_at(self, hearer: Hearer, clears: int) -> None:
+        """Make void what stands under a number at a join, and tell anew, from there on, what still counts."""
+        path = hearer.path
+        notes = self._void_on(path[0], clears, {})
+        for place, above in pairwise(path):
+            notes = self._void_on(above, generation(notes) - 1, passed_on(place, notes, above.number))
+        if not hearer.join.collects:
+            return
         graph = self.progress.graph
-        item = self._leave_notes(task_key(task_id), {REPORTS: 0})
-        place = place_at(graph, graph.end_of_run, task_id)
-        clears = item.clears + (self.plan.cleared.get(task_id) == item.clears)
-        notes = {OWED: coded(place.number, clears)}
-        if clears:
-            notes[VOID] = coded(place.number, clears - 1)
-        self._leave_notes(place.key, notes)
-        if item.clears == clears and item.state is not None and item.state.is_final:
+        for beyond in hearers_of_all(graph, hearer.join, notes, self._levels):
+            added = added_by(graph, beyond.join, beyond.end, beyond.path[0].number)
+            self._void_beyond(beyond, generation(notes) - 1, added)
+
+    def _void_beyond(self, hearer: Hearer, clears: int, added: Mapping[str, int]) -> None:
+        notes = self._void_on(hearer.path[0], clears, added)
+        for place, above in pairwise(hearer.path):
+            notes = self._void_on(above, generation(notes) - 1, passed_on(place, notes, above.number))
+
+    def _void_on(self, place: Place, clears: int, added: Mapping[str, int]) -> Notes:
+        """Make void what was left at a place after so many clears, and leave what counts instead."""
+        notes = self._notes(place.key)
+        if is_void(notes, place.number, clears):
+            return notes
+        return self._leave_notes(place.key, {**added, VOID: coded(place.number, clears)}).notes
+
+    def _owe(self, reporting: TaskInstance) -> None:
+        """Let the end of the run wait for an instance's next end (of one that is cleared: after that)."""
+        graph = self.progress.graph
+        item = self._leave_notes(reporting.key, {REPORTS: 0})
+        (place,) = report_path(graph, item)[-1:]
+        clears = item.clears + (self.plan.cleared.get(item.key) == item.clears)
+        self._leave_notes(place.key, left_as(place.number, clears, (OWED,)))
+        if item.clears == clears and is_over(item):
             # It may have ended without knowing that it has to report.
-            self.progress.outbox.post(FollowTask(run=self.progress.facts.ref, task_id=task_id))
+            run = self.progress.facts.ref
+            self.progress.outbox.post(FollowTask(run=run, task_id=item.task_id, map_index=item.map_index))
+
+    @property
+    def _levels(self) -> Levels:
+        return levels_in(self.progress.graph, self._current)
 
     # -- writing -----------------------------------------------------------------------------------
 
     def _write(self, item: TaskInstance) -> list[TaskInstance]:
         """Write one as it is to be; none if another handler altered it."""
-        task, before = self.progress.graph.tasks[item.task_id], self._current(item.task_id)
+        task, before = self.progress.graph.tasks[item.task_id], self._current.at(item.key)
         for _ in range(_ATTEMPTS):
             match alteration_of(self.plan, before):
                 case Mark() as step:
@@ -300,7 +322,7 @@ class Alteration:
                     write = self._clear_one(before)
                 case Leave():
                     return []
-            self._heads[item.key] = write.item
+            self.known[item.key] = write.item
             if write.applied:
                 if before.state is not None and not before.state.is_final:
                     self.progress.tries.give_back(task, before)
@@ -309,10 +331,10 @@ class Alteration:
         raise StoreUnavailable(f"{item.key} changes all the time")
 
     def _mark_one(self, before: TaskInstance, state: TaskInstanceState) -> Write[TaskInstance]:
-        self._let_run_wait_for_upstreams(before)
+        added = self._wait_for_upstreams(before)
         change = changes.marked(before, state, self.progress.engine.now())
         voids = len(before.notes.get(VOID, ()))
-        return self._transition(before, replace(_as_it_is(before), voids=voids), change)
+        return self._transition(before, replace(_as_it_is(before), voids=voids), change, added)
 
     def _clear_one(self, before: TaskInstance) -> Write[TaskInstance]:
         engine, now = self.progress.engine, self.progress.engine.now()
@@ -323,47 +345,57 @@ class Alteration:
         return self._transition(before, _as_it_is(before), change)
 
     def _transition(
-        self, before: TaskInstance, expected: Expected, change: TaskInstanceChange
+        self,
+        before: TaskInstance,
+        expected: Expected,
+        change: TaskInstanceChange,
+        added: Mapping[str, int] | None = None,
     ) -> Write[TaskInstance]:
         tasks = self.progress.engine.store.task_instances
-        return tasks.transition(before.run_uid, before.key, expected, change)
+        return tasks.transition(before.run_uid, before.key, expected, change, added)
 
-    def _let_run_wait_for_upstreams(self, item: TaskInstance) -> None:
-        """An end by hand does not imply that the upstreams have ended: they report themselves."""
-        graph = self.progress.graph
-        join = graph.join_before(item.task_id)
-        if not join.trigger_rule.waits_for_all:
-            return
-        for upstream in (self._current(name) for name in join.upstream):
-            if not graph.reports(upstream.task_id) and not self._has_ended(join, upstream, item):
-                self._owe(upstream.task_id)
+    def _wait_for_upstreams(self, item: TaskInstance) -> Mapping[str, int] | None:
+        """Let the run wait for upstreams that have not ended: an end by hand does not imply that they have.
 
-    def _has_ended(self, join: Join, upstream: TaskInstance, item: TaskInstance) -> bool:
-        """Whether an upstream has ended and is not being cleared. (If it is, ``item``'s voids change.)"""
+        The notes to leave with the mark: that it comes early, so that its join tells when all have ended. The
+        instances of a mapped group have no such join: there each upstream reports by itself.
+        """
         graph = self.progress.graph
-        place = place_at(graph, join, upstream.task_id)
-        notes = item.notes if place.bucket is None else self._notes(place.key)
-        return has_ended(graph, join, upstream, notes)
+        task = graph.tasks[item.task_id]
+        if not task.waits_for_all:
+            return None
+        if item.map_index == NOT_MAPPED and not graph.index_upstream(task):
+            join = graph.join_before(item.task_id)
+            is_early = not arrived(join, item.notes).complete
+            return {EARLY: coded(0, item.clears + 1)} if is_early else None
+        upstreams = [graph.tasks[name] for name in task.upstream if not graph.reports(name)]
+        for upstream in [each for task in upstreams for each in self._current.instances_of(task)]:
+            is_unexpanded = upstream.map_index == NOT_MAPPED and graph.tasks[upstream.task_id].is_mapped
+            if not (is_unexpanded or self._has_ended(upstream)):
+                self._owe(upstream)
+        return None
+
+    def _has_ended(self, upstream: TaskInstance) -> bool:
+        """Whether an upstream has ended and is not being cleared."""
+        return is_over(upstream) and not is_being_cleared(self.progress.graph, upstream, self._current)
 
     # -- items -------------------------------------------------------------------------------------
 
     def _in_order(self, altered: Mapping[str, int]) -> list[tuple[str, int]]:
-        return [(name, altered[name]) for name in self.progress.graph.tasks if name in altered]
+        return [(key, altered[key]) for key in in_order(self.progress.graph, altered)]
 
-    def _instance(self, task_id: str) -> TaskInstance:
-        self.progress.graph.task(task_id)
-        return self.items.instance(task_id)
-
-    def _current(self, task_id: str) -> TaskInstance:
-        return self._heads.get(task_key(task_id)) or self._instance(task_id)
+    @property
+    def _current(self) -> RunItems:
+        """The items of the run, as far as the plan has been carried out."""
+        return RunItems(self.items.run_uid, self.known)
 
     def _notes(self, key: str) -> Notes:
-        return (self._heads.get(key) or self.items.at(key)).notes
+        return self._current.notes(key)
 
     def _leave_notes(self, key: str, added: Mapping[str, int]) -> TaskInstance:
         tasks = self.progress.engine.store.task_instances
         item = tasks.arrive(self.progress.facts.ref.run_uid, key, added).item
-        self._heads[key] = item
+        self.known[key] = item
         return item
 
 

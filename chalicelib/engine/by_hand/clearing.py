@@ -7,7 +7,7 @@ from chalicelib.domain.plans.by_hand import Choice, chosen, clearing
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand import carry_out
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import get_dag_run
 
 
@@ -32,9 +32,9 @@ def clear_tasks(engine: Engine, request: ClearRequest) -> list[TaskInstance]:
     done. 2 requests for a dry run when warm.
     """
     run = get_dag_run(engine, request.dag_id, request.execution_date)
-    graph = graph_of(engine, run.dag_id, run.version)
+    graph = graph_of_run(engine, run)
     items = engine.items(run.run_uid)
     found = chosen(graph, items, request.choice)
     if not items.is_empty and not request.dry_run:  # nothing can be cleared of a run that has not begun
-        carry_out.alter(engine, run, clearing(found))
+        carry_out.alter(engine, run, clearing(graph, items, found))
     return found

@@ -11,7 +11,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand import carry_out
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import get_dag_run
 
 MARKED_STATES = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED})
@@ -44,7 +44,7 @@ def mark_tasks(engine: Engine, request: MarkRequest) -> list[TaskInstance]:
     if request.state not in MARKED_STATES:
         raise InvalidRequest(f"A task cannot be marked {request.state}")
     run = get_dag_run(engine, request.dag_id, request.execution_date)
-    graph = graph_of(engine, run.dag_id, run.version)
+    graph = graph_of_run(engine, run)
     items = engine.items(run.run_uid)
     found, plan = marking(graph, items, request.choice, request.state)
     if not request.dry_run:
@@ -60,7 +60,7 @@ def mark_run_success(
     Raises ``DagNotFound``, ``DagRunNotFound``; ``StoreUnavailable``: asking again does no harm.
     """
     run = get_dag_run(engine, dag_id, execution_date)
-    graph = graph_of(engine, run.dag_id, run.version)
+    graph = graph_of_run(engine, run)
     found = [
         item
         for item in chosen(graph, engine.items(run.run_uid), Choice())
@@ -74,5 +74,5 @@ def mark_run_success(
     )
     engine.store.dag_runs.move_due(run.ref, now)  # should the rest be lost, the tick finds it soon
     engine.store.dag_runs.transition(run.ref, _NOT_SUCCESS, change)
-    carry_out.alter(engine, run, Plan(marked={item.task_id: item.clears for item in found}))
+    carry_out.alter(engine, run, Plan(marked={item.key: item.clears for item in found}))
     return found

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from chalicelib.domain.errors import TaskLogNotFound
+from chalicelib.domain.errors import TaskInstanceNotFound, TaskLogNotFound
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag, DagVersion, LatestRun
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import VersionMissing, graph_of
+from chalicelib.engine.graphs import VersionMissing, graph_of, graph_of_run
 from chalicelib.engine.lookup import existing_run, find_dag_with_run, get_dag, get_dag_run
 
 
@@ -56,13 +56,16 @@ def get_task_instance(
 ) -> tuple[DagRun, Task, TaskInstance]:
     """A task instance with its run and task; one that nothing touched yet has no state.
 
-    Raises, in Airflow's order, ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``. The task is
-    looked for in the version that the run was made with. 2 requests when warm.
+    Raises, in Airflow's order, ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``,
+    ``TaskInstanceNotFound``. The task is looked for in the version that the run was made with. 2 requests
+    when warm.
     """
     dag, run = find_dag_with_run(engine, dag_id, execution_date)
     graph: Graph = graph_of(engine, dag_id, run.version if run else dag.version)
     task = graph.task(task_id)
     found = existing_run(run, dag_id, execution_date)
+    if task_id not in graph_of_run(engine, found).tasks:
+        raise TaskInstanceNotFound(task_id, str(execution_date))
     return found, task, engine.instance(found.run_uid, task_id)
 
 

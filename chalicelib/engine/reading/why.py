@@ -14,7 +14,7 @@ from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine import lookup
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of, graph_of_run
 from chalicelib.engine.reading import queries
 from chalicelib.engine.runs import giving_way
 from chalicelib.engine.tasks import past
@@ -31,7 +31,7 @@ def why_run(engine: Engine, dag_id: str, execution_date: datetime) -> list[Check
     found = _before_tasks(engine, dag, run)
     if run.state is DagRunState.QUEUED:
         return found
-    graph = graph_of(engine, dag_id, run.version)
+    graph = graph_of_run(engine, run)
     return [*found, checks.unfinished_tasks(graph, engine.items(run.run_uid))]
 
 
@@ -69,7 +69,7 @@ def _of_later_runs(engine: Engine, run: DagRun) -> Iterator[Check]:
 def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str) -> list[Check]:
     """The checks between an unfinished task instance and its next try; empty for one that has ended.
 
-    Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``.
+    Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``, ``TaskInstanceNotFound``.
     """
     run, task, item = queries.get_task_instance(engine, dag_id, execution_date, task_id)
     if item.state is not None and item.state.is_final:
@@ -79,7 +79,7 @@ def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str
 
 
 def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstance) -> Iterator[Check]:
-    graph = graph_of(engine, dag.dag_id, run.version)
+    graph = graph_of_run(engine, run)
     yield checks.dag_not_paused(dag, run.run_type)
     yield checks.dag_run_running(run)
     yield checks.task_state(item)

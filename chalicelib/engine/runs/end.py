@@ -14,11 +14,12 @@ from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import EndTasks
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
+from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FINAL_STATES, DagRunState
 from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.runs.start import leave
@@ -70,14 +71,14 @@ def end_tasks(engine: Engine, message: EndTasks) -> None:
 
 
 def end_tasks_of(engine: Engine, run: DagRun) -> bool:
-    """End the tasks that are left of a run that is over: of one that ended by itself, none.
+    """End the tasks that are left of a run that is over: of one that ended by itself or in deadlock, none.
 
     False if there is more to do; it is done by a message (or not at all: the run was cleared).
 
     Safe to repeat and to interrupt. What one invocation has no time for goes by a further message.
     """
-    graph = graph_of(engine, run.dag_id, run.version)
-    unfinished = unfinished_tasks(engine, run, graph)
+    graph = graph_of_run(engine, run)
+    unfinished = [] if run.reason == DEADLOCKED else unfinished_tasks(engine, run, graph)
     if unfinished and not _is_still_over(engine, run):
         return False
     outbox = Outbox(sender=engine.sender)
@@ -112,8 +113,6 @@ def _is_still_over(engine: Engine, run: DagRun) -> bool:
 def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInstance]:
     """The task instances that are not over, those at work first: they hold slots and open others."""
     items = engine.items(run.run_uid)
-    begun = [item for item in items.begun() if item.task_id in graph.tasks]
-    at_work = [item for item in begun if item.state not in FINAL_STATES]
-    started = {item.task_id for item in begun}
-    not_begun = items.instances(task_id for task_id in graph.tasks if task_id not in started)
-    return [*at_work, *not_begun]
+    instances = (item for task in graph.tasks.values() for item in items.instances_of(task))
+    unfinished = [item for item in instances if item.state not in FINAL_STATES]
+    return sorted(unfinished, key=lambda item: item.state is None)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.runs.dag_runs import DagRun, new_id
 from chalicelib.domain.slots.limits import Limit, run_holder
 from chalicelib.domain.slots.pools import (
@@ -197,7 +197,9 @@ def _is_stale(engine: Engine, shards: Sequence[PoolShard], holder: str) -> bool:
     return engine.now() - since > _STALE
 
 
-def hand_over(engine: Engine, task: Task, item: TaskInstance, successor: Task) -> Parts:
+def hand_over(
+    engine: Engine, task: Task, item: TaskInstance, successor: Task, *, map_index: int = NOT_MAPPED
+) -> Parts:
     """Hand a finished try's slots to the first try of a successor; the parts, or none if it can't be.
 
     Saves a request per task of a chain. It can't be where another task waits for the pool: that one
@@ -208,6 +210,6 @@ def hand_over(engine: Engine, task: Task, item: TaskInstance, successor: Task) -
     ((shard, slots),) = item.pool_parts
     if slots != successor.pool_slots:
         return ()
-    entering = holder_name(item.run_uid, task_key(successor.task_id), 1)
+    entering = holder_name(item.run_uid, task_key(successor.task_id, map_index), 1)
     handed = engine.store.pools.swap(task.pool, shard, item.holder, entering, slots, engine.now())
     return item.pool_parts if handed else ()

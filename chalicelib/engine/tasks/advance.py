@@ -13,45 +13,33 @@ good by its message coming again (``redo``) or by the sweep of the run (invarian
 An arrival that stands therefore proves that the steps before it were done.
 """
 
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Self
 
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.graph.join import END_OF_RUN, Join
-from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
-from chalicelib.domain.messages import FollowTask, OpenTasks, RescueRun, ScheduleDag, WakePool
-from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.trigger_rules import Judgement, judge
+from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePool
+from chalicelib.domain.observations import RunEnded
+from chalicelib.domain.plans.deadlock import may_be_reached
 from chalicelib.domain.plans.fail_stop import stops_others
-from chalicelib.domain.plans.steps import End, Start, Wait, asks_for_past, open_step
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
-from chalicelib.domain.slots.pools import Parts
+from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
-from chalicelib.domain.tasks import changes
-from chalicelib.domain.tasks.arrivals import (
-    arrived,
-    distant_orders,
-    head_number,
-    is_only_upstream,
-    joins_after,
-    notes_of,
-    place_at,
-    sole_arrival,
-)
-from chalicelib.domain.tasks.keys import join_key
-from chalicelib.domain.tasks.notes import COMPLETE, CROWDING, arrived_numbers
-from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
-from chalicelib.domain.tasks.voiding import VOID, coded, standing
+from chalicelib.domain.tasks.arrivals import arrived
+from chalicelib.domain.tasks.notes import CROWDING
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
+from chalicelib.engine.tasks import fail_stop, owed_callbacks, sleeping
+from chalicelib.engine.tasks.cascade import Cascade, Told
+from chalicelib.engine.tasks.expanding import Opening, literal_levels
+from chalicelib.engine.tasks.telling import Telling
 from chalicelib.engine.tasks.tries import Tries
-
-CASCADE_LIMIT = 200
-"""Task instances that one handler ends in a row; the rest of a longer cascade goes by message."""
 
 PORTION = 200
 """First tasks of a run that one message opens: some 3 requests each, in a handler of 60 s."""
@@ -66,17 +54,20 @@ class RunInProgress:
     facts: RunFacts
     outbox: Outbox
     tries: Tries
+    telling: Telling
 
     @classmethod
-    def of(cls, engine: Engine, facts: RunFacts) -> "RunInProgress":
+    def of(cls, engine: Engine, facts: RunFacts) -> Self:
         """The run of these facts, with the graph of its own version."""
         outbox = Outbox(sender=engine.sender)
+        graph = graph_of_run(engine, facts)
         return cls(
             engine=engine,
-            graph=graph_of(engine, facts.ref.dag_id, facts.ref.version),
+            graph=graph,
             facts=facts,
             outbox=outbox,
             tries=Tries(engine=engine, facts=facts, outbox=outbox),
+            telling=Telling(engine=engine, graph=graph, run_uid=facts.ref.run_uid),
         )
 
     def open_first_tasks(self, *, opened: int = 0, redo: bool) -> None:
@@ -88,18 +79,47 @@ class RunInProgress:
             self._close(failed=False)
         left = self.graph.opened_at_start[opened:]
         for task in left[:PORTION]:
-            self.open(task, self._read(task) if redo else self._untouched(task), redo=redo)
+            self._open_first(task, redo=redo)
         if len(left) > PORTION:
             self.outbox.post(OpenTasks(run=self.facts.ref, opened=opened + PORTION))
 
+    def _open_first(self, task: Task, *, redo: bool) -> None:
+        if not task.literal_length:
+            self.open(task, self._read(task) if redo else self._untouched(task), redo=redo)
+            return
+        gate = self.sized(self._untouched(task), literal_levels(task) or ())
+        Opening(task=task, item=gate, judgement=self._judged(gate), is_fresh=not redo).carry_out(self)
+
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Act on what a task's trigger rule says of the notes on its item, and on all that follows."""
-        known = arrived(self.graph, self.graph.join_before(task.task_id), item.notes)
-        ended = self._act(task, item, known, redo=redo) if item.state is None else _again(item, redo=redo)
-        if ended is not None:
-            self.follow(ended.item, redo=ended.again)
-        elif redo and item.state is TaskInstanceState.QUEUED:
-            self.tries.send(item)
+        Cascade(progress=self).open(task, item, redo=redo)
+
+    def open_instances(self, task: Task, *, opened: int = 0) -> None:
+        """Open the instances of an expanded task that may not be open yet, from the index ``opened`` on."""
+        gate = self._read(task)
+        levels = gate.levels or literal_levels(task)
+        if levels:
+            gate = self.sized(gate, levels)
+            Opening(task=task, item=gate, judgement=self._judged(gate)).carry_out(self, opened=opened)
+
+    def _judged(self, item: TaskInstance) -> Judgement:
+        join = self.graph.join_before(item.task_id)
+        return judge(join.trigger_rule, arrived(join, item.notes))
+
+    def open_instance(
+        self,
+        task: Task,
+        item: TaskInstance,
+        gate: TaskInstance,
+        *,
+        ends_as: Judgement | None,
+        is_ordered: bool,
+        redo: bool,
+    ) -> None:
+        """Decide about an instance of an expanded task; see ``Cascade.open_instance``."""
+        Cascade(progress=self).open_instance(
+            task, item, gate, ends_as=ends_as, is_ordered=is_ordered, redo=redo
+        )
 
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
@@ -112,38 +132,39 @@ class RunInProgress:
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
-            self._follow_try(item, redo=redo)
+            if stops_others(self.graph, item):
+                fail_stop.stop_others(self, item, redo=redo)
+            else:
+                self.follow(item, redo=redo)
 
-    def _follow_try(self, ended: TaskInstance, *, redo: bool) -> None:
-        """Go on from the end of a try; one that stops the others of its run tells of itself after that."""
-        stopped = fail_stop.stop_others(self.tries, self.graph, ended, redo=redo)
-        for other in stopped.items:
-            self.follow(other, redo=True)
-        if stopped.is_complete:
-            # Where others may have been stopped, no end alone decides a successor: as when it is redone.
-            self.follow(ended, redo=redo or stops_others(self.graph, ended))
+    def follow(self, *ended: TaskInstance, redo: bool) -> None:
+        """Tell the joins after ended task instances, and go on with what ends by that."""
+        Cascade(progress=self).follow([Told(item=item, again=redo) for item in ended])
 
-    def follow(self, ended: TaskInstance, *, redo: bool) -> None:
-        """Tell the joins after an ended task instance, and go on with what ends by that."""
-        pending = deque([_Ended(item=ended, again=redo)])
-        met = {ended.key}
-        for _ in range(CASCADE_LIMIT):
-            if not pending:
-                return
-            current = pending.popleft()
-            following = [found for found in self._tell(current) if found.item.key not in met]
-            met |= {found.item.key for found in following}
-            pending.extend(following)
-        for item in (left.item for left in pending if not left.again):
-            # Not for what had ended before: in a dense graph that is nearly everything, for each of
-            # these messages. What a crash left untold there is found by the sweep.
-            self.outbox.post(FollowTask(run=self.facts.ref, task_id=item.task_id, map_index=item.map_index))
+    def levels_of(self, task: Task) -> tuple[int, ...]:
+        """Over which lengths a mapped task is expanded; none if it is not. 1 request, 0 for literals."""
+        return literal_levels(task) or self._read(task).levels
+
+    def sized(self, item: TaskInstance, levels: tuple[int, ...]) -> TaskInstance:
+        """An instance of a mapped task that says of how many it is one."""
+        return replace(item, map_length=prod(levels), map_levels=levels if len(levels) > 1 else ())
 
     def close_if_over(self, end: TaskInstance) -> None:
         """End the run if every task has reported at its end."""
-        known = arrived(self.graph, self.graph.end_of_run, end.notes)
+        known = arrived(self.graph.end_of_run, end.notes)
         if known.complete:
             self._close(failed=bool(known.seen & FAILURE_STATES))
+        else:
+            self.look_for_deadlock(self.graph.end_of_run, end)
+
+    def close_deadlocked(self) -> None:
+        """Fail the run: all that has not ended waits for ever, and keeps no state, as in Airflow."""
+        self._close(failed=True, reason=DEADLOCKED)
+
+    def look_for_deadlock(self, join: Join, item: TaskInstance) -> None:
+        """Have the run looked after if, by what a join has heard, all that has not ended waits for ever."""
+        if may_be_reached(self.graph, join, item.notes):
+            self.outbox.post(RescueRun.of(self.facts.ref))
 
     def leave(self, run: DagRun) -> None:
         """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
@@ -157,161 +178,10 @@ class RunInProgress:
         """Send what is left to be sent."""
         self.outbox.flush()
 
-    # -- telling successors ------------------------------------------------------------------------
-
-    def _tell(self, told: "_Ended") -> Iterator["_Ended"]:
-        """Leave the end of a task at each of its joins; yields the instances that end by it."""
-        ended = told.item
-        self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts.ref, [ended]))
-        joins = joins_after(self.graph, ended)
-        if told.again:
-            yield from self._tell_again(ended, joins)
-            return
-        prepaid = self._settle(ended, joins)
-        for join in joins:
-            if self._tells_all(ended, join):
-                next_end = self._decide_at_once(join, ended, prepaid)
-            else:
-                next_end = self._decide(join, self._arrive(join, ended)[1], redo=False)
-            if next_end is not None:
-                yield next_end
-
-    def _tell_again(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Iterator["_Ended"]:
-        self._order(ended)
-        for number, join in enumerate(joins):
-            is_new, item = self._arrive(join, ended)
-            if is_new and number == 0:
-                self.tries.give_back(self.graph.tasks[ended.task_id], ended)
-            next_end = self._decide(join, item, redo=not is_new, first_attempt=False)
-            if next_end is not None:
-                yield next_end
-
-    def _settle(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Mapping[str, Parts]:
-        """Hand the slots of a try to the successor that starts now, or give them back; order skips.
-
-        The parts handed over, by the task that got them. What ended without a try holds nothing.
-        """
-        task = self.graph.tasks[ended.task_id]
-        successor = self._first_to_start(ended, joins) if ended.pool_parts else None
-        parts = taking.hand_over(self.engine, task, ended, successor) if successor else ()
-        if not parts:
-            self.tries.give_back(task, ended)
-        self._order(ended)
-        return {successor.task_id: parts} if successor and parts else {}
-
-    def _first_to_start(self, ended: TaskInstance, joins: tuple[Join, ...]) -> Task | None:
-        for join in joins:
-            if not self._tells_all(ended, join):
-                continue
-            successor = self.graph.tasks[join.task_id]
-            verdict = judge(successor.trigger_rule, sole_arrival(self.graph, ended, successor)).verdict
-            if verdict is Verdict.RUN and not (successor.is_empty or successor.depends_on_past):
-                return successor
-        return None
-
-    def _tells_all(self, ended: TaskInstance, join: Join) -> bool:
-        """Whether this end alone decides a successor, which nothing has touched before."""
-        return not ended.clears and is_only_upstream(self.graph, join)
-
-    def _order(self, ended: TaskInstance) -> None:
-        """Leave orders at tasks further down, before an arrival might let them run."""
-        for key, notes in distant_orders(self.graph, ended).items():
-            self._leave_notes(key, notes)
-
-    def _arrive(self, join: Join, ended: TaskInstance) -> tuple[bool, TaskInstance]:
-        """Leave an arrival at a join; whether it is new, and the join's item as it is now."""
-        names = notes_of(join, ended, self.graph)
-        place = place_at(self.graph, join, ended.task_id)
-        added = dict.fromkeys(names, coded(place.number, ended.clears))
-        if ended.clears:
-            added[VOID] = coded(place.number, ended.clears - 1)
-        is_new, item = self._leave_notes(place.key, added)
-        if place.bucket is None:
-            return is_new, item
-        is_full = len(arrived_numbers(item.notes)) == join.bucket_size(place.bucket)
-        if not is_full and join.trigger_rule.waits_for_all:
-            return is_new, TaskInstance(run_uid=item.run_uid, task_id=join.task_id)
-        told = [name for name, numbers in standing(item.notes).items() if numbers]
-        head = dict.fromkeys([*told, COMPLETE] if is_full else told, head_number(place.bucket, item.notes))
-        if voids := len(item.notes.get(VOID, ())):
-            head[VOID] = coded(place.bucket, voids - 1)
-        return is_new, self._leave_notes(join_key(join), head)[1]
-
-    # -- deciding ----------------------------------------------------------------------------------
-
-    def _decide(
-        self, join: Join, item: TaskInstance, *, redo: bool, first_attempt: bool = True
-    ) -> "_Ended | None":
-        """Act on a join's item; the instance if it ended by that (or did before, when redoing)."""
-        if join.task_id == END_OF_RUN:
-            self.close_if_over(item)
-            return None
-        if item.state is None:
-            known = arrived(self.graph, join, item.notes)
-            task = self.graph.tasks[join.task_id]
-            return self._act(task, item, known, redo=redo, first_attempt=first_attempt)
-        if redo and item.state is TaskInstanceState.QUEUED:
-            self.tries.send(item)
-        return _again(item, redo=redo)
-
-    def _decide_at_once(
-        self, join: Join, ended: TaskInstance, prepaid: Mapping[str, Parts]
-    ) -> "_Ended | None":
-        """A successor with this one upstream: the arrival and what comes of it are one write."""
-        task = self.graph.tasks[join.task_id]
-        added = dict.fromkeys(notes_of(join, ended, self.graph), 0)
-        known = sole_arrival(self.graph, ended, task)
-        return self._act(
-            task,
-            self._untouched(task),
-            known,
-            added=added,
-            prepaid=prepaid.get(task.task_id, ()),
-            redo=False,
-        )
-
-    def _act(
-        self,
-        task: Task,
-        item: TaskInstance,
-        known: Arrived,
-        *,
-        added: Mapping[str, int] | None = None,
-        prepaid: Parts = (),
-        redo: bool,
-        first_attempt: bool = True,
-    ) -> "_Ended | None":
-        """Carry out the step of a task instance without a state; the instance if it ended by that."""
-        asks = asks_for_past(task, known)
-        waits = asks and past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
-        match open_step(task, item, known, waits_for_past=waits):
-            case Start() as step:
-                is_first = first_attempt and not redo and step.is_fresh
-                number = step.try_number
-                self.tries.start(task, item, number, added=added, prepaid=prepaid, first_attempt=is_first)
-                return None
-            case Wait():
-                if added:
-                    self._leave_notes(item.key, added)
-                return None
-            case End() as step:
-                return self._end_untried(item, step, added, redo=redo)
-
-    def _end_untried(
-        self, item: TaskInstance, step: End, added: Mapping[str, int] | None, *, redo: bool
-    ) -> "_Ended | None":
-        now = self.engine.now()
-        change = changes.ended_untried(item, step.judgement, skip_ordered=step.skip_ordered, now=now)
-        tasks = self.engine.store.task_instances
-        write = tasks.transition(item.run_uid, item.key, as_judged(item), change, added)
-        if write.applied:
-            self.engine.observe(TaskEnded.of(self.facts.ref.dag_id, self.facts.run_id, write.item))
-        return _Ended(item=write.item, again=False) if write.applied else _again(write.item, redo=redo)
-
-    def _close(self, *, failed: bool) -> None:
+    def _close(self, *, failed: bool, reason: str | None = None) -> None:
         now = self.engine.now()
         state = DagRunState.FAILED if failed else DagRunState.SUCCESS
-        change = DagRunChange(state=state, end_date=now, updated_at=now)
+        change = DagRunChange(state=state, end_date=now, reason=reason, updated_at=now)
         ref = self.facts.ref
         running, fence = frozenset({DagRunState.RUNNING}), self.facts.fence
         write = self.engine.store.dag_runs.transition(ref, running, change, fence=fence)
@@ -336,33 +206,8 @@ class RunInProgress:
 
     # -- items -------------------------------------------------------------------------------------
 
-    def _leave_notes(self, key: str, added: Mapping[str, int]) -> tuple[bool, TaskInstance]:
-        write = self.engine.store.task_instances.arrive(self.facts.ref.run_uid, key, added)
-        return write.applied, write.item
-
     def _untouched(self, task: Task) -> TaskInstance:
         return TaskInstance(run_uid=self.facts.ref.run_uid, task_id=task.task_id)
 
     def _read(self, task: Task) -> TaskInstance:
         return self.engine.instance(self.facts.ref.run_uid, task.task_id)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Ended:
-    """A task instance whose end is to be told."""
-
-    item: TaskInstance
-    again: bool
-    """Whether it had ended before, and may have been told."""
-
-
-def as_judged(item: TaskInstance) -> Expected:
-    """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
-    voids = len(item.notes.get(VOID, ()))
-    return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
-
-
-def _again(item: TaskInstance, *, redo: bool) -> _Ended | None:
-    """When redoing: an instance that ended without a try, whose end may not have been told to all."""
-    ended_untried = item.state is not None and item.state.is_final and item.lease_token is None
-    return _Ended(item=item, again=True) if redo and ended_untried else None

@@ -6,17 +6,20 @@ writes. As long as it does not stand, the repair of a crash stops what is left.
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import FollowTask
-from chalicelib.domain.plans.fail_stop import reason_of, stopped_state, stops_others, to_be_stopped
+from chalicelib.domain.plans.fail_stop import reason_of, stopped_state, to_be_stopped, was_stopped_by
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.tasks import owed_callbacks
-from chalicelib.engine.tasks.tries import Tries
+
+if TYPE_CHECKING:
+    from chalicelib.engine.tasks.advance import RunInProgress
 
 log = logging.getLogger(__name__)
 
@@ -24,31 +27,35 @@ PORTION = 100
 """Task instances that one handler stops: some 3 requests each, and a worker has 20 s for them."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stopped:
-    """The task instances that were stopped by now; all of them, or a message stops the others."""
+def stop_others(progress: "RunInProgress", ended: TaskInstance, *, redo: bool) -> None:
+    """Stop the others of a run, then go on from the end of the task instance that stops them.
 
-    items: tuple[TaskInstance, ...] = ()
-    is_complete: bool = True
-
-
-def stop_others(tries: Tries, graph: Graph, ended: TaskInstance, *, redo: bool) -> Stopped:
-    """Stop the others of a run if a task instance has ended that stops them; 0 requests unless it does.
-
-    Else 1 per MB of the run's items, and 1 for each that is stopped. ``redo``: they may have been stopped
-    before, and some cleared since; 1 request to see that.
+    1 request per MB of the run's items; for each that is stopped 1, and those by which it tells of its end.
+    ``redo``: they may have been stopped before, and some cleared since; 1 request to see that.
     """
-    if not stops_others(graph, ended) or (redo and owed_callbacks.has_told(tries.engine, graph, ended)):
-        return Stopped()
-    left = [*to_be_stopped(graph, tries.engine.items(ended.run_uid), ended)]
-    reason = reason_of(ended)
+    if redo and owed_callbacks.has_told(progress.engine, progress.graph, ended):
+        progress.follow(ended, redo=True)
+        return
+    graph, items, reason = progress.graph, progress.engine.items(ended.run_uid), reason_of(ended)
+    left = [*to_be_stopped(graph, items, ended)]
     stopped = [
-        tries.end_now(graph.tasks[item.task_id], item, stopped_state, reason) for item in left[:PORTION]
+        progress.tries.end_now(graph.tasks[item.task_id], item, stopped_state, reason)
+        for item in left[:PORTION]
     ]
-    is_complete = len(left) <= PORTION and all(stopped)
-    if not is_complete:
-        tries.outbox.post(FollowTask(run=tries.facts.ref, task_id=ended.task_id, map_index=ended.map_index))
-    return Stopped(items=tuple(filter(None, stopped)), is_complete=is_complete)
+    if len(left) > PORTION or not all(stopped):
+        _follow_later(progress, [ended])  # which stops the others; none tells of its end before
+        return
+    _follow_later(progress, [item for item in items.begun() if was_stopped_by(ended, item)])
+    progress.tries.give_back(graph.tasks[ended.task_id], ended)
+    ended = replace(ended, pool_parts=(), places=())
+    # As when it is redone: no end alone decides a successor where that may have been stopped.
+    progress.follow(*filter(None, stopped), ended, redo=True)
+
+
+def _follow_later(progress: "RunInProgress", ended: Iterable[TaskInstance]) -> None:
+    run = progress.facts.ref
+    for item in ended:
+        progress.outbox.post(FollowTask(run=run, task_id=item.task_id, map_index=item.map_index))
 
 
 def why_stopped(engine: Engine, item: TaskInstance) -> str | None:

@@ -1,6 +1,7 @@
 """The inputs of a try: its request, and its XComs."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,3 +56,7 @@ class TaskXComs:
     def pull(self, task_id: str, key: str, map_index: int = NOT_MAPPED) -> str | None:
         """Another task's value of that key as JSON text, or None."""
         return self.xcoms.pull(self.run_uid, task_id, map_index, key)
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        """Map index and JSON text of each instance of a mapped task that pushed that key, by index."""
+        return self.xcoms.pull_all(self.run_uid, task_id, key)

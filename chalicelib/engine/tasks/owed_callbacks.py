@@ -13,7 +13,8 @@ from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
 from chalicelib.domain.runs.reasons import ENDED_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.arrivals import has_arrived, joins_after, place_at
+from chalicelib.domain.tasks.arrivals import has_arrived
+from chalicelib.domain.tasks.hearers import hearers_of
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 
@@ -74,6 +75,6 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
 
 def has_told(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
     """Whether an ended task instance has left its first arrival, before which all else follows; 1 request."""
-    place = place_at(graph, joins_after(graph, item)[0], item.task_id)
+    place = next(hearers_of(graph, item, {})).path[0]
     told = engine.store.task_instances.get(item.run_uid, place.key)
     return told is not None and has_arrived(told.notes, place.number, item.clears)

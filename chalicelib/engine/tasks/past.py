@@ -19,7 +19,7 @@ from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.notes import AWAITED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 
 _INSTANT = timedelta(microseconds=1)
@@ -59,7 +59,7 @@ def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRu
     previous = next((run for run in earlier if _is_in_series(graph, run)), None)
     if previous is None:
         return None, ()
-    return previous, asked_of_past(task, graph_of(engine, previous.dag_id, previous.version).tasks)
+    return previous, asked_of_past(task, graph_of_run(engine, previous).tasks)
 
 
 def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInstance]) -> Iterator[Outgoing]:

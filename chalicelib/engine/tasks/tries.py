@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.domain import moments
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
 from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.runs.dag_runs import RunFacts
@@ -115,9 +115,8 @@ class Tries:
     def end_now(self, task: Task, item: TaskInstance, end_of: EndOf, reason: str) -> TaskInstance | None:
         """End a task instance, whatever it has become meanwhile; how it ended.
 
-        None if others kept changing it, or if it was cleared: then its run may go on. What a crash leaves
-        of its slots, or of its place among the waiters, is found by the audit of pools, and by the waking
-        of waiters.
+        None if others kept changing it, if it was cleared (for its run may go on), or expanded (for its
+        instances are there to be ended).
         """
         tasks, standing = self.engine.store.task_instances, item
         for _ in range(_ATTEMPTS):
@@ -126,22 +125,26 @@ class Tries:
                 try_number=standing.try_number,
                 updated_at=standing.updated_at,
                 clears=item.clears,
+                is_unexpanded=task.is_mapped and item.map_index == NOT_MAPPED,
             )
             change = changes.ended_from_outside(standing, end_of(standing), reason, self.engine.now())
             write = tasks.transition(standing.run_uid, standing.key, expected, change)
             if write.applied:
                 self.engine.observe(TaskEnded.of(self.facts.ref.dag_id, self.facts.run_id, write.item))
-                self._let_go(task, standing)
+                self.let_go(task, standing)
                 return write.item
-            standing = write.item
-            if standing.clears != item.clears:
+            standing = replace(write.item, map_length=item.map_length, map_levels=item.map_levels)
+            if standing.clears != item.clears or (expected.is_unexpanded and write.item.map_length):
                 return None
             if standing.state in FINAL_STATES:
                 return standing
         return None
 
-    def _let_go(self, task: Task, item: TaskInstance) -> None:
-        """Give back the slots that an instance held when it was ended, or its place among the waiters."""
+    def let_go(self, task: Task, item: TaskInstance) -> None:
+        """Give back the slots that an instance held when it was ended, or its place among the waiters.
+
+        What a crash leaves undone here is found by the audit of pools, and by the waking of waiters.
+        """
         if item.state is TaskInstanceState.SCHEDULED:
             for waiter in waiting.waiters_of(self.facts.ref, task, item):
                 self.engine.store.pools.remove_waiter(waiter)

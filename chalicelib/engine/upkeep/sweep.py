@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from chalicelib.domain.messages import RescueRun
+from chalicelib.domain.plans.deadlock import is_deadlocked
 from chalicelib.domain.plans.repairs import (
     SWEEP_INTERVAL,
     Repair,
@@ -96,7 +97,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     else:
         due_at = next_look_before_timeout(engine, run, otherwise=next_look(items, found, now))
         engine.store.dag_runs.move_due(run.ref, due_at)
-    if being_cleared := {r.task.task_id: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
+    if being_cleared := {r.item.key: r.item.clears for r in found if r.kind is RepairKind.CLEAR}:
         carry_out.finish_clearing(progress, run, items, being_cleared)
     for repair in found:
         if repair.kind is RepairKind.TAKE_SLOTS:
@@ -107,6 +108,8 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
             _carry_out(progress, repair)
     if end_is_due(progress.graph, items):
         progress.close_if_over(items.end_of_run)
+    elif not found and is_deadlocked(progress.graph, items):
+        progress.close_deadlocked()
     progress.flush()
 
 

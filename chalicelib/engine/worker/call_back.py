@@ -22,7 +22,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.ports.worker import RunCallbacks
 from chalicelib.engine.tasks.inputs import TaskXComs
 
@@ -68,7 +68,7 @@ def _items(engine: Engine, message: RunCallback) -> list[TaskInstance]:
     ref = message.run.ref
     if message.task_id is not None:
         return [_ended(message, message.task_id)]
-    found = engine.items(ref.run_uid).instances(graph_of(engine, ref.dag_id, ref.version).tasks)
+    found = engine.items(ref.run_uid).instances(graph_of_run(engine, message.run).tasks)
     return [item for item in found if item.state is not TaskInstanceState.REMOVED]
 
 

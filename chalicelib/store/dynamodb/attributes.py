@@ -103,6 +103,20 @@ class PartsAttribute(Attribute[Parts]):
         return tuple((int(shard), int(slots)) for shard, slots in pairs)
 
 
+class NumbersAttribute(Attribute[tuple[int, ...]]):
+    """Numbers in order, as a text: ``2,3``."""
+
+    attr_type = STRING
+
+    def serialize(self, value: tuple[int, ...]) -> str:
+        """The text."""
+        return ",".join(map(str, value))
+
+    def deserialize(self, value: str) -> tuple[int, ...]:
+        """The numbers."""
+        return tuple(int(number) for number in value.split(","))
+
+
 class HoldersAttribute(Attribute[Mapping[str, Holding]]):
     """Who holds slots of a shard: a map by holder, so that each is changed by itself."""
 

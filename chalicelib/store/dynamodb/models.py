@@ -17,6 +17,7 @@ from chalicelib.store.dynamodb.attributes import (
     HoldersAttribute,
     InstantAttribute,
     IntegerAttribute,
+    NumbersAttribute,
     PartsAttribute,
     ScheduleAttribute,
     TextsAttribute,
@@ -145,6 +146,10 @@ class TaskInstanceItem(Model):
     mark_void = NumberSetAttribute()
     mark_reports = NumberSetAttribute()
     mark_owed = NumberSetAttribute()
+    mark_expanded = NumberSetAttribute()
+    mark_valued = NumberSetAttribute()
+    mark_early = NumberSetAttribute()
+    mark_skip_all = NumberSetAttribute()
     lease_token = UnicodeAttribute(null=True)
     lease_until = InstantAttribute(null=True)
     retry_at = InstantAttribute(null=True)
@@ -167,6 +172,7 @@ class TaskInstanceItem(Model):
     reschedule_date = InstantAttribute(null=True)
     first_poke_at = InstantAttribute(null=True)
     map_length = IntegerAttribute(null=True)
+    map_levels = NumbersAttribute(null=True)
     output_length = IntegerAttribute(null=True)
     rendered_map_index = UnicodeAttribute(null=True)
 

@@ -120,6 +120,8 @@ def _is_as(expected: Expected) -> Condition:
         condition &= _is_number(TaskInstanceItem.clears, expected.clears)
     if expected.voids is not None:
         condition &= _has_voids(expected.voids)
+    if expected.is_unexpanded:
+        condition &= TaskInstanceItem.map_length.does_not_exist()
     return condition
 
 
@@ -178,6 +180,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         reschedule_date=item.reschedule_date,
         first_poke_at=item.first_poke_at,
         map_length=item.map_length,
+        map_levels=item.map_levels or (),
         output_length=item.output_length,
         rendered_map_index=item.rendered_map_index,
     )

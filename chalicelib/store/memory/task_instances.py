@@ -88,6 +88,7 @@ def _is_as(expected: Expected, item: TaskInstance) -> bool:
         and expected.updated_at in (None, item.updated_at)
         and expected.clears in (None, item.clears)
         and expected.voids in (None, len(item.notes.get(VOID, ())))
+        and not (expected.is_unexpanded and item.map_length is not None)
     )
 
 

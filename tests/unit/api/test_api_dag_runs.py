@@ -1,14 +1,18 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import Expected
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
+from tests.scripted.contract_dags import deploy
 from tests.scripted.in_process_api import InProcessApi
 
 RUNS = "/dags/etl/dag_runs"
@@ -101,6 +105,17 @@ def test_a_run_is_found_by_its_instant_in_any_offset(api: InProcessApi) -> None:
     api.post(RUNS, {"execution_date": DATE})
     for form in (DATE, f"{DATE}Z", f"{DATE}+00:00", f"{DATE}%2B00:00", "2024-05-06%2009%3A08%3A09%2B02%3A00"):
         assert api.get(f"{RUNS}/{form}").body == {"state": "queued"}, form
+
+
+def test_a_task_that_the_run_has_not_is_not_found_in_it(api: InProcessApi, engine: Engine) -> None:
+    with DAG(dag_id="ended", schedule=None) as dag:
+        EmptyOperator(task_id="old", end_date=MOMENT - timedelta(days=1))
+    deploy(engine, serialize(dag, "ended.py"))
+    api.post("/dags/ended/dag_runs", {"execution_date": DATE})
+    answer = api.get(f"/dags/ended/dag_runs/{DATE}/tasks/old")
+    assert answer.status == 404
+    assert answer.body == {"error": "Task old instance for date 2024-05-06 07:08:09+00:00 not found"}
+    assert api.get("/dags/ended/tasks/old").status == 200
 
 
 def test_a_missing_run_is_told_with_the_date_as_it_was_sent(api: InProcessApi) -> None:

@@ -93,7 +93,6 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             "At most one parameter is allowed for 'schedule_interval', 'timetable', 'schedule'.",
         ),
         (lambda: a_dag(schedule=[object()]), NotOffered, "Updraft does not offer a schedule of type list"),
-        (lambda: EmptyOperator.partial(task_id="a"), NotOffered, "Updraft does not offer mapped tasks"),
         (lambda: DAG("x", timetable=object()), NotOffered, "Updraft does not offer timetable objects"),
         (lambda: a_dag(start_date="2024-01-01"), TypeError, "a date in a DAG has to be a datetime"),
         (
@@ -315,8 +314,6 @@ def test_taskflow_calls_are_checked_when_the_file_is_loaded() -> None:
         with pytest.raises(ValueError, match="Context key parameter ti can't have a default other than None"):
             wrong_default()
         wants(a=1)
-    with pytest.raises(NotOffered, match=r"Updraft does not offer mapped tasks \(expand\)"):
-        wants.expand(a=[1, 2])
     with pytest.raises(AttributeError, match=r"Updraft does not offer @task\.docker"):
         task.docker(print)
 

@@ -87,6 +87,7 @@ def test_the_document_of_a_dag() -> None:
         "max_active_runs": 16,
         "max_active_tasks": 16,
         "dagrun_timeout": None,
+        "fail_stop": False,
         "tags": ["bash", "contract"],
         "params": {},
         "is_paused_upon_creation": None,
@@ -96,6 +97,7 @@ def test_the_document_of_a_dag() -> None:
     first = {key: value for key, value in document["tasks"][0].items() if key != "attributes"}
     assert first == {
         "task_id": "first",
+        "start_date": "2024-01-01T00:00:00+00:00",
         "operator": "BashOperator",
         "upstream": [],
         "trigger_rule": "all_success",
@@ -118,6 +120,7 @@ def test_the_document_of_a_dag() -> None:
         "max_active_tis_per_dag": None,
         "max_active_tis_per_dagrun": None,
         "callbacks": [],
+        "start_date": "2024-01-01T00:00:00+00:00",
     }
     assert [task["upstream"] for task in document["tasks"]] == [[], ["first"], ["second"]]
 

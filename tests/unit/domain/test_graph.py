@@ -1,5 +1,7 @@
 """What follows from the shape of a DAG."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from chalicelib.domain.errors import TaskNotFound
@@ -38,27 +40,27 @@ def test_a_run_starts_with_what_nothing_precedes_and_what_always_runs() -> None:
     assert [task.task_id for task in made.opened_at_start] == ["c", "a"]
 
 
-def test_a_task_hears_of_a_short_circuit_whose_end_its_upstreams_do_not_imply() -> None:
+def test_what_may_be_skipped_from_afar_lies_behind_a_short_circuit_but_not_directly() -> None:
     made = graph(
         Shape("short", behaviour="short"),
         Shape("other"),
-        Shape("middle", ("short", "other"), rule="one_success"),
-        Shape("far", ("middle", "other"), rule="one_success"),
-        Shape("waiting", ("far",)),
+        Shape("near", ("short", "other")),
+        Shape("far", ("near", "other")),
     )
-    assert made.join_before("middle").listens_to == ()
-    assert made.join_before("far").listens_to == ("short",)
-    assert made.join_before("waiting").listens_to == ()
-    assert [join.task_id for join in made.joins_after("short")] == ["middle", "far", END_OF_RUN]
+    assert made.ordered_from_afar == {"far"}
 
 
-def test_what_always_runs_tells_nothing_of_what_came_before() -> None:
+def test_an_order_is_passed_on_by_what_cannot_be_running() -> None:
     made = graph(
         Shape("short", behaviour="short"),
-        Shape("always", ("short",), rule="always"),
-        Shape("after", ("always",)),
+        Shape("near", ("short",)),
+        Shape("eager", ("near",), rule="one_success"),
+        Shape("behind", ("eager",)),
     )
-    assert made.join_before("after").listens_to == ("short",)
+    assert made.passes_through(frozenset({"near"}), frozenset({"near", "eager", "behind"})) == {
+        "near",
+        "eager",
+    }
 
 
 def test_an_unknown_task_is_named() -> None:
@@ -128,3 +130,45 @@ def test_a_teardown_that_may_fail_the_run_decides_like_any_task() -> None:
 def test_among_nothing_but_teardowns_the_last_ones_decide() -> None:
     made = graph(Shape("first", role="teardown"), Shape("last", ("first",), role="teardown"))
     assert made.decisive == {"last"}
+
+
+DATED = [
+    Shape("old", end_date="2024-01-03T00:00:00+00:00"),
+    Shape("a", behaviour="short"),
+    Shape("new", ("a",), start_date="2024-01-05T00:00:00+00:00"),
+    Shape("last", ("old", "new")),
+    Shape("always", ("new",), rule="always"),
+]
+
+
+def day(number: int) -> datetime:
+    return datetime(2024, 1, number, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("date", "left_out"),
+    [(day(3), {"new"}), (day(4), {"old", "new"}), (day(5), {"old"})],
+)
+def test_a_run_has_the_tasks_whose_dates_include_it(date: datetime, left_out: set[str]) -> None:
+    made = graph(*DATED)
+    part = made.within(date)
+    assert made.tasks.keys() - part.tasks.keys() == left_out
+    assert set(part.join_before("last").missing) == left_out
+    assert part is made.within(date)
+
+
+def test_a_graph_whose_dates_exclude_no_task_is_that_of_the_run() -> None:
+    made = graph(Shape("a"), Shape("b", ("a",), start_date="2024-01-05T00:00:00+00:00"))
+    assert made.within(day(5)) is made
+
+
+def test_a_backfill_has_what_starts_later_and_not_what_has_ended() -> None:
+    part = graph(*DATED).within(day(4), is_backfill=True)
+    assert "new" in part.tasks
+    assert "old" not in part.tasks
+
+
+def test_what_lies_between_two_tasks_counts_although_the_run_has_it_not() -> None:
+    part = graph(*DATED).within(day(4))
+    assert part.decisive == {"last", "always"}
+    assert part.deadlock_prone == {"last"}

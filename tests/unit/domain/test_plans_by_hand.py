@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.domain.errors import TaskNotFound
+from chalicelib.domain.graph.expansion import Expansion, Literal, OutputOf
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.plans.by_hand import (
     Choice,
     Clear,
-    Current,
     Leave,
     Mark,
     Plan,
@@ -18,7 +19,7 @@ from chalicelib.domain.plans.by_hand import (
     clearing,
     clears_behind,
     end_awaits,
-    has_ended,
+    in_order,
     marking,
     marks_ahead,
 )
@@ -30,7 +31,6 @@ from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
-from chalicelib.domain.tasks.voiding import VOID, coded
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import a_run
 
@@ -85,30 +85,35 @@ def test_a_task_that_is_not_in_the_graph_cannot_be_chosen() -> None:
 
 
 def test_a_plan_names_each_as_it_was() -> None:
-    plan = clearing(chosen(GRAPH, ITEMS, Choice(task_ids=("b", "d"))))
-    assert plan == Plan(cleared={"b": 1, "d": 0})
+    plan = clearing(GRAPH, ITEMS, chosen(GRAPH, ITEMS, Choice(task_ids=("b", "d"))))
+    assert plan == Plan(cleared={"b#-1": 1, "d#-1": 0})
     assert Plan.from_text(plan.as_text()) == plan
+
+
+def test_a_plan_that_was_kept_before_tasks_could_be_mapped_is_still_read() -> None:
+    text = '{"cleared": {"b": 1}, "marked": {"a": 2}, "state": "failed"}'
+    assert Plan.from_text(text) == Plan(cleared={"b#-1": 1}, marked={"a#-1": 2}, state=FAILED)
 
 
 def test_what_had_failed_downstream_of_a_marked_task_is_cleared() -> None:
     found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("b",)), SUCCESS)
     assert [item.task_id for item in found] == ["b"]
-    assert plan == Plan(marked={"b": 1}, cleared={"c": 2}, state=SUCCESS)
+    assert plan == Plan(marked={"b#-1": 1}, cleared={"c#-1": 2}, state=SUCCESS)
 
 
 def test_what_has_the_state_already_is_not_marked() -> None:
     found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("a",)), SUCCESS)
     assert found == []
-    assert plan == Plan(cleared={"b": 1, "c": 2}, state=SUCCESS)
+    assert plan == Plan(cleared={"b#-1": 1, "c#-1": 2}, state=SUCCESS)
 
 
 def test_what_is_marked_failed_downstream_is_cleared_as_in_airflow() -> None:
     found, plan = marking(GRAPH, ITEMS, Choice(task_ids=("b",), downstream=True), FAILED)
     assert [item.task_id for item in found] == ["c", "d"]
-    assert plan == Plan(cleared={"c": 2, "d": 0}, state=FAILED)
+    assert plan == Plan(cleared={"c#-1": 2, "d#-1": 0}, state=FAILED)
 
 
-KEPT = {"try_number", "map_length"}
+KEPT = {"try_number", "map_length", "map_levels"}
 """What a clear leaves as it is: tries are counted on, and what was expanded stays so."""
 
 
@@ -164,8 +169,14 @@ def test_tasks_end_with_their_run(
     assert end_of(run, TaskInstance(run_uid="run", task_id="a")) is waiting
 
 
-def current(**states: TaskInstanceState | None) -> Current:
-    return lambda name: TaskInstance(run_uid="run", task_id=name, state=states.get(name))
+def current(**states: TaskInstanceState | None) -> RunItems:
+    return items_of(
+        *(TaskInstance(run_uid="run", task_id=name, state=state) for name, state in states.items())
+    )
+
+
+def items_of(*instances: TaskInstance) -> RunItems:
+    return RunItems.of("run", ((item.key, item) for item in instances))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +192,7 @@ def current(**states: TaskInstanceState | None) -> Current:
 def test_a_plan_alters_what_is_as_it_was_when_the_plan_was_made(
     task_id: str, clears: int, expected: Mark | Clear | Leave
 ) -> None:
-    plan = Plan(marked={"a": 0}, cleared={"b": 2}, state=FAILED)
+    plan = Plan(marked={"a#-1": 0}, cleared={"b#-1": 2}, state=FAILED)
     assert alteration_of(plan, TaskInstance(run_uid="run", task_id=task_id, clears=clears)) == expected
 
 
@@ -189,25 +200,99 @@ def test_a_plan_alters_what_is_as_it_was_when_the_plan_was_made(
 def test_a_mark_is_ahead_of_upstreams_that_are_not_over(
     state: TaskInstanceState | None, is_ahead: bool
 ) -> None:
-    assert marks_ahead(GRAPH, Plan(marked={"b": 0}), current(a=state)) is is_ahead
+    assert marks_ahead(GRAPH, Plan(marked={"b#-1": 0}), current(a=state)) is is_ahead
 
 
 def test_a_clear_is_behind_what_has_begun_and_is_not_cleared_with_it() -> None:
-    assert clears_behind(GRAPH, Plan(cleared={"a": 0}), current(b=RUNNING))
-    assert not clears_behind(GRAPH, Plan(cleared={"a": 0}), current())
-    assert not clears_behind(GRAPH, Plan(cleared={"a": 0, "b": 0, "other": 0}), current(b=RUNNING))
+    assert clears_behind(GRAPH, Plan(cleared={"a#-1": 0}), current(b=RUNNING))
+    assert not clears_behind(GRAPH, Plan(cleared={"a#-1": 0}), current())
+    assert not clears_behind(GRAPH, Plan(cleared={"a#-1": 0, "b#-1": 0, "other#-1": 0}), current(b=RUNNING))
 
 
 def test_the_end_of_the_run_awaits_a_cleared_task_through_what_is_still_to_be_decided() -> None:
-    plan = Plan(cleared={"a": 0})
+    plan = Plan(cleared={"a#-1": 0})
     assert end_awaits(GRAPH, plan, "d", current())  # a leaf reports itself
     assert end_awaits(GRAPH, plan, "a", current(b=SUCCESS))  # through "other"
     assert not end_awaits(GRAPH, plan, "a", current(b=SUCCESS, other=SUCCESS))
-    assert end_awaits(GRAPH, Plan(cleared={"a": 0, "b": 0}), "a", current(b=SUCCESS, other=SUCCESS))
+    assert end_awaits(GRAPH, Plan(cleared={"a#-1": 0, "b#-1": 0}), "a", current(b=SUCCESS, other=SUCCESS))
 
 
-def test_an_upstream_has_ended_unless_what_it_told_is_void() -> None:
-    join, ended = GRAPH.join_before("b"), TaskInstance(run_uid="run", task_id="a", state=SUCCESS)
-    assert has_ended(GRAPH, join, ended, {})
-    assert not has_ended(GRAPH, join, ended, {VOID: frozenset({coded(0, 0)})})
-    assert not has_ended(GRAPH, join, replace(ended, state=RUNNING), {})
+# -- mapped tasks ------------------------------------------------------------------------------------
+
+
+def mapped(name: str, length: Literal | OutputOf) -> Graph:
+    """The graph with one task of it mapped."""
+    task = replace(GRAPH.tasks[name], expansion=Expansion(own=length))
+    return Graph(GRAPH.dag_id, {**GRAPH.tasks, name: task})
+
+
+MAPPED = mapped("b", OutputOf(task_id="a"))
+EXPANDED = items_of(
+    TaskInstance(run_uid="run", task_id="a", state=SUCCESS),
+    TaskInstance(run_uid="run", task_id="b", map_length=3, clears=7),
+    TaskInstance(run_uid="run", task_id="b", map_index=0, state=SUCCESS, map_length=3),
+    TaskInstance(run_uid="run", task_id="b", map_index=1, state=FAILED, map_length=3, clears=2),
+    TaskInstance(run_uid="run", task_id="c", state=UPSTREAM_FAILED),
+)
+
+
+def keys(graph: Graph, items: RunItems, **options: object) -> list[str]:
+    return [item.key for item in chosen(graph, items, Choice(**options))]  # type: ignore[arg-type]  # options
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"task_ids": ("b",)}, ["b#0", "b#1", "b#2"]),
+        ({"task_ids": ("b",), "map_indexes": (2, 0)}, ["b#0", "b#2"]),
+        ({"task_ids": ("b",), "map_indexes": (9,)}, []),
+        ({"task_ids": ("b",), "map_indexes": (1,), "downstream": True}, ["b#1", "c#-1", "d#-1"]),
+        ({"task_ids": ("c",), "map_indexes": (-1,), "upstream": True}, ["a#-1", "b#0", "b#1", "b#2", "c#-1"]),
+        ({"map_indexes": (1,)}, ["b#1"]),
+        ({"only_failed": True}, ["b#1", "c#-1"]),
+    ],
+)
+def test_of_a_mapped_task_all_instances_are_chosen_or_those_of_some_indexes(
+    options: dict[str, object], expected: list[str]
+) -> None:
+    assert keys(MAPPED, EXPANDED, **options) == expected
+
+
+def test_a_mapped_task_that_is_not_expanded_is_one_instance_unless_the_file_tells_its_length() -> None:
+    assert keys(MAPPED, items_of(), task_ids=("b",)) == ["b#-1"]
+    assert keys(mapped("b", Literal(count=2)), items_of(), task_ids=("b",)) == ["b#0", "b#1"]
+
+
+def test_an_index_is_cleared_with_the_unexpanded_instance_which_decides_anew() -> None:
+    found = chosen(MAPPED, EXPANDED, Choice(task_ids=("b",), map_indexes=(1,)))
+    assert clearing(MAPPED, EXPANDED, found) == Plan(cleared={"b#-1": 7, "b#1": 2})
+    unexpanded = chosen(MAPPED, items_of(), Choice(task_ids=("b",)))
+    assert clearing(MAPPED, items_of(), unexpanded) == Plan(cleared={"b#-1": 0})
+
+
+def test_an_index_is_marked_by_itself() -> None:
+    found, plan = marking(MAPPED, EXPANDED, Choice(task_ids=("b",), map_indexes=(1,)), SUCCESS)
+    assert [item.key for item in found] == ["b#1"]
+    assert plan == Plan(marked={"b#1": 2}, cleared={"c#-1": 0}, state=SUCCESS)
+
+
+def test_the_failed_indexes_after_a_marked_task_are_cleared() -> None:
+    _, plan = marking(MAPPED, EXPANDED, Choice(task_ids=("a",)), FAILED)
+    assert plan == Plan(marked={"a#-1": 0}, cleared={"b#-1": 7, "b#1": 2, "c#-1": 0}, state=FAILED)
+
+
+def test_keys_come_in_topological_order_and_by_map_index() -> None:
+    assert in_order(MAPPED, ["c#-1", "b#10", "gone#-1", "b#9", "b#-1", "a#-1"]) == [
+        "a#-1",
+        "b#-1",
+        "b#9",
+        "b#10",
+        "c#-1",
+    ]
+
+
+def test_each_instance_before_or_after_what_is_altered_counts() -> None:
+    assert marks_ahead(MAPPED, Plan(marked={"c#-1": 0}), EXPANDED)  # b#2 has not begun
+    assert clears_behind(MAPPED, Plan(cleared={"a#-1": 0, "other#-1": 0, "b#0": 0}), EXPANDED)  # b#1 has
+    assert not clears_behind(MAPPED, Plan(cleared={"a#-1": 0, "b#0": 0, "b#1": 2, "c#-1": 0}), EXPANDED)
+    assert end_awaits(MAPPED, Plan(cleared={"a#-1": 0}), "a", EXPANDED)  # through b#2

@@ -90,10 +90,8 @@ def test_the_previous_run_is_read_only_where_it_can_make_a_difference() -> None:
 def test_an_untouched_task_instance_has_a_step_whatever_is_known_of_its_upstreams() -> None:
     flags = [False, True]
     states = [frozenset[TaskInstanceState](), *(frozenset({state}) for state in TaskInstanceState)]
-    for rule, seen, complete, settled, ordered, waits in product(
-        TriggerRule, states, flags, flags, flags, flags
-    ):
-        known = Arrived(seen=seen, complete=complete, settled=settled, skip_ordered=ordered)
+    for rule, seen, complete, ordered, waits in product(TriggerRule, states, flags, flags, flags):
+        known = Arrived(seen=seen, complete=complete, skip_ordered=ordered)
         task = replace(DEPENDS_ON_PAST, trigger_rule=rule)
         step = open_step(task, item(), known, waits_for_past=waits)
         verdict = judge(rule, known).verdict

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.errors import DagRunNotFound, TaskNotFound
+from chalicelib.domain.errors import DagRunNotFound, TaskInstanceNotFound, TaskNotFound
 from chalicelib.domain.plans.checks import Check
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.dags.pausing import set_paused
@@ -140,6 +140,17 @@ def test_what_is_not_there_is_an_error() -> None:
         why_task(world.engine, run.dag_id, run.execution_date, "nope")
     with pytest.raises(DagRunNotFound):
         why_run(world.engine, run.dag_id, run.execution_date + timedelta(days=1))
+
+
+def test_a_task_that_the_run_has_not_is_named_to_what_waits_for_it() -> None:
+    gone = Shape("old", end_date="2024-12-31T00:00:00+00:00")
+    slow = Shape("slow", behaviour="flaky", retries=1, retry_delay=3600)
+    world, run = begun(gone, slow, Shape("b", ("old",)))
+    assert of_task(world, run, "b") == {
+        "Trigger Rule": "all_success waits for tasks that the run has not: old"
+    }
+    with pytest.raises(TaskInstanceNotFound, match="Task old instance for date 2025-01-01"):
+        why_task(world.engine, run.dag_id, run.execution_date, "old")
 
 
 def test_a_limit_that_nobody_has_reached_for_is_named_as_one() -> None:

@@ -1,0 +1,123 @@
+"""The instances of a mapped task: how many there are, and their opening one after another.
+
+The expansion is one write, of the length. An instance has no item before the conditional write that queues
+or ends it, so that a message that comes twice resets none that runs.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from chalicelib.domain.graph.expansion import length_of
+from chalicelib.domain.graph.graph import Graph, Task
+from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
+from chalicelib.domain.messages import OpenInstances
+from chalicelib.domain.plans.steps import Sources
+from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.tasks.arrivals import values_in
+from chalicelib.domain.tasks.keys import join_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.engine import Engine
+
+if TYPE_CHECKING:
+    from chalicelib.engine.tasks.advance import RunInProgress
+
+OPENING_TIME = timedelta(seconds=20)
+"""How long one message opens instances, in a handler of 60 s; the rest goes by another one."""
+
+
+def sources_of(progress: "RunInProgress", task: Task, known: Arrived) -> Sources:
+    """What a mapped task is mapped over has come to; 1 request for each source, 2 for one that is mapped.
+
+    None where it does not matter yet: where the task waits, or ends whatever its length is.
+    """
+    judgement = judge(task.trigger_rule, known)
+    is_wanted = judgement.verdict is not Verdict.WAIT and task.expansion is not None
+    lengths: dict[str, int] = {}
+    ended: set[TaskInstanceState] = set()
+    for name in task.expansion.sources if is_wanted and task.expansion else ():
+        length, state = output_of(progress.engine, progress.graph, progress.facts.ref.run_uid, name)
+        if length is not None:
+            lengths[name] = length
+        elif state is not None:
+            ended.add(state)
+    return Sources(lengths=lengths, ended=frozenset(ended))
+
+
+def output_of(
+    engine: Engine, graph: Graph, run_uid: str, task_id: str
+) -> tuple[int | None, TaskInstanceState | None]:
+    """The length of a task's output, if it is there, and else how the task ended without it."""
+    task, item = graph.tasks[task_id], engine.instance(run_uid, task_id)
+    if not task.is_mapped:
+        is_there = item.state is TaskInstanceState.SUCCESS
+        return (item.output_length if is_there else None), item.state
+    if item.state is not None:
+        return None, item.state
+    levels = item.levels or literal_levels(task)
+    if levels is None:
+        return None, None
+    met = graph.collector(task, 0, levels, 0)
+    return values_in(met, engine.at(run_uid, join_key(met)).notes), None
+
+
+def literal_levels(task: Task) -> tuple[int, ...] | None:
+    """The lengths of the mapped groups around a task, where the DAG file alone tells them."""
+    if task.expansion is None or task.literal_length is None:
+        return None
+    return tuple(length_of(length, {}) for length in task.expansion.lengths)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """The instances of an expanded task that are to be opened."""
+
+    task: Task
+    item: TaskInstance
+    """The unexpanded one, which carries the length."""
+    judgement: Judgement
+    """What becomes of each instance as far as all have it in common."""
+    is_fresh: bool = False
+    """Whether no other handler can have opened any."""
+    is_ordered: bool = False
+    """Whether they were just ordered to be skipped: then also those that had ended."""
+
+    def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> None:
+        """Open the instances from ``opened`` on; 1 request more for each where they may be open already."""
+        if not self._is_due(progress.graph):
+            return
+        begun = progress.engine.now()
+        for index in range(opened, self.item.map_length or 0):
+            if progress.engine.now() - begun >= OPENING_TIME:
+                run = progress.facts.ref
+                progress.outbox.post(OpenInstances(run=run, task_id=self.task.task_id, opened=index))
+                return
+            self._open(progress, index)
+
+    def _is_due(self, graph: Graph) -> bool:
+        """Whether there is anything to open now: else each instance waits for its own upstreams."""
+        has_own = bool(graph.index_upstream(self.task))
+        return not (self.is_fresh and has_own) or graph.is_gated(self.task) or self._skips_all(graph)
+
+    def _skips_all(self, graph: Graph) -> bool:
+        return self.judgement.verdict is not Verdict.RUN and graph.is_skipped_with_group(self.task)
+
+    def _open(self, progress: "RunInProgress", index: int) -> None:
+        run_uid = progress.facts.ref.run_uid
+        is_untouched = self.is_fresh and not progress.graph.index_upstream(self.task)
+        if is_untouched:
+            item = TaskInstance(run_uid=run_uid, task_id=self.task.task_id, map_index=index)
+        else:
+            item = progress.engine.instance(run_uid, self.task.task_id, index)
+        progress.open_instance(
+            self.task,
+            progress.sized(item, self.item.levels),
+            self.item,
+            ends_as=self.judgement if self._is_decided(progress.graph) else None,
+            is_ordered=self.is_ordered,
+            redo=not self.is_fresh,
+        )
+
+    def _is_decided(self, graph: Graph) -> bool:
+        """Whether the judgement of the whole task is that of each instance."""
+        return not graph.index_upstream(self.task) or self._skips_all(graph)

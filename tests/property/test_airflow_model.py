@@ -1,0 +1,55 @@
+"""The model of Airflow's scheduler ends every recorded DAG as Airflow did."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from tests.property.recorded import recorded_dags, recorded_shapes
+from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
+from tests.scripted.airflow_model.tables import Outcome
+from tests.scripted.dags import Shape
+from tests.scripted.mapped_specs import shapes_of_mapped
+
+PLAIN = [*recorded_dags("random_dags/random_dags.json"), *recorded_dags("setup_dags.json")]
+MAPPED = recorded_dags("mapped_dags/mapped_dags.json")
+MOMENTS = 1_500
+"""So many that nearly all plain DAGs can be tried in every order."""
+
+
+def outcome(recorded: dict[str, Any]) -> Outcome:
+    """What was recorded: of plain tasks by id, of mapped ones by id and map index."""
+    tasks = recorded["expect"]["tasks"]
+    rows = (
+        [(*row,) for row in tasks] if isinstance(tasks, list) else [(name, -1, tasks[name]) for name in tasks]
+    )
+    ends = sorted((name, index, TaskInstanceState(state)) for name, index, state in rows)
+    return DagRunState(recorded["expect"]["run"]), tuple(ends)
+
+
+def assert_it_is_possible(shapes: list[Shape], recorded: dict[str, Any]) -> None:
+    try:
+        found = possible(shapes, limit=MOMENTS)
+    except TooManyMoments:
+        pytest.skip("too many orders of events to try them all")
+    assert outcome(recorded) in found
+
+
+@pytest.mark.parametrize("recorded", PLAIN, ids=lambda recorded: recorded["dag_id"])
+def test_a_plain_dag_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
+    assert usual(recorded_shapes(recorded)) == outcome(recorded)
+
+
+@pytest.mark.parametrize("recorded", MAPPED, ids=lambda recorded: recorded["dag_id"])
+def test_a_dag_with_mapped_tasks_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
+    assert usual(shapes_of_mapped(recorded)) == outcome(recorded)
+
+
+@pytest.mark.parametrize("recorded", PLAIN, ids=lambda recorded: recorded["dag_id"])
+def test_the_recorded_end_of_a_plain_dag_is_possible(recorded: dict[str, Any]) -> None:
+    assert_it_is_possible(recorded_shapes(recorded), recorded)
+
+
+@pytest.mark.parametrize("recorded", MAPPED, ids=lambda recorded: recorded["dag_id"])
+def test_the_recorded_end_of_a_dag_with_mapped_tasks_is_possible(recorded: dict[str, Any]) -> None:
+    assert_it_is_possible(shapes_of_mapped(recorded), recorded)

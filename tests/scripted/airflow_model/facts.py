@@ -1,0 +1,109 @@
+"""What the model reads off the shapes of a DAG: relations, setups, leaves, lengths."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
+from tests.scripted.dags import Shape
+
+
+class Facts:
+    """The shapes of a DAG by id, and what follows from them.
+
+    ``upstream`` of a shape names all tasks directly before it, those it is mapped over among them.
+    """
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        self.shapes = {shape.task_id: shape for shape in shapes}
+        self.number = {shape.task_id: number for number, shape in enumerate(shapes)}
+        self.downstream: dict[str, list[str]] = {name: [] for name in self.shapes}
+        for shape in shapes:
+            for name in shape.upstream:
+                self.downstream[name].append(shape.task_id)
+
+    @cached_property
+    def descendants(self) -> dict[str, frozenset[str]]:
+        """All tasks behind a task, near and far."""
+        found: dict[str, frozenset[str]] = {}
+        for name in reversed(self.shapes):
+            found[name] = frozenset(self.downstream[name]).union(
+                *(found[after] for after in self.downstream[name])
+            )
+        return found
+
+    @cached_property
+    def indirect_setups(self) -> dict[str, tuple[str, ...]]:
+        """For each task the setups that it needs and does not follow directly.
+
+        It needs a setup whose teardown comes after it, or that has no teardown. A teardown needs none.
+        """
+        return {name: tuple(self._indirect_setups(name)) for name in self.shapes}
+
+    def _indirect_setups(self, name: str) -> Iterator[str]:
+        if self.shapes[name].role == "teardown":
+            return
+        for setup in self.shapes.values():
+            if setup.role != "setup" or name not in self.descendants[setup.task_id]:
+                continue
+            own = {after for after in self.downstream[setup.task_id] if self.shapes[after].role == "teardown"}
+            if setup.task_id not in self.shapes[name].upstream and (not own or own & self.descendants[name]):
+                yield setup.task_id
+
+    @cached_property
+    def leaves(self) -> frozenset[str]:
+        """The tasks whose ends make the state of the run."""
+        counting = {
+            name for name, shape in self.shapes.items() if shape.role != "teardown" or shape.fails_run
+        }
+        leaves = frozenset(name for name in counting if counting.isdisjoint(self.downstream[name]))
+        return leaves or frozenset(name for name in self.shapes if not self.downstream[name])
+
+    def groups(self, name: str) -> tuple[str, ...]:
+        """The mapped groups around a task, outermost first."""
+        return tuple(group.group_id for group in self.expansion(name).groups)
+
+    def expansion(self, name: str) -> Expansion:
+        """What a task is mapped over; without parts for a plain task."""
+        return self.shapes[name].expansion or Expansion()
+
+    def is_mapped(self, name: str) -> bool:
+        """Whether a task is mapped, by itself or by a group."""
+        return self.shapes[name].expansion is not None
+
+    def is_mapped_itself(self, name: str) -> bool:
+        """Whether a task is mapped by itself: Airflow's ``MappedOperator``."""
+        return self.expansion(name).own is not None
+
+    def nearest_sources(self, name: str) -> frozenset[str]:
+        """The tasks that a task or the innermost mapped group around it is mapped over."""
+        return frozenset(sources(self.expansion(name).lengths[-1:]))
+
+    def all_sources(self, name: str) -> frozenset[str]:
+        """The tasks that a task or any mapped group around it is mapped over."""
+        return frozenset(sources(self.expansion(name).lengths))
+
+    def ordered_to_skip(self, name: str, map_index: int) -> frozenset[str]:
+        """The tasks that a branch or a short circuit orders to be skipped when it succeeds."""
+        shape = self.shapes[name]
+        behaviour = shape.behaviour_of(map_index)
+        direct = frozenset(self.downstream[name])
+        if "branch" in shape.behaviours and behaviour in ("ok", "branch"):
+            kept = frozenset(shape.choice_of(map_index))
+            # What lies behind a chosen task stays, even where it also follows the branch directly.
+            return direct - kept.union(*(self.descendants[chosen] for chosen in kept))
+        if behaviour == "short":
+            meant = direct if shape.gently else self.descendants[name]
+            return frozenset(after for after in meant if self.shapes[after].role != "teardown")
+        return frozenset()
+
+
+def sources(lengths: Sequence[Length]) -> Iterator[str]:
+    """The tasks whose outputs some lengths depend on."""
+    for length in lengths:
+        match length:
+            case OutputOf(task_id=task_id):
+                yield task_id
+            case Zip(parts=parts) | Concat(parts=parts) | Product(parts=parts):
+                yield from sources(parts)
+            case Literal():
+                pass
