@@ -30,6 +30,7 @@ def graph_from_document(document: Mapping[str, Any]) -> Graph:
         dagrun_timeout=_duration(document.get("dagrun_timeout")),
         callbacks=_callbacks(document),
         share_of_run=_share_of_run(document) if is_kept_by_shape else None,
+        fail_stop=document.get("fail_stop", False),
     )
 
 

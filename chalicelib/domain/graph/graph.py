@@ -112,6 +112,7 @@ class Graph:
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
+    ``fail_stop``: a task that fails stops the others of its run.
     ``whole`` is the graph that this one is a part of, if it is: what a task needs, and which ends make
     the state of the run, is read from that.
     """
@@ -126,6 +127,7 @@ class Graph:
         dagrun_timeout: timedelta | None = None,
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
+        fail_stop: bool = False,
         whole: "Graph | None" = None,
     ) -> None:
         self.dag_id = dag_id
@@ -135,6 +137,7 @@ class Graph:
         self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
         self.share_of_run = share_of_run
+        self.fail_stop = fail_stop
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
 
@@ -183,6 +186,7 @@ class Graph:
             dagrun_timeout=self.dagrun_timeout,
             callbacks=self.callbacks,
             share_of_run=self.share_of_run,
+            fail_stop=self.fail_stop,
             whole=self,
         )
 
@@ -259,6 +263,8 @@ class Graph:
         return Join(task_id=END_OF_RUN, upstream=upstream, wholes=self._wholes(upstream))
 
     def _is_awaited(self, task: Task) -> bool:
+        if self.fail_stop and (task.is_teardown or task.is_mapped):
+            return False  # it may go on when a failed task has stopped what comes after it
         return any(self._awaits(self.tasks[successor], task) for successor in task.downstream)
 
     def _awaits(self, task: Task, upstream: Task) -> bool:

@@ -96,5 +96,9 @@ class TryRequest:
         default=lambda: None, repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds the DAG's last successful run before this one (None: there is none), by a request."""
+    why_stopped: Callable[[], str | None] | None = field(
+        default=None, repr=False, compare=False, metadata=NOT_SENT
+    )
+    """Finds why the try was stopped from outside (None: it goes on), by a request; None: nothing stops it."""
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
     """What its invocation still has when the request is made; None: no end is known."""

@@ -196,12 +196,13 @@ def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskI
     )
 
 
-def ended_with_run(
+def ended_from_outside(
     item: TaskInstance, state: TaskInstanceState, reason: str, now: datetime
 ) -> TaskInstanceChange:
-    """A task instance that was not over when its run was ended; it gives its lease and slots back.
+    """A task instance that was not over when its run was ended, or another stopped it.
 
-    Without a ``lease_token``: nothing follows from it, and no worker's end of it counts.
+    It gives its lease and slots back. Without a ``lease_token``: nothing calls back, and no worker's end
+    of it counts.
     """
     change = TaskInstanceChange(
         state=state,

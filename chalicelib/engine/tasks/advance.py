@@ -23,6 +23,7 @@ from chalicelib.domain.graph.trigger_rules import Judgement, judge
 from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.plans.deadlock import may_be_reached
+from chalicelib.domain.plans.fail_stop import stops_others
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.runs.reasons import DEADLOCKED
@@ -34,7 +35,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import owed_callbacks, sleeping
+from chalicelib.engine.tasks import fail_stop, owed_callbacks, sleeping
 from chalicelib.engine.tasks.cascade import Cascade, Told
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
 from chalicelib.engine.tasks.telling import Telling
@@ -131,11 +132,14 @@ class RunInProgress:
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
-            self.follow(item, redo=redo)
+            if stops_others(self.graph, item):
+                fail_stop.stop_others(self, item, redo=redo)
+            else:
+                self.follow(item, redo=redo)
 
-    def follow(self, ended: TaskInstance, *, redo: bool) -> None:
-        """Tell the joins after an ended task instance, and go on with what ends by that."""
-        Cascade(progress=self).follow([Told(item=ended, again=redo)])
+    def follow(self, *ended: TaskInstance, redo: bool) -> None:
+        """Tell the joins after ended task instances, and go on with what ends by that."""
+        Cascade(progress=self).follow([Told(item=item, again=redo) for item in ended])
 
     def levels_of(self, task: Task) -> tuple[int, ...]:
         """Over which lengths a mapped task is expanded; none if it is not. 1 request, 0 for literals."""
