@@ -1,7 +1,7 @@
 """Mapped operators: what ``Operator.partial(...).expand(...)`` makes."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model import dag_context
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.model.task_group import TaskGroup
 
-_OF_THE_TASK = frozenset(
+_PLACE = frozenset({"task_id", "dag", "task_group"})
+
+_OF_THE_TASK = _PLACE | frozenset(
     {
-        "task_id", "dag", "task_group", "start_date", "end_date", "owner", "email", "resources",
+        "start_date", "end_date", "owner", "email", "resources",
         "trigger_rule", "depends_on_past", "ignore_first_depends_on_past",
         "wait_for_past_depends_before_skipping", "wait_for_downstream", "retries", "queue", "pool",
         "pool_slots", "execution_timeout", "max_retry_delay", "retry_delay", "retry_exponential_backoff",
@@ -95,7 +97,7 @@ class MappedOperator(BaseOperator):
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        if self._constructed and name in _OF_THE_TASK:
+        if self._constructed and name in _OF_THE_TASK - _PLACE:
             self.partial_kwargs[name] = value
 
     @property
@@ -131,7 +133,7 @@ class MappedOperator(BaseOperator):
         if self.strict:
             given = _given(self.partial_kwargs)
             prevent_duplicates(given, mapped_kwargs, fail_reason="unmappable or already specified")
-        params = {**self.partial_kwargs.get("params", {}), **mapped_kwargs.get("params", {})}
+        params = self.params.merged(mapped_kwargs.get("params") or {})
         return self._made({**self.partial_kwargs, **mapped_kwargs, "params": params})
 
     def _made(self, arguments: Mapping[str, Any]) -> BaseOperator:
@@ -245,6 +247,11 @@ def partial(
 def _given(partial_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that cannot be mapped over; params may be given in part."""
     return dict.fromkeys(sorted(_OF_THE_TASK | partial_kwargs.keys() - {"params"}))
+
+
+def refuse_task(**_: Any) -> NoReturn:
+    """In place of ``partial`` of a task that is made already; raises ``TypeError``."""
+    raise TypeError("partial can only be called on Operator classes, not Tasks themselves")
 
 
 def _check_names(operator_class: type[BaseOperator], source: str, kwargs: Mapping[str, Any]) -> None:
