@@ -1,6 +1,6 @@
 """Mapped operators: what ``Operator.partial(...).expand(...)`` makes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chalicelib.authoring.exceptions import AirflowException
@@ -16,7 +16,7 @@ from chalicelib.authoring.model.expand_input import (
     prevent_duplicates,
     references_in,
 )
-from chalicelib.authoring.model.mapped_group import MappedTaskGroup, mapped_groups_around
+from chalicelib.authoring.model.mapped_group import mapped_groups_around
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
@@ -145,30 +145,22 @@ class MappedOperator(BaseOperator):
         return f"<Mapped({self.task_type}): {self.task_id}>"
 
 
+def expand_inputs_of(task: BaseOperator) -> list[ExpandInput]:
+    """What a task is mapped over by itself, and by the groups around it; nothing for a plain task."""
+    own = [task.expand_input] if isinstance(task, MappedOperator) else []
+    return [*own, *(group.expand_input for group in mapped_groups_around(task.task_group))]
+
+
 def needs_expansion(task: BaseOperator) -> bool:
     """Whether a task has several instances: it is mapped, or a group around it is."""
-    if isinstance(task, MappedOperator):
-        return True
-    return next(mapped_groups_around(task.task_group), None) is not None
+    return bool(expand_inputs_of(task))
 
 
 def is_mapped_over(task: BaseOperator) -> bool:
-    """Whether a task or group of its DAG is mapped over what a task returns."""
-    return any(
-        operator.task_id == task.task_id
-        for expand_input in _expand_inputs(task.dag)
-        for operator, _ in references_in(expand_input)
-    )
-
-
-def _expand_inputs(dag: "DAG") -> Iterator[ExpandInput]:
-    groups: dict[int, MappedTaskGroup] = {}
-    for task in dag.tasks:
-        if isinstance(task, MappedOperator):
-            yield task.expand_input
-        groups |= {id(group): group for group in mapped_groups_around(task.task_group)}
-    for group in groups.values():
-        yield group.expand_input
+    """Whether a task or a group is mapped over what a task returns; the tasks of that come after it."""
+    followers = (task.dag.get_task(task_id) for task_id in task.downstream_task_ids)
+    references = (references_in(expand_inputs_of(follower)) for follower in followers)
+    return any(operator.task_id == task.task_id for found in references for operator, _ in found)
 
 
 class OperatorPartial:
