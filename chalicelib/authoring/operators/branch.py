@@ -34,8 +34,8 @@ class SkipMixin:
 
         A direct successor that also comes after a chosen task is not skipped, and neither is one that is
         mapped over literals: Airflow skips the instance without map index, and that has only such with one.
-        None and an empty list choose nothing, so all are skipped. Raises ``AirflowException`` for anything else that names no task of the
-        DAG: a group neither.
+        None and an empty list choose nothing, so all are skipped. Raises ``AirflowException`` for anything
+        else that names no task of the DAG: a group neither.
         """
         dag = ti.task.dag
         chosen = _task_ids(branch_task_ids, dag)
