@@ -18,13 +18,15 @@ from tests.unit.authoring.running import a_dag, dag_of
 RECORDED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "dags" / "grouped_dags.json").read_text()
 )
-"""Random DAGs of nested groups, labels, setups, teardowns and scopes, as Airflow 2.10.5 makes them."""
+"""Random DAGs of nested groups, mapped ones too, labels, setups, teardowns and scopes, as Airflow 2.10.5
+makes them."""
 
 HEAD = '''
 from airflow import DAG
 from airflow.decorators import setup, task, task_group, teardown
 from airflow.models.baseoperator import chain, cross_downstream
 from airflow.operators.empty import EmptyOperator
+from airflow.operators.python import PythonOperator
 from airflow.utils.edgemodifier import Label
 from airflow.utils.task_group import TaskGroup
 
@@ -45,6 +47,18 @@ def gf():
     """Doc of gf."""
     EmptyOperator(task_id="ga") >> EmptyOperator(task_id="gb")
 
+@task_group
+def gm(x):
+    return tf(tf(x))
+
+@task_group(group_id="gm2", prefix_group_id=False)
+def gm2_(x):
+    a = EmptyOperator(task_id="m2a")
+    b = tf.override(task_id="m2b")(x)
+    with TaskGroup("inner"):
+        c = tf.override(task_id="m2c")(x)
+    a >> b >> c
+
 @task_group(prefix_group_id=False)
 def gbare():
     return tf()
@@ -62,21 +76,26 @@ def empty(task_id: str, **arguments: Any) -> EmptyOperator:
 
 
 def shown(task: BaseOperator) -> dict[str, Any]:
-    flags = {
+    told = {
+        "upstream": sorted(task.upstream_task_ids),
+        "label": task.label if task.label != task.task_id else "",
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
         "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "retries": task.retries,
         "owner": task.owner if task.owner != "airflow" else "",
     }
-    told = {name: value for name, value in flags.items() if value}
-    return {"upstream": sorted(task.upstream_task_ids), "label": task.label, **told}
+    return {name: value for name, value in told.items() if value}
 
 
 def shown_group(group: TaskGroup) -> dict[str, Any]:
-    told = {"tooltip": group.tooltip} if group.tooltip else {}
-    roots, leaves = ({task.task_id for task in tasks} for tasks in (group.roots, group.leaves))
-    return {"label": group.label, "roots": sorted(roots), "leaves": sorted(leaves), **told}
+    told = {
+        "label": group.label if group.label != group.group_id else "",
+        "roots": sorted({task.task_id for task in group.roots}),
+        "leaves": sorted({task.task_id for task in group.leaves}),
+        "tooltip": group.tooltip,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 @pytest.mark.parametrize("name", RECORDED)
