@@ -204,3 +204,25 @@ def test_what_stands_before_and_after_an_empty_group_is_not_put_in_order() -> No
             pass
         empty("a") >> nothing >> empty("b")
     assert dag.get_task("b").upstream_task_ids == set()
+
+
+def test_a_group_knows_its_members() -> None:
+    with a_dag() as dag:
+        with TaskGroup("g") as group:
+            a = empty("a")
+            with TaskGroup("h", prefix_group_id=False) as inner:
+                b = empty("b")
+        other = empty("other")
+    assert list(group) == [a, b]
+    assert (group.has_task(b), group.has_task(other)) == (True, False)
+    assert group.get_child_by_label("a") is a
+    assert group.get_child_by_label("h") is inner
+    assert (dag.task_group.is_root, group.is_root) == (True, False)
+    assert dag.task_group_dict == {"g": group, "g.h": inner}
+
+
+def test_a_group_cannot_be_added_to_a_scope() -> None:
+    with a_dag():
+        group = TaskGroup("g")
+        with pytest.raises(TypeError, match="Only tasks can be added"), empty("last").as_teardown() as scope:
+            scope.add_task(group)
