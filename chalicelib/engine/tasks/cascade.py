@@ -29,7 +29,7 @@ from chalicelib.domain.plans.steps import (
     step_of,
 )
 from chalicelib.domain.slots.pools import Parts
-from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+from chalicelib.domain.states import FAILURE_STATES, FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     added_by,
@@ -627,6 +627,10 @@ def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
 
 
 def _again(item: TaskInstance, *, redo: bool) -> list[Told]:
-    """When redoing: an instance that ended without a try, whose end may not have been told to all."""
-    ended_untried = item.state is not None and item.state.is_final and item.lease_token is None
+    """When redoing: an instance that ended without a try, whose end may not have been told to all.
+
+    (Not one that was failed from outside: it is told of by what failed it.)
+    """
+    is_ended = item.state in FINAL_STATES and item.state is not TaskInstanceState.FAILED
+    ended_untried = is_ended and item.lease_token is None
     return [Told(item=item, again=True)] if redo and ended_untried else []
