@@ -50,8 +50,8 @@ def counted(world: ScriptedWorld) -> Iterator[tuple[str, int]]:
         world.deliver(entry, keep_faults=True)
         assert world.faults.calls_left is not None
         # The conf of a run stands in the message: reading it is a call, but no request.
-        is_try = isinstance(message, RunTask)
-        yield (message.task_id if is_try else ""), _MANY - world.faults.calls_left - is_try
+        task_id = message.task_id if isinstance(message, RunTask) else ""
+        yield task_id, _MANY - world.faults.calls_left - bool(task_id)
         world.faults.disarm()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from chalicelib.authoring.model.expand_input import ExpandInput, MappedArguments, references_in
 from chalicelib.authoring.model.lazy_sequences import LazyXComSelectSequence
 from chalicelib.authoring.model.mapped_group import MappedTaskGroup, mapped_groups_around
-from chalicelib.authoring.model.mapped_operator import MappedOperator, needs_expansion
+from chalicelib.authoring.model.mapped_operator import expand_inputs_of, needs_expansion
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.authoring.notset import NOTSET
 from chalicelib.authoring.running.xcom_values import from_json
@@ -43,9 +43,7 @@ class Pulls:
         self._has_gaps = request.has_gaps
         self._xcoms = xcoms
         self._groups = list(mapped_groups_around(task.task_group))
-        own = [task.expand_input] if isinstance(task, MappedOperator) else []
-        inputs = [*own, *(group.expand_input for group in self._groups)]
-        self._mapped_over = {operator.task_id for operator, _ in references_in(inputs)}
+        self._mapped_over = {operator.task_id for operator, _ in references_in(expand_inputs_of(task))}
         self._of_groups: dict[int, MappedArguments] = {}
 
     def pull(

@@ -177,7 +177,7 @@ Show.partial(task_id="of_task").expand_kwargs([{"retries": 3}])
 Show.partial(task_id="loose", a="z").expand_kwargs([{"a": "y"}], strict=False)
 Show.partial(task_id="unknown").expand_kwargs([{"nope": 1}])
 Show.partial(task_id="key").expand_kwargs([{3: 1}])
-Show.partial(task_id="params", params={"p": 1, "q": 1}).expand(params=[{"q": 2}, {"r": 3}])
+Show.partial(task_id="params", params={"p": 1, "q": 1}).expand(params=[{"q": 2}, {"r": 3}, None])
 Show.partial(task_id="push").expand(do_xcom_push=[True, False])
 """,
     )
@@ -193,9 +193,10 @@ Show.partial(task_id="push").expand(do_xcom_push=[True, False])
         "ValueError: expand_kwargs() input dict keys must all be str, but 3 is of type int"
     )
     assert seen(dag, "loose", 1, xcoms) == [["y", None, None, {}]]
-    assert [values[-1] for values in seen(dag, "params", 2, xcoms)] == [
+    assert [values[-1] for values in seen(dag, "params", 3, xcoms)] == [
         {"p": 1, "q": 2},
         {"p": 1, "q": 1, "r": 3},
+        {"p": 1, "q": 1},
     ]
     assert [tried(dag, "push", index, 2, xcoms).result for index in (0, 1)] == ["success", "success"]
     assert list(xcoms.mapped["push", "return_value"]) == [0]
@@ -207,6 +208,10 @@ def test_attributes_that_were_set_on_the_mapped_task_are_those_of_its_instances(
         """
 dag.default_args["a"] = "default"
 class Tell(Show):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        assert (self.task_id, self.dag.dag_id) == ("tell", "x")
+
     def execute(self, context):
         upstream = sorted(self.upstream_task_ids)
         return [self.a, self.retries, self.trigger_rule, self.owner, self.task_id, upstream]
@@ -529,14 +534,15 @@ def test_an_instance_knows_its_index(tmp_path: Path) -> None:
         tmp_path,
         """
 @task
-def look(x, ti=None, expanded_ti_count=None):
-    return [ti.map_index, expanded_ti_count, ti.key.map_index, str(ti), "map_index=1&" in ti.log_url]
+def look(x, ti=None, task=None, expanded_ti_count=None):
+    return [ti.map_index, expanded_ti_count, task.task_id, str(ti), "map_index=1&" in ti.log_url]
 look.expand(x=[1, 2])
+look.expand(x=[3, 4])
 """,
     )
     run_id = "manual__2024-05-06T07:08:09+00:00"
-    text = f"<TaskInstance: x.look {run_id} map_index=1 [running]>"
-    assert seen(dag, "look", 2, given())[1] == [1, 2, 1, text, True]
+    text = f"<TaskInstance: x.look__1 {run_id} map_index=1 [running]>"
+    assert seen(dag, "look__1", 2, given())[1] == [1, 2, "look__1", text, True]
 
 
 def test_a_task_that_is_not_expanded_cannot_run(tmp_path: Path) -> None:
