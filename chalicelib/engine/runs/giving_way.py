@@ -34,10 +34,8 @@ def steps_of_later_runs(engine: Engine, run: DagRun) -> Iterator[tuple[DagRun, G
     for later in past.following_runs(engine, graph, run.ref):
         own = graph_of_run(engine, later)
         if later.state is DagRunState.RUNNING and own.depends_on_past:
-            yield (
-                later,
-                place_step(own, engine.items(later.run_uid), engine.items(run.run_uid), graph.tasks),
-            )
+            items, previous = engine.items(later.run_uid), engine.items(run.run_uid)
+            yield later, place_step(own, items, graph, previous)
 
 
 def _give_way(engine: Engine, later: DagRun, step: GiveWay | KeepPlace) -> bool:
