@@ -265,9 +265,9 @@ class Graph:
     def _is_awaited(self, task: Task) -> bool:
         if self.fail_stop and (task.is_teardown or task.is_mapped):
             return False  # it may go on when a failed task has stopped what comes after it
-        return any(self._awaits(self.tasks[successor], task) for successor in task.downstream)
+        return any(self.awaits(self.tasks[successor], task) for successor in task.downstream)
 
-    def _awaits(self, task: Task, upstream: Task) -> bool:
+    def awaits(self, task: Task, upstream: Task) -> bool:
         """Whether the end of a task, all of its instances, implies that of one of its upstreams."""
         if not task.waits_for_all:
             return False
