@@ -124,7 +124,7 @@ class ScriptedDag:
         outcome = outcome_of(behaviour, request.try_number, self._skips(shape, map_index))
         if outcome.result is not TryResult.SUCCESS:
             return outcome
-        length = shape.returns if map_index == NOT_MAPPED else 1
+        length = shape.returns if map_index == NOT_MAPPED else int(behaviour != "nothing")
         return replace(outcome, output_length=length)
 
     def skips(self, shape: Shape) -> frozenset[str]:
@@ -136,7 +136,9 @@ class ScriptedDag:
         downstream = set(self.graph.tasks[shape.task_id].downstream)
         if behaviour == "short":
             following = downstream if shape.gently else self.graph.descendants(shape.task_id)
-            return frozenset(name for name in following if self._by_id[name].role != "teardown" or shape.gently)
+            return frozenset(
+                name for name in following if self._by_id[name].role != "teardown" or shape.gently
+            )
         if behaviour != "branch":
             return frozenset()
         # What lies behind a chosen task stays, even where it also follows the branch directly.

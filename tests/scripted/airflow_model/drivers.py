@@ -6,8 +6,8 @@ from itertools import permutations, product
 from chalicelib.domain.states import DagRunState
 from tests.scripted.airflow_model.dependencies import DEPENDENCIES, Dependency
 from tests.scripted.airflow_model.facts import Facts
-from tests.scripted.airflow_model.passes import started, take_pass
-from tests.scripted.airflow_model.tables import Key, Outcome, Tables, is_finished
+from tests.scripted.airflow_model.passes import resumed, started, take_pass
+from tests.scripted.airflow_model.tables import Key, Outcome, Rows, Tables, is_finished
 from tests.scripted.airflow_model.tries import end_try, fails, give_up, take_back
 from tests.scripted.dags import Shape
 
@@ -34,17 +34,18 @@ def usual(shapes: Sequence[Shape], dependencies: Sequence[Dependency] = DEPENDEN
             end_try(facts, tables, key)
 
 
-def possible(shapes: Sequence[Shape], *, limit: int = 50_000) -> frozenset[Outcome]:
+def possible(shapes: Sequence[Shape], *, limit: int = 50_000, rows: Rows | None = None) -> frozenset[Outcome]:
     """How a run can end, whenever passes are taken and in whatever order tries end.
 
-    Airflow asks the dependencies of an instance in an order that changes from process to process: each
+    ``rows`` are the task instances to begin with, where some of them have ended before. Airflow asks the dependencies of an instance in an order that changes from process to process: each
     order is tried. Raises ``TooManyMoments`` where more than ``limit`` moments would have to be seen.
     """
     facts = Facts(shapes)
     found: set[Outcome] = set()
     seen = 0
     for dependencies in _orders(facts):
-        moments = {(tables := started(facts)).frozen(): tables}
+        tables = started(facts) if rows is None else resumed(facts, rows)
+        moments = {tables.frozen(): tables}
         pending = [tables]
         while pending:
             before = pending.pop()
