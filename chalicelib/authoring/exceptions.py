@@ -3,6 +3,7 @@
 They belong to user code, so they are not ``UpdraftError``: what they say is shown in a task's log.
 """
 
+from collections.abc import Sized
 from datetime import datetime
 
 
@@ -78,12 +79,46 @@ class DuplicateTaskIdFound(AirflowException):
     """Two tasks (or groups) of a DAG have the same id."""
 
 
+class FailStopDagInvalidTriggerRule(AirflowException):
+    """A DAG with ``fail_stop`` has a task of another trigger rule than the usual one (or a teardown's)."""
+
+    def __str__(self) -> str:
+        return "A 'fail-stop' dag can only have all_success trigger rule"
+
+
 class TaskNotFound(AirflowNotFoundException):
     """The DAG has no such task."""
 
 
 class XComNotFound(AirflowException):
     """A task refers to an XCom that was not pushed."""
+
+
+class XComForMappingNotPushed(AirflowException):
+    """Something is mapped over a task's output, and the task returned none."""
+
+    def __init__(self) -> None:
+        super().__init__("did not push XCom for task mapping")
+
+
+class UnmappableXComTypePushed(AirflowException):
+    """Something is mapped over a task's output, and the task returned neither a list nor a dict."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"unmappable return type {type(value).__qualname__!r}")
+
+
+class UnmappableXComLengthPushed(AirflowException):
+    """Something is mapped over a task's output, and that is longer than ``[core] max_map_length``."""
+
+    def __init__(self, value: Sized, max_length: int) -> None:
+        super().__init__(f"unmappable return value length: {len(value)} > {max_length}")
+        self.value = value
+        self.max_length = max_length
+
+
+class UnmappableOperator(AirflowException):
+    """An operator that cannot be mapped."""
 
 
 class ParamValidationError(AirflowException):

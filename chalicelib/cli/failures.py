@@ -22,6 +22,7 @@ _WHERE_TO_LOOK = {
     "dag_not_found": "'dags list' shows those of the stage",
     "dag_run_not_found": "'dags list-runs -d DAG_ID' shows those of the DAG",
     "task_not_found": "'tasks list DAG_ID' shows those of the DAG",
+    "task_instance_not_found": "'tasks states-for-dag-run DAG_ID RUN' shows those of the run",
     "pool_not_found": "'pools list' shows those of the stage",
 }
 """What to do about errors that do not say it, by their codes."""

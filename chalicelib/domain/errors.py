@@ -59,12 +59,12 @@ class DagRunNotFound(UpdraftError):
 
 
 class TaskInstanceNotFound(UpdraftError):
-    """The run does not have that task of its DAG; ``date`` is the text shown."""
+    """The run has no such instance of that task of its DAG; ``name`` and ``date`` are the texts shown."""
 
     code = "task_instance_not_found"
 
-    def __init__(self, task_id: str, date: str) -> None:
-        super().__init__(f"Task {task_id} instance for date {date} not found")
+    def __init__(self, name: str, date: str) -> None:
+        super().__init__(f"Task {name} instance for date {date} not found")
 
 
 class TaskLogNotFound(UpdraftError):

@@ -79,23 +79,27 @@ LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] 
         TaskInstanceState.SCHEDULED: "its trigger rule is met, its slots are not free",
         TaskInstanceState.QUEUED: "its trigger rule is met, its slots are taken",
         TaskInstanceState.SUCCESS: "it does nothing, so no worker is needed; or its run was marked success",
-        TaskInstanceState.SKIPPED: "its trigger rule or a branch skips it; or its run was ended",
+        TaskInstanceState.SKIPPED: (
+            "its trigger rule or a branch skips it; or its run was ended, or stopped by a failure"
+        ),
         TaskInstanceState.UPSTREAM_FAILED: "its trigger rule cannot be met any more",
     },
     TaskInstanceState.SCHEDULED: {
         TaskInstanceState.QUEUED: "its slots are taken",
-        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SKIPPED: "its run was ended, or stopped by a failure",
         TaskInstanceState.SUCCESS: "its run was marked success",
     },
     TaskInstanceState.QUEUED: {
         TaskInstanceState.RUNNING: "a worker has claimed it",
-        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SKIPPED: "its run was ended, or stopped by a failure",
         TaskInstanceState.SUCCESS: "its run was marked success",
         TaskInstanceState.REMOVED: "its DAG was deleted",
     },
     TaskInstanceState.RUNNING: {
         TaskInstanceState.SUCCESS: "its try ended well; or its run was marked success",
-        TaskInstanceState.FAILED: "its try failed, and there is no further one; or its run was cancelled",
+        TaskInstanceState.FAILED: (
+            "its try failed, and there is no further one; or its run was cancelled, or stopped by a failure"
+        ),
         TaskInstanceState.SKIPPED: "its try skipped it; or its run was ended",
         TaskInstanceState.UP_FOR_RETRY: "its try failed or was lost, and there is a further one",
         TaskInstanceState.UP_FOR_RESCHEDULE: "its poke was in vain (reschedule); or it asked to be run later",
@@ -108,13 +112,13 @@ LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] 
     TaskInstanceState.UP_FOR_RETRY: {
         TaskInstanceState.SCHEDULED: "its retry delay has passed, its slots are not free",
         TaskInstanceState.QUEUED: "its retry delay has passed, its slots are taken",
-        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SKIPPED: "its run was ended, or stopped by a failure",
         TaskInstanceState.SUCCESS: "its run was marked success",
     },
     TaskInstanceState.UP_FOR_RESCHEDULE: {
         TaskInstanceState.SCHEDULED: "its next poke is due, its slots are not free",
         TaskInstanceState.QUEUED: "its next poke is due, its slots are taken",
-        TaskInstanceState.SKIPPED: "its run was ended",
+        TaskInstanceState.SKIPPED: "its run was ended, or stopped by a failure",
         TaskInstanceState.FAILED: "its run was cancelled",
         TaskInstanceState.SUCCESS: "its run was marked success",
     },

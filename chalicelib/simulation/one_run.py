@@ -202,7 +202,7 @@ def finished(engine: Engine, run: DagRun, graph: Graph) -> FinishedRun:
 
 
 def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstance]:
-    yield from engine.items(run.run_uid).instances(graph.tasks)
+    yield from engine.items(run.run_uid).all_instances(graph.tasks.values())
 
 
 def _is_poke(message: Message) -> bool:

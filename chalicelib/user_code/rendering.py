@@ -31,7 +31,9 @@ def planned_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun
     return new_run(engine, get_dag(engine, dag_id), request, run_id)
 
 
-def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) -> dict[str, Any]:
+def render_task(
+    engine: Engine, dags_folder: Path, run: DagRun, task_id: str, map_index: int = NOT_MAPPED
+) -> dict[str, Any]:
     """The templated attributes of a task by name, as its present or first try in the run would see them.
 
     The DAG file is the one in ``dags_folder``; XComs are those that the run has by now.
@@ -44,11 +46,11 @@ def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) ->
         raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
     if not loaded.has_task(task_id):
         raise TaskNotFound(task_id, dag.dag_id)
-    item = engine.instance(run.run_uid, task_id)
+    item = engine.instance(run.run_uid, task_id, map_index)
     message = RunTask(
         run=run.facts(run.start_date or run.queued_at),
         task_id=task_id,
-        map_index=NOT_MAPPED,
+        map_index=map_index,
         try_number=item.try_number or _FIRST_TRY,
         max_tries=item.max_tries or 0,
     )
@@ -58,5 +60,5 @@ def render_task(engine: Engine, dags_folder: Path, run: DagRun, task_id: str) ->
         return rendered_fields(loaded, request, xcoms)
     except Exception as error:  # templates and their macros are the user's: they may raise anything
         raise RenderingFailed(
-            f"Task {task_id} cannot be rendered: {type(error).__name__}: {error}"
+            f"Task {item.name} cannot be rendered: {type(error).__name__}: {error}"
         ) from error

@@ -7,7 +7,7 @@ long, is the text of its frame.
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.user_code.frames import Requests
+from chalicelib.user_code.xcom_batches import IndexedValues, OpenPulls, values_of
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,14 @@ class AskedXComs:
         """A task's text of that key, or None."""
         header = {"op": "xcom_pull", "task_id": task_id, "key": key, "map_index": map_index}
         return _text(_ask(self._requests, header))
+
+    def pull_all(self, task_id: str, key: str) -> IndexedValues:
+        """Map index and text of each instance of a mapped task that pushed the key, some at a time."""
+        answer, text = _ask(self._requests, {"op": "xcom_pull_all", "task_id": task_id, "key": key})
+        yield from values_of(answer, text)
+        while answer["more"] is not None:
+            answer, text = _ask(self._requests, {"op": "xcom_pull_more", "pull": answer["more"]})
+            yield from values_of(answer, text)
 
 
 class AskedVariables:
@@ -123,6 +132,7 @@ class Surroundings:
     xcoms: RunningXComs
     variables: VariablesOfDagFiles
     find_previous_success: Callable[[], DagRun | None]
+    open_pulls: OpenPulls = field(default_factory=OpenPulls)
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
         """Do what a try asks for; what cannot be done is said in the answer.
@@ -153,6 +163,14 @@ def _xcom_push(around: Surroundings, header: dict[str, Any], text: str) -> Answe
 def _xcom_pull(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     map_index = typed(int, header["map_index"])
     return _maybe(around.xcoms.pull(_str(header, "task_id"), _str(header, "key"), map_index))
+
+
+def _xcom_pull_all(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return around.open_pulls.first(iter(around.xcoms.pull_all(_str(header, "task_id"), _str(header, "key"))))
+
+
+def _xcom_pull_more(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return around.open_pulls.more(typed(int, header["pull"]))
 
 
 def _variable_get(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
@@ -193,6 +211,8 @@ def _sleep(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
 _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = {
     "xcom_push": _xcom_push,
     "xcom_pull": _xcom_pull,
+    "xcom_pull_all": _xcom_pull_all,
+    "xcom_pull_more": _xcom_pull_more,
     "variable_get": _variable_get,
     "variable_save": _variable_save,
     "variable_delete": _variable_delete,

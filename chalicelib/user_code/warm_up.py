@@ -6,6 +6,7 @@ all share; in a process that waits for its try it makes copies of the memory tha
 
 import gc
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 
@@ -31,6 +32,10 @@ class _NoXComs:
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:  # noqa: ARG002 - the protocol's
         """There is none."""
         return None
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:  # noqa: ARG002 - as above
+        """There are none."""
+        return iter(())
 
 
 def warm_up() -> None:

@@ -109,6 +109,17 @@ def test_a_limit_that_can_bind_takes_two_requests_per_task(deployment: MeteredDe
     assert meter.dynamodb["UpdateItem", "pools"] == 2
 
 
+@pytest.mark.parametrize("length", [1, 20])
+def test_what_a_failed_task_stops_takes_two_requests_each(deployment: MeteredDeployment, length: int) -> None:
+    names = [f"t{number:02d}" for number in range(length)]
+    chain = [Shape(name, (before,)) for before, name in zip(["bad", *names], names, strict=False)]
+    started(deployment, ScriptedDag([Shape("bad", behaviour="fail"), *chain], fail_stop=True))
+    meter = deployment.handle(deployment.take(RunTask, "bad"))
+    assert meter.dynamodb["UpdateItem", "task_instances"] == 3 + 2 * length  # its end, its arrival
+    assert meter.dynamodb["Query", "task_instances"] == 1  # who is there to be stopped
+    assert meter.sqs.total() == 0
+
+
 @pytest.mark.parametrize("width", [10, 25])
 def test_a_fan_out_sends_its_messages_in_batches_of_ten(deployment: MeteredDeployment, width: int) -> None:
     leaves = [Shape(f"t{number:02d}", ("root",)) for number in range(width)]

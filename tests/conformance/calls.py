@@ -185,6 +185,7 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     ),
     "xcoms.push": (lambda s: s.xcoms.push("01RUN", "t", -1, "key", "1"), {("PutItem", "xcoms"): 1}),
     "xcoms.pull": (lambda s: s.xcoms.pull("01RUN", "t", -1, "x"), {("GetItem", "xcoms"): 1}),
+    "xcoms.pull_all": (lambda s: [*s.xcoms.pull_all("01RUN", "few", "key1")], {("Query", "xcoms"): 1}),
     "xcoms.clear": (
         lambda s: s.xcoms.clear("01RUN", "few", -1),
         {("Query", "xcoms"): 1, ("BatchWriteItem", "xcoms"): 1},
@@ -244,7 +245,7 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
         {("DeleteItem", "pool_waiters"): 1},
     ),
     "lineage.delete_run": (lambda s: s.lineage.delete_run("01RUN"), {("Query", "lineage"): 1}),
-    "lineage.save": (lambda s: s.lineage.save("01RUN", "t", ["a"], []), {("PutItem", "lineage"): 1}),
+    "lineage.save": (lambda s: s.lineage.save("01RUN", "t", -1, ["a"], []), {("PutItem", "lineage"): 1}),
     "lineage.list": (lambda s: [*s.lineage.list("01RUN")], {("Query", "lineage"): 1}),
     "variables.get": (lambda s: s.variables.get("city"), {("GetItem", "variables"): 1}),
     "variables.list": (lambda s: [*s.variables.list()], {("Scan", "variables"): 1}),

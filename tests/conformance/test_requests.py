@@ -49,6 +49,16 @@ def test_values_are_cleared_25_at_a_time(dynamo: DynamoStore) -> None:
     assert meter.write_units == 26
 
 
+def test_all_values_of_a_mapped_task_cost_a_request_per_megabyte(dynamo: DynamoStore) -> None:
+    value = '"' + "x" * (INLINE_LIMIT - 2) + '"'
+    for index in range(100):
+        dynamo.xcoms.push("01RUN", "t", index, "return_value", value)
+    with Meter() as meter:
+        pulled = [*dynamo.xcoms.pull_all("01RUN", "t", "return_value")]
+    assert len(pulled) == 100
+    assert meter.dynamodb == {("Query", "xcoms"): 2}
+
+
 def test_marks_and_lost_holders_cost_one_request_each(dynamo: DynamoStore) -> None:
     populate(dynamo)
     dynamo.pools.add_waiter(a_waiter())

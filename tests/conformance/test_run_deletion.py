@@ -32,11 +32,11 @@ def test_all_values_of_a_run_go_and_those_of_others_stay(store: Store) -> None:
 
 def test_the_lineage_of_a_run_goes_and_that_of_others_stays(store: Store) -> None:
     for run_uid in ("01RUN", "02RUN"):
-        store.lineage.save(run_uid, "t", ["in"], ["out"])
+        store.lineage.save(run_uid, "t", -1, ["in"], ["out"])
     store.lineage.delete_run("01RUN")
     store.lineage.delete_run("01RUN")
     assert [*store.lineage.list("01RUN")] == []
-    assert [*store.lineage.list("02RUN")] == [("t", ("in",), ("out",))]
+    assert [*store.lineage.list("02RUN")] == [("t", -1, ("in",), ("out",))]
 
 
 def _tries(store: Store) -> list[FinishedTry]:

@@ -9,13 +9,22 @@ from tests.scripted.examples import a_run
 RUN = a_run(uid="01RUN", dag_id="Größe & Maß").ref
 
 
-def test_lineage_is_listed_by_task(store: Store) -> None:
-    store.lineage.save("01RUN", "b", ["in"], [])
-    store.lineage.save("01RUN", "a", [], ["out1", "out2"])
-    store.lineage.save("02RUN", "a", ["other"], [])
-    store.lineage.save("01RUN", "b", ["in", "ü"], [])
-    listed = [(task, [*inlets], [*outlets]) for task, inlets, outlets in store.lineage.list("01RUN")]
-    assert listed == [("a", [], ["out1", "out2"]), ("b", ["in", "ü"], [])]
+def test_lineage_is_listed_by_task_instance(store: Store) -> None:
+    store.lineage.save("01RUN", "b", -1, ["in"], [])
+    store.lineage.save("01RUN", "a", -1, [], ["out1", "out2"])
+    store.lineage.save("02RUN", "a", -1, ["other"], [])
+    store.lineage.save("01RUN", "b", -1, ["in", "ü"], [])
+    store.lineage.save("01RUN", "each", 1, [], ["out"])
+    store.lineage.save("01RUN", "each", 0, ["in"], [])
+    listed = [
+        (*instance, [*inlets], [*outlets]) for *instance, inlets, outlets in store.lineage.list("01RUN")
+    ]
+    assert listed == [
+        ("a", -1, [], ["out1", "out2"]),
+        ("b", -1, ["in", "ü"], []),
+        ("each", 0, ["in"], []),
+        ("each", 1, [], ["out"]),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "ü" * (INLINE_LIMIT // 2)])

@@ -50,3 +50,25 @@ def test_clearing_forgets_all_keys_however_many(store: Store) -> None:
     store.xcoms.clear(RUN, "t", -1)
     assert all(store.xcoms.pull(RUN, "t", -1, f"key{number}") is None for number in range(30))
     assert store.xcoms.pull(RUN, "t", -1, "large") is None
+
+
+def test_the_values_of_a_mapped_task_come_by_map_index(store: Store) -> None:
+    for index in (10, 2, 0, 1, 100):
+        store.xcoms.push(RUN, "t", index, "key", str(index))
+        store.xcoms.push(RUN, "t", index, "another", "1")
+    store.xcoms.push(RUN, "t", 3, "another", "1")
+    store.xcoms.push(RUN, "t", 5, "key", LARGE)
+    for stranger in ((RUN, "t", -1), (RUN, "t1", 4), ("02RUN", "t", 4)):
+        store.xcoms.push(*stranger, "key", "stranger")
+    expected = [(0, "0"), (1, "1"), (2, "2"), (5, LARGE), (10, "10"), (100, "100")]
+    assert [*store.xcoms.pull_all(RUN, "t", "key")] == expected
+    store.xcoms.clear(RUN, "t", 5)
+    assert [index for index, _ in store.xcoms.pull_all(RUN, "t", "key")] == [0, 1, 2, 10, 100]
+    assert [*store.xcoms.pull_all(RUN, "t", "nothing")] == []
+
+
+def test_any_key_of_a_mapped_task_is_found(store: Store) -> None:
+    keys = ["", "#", "a#b", "k" * 1101]
+    for key in keys:
+        store.xcoms.push(RUN, "t", 7, key, f'"{key}"')
+    assert [[*store.xcoms.pull_all(RUN, "t", key)] for key in keys] == [[(7, f'"{key}"')] for key in keys]

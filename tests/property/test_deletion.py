@@ -146,7 +146,7 @@ def test_what_a_worker_writes_after_the_deletion_is_removed_when_it_is_over() ->
             delete_dag(world.engine, dag.dag_id)
         wait_until_back(world, dag)
         assert [*world.store.task_instances.list(run.run_uid)] != [], "its worker is alive"
-        world.store.lineage.save(run.run_uid, "a", ["in"], ["out"])
+        world.store.lineage.save(run.run_uid, "a", -1, ["in"], ["out"])
 
     world.stall = delete_behind_its_back
     world.drain()
@@ -167,7 +167,7 @@ def test_what_the_longest_invocation_writes_at_its_end_is_removed_too(minutes: i
     for _ in range(minutes):
         world.advance(timedelta(minutes=1))
         world.drain()
-    world.store.lineage.save(run.run_uid, "a", ["in"], ["out"])
+    world.store.lineage.save(run.run_uid, "a", -1, ["in"], ["out"])
     let_an_hour_pass(world)
     assert_nothing_is_left(world, run)
     assert world.queue.waiting == [], "nobody comes again and again"

@@ -33,6 +33,7 @@ class Shape:
     priority_weight: int = 1
     depends_on_past: bool = False
     wait_for_downstream: bool = False
+    wait_for_past_depends_before_skipping: bool = False
     max_active_tis_per_dag: int | None = None
     callbacks: tuple[str, ...] = ()
     role: str = "work"
@@ -55,6 +56,8 @@ class Shape:
     """What the instances 0, 1, ... of a mapped branch follow; those beyond follow what the task says."""
     returns: int | None = None
     """How many items a success returns; None: something that nothing can be mapped over."""
+    returns_later: int | None = None
+    """How many it returns from its second try on, if that is another number."""
 
     @property
     def behaviours(self) -> frozenset[str]:
@@ -81,6 +84,7 @@ class ScriptedDag:
     catchup: bool = False
     callbacks: tuple[str, ...] = ()
     dagrun_timeout: timedelta | None = None
+    fail_stop: bool = False
     now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
     """The clock of the world that it runs in."""
     graph: Graph = field(init=False)
@@ -98,6 +102,7 @@ class ScriptedDag:
             "catchup": self.catchup,
             "callbacks": list(self.callbacks),
             "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
+            "fail_stop": self.fail_stop,
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 
@@ -202,6 +207,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "may_skip": may_skip(shape),
         "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
         "wait_for_downstream": shape.wait_for_downstream,
+        "wait_for_past_depends_before_skipping": shape.wait_for_past_depends_before_skipping,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
         "callbacks": list(shape.callbacks),
         "is_setup": shape.role == "setup",

@@ -8,8 +8,11 @@ from hypothesis import assume
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.simulation.world import World
-from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
-from tests.scripted.airflow_model.tables import Outcome, Rows
+from tests.scripted.airflow_model.drivers import TooManyMoments, ends_after, usual
+from tests.scripted.airflow_model.facts import Facts
+from tests.scripted.airflow_model.passes import resumed, started
+from tests.scripted.airflow_model.tables import Key, Outcome, Rows
+from tests.scripted.airflow_model.tries import clear
 from tests.scripted.dags import ScriptedDag, Shape
 
 MOMENTS = 3_000
@@ -26,31 +29,43 @@ def outcome_of_run(world: World, run: DagRun) -> Outcome:
     return found.state, tuple(rows)
 
 
-def outcomes(dag: ScriptedDag, rows: Rows | None = None) -> frozenset[Outcome] | None:
+def outcomes(
+    dag: ScriptedDag, rows: Rows | None = None, cleared: frozenset[Key] = frozenset()
+) -> frozenset[Outcome] | None:
     """All ends that some timing of Airflow's gives a run of the DAG; None where there are too many to try.
 
-    ``rows`` are the task instances to begin with, where some of them have ended before.
+    ``rows`` are the task instances to begin with, where some of them have ended before; of these some may
+    have been cleared then.
     """
-    return _possible(tuple(dag.shapes), rows)
+    return _possible(tuple(dag.shapes), rows, cleared)
 
 
 @lru_cache(maxsize=256)
-def _possible(shapes: Sequence[Shape], rows: Rows | None) -> frozenset[Outcome] | None:
+def _possible(
+    shapes: Sequence[Shape], rows: Rows | None, cleared: frozenset[Key]
+) -> frozenset[Outcome] | None:
+    facts = Facts(shapes)
+    tables = started(facts) if rows is None else resumed(facts, rows)
+    clear(facts, tables, cleared)
     try:
-        return possible(shapes, limit=MOMENTS, rows=rows)
+        return ends_after(facts, tables, limit=MOMENTS)
     except TooManyMoments:
         return None
 
 
 def assert_ended_as_airflow_may(
-    world: World, dag: ScriptedDag, run: DagRun, rows: Rows | None = None
+    world: World,
+    dag: ScriptedDag,
+    run: DagRun,
+    rows: Rows | None = None,
+    cleared: frozenset[Key] = frozenset(),
 ) -> None:
     """The run is over, and some timing ends it so in Airflow; examples with too many timings are given up.
 
-    ``rows`` are the task instances from which it went on, where tasks of it were altered.
+    ``rows`` are the task instances from which it went on, ``cleared`` those of them that were cleared then.
     """
     assert not list(world.store.dag_runs.unfinished(dag.dag_id))
-    allowed = outcomes(dag, rows)
+    allowed = outcomes(dag, rows, cleared)
     assume(allowed is not None)
     assert allowed is not None
     assert outcome_of_run(world, run) in allowed

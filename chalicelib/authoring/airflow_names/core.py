@@ -17,6 +17,8 @@ from chalicelib.authoring.airflow_names.sources import (
     TASK_INSTANCE,
     VARIABLE,
     XCOM_ARG,
+    XCOM_ARG_KINDS,
+    XCOM_RETURN_KEY,
     Modules,
 )
 
@@ -45,14 +47,20 @@ MODULES: Modules = {
         DAG_RUN,
         XCOM_ARG,
         SKIP,
+        "model.mapped_operator:MappedOperator",
     ],
     "airflow.models.baseoperator": [BASEOPERATOR, CHAINS],
     "airflow.models.connection": [CONNECTION],
     "airflow.models.dag": [DAG, "taskflow.decorators:dag"],
     "airflow.models.dagrun": [DAG_RUN],
+    "airflow.models.expandinput": [
+        "model.expand_input:DictOfListsExpandInput ListOfDictsExpandInput MappedArgument is_mappable"
+    ],
+    "airflow.models.mappedoperator": ["model.mapped_operator:MappedOperator OperatorPartial"],
     "airflow.models.param": [PARAM],
     "airflow.models.skipmixin": [SKIP],
     "airflow.models.taskinstance": [TASK_INSTANCE],
     "airflow.models.variable": [VARIABLE],
-    "airflow.models.xcom_arg": [XCOM_ARG],
+    "airflow.models.xcom": ["model.lazy_sequences:LazyXComSelectSequence", XCOM_RETURN_KEY],
+    "airflow.models.xcom_arg": [XCOM_ARG, XCOM_ARG_KINDS],
 }

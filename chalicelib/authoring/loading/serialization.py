@@ -156,6 +156,8 @@ def _task(task: BaseOperator) -> Document:
         "start_date": _date(task.start_date),
         "end_date": _date(task.end_date),
         "expansion": expansion_of(task),
+        "colours": _colours(task),
+        "wait_for_past_depends_before_skipping": task.wait_for_past_depends_before_skipping or None,
     }
     return {
         **{name: value for name, value in optional.items() if value is not None},
@@ -183,14 +185,13 @@ def _task(task: BaseOperator) -> Document:
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
         "callbacks": _callbacks(task, CallbackKind),
         "attributes": attributes(task),
-        **_dates(task),
     }
 
 
-def _dates(task: BaseOperator) -> Document:
-    """The execution dates of the first and the last run that has the task, as far as these are bounded."""
-    dates = {"start_date": task.start_date, "end_date": task.end_date}
-    return {name: _date(date) for name, date in dates.items() if date is not None}
+def _colours(task: BaseOperator) -> dict[str, str] | None:
+    """Those of a mapped task, of which the API does not show them."""
+    names = ("ui_color", "ui_fgcolor")
+    return {name: getattr(task, name) for name in names} if isinstance(task, MappedOperator) else None
 
 
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:

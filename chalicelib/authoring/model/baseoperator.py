@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from chalicelib.authoring.dates import convert_to_utc
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model import dag_context, rules
+from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.expand_input import references_in
 from chalicelib.authoring.model.lineage import as_inlets, as_outlets, is_entity
 from chalicelib.authoring.model.params import ParamsDict
@@ -98,12 +99,10 @@ class _Partial:
     """``partial`` of a class of operators."""
 
     def __get__(self, task: "BaseOperator | None", operator_class: type["BaseOperator"]) -> Any:
-        """The function; raises ``TypeError`` for a task that is made already."""
-        from chalicelib.authoring.model.mapped_operator import partial
+        """The function; of a task that is made already it raises ``TypeError``."""
+        from chalicelib.authoring.model.mapped_operator import partial, refuse_task
 
-        if task is not None:
-            raise TypeError("partial can only be called on Operator classes, not Tasks themselves")
-        return functools.partial(partial, operator_class)
+        return functools.partial(partial, operator_class) if task is None else refuse_task
 
 
 class OperatorMeta(ABCMeta):
@@ -137,6 +136,10 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
 
     supports_lineage: ClassVar[bool] = False
     """Whether the operator finds its outlets itself while it runs, so that ``|`` need not see any."""
+
+    task_id: str
+
+    _dag: "DAG | None"
 
     _constructed = False
 
@@ -214,8 +217,10 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
             )
         dag = dag or dag_context.current_dag()
         group = task_group or dag_context.current_group(dag)
-        place = group if self._mapped is None else None
-        self.task_id: str = place.child_id(task_id) if place else task_id
+        if self._mapped is not None:
+            self.task_id = self._mapped.task_id
+        else:
+            self.task_id = group.child_id(task_id) if group else task_id
         validate_id(self.task_id)
 
         self.owner = owner
@@ -272,7 +277,7 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         self._logger_name = logger_name
         self._pre_execute_hook = pre_execute
         self._post_execute_hook = post_execute
-        self._dag: DAG | None = None
+        self._dag = dag if self._mapped is not None else None
         self.setup_teardown_role = Role()
         self.task_group = group
         if self._mapped is None:
@@ -294,8 +299,6 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         operator = cls.__new__(cls)
         object.__setattr__(operator, "_mapped", mapped)
         cls.__init__(operator, **arguments)
-        operator.task_id = mapped.task_id
-        operator._dag = mapped.dag
         operator.upstream_task_ids = mapped.upstream_task_ids
         operator.downstream_task_ids = mapped.downstream_task_ids
         operator.setup_teardown_role = mapped.setup_teardown_role
@@ -375,6 +378,11 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
     def leaves(self) -> Sequence["BaseOperator"]:
         """The task itself."""
         return [self]
+
+    @property
+    def beside_label(self) -> DependencyMixin:
+        """The group that the task stands in, unless that is the DAG's root."""
+        return self.task_group if self.task_group and self.task_group.group_id else self
 
     @property
     def dag(self) -> "DAG":

@@ -14,6 +14,7 @@ from chalicelib.authoring.exceptions import (
     AirflowException,
     AirflowTimetableInvalid,
     DuplicateTaskIdFound,
+    FailStopDagInvalidTriggerRule,
     NotOffered,
     ParamValidationError,
     TaskNotFound,
@@ -33,11 +34,14 @@ DEFAULT_SCHEDULE = timedelta(days=1)
 DEFAULT_MAX_ACTIVE_RUNS = 16
 DEFAULT_MAX_ACTIVE_TASKS = 16
 
+_RULES_WITH_FAIL_STOP = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.ALL_DONE_SETUP_SUCCESS})
+"""The second is that of teardowns."""
+
 Schedule = str | timedelta | None
 
 
 class DAG:
-    """A DAG. The arguments are Airflow 2.10's.
+    """A DAG. The arguments are Airflow 2.10's, and ``fail_fast``, Airflow 3's name of ``fail_stop``.
 
     ``schedule`` is a cron text or preset, a timedelta, or None; timetables and datasets are not offered.
     Naive dates are taken to be in UTC; dates are kept in UTC, ``timezone`` is the name of the zone that
@@ -82,6 +86,7 @@ class DAG:
         auto_register: bool = True,
         fail_stop: bool = False,
         dag_display_name: str | None = None,
+        fail_fast: bool = False,
     ) -> None:
         self.dag_id = validate_id(dag_id)
         self.description = description
@@ -111,7 +116,7 @@ class DAG:
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
-        self.fail_stop = fail_stop
+        self.fail_stop = fail_stop or fail_fast
         self.is_paused_upon_creation = is_paused_upon_creation
         self.on_success_callback = on_success_callback
         self.on_failure_callback = on_failure_callback
@@ -194,6 +199,11 @@ class DAG:
             raise TaskNotFound(f"Task {task_id} not found")
         return self.task_dict[task_id]
 
+    @property
+    def task_group_dict(self) -> dict[str, TaskGroup]:
+        """Its task groups by their full ids."""
+        return dict(self._groups)
+
     def find_group(self, group_id: str) -> TaskGroup | None:
         """The task group of that full id, or None."""
         return self._groups.get(group_id)
@@ -213,7 +223,12 @@ class DAG:
             self._groups[group.group_id] = group
 
     def add_task(self, task: BaseOperator) -> None:
-        """Take a task in; raises ``DuplicateTaskIdFound`` if another task or group has its id."""
+        """Take a task in.
+
+        Raises ``DuplicateTaskIdFound`` if another task or group has its id, and
+        ``FailStopDagInvalidTriggerRule`` for a rule that a DAG with ``fail_stop`` cannot have.
+        """
+        self._check_rule(task)
         if self.task_dict.get(task.task_id) is task:
             return
         if self.has_member(task.task_id):
@@ -283,10 +298,12 @@ class DAG:
         Raises ``AirflowDagCycleException`` for a cycle, ``ValueError`` for a schedule without a start
         date and for what follows a setup by any rule but ``all_success``, ``AirflowTimetableInvalid`` for
         a schedule that no runs can be planned from, ``AirflowException`` for a schedule with params that
-        need a value for each run.
+        need a value for each run, and what ``add_task`` raises for a trigger rule.
         """
         self.topological_sort()
         self._validate_setups()
+        for task in self.tasks:
+            self._check_rule(task)
         if self.schedule is None:
             return
         if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
@@ -309,6 +326,10 @@ class DAG:
             not task.is_teardown and task.trigger_rule != TriggerRule.ALL_SUCCESS for task in after_setups
         ):
             raise ValueError("Setup tasks must be followed with trigger rule ALL_SUCCESS.")
+
+    def _check_rule(self, task: BaseOperator) -> None:
+        if self.fail_stop and task.trigger_rule not in _RULES_WITH_FAIL_STOP:
+            raise FailStopDagInvalidTriggerRule
 
     def __enter__(self) -> Self:
         dag_context.enter_dag(self)

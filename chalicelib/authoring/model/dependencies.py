@@ -10,10 +10,21 @@ from chalicelib.authoring.exceptions import AirflowException
 if TYPE_CHECKING:
     from chalicelib.authoring.model.baseoperator import BaseOperator
     from chalicelib.authoring.model.dag import DAG
+    from chalicelib.authoring.model.task_group import TaskGroup
 
 
 class DependencyMixin(ABC):
     """Something that can stand on either side of ``>>``."""
+
+    @property
+    def group_around(self) -> "TaskGroup | None":
+        """The task group that it stands in; of a task that has no DAG yet None."""
+        return self.roots[0].task_group if self.roots else None
+
+    @property
+    def beside_label(self) -> "DependencyMixin":
+        """What takes its place where an edge label stands between members of several groups."""
+        return self
 
     @property
     @abstractmethod
@@ -74,17 +85,33 @@ class EdgeModifier(DependencyMixin):
         """None: a label is no task."""
         return ()
 
-    def add_before(self, item: DependencyMixin) -> None:
-        """Put an item before the label, and so before all that is after it."""
-        self._before.append(item)
+    def set_upstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None:  # noqa: ARG002
+        """Put something before the label, and so before all that is after it."""
+        added = list(_flatten(other))
+        self._before += added
+        self._widen()
         for after in self._after:
-            connect(item, after)
+            for item in added:
+                connect(item, after)
 
-    def add_after(self, item: DependencyMixin) -> None:
-        """Put an item after the label, and so after all that is before it."""
-        self._after.append(item)
+    def set_downstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None:  # noqa: ARG002
+        """Put something after the label, and so after all that is before it."""
+        added = list(_flatten(other))
+        self._after += added
+        self._widen()
         for before in self._before:
-            connect(before, item)
+            for item in added:
+                connect(before, item)
+
+    def _widen(self) -> None:
+        """Let the groups of tasks stand for them if they are of several, as Airflow does.
+
+        It does so with what was there, not with what is just being put on the other side.
+        """
+        groups = [item.group_around for item in (*self._before, *self._after)]
+        if self._before and self._after and len({group.group_id for group in groups if group}) != 1:
+            self._before = [item.beside_label for item in self._before]
+            self._after = [item.beside_label for item in self._after]
 
 
 def Label(label: str) -> EdgeModifier:  # noqa: N802 - Airflow's name
@@ -98,10 +125,12 @@ def connect(upstream: DependencyMixin, downstream: DependencyMixin) -> None:
     Raises ``AirflowException`` when they belong to different DAGs, or to none.
     """
     if isinstance(upstream, EdgeModifier):
-        upstream.add_after(downstream)
+        for root in downstream.roots:
+            upstream.set_downstream(root)
         return
     if isinstance(downstream, EdgeModifier):
-        downstream.add_before(upstream)
+        for leaf in upstream.leaves:
+            downstream.set_upstream(leaf)
         return
     leaves, roots = upstream.leaves, downstream.roots
     if not leaves or not roots:

@@ -1,12 +1,22 @@
 """Expand inputs: the arguments of ``expand`` and ``expand_kwargs``, of an operator or a task group."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.authoring.exceptions import NotOffered
 from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY, Reference, XComArg
 from chalicelib.domain.graph.expansion import Length, Literal, Product
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MappedArguments:
+    """The arguments of one index."""
+
+    values: Mapping[str, Any]
+    as_they_are: tuple[Any, ...] = ()
+    """Those that are not rendered: they come from XComs, so what looks like a template in them is none."""
 
 
 class DictOfListsExpandInput:
@@ -30,6 +40,21 @@ class DictOfListsExpandInput:
             if isinstance(value, XComArg):
                 yield from value.iter_references()
 
+    def arguments(self, context: Mapping[str, Any], index: int) -> MappedArguments:
+        """The arguments of an index: the last one changes fastest.
+
+        Raises ``TypeError`` for an output that has no items, and what a function given to ``map`` raises.
+        """
+        left, found = index, dict.fromkeys(self.value)
+        first, *others = self.value
+        for name in reversed(others):
+            items = _resolved(self.value[name], context)
+            left, place = divmod(left, len(items))
+            found[name] = _item(items, place)
+        found[first] = _item(_resolved(self.value[first], context), left)
+        outputs = (name for name, value in self.value.items() if _is_output(value))
+        return MappedArguments(values=found, as_they_are=tuple(found[name] for name in outputs))
+
     def __repr__(self) -> str:
         return f"DictOfListsExpandInput(value={self.value!r})"
 
@@ -51,6 +76,25 @@ class ListOfDictsExpandInput:
             if isinstance(value, XComArg):
                 yield from value.iter_references()
 
+    def arguments(self, context: Mapping[str, Any], index: int) -> MappedArguments:
+        """The arguments of an index; templates in them are rendered, wherever they come from.
+
+        Raises ``ValueError`` for what is no list of dicts with texts as keys, and as above.
+        """
+        mappings = _resolved(self.value, context)
+        if not isinstance(mappings, Sequence):
+            raise ValueError(f"expand_kwargs() expects a list[dict], not {_type_name(mappings)}")
+        mapping = _resolved(mappings[index], context)
+        if not isinstance(mapping, Mapping):
+            raise ValueError(f"expand_kwargs() expects a list[dict], not list[{_type_name(mapping)}]")
+        for key in mapping:
+            if not isinstance(key, str):
+                raise ValueError(
+                    "expand_kwargs() input dict keys must all be str, "
+                    f"but {key!r} is of type {_type_name(key)}"
+                )
+        return MappedArguments(values=mapping)
+
     def __repr__(self) -> str:
         return f"ListOfDictsExpandInput(value={self.value!r})"
 
@@ -68,6 +112,11 @@ class MappedArgument:
     def iter_references(self) -> Iterator[Reference]:
         """The outputs that the group is mapped over."""
         return self._input.iter_references()
+
+    def resolve(self, context: Mapping[str, Any]) -> Any:
+        """The item; raises ``KeyError`` where a dict of ``expand_kwargs`` has none of that name."""
+        arguments: MappedArguments = context["ti"].pulls.group_arguments(self._input, context)
+        return arguments.values[self._key]
 
     def __repr__(self) -> str:
         return f"MappedArgument(_input={self._input!r}, _key={self._key!r})"
@@ -126,6 +175,27 @@ def prevent_duplicates(first: Mapping[str, Any], second: Mapping[str, Any], *, f
         raise TypeError(f"{fail_reason} argument: {both[0]}")
     if both:
         raise TypeError(f"{fail_reason} arguments: {', '.join(sorted(both))}")
+
+
+def _is_output(value: Any) -> bool:
+    return isinstance(value, XComArg | MappedArgument)
+
+
+def _resolved(value: Any, context: Mapping[str, Any]) -> Any:
+    return value.resolve(context) if _is_output(value) else value
+
+
+def _item(items: Any, index: int) -> Any:
+    """An item of a list, or of a dict as key and value."""
+    if isinstance(items, Sequence):
+        return items[index]
+    if not isinstance(items, dict):
+        raise TypeError(f"can't map over value of type {type(items)}")
+    return list(items.items())[index]
+
+
+def _type_name(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
 
 
 def _length(value: Any) -> Length:

@@ -1,7 +1,7 @@
 """Mapped operators: what ``Operator.partial(...).expand(...)`` makes."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model import dag_context
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.model.task_group import TaskGroup
 
-_OF_THE_TASK = frozenset(
+_PLACE = frozenset({"task_id", "dag", "task_group"})
+
+_OF_THE_TASK = _PLACE | frozenset(
     {
-        "task_id", "dag", "task_group", "start_date", "end_date", "owner", "email", "resources",
+        "start_date", "end_date", "owner", "email", "resources",
         "trigger_rule", "depends_on_past", "ignore_first_depends_on_past",
         "wait_for_past_depends_before_skipping", "wait_for_downstream", "retries", "queue", "pool",
         "pool_slots", "execution_timeout", "max_retry_delay", "retry_delay", "retry_exponential_backoff",
@@ -95,7 +97,7 @@ class MappedOperator(BaseOperator):
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        if self._constructed and name in _OF_THE_TASK:
+        if self._constructed and name in _OF_THE_TASK - _PLACE:
             self.partial_kwargs[name] = value
 
     @property
@@ -131,7 +133,7 @@ class MappedOperator(BaseOperator):
         if self.strict:
             given = _given(self.partial_kwargs)
             prevent_duplicates(given, mapped_kwargs, fail_reason="unmappable or already specified")
-        params = {**self.partial_kwargs.get("params", {}), **mapped_kwargs.get("params", {})}
+        params = self.params.merged(mapped_kwargs.get("params") or {})
         return self._made({**self.partial_kwargs, **mapped_kwargs, "params": params})
 
     def _made(self, arguments: Mapping[str, Any]) -> BaseOperator:
@@ -141,6 +143,24 @@ class MappedOperator(BaseOperator):
 
     def __repr__(self) -> str:
         return f"<Mapped({self.task_type}): {self.task_id}>"
+
+
+def expand_inputs_of(task: BaseOperator) -> list[ExpandInput]:
+    """What a task is mapped over by itself, and by the groups around it; nothing for a plain task."""
+    own = [task.expand_input] if isinstance(task, MappedOperator) else []
+    return [*own, *(group.expand_input for group in mapped_groups_around(task.task_group))]
+
+
+def needs_expansion(task: BaseOperator) -> bool:
+    """Whether a task has several instances: it is mapped, or a group around it is."""
+    return bool(expand_inputs_of(task))
+
+
+def is_mapped_over(task: BaseOperator) -> bool:
+    """Whether a task or a group is mapped over what a task returns; the tasks of that come after it."""
+    followers = (task.dag.get_task(task_id) for task_id in task.downstream_task_ids)
+    references = (references_in(expand_inputs_of(follower)) for follower in followers)
+    return any(operator.task_id == task.task_id for found in references for operator, _ in found)
 
 
 class OperatorPartial:
@@ -219,6 +239,11 @@ def partial(
 def _given(partial_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that cannot be mapped over; params may be given in part."""
     return dict.fromkeys(sorted(_OF_THE_TASK | partial_kwargs.keys() - {"params"}))
+
+
+def refuse_task(**_: Any) -> NoReturn:
+    """In place of ``partial`` of a task that is made already; raises ``TypeError``."""
+    raise TypeError("partial can only be called on Operator classes, not Tasks themselves")
 
 
 def _check_names(operator_class: type[BaseOperator], source: str, kwargs: Mapping[str, Any]) -> None:

@@ -6,12 +6,16 @@ from enum import StrEnum
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 
-__all__ = ["TriggerRule", "WeightRule", "trigger_rule", "validate_id", "weight_rule"]
+__all__ = ["TriggerRule", "WeightRule", "trigger_rule", "validate_group_id", "validate_id", "weight_rule"]
 
 MAX_ID_LENGTH = 250
 """Characters of a DAG, task or group id (the width of Airflow's columns)."""
 
+MAX_GROUP_ID_LENGTH = 200
+"""Characters of a group's id that is put before those of its members, as in Airflow."""
+
 _ID = re.compile(r"[\w.\-]+\Z", re.ASCII)
+_GROUP_ID = re.compile(r"[\w\-]+\Z", re.ASCII)
 
 
 _OLD_NAMES = {
@@ -63,3 +67,25 @@ def validate_id(value: object) -> str:
             "underscores exclusively"
         )
     return value
+
+
+def validate_group_id(value: object, *, is_prefix: bool) -> None:
+    """Refuse what Airflow does not take as the id of a task group.
+
+    Raises ``TypeError``, ``ValueError`` or ``AirflowException``; less is asked of an id that is put before
+    no others.
+    """
+    if not is_prefix:
+        if not isinstance(value, str):
+            raise ValueError("group_id must be str")
+        if not value:
+            raise ValueError("group_id must not be empty")
+        return
+    if not isinstance(value, str):
+        raise TypeError(f"The key has to be a string and is {type(value)}:{value}")
+    if len(value) > MAX_GROUP_ID_LENGTH:
+        raise AirflowException(f"The key has to be less than {MAX_GROUP_ID_LENGTH} characters")
+    if not _GROUP_ID.match(value):
+        raise AirflowException(
+            f"The key {value!r} has to be made of alphanumeric characters, dashes and underscores exclusively"
+        )

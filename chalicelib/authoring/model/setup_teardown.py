@@ -104,10 +104,16 @@ class SetupTeardownContext:
 
     @staticmethod
     def add_task(task: Any) -> None:
-        """Take a task in that was made before; raises ``AirflowException`` outside of a ``with``."""
-        if not _scopes.get():
+        """Take a task in that was made before.
+
+        Raises ``AirflowException`` outside of a ``with``, ``TypeError`` for a group.
+        """
+        scopes = _scopes.get()
+        if scopes is None or not scopes.is_open:
             raise AirflowException("Cannot add task to context outside the context manager.")
-        join_scope(task.roots[0])
+        if not isinstance(task, SetupTeardownMixin):
+            raise TypeError(f"Only tasks can be added to a context, not {type(task).__name__}")
+        scopes.join(task.roots[0])
 
 
 class ContextWrapper(list[Any]):
@@ -126,20 +132,111 @@ class ContextWrapper(list[Any]):
         leave(failed=kind is not None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Scope:
-    """The code inside a ``with``: what comes before and after the tasks that are made there."""
-
-    setups: Sequence["BaseOperator"]
-    teardowns: Sequence["BaseOperator"]
-    tasks: list["BaseOperator"] = field(default_factory=list)
+Tasks = tuple["BaseOperator", ...]
 
 
-_scopes: ContextVar[tuple[_Scope, ...]] = ContextVar("scopes", default=())
+@dataclass
+class _Nested:
+    """Tasks of one kind that scopes are of, or that stand across from those: the innermost, and those around.
+
+    As in Airflow nothing is kept of a scope that is entered where the same tasks are the innermost, or none.
+    """
+
+    innermost: Tasks = ()
+    around: list[Tasks] = field(default_factory=list)
+
+    def enter(self, tasks: Tasks) -> None:
+        """Make these the innermost."""
+        if self.innermost and self.innermost != tasks:
+            self.around.append(self.innermost)
+        self.innermost = tasks
+
+    def leave(self) -> tuple[Tasks, Tasks]:
+        """Let go of the innermost; it, and what is the innermost then."""
+        left, self.innermost = self.innermost, self.around.pop() if self.around else ()
+        return left, self.innermost
+
+
+@dataclass
+class _Scopes:
+    """The code inside the ``with`` of setups and teardowns, as Airflow keeps book of it.
+
+    Each scope is of setups or of teardowns; across from it stand the teardowns or setups that are nearest to
+    the first of these in the graph. The end of a scope ends all that is innermost, of either kind.
+    """
+
+    setups: _Nested = field(default_factory=_Nested)
+    teardowns: _Nested = field(default_factory=_Nested)
+    setups_across: _Nested = field(default_factory=_Nested)
+    teardowns_across: _Nested = field(default_factory=_Nested)
+    members: dict[Tasks, list["BaseOperator"]] = field(default_factory=dict)
+    """The tasks that were made inside, by what they are inside of."""
+    is_open: bool = False
+    """Whether tasks that are made join; not any more once an inner scope has ended."""
+
+    def enter(self, tasks: Tasks) -> None:
+        """Begin a scope."""
+        first = tasks[0]
+        if first.is_teardown:
+            self.teardowns.enter(tasks)
+            self.setups_across.enter(_nearest(first, _before(first), lambda task: task.is_setup))
+        else:
+            self.setups.enter(tasks)
+            self.teardowns_across.enter(_nearest(first, _after(first), lambda task: task.is_teardown))
+        self.is_open = True
+
+    def join(self, task: "BaseOperator") -> None:
+        """Take a task in, unless it is a setup or teardown."""
+        if task.is_setup or task.is_teardown:
+            return
+        for around in (self.setups.innermost, self.teardowns.innermost):
+            if around:
+                self.members.setdefault(around, []).append(task)
+
+    def leave(self, *, failed: bool) -> None:
+        """End a scope: put its tasks between its setups and teardowns, and these into the outer ones."""
+        if not failed:
+            self._put_between()
+        self.members.pop(self.setups.innermost, None)
+        self.members.pop(self.teardowns.innermost, None)
+        for nested, is_of_setups in (
+            (self.setups, True),
+            (self.teardowns, False),
+            (self.teardowns_across, False),
+            (self.setups_across, True),
+        ):
+            inner, outer = nested.leave()
+            if not failed:
+                _connect_all(*((outer, inner) if is_of_setups else (inner, outer)))
+        self.is_open = False
+
+    def _put_between(self) -> None:
+        setups, teardowns = self.setups.innermost, self.teardowns.innermost
+        if work := self._work_inside(setups):
+            _connect_all(setups, _first(work))
+            _connect_all(teardowns or _last(work), self.teardowns_across.innermost)
+        if work := self._work_inside(teardowns):
+            _connect_all(_last(work), teardowns)
+            _connect_all(self.setups_across.innermost, setups or _first(work))
+
+    def _work_inside(self, around: Tasks) -> list["BaseOperator"]:
+        """What is inside and did not become a setup or teardown meanwhile."""
+        return [task for task in self.members.get(around, ()) if not task.is_setup and not task.is_teardown]
+
+
+_scopes: ContextVar[_Scopes | None] = ContextVar("scopes", default=None)
+
+
+def _innermost_scopes() -> _Scopes:
+    scopes = _scopes.get()
+    if scopes is None:
+        scopes = _Scopes()
+        _scopes.set(scopes)
+    return scopes
 
 
 def enter(tasks: Sequence["BaseOperator"]) -> None:
-    """Begin the scope of setups or of teardowns; its other side is the nearest in the graph.
+    """Begin the scope of setups or of teardowns; across from it stands what is nearest in the graph.
 
     Raises ``AirflowException`` for a task that is neither, ``ValueError`` for a mixture.
     """
@@ -147,38 +244,29 @@ def enter(tasks: Sequence["BaseOperator"]) -> None:
         raise AirflowException("Only setup/teardown tasks can be used as context managers.")
     if len({task.is_setup for task in tasks}) > 1:
         raise ValueError("All tasks in the list must be either setup or teardown tasks")
-    first = tasks[0]
-    if first.is_setup:
-        teardowns = _nearest(first, _after(first), lambda task: task.is_teardown)
-        scope = _Scope(setups=tasks, teardowns=teardowns)
-    else:
-        setups = _nearest(first, _before(first), lambda task: task.is_setup)
-        scope = _Scope(setups=setups, teardowns=tasks)
-    _scopes.set((*_scopes.get(), scope))
+    _innermost_scopes().enter(tuple(tasks))
 
 
 def join_scope(task: "BaseOperator") -> None:
     """Tell the innermost scope, if there is one, of a task that was made in it."""
     scopes = _scopes.get()
-    if scopes:
-        scopes[-1].tasks.append(task)
+    if scopes is not None and scopes.is_open:
+        scopes.join(task)
 
 
 def leave(*, failed: bool) -> None:
-    """End the innermost scope: put its tasks between its setups and teardowns, and it into the outer one."""
-    *outer, scope = _scopes.get()
-    _scopes.set(tuple(outer))
-    if failed:
-        return
-    work = [task for task in scope.tasks if not task.is_setup and not task.is_teardown]
-    if work:
-        roots = [task for task in work if not task.upstream_task_ids] or work[:1]
-        leaves = [task for task in work if not task.downstream_task_ids] or work[-1:]
-        _connect_all(scope.setups, roots)
-        _connect_all(leaves, scope.teardowns)
-    if outer:
-        _connect_all(outer[-1].setups, scope.setups)
-        _connect_all(scope.teardowns, outer[-1].teardowns)
+    """End the innermost scope; one that an error ends puts nothing in order."""
+    _innermost_scopes().leave(failed=failed)
+
+
+def _first(work: Sequence["BaseOperator"]) -> Sequence["BaseOperator"]:
+    """What comes after nothing, or if there is none of that, what was made first."""
+    return [task for task in work if not task.upstream_task_ids] or work[:1]
+
+
+def _last(work: Sequence["BaseOperator"]) -> Sequence["BaseOperator"]:
+    """What comes before nothing, or if there is none of that, what was made last."""
+    return [task for task in work if not task.downstream_task_ids] or work[-1:]
 
 
 def _connect_all(upstream: Iterable["BaseOperator"], downstream: Sequence["BaseOperator"]) -> None:
@@ -190,17 +278,17 @@ def _connect_all(upstream: Iterable["BaseOperator"], downstream: Sequence["BaseO
 
 def _nearest(
     task: "BaseOperator", around: Sequence["BaseOperator"], is_wanted: Callable[["BaseOperator"], bool]
-) -> list["BaseOperator"]:
+) -> Tasks:
     """The nearest tasks of a kind: among these, else among their neighbours, and so on."""
     seen = {task.task_id}
     while around:
-        found = [near for near in around if is_wanted(near)]
+        found = tuple(near for near in around if is_wanted(near))
         if found:
             return found
         seen |= {near.task_id for near in around}
         neighbours = [far for near in around for far in (*_after(near), *_before(near))]
         around = list({far.task_id: far for far in neighbours if far.task_id not in seen}.values())
-    return []
+    return ()
 
 
 def _after(task: "BaseOperator") -> list["BaseOperator"]:

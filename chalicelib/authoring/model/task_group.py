@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from chalicelib.authoring.exceptions import AirflowException, DuplicateTaskIdFound
 from chalicelib.authoring.model import dag_context
 from chalicelib.authoring.model.dependencies import DependencyMixin
-from chalicelib.authoring.model.rules import validate_id
+from chalicelib.authoring.model.rules import validate_group_id
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.baseoperator import BaseOperator
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 class TaskGroup(DependencyMixin):
-    """A group of tasks; its members' ids are ``group.task`` unless ``prefix_group_id`` is false.
+    """A group of tasks; its members' ids are ``group.task``, or bare if ``prefix_group_id`` is false.
 
-    ``group_id`` is None only for the group that every DAG has at its root.
+    ``group_id`` is None only for the group that every DAG has at its root. Raises ``AirflowException``,
+    ``TypeError`` or ``ValueError`` for what is no id of a group, ``DuplicateTaskIdFound`` for an id that is
+    taken.
     """
 
     def __init__(
@@ -41,34 +43,46 @@ class TaskGroup(DependencyMixin):
         self.children: dict[str, BaseOperator | TaskGroup] = {}
         self.parent_group = parent_group
         self.group_id = group_id
-        self.default_args: dict[str, Any] = {}
+        self.label = group_id
+        self.default_args = dict(default_args or {})
         if group_id is not None:
+            validate_group_id(group_id, is_prefix=prefix_group_id)
             self._join_parent(group_id, add_suffix_on_collision)
-        self.default_args |= default_args or {}
 
     def _join_parent(self, group_id: str, add_suffix_on_collision: bool) -> None:
+        """Take an id and a place in the group around.
+
+        As in Airflow the id is looked for among all ids of the DAG before the parent's prefix is put
+        before it.
+        """
         if self.dag is None:
             raise AirflowException("TaskGroup can only be used inside a dag")
         parent = self.parent_group or dag_context.current_group(self.dag) or self.dag.task_group
-        full_id = parent.child_id(validate_id(group_id))
-        if self.dag.has_member(full_id):
-            if not add_suffix_on_collision:
-                raise DuplicateTaskIdFound(f"group_id '{full_id}' has already been added to the DAG")
-            full_id = unused_id(full_id, self.dag)
+        if self.dag.has_member(group_id) and not add_suffix_on_collision:
+            raise DuplicateTaskIdFound(f"group_id '{group_id}' has already been added to the DAG")
+        self.label = unused_id(group_id, self.dag)
+        self.group_id = parent.child_id(self.label)
+        if self.dag.has_member(self.group_id):
+            raise DuplicateTaskIdFound(f"Task Group id '{self.group_id}' has already been added to the DAG")
         self.parent_group = parent
-        self.group_id = full_id
-        self.default_args = dict(parent.default_args)
-        parent.children[full_id] = self
+        self.default_args = {**parent.default_args, **self.default_args}
+        parent.children[self.group_id] = self
         self.dag.add_group(self)
 
     @property
+    def group_around(self) -> "TaskGroup | None":
+        """The group that it stands in."""
+        return self.parent_group
+
+    @property
+    def beside_label(self) -> "TaskGroup":
+        """The group around, unless that is the DAG's root."""
+        return self.parent_group if self.parent_group and self.parent_group.group_id else self
+
+    @property
     def prefix(self) -> str:
-        """What stands before the ids of the members."""
-        if self.group_id is None:
-            return ""
-        if self.prefix_group_id:
-            return f"{self.group_id}."
-        return self.parent_group.prefix if self.parent_group else ""
+        """What stands before the ids of the members; nothing, whatever is around, if its id is no prefix."""
+        return f"{self.group_id}." if self.group_id is not None and self.prefix_group_id else ""
 
     def child_id(self, label: str) -> str:
         """The full id of a member."""
@@ -85,6 +99,22 @@ class TaskGroup(DependencyMixin):
                 yield from child.iter_tasks()
             else:
                 yield child
+
+    def __iter__(self) -> Iterator["BaseOperator"]:
+        return self.iter_tasks()
+
+    def has_task(self, task: "BaseOperator") -> bool:
+        """Whether the task is in it, or in a group inside it."""
+        return any(member is task for member in self.iter_tasks())
+
+    def get_child_by_label(self, label: str) -> "BaseOperator | TaskGroup":
+        """The task or group in it by its id without the prefix of this one; raises ``KeyError``."""
+        return self.children[self.child_id(label)]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the group that its DAG has at its root."""
+        return self.group_id is None
 
     @property
     def roots(self) -> Sequence["BaseOperator"]:

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.exceptions import XComNotFound
 from chalicelib.authoring.model.dependencies import DependencyMixin
+from chalicelib.authoring.model.lazy_sequences import (
+    ConcatResult,
+    LazyXComSelectSequence,
+    MapResult,
+    ZipResult,
+)
 from chalicelib.authoring.model.setup_teardown import SetupTeardownMixin
 from chalicelib.authoring.notset import NOTSET
 from chalicelib.domain.graph.expansion import Concat, Length, OutputOf, Zip
@@ -140,13 +146,13 @@ class PlainXComArg(SetupTeardownMixin, XComArg):
             raise ValueError(f"cannot {what} non-return XCom")
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
-        """The value pushed in this run.
+        """The value pushed in this run; within a mapped group, by the related instance.
 
         None for a return value that was not pushed, and for a missing key of a task with multiple
         outputs; raises ``XComNotFound`` for any other missing key.
         """
         ti = context["ti"]
-        value = ti.xcom_pull(task_ids=self.operator.task_id, key=self.key, default=NOTSET)
+        value = ti.pulls.output(self.operator, self.key)
         if value is not NOTSET:
             return value
         if self.key == XCOM_RETURN_KEY or self.operator.multiple_outputs:
@@ -245,67 +251,10 @@ class ConcatXComArg(XComArg):
         return f"{first}.concat({', '.join(rest)})"
 
 
-class MapResult(Sequence[Any]):
-    """What ``map`` comes to: an item is mapped when it is asked for."""
-
-    def __init__(self, value: Any, callables: Sequence[Callable[[Any], Any]]) -> None:
-        self.value = value
-        self.callables = callables
-
-    def __getitem__(self, index: Any) -> Any:
-        item = self.value[index]
-        for function in self.callables:
-            item = function(item)
-        return item
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-
-class ZipResult(Sequence[Any]):
-    """What ``zip`` comes to."""
-
-    def __init__(self, values: Sequence[Any], *, fillvalue: Any = NOTSET) -> None:
-        self.values = values
-        self.fillvalue = fillvalue
-
-    def __getitem__(self, index: Any) -> Any:
-        if index >= len(self):
-            raise IndexError(index)
-        return tuple(self._item(value, index) for value in self.values)
-
-    def _item(self, value: Any, index: Any) -> Any:
-        try:
-            return value[index]
-        except (IndexError, KeyError):
-            return self.fillvalue
-
-    def __len__(self) -> int:
-        lengths = [len(value) for value in self.values]
-        return min(lengths) if self.fillvalue is NOTSET else max(lengths)
-
-
-class ConcatResult(Sequence[Any]):
-    """What ``concat`` comes to."""
-
-    def __init__(self, values: Sequence[Any]) -> None:
-        self.values = values
-
-    def __getitem__(self, index: Any) -> Any:
-        left = index if index >= 0 else len(self) + index
-        for value in self.values:
-            if left < 0:
-                break
-            if left < len(value):
-                return value[left] if isinstance(value, Sequence) else list(value)[left]
-            left -= len(value)
-        raise IndexError("list index out of range")
-
-    def __len__(self) -> int:
-        return sum(len(value) for value in self.values)
-
-
 def _sequence(value: Any, what: str) -> Any:
+    """The value, if it has items: an expanded task that pushed none has pushed nothing."""
+    if what != "map" and isinstance(value, LazyXComSelectSequence) and not value:
+        value = None
     if not isinstance(value, Sequence | dict):
         raise ValueError(f"XCom {what} expects sequence or dict, not {type(value).__name__}")
     return value

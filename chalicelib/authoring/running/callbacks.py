@@ -9,8 +9,10 @@ from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import Callbacks
 from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.running import expanded
 from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
-from chalicelib.authoring.running.task_instance import TaskInstance, XComs
+from chalicelib.authoring.running.pulls import XComs
+from chalicelib.authoring.running.task_instance import TaskInstance
 from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
 
 log = logging.getLogger("airflow.task")
@@ -22,7 +24,8 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
     """Call the callbacks of one kind, of a task or of the DAG, each on its own.
 
     The context is Airflow's. A failed try's ``exception`` is an ``AirflowException`` with the text that
-    was kept of it: the try ran in another process, if it came to an end at all. The DAG's callbacks get
+    was kept of it: the try ran in another process, if it came to an end at all. The operator of an instance
+    of a mapped task is made once more, which costs the requests of its arguments. The DAG's callbacks get
     the context of the last of the run's task instances, with the ``reason`` of the run's end. What a
     callback raises is logged and never raised here.
     """
@@ -38,6 +41,8 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
         elif request.kind in _WITH_EXCEPTION:
             context["exception"] = AirflowException(request.reason)
         with running_in(context):
+            if not request.of_dag:
+                _unmap(ti, context)
             call(getattr(dag if request.of_dag else ti.task, request.kind), context)
 
 
@@ -53,6 +58,16 @@ def call(callbacks: Callbacks, context: Context) -> None:
             callback(context)
         except (Exception, SystemExit):
             log.exception("Error when executing callback %s", name)
+
+
+def _unmap(ti: TaskInstance, context: Context) -> None:
+    """Let the callbacks of an instance see its own operator; if none can be made, the mapped one."""
+    if ti.map_index < 0:
+        return
+    try:
+        expanded.unmap(ti, context)
+    except (Exception, SystemExit):  # functions given to map, constructors: the user's
+        log.warning("%s has no operator of its own; its callbacks see the mapped one", ti, exc_info=True)
 
 
 def _task_instances(dag: DAG, request: CallbackRequest, xcoms: XComs) -> list[TaskInstance]:

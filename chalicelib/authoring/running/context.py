@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
 from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamValidationError
-from chalicelib.authoring.model.params import ParamsDict
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
@@ -132,7 +131,6 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
     successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
-    params = _params(task.params.merged(dag_run.conf), with_invalid=with_invalid_params)
     values: dict[str, Any] = {
         "conf": conf,
         "conn": ConnectionAccessor(),
@@ -140,12 +138,12 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "dag_run": dag_run,
         "data_interval_end": dag_run.data_interval_end,
         "data_interval_start": dag_run.data_interval_start,
-        "expanded_ti_count": None,
+        "expanded_ti_count": ti.map_length,
         "inlets": task.inlets,
         "macros": macros,
         "map_index_template": task.map_index_template,
         "outlets": task.outlets,
-        "params": params,
+        "params": params_of(ti, with_invalid=with_invalid_params),
         "run_id": dag_run.run_id,
         "task": task,
         "task_instance": ti,
@@ -165,7 +163,9 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
     return Context(values)
 
 
-def _params(params: ParamsDict, *, with_invalid: bool) -> dict[str, Any]:
+def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
+    """The params of a task in its run; raises ``ParamValidationError`` as above."""
+    params = ti.task.params.merged(ti.dag_run.conf)
     try:
         return params.validate()
     except ParamValidationError:

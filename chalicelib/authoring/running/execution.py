@@ -1,7 +1,9 @@
 """``run_try``: one try of one task, from its context and templates to its outcome."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +22,10 @@ from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks
+from chalicelib.authoring.running import callbacks, expanded
 from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
-from chalicelib.authoring.running.task_instance import TaskInstance, XComs
+from chalicelib.authoring.running.pulls import XComs
+from chalicelib.authoring.running.task_instance import TaskInstance
 from chalicelib.authoring.running.templates import Renderer, render_template_fields
 from chalicelib.authoring.running.time_limits import ending_on_sigterm, time_limit
 from chalicelib.authoring.surroundings.secrets_masker import redact
@@ -53,31 +56,49 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 def _run(ti: TaskInstance) -> TryOutcome:
     try:
         context = context_of(ti)
-        with running_in(context), ending_on_sigterm(ti.task.on_kill):
-            _execute(ti, context)
-        outcome = _success_of(ti)
+        with running_in(context), ending_on_sigterm(lambda: ti.task.on_kill()):
+            length = _execute(ti, context)
+        outcome = _success_of(ti, length)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
-        return _outcome_of(error)
-    return outcome
+        outcome = _outcome_of(error)
+        if outcome.result is not TryResult.RESCHEDULED:
+            outcome = replace(outcome, output_length=expanded.length_without_success(ti))
+    return replace(outcome, rendered_map_index=ti.rendered_map_index)
 
 
-def _execute(ti: TaskInstance, context: Context) -> None:
-    """Run the task to its end."""
+def _execute(ti: TaskInstance, context: Context) -> int | None:
+    """Run the task to its end; returns the length of its output where something is mapped over that."""
+    task_of_dag = ti.task
+    as_they_are = expanded.unmap(ti, context)
     task = ti.task
-    render_template_fields(task, context)
+    render_template_fields(task, context, as_they_are)
     lineage.prepare(ti, context, Renderer(task, context).render)
     if not ti.goes_on:  # else it has begun, and slept since
         task.pre_execute(context)
         callbacks.call(task.on_execute_callback, context)
-    result = _result_of(task, context)
-    _push_result(ti, result)
+    with _named_in_any_case(ti, context):
+        result = _result_of(task, context)
+        length = _push_result(ti, task_of_dag, result)
     task.post_execute(context, result)
     lineage.hand_on(ti)
+    return length
 
 
-def _success_of(ti: TaskInstance) -> TryOutcome:
+@contextmanager
+def _named_in_any_case(ti: TaskInstance, context: Context) -> Iterator[None]:
+    """Name the instance by its template, whatever comes of the code inside."""
+    try:
+        yield
+    except Exception:
+        expanded.name_of_failed(ti, context)
+        raise
+    expanded.name_by_template(ti, context)
+
+
+def _success_of(ti: TaskInstance, output_length: int | None) -> TryOutcome:
     return TryOutcome(
         result=TryResult.SUCCESS,
+        output_length=output_length,
         skip=frozenset(ti.skipped),
         inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
         outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
@@ -112,13 +133,14 @@ def _timeout_text(task: BaseOperator) -> str:
     return f"Task {task.task_id} ran longer than {task.execution_timeout}"
 
 
-def _push_result(ti: TaskInstance, result: Any) -> None:
-    if result is None or not ti.task.do_xcom_push:
-        return
-    if ti.task.multiple_outputs:
-        for key, value in _outputs(result).items():
-            ti.xcom_push(key, value)
-    ti.xcom_push(XCOM_RETURN_KEY, result)
+def _push_result(ti: TaskInstance, task_of_dag: BaseOperator, result: Any) -> int | None:
+    pushed = result if ti.task.do_xcom_push else None
+    if pushed is not None:
+        if ti.task.multiple_outputs:
+            for key, value in _outputs(pushed).items():
+                ti.xcom_push(key, value)
+        ti.xcom_push(XCOM_RETURN_KEY, pushed)
+    return expanded.output_length(task_of_dag, ti, pushed)
 
 
 def _outputs(result: Any) -> Mapping[str, Any]:

@@ -5,7 +5,9 @@ from typing import Any
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.running.context import context_of, dag_run_of, running_in
-from chalicelib.authoring.running.task_instance import TaskInstance, XComs
+from chalicelib.authoring.running.expanded import unmap
+from chalicelib.authoring.running.pulls import XComs
+from chalicelib.authoring.running.task_instance import TaskInstance
 from chalicelib.authoring.running.templates import render_template_fields
 from chalicelib.domain.runs.outcomes import TryRequest
 
@@ -13,13 +15,14 @@ from chalicelib.domain.runs.outcomes import TryRequest
 def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, Any]:
     """The templated attributes of a task of a loaded DAG by name, as a try would see them.
 
-    Raises ``TaskNotFound`` for a task that the DAG does not have, and whatever the templates and what
-    they call raise.
+    Raises ``TaskNotFound`` for a task that the DAG does not have, ``RuntimeError`` for a mapped one
+    without a map index, and whatever the templates and what they call raise.
     """
     task = dag.get_task(request.task_id).copy_for_execution()
     ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
     with finder.importable(dag.dags_folder):
         context = context_of(ti)
         with running_in(context):
-            render_template_fields(task, context)
-    return {name: getattr(task, name) for name in task.template_fields}
+            as_they_are = unmap(ti, context)
+            render_template_fields(ti.task, context, as_they_are)
+    return {name: getattr(ti.task, name) for name in ti.task.template_fields}

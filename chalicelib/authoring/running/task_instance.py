@@ -1,11 +1,11 @@
-"""A task instance as its own code sees it (``ti``), and the door to its run's XComs."""
+"""A task instance as its own code sees it (``ti``), and its way to its run's XComs."""
 
 import logging
 import os
 import socket
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from chalicelib.authoring.exceptions import AirflowException, NotOffered
@@ -17,7 +17,8 @@ from chalicelib.authoring.running.context import (
     get_current_context,
     pendulum_datetime,
 )
-from chalicelib.authoring.running.xcom_values import from_json, to_json
+from chalicelib.authoring.running.pulls import Pulls, XComs
+from chalicelib.authoring.running.xcom_values import to_json
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.domain.graph.callbacks import EndedInstance
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
     from chalicelib.authoring.model.baseoperator import BaseOperator
 
 log = logging.getLogger("airflow.task")
-
-
-class XComs(Protocol):
-    """The XComs of a run, as a running try sees them: JSON texts, made by ``xcom_values``."""
-
-    def push(self, key: str, value: str) -> None:
-        """Keep a text as this task's value of that key."""
-
-    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
-        """A task's text of that key, or None."""
 
 
 class TaskInstanceKey(NamedTuple):
@@ -77,7 +68,11 @@ class TaskInstance:
         self.hostname = socket.gethostname()
         self.pid = os.getpid()
         self.log = log
+        self.map_length = request.map_length
+        self.rendered_map_index: str | None = None
         self.skipped: set[str] = set()
+        self.pulls = Pulls(task, request, xcoms)
+        self.has_returned_value = False
         self.find_previous_success = request.find_previous_success
         self._xcoms = xcoms
 
@@ -111,10 +106,12 @@ class TaskInstance:
     @property
     def log_url(self) -> str:
         """Where Airflow's pages would show the log."""
+        of_index = {"map_index": self.map_index} if self.map_index >= 0 else {}
         query = urlencode(
             {
                 "dag_run_id": self.run_id,
                 "task_id": self.task_id,
+                **of_index,
                 "base_date": f"{self.logical_date:%Y-%m-%dT%H:%M:%S%z}",
                 "tab": "logs",
             }
@@ -149,6 +146,7 @@ class TaskInstance:
         if not isinstance(key, str) or not key:
             raise TypeError(f"An XCom key has to be a text that is not empty, not {key!r}")
         self._xcoms.push(key, to_json(value))
+        self.has_returned_value = self.has_returned_value or key == XCOM_RETURN_KEY
 
     def xcom_pull(
         self,
@@ -157,42 +155,35 @@ class TaskInstance:
         key: str = XCOM_RETURN_KEY,
         include_prior_dates: bool = False,
         *,
-        map_indexes: int | None = None,
+        map_indexes: int | Iterable[int] | None = None,
         default: Any = None,
         run_id: str | None = None,
     ) -> Any:
         """The value a task pushed in this run, or the default.
 
-        For a list of task ids, the list of the values that were pushed. Without task ids, the value of
-        the nearest upstream task that pushed one. Other DAGs, other runs and earlier dates are not
-        offered: raises ``NotOffered``.
+        Of a mapped task, or one in a mapped group, the values of all its instances as a lazy sequence; for
+        a map index the value of that instance, for several map indexes the list of theirs. For a list of
+        task ids, the list of the values that were pushed. Without task ids, the value of the nearest
+        upstream task that pushed one. Other DAGs, other runs and earlier dates are not offered: raises
+        ``NotOffered``.
         """
         if (dag_id or self.dag_id) != self.dag_id or (run_id or self.run_id) != self.run_id:
             raise NotOffered("XComs of other DAGs or other runs")
         if include_prior_dates:
             raise NotOffered("XComs of prior dates (include_prior_dates)")
-        map_index = -1 if map_indexes is None else map_indexes
-        if isinstance(task_ids, str):
-            return self._pull(task_ids, key, map_index, default)
-        if task_ids is None:
-            values = (self._pull(task_id, key, map_index, NOTSET) for task_id in self._nearest_upstreams())
-            return next((value for value in values if value is not NOTSET), default)
-        pulled = [self._pull(task_id, key, map_index, NOTSET) for task_id in task_ids]
-        return [value for value in pulled if value is not NOTSET]
+        value = self.pulls.pull(task_ids, key, map_indexes)
+        return default if value is NOTSET else value
 
-    def _pull(self, task_id: str, key: str, map_index: int, default: Any) -> Any:
-        text = self._xcoms.pull(task_id, key, map_index)
-        return default if text is None else from_json(text)
-
-    def _nearest_upstreams(self) -> list[str]:
-        """All tasks upstream, the nearest first."""
-        found: dict[str, None] = {}
-        waiting = sorted(self.task.upstream_task_ids)
-        while waiting:
-            found |= dict.fromkeys(waiting)
-            further = {up for task_id in waiting for up in self.task.dag.get_task(task_id).upstream_task_ids}
-            waiting = sorted(further - found.keys())
-        return list(found)
+    def get_relevant_upstream_map_indexes(
+        self,
+        upstream: "BaseOperator",
+        ti_count: int | None,
+        *,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+    ) -> int | range | None:
+        """The map index, or indexes, of a task upstream whose values belong to this instance; None: all."""
+        return self.pulls.relevant_map_indexes(upstream, ti_count)
 
     def __repr__(self) -> str:
-        return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [{self.state}]>"
+        index = f" map_index={self.map_index}" if self.map_index >= 0 else ""
+        return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id}{index} [{self.state}]>"

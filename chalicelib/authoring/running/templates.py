@@ -1,11 +1,12 @@
 """Templates: rendering the templated attributes of a task with Jinja."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.model.dependencies import DependencyMixin
+from chalicelib.authoring.model.expand_input import MappedArgument
 from chalicelib.authoring.model.params import DagParam
 from chalicelib.authoring.model.xcom_arg import XComArg
 from chalicelib.authoring.running.lazy_values import as_kept, found
@@ -35,20 +36,24 @@ class Renderer:
 
     Texts are templates; a text that ends in one of the task's ``template_ext`` names a template file,
     looked for beside the DAG file and in ``template_searchpath``. Lists, tuples, sets, dicts and objects
-    with ``template_fields`` are gone through; what other tasks returned is fetched.
+    with ``template_fields`` are gone through; what other tasks returned is fetched. Objects that are to stay
+    ``as_they_are`` do.
     """
 
-    def __init__(self, task: "BaseOperator", context: "Context") -> None:
+    def __init__(self, task: "BaseOperator", context: "Context", as_they_are: Collection[Any] = ()) -> None:
         self._context = context
+        self._as_they_are = {id(value) for value in as_they_are}
         self._extensions = tuple(task.template_ext)
         self._dag = task.dag
         self._environment: jinja2.Environment | None = None
 
     def render(self, value: Any) -> Any:
         """The value rendered; raises Jinja's errors (``UndefinedError``, ``TemplateNotFound``...)."""
+        if id(value) in self._as_they_are:
+            return value
         if isinstance(value, str):
             return self._render_text(value)
-        if isinstance(value, XComArg | DagParam):
+        if isinstance(value, XComArg | MappedArgument | DagParam):
             return value.resolve(self._context)
         if isinstance(value, LiteralValue):
             return value.value
@@ -64,6 +69,10 @@ class Renderer:
         if "{" not in text:
             return text  # no template: Jinja need not be loaded
         return self._rendered(self._jinja().from_string(text))
+
+    def render_template(self, text: str) -> str:
+        """A template rendered as a text; raises Jinja's errors, and what the template calls raises."""
+        return str(self._rendered(self._jinja().from_string(text)))
 
     def _rendered(self, template: "jinja2.Template") -> Any:
         return template.render(as_kept(self._context))
@@ -89,12 +98,16 @@ class Renderer:
         return self._environment
 
 
-def render_template_fields(task: "BaseOperator", context: "Context") -> None:
+def render_template_fields(
+    task: "BaseOperator", context: "Context", as_they_are: Collection[Any] = ()
+) -> None:
     """Replace the templated attributes of a task (a copy made for execution) by rendered ones.
+
+    Objects that are to stay ``as_they_are`` do.
 
     Raises ``AttributeError`` when the operator has no attribute that it lists as templated.
     """
-    renderer = Renderer(task, context)
+    renderer = Renderer(task, context, as_they_are)
     for name in task.template_fields:
         if not hasattr(task, name):
             raise AttributeError(

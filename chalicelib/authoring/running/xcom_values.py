@@ -3,7 +3,8 @@
 JSON values are themselves; keys of dicts become texts, as in Airflow. Beyond JSON these come back as they
 were: ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
 ``frozenset``, ``tuple``, ``Decimal``, ``bytes`` and Airflow's lineage entities. The user's own dataclasses
-and attrs classes can be pushed and not pulled, by Airflow's default. Anything else is refused.
+and attrs classes can be pushed and not pulled, by Airflow's default. The values of a mapped task, pulled
+as a lazy sequence, are kept as a list. Anything else is refused.
 
 In the text such a value is an object of two keys, ``__type`` and ``__value``. A dict of the user's that
 has a key ``__type`` is wrapped in the same way, so nothing can be mistaken for it.
@@ -18,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.authoring.dates import timezone_name
+from chalicelib.authoring.model.lazy_sequences import LazyXComSelectSequence
 from chalicelib.authoring.model.lineage import class_name, entity_fields, entity_of, is_entity
 
 _TYPE, _VALUE = "__type", "__value"
@@ -39,7 +41,7 @@ def _encode(value: Any) -> Any:
         return value
     if isinstance(value, str | int | float):
         return _plain(value)
-    if isinstance(value, list):
+    if isinstance(value, list | LazyXComSelectSequence):
         return [_encode(item) for item in value]
     if isinstance(value, Mapping):
         encoded = {_key(key): _encode(item) for key, item in value.items()}

@@ -81,8 +81,6 @@ class TaskGroupFactory:
     A call gives what the function returns, else the group.
     """
 
-    makes_task_group = True
-
     def __init__(
         self,
         function: Callable[..., Any],

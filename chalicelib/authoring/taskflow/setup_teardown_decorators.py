@@ -31,7 +31,7 @@ def teardown(function: Any = None, *, on_failure_fail_dagrun: bool = False) -> A
 def _factory(function: Any) -> TaskFactory:
     if isinstance(function, TaskFactory):
         return function
-    if not isinstance(function, types.FunctionType) or getattr(function, "makes_task_group", False):
+    if not isinstance(function, types.FunctionType):
         raise AirflowException("Only functions and tasks can be marked as setup or teardown, no task groups.")
     made: TaskFactory = task(function)
     return made

@@ -12,6 +12,7 @@ from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
 from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
 from chalicelib.cli.output.rows import show
 from chalicelib.domain.states import DagRunState
+from chalicelib.domain.tasks.keys import instance_name
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.outcomes import TryRequest
@@ -70,7 +71,8 @@ def dags_test(
 
 def _tell(request: "TryRequest", report: "TryReport", *, verbose: bool) -> None:
     result = report.outcome.result
-    click.echo(f"{request.task_id}, try {request.try_number}: {result}", err=True)
+    name = instance_name(request.task_id, request.map_index)
+    click.echo(f"{name}, try {request.try_number}: {result}", err=True)
     if verbose or result.startswith("failed"):
         click.echo(report.log.decode(errors="replace"), err=True, nl=False)
 

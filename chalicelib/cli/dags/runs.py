@@ -14,7 +14,7 @@ from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output.progress import Progress
 from chalicelib.cli.output.rows import Row, coloured, output_option, show
 from chalicelib.domain.runs.dag_runs import DagRunType
-from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
@@ -132,24 +132,20 @@ def _watch(engine: "Engine", run: "DagRun", interval: float) -> "DagRun":
     """Tell the changes of a run until it is over; the run as it is then."""
     from chalicelib.engine.graphs import graph_of_run
 
+    tasks = graph_of_run(engine, run).tasks.values()
     told: dict[str, str] = {}
-    with Progress(run.run_id, len(graph_of_run(engine, run).tasks)) as progress:
+    with Progress(run.run_id, len(tasks)) as progress:
         while True:
             # The run is read first: when it is over, its tasks are as they stay.
             run = find_run(engine, run.dag_id, run.run_id)
-            states = _states(engine, run)
+            instances = list(engine.items(run.run_uid).all_instances(tasks))
+            states = {item.name: item.state for item in instances if item.state is not None}
             told_now: dict[str, str] = {**states, f"run {run.run_id}": run.state}
             for name, state in told_now.items():
                 if told.get(name) != state:
                     progress.tell(f"{name}: {coloured(state)}")
             told = told_now
-            progress.reach(sum(state.is_final for state in states.values()))
+            progress.reach(sum(state.is_final for state in states.values()), length=len(instances))
             if run.state.is_final:
                 return run
             time.sleep(interval)
-
-
-def _states(engine: "Engine", run: "DagRun") -> dict[str, TaskInstanceState]:
-    """The states of the tasks of a run that have begun."""
-    begun = engine.items(run.run_uid).begun()
-    return {item.task_id: item.state for item in begun if item.state is not None}

@@ -12,6 +12,8 @@ import click
 from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
 from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
+from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.tasks.keys import instance_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,16 +125,18 @@ def _tell(occurrence: "Occurrence") -> None:
 
 
 def _named(message: "Message") -> str:
-    """The message's type, and what it is about: ``RunTask load, try 1``."""
+    """The message's type, and what it is about: ``RunTask load[2], try 1``."""
     task_id, try_number = getattr(message, "task_id", None), getattr(message, "try_number", None)
-    about = [text for text in (task_id, try_number and f"try {try_number}") if text]
+    name = task_id and instance_name(task_id, getattr(message, "map_index", NOT_MAPPED))
+    about = [text for text in (name, try_number and f"try {try_number}") if text]
     return " ".join([type(message).__name__, ", ".join(about)]).rstrip()
 
 
 def _tell_try(request: "TryRequest", report: "TryReport") -> None:
     outcome = report.outcome
     reason = f" ({outcome.reason})" if outcome.reason else ""
-    click.echo(f"  {request.task_id}, try {request.try_number}, ran: {outcome.result}{reason}")
+    name = instance_name(request.task_id, request.map_index)
+    click.echo(f"  {name}, try {request.try_number}, ran: {outcome.result}{reason}")
 
 
 def _report(attempt: "FaultyRun") -> None:
@@ -159,16 +163,13 @@ def _repeats(attempt: "FaultyRun") -> str:
     repeated = sorted(attempt.repeated.items())
     if len(repeated) > _MOST_NAMED:
         return f"; {len(repeated)} tasks ran again"
-    ran = [f"{_instance(*instance)} ran {count} times" for instance, count in repeated]
+    ran = [f"{instance_name(*instance)} ran {count} times" for instance, count in repeated]
     return f"; {', '.join(ran)}" if ran else ""
 
 
-def _instance(task_id: str, map_index: int) -> str:
-    return task_id if map_index < 0 else f"{task_id}[{map_index}]"
-
-
 def _told(difference: "Difference") -> str:
-    name = "the run" if difference.task_id is None else _instance(difference.task_id, difference.map_index)
+    task_id = difference.task_id
+    name = "the run" if task_id is None else instance_name(task_id, difference.map_index)
     reason = f": {difference.reason}" if difference.reason else ""
     return f"{name}: {difference.was} without faults, now {difference.became}{reason}"
 

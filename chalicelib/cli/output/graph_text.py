@@ -17,9 +17,16 @@ def drawn(graph: Graph) -> list[str]:
 
 
 def notes(task: Task) -> list[str]:
-    """What a drawing says of a task beside its id: its operator, and its trigger rule if it is unusual."""
-    rule = task.trigger_rule
-    return [task.operator] if rule is TriggerRule.ALL_SUCCESS else [task.operator, str(rule)]
+    """What a drawing says of a task beside its id: its operator, an unusual trigger rule, its mapping."""
+    rule = [] if task.trigger_rule is TriggerRule.ALL_SUCCESS else [str(task.trigger_rule)]
+    return [task.operator, *rule, *_mapped(task)]
+
+
+def _mapped(task: Task) -> list[str]:
+    if task.expansion is None:
+        return []
+    groups = task.expansion.groups
+    return [f"mapped with {groups[-1].group_id}" if groups else "mapped"]
 
 
 def _branch(graph: Graph, root: str, depth: int, seen: set[str]) -> Iterator[str]:

@@ -37,8 +37,9 @@ class Progress:
     ) -> None:
         self._bar.__exit__(kind, error, trace)
 
-    def reach(self, position: int) -> None:
-        """Show that so many are done."""
+    def reach(self, position: int, length: int | None = None) -> None:
+        """Show that so many are done; ``length`` if they are more or fewer by now."""
+        self._bar.length = length if length is not None else self._bar.length
         self._bar.update(position - self._bar.pos)
         self._bar.render_progress()
 

@@ -66,9 +66,9 @@ def plain(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def tell_instances(before: str, items: "Iterable[TaskInstance]") -> None:
-    """Print a line for each task instance: what stands before it, its task and its state."""
+    """Print a line for each task instance: what stands before it, its name and its state."""
     for item in items:
-        click.echo(f"{before}{item.task_id}: {coloured(str(item.state))}")
+        click.echo(f"{before}{item.name}: {coloured(str(item.state))}")
 
 
 def coloured(text: str) -> str:

@@ -16,6 +16,7 @@ from chalicelib.cli.arguments import (
 from chalicelib.cli.engine import connect, dag_ids_of, runs_between
 from chalicelib.cli.output.rows import tell_instances
 from chalicelib.cli.tasks.altering import Wording, alter_after_asking
+from chalicelib.cli.tasks.mapped import map_indexes_option
 from chalicelib.domain.plans.by_hand import Choice
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--only-failed", "--only_failed", "-f", is_flag=True, help="Only what failed.")
 @click.option("--only-running", "--only_running", "-r", is_flag=True, help="Only what runs.")
 @click.option("--dag-regex", "--dag_regex", "-R", is_flag=True, help="Take DAG_ID as a regular expression.")
+@map_indexes_option
 @dry_run_option
 @click.option("--yes", "--no_confirm", "-y", "-c", is_flag=True, help="Do not ask.")
 def clear(
@@ -45,16 +47,24 @@ def clear(
     only_failed: bool,
     only_running: bool,
     dag_regex: bool,
+    map_indexes: tuple[int, ...],
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Clear task instances, so that they run again; without dates, of all runs.
 
+    With --map-index only these instances of the mapped tasks that --task-regex fits, and all instances of
+    what --upstream and --downstream add.
+
     Example: python -m chalicelib tasks clear example_hello -t report -s 2026-01-01 -e 2026-01-01 --yes
     """
     engine = connect()
     choice = Choice(
-        upstream=upstream, downstream=downstream, only_failed=only_failed, only_running=only_running
+        map_indexes=map_indexes or None,
+        upstream=upstream,
+        downstream=downstream,
+        only_failed=only_failed,
+        only_running=only_running,
     )
     requests = [
         request

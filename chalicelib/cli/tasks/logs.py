@@ -8,6 +8,7 @@ import click
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
 from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
+from chalicelib.cli.tasks.mapped import check_map_index, map_index_option
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @dag_argument
 @task_argument
 @run_argument
+@map_index_option
 @click.option("--try", "try_number", type=click.IntRange(min=1), help="The try; the last one if left out.")
 @click.option("--follow", "-f", is_flag=True, help="Print what comes, too, until the task instance is over.")
 @interval_option
@@ -26,6 +28,7 @@ def logs(
     dag_id: str,
     task_id: str,
     execution_date_or_run_id: str,
+    map_index: int,
     try_number: int | None,
     follow: bool,
     interval: float,
@@ -41,21 +44,25 @@ def logs(
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
+    check_map_index(engine, run, task_id, map_index)
     if follow:
         with until_interrupted():
-            if Follower(engine, run, task_id, try_number).follow(interval):
+            if Follower(engine, run, task_id, map_index, try_number).follow(interval):
                 return
     # Also if nothing came: then this says why.
-    click.echo(get_task_log(engine, dag_id, run.execution_date, task_id, try_number), nl=False)
+    click.echo(get_task_log(engine, dag_id, run.execution_date, task_id, try_number, map_index), nl=False)
 
 
 class Follower:
     """Prints what comes of the log of a task instance: of one try, or (None) of all."""
 
-    def __init__(self, engine: "Engine", run: "DagRun", task_id: str, try_number: int | None) -> None:
+    def __init__(
+        self, engine: "Engine", run: "DagRun", task_id: str, map_index: int, try_number: int | None
+    ) -> None:
         self._engine = engine
         self._run = run
         self._task_id = task_id
+        self._map_index = map_index
         self._try_number = try_number
         self._told: dict[int, bytes] = {}
         self._state = ""
@@ -71,7 +78,7 @@ class Follower:
         while True:
             # Read before the logs: a try's log is kept before its end is written.
             run, _, instance = get_task_instance(
-                self._engine, self._run.dag_id, self._run.execution_date, self._task_id
+                self._engine, self._run.dag_id, self._run.execution_date, self._task_id, self._map_index
             )
             self._tell_state(instance)
             for number in self._tries(instance):
@@ -92,7 +99,7 @@ class Follower:
         return instance.state is not None and instance.state.is_final
 
     def _tell_state(self, instance: "TaskInstance") -> None:
-        state = f"{self._task_id} is {instance.state}, try {instance.try_number}"
+        state = f"{instance.name} is {instance.state}, try {instance.try_number}"
         if state != self._state and not self._is_over(instance):
             click.echo(state, err=True)
         self._state = state
@@ -101,9 +108,11 @@ class Follower:
         from chalicelib.domain.errors import TaskLogNotFound
         from chalicelib.engine.reading.queries import get_task_log
 
-        date = self._run.execution_date
+        run = self._run
         try:
-            text = get_task_log(self._engine, self._run.dag_id, date, self._task_id, number)
+            text = get_task_log(
+                self._engine, run.dag_id, run.execution_date, self._task_id, number, self._map_index
+            )
         except TaskLogNotFound:  # not yet, or its worker died
             return
         # A sensor's log that is too long loses its beginning: then all of it comes anew.

@@ -17,6 +17,7 @@ from chalicelib.cli.arguments import (
 from chalicelib.cli.engine import connect, find_run, runs_between
 from chalicelib.cli.output.rows import coloured, tell_instances
 from chalicelib.cli.tasks.altering import Wording, alter_after_asking
+from chalicelib.cli.tasks.mapped import map_indexes_option
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
@@ -40,6 +41,7 @@ _OF_TASKS = click.Choice(
 @click.option("--downstream", "-d", is_flag=True, help="With all that comes after it.")
 @click.option("--past", is_flag=True, help="In the DAG's earlier runs, too.")
 @click.option("--future", is_flag=True, help="In the DAG's later runs, too.")
+@map_indexes_option
 @dry_run_option
 @yes_option
 def set_task_state(
@@ -51,25 +53,31 @@ def set_task_state(
     downstream: bool,
     past: bool,
     future: bool,
+    map_indexes: tuple[int, ...],
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Set a task instance to success, failed or skipped by hand; what comes after it goes on.
 
-    As in Airflow, failed tasks downstream of it are cleared, so that they run again.
+    As in Airflow, failed tasks downstream of it are cleared, so that they run again. Of a mapped task all
+    instances are set, or with --map-index these.
 
     Example: python -m chalicelib tasks set-state example_hello report 2026-01-01T00:00:00 failed --yes
     """
     from functools import partial
 
     from chalicelib.engine.by_hand.marking import mark_tasks
-    from chalicelib.engine.reading.queries import get_task_instance
+    from chalicelib.engine.reading.queries import get_task_instance, get_task_of_run
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    get_task_instance(engine, dag_id, run.execution_date, task_id)  # or there is no such task in this run
+    get_task_of_run(engine, run, task_id)  # or there is no such task in this run
+    for map_index in map_indexes:
+        get_task_instance(engine, dag_id, run.execution_date, task_id, map_index)  # or no such instance
     dates = (None if past else run.execution_date, None if future else run.execution_date)
-    choice = Choice(task_ids=(task_id,), upstream=upstream, downstream=downstream)
+    choice = Choice(
+        task_ids=(task_id,), map_indexes=map_indexes or None, upstream=upstream, downstream=downstream
+    )
     wording = Wording(
         nothing=f"Nothing to set to {state}.",
         question=f"You are about to set these {{count}} task instances to {state}.",

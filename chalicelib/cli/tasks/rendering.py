@@ -6,6 +6,7 @@ import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
 from chalicelib.cli.engine import connect, find_run, moment
+from chalicelib.cli.tasks.mapped import check_map_index, map_index_option
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
@@ -18,7 +19,8 @@ _RULE = f"# {'-' * 58}"
 @dag_argument
 @task_argument
 @run_argument
-def render(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
+@map_index_option
+def render(dag_id: str, task_id: str, execution_date_or_run_id: str, map_index: int) -> None:
     """Render the templated fields of a task, as the DAG file in the DAGs folder has them now.
 
     There need not be a run at that date: then it is what a run triggered for it would see.
@@ -30,7 +32,8 @@ def render(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
 
     engine = connect()
     run = _run(engine, dag_id, execution_date_or_run_id)
-    fields = render_task(engine, bootstrap.settings().dags_folder, run, task_id)
+    check_map_index(engine, run, task_id, map_index)
+    fields = render_task(engine, bootstrap.settings().dags_folder, run, task_id, map_index)
     for name, value in fields.items():
         click.echo(f"{_RULE}\n# property: {name}\n{_RULE}\n{value}\n")
 

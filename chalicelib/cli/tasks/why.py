@@ -7,14 +7,17 @@ import click
 from chalicelib.cli.arguments import dag_argument, date_argument, run_argument, task_argument, task_ids
 from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.rows import output_option, show
+from chalicelib.cli.tasks.mapped import check_map_index, map_index_option
+from chalicelib.domain.tasks.keys import instance_name
 
 
 @click.command()
 @dag_argument
 @date_argument
 @click.argument("task_id", required=False, shell_complete=task_ids)
+@map_index_option
 @output_option
-def why(dag_id: str, execution_date: datetime, task_id: str | None, output: str) -> None:
+def why(dag_id: str, execution_date: datetime, task_id: str | None, map_index: int, output: str) -> None:
     """Tell why a run, or a task of it, does not run: each check with how it comes out now.
 
     Example: python -m chalicelib why example_hello 2026-01-01T00:00:00 report
@@ -25,9 +28,9 @@ def why(dag_id: str, execution_date: datetime, task_id: str | None, output: str)
     if task_id is None:
         checks = why_run(engine, dag_id, execution_date)
     else:
-        checks = why_task(engine, dag_id, execution_date, task_id)
+        checks = why_task(engine, dag_id, execution_date, task_id, map_index)
     if not checks:
-        click.echo(f"{task_id or 'The run'} is over.")
+        click.echo(f"{instance_name(task_id, map_index) if task_id else 'The run'} is over.")
         return
     rows = [{"check": check.name, "passed": check.passed, "reason": check.reason} for check in checks]
     show(rows, output)
@@ -37,7 +40,8 @@ def why(dag_id: str, execution_date: datetime, task_id: str | None, output: str)
 @dag_argument
 @task_argument
 @run_argument
-def failed_deps(dag_id: str, task_id: str, execution_date_or_run_id: str) -> None:
+@map_index_option
+def failed_deps(dag_id: str, task_id: str, execution_date_or_run_id: str, map_index: int) -> None:
     """Print what keeps a task instance from running: of the checks of 'why' those that it does not pass.
 
     Example: python -m chalicelib tasks failed-deps example_hello report 2026-01-01T00:00:00
@@ -48,9 +52,10 @@ def failed_deps(dag_id: str, task_id: str, execution_date_or_run_id: str) -> Non
 
     engine = connect()
     run = find_run(engine, dag_id, execution_date_or_run_id)
-    checks = why_task(engine, dag_id, run.execution_date, task_id)
+    check_map_index(engine, run, task_id, map_index)
+    checks = why_task(engine, dag_id, run.execution_date, task_id, map_index)
     if not checks:  # it is over
-        checks = [task_state(get_task_instance(engine, dag_id, run.execution_date, task_id)[2])]
+        checks = [task_state(get_task_instance(engine, dag_id, run.execution_date, task_id, map_index)[2])]
     failed = [check for check in checks if not check.passed]
     if not failed:
         click.echo("Task instance dependencies are all met.")

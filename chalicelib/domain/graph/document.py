@@ -30,6 +30,7 @@ def graph_from_document(document: Mapping[str, Any]) -> Graph:
         dagrun_timeout=_duration(document.get("dagrun_timeout")),
         callbacks=_callbacks(document),
         share_of_run=_share_of_run(document) if is_kept_by_shape else None,
+        fail_stop=document.get("fail_stop", False),
     )
 
 
@@ -88,7 +89,9 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         may_skip=MaySkip(document["may_skip"]),
         depends_on_past=document["depends_on_past"],
         wait_for_downstream=document["wait_for_downstream"],
+        wait_for_past_depends_before_skipping=document.get("wait_for_past_depends_before_skipping", False),
         attributes=document["attributes"],
+        colours=document.get("colours", {}),
         callbacks=_callbacks(document),
         is_setup=document.get("is_setup", False),
         is_teardown=document.get("is_teardown", False),

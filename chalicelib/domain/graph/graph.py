@@ -1,7 +1,7 @@
 """The graph of one DAG version, as the engine sees it: tasks, joins and the end of a run."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -59,10 +59,14 @@ class Task:
     """Which tasks it may order to be skipped when it ends."""
     depends_on_past: bool
     wait_for_downstream: bool
+    wait_for_past_depends_before_skipping: bool = False
+    """Whether it asks for the previous run also before its trigger rule skips it."""
     limits: tuple[Limit, ...] = ()
     """Those of its DAG and its own that can bind at all."""
     attributes: Mapping[str, str]
     """What the API shows of it, as texts."""
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """``ui_color`` and ``ui_fgcolor`` of a mapped task, whose ``attributes`` lack them."""
     callbacks: frozenset[CallbackKind] = frozenset()
     """The kinds of callbacks that it has."""
     is_setup: bool = False
@@ -110,6 +114,7 @@ class Graph:
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
+    ``fail_stop``: a task that fails stops the others of its run.
     ``whole`` is the graph that this one is a part of, if it is: what a task needs, and which ends make
     the state of the run, is read from that.
     """
@@ -124,6 +129,7 @@ class Graph:
         dagrun_timeout: timedelta | None = None,
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
+        fail_stop: bool = False,
         whole: "Graph | None" = None,
     ) -> None:
         self.dag_id = dag_id
@@ -133,6 +139,7 @@ class Graph:
         self.dagrun_timeout = dagrun_timeout
         self.callbacks = callbacks
         self.share_of_run = share_of_run
+        self.fail_stop = fail_stop
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
 
@@ -181,6 +188,7 @@ class Graph:
             dagrun_timeout=self.dagrun_timeout,
             callbacks=self.callbacks,
             share_of_run=self.share_of_run,
+            fail_stop=self.fail_stop,
             whole=self,
         )
 
@@ -210,6 +218,13 @@ class Graph:
         """Every limit on the DAG's runs and tasks that can bind."""
         of_tasks = (limit for task in self.tasks.values() for limit in task.limits)
         return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
+
+    @cached_property
+    def _asked_by_next_run(self) -> frozenset[str]:
+        """The tasks for which tasks of the next run wait."""
+        asking = [task for task in self.tasks.values() if task.depends_on_past]
+        downstream = (name for task in asking if task.wait_for_downstream for name in task.downstream)
+        return frozenset((*(task.task_id for task in asking), *downstream))
 
     @cached_property
     def depends_on_past(self) -> bool:
@@ -257,9 +272,13 @@ class Graph:
         return Join(task_id=END_OF_RUN, upstream=upstream, wholes=self._wholes(upstream))
 
     def _is_awaited(self, task: Task) -> bool:
-        return any(self._awaits(self.tasks[successor], task) for successor in task.downstream)
+        if self.fail_stop and (task.is_teardown or task.is_mapped):
+            return False  # it may go on when a failed task has stopped what comes after it
+        if task.is_mapped and task.task_id in self._asked_by_next_run:
+            return False  # the next run asks where all of its instances meet
+        return any(self.awaits(self.tasks[successor], task) for successor in task.downstream)
 
-    def _awaits(self, task: Task, upstream: Task) -> bool:
+    def awaits(self, task: Task, upstream: Task) -> bool:
         """Whether the end of a task, all of its instances, implies that of one of its upstreams."""
         if not task.waits_for_all:
             return False
@@ -343,8 +362,18 @@ class Graph:
 
     def _needed(self, task: Task) -> list[str]:
         """The tasks whose success a task needs beside its upstreams, in graph order."""
-        sources = set(task.expansion.sources if task.expansion else ()) - set(task.upstream)
-        return sorted(sources | self.indirect_setups[task.task_id], key=self.number)
+        return sorted(self._distant_sources(task) | self.indirect_setups[task.task_id], key=self.number)
+
+    def _distant_sources(self, task: Task) -> frozenset[str]:
+        """What a task in a mapped group is mapped over, where it has to hear of that by itself.
+
+        Where all of its upstreams stand in the group they end with the sources; but a rule that wants them
+        all skipped would heed how they end, and Airflow heeds the sources first.
+        """
+        if task.expansion is None:
+            return frozenset()
+        follows = not self._commons(task) and task.trigger_rule is not TriggerRule.ALL_SKIPPED
+        return frozenset() if follows else frozenset(task.expansion.sources) - frozenset(task.upstream)
 
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""
@@ -425,7 +454,7 @@ class Graph:
         )
 
     def is_gated(self, task: Task) -> bool:
-        """Whether the instances of a task in a mapped group have to wait for more than their own upstreams."""
+        """Whether the instances of a task in a mapped group wait for more than their own upstreams."""
         return (
             bool(self._joins[task.task_id].size)
             if task.literal_length is not None
@@ -542,7 +571,7 @@ class Graph:
         return frozenset(name for name in self.descendants(task_id) if not self.tasks[name].is_teardown)
 
     def passes_through(self, told: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
-        """The tasks that hear of an order from those before them, if ``told`` do: none of those can be running.
+        """The tasks that hear of an order from those before them, if ``told`` do; none can be at work.
 
         ``wanted`` are all that are ordered to be skipped.
         """

@@ -1,4 +1,4 @@
-"""``Join``: where the ends of several tasks meet: before a task, before the end of the run, of a mapped task."""
+"""``Join``: where the ends of several tasks meet: before a task, or before the end of the run."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ class Join:
     """The tasks directly before it that leave their notes here."""
     trigger_rule: TriggerRule = TriggerRule.ALL_DONE
     listens_to: tuple[str, ...] = ()
-    """Tasks further up that this one needs (setups, what it is mapped over) and whose end the upstreams do not
-    imply, so that they have to be heard too."""
+    """Tasks further up that this one needs (setups, what it is mapped over) and whose end the upstreams do
+    not imply, so that they have to be heard too."""
     wholes: frozenset[int] = frozenset()
     """The numbers of mapped tasks among the senders: they tell of a state before all their instances have
     ended, and count as ended when they say that they are complete."""

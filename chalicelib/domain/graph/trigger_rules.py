@@ -3,7 +3,7 @@
 A rule is asked with *which* final states were seen and whether all upstreams have arrived; it never
 needs to know how many there were. As in Airflow a state that decides is heeded at once: a failure makes an
 ``all_success`` task ``upstream_failed`` while other upstreams still run, a skip that is seen before makes it
-``skipped``, and of both seen at the same time the failure counts.
+``skipped``, and of both seen at the same time the failure counts (invariant I7).
 """
 
 from collections.abc import Callable, Mapping
@@ -85,8 +85,8 @@ class Arrived:
     skip_ordered: bool = False
     """Whether a task before this one orders it to be skipped (a branch, a short circuit)."""
     needed: frozenset[TaskInstanceState] = frozenset()
-    """Of a teardown: how the setups among its upstreams ended. Of any other task: how those ended that did not
-    succeed of the setups that it needs and of the tasks that it is mapped over (as ``skipped``, ``failed``)."""
+    """Of a teardown: how the setups among its upstreams ended. Of any other task: how those ended (as
+    ``skipped``, ``failed``) that did not succeed of the setups and sources that it needs."""
 
 
 def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.graph.trigger_rules import Verdict, judge
+from chalicelib.domain.graph.join import Join
+from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.slots.limits import Limit
 from chalicelib.domain.slots.pools import PoolShard, plan_take
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.tasks.arrivals import arrived
-from chalicelib.domain.tasks.notes import ended_numbers
+from chalicelib.domain.tasks.notes import Notes, ended_numbers
 from chalicelib.domain.tasks.run_items import RunItems
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
@@ -71,9 +71,9 @@ def later_run_gives_way(run_id: str, *, gives_way: bool, reason: str) -> Check:
 def unfinished_tasks(graph: Graph, items: RunItems) -> Check:
     """Whether every task has ended."""
     by_state: dict[str, list[str]] = {}
-    for item in items.instances(graph.tasks):
+    for item in items.all_instances(graph.tasks.values()):
         if item.state is None or not item.state.is_final:
-            by_state.setdefault(str(item.state or "not started"), []).append(item.task_id)
+            by_state.setdefault(str(item.state or "not started"), []).append(item.name)
     listed = "; ".join(f"{state}: {named(tasks)}" for state, tasks in by_state.items())
     return Check(name="Tasks Ended", passed=not by_state, reason=listed or "every task has ended")
 
@@ -89,17 +89,21 @@ def task_state(item: TaskInstance) -> Check:
     return Check(name="Task Instance State", passed=passed, reason=f"it is {state or 'not started'}{detail}")
 
 
-def trigger_rule(graph: Graph, task: Task, item: TaskInstance) -> Check:
-    """Whether the ends of its upstreams let the task run."""
-    join = graph.join_before(task.task_id)
-    judgement = judge(task.trigger_rule, arrived(join, item.notes))
+def trigger_rule(judgement: Judgement, waits_for: Sequence[str]) -> Check:
+    """Whether the ends of its upstreams let the task instance run; ``waits_for`` are those not ended yet."""
     reason = judgement.reason
-    if judgement.verdict is Verdict.WAIT and not join.bucket_count:
-        ended = ended_numbers(item.notes, join.wholes)
-        senders = (*join.upstream, *join.listens_to)
-        missing = [name for number, name in enumerate(senders) if number not in ended]
-        reason += f": {named([*missing, *join.missing])}"
+    if judgement.verdict is Verdict.WAIT and waits_for:
+        reason += f": {named(waits_for)}"
     return Check(name="Trigger Rule", passed=judgement.verdict is Verdict.RUN, reason=reason)
+
+
+def not_ended(join: Join, notes: Notes) -> list[str]:
+    """The tasks before a join that have not ended, by the notes on its item; none where they are many."""
+    if join.bucket_count:
+        return []
+    ended = ended_numbers(notes, join.wholes)
+    senders = (*join.upstream, *join.listens_to)
+    return [*(name for number, name in enumerate(senders) if number not in ended), *join.missing]
 
 
 def previous_run(states: Mapping[str, TaskInstanceState | None]) -> Check:

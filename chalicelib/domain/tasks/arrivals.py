@@ -106,6 +106,19 @@ def collected_path(join: Join, map_index: int) -> Path:
     return path_to(join, map_index % join.size)
 
 
+def place_of_whole(join: Join) -> Place:
+    """Where it is noted, among the instances of a mapped task, that the task as a whole was cleared.
+
+    What they tell of themselves is numbered by that, too: before it was expanded, or if it was not, the task
+    told of itself under the same number.
+    """
+    return _own_place(join, _WHOLE)
+
+
+_WHOLE = 999_999
+"""More than any index, or bucket of indexes."""
+
+
 def completion_place(graph: Graph, task_id: str) -> Place:
     """Where the end of the run is told that all upstreams of a task have ended that ended before them."""
     end = graph.end_of_run
@@ -193,7 +206,7 @@ def _names(graph: Graph, join: Join, end: End) -> tuple[str, ...]:
     if join.task_id == END_OF_RUN:
         if not end.is_complete:
             return ()
-        # Only leaves count: a failed task inside the graph whose followers recovered does not make the run fail.
+        # Only leaves count: a failed task inside the graph whose followers recovered makes no run fail.
         counted = states if end.task_id in graph.decisive else (TaskInstanceState.SUCCESS,)
         return (*counted, *complete)
     if end.task_id in join.listens_to:
@@ -249,7 +262,7 @@ def is_full(place: Place, notes: Notes) -> bool:
 
 
 def is_news(place: Place, notes: Notes, added: Mapping[str, int]) -> bool:
-    """Whether what was just left on an item is to be told further on: it completes it, or may decide at once."""
+    """Whether what was just left on an item is told further on: it completes it, or may decide at once."""
     told = standing(notes)
     return is_full(place, notes) or any(
         name in _at_once(place) and len(told.get(name, ())) == 1 for name in added

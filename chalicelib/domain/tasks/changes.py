@@ -91,7 +91,7 @@ def _pokes_of(item: TaskInstance, try_number: int) -> TaskInstanceChange:
 
 
 def _mapping_of(item: TaskInstance) -> TaskInstanceChange:
-    """What an instance of a mapped task says of how many there are: its item comes with what starts or ends it."""
+    """What an instance of a mapped task says of how many there are, in the write that makes its item."""
     change = TaskInstanceChange()
     if item.map_length is not None:
         change["map_length"] = item.map_length
@@ -196,12 +196,13 @@ def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskI
     )
 
 
-def ended_with_run(
+def ended_from_outside(
     item: TaskInstance, state: TaskInstanceState, reason: str, now: datetime
 ) -> TaskInstanceChange:
-    """A task instance that was not over when its run was ended; it gives its lease and slots back.
+    """A task instance that was not over when its run was ended, or another stopped it.
 
-    Without a ``lease_token``: nothing follows from it, and no worker's end of it counts.
+    It gives its lease and slots back. Without a ``lease_token``: nothing calls back, and no worker's end
+    of it counts.
     """
     change = TaskInstanceChange(
         state=state,

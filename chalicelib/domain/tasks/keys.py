@@ -18,6 +18,11 @@ def parse_task_key(key: str) -> tuple[str, int]:
     return task_id, int(map_index)
 
 
+def instance_name(task_id: str, map_index: int = NOT_MAPPED) -> str:
+    """The name of a task instance for people: ``load``, or ``load[2]`` of a mapped task."""
+    return task_id if map_index == NOT_MAPPED else f"{task_id}[{map_index}]"
+
+
 def bucket_key(join: Join, bucket: int) -> str:
     """Range key of one bucket of a join with many upstreams."""
     return f"{join_key(join)}#bucket-{bucket:05d}"

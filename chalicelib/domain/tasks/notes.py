@@ -19,7 +19,7 @@ HEARD = "heard"
 
 
 EXPANDED = "expanded"
-"""Note of a mapped task of the same mapped group that was expanded: its instances tell each its own follower."""
+"""Note of a mapped task of the same group that was expanded: each of its instances tells its own follower."""
 
 
 VALUED = "valued"
@@ -39,8 +39,9 @@ CROWDING = "crowding"
 
 
 SETUP_SUCCESS, SETUP_SKIPPED, SETUP_FAILED = "setup_success", "setup_skipped", "setup_failed"
-"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed. (What
-a task is mapped over is needed in the same way.)"""
+"""Notes of setups: at a teardown how the direct ones ended, elsewhere that a needed one did not succeed.
+
+(What a task is mapped over is needed in the same way.)"""
 
 
 COMPLETE = "complete"
@@ -88,8 +89,11 @@ NOTE_NAMES: tuple[str, ...] = (
 
 def arrived_numbers(notes: Notes) -> frozenset[int]:
     """The numbers of the tasks that have ended, and were not cleared since."""
-    notes = standing(notes)
-    return frozenset().union(*(notes.get(name, frozenset()) for name in ARRIVALS))
+    return _arrived(standing(notes))
+
+
+def _arrived(counted: Notes) -> frozenset[int]:
+    return frozenset().union(*(counted.get(name, frozenset()) for name in ARRIVALS))
 
 
 ARRIVALS: tuple[str, ...] = (*sorted(FINAL_STATES), HEARD, EXPANDED)
@@ -98,10 +102,10 @@ ARRIVALS: tuple[str, ...] = (*sorted(FINAL_STATES), HEARD, EXPANDED)
 
 def ended_numbers(notes: Notes, wholes: frozenset[int]) -> frozenset[int]:
     """The numbers of the senders that have ended; of ``wholes`` those that are complete."""
-    notes = standing(notes)
-    complete = notes.get(COMPLETE, frozenset())
-    expanded = notes.get(EXPANDED, frozenset())
-    return (arrived_numbers(notes) - wholes) | complete | expanded
+    counted = standing(notes)
+    complete = counted.get(COMPLETE, frozenset())
+    expanded = counted.get(EXPANDED, frozenset())
+    return (_arrived(counted) - wholes) | complete | expanded
 
 
 def merged(notes: Notes, added: Mapping[str, int]) -> Notes:

@@ -1,7 +1,8 @@
 """``RunItems``: all items of one run, as they were read at once."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.join import END_OF_RUN
@@ -42,25 +43,19 @@ class RunItems:
 
         A task that is not mapped has one, and so has a mapped one that is not expanded.
         """
-        unexpanded = self.instance(task.task_id)
-        expansion = task.expansion
-        length = unexpanded.map_length if expansion else None
-        if length is None and expansion and unexpanded.state is None:
-            length = expansion.literal
-        if not length:
-            yield unexpanded
-            return
-        levels = unexpanded.map_levels
-        for index in range(length):
-            key = task_key(task.task_id, index)
-            new = TaskInstance(
-                run_uid=self.run_uid,
-                task_id=task.task_id,
-                map_index=index,
-                map_length=length,
-                map_levels=levels,
-            )
-            yield self.by_key.get(key) or new
+        return (self.instance_of(task, index) for index in map_indexes(task, self.instance(task.task_id)))
+
+    def instance_of(self, task: Task, map_index: int) -> TaskInstance:
+        """An instance of a task; also one of a mapped task that nothing has touched knows their number."""
+        instance = self.instance(task.task_id, map_index)
+        if map_index == NOT_MAPPED or task.expansion is None or instance.map_length is not None:
+            return instance
+        levels = self.instance(task.task_id).levels or task.expansion.literal_lengths or ()
+        return sized(instance, levels)
+
+    def all_instances(self, tasks: Iterable[Task]) -> Iterator[TaskInstance]:
+        """The task instances that exist of tasks, in the order of the tasks, then by map index."""
+        return (item for task in tasks for item in self.instances_of(task))
 
     def instances(self, task_ids: Iterable[str]) -> Iterator[TaskInstance]:
         """The task instances of tasks that are not mapped, in the order of the tasks."""
@@ -80,6 +75,23 @@ class RunItems:
         for key, item in self.by_key.items():
             if key == item.key and item.task_id != END_OF_RUN and item.state is not None:
                 yield item
+
+
+def sized(instance: TaskInstance, levels: tuple[int, ...]) -> TaskInstance:
+    """An instance of a mapped task that says of how many it is one; ``levels``: see ``TaskInstance``."""
+    return replace(instance, map_length=prod(levels), map_levels=levels if len(levels) > 1 else ())
+
+
+def map_indexes(task: Task, unexpanded: TaskInstance) -> Sequence[int]:
+    """The map indexes that exist of a task: ``NOT_MAPPED`` alone where it is not mapped, or not expanded.
+
+    ``unexpanded`` is its instance without a map index, as it is now.
+    """
+    expansion = task.expansion
+    length = unexpanded.map_length if expansion else None
+    if length is None and expansion and unexpanded.state is None:
+        length = expansion.literal
+    return range(length) if length else (NOT_MAPPED,)
 
 
 def levels_in(graph: Graph, items: RunItems) -> Mapping[str, tuple[int, ...]]:

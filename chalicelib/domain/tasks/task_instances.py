@@ -7,7 +7,7 @@ from typing import TypedDict
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.keys import asleep_token, holder_name, parse_task_key, task_key
+from chalicelib.domain.tasks.keys import asleep_token, holder_name, instance_name, parse_task_key, task_key
 from chalicelib.domain.tasks.notes import EARLY, NO_NOTES, Notes
 from chalicelib.domain.tasks.voiding import coded
 
@@ -80,8 +80,13 @@ class TaskInstance:
         return task_key(self.task_id, self.map_index)
 
     @property
+    def name(self) -> str:
+        """Its name for people."""
+        return instance_name(self.task_id, self.map_index)
+
+    @property
     def levels(self) -> tuple[int, ...]:
-        """The lengths of what a mapped instance was expanded over, outermost first; their product is all of them."""
+        """The lengths that a mapped task is expanded over, outermost first; their product is all of it."""
         return self.map_levels or ((self.map_length,) if self.map_length else ())
 
     @property

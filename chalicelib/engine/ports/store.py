@@ -244,6 +244,13 @@ class XComs(Protocol):
     def pull(self, run_uid: str, task_id: str, map_index: int, key: str) -> str | None:
         """The value, or None; 1 request (and 1 S3 request when large)."""
 
+    def pull_all(self, run_uid: str, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        """Map index and value of each instance of a mapped task that has the key, by index.
+
+        1 request per MB of what the task pushed, under whatever key, before the first value comes: the
+        items lie in the order of their keys' texts. (1 S3 request for each large value, as it is read.)
+        """
+
     def clear(self, run_uid: str, task_id: str, map_index: int) -> None:
         """Forget all values of a task instance, as Airflow does before each further try."""
 
@@ -325,11 +332,13 @@ class Pools(Protocol):
 class Lineage(Protocol):
     """Table ``lineage``."""
 
-    def save(self, run_uid: str, task_id: str, inlets: Sequence[str], outlets: Sequence[str]) -> None:
-        """Keep a task's inlets and outlets (serialized texts) in a run."""
+    def save(
+        self, run_uid: str, task_id: str, map_index: int, inlets: Sequence[str], outlets: Sequence[str]
+    ) -> None:
+        """Keep a task instance's inlets and outlets (serialized texts) in a run."""
 
-    def list(self, run_uid: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
-        """(task id, inlets, outlets) of each task that has some."""
+    def list(self, run_uid: str) -> Iterator[tuple[str, int, Sequence[str], Sequence[str]]]:
+        """(task id, map index, inlets, outlets) of each task instance that has some; by task."""
 
     def delete_run(self, run_uid: str) -> None:
         """Forget the lineage of a run."""

@@ -1,6 +1,6 @@
 """The ports of a worker: what it runs user code with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -28,6 +28,9 @@ class RunningXComs(Protocol):
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
         """Another task's value of that key as JSON text, or None."""
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        """Map index and JSON text of each instance of a mapped task that pushed that key, by index."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.plans import checks
 from chalicelib.domain.plans.checks import Check
 from chalicelib.domain.plans.giving_way import GiveWay
+from chalicelib.domain.plans.steps import judged
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.slots.limits import Limit
@@ -66,12 +67,14 @@ def _of_later_runs(engine: Engine, run: DagRun) -> Iterator[Check]:
         yield checks.later_run_gives_way(later.run_id, gives_way=gives_way, reason=step.reason)
 
 
-def why_task(engine: Engine, dag_id: str, execution_date: datetime, task_id: str) -> list[Check]:
+def why_task(
+    engine: Engine, dag_id: str, execution_date: datetime, task_id: str, map_index: int = NOT_MAPPED
+) -> list[Check]:
     """The checks between an unfinished task instance and its next try; empty for one that has ended.
 
     Raises ``DagNotFound``, ``TaskNotFound``, ``DagRunNotFound``, ``TaskInstanceNotFound``.
     """
-    run, task, item = queries.get_task_instance(engine, dag_id, execution_date, task_id)
+    run, task, item = queries.get_task_instance(engine, dag_id, execution_date, task_id, map_index)
     if item.state is not None and item.state.is_final:
         return []
     dag = lookup.get_dag(engine, dag_id)
@@ -85,7 +88,7 @@ def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstan
     yield checks.task_state(item)
     if not checks.task_state(item).passed:
         return
-    yield checks.trigger_rule(graph, task, item)
+    yield _trigger_rule(engine, graph, task, item)
     yield checks.previous_run(past.states_in_previous_run(engine, graph, run.ref, task))
     yield checks.not_in_retry_period(item, engine.now())
     for limit in task.limits:
@@ -93,6 +96,16 @@ def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstan
     pool = engine.store.pools.get(task.pool)
     shards = engine.store.pools.shards(task.pool)
     yield checks.pool_slots_available(task, shards, unlimited=pool is not None and pool.is_unlimited)
+
+
+def _trigger_rule(engine: Engine, graph: Graph, task: Task, item: TaskInstance) -> Check:
+    if item.map_index == NOT_MAPPED:
+        whole, own = item, []
+    else:
+        whole = engine.instance(item.run_uid, task.task_id)
+        own = checks.not_ended(graph.join_before_instance(task, item.map_index), item.notes)
+    common = checks.not_ended(graph.join_before(task.task_id), whole.notes)
+    return checks.trigger_rule(judged(graph, task, item, whole), [*common, *own])
 
 
 def _under(engine: Engine, limit: Limit) -> Check:

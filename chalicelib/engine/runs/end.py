@@ -7,32 +7,29 @@ unfinished entry of the run goes last: until then the tick finds a run whose mes
 """
 
 import logging
+from functools import partial
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
-from chalicelib.domain.messages import EndTasks, WakePool
-from chalicelib.domain.observations import RunEnded, TaskEnded
+from chalicelib.domain.graph.graph import Graph
+from chalicelib.domain.messages import EndTasks
+from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.runs.reasons import DEADLOCKED
-from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
-from chalicelib.domain.tasks import changes
+from chalicelib.domain.states import FINAL_STATES, DagRunState
 from chalicelib.domain.tasks.changes import end_of
-from chalicelib.domain.tasks.task_instances import Expected, TaskInstance
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import find_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.runs.start import leave
-from chalicelib.engine.slots import taking, waiting
 from chalicelib.engine.tasks import owed_callbacks, past
+from chalicelib.engine.tasks.tries import Tries
 
 log = logging.getLogger(__name__)
 
 PORTION = 200
 """Task instances that one message ends: some 3 requests each, in a handler of 60 s."""
-
-_ATTEMPTS = 4
-"""Tries to end a task instance that others change at the same moment; then a further message does it."""
 
 _RUNNING = frozenset({DagRunState.RUNNING})
 
@@ -85,7 +82,13 @@ def end_tasks_of(engine: Engine, run: DagRun) -> bool:
     if unfinished and not _is_still_over(engine, run):
         return False
     outbox = Outbox(sender=engine.sender)
-    ended = [_end(engine, run, graph.tasks[item.task_id], item, outbox) for item in unfinished[:PORTION]]
+    facts = run.facts(run.start_date or run.queued_at)
+    tries = Tries(engine=engine, facts=facts, outbox=outbox)
+    reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
+    ended = [
+        tries.end_now(graph.tasks[item.task_id], item, partial(end_of, run), reason)
+        for item in unfinished[:PORTION]
+    ]
     outbox.extend(past.goes_on(engine, graph, run.ref, filter(None, ended)))
     if len(unfinished) > PORTION or not all(ended):
         outbox.post(EndTasks(run=run.ref))
@@ -113,44 +116,3 @@ def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInst
     instances = (item for task in graph.tasks.values() for item in items.instances_of(task))
     unfinished = [item for item in instances if item.state not in FINAL_STATES]
     return sorted(unfinished, key=lambda item: item.state is None)
-
-
-def _end(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> TaskInstance | None:
-    """End a task instance, whatever it has become meanwhile; how it ended, None if others kept changing it.
-
-    (None also if it was cleared: then the run may go on; and if it was expanded: its instances are ended next.)
-    """
-    reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
-    standing = item
-    for _ in range(_ATTEMPTS):
-        expected = Expected(
-            states=frozenset({standing.state}),
-            try_number=standing.try_number,
-            updated_at=standing.updated_at,
-            clears=item.clears,
-            is_unexpanded=task.is_mapped and item.map_index == NOT_MAPPED,
-        )
-        change = changes.ended_with_run(standing, end_of(run, standing), reason, engine.now())
-        write = engine.store.task_instances.transition(standing.run_uid, standing.key, expected, change)
-        if write.applied:
-            engine.observe(TaskEnded.of(run.dag_id, run.run_id, write.item))
-            _let_go(engine, run, task, standing, outbox)
-            return write.item
-        standing = write.item
-        if standing.clears != item.clears or (expected.is_unexpanded and standing.map_length is not None):
-            return None
-        if standing.state in FINAL_STATES:
-            return standing
-    return None
-
-
-def _let_go(engine: Engine, run: DagRun, task: Task, item: TaskInstance, outbox: Outbox) -> None:
-    """Give back the slots that an instance held when it was ended, or its place among the waiters.
-
-    What a crash leaves undone here is found by the audit of pools, and by the waking of waiters.
-    """
-    if item.state is TaskInstanceState.SCHEDULED:
-        for waiter in waiting.waiters_of(run.ref, task, item):
-            engine.store.pools.remove_waiter(waiter)
-    for pool in taking.give(engine, task, item.holder, item.pool_parts, item.places):
-        outbox.post(WakePool(pool=pool))

@@ -13,8 +13,7 @@ good by its message coming again (``redo``) or by the sweep of the run (invarian
 An arrival that stands therefore proves that the steps before it were done.
 """
 
-from dataclasses import dataclass, replace
-from math import prod
+from dataclasses import dataclass, field
 from typing import Self
 
 from chalicelib.domain.graph.graph import Graph, Task
@@ -23,18 +22,20 @@ from chalicelib.domain.graph.trigger_rules import Judgement, judge
 from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePool
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.plans.deadlock import may_be_reached
+from chalicelib.domain.plans.fail_stop import stops_others
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.notes import CROWDING
+from chalicelib.domain.tasks.run_items import sized
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import owed_callbacks, sleeping
+from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
 from chalicelib.engine.tasks.cascade import Cascade, Told
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
 from chalicelib.engine.tasks.telling import Telling
@@ -54,6 +55,8 @@ class RunInProgress:
     outbox: Outbox
     tries: Tries
     telling: Telling
+    waiting: dict[str, bool] = field(default_factory=dict)
+    """Whether tasks wait for the previous run, as far as it was asked."""
 
     @classmethod
     def of(cls, engine: Engine, facts: RunFacts) -> Self:
@@ -131,11 +134,21 @@ class RunInProgress:
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
-            self.follow(item, redo=redo)
+            if stops_others(self.graph, item):
+                fail_stop.stop_others(self, item, redo=redo)
+            else:
+                self.follow(item, redo=redo)
 
-    def follow(self, ended: TaskInstance, *, redo: bool) -> None:
-        """Tell the joins after an ended task instance, and go on with what ends by that."""
-        Cascade(progress=self).follow([Told(item=ended, again=redo)])
+    def follow(self, *ended: TaskInstance, redo: bool) -> None:
+        """Tell the joins after ended task instances, and go on with what ends by that."""
+        Cascade(progress=self).follow([Told(item=item, again=redo) for item in ended])
+
+    def waits_for_past(self, task: Task) -> bool:
+        """Whether a task that depends on past has to wait; asked once for all of its instances."""
+        if task.task_id not in self.waiting:
+            waits = past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
+            self.waiting[task.task_id] = waits
+        return self.waiting[task.task_id]
 
     def levels_of(self, task: Task) -> tuple[int, ...]:
         """Over which lengths a mapped task is expanded; none if it is not. 1 request, 0 for literals."""
@@ -143,7 +156,7 @@ class RunInProgress:
 
     def sized(self, item: TaskInstance, levels: tuple[int, ...]) -> TaskInstance:
         """An instance of a mapped task that says of how many it is one."""
-        return replace(item, map_length=prod(levels), map_levels=levels if len(levels) > 1 else ())
+        return sized(item, levels)
 
     def close_if_over(self, end: TaskInstance) -> None:
         """End the run if every task has reported at its end."""

@@ -18,6 +18,7 @@ from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.plans.steps import (
     NOTHING_SHARED,
+    WAITS_FOR_PAST,
     End,
     Expand,
     Start,
@@ -29,17 +30,19 @@ from chalicelib.domain.plans.steps import (
     step_of,
 )
 from chalicelib.domain.slots.pools import Parts
-from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+from chalicelib.domain.states import FAILURE_STATES, FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     added_by,
     arrived,
     end_of_instance,
+    is_complete,
     is_only_upstream,
     left_as,
     order_place,
     ordered_from_afar,
     sole_arrival,
+    values_in,
 )
 from chalicelib.domain.tasks.hearers import (
     Hearer,
@@ -53,7 +56,7 @@ from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_ea
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
-from chalicelib.engine.tasks.expanding import Opening, sources_of
+from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
 
 if TYPE_CHECKING:
     from chalicelib.engine.tasks.advance import RunInProgress
@@ -118,6 +121,7 @@ class Cascade:
     _openings: list[Opening] = field(default_factory=list)
     _touched: dict[str, _Question] = field(default_factory=dict)
     _levels: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _outputs: dict[str, Output] = field(default_factory=dict)
     _end: TaskInstance | None = None
     """The end of the run, as the last note left there was answered."""
 
@@ -207,7 +211,10 @@ class Cascade:
             self._tell_expansion(told)
             return
         prepaid: Mapping[str, Parts] = {}
+        self._remember_output(told)
         hearers = list(self._hearers(told))
+        if told.met_at is not None and is_complete(told.met_at, told.item.notes):
+            self._wake_next_run(told.item)
         if told.met_at is None:
             self._settle_debts(told)
             prepaid = {} if told.again else self._settle_slots(told.item, hearers)
@@ -222,6 +229,14 @@ class Cascade:
                 yield from self._answer(question)
             else:
                 self._touched[_key(question)] = question
+
+    def _remember_output(self, told: Told) -> None:
+        item, join = told.item, told.met_at
+        if join is not None:
+            if join.ancestor is None and is_complete(join, item.notes):
+                self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
+        elif item.map_index == NOT_MAPPED:
+            self._outputs[item.task_id] = output_of_end(item)
 
     def _hearers(self, told: Told) -> Iterator[Hearer]:
         item, task = told.item, self._graph.tasks[told.item.task_id]
@@ -241,10 +256,15 @@ class Cascade:
     def _settle_debts(self, told: Told) -> None:
         """What has to stand before an end is told: that the run's end waits, that the next run goes on."""
         item, progress = told.item, self.progress
-        progress.outbox.extend(past.goes_on(progress.engine, self._graph, progress.facts.ref, [item]))
+        self._wake_next_run(item)
         if is_early(item):
             progress.telling.owe_completion(item)
             self._complete_if_due(item)
+
+    def _wake_next_run(self, item: TaskInstance) -> None:
+        """Have the next run looked after if a task of it waits for what this item shows."""
+        progress = self.progress
+        progress.outbox.extend(past.goes_on(progress.engine, self._graph, progress.facts.ref, [item]))
 
     def _settle_slots(self, ended: TaskInstance, hearers: list[Hearer]) -> Mapping[str, Parts]:
         """Hand the slots of a try to the successor that starts now, or give them back.
@@ -387,7 +407,7 @@ class Cascade:
         return _again(item, redo=question.redo)
 
     def _complete_if_due(self, item: TaskInstance) -> None:
-        """Tell the end of the run that all upstreams of a task have ended that ended before them, if they have."""
+        """Tell the end of the run, if it is so, that all upstreams of a task that ended early have ended."""
         if arrived(self._graph.join_before(item.task_id), item.notes).complete:
             self._hear_end(self.progress.telling.complete(item))
 
@@ -397,7 +417,7 @@ class Cascade:
             self._end = end
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
-        """Skip a task instance that had ended, or that waits: an order comes before its state, as in Airflow."""
+        """Skip a task instance that had ended, or that waits: orders overwrite its state, as in Airflow."""
         engine = self.progress.engine
         skips = self._passed_on(item)
         change = changes.skipped_by_order(item, skips, engine.now())
@@ -426,11 +446,7 @@ class Cascade:
 
     def _act(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """Carry out the step of a task instance without a state."""
-        asks = asks_for_past(task, known)
-        progress = self.progress
-        waits = asks and past.waits_for_past(
-            progress.engine, self._graph, progress.facts, task, progress.outbox
-        )
+        waits = self._waits_for_past(task, judge(task.trigger_rule, known), skip_ordered=known.skip_ordered)
         return self._take(question, task, open_step(task, question.item, known, waits_for_past=waits))
 
     def _take(self, question: _Question, task: Task, step: Wait | Start | End) -> list[Told]:
@@ -487,7 +503,10 @@ class Cascade:
         known = question.known or arrived(question.join, item.notes)
         if item.map_length is not None:
             return self._answer_expanded(question, task, known)
-        sources = sources_of(progress, task, known)
+        judgement = judge(task.trigger_rule, known)
+        if self._waits_for_past(task, judgement, skip_ordered=known.skip_ordered):
+            return self._take(question, task, Wait(reason=WAITS_FOR_PAST))
+        sources = sources_of(task, known, self._output_of)
         step = mapped_step(
             task, known, sources, is_skipped_with_group=self._graph.is_skipped_with_group(task)
         )
@@ -508,8 +527,22 @@ class Cascade:
             )
         if step.is_early:
             progress.telling.owe_completion(write.item)
-        self._openings.append(Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=True))
+        self._wake_next_run(write.item)
+        # Of a cleared one whose length the DAG file tells, instances may have begun before.
+        is_fresh = not item.clears
+        self._openings.append(
+            Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=is_fresh)
+        )
         return [Told(item=write.item, is_expansion=True)]
+
+    def _output_of(self, task_id: str) -> Output:
+        """What is there of a task's output; nothing is read of what this cascade has told."""
+        if task_id not in self._outputs:
+            progress = self.progress
+            self._outputs[task_id] = output_of(
+                progress.engine, self._graph, progress.facts.ref.run_uid, task_id
+            )
+        return self._outputs[task_id]
 
     def _answer_expanded(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """What is left to do about a mapped task that has its instances."""
@@ -523,7 +556,8 @@ class Cascade:
         self._openings.append(
             Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
         )
-        return [Told(item=item, is_expansion=True, again=True)] if question.redo else []
+        # After a clear the tasks that wait for the expansion have to hear of it anew.
+        return [Told(item=item, is_expansion=True, again=True)] if is_asked else []
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
@@ -547,11 +581,13 @@ class Cascade:
     def _answer_judged(
         self, question: _Question, task: Task, judgement: Judgement, *, skip_ordered: bool
     ) -> list[Told]:
-        progress, waits = self.progress, False
-        if judgement.verdict is Verdict.RUN and task.depends_on_past:
-            waits = past.waits_for_past(progress.engine, self._graph, progress.facts, task, progress.outbox)
+        waits = self._waits_for_past(task, judgement, skip_ordered=skip_ordered)
         step = step_of(task, question.item, judgement, skip_ordered=skip_ordered, waits_for_past=waits)
         return self._take(question, task, step)
+
+    def _waits_for_past(self, task: Task, judgement: Judgement, *, skip_ordered: bool) -> bool:
+        asks = asks_for_past(task, judgement, skip_ordered=skip_ordered)
+        return asks and self.progress.waits_for_past(task)
 
     # -- what was put off --------------------------------------------------------------------------
 
@@ -597,8 +633,8 @@ def _key(question: _Question) -> str:
 def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
     """Whether an order to be skipped takes the place of its state.
 
-    Not of one at work, whose own end counts. ``redo``: the order may have been heeded before; then one that was
-    altered by hand since stays as it is.
+    Not of one at work, whose own end counts. ``redo``: the order may have been heeded before; then one that
+    was altered by hand since stays as it is.
     """
     if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
         return False
@@ -606,6 +642,10 @@ def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
 
 
 def _again(item: TaskInstance, *, redo: bool) -> list[Told]:
-    """When redoing: an instance that ended without a try, whose end may not have been told to all."""
-    ended_untried = item.state is not None and item.state.is_final and item.lease_token is None
+    """When redoing: an instance that ended without a try, whose end may not have been told to all.
+
+    (Not one that was failed from outside: it is told of by what failed it.)
+    """
+    is_ended = item.state in FINAL_STATES and item.state is not TaskInstanceState.FAILED
+    ended_untried = is_ended and item.lease_token is None
     return [Told(item=item, again=True)] if redo and ended_untried else []

@@ -4,11 +4,11 @@ The expansion is one write, of the length. An instance has no item before the co
 or ends it, so that a message that comes twice resets none that runs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.graph.expansion import length_of
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.messages import OpenInstances
@@ -26,46 +26,55 @@ OPENING_TIME = timedelta(seconds=20)
 """How long one message opens instances, in a handler of 60 s; the rest goes by another one."""
 
 
-def sources_of(progress: "RunInProgress", task: Task, known: Arrived) -> Sources:
-    """What a mapped task is mapped over has come to; 1 request for each source, 2 for one that is mapped.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """What is there of the output of a task that others are mapped over."""
 
-    None where it does not matter yet: where the task waits, or ends whatever its length is.
+    length: int | None
+    """How many values it has; None: it is not there (yet)."""
+    state: TaskInstanceState | None = None
+    """How the task stands where it is not there."""
+
+
+def sources_of(task: Task, known: Arrived, output: Callable[[str], Output]) -> Sources:
+    """What a mapped task is mapped over has come to; none where it does not matter, for the task waits or
+    ends whatever its length is.
     """
     judgement = judge(task.trigger_rule, known)
-    is_wanted = judgement.verdict is not Verdict.WAIT and task.expansion is not None
     lengths: dict[str, int] = {}
     ended: set[TaskInstanceState] = set()
+    is_wanted = judgement.verdict is not Verdict.WAIT and task.expansion is not None
     for name in task.expansion.sources if is_wanted and task.expansion else ():
-        length, state = output_of(progress.engine, progress.graph, progress.facts.ref.run_uid, name)
-        if length is not None:
-            lengths[name] = length
-        elif state is not None:
-            ended.add(state)
+        found = output(name)
+        if found.length is not None:
+            lengths[name] = found.length
+        elif found.state is not None:
+            ended.add(found.state)
     return Sources(lengths=lengths, ended=frozenset(ended))
 
 
-def output_of(
-    engine: Engine, graph: Graph, run_uid: str, task_id: str
-) -> tuple[int | None, TaskInstanceState | None]:
-    """The length of a task's output, if it is there, and else how the task ended without it."""
+def output_of_end(item: TaskInstance) -> Output:
+    """The output of a task that is not mapped, by its instance."""
+    if item.state is TaskInstanceState.SUCCESS:
+        return Output(length=item.output_length)
+    return Output(length=None, state=item.state)
+
+
+def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Output:
+    """The output of a task as it is now; 1 request, 2 for a mapped one."""
     task, item = graph.tasks[task_id], engine.instance(run_uid, task_id)
     if not task.is_mapped:
-        is_there = item.state is TaskInstanceState.SUCCESS
-        return (item.output_length if is_there else None), item.state
-    if item.state is not None:
-        return None, item.state
+        return output_of_end(item)
     levels = item.levels or literal_levels(task)
-    if levels is None:
-        return None, None
+    if item.state is not None or levels is None:
+        return Output(length=None, state=item.state)
     met = graph.collector(task, 0, levels, 0)
-    return values_in(met, engine.at(run_uid, join_key(met)).notes), None
+    return Output(length=values_in(met, engine.at(run_uid, join_key(met)).notes))
 
 
 def literal_levels(task: Task) -> tuple[int, ...] | None:
     """The lengths of the mapped groups around a task, where the DAG file alone tells them."""
-    if task.expansion is None or task.literal_length is None:
-        return None
-    return tuple(length_of(length, {}) for length in task.expansion.lengths)
+    return task.expansion.literal_lengths if task.expansion else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -70,6 +70,11 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
     if item.state is TaskInstanceState.UP_FOR_RETRY:
         tries = tasks.finished_tries(item.run_uid, item.task_id, item.map_index)
         return any(finished.try_number == item.try_number for finished in tries)
+    return has_told(engine, graph, item)
+
+
+def has_told(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
+    """Whether an ended task instance has left its first arrival, before which all else follows; 1 request."""
     place = next(hearers_of(graph, item, {})).path[0]
-    told = tasks.get(item.run_uid, place.key)
+    told = engine.store.task_instances.get(item.run_uid, place.key)
     return told is not None and has_arrived(told.notes, place.number, item.clears)

@@ -4,15 +4,16 @@ A try takes its slots, is written ``queued``, and is sent, in that order: slots 
 are found by the audit of pools, a queued try without a message by the sweep of its run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.domain import moments
-from chalicelib.domain.graph.graph import Task
+from chalicelib.domain.graph.graph import NOT_MAPPED, Task
 from chalicelib.domain.messages import RetryTask, RunTask, WakePool
+from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.runs.dag_runs import RunFacts
 from chalicelib.domain.slots.pools import Parts, Places, Waiter
-from chalicelib.domain.states import TaskInstanceState
+from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.domain.tasks.voiding import VOID
@@ -20,6 +21,12 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.ports.store import Write
 from chalicelib.engine.slots import taking, waiting
+
+EndOf = Callable[[TaskInstance], TaskInstanceState]
+"""Says how a task instance ends that is as it was read."""
+
+_ATTEMPTS = 4
+"""Tries to end a task instance that others change at the same moment; then a further message does it."""
 
 _LIVE = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
@@ -104,6 +111,34 @@ class Tries:
     def give_back(self, task: Task, item: TaskInstance) -> None:
         """Give the slots of a try back and wake their waiters."""
         self._give_back(task, item.holder, item.pool_parts, item.places)
+
+    def end_now(self, task: Task, item: TaskInstance, end_of: EndOf, reason: str) -> TaskInstance | None:
+        """End a task instance, whatever it has become meanwhile; how it ended.
+
+        None if others kept changing it, if it was cleared (for its run may go on), or expanded (for its
+        instances are there to be ended).
+        """
+        tasks, standing = self.engine.store.task_instances, item
+        for _ in range(_ATTEMPTS):
+            expected = Expected(
+                states=frozenset({standing.state}),
+                try_number=standing.try_number,
+                updated_at=standing.updated_at,
+                clears=item.clears,
+                is_unexpanded=task.is_mapped and item.map_index == NOT_MAPPED,
+            )
+            change = changes.ended_from_outside(standing, end_of(standing), reason, self.engine.now())
+            write = tasks.transition(standing.run_uid, standing.key, expected, change)
+            if write.applied:
+                self.engine.observe(TaskEnded.of(self.facts.ref.dag_id, self.facts.run_id, write.item))
+                self.let_go(task, standing)
+                return write.item
+            standing = replace(write.item, map_length=item.map_length, map_levels=item.map_levels)
+            if standing.clears != item.clears or (expected.is_unexpanded and write.item.map_length):
+                return None
+            if standing.state in FINAL_STATES:
+                return standing
+        return None
 
     def let_go(self, task: Task, item: TaskInstance) -> None:
         """Give back the slots that an instance held when it was ended, or its place among the waiters.

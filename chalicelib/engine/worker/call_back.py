@@ -68,7 +68,7 @@ def _items(engine: Engine, message: RunCallback) -> list[TaskInstance]:
     ref = message.run.ref
     if message.task_id is not None:
         return [_ended(message, message.task_id)]
-    found = engine.items(ref.run_uid).instances(graph_of_run(engine, message.run).tasks)
+    found = engine.items(ref.run_uid).all_instances(graph_of_run(engine, message.run).tasks.values())
     return [item for item in found if item.state is not TaskInstanceState.REMOVED]
 
 

@@ -7,6 +7,7 @@ holder of that token can write the end (fencing), so a worker that was given up 
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RescueRun, RunTask
@@ -25,6 +26,7 @@ from chalicelib.engine.ports.store import Write
 from chalicelib.engine.ports.worker import Invocation, RunTry
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.altered_runs import Crowd, crowd_around, wait_for_one_of
+from chalicelib.engine.tasks.fail_stop import why_stopped
 from chalicelib.engine.tasks.inputs import TaskXComs, try_request
 from chalicelib.engine.tasks.try_end import change_running, finish
 
@@ -68,7 +70,12 @@ def _run_claimed(
     match prepared:
         case TryRequest():
             _observe_start(progress, message, item)
-            prepared = replace(prepared, time_left=invocation.ends_at - progress.engine.now())
+            may_be_stopped = progress.graph.fail_stop
+            prepared = replace(
+                prepared,
+                time_left=invocation.ends_at - progress.engine.now(),
+                why_stopped=partial(why_stopped, progress.engine, item) if may_be_stopped else None,
+            )
             finish(progress, item, _run(progress.engine, prepared, item, message.run, run_try))
         case Crowd():
             _put_back(progress, item, prepared.reason)
@@ -191,7 +198,9 @@ def _run(
         log.warning("the log of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     try:
         if outcome.inlets or outcome.outlets:
-            engine.store.lineage.save(item.run_uid, item.task_id, outcome.inlets, outcome.outlets)
+            engine.store.lineage.save(
+                item.run_uid, item.task_id, item.map_index, outcome.inlets, outcome.outlets
+            )
     except StoreUnavailable:
         log.warning("the lineage of try %s of %s was not kept", item.try_number, item.key, exc_info=True)
     return outcome

@@ -273,5 +273,6 @@ class LineageItem(Model):
 
     run_uid = UnicodeAttribute(hash_key=True)
     task_id = UnicodeAttribute(range_key=True)
+    """Of an instance of a mapped task with its map index: ``load#2``."""
     inlets = TextsAttribute()
     outlets = TextsAttribute()

@@ -1,7 +1,9 @@
 """XComs."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.store.dynamodb.models import XComItem
@@ -41,6 +43,16 @@ class DynamoXComs:
         if item is None:
             return None
         return self._payloads.read(Payload(text=item.value, reference=item.value_reference))
+
+    def pull_all(self, run_uid: str, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        of_task = XComItem.xcom_key.startswith(f"{task_id}#")
+        found: dict[int, Payload] = {}
+        for item in self._table.query((XComItem.run_uid == run_uid) & of_task):
+            map_index = int(item.xcom_key.split("#", 2)[1])
+            if map_index != NOT_MAPPED and item.xcom_key == _range_key(task_id, map_index, key):
+                found[map_index] = Payload(text=item.value, reference=item.value_reference)
+        for map_index in sorted(found):
+            yield map_index, self._payloads.read(found[map_index])
 
     def clear(self, run_uid: str, task_id: str, map_index: int) -> None:
         """1 request, and 1 per 25 values."""

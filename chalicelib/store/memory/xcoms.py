@@ -1,7 +1,10 @@
 """XComs."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from threading import RLock
+
+from chalicelib.domain.graph.graph import NOT_MAPPED
 
 
 class MemoryXComs:
@@ -18,6 +21,15 @@ class MemoryXComs:
     def pull(self, run_uid: str, task_id: str, map_index: int, key: str) -> str | None:
         with self._lock:
             return self._values[run_uid, task_id, map_index].get(key)
+
+    def pull_all(self, run_uid: str, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        with self._lock:
+            found = [
+                (owner[2], values[key])
+                for owner, values in self._values.items()
+                if owner[:2] == (run_uid, task_id) and owner[2] != NOT_MAPPED and key in values
+            ]
+        return iter(sorted(found))
 
     def clear(self, run_uid: str, task_id: str, map_index: int) -> None:
         with self._lock:

@@ -115,6 +115,18 @@ def test_on_kill_is_called_when_execution_timeout_is_over(tried: Tried) -> None:
     assert "on_kill was called" in said(report)
 
 
+def test_a_try_that_is_stopped_from_outside_is_ended_as_one_without_time(tried: Tried) -> None:
+    """Asked once a second whether it goes on."""
+    tried.write(WITH_ON_KILL)
+    answers = iter([None, "bad#-1 failed"])
+    report = tried.run(why_stopped=lambda: next(answers))
+    assert report.outcome.reason == "it was stopped: bad#-1 failed"
+    lines = said(report)
+    assert lines[0] == "begun"
+    assert "on_kill was called" in lines
+    assert next(answers, "asked no more") == "asked no more"
+
+
 def test_a_worker_that_is_told_to_end_ends_its_try(tried: Tried) -> None:
     tried.write(WITH_ON_KILL)
     before = signal.getsignal(signal.SIGTERM)

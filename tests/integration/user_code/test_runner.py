@@ -1,5 +1,6 @@
 """The worker finds the task in its deployed file, runs it and keeps its log."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,9 @@ class NoXComs:
         raise AssertionError(f"nothing is pushed, not {key}")
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
+        raise AssertionError(f"nothing is pulled, not {task_id} {key}")
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
         raise AssertionError(f"nothing is pulled, not {task_id} {key}")
 
 

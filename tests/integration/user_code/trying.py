@@ -3,7 +3,7 @@
 import os
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -38,12 +38,17 @@ class KeptXComs:
     """XComs of one run, in a dict of texts."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    of_mapped: list[str] = field(default_factory=list)
+    """Those of the instances of a mapped task."""
 
     def push(self, key: str, value: str) -> None:
         self.texts[key] = value
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
         return self.texts.get(key)
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        return enumerate(self.of_mapped)
 
     @property
     def returned(self) -> Any:

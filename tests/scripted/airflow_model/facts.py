@@ -1,19 +1,27 @@
 """What the model reads off the shapes of a DAG: relations, setups, leaves, lengths."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 
-from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
+from chalicelib.domain.graph.expansion import Expansion, sources_of
 from tests.scripted.dags import Shape
+
+EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Facts:
     """The shapes of a DAG by id, and what follows from them.
 
     ``upstream`` of a shape names all tasks directly before it, those it is mapped over among them.
+    ``fail_stop`` is the DAG's; ``date`` is the run's execution date.
     """
 
-    def __init__(self, shapes: Sequence[Shape]) -> None:
+    def __init__(
+        self, shapes: Sequence[Shape], *, fail_stop: bool = False, date: datetime = EXECUTION_DATE
+    ) -> None:
+        self.fail_stop = fail_stop
+        self.date = date
         self.shapes = {shape.task_id: shape for shape in shapes}
         self.number = {shape.task_id: number for number, shape in enumerate(shapes)}
         self.downstream: dict[str, list[str]] = {name: [] for name in self.shapes}
@@ -58,6 +66,20 @@ class Facts:
         leaves = frozenset(name for name in counting if counting.isdisjoint(self.downstream[name]))
         return leaves or frozenset(name for name in self.shapes if not self.downstream[name])
 
+    @property
+    def present(self) -> Iterator[str]:
+        """The tasks that the run has: those whose own dates include its date."""
+        for name, shape in self.shapes.items():
+            begins = shape.start_date is None or datetime.fromisoformat(shape.start_date) <= self.date
+            if begins and (shape.end_date is None or self.date <= datetime.fromisoformat(shape.end_date)):
+                yield name
+
+    def returned(self, name: str, try_number: int) -> int | None:
+        """How many items a success returns; None: no list."""
+        shape = self.shapes[name]
+        has_changed = try_number > 1 and shape.returns_later is not None
+        return shape.returns_later if has_changed else shape.returns
+
     def groups(self, name: str) -> tuple[str, ...]:
         """The mapped groups around a task, outermost first."""
         return tuple(group.group_id for group in self.expansion(name).groups)
@@ -76,11 +98,13 @@ class Facts:
 
     def nearest_sources(self, name: str) -> frozenset[str]:
         """The tasks that a task or the innermost mapped group around it is mapped over."""
-        return frozenset(sources(self.expansion(name).lengths[-1:]))
+        return frozenset(
+            source for length in self.expansion(name).lengths[-1:] for source in sources_of(length)
+        )
 
     def all_sources(self, name: str) -> frozenset[str]:
         """The tasks that a task or any mapped group around it is mapped over."""
-        return frozenset(sources(self.expansion(name).lengths))
+        return frozenset(self.expansion(name).sources)
 
     def pushes(self, name: str, map_index: int) -> bool:
         """Whether the success of an instance leaves a return value."""
@@ -99,15 +123,3 @@ class Facts:
             meant = direct if shape.gently else self.descendants[name]
             return frozenset(after for after in meant if self.shapes[after].role != "teardown")
         return frozenset()
-
-
-def sources(lengths: Sequence[Length]) -> Iterator[str]:
-    """The tasks whose outputs some lengths depend on."""
-    for length in lengths:
-        match length:
-            case OutputOf(task_id=task_id):
-                yield task_id
-            case Zip(parts=parts) | Concat(parts=parts) | Product(parts=parts):
-                yield from sources(parts)
-            case Literal():
-                pass

@@ -14,22 +14,22 @@ REMOVED, SKIPPED = TaskInstanceState.REMOVED, TaskInstanceState.SKIPPED
 def started(facts: Facts) -> Tables:
     """The rows of a run that has just started: what is mapped over literals alone is expanded already."""
     tables = Tables()
-    for name in facts.shapes:
+    for name in facts.present:
         length = facts.expansion(name).literal if facts.is_mapped(name) else None
         tables.states.update({(name, index): None for index in (range(length) if length else [-1])})
     return tables
 
 
 def resumed(facts: Facts, rows: Rows) -> Tables:
-    """The rows of a run that goes on: what has ended has left what its success leaves."""
+    """The rows of a run of which some tasks have ended before: each success has left what it leaves."""
     tables = Tables(states={(name, index): state for name, index, state in rows})
     for name, index, state in rows:
-        tables.tries[name, index] = 1
-        if state is not TaskInstanceState.SUCCESS or not facts.pushes(name, index):
+        if state is None:
             continue
-        tables.outputs[name, index] = facts.shapes[name].returns
-        if ordered := facts.ordered_to_skip(name, index):
-            tables.orders[name, index] = ordered
+        tables.tries[name, index] = 1
+        if state is TaskInstanceState.SUCCESS and facts.pushes(name, index):
+            tables.outputs[name, index] = facts.returned(name, 1)
+            tables.orders[name, index] = facts.ordered_to_skip(name, index)
     return tables
 
 

@@ -37,6 +37,8 @@ class Tables:
     states: dict[Key, State] = field(default_factory=dict)
     tries: dict[Key, int] = field(default_factory=dict)
     """How many tries were asked for."""
+    most_tries: dict[Key, int] = field(default_factory=dict)
+    """Of what was cleared: the number of the last try after which another one may be asked for."""
     open_tries: set[Key] = field(default_factory=set)
     """Whose try was asked for and has not ended; its state is ``READY``, unless that was overwritten."""
     outputs: dict[Key, int | None] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Tables:
         return Tables(
             states=dict(self.states),
             tries=dict(self.tries),
+            most_tries=dict(self.most_tries),
             open_tries=set(self.open_tries),
             outputs=dict(self.outputs),
             orders=dict(self.orders),
@@ -61,6 +64,7 @@ class Tables:
         return (
             frozenset(self.states.items()),
             frozenset(self.tries.items()),
+            frozenset(self.most_tries.items()),
             frozenset(self.open_tries),
             frozenset(self.outputs.items()),
             frozenset(self.orders.items()),

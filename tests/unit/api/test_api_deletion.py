@@ -89,8 +89,8 @@ def test_a_latest_run_shows_when_it_started(api: InProcessApi, engine: Engine, r
 def test_lineage_shows_only_the_kinds_that_a_task_has(
     api: InProcessApi, engine: Engine, run_uid: str
 ) -> None:
-    engine.store.lineage.save(run_uid, "extract", [], ["out"])
-    engine.store.lineage.save(run_uid, "load", ["in"], ["out"])
+    engine.store.lineage.save(run_uid, "extract", -1, [], ["out"])
+    engine.store.lineage.save(run_uid, "load", -1, ["in"], ["out"])
     wanted = {"task_ids": {"extract": {"outlets": ["out"]}, "load": {"inlets": ["in"], "outlets": ["out"]}}}
     for path in ("/lineage/etl/2026-01-01T12:00:00", "/lineage/etl/2026-01-01T12:00:00/"):
         assert api.get(path).body == wanted

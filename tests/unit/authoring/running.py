@@ -1,6 +1,6 @@
 """What tests of the authoring layer share: loading DAG texts, and running tasks against XComs in a dict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,17 +22,32 @@ STARTED = datetime(2024, 5, 6, 7, 8, 12, tzinfo=UTC)
 
 @dataclass
 class FakeXComs:
-    """XComs of one run, in a dict of texts; ``running`` is the task that pushes."""
+    """XComs of one run, in dicts of texts; ``running`` is the task that pushes, and its map index."""
 
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Those of plain tasks."""
+    mapped: dict[tuple[str, str], dict[int, str]] = field(default_factory=dict)
+    """Those of instances of mapped tasks."""
     running: str = ""
+    map_index: int = -1
+    requests: list[str] = field(default_factory=list)
+    """What was pulled."""
 
     def push(self, key: str, value: str) -> None:
-        self.texts[self.running, key] = value
+        if self.map_index < 0:
+            self.texts[self.running, key] = value
+        else:
+            self.mapped.setdefault((self.running, key), {})[self.map_index] = value
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
-        assert map_index == -1
-        return self.texts.get((task_id, key))
+        self.requests.append(f"{task_id}#{map_index}#{key}")
+        if map_index < 0:
+            return self.texts.get((task_id, key))
+        return self.mapped.get((task_id, key), {}).get(map_index)
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        self.requests.append(f"{task_id}#*#{key}")
+        yield from sorted(self.mapped.get((task_id, key), {}).items())
 
     def value(self, task_id: str, key: str = "return_value") -> Any:
         text = self.texts.get((task_id, key))
@@ -40,6 +55,9 @@ class FakeXComs:
 
     def given(self, task_id: str, value: Any, key: str = "return_value") -> None:
         self.texts[task_id, key] = to_json(value)
+
+    def given_by_index(self, task_id: str, values: Mapping[int, Any], key: str = "return_value") -> None:
+        self.mapped[task_id, key] = {index: to_json(value) for index, value in values.items()}
 
 
 def request_for(dag: DAG, task_id: str, **changes: Any) -> TryRequest:
@@ -65,7 +83,7 @@ def request_for(dag: DAG, task_id: str, **changes: Any) -> TryRequest:
 
 def run(dag: DAG, task_id: str, xcoms: FakeXComs | None = None, **changes: Any) -> TryOutcome:
     store = xcoms or FakeXComs()
-    store.running = task_id
+    store.running, store.map_index = task_id, changes.get("map_index", -1)
     return run_try(dag, request_for(dag, task_id, **changes), store)
 
 

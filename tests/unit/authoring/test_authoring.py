@@ -12,6 +12,7 @@ from chalicelib.authoring.exceptions import (
     AirflowException,
     AirflowTimetableInvalid,
     DuplicateTaskIdFound,
+    FailStopDagInvalidTriggerRule,
     NotOffered,
     ParamValidationError,
     TaskNotFound,
@@ -22,6 +23,7 @@ from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.dependencies import Label, chain, cross_downstream
 from chalicelib.authoring.model.lineage import File
 from chalicelib.authoring.model.params import Param
+from chalicelib.authoring.model.rules import TriggerRule
 from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.empty import EmptyOperator
@@ -121,6 +123,20 @@ def test_mistakes_are_named(make: Callable[[], Any], error: type[Exception], tex
     with pytest.raises(error) as raised:
         make()
     assert str(raised.value).startswith(text)
+
+
+@pytest.mark.parametrize("arguments", [{"fail_stop": True}, {"fail_fast": True}])
+def test_a_dag_that_stops_at_a_failure_takes_only_the_usual_rule_and_that_of_teardowns(
+    arguments: dict[str, Any],
+) -> None:
+    with DAG("x", schedule=None, **arguments) as dag:
+        empty("last").as_teardown(setups=empty("first"))
+        with pytest.raises(FailStopDagInvalidTriggerRule, match="'fail-stop' dag can only have all_success"):
+            empty("a", trigger_rule="all_done")
+    assert serialize(dag, "x.py")["fail_stop"] is True
+    dag.get_task("first").trigger_rule = TriggerRule.ALWAYS
+    with pytest.raises(FailStopDagInvalidTriggerRule):
+        dag.validate()
 
 
 def test_task_ids_are_unique_in_a_dag() -> None:

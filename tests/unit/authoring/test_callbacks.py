@@ -11,8 +11,10 @@ from chalicelib.authoring.exceptions import AirflowException, NotOffered
 from chalicelib.authoring.loading.serialization import serialize
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param
 from chalicelib.authoring.operators.empty import EmptyOperator
+from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.callbacks import run_callbacks
 from chalicelib.domain.graph.callbacks import (
     CallbackKind,
@@ -219,3 +221,30 @@ def test_which_ends_call_back() -> None:
         "on_success_callback",
         "on_failure_callback",
     ]
+
+
+def mapped_task_with(callbacks: Any) -> BaseOperator:
+    arguments = {"python_callable": print, "on_failure_callback": callbacks}
+    with a_dag():
+        task: BaseOperator = PythonOperator.partial(task_id="a", **arguments).expand(op_args=[["x"], ["y"]])
+    return task
+
+
+def test_the_callbacks_of_an_instance_of_a_mapped_task_see_its_own_operator() -> None:
+    notes = Notes()
+    dag = mapped_task_with(notes).dag
+    end = ended(dag, "a", TaskInstanceState.FAILED, map_index=1, map_levels=(2,))
+    call_back(dag, CallbackKind.FAILURE, end)
+    (context,) = notes.contexts
+    assert context["task"] is context["ti"].task
+    assert context["task"].op_args == ["y"]
+    assert (context["ti"].map_index, context["expanded_ti_count"]) == (1, 2)
+
+
+def test_of_an_instance_whose_operator_cannot_be_made_callbacks_see_the_mapped_one() -> None:
+    notes = Notes()
+    task = mapped_task_with(notes)
+    for index in (-1, 9):
+        end = ended(task.dag, "a", TaskInstanceState.FAILED, map_index=index, map_levels=(2,))
+        call_back(task.dag, CallbackKind.FAILURE, end)
+    assert [type(context["task"]) for context in notes.contexts] == [MappedOperator, MappedOperator]

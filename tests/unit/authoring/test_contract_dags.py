@@ -120,7 +120,6 @@ def test_the_document_of_a_dag() -> None:
         "max_active_tis_per_dag": None,
         "max_active_tis_per_dagrun": None,
         "callbacks": [],
-        "start_date": "2024-01-01T00:00:00+00:00",
     }
     assert [task["upstream"] for task in document["tasks"]] == [[], ["first"], ["second"]]
 

@@ -40,27 +40,27 @@ def test_a_run_starts_with_what_nothing_precedes_and_what_always_runs() -> None:
     assert [task.task_id for task in made.opened_at_start] == ["c", "a"]
 
 
-def test_a_task_hears_of_a_short_circuit_whose_end_its_upstreams_do_not_imply() -> None:
+def test_what_may_be_skipped_from_afar_lies_behind_a_short_circuit_but_not_directly() -> None:
     made = graph(
         Shape("short", behaviour="short"),
         Shape("other"),
-        Shape("middle", ("short", "other"), rule="one_success"),
-        Shape("far", ("middle", "other"), rule="one_success"),
-        Shape("waiting", ("far",)),
+        Shape("near", ("short", "other")),
+        Shape("far", ("near", "other")),
     )
-    assert made.join_before("middle").listens_to == ()
-    assert made.join_before("far").listens_to == ("short",)
-    assert made.join_before("waiting").listens_to == ()
-    assert [join.task_id for join in made.joins_after("short")] == ["middle", "far", END_OF_RUN]
+    assert made.ordered_from_afar == {"far"}
 
 
-def test_what_always_runs_tells_nothing_of_what_came_before() -> None:
+def test_an_order_is_passed_on_by_what_cannot_be_running() -> None:
     made = graph(
         Shape("short", behaviour="short"),
-        Shape("always", ("short",), rule="always"),
-        Shape("after", ("always",)),
+        Shape("near", ("short",)),
+        Shape("eager", ("near",), rule="one_success"),
+        Shape("behind", ("eager",)),
     )
-    assert made.join_before("after").listens_to == ("short",)
+    assert made.passes_through(frozenset({"near"}), frozenset({"near", "eager", "behind"})) == {
+        "near",
+        "eager",
+    }
 
 
 def test_an_unknown_task_is_named() -> None:
@@ -170,6 +170,5 @@ def test_a_backfill_has_what_starts_later_and_not_what_has_ended() -> None:
 
 def test_what_lies_between_two_tasks_counts_although_the_run_has_it_not() -> None:
     part = graph(*DATED).within(day(4))
-    assert part.join_before("last").listens_to == ("a",)
     assert part.decisive == {"last", "always"}
     assert part.deadlock_prone == {"last"}

@@ -49,17 +49,32 @@ def test_a_rule_with_all_upstreams_ended_says_what_airflow_says(rule: TriggerRul
     assert verdicts(rule, table, arrived) == expected
 
 
-@pytest.mark.parametrize("rule", [rule for rule in TriggerRule if not rule.waits_for_all])
-def test_a_rule_that_does_not_wait_for_all_starts_when_airflow_starts_it(rule: TriggerRule) -> None:
+@pytest.mark.parametrize("rule", TriggerRule)
+def test_a_rule_decides_as_early_as_airflow_does(rule: TriggerRule) -> None:
     table = {letters: said for letters, said in RECORDED["rules"][rule].items() if "-" in letters}
     arrived = {letters: Arrived(seen=seen(letters), complete=False) for letters in table}
     assert verdicts(rule, table, arrived) == table
 
 
+@pytest.mark.parametrize("rule", TriggerRule)
+def test_the_states_that_a_rule_heeds_are_those_that_decide_early(rule: TriggerRule) -> None:
+    deciding = {
+        state
+        for state in TaskInstanceState
+        if judge(rule, Arrived(seen=frozenset({state}), complete=False)).verdict is not WAIT
+    }
+    assert rule.heeds == (set() if rule is TriggerRule.ALWAYS else deciding)
+
+
+@pytest.mark.parametrize("rule", TriggerRule)
+def test_without_upstreams_every_rule_lets_a_task_run(rule: TriggerRule) -> None:
+    assert judge(rule, Arrived(seen=frozenset(), complete=True, has_upstream=False)).verdict is RUN
+
+
 def test_a_teardown_goes_by_its_setups() -> None:
     table = RECORDED["teardown_with_setups"]
     arrived = {
-        letters: Arrived(seen=seen(letters), complete=True, setups=setups(letters)) for letters in table
+        letters: Arrived(seen=seen(letters), complete=True, needed=setups(letters)) for letters in table
     }
     assert verdicts(TriggerRule.ALL_DONE_SETUP_SUCCESS, table, arrived) == table
 
@@ -71,47 +86,46 @@ def test_a_task_that_needs_a_setup_ends_with_it_whatever_its_rule(rule: str) -> 
     for letters in table:
         direct, needed = letters.split()
         unmet = setups(needed.lower()) - {TaskInstanceState.SUCCESS}
-        arrived[letters] = Arrived(seen=seen(direct), complete=True, setups=unmet)
+        arrived[letters] = Arrived(seen=seen(direct), complete=True, needed=unmet)
     assert verdicts(TriggerRule(rule), table, arrived) == table
 
 
-def test_nothing_goes_by_its_setups_before_they_have_ended() -> None:
-    arrived = Arrived(seen=seen("S"), complete=False, settled=False, setups=seen("F"))
-    assert judge(TriggerRule.ONE_SUCCESS, arrived).verdict is WAIT
-    assert judge(TriggerRule.ALL_DONE, arrived).verdict is WAIT
+def test_a_task_ends_with_a_setup_that_it_needs_before_its_upstreams_have_ended() -> None:
+    arrived = Arrived(seen=seen("S"), complete=False, needed=seen("F"))
+    assert judge(TriggerRule.ONE_SUCCESS, arrived).verdict is FAIL
+    assert judge(TriggerRule.ALL_DONE, arrived).verdict is FAIL
+
+
+def test_a_teardown_waits_for_all_of_its_upstreams() -> None:
+    arrived = Arrived(seen=seen("S"), complete=False, needed=seen("F"))
+    assert judge(TriggerRule.ALL_DONE_SETUP_SUCCESS, arrived).verdict is WAIT
 
 
 @pytest.mark.parametrize(
     ("letters", "reason"),
-    [("K", "its setup was skipped"), ("F", "its setup did not succeed"), ("FK", "its setup did not succeed")],
+    [
+        ("K", "a setup or source that it needs was skipped"),
+        ("F", "a setup or source that it needs did not succeed"),
+        ("FK", "a setup or source that it needs did not succeed"),
+    ],
 )
-def test_the_reason_names_the_setup(letters: str, reason: str) -> None:
-    arrived = Arrived(seen=seen("S"), complete=True, setups=seen(letters))
+def test_the_reason_names_what_is_needed(letters: str, reason: str) -> None:
+    arrived = Arrived(seen=seen("S"), complete=True, needed=seen(letters))
     assert judge(TriggerRule.ALL_DONE, arrived).reason == reason
 
 
-@pytest.mark.parametrize("rule", [rule for rule in TriggerRule if rule.waits_for_all])
-@pytest.mark.parametrize("letters", ["", "S", "F", "U", "K", "SFK"])
-def test_a_rule_that_needs_all_upstreams_says_nothing_before(rule: TriggerRule, letters: str) -> None:
-    assert judge(rule, Arrived(seen=seen(letters), complete=False)).verdict is WAIT
-
-
-def test_nothing_starts_early_while_a_branch_may_still_skip_it() -> None:
-    arrived = Arrived(seen=seen("S"), complete=False, settled=False)
-    assert judge(TriggerRule.ONE_SUCCESS, arrived).verdict is WAIT
-
-
-@pytest.mark.parametrize("rule", [rule for rule in TriggerRule if rule is not TriggerRule.ALWAYS])
-def test_what_a_branch_did_not_choose_is_skipped_whatever_its_rule(rule: TriggerRule) -> None:
-    arrived = Arrived(seen=seen("S"), complete=True, skip_ordered=True, setups=seen("F"))
+@pytest.mark.parametrize("rule", TriggerRule)
+@pytest.mark.parametrize("complete", [False, True])
+def test_what_a_branch_did_not_choose_is_skipped_whatever_its_rule(rule: TriggerRule, complete: bool) -> None:
+    arrived = Arrived(seen=seen("S"), complete=complete, skip_ordered=True, needed=seen("F"))
     judgement = judge(rule, arrived)
     assert judgement.verdict is SKIP
     assert judgement.reason == "an upstream task chose another path"
 
 
-def test_a_skip_that_caused_the_failure_counts_first() -> None:
-    arrived = Arrived(seen=seen("UK"), complete=True, skip_came_first=True)
-    assert judge(TriggerRule.ALL_SUCCESS, arrived).verdict is SKIP
+def test_of_a_failure_and_a_skip_seen_at_the_same_time_the_failure_counts() -> None:
+    assert judge(TriggerRule.ALL_SUCCESS, Arrived(seen=seen("UK"), complete=False)).verdict is FAIL
+    assert judge(TriggerRule.ALL_SUCCESS, Arrived(seen=seen("K"), complete=False)).verdict is SKIP
 
 
 def test_a_removed_upstream_is_no_success() -> None:

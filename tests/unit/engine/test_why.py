@@ -1,10 +1,12 @@
 """Why is it not running? The checks that decide, with their reasons."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.domain.errors import DagRunNotFound, TaskInstanceNotFound, TaskNotFound
+from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
 from chalicelib.domain.plans.checks import Check
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.engine.dags.pausing import set_paused
@@ -160,3 +162,23 @@ def test_a_limit_that_nobody_has_reached_for_is_named_as_one() -> None:
     found = {check.name: check for check in why_task(world.engine, run.dag_id, run.execution_date, "a")}
     assert found["Concurrency"].passed
     assert found["Concurrency"].reason.endswith("(max_active_tasks): nobody has asked yet")
+
+
+def test_an_instance_of_a_mapped_task_waits_for_what_is_before_it() -> None:
+    group = MappedGroup(group_id="g", length=Literal(count=2))
+    world, run = begun(
+        Shape("slow", mode="reschedule", pokes=1, poke_interval=3600.0),
+        Shape("each", ("slow",), expansion=Expansion(own=OutputOf(task_id="slow"))),
+        Shape("g.a", expansion=Expansion(groups=(group,)), mode="reschedule", pokes=1, poke_interval=3600.0),
+        Shape("g.b", ("g.a",), expansion=Expansion(groups=(group,))),
+    )
+    date = run.execution_date
+    waits = failed(why_task(world.engine, "scripted", date, "each"))
+    assert waits["Trigger Rule"] == "all_success waits for upstream tasks to end: slow"
+    waits = failed(why_task(world.engine, "scripted", date, "g.b", 1))
+    assert waits["Trigger Rule"] == "all_success waits for upstream tasks to end: g.a"
+    assert why_run(world.engine, "scripted", date)[-1].reason == (
+        "up_for_reschedule: slow, g.a[0], g.a[1]; not started: each, g.b[0], g.b[1]"
+    )
+    with pytest.raises(TaskInstanceNotFound, match=re.escape("Task g.b[2] instance for date")):
+        why_task(world.engine, "scripted", date, "g.b", 2)

@@ -249,7 +249,10 @@ OPERATIONS: dict[str, Part] = {
             ),
         ),
         _400=refusal("Not a date.", example=_NOT_A_DATE),
-        _404=refusal("No such DAG, task or run.", example="Task load not found in dag etl"),
+        _404=refusal(
+            "No such DAG, task or run; or the run has no such task instance without a map index.",
+            example="Task load not found in dag etl",
+        ),
     ),
     "pools:pools": _operation(
         "list_pools",

@@ -100,9 +100,9 @@ SCHEMAS: dict[str, Part] = {
     "Triggered": _answer_object({"execution_date": _MOMENT, "message": _TEXT, "run_id": _TEXT}),
     "Task": {
         "type": "object",
-        "description": "The task's public attributes, each as a text by Python's `str()`.",
+        "description": "The task's public attributes, each as a text by Python's `str()`. Of a mapped task "
+        "only those that have templates, and what it is mapped over.",
         "properties": dict.fromkeys(("task_id", "owner", "pool", "retries", "trigger_rule"), _TEXT),
-        "required": ["task_id"],
         "additionalProperties": _TEXT,
     },
     "TaskInstance": {

@@ -1,5 +1,6 @@
 """``dags show``: a graph as a picture."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.cli import updraft
 from chalicelib.cli.output.graph_picture import drawn_as
+from chalicelib.cli.output.graph_text import drawn
 from chalicelib.domain.graph.document import graph_from_document
+from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
+from chalicelib.domain.graph.graph import Graph
 from chalicelib.engine.engine import Engine
 from tests.machine import Need
 from tests.scripted.dags import ScriptedDag, Shape
@@ -77,6 +84,15 @@ def test_tasks_have_their_operators_colours() -> None:
     (node,) = elements(drawn_as(graph_from_document(document), "svg"), "node")
     (outline,) = node.iter(f"{SVG}path")
     assert (outline.get("fill"), outline.get("stroke")) == ("#e6f1f2", "#00aa00")
+
+
+@pytest.mark.usefixtures("_drawing")
+def test_a_mapped_task_has_the_colours_of_its_operator() -> None:
+    with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        BashOperator.partial(task_id="a").expand(bash_command=["true"])
+    (node,) = elements(drawn_as(graph_from_document(serialize(dag, "mapped.py")), "svg"), "node")
+    (outline,) = node.iter(f"{SVG}path")
+    assert (outline.get("fill"), outline.get("stroke")) == (BashOperator.ui_color, "#000000")
 
 
 @pytest.fixture
@@ -168,4 +184,54 @@ def test_without_options_the_graph_is_text(engine: Engine) -> None:
         "            load (PythonOperator, none_failed)",
         "        check (EmptyOperator)",
         "            load (PythonOperator, none_failed)",
+    ]
+
+
+# -- mapped tasks ------------------------------------------------------------------------------------
+
+
+def mapped_graph() -> Graph:
+    """A mapped task, and a mapped group of a task and an inner mapped group."""
+    outer = MappedGroup(group_id="outer", length=OutputOf(task_id="make"))
+    inner = MappedGroup(group_id="outer.inner", length=Literal(count=2))
+    expansions = {
+        "each": Expansion(own=OutputOf(task_id="make")),
+        "outer.a": Expansion(groups=(outer,)),
+        "outer.inner.b": Expansion(groups=(outer, inner)),
+    }
+    shapes = [
+        Shape("make"),
+        Shape("each", ("make",), rule="all_done"),
+        Shape("outer.a", ("make",)),
+        Shape("outer.inner.b", ("outer.a",)),
+    ]
+    graph = ScriptedDag(shapes).graph
+    tasks = {name: replace(task, expansion=expansions.get(name)) for name, task in graph.tasks.items()}
+    return Graph(graph.dag_id, tasks)
+
+
+@pytest.mark.usefixtures("_drawing")
+def test_a_mapped_group_is_a_box_around_its_tasks() -> None:
+    svg = drawn_as(mapped_graph(), "svg")
+    assert titles(svg, "cluster") == {"cluster_outer", "cluster_outer.inner"}
+    labels = {tuple(texts(node)) for node in elements(svg, "node")}
+    assert ("each", "PythonOperator, all_done, mapped") in labels
+    assert ("outer.inner.b", "PythonOperator, mapped with outer.inner") in labels
+    assert ("make", "PythonOperator") in labels
+
+
+def test_a_box_is_inside_of_the_box_around_it() -> None:
+    source = drawn_as(mapped_graph(), "dot").decode()
+    inner = source.index('subgraph "cluster_outer.inner"')
+    assert source.index('subgraph "cluster_outer"') < source.index('"outer.a" [') < inner
+    assert source.count("\t\t}\n\t}\n") == 1
+
+
+def test_the_text_names_what_is_mapped() -> None:
+    assert drawn(mapped_graph()) == [
+        "<DAG: scripted>",
+        "    make (PythonOperator)",
+        "        each (PythonOperator, all_done, mapped)",
+        "        outer.a (PythonOperator, mapped with outer)",
+        "            outer.inner.b (PythonOperator, mapped with outer.inner)",
     ]

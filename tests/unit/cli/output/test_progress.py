@@ -30,6 +30,14 @@ def test_a_terminal_shows_a_bar_that_lines_do_not_break(
     assert capsys.readouterr().out == "one is over\n"
 
 
+def test_there_may_be_more_to_do_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress("daily", 3) as progress:
+        progress.reach(1, length=5)
+    assert "1/5" in terminal.getvalue()
+
+
 def test_elsewhere_only_the_lines_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     work()
     assert capsys.readouterr() == ("one is over\n", "")
