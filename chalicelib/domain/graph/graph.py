@@ -143,6 +143,11 @@ class Graph:
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
 
+    @property
+    def whole(self) -> "Graph":
+        """The graph that this one is a part of, or itself."""
+        return self._whole or self
+
     def within(self, execution_date: datetime, *, is_backfill: bool = False) -> "Graph":
         """The graph of the run of that execution date: without the tasks whose own dates exclude it.
 
@@ -207,10 +212,10 @@ class Graph:
         """
         if self._whole is None:
             return ()
-        needed = self._whole.indirect_setups[task.task_id]
-        upstream = self._whole.tasks[task.task_id].upstream
-        if not any(self._whole.tasks[name].expansion for name in upstream):
-            needed = needed.union(upstream)
+        whole = self._whole.tasks[task.task_id]
+        needed = frozenset(self._whole._needed(whole))
+        if not any(self._whole.tasks[name].expansion for name in whole.upstream):
+            needed = needed.union(whole.upstream)
         return tuple(sorted(needed - self.tasks.keys(), key=self._whole.number))
 
     @property
@@ -373,7 +378,8 @@ class Graph:
         if task.expansion is None:
             return frozenset()
         follows = not self._commons(task) and task.trigger_rule is not TriggerRule.ALL_SKIPPED
-        return frozenset() if follows else frozenset(task.expansion.sources) - frozenset(task.upstream)
+        sources = self.tasks.keys() & task.expansion.sources
+        return frozenset() if follows else frozenset(sources) - frozenset(task.upstream)
 
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""
