@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from chalicelib.authoring.exceptions import NotOffered
@@ -41,10 +40,6 @@ class DictOfListsExpandInput:
             if isinstance(value, XComArg):
                 yield from value.iter_references()
 
-    def count(self, context: Mapping[str, Any]) -> int:
-        """The number of indexes in this run."""
-        return prod(len(_resolved(value, context)) for value in self.value.values())
-
     def arguments(self, context: Mapping[str, Any], index: int) -> MappedArguments:
         """The arguments of an index: the last one changes fastest.
 
@@ -80,10 +75,6 @@ class ListOfDictsExpandInput:
         for value in [self.value] if isinstance(self.value, XComArg) else self.value:
             if isinstance(value, XComArg):
                 yield from value.iter_references()
-
-    def count(self, context: Mapping[str, Any]) -> int:
-        """The number of indexes in this run."""
-        return len(_resolved(self.value, context))
 
     def arguments(self, context: Mapping[str, Any], index: int) -> MappedArguments:
         """The arguments of an index; templates in them are rendered, wherever they come from.

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.authoring.model.expand_input import ExpandInput, MappedArguments, references_in
 from chalicelib.authoring.model.lazy_sequences import LazyXComSelectSequence
-from chalicelib.authoring.model.mapped_group import MappedTaskGroup, mapped_groups_around
+from chalicelib.authoring.model.mapped_group import mapped_groups_around
 from chalicelib.authoring.model.mapped_operator import expand_inputs_of, needs_expansion
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.authoring.notset import NOTSET
 from chalicelib.authoring.running.xcom_values import from_json
-from chalicelib.domain.graph.expansion import length_of, sources_of
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.runs.outcomes import TryRequest
 
@@ -39,12 +38,13 @@ class Pulls:
     def __init__(self, task: "BaseOperator", request: TryRequest, xcoms: XComs) -> None:
         self._task = task
         self._map_index = request.map_index
-        self._map_length = request.map_length
+        self._levels = request.map_levels
         self._has_gaps = request.has_gaps
         self._xcoms = xcoms
         self._groups = list(mapped_groups_around(task.task_group))
         self._mapped_over = {operator.task_id for operator, _ in references_in(expand_inputs_of(task))}
         self._of_groups: dict[int, MappedArguments] = {}
+        self._map_length = request.map_length
 
     def pull(
         self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
@@ -81,7 +81,7 @@ class Pulls:
         depth = next((place for place, group in enumerate(self._groups) if id(group) in shared), None)
         if depth is None:
             return None
-        further_in = prod(self._count(group) for group in self._groups[:depth])
+        further_in = prod(self._levels[len(self._levels) - depth :])
         index = self._map_index // further_in
         if of_upstream[0] is self._groups[depth]:
             return index
@@ -91,14 +91,14 @@ class Pulls:
         """The arguments that a mapped group around the task has in this instance; found once.
 
         In a group inside another the index is taken modulo the number of the outer one's, as in Airflow.
-        Raises ``RuntimeError`` outside of mapped groups.
+        Raises ``RuntimeError`` outside of the group.
         """
-        if self._map_index < 0:
+        level = next((n for n, group in enumerate(self._groups) if group.expand_input is expand_input), None)
+        if self._map_index < 0 or level is None:
             raise RuntimeError("can't resolve task-mapping argument without expanding")
         found = self._of_groups.get(id(expand_input))
         if found is None:
-            is_nested = len(self._groups) > 1
-            index = self._map_index % expand_input.count(context) if is_nested else self._map_index
+            index = self._map_index % self._levels[-1 - level]
             found = self._of_groups[id(expand_input)] = expand_input.arguments(context, index)
         return found
 
@@ -146,15 +146,6 @@ class Pulls:
     def _is_expanded(self, task_id: str) -> bool:
         dag = self._task.dag
         return dag.has_task(task_id) and needs_expansion(dag.get_task(task_id))
-
-    def _count(self, group: MappedTaskGroup) -> int:
-        """How many instances a mapped group is expanded into, the groups around it left aside."""
-        outputs = {task_id: self._output_length(task_id) for task_id in sources_of(group.length)}
-        return length_of(group.length, outputs)
-
-    def _output_length(self, task_id: str) -> int:
-        value = self.pull(task_id, XCOM_RETURN_KEY, None)
-        return 0 if value is NOTSET else len(value)
 
 
 def _pushed(values: Iterable[Any]) -> list[Any]:

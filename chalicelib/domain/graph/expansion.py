@@ -75,9 +75,15 @@ class Expansion:
         return tuple(dict.fromkeys(name for length in self.lengths for name in sources_of(length)))
 
     @property
+    def literal_lengths(self) -> tuple[int, ...] | None:
+        """What ``lengths`` come to where the DAG file alone tells it."""
+        return None if self.sources else tuple(length_of(length, {}) for length in self.lengths)
+
+    @property
     def literal(self) -> int | None:
         """The number of its instances where the DAG file alone tells it."""
-        return None if self.sources else prod(length_of(length, {}) for length in self.lengths)
+        lengths = self.literal_lengths
+        return None if lengths is None else prod(lengths)
 
 
 def sources_of(length: Length) -> Iterator[str]:

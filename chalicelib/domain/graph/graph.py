@@ -276,9 +276,9 @@ class Graph:
             return False  # it may go on when a failed task has stopped what comes after it
         if task.is_mapped and task.task_id in self._asked_by_next_run:
             return False  # the next run asks where all of its instances meet
-        return any(self._awaits(self.tasks[successor], task) for successor in task.downstream)
+        return any(self.awaits(self.tasks[successor], task) for successor in task.downstream)
 
-    def _awaits(self, task: Task, upstream: Task) -> bool:
+    def awaits(self, task: Task, upstream: Task) -> bool:
         """Whether the end of a task, all of its instances, implies that of one of its upstreams."""
         if not task.waits_for_all:
             return False

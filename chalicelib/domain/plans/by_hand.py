@@ -11,11 +11,13 @@ anew, and the length of what the task is mapped over may be another one by then.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+from chalicelib.domain.tasks.hearers import Levels
 from chalicelib.domain.tasks.keys import parse_task_key, task_key
-from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.run_items import RunItems, map_indexes
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
@@ -98,10 +100,12 @@ class Leave:
 def alteration_of(plan: Plan, item: TaskInstance) -> Mark | Clear | Leave:
     """What a plan does to a task instance as it is now."""
     if plan.marked.get(item.key) == item.clears:
+        if item.map_index == NOT_MAPPED and item.map_length is not None:
+            return Leave(reason="it was expanded since the plan was made")
         return Mark(state=plan.state)
     if plan.cleared.get(item.key) == item.clears:
         return Clear()
-    if item.key in plan.altered:
+    if item.key in plan.marked or item.key in plan.cleared:
         return Leave(reason="it was altered since the plan was made")
     return Leave(reason="the plan does not name it")
 
@@ -131,17 +135,31 @@ def clears_behind(graph: Graph, plan: Plan, current: RunItems) -> bool:
     return any(_may_have_begun(graph, item) for item in after if item.key not in plan.cleared)
 
 
-def end_awaits(graph: Graph, plan: Plan, task_id: str, current: RunItems) -> bool:
-    """Whether the end of the run is sure to come after the next end of a task that is cleared.
+def to_be_decided(graph: Graph, plan: Plan, current: RunItems) -> Mapping[str, frozenset[int]]:
+    """The map indexes of the task instances that are not decided yet, or are being cleared, by task."""
+    found: dict[str, set[int]] = {}
+    for item in current.all_instances(graph.tasks.values()):
+        if item.state is None or isinstance(alteration_of(plan, item), Clear):
+            found.setdefault(item.task_id, set()).add(item.map_index)
+    return {task_id: frozenset(indexes) for task_id, indexes in found.items()}
 
-    (Its successors were read with the notes that are void already, so what is decided of them heeds these.)
+
+def end_awaits(
+    graph: Graph, item: TaskInstance, undecided: Mapping[str, frozenset[int]], levels: Levels
+) -> bool:
+    """Whether the end of the run is sure to come after the next end of a task instance that is cleared.
+
+    It does if what follows the instance is ``undecided`` (as ``to_be_decided`` says, of items that were
+    read with the notes that are void already, so that what is decided of them heeds these). A task that has
+    instances does not end itself.
     """
-    if graph.reports(task_id):
+    task = graph.tasks[item.task_id]
+    is_gate = item.map_index == NOT_MAPPED and NOT_MAPPED not in map_indexes(task, item)
+    if graph.reports(item.task_id) or is_gate:
         return True
-    successors = (graph.tasks[name] for name in graph.tasks[task_id].downstream)
-    awaiting = [task.task_id for task in successors if task.trigger_rule.waits_for_all]
-    instances = _all_instances(graph, current, awaiting)
-    return any(item.state is None or isinstance(alteration_of(plan, item), Clear) for item in instances)
+    after = (graph.tasks[name] for name in task.downstream)
+    awaiting = (each for each in after if each.task_id in undecided and graph.awaits(each, task))
+    return any(_is_heard(graph, item, each, undecided[each.task_id], levels) for each in awaiting)
 
 
 def chosen(graph: Graph, items: RunItems, choice: Choice) -> list[TaskInstance]:
@@ -186,6 +204,18 @@ def _cleared(graph: Graph, items: RunItems, found: Iterable[TaskInstance]) -> Ma
 
 def _by_key(clears: Mapping[str, int]) -> Mapping[str, int]:
     return {name if "#" in name else task_key(name): number for name, number in clears.items()}
+
+
+def _is_heard(
+    graph: Graph, item: TaskInstance, successor: Task, indexes: frozenset[int], levels: Levels
+) -> bool:
+    """Whether an instance is heard of by one of these map indexes (at least one) of a task after it."""
+    depth = graph.common_depth(graph.tasks[item.task_id], successor)
+    if not depth or item.map_index == NOT_MAPPED or NOT_MAPPED in indexes:
+        return True
+    width = prod(levels.get(successor.task_id, ())[depth:])
+    first = item.map_index // prod(item.levels[depth:]) * width
+    return any(index in indexes for index in range(first, first + width))
 
 
 def _place(graph: Graph, key: str) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import prod
 from typing import Any
 
 from chalicelib.domain.json_codec import NOT_SENT
@@ -81,8 +82,10 @@ class TryRequest:
     external_trigger: bool
     conf: dict[str, Any] = field(default_factory=dict)
     """The run's conf; ``{}`` where none was given."""
-    map_length: int | None = None
-    """Of an instance of a mapped task: how many instances the task has."""
+    map_levels: tuple[int, ...] = ()
+    """Of an instance of an expanded task: the lengths that the task is expanded over, outermost first.
+
+    It is one unless the task stands in mapped groups inside one another."""
     has_gaps: bool = True
     """Of an instance of a mapped task: whether a mapped task that it is mapped over may have instances
     without a value. If not, an item of such an output is that of the same map index: one request finds it."""
@@ -102,3 +105,8 @@ class TryRequest:
     """Finds why the try was stopped from outside (None: it goes on), by a request; None: nothing stops it."""
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
     """What its invocation still has when the request is made; None: no end is known."""
+
+    @property
+    def map_length(self) -> int | None:
+        """Of an instance of an expanded task: how many instances there are."""
+        return prod(self.map_levels) if self.map_levels else None

@@ -106,6 +106,19 @@ def collected_path(join: Join, map_index: int) -> Path:
     return path_to(join, map_index % join.size)
 
 
+def place_of_whole(join: Join) -> Place:
+    """Where it is noted, among the instances of a mapped task, that the task as a whole was cleared.
+
+    What they tell of themselves is numbered by that, too: before it was expanded, or if it was not, the task
+    told of itself under the same number.
+    """
+    return _own_place(join, _WHOLE)
+
+
+_WHOLE = 999_999
+"""More than any index, or bucket of indexes."""
+
+
 def completion_place(graph: Graph, task_id: str) -> Place:
     """Where the end of the run is told that all upstreams of a task have ended that ended before them."""
     end = graph.end_of_run

@@ -89,8 +89,11 @@ NOTE_NAMES: tuple[str, ...] = (
 
 def arrived_numbers(notes: Notes) -> frozenset[int]:
     """The numbers of the tasks that have ended, and were not cleared since."""
-    notes = standing(notes)
-    return frozenset().union(*(notes.get(name, frozenset()) for name in ARRIVALS))
+    return _arrived(standing(notes))
+
+
+def _arrived(counted: Notes) -> frozenset[int]:
+    return frozenset().union(*(counted.get(name, frozenset()) for name in ARRIVALS))
 
 
 ARRIVALS: tuple[str, ...] = (*sorted(FINAL_STATES), HEARD, EXPANDED)
@@ -99,10 +102,10 @@ ARRIVALS: tuple[str, ...] = (*sorted(FINAL_STATES), HEARD, EXPANDED)
 
 def ended_numbers(notes: Notes, wholes: frozenset[int]) -> frozenset[int]:
     """The numbers of the senders that have ended; of ``wholes`` those that are complete."""
-    notes = standing(notes)
-    complete = notes.get(COMPLETE, frozenset())
-    expanded = notes.get(EXPANDED, frozenset())
-    return (arrived_numbers(notes) - wholes) | complete | expanded
+    counted = standing(notes)
+    complete = counted.get(COMPLETE, frozenset())
+    expanded = counted.get(EXPANDED, frozenset())
+    return (_arrived(counted) - wholes) | complete | expanded
 
 
 def merged(notes: Notes, added: Mapping[str, int]) -> Notes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.join import END_OF_RUN
@@ -42,15 +43,15 @@ class RunItems:
 
         A task that is not mapped has one, and so has a mapped one that is not expanded.
         """
-        unexpanded = self.instance(task.task_id)
-        indexes = map_indexes(task, unexpanded)
-        for map_index in indexes:
-            new = replace(
-                untouched(self.run_uid, task_key(task.task_id, map_index)),
-                map_length=None if map_index == NOT_MAPPED else len(indexes),
-                map_levels=unexpanded.map_levels,
-            )
-            yield self.by_key.get(new.key) or new
+        return (self.instance_of(task, index) for index in map_indexes(task, self.instance(task.task_id)))
+
+    def instance_of(self, task: Task, map_index: int) -> TaskInstance:
+        """An instance of a task; also one of a mapped task that nothing has touched knows their number."""
+        instance = self.instance(task.task_id, map_index)
+        if map_index == NOT_MAPPED or task.expansion is None or instance.map_length is not None:
+            return instance
+        levels = self.instance(task.task_id).levels or task.expansion.literal_lengths or ()
+        return sized(instance, levels)
 
     def all_instances(self, tasks: Iterable[Task]) -> Iterator[TaskInstance]:
         """The task instances that exist of tasks, in the order of the tasks, then by map index."""
@@ -74,6 +75,11 @@ class RunItems:
         for key, item in self.by_key.items():
             if key == item.key and item.task_id != END_OF_RUN and item.state is not None:
                 yield item
+
+
+def sized(instance: TaskInstance, levels: tuple[int, ...]) -> TaskInstance:
+    """An instance of a mapped task that says of how many it is one; ``levels``: see ``TaskInstance``."""
+    return replace(instance, map_length=prod(levels), map_levels=levels if len(levels) > 1 else ())
 
 
 def map_indexes(task: Task, unexpanded: TaskInstance) -> Sequence[int]:

@@ -37,6 +37,7 @@ from chalicelib.domain.plans.by_hand import (
     in_order,
     is_over,
     marks_ahead,
+    to_be_decided,
 )
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL, is_being_cleared
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
@@ -47,12 +48,15 @@ from chalicelib.domain.tasks.arrivals import (
     added_by,
     arrived,
     completion_place,
+    end_of_instance,
     left_as,
     order_places,
     passed_on,
+    place_of_whole,
     report_path,
 )
 from chalicelib.domain.tasks.hearers import Hearer, Levels, hearers_of, hearers_of_all
+from chalicelib.domain.tasks.keys import parse_task_key
 from chalicelib.domain.tasks.notes import CROWDING, EARLY, OWED, REPORTS, Notes
 from chalicelib.domain.tasks.run_items import RunItems, levels_in
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
@@ -218,26 +222,29 @@ class Alteration:
         """Write those that are marked, and make void what they have told; those that this has altered."""
         written = []
         for key, clears in self._in_order(self.plan.marked):
-            item = self.items.at(key)
+            item = self._read(key)
             if isinstance(alteration_of(self.plan, item), Mark):
                 written += self._write(item)
-            if self._current.at(key).clears > clears:
+            if self._now(item).clears > clears:
                 self._void(item, clears)
         return written
 
     def make_void(self) -> bool:
         """Make void what the cleared tasks have told; whether any is still to be cleared."""
-        graph, cleared = self.progress.graph, self._in_order(self.plan.cleared)
-        for key, clears in cleared:
-            item = self.items.at(key)
+        cleared = [(self._read(key), clears) for key, clears in self._in_order(self.plan.cleared)]
+        for item, clears in cleared:
             self._void(item, clears)
-            if self._is_to_be_cleared(item) and not end_awaits(graph, self.plan, item.task_id, self._current):
+        wanted = [item for item, _ in cleared if self._is_to_be_cleared(item)]
+        graph, levels = self.progress.graph, self._levels
+        undecided = to_be_decided(graph, self.plan, self._current) if wanted else {}
+        for item in wanted:
+            if not end_awaits(graph, item, undecided, levels):
                 self._owe(item)
-        return any(self._is_to_be_cleared(self.items.at(key)) for key, _ in cleared)
+        return bool(wanted)
 
     def clear(self) -> list[TaskInstance]:
         """Write those that are cleared; those that were not cleared meanwhile, as they are now."""
-        cleared = [self.items.at(key) for key, _ in self._in_order(self.plan.cleared)]
+        cleared = [self._read(key) for key, _ in self._in_order(self.plan.cleared)]
         wanted = [item for item in cleared if self._is_to_be_cleared(item)]
         return [written for item in wanted for written in self._write(item)]
 
@@ -259,6 +266,8 @@ class Alteration:
     def _void(self, item: TaskInstance, clears: int) -> None:
         """Make void what a task instance has told, or may tell yet, of an end after so many clears."""
         graph = self.progress.graph
+        if graph.tasks[item.task_id].is_mapped and item.map_index == NOT_MAPPED:
+            self._void_whole(item, clears)
         for hearer in hearers_of(graph, item, self._levels):
             self._void_at(hearer, clears)
         places = list(order_places(graph, item.task_id)) if item.map_index == NOT_MAPPED else []
@@ -267,6 +276,20 @@ class Alteration:
         for place in places:
             if not is_void(self._notes(place.key), place.number, clears):
                 self._leave_notes(place.key, {VOID: coded(place.number, clears)})
+
+    def _void_whole(self, item: TaskInstance, clears: int) -> None:
+        """Number anew what the instances of a mapped task tell together: it is void under its own number."""
+        graph = self.progress.graph
+        task = graph.tasks[item.task_id]
+        if 0 not in graph.depths_heard(task):
+            return
+        levels = item.levels or (task.expansion and task.expansion.literal_lengths) or ()
+        join = graph.collector(task, 0, levels, 0)
+        place = place_of_whole(join)
+        if levels:
+            self._void_at(Hearer(join=join, path=(place,), end=end_of_instance(graph, item)), clears)
+        else:
+            self._void_on(place, clears, {})
 
     def _void_at(self, hearer: Hearer, clears: int) -> None:
         """Make void what stands under a number at a join, and tell anew, from there on, what still counts."""
@@ -313,7 +336,7 @@ class Alteration:
 
     def _write(self, item: TaskInstance) -> list[TaskInstance]:
         """Write one as it is to be; none if another handler altered it."""
-        task, before = self.progress.graph.tasks[item.task_id], self._current.at(item.key)
+        task, before = self.progress.graph.tasks[item.task_id], self._now(item)
         for _ in range(_ATTEMPTS):
             match alteration_of(self.plan, before):
                 case Mark() as step:
@@ -333,8 +356,13 @@ class Alteration:
     def _mark_one(self, before: TaskInstance, state: TaskInstanceState) -> Write[TaskInstance]:
         added = self._wait_for_upstreams(before)
         change = changes.marked(before, state, self.progress.engine.now())
-        voids = len(before.notes.get(VOID, ()))
-        return self._transition(before, replace(_as_it_is(before), voids=voids), change, added)
+        expected = replace(
+            _as_it_is(before),
+            voids=len(before.notes.get(VOID, ())),
+            is_unexpanded=before.map_index == NOT_MAPPED
+            and self.progress.graph.tasks[before.task_id].is_mapped,
+        )
+        return self._transition(before, expected, change, added)
 
     def _clear_one(self, before: TaskInstance) -> Write[TaskInstance]:
         engine, now = self.progress.engine, self.progress.engine.now()
@@ -383,6 +411,15 @@ class Alteration:
 
     def _in_order(self, altered: Mapping[str, int]) -> list[tuple[str, int]]:
         return [(key, altered[key]) for key in in_order(self.progress.graph, altered)]
+
+    def _read(self, key: str) -> TaskInstance:
+        """A task instance as it was read before."""
+        task_id, map_index = parse_task_key(key)
+        return self.items.instance_of(self.progress.graph.tasks[task_id], map_index)
+
+    def _now(self, item: TaskInstance) -> TaskInstance:
+        """A task instance as it was answered last."""
+        return self._current.instance_of(self.progress.graph.tasks[item.task_id], item.map_index)
 
     @property
     def _current(self) -> RunItems:

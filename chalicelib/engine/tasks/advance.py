@@ -13,8 +13,7 @@ good by its message coming again (``redo``) or by the sweep of the run (invarian
 An arrival that stands therefore proves that the steps before it were done.
 """
 
-from dataclasses import dataclass, field, replace
-from math import prod
+from dataclasses import dataclass, field
 from typing import Self
 
 from chalicelib.domain.graph.graph import Graph, Task
@@ -30,6 +29,7 @@ from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.notes import CROWDING
+from chalicelib.domain.tasks.run_items import sized
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
@@ -156,7 +156,7 @@ class RunInProgress:
 
     def sized(self, item: TaskInstance, levels: tuple[int, ...]) -> TaskInstance:
         """An instance of a mapped task that says of how many it is one."""
-        return replace(item, map_length=prod(levels), map_levels=levels if len(levels) > 1 else ())
+        return sized(item, levels)
 
     def close_if_over(self, end: TaskInstance) -> None:
         """End the run if every task has reported at its end."""

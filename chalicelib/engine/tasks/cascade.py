@@ -528,7 +528,11 @@ class Cascade:
         if step.is_early:
             progress.telling.owe_completion(write.item)
         self._wake_next_run(write.item)
-        self._openings.append(Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=True))
+        # Of a cleared one whose length the DAG file tells, instances may have begun before.
+        is_fresh = not item.clears
+        self._openings.append(
+            Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=is_fresh)
+        )
         return [Told(item=write.item, is_expansion=True)]
 
     def _output_of(self, task_id: str) -> Output:
@@ -552,7 +556,8 @@ class Cascade:
         self._openings.append(
             Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
         )
-        return [Told(item=item, is_expansion=True, again=True)] if question.redo else []
+        # After a clear the tasks that wait for the expansion have to hear of it anew.
+        return [Told(item=item, is_expansion=True, again=True)] if is_asked else []
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.graph.expansion import length_of
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.messages import OpenInstances
@@ -75,9 +74,7 @@ def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Outpu
 
 def literal_levels(task: Task) -> tuple[int, ...] | None:
     """The lengths of the mapped groups around a task, where the DAG file alone tells them."""
-    if task.expansion is None or task.literal_length is None:
-        return None
-    return tuple(length_of(length, {}) for length in task.expansion.lengths)
+    return task.expansion.literal_lengths if task.expansion else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

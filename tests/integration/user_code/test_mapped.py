@@ -27,6 +27,6 @@ def test_an_instance_knows_its_index_and_tells_its_name_and_length(tried: Tried)
         "map_index_template='{{ task.op_args[0] }}').expand(op_args=[['x'], ['y']])\n"
         "    PythonOperator.partial(task_id='over', python_callable=len).expand(op_args=made.output",
     )
-    report = tried.run(task_id="mapped", map_index=1, map_length=2)
+    report = tried.run(task_id="mapped", map_index=1, map_levels=(2,))
     assert tried.xcoms.returned == ["y", 1, 2]
     assert (report.outcome.rendered_map_index, report.outcome.output_length) == ("y", 1)

@@ -233,7 +233,7 @@ def mapped_task_with(callbacks: Any) -> BaseOperator:
 def test_the_callbacks_of_an_instance_of_a_mapped_task_see_its_own_operator() -> None:
     notes = Notes()
     dag = mapped_task_with(notes).dag
-    end = ended(dag, "a", TaskInstanceState.FAILED, map_index=1, map_length=2)
+    end = ended(dag, "a", TaskInstanceState.FAILED, map_index=1, map_levels=(2,))
     call_back(dag, CallbackKind.FAILURE, end)
     (context,) = notes.contexts
     assert context["task"] is context["ti"].task
@@ -245,6 +245,6 @@ def test_of_an_instance_whose_operator_cannot_be_made_callbacks_see_the_mapped_o
     notes = Notes()
     task = mapped_task_with(notes)
     for index in (-1, 9):
-        end = ended(task.dag, "a", TaskInstanceState.FAILED, map_index=index, map_length=2)
+        end = ended(task.dag, "a", TaskInstanceState.FAILED, map_index=index, map_levels=(2,))
         call_back(task.dag, CallbackKind.FAILURE, end)
     assert [type(context["task"]) for context in notes.contexts] == [MappedOperator, MappedOperator]

@@ -87,7 +87,7 @@ def given(**outputs: Any) -> FakeXComs:
 
 
 def tried(dag: DAG, task_id: str, index: int, length: int, xcoms: FakeXComs, **more: Any) -> TryOutcome:
-    return run(dag, task_id, xcoms, map_index=index, map_length=length, **more)
+    return run(dag, task_id, xcoms, **{"map_index": index, "map_levels": (length,), **more})
 
 
 def seen(dag: DAG, task_id: str, length: int, xcoms: FakeXComs, **more: Any) -> list[Any]:
@@ -274,8 +274,9 @@ see.override(task_id="all")(outer.expand(v={over}))
     assert seen(dag, "outer.o", 2, xcoms) == [1, 2]
     # The outer argument goes by the index modulo its number, the outer task's output by the outer index.
     one = [[10, 1], [20, 2], [30, 1], [10, 2], [20, 1], [30, 2]]
-    assert [value[:2] for value in seen(dag, "outer.inner.one", 6, xcoms)] == one
-    assert [value[1] for value in seen(dag, "outer.inner.two", 6, xcoms)] == [1, 1, 1, 2, 2, 2]
+    assert [value[:2] for value in seen(dag, "outer.inner.one", 6, xcoms, map_levels=(2, 3))] == one
+    two = seen(dag, "outer.inner.two", 6, xcoms, map_levels=(2, 3))
+    assert [value[1] for value in two] == [1, 1, 1, 2, 2, 2]
     after = seen(dag, "outer.after", 2, xcoms)
     assert [[value[:2] for value in values[0]] for values in after] == [[[10, 1]], [[20, 2]]]
     run(dag, "all", xcoms)
@@ -554,7 +555,7 @@ def test_a_task_that_is_not_expanded_cannot_run(tmp_path: Path) -> None:
 
 def test_the_templates_of_an_instance_are_rendered_without_running_it(tmp_path: Path) -> None:
     dag = loaded(tmp_path, "BashOperator.partial(task_id='b').expand(bash_command=['{{ ds }}', 'x'])")
-    request = request_for(dag, "b", map_index=0, map_length=2)
+    request = request_for(dag, "b", map_index=0, map_levels=(2,))
     assert rendered_fields(dag, request, given())["bash_command"] == "2024-05-06"
     with pytest.raises(RuntimeError, match="can't resolve task-mapping argument without expanding"):
         rendered_fields(dag, request_for(dag, "b"), given())

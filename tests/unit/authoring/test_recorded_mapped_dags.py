@@ -50,7 +50,7 @@ class Replay:
             states = self.states[task.task_id]
             length = None if -1 in states else len(states)
             if length is not None and task.expansion is not None:
-                assert length == prod(length_of(part, self.outputs) for part in task.expansion.lengths)
+                assert length == prod(self.levels(task))
                 self.outputs[task.task_id] = 0
             for index, state in sorted(states.items()):
                 if state in TRIED:
@@ -67,7 +67,7 @@ class Replay:
                 self.dag,
                 task.task_id,
                 map_index=index,
-                map_length=length,
+                map_levels=() if length is None else self.levels(task),
                 has_gaps=self.has_gaps(task),
                 try_number=number,
             )
@@ -75,6 +75,10 @@ class Replay:
             if outcome.result is TryResult.SUCCESS:
                 break
         return outcome
+
+    def levels(self, task: Task) -> tuple[int, ...]:
+        lengths = () if task.expansion is None else task.expansion.lengths
+        return tuple(length_of(length, self.outputs) for length in lengths)
 
     def has_gaps(self, task: Task) -> bool:
         sources = () if task.expansion is None else task.expansion.sources

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.domain.errors import TaskNotFound
-from chalicelib.domain.graph.expansion import Expansion, Literal, OutputOf
+from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.plans.by_hand import (
     Choice,
@@ -22,14 +22,15 @@ from chalicelib.domain.plans.by_hand import (
     in_order,
     marking,
     marks_ahead,
+    to_be_decided,
 )
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.changes import end_of
-from chalicelib.domain.tasks.keys import task_key
-from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.keys import parse_task_key, task_key
+from chalicelib.domain.tasks.run_items import RunItems, levels_in
 from chalicelib.domain.tasks.task_instances import TaskInstance, TaskInstanceChange
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import a_run
@@ -211,10 +212,18 @@ def test_a_clear_is_behind_what_has_begun_and_is_not_cleared_with_it() -> None:
 
 def test_the_end_of_the_run_awaits_a_cleared_task_through_what_is_still_to_be_decided() -> None:
     plan = Plan(cleared={"a#-1": 0})
-    assert end_awaits(GRAPH, plan, "d", current())  # a leaf reports itself
-    assert end_awaits(GRAPH, plan, "a", current(b=SUCCESS))  # through "other"
-    assert not end_awaits(GRAPH, plan, "a", current(b=SUCCESS, other=SUCCESS))
-    assert end_awaits(GRAPH, Plan(cleared={"a#-1": 0, "b#-1": 0}), "a", current(b=SUCCESS, other=SUCCESS))
+    assert is_awaited(GRAPH, plan, "d#-1", current())  # a leaf reports itself
+    assert is_awaited(GRAPH, plan, "a#-1", current(b=SUCCESS))  # through "other"
+    assert not is_awaited(GRAPH, plan, "a#-1", current(b=SUCCESS, other=SUCCESS))
+    both = Plan(cleared={"a#-1": 0, "b#-1": 0})
+    assert is_awaited(GRAPH, both, "a#-1", current(b=SUCCESS, other=SUCCESS))
+
+
+def is_awaited(graph: Graph, plan: Plan, key: str, items: RunItems) -> bool:
+    """Whether the end of the run waits for an instance without being told to."""
+    task_id, map_index = parse_task_key(key)
+    item = items.instance_of(graph.tasks[task_id], map_index)
+    return end_awaits(graph, item, to_be_decided(graph, plan, items), levels_in(graph, items))
 
 
 # -- mapped tasks ------------------------------------------------------------------------------------
@@ -276,6 +285,13 @@ def test_an_index_is_marked_by_itself() -> None:
     assert plan == Plan(marked={"b#1": 2}, cleared={"c#-1": 0}, state=SUCCESS)
 
 
+def test_a_task_that_was_expanded_since_is_not_marked_as_a_whole() -> None:
+    plan = Plan(marked={"b#-1": 7})
+    assert alteration_of(plan, EXPANDED.instance("b")) == Leave(
+        reason="it was expanded since the plan was made"
+    )
+
+
 def test_the_failed_indexes_after_a_marked_task_are_cleared() -> None:
     _, plan = marking(MAPPED, EXPANDED, Choice(task_ids=("a",)), FAILED)
     assert plan == Plan(marked={"a#-1": 0}, cleared={"b#-1": 7, "b#1": 2, "c#-1": 0}, state=FAILED)
@@ -295,4 +311,40 @@ def test_each_instance_before_or_after_what_is_altered_counts() -> None:
     assert marks_ahead(MAPPED, Plan(marked={"c#-1": 0}), EXPANDED)  # b#2 has not begun
     assert clears_behind(MAPPED, Plan(cleared={"a#-1": 0, "other#-1": 0, "b#0": 0}), EXPANDED)  # b#1 has
     assert not clears_behind(MAPPED, Plan(cleared={"a#-1": 0, "b#0": 0, "b#1": 2, "c#-1": 0}), EXPANDED)
-    assert end_awaits(MAPPED, Plan(cleared={"a#-1": 0}), "a", EXPANDED)  # through b#2
+    assert is_awaited(MAPPED, Plan(cleared={"a#-1": 0}), "a#-1", EXPANDED)  # through b#2
+
+
+def test_a_task_that_has_instances_does_not_end_itself() -> None:
+    ended = items_of(*EXPANDED.by_key.values(), item_of("b#2", SUCCESS), item_of("c#-1", SUCCESS))
+    plan = Plan(cleared={"b#-1": 7, "b#1": 2})
+    assert is_awaited(MAPPED, plan, "b#-1", ended)
+    assert not is_awaited(MAPPED, plan, "b#1", ended)
+
+
+def test_in_a_mapped_group_an_instance_is_awaited_by_those_of_its_own_index() -> None:
+    outer = MappedGroup(group_id="g", length=Literal(count=2))
+    inner = MappedGroup(group_id="g.h", length=Literal(count=3))
+    shapes = [
+        Shape("g.a", expansion=Expansion(groups=(outer,))),
+        Shape("g.h.b", ("g.a",), expansion=Expansion(groups=(outer, inner))),
+        Shape("g.c", ("g.h.b",), expansion=Expansion(groups=(outer,))),
+    ]
+    graph = ScriptedDag(shapes).graph
+    decided = [
+        *(f"g.a#{index}" for index in range(2)),
+        *(f"g.h.b#{index}" for index in range(6) if index != 4),
+    ]
+    items = items_of(*(item_of(key, SUCCESS) for key in decided), item_of("g.c#0", SUCCESS))
+    plan = Plan(cleared={"g.a#-1": 0, "g.a#0": 0, "g.a#1": 0, "g.h.b#1": 0, "g.h.b#5": 0})
+    assert [is_awaited(graph, replace(plan, cleared={}), f"g.a#{index}", items) for index in (0, 1)] == [
+        False,  # all that hears of it is over
+        True,  # through g.h.b#4
+    ]
+    assert is_awaited(graph, plan, "g.a#0", items)  # through g.h.b#1, which is cleared
+    assert not is_awaited(graph, plan, "g.h.b#1", items)  # g.c#0 is over
+    assert is_awaited(graph, plan, "g.h.b#5", items)  # through g.c#1
+
+
+def item_of(key: str, state: TaskInstanceState) -> TaskInstance:
+    task_id, map_index = parse_task_key(key)
+    return TaskInstance(run_uid="run", task_id=task_id, map_index=map_index, state=state)

@@ -4,7 +4,7 @@ from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
-from chalicelib.domain.tasks.notes import HEARD, OWED, Notes, arrived_numbers
+from chalicelib.domain.tasks.notes import HEARD, OWED, Notes, arrived_numbers, ended_numbers
 from chalicelib.domain.tasks.voiding import VOID, coded, is_void, standing
 from tests.scripted.dags import ScriptedDag, Shape
 
@@ -27,6 +27,11 @@ def test_what_a_task_told_before_it_was_cleared_does_not_count() -> None:
     assert standing(left) == notes(success={0}, failed=set())
     assert arrived_numbers(left) == {0}
     assert not arrived(JOIN, left).complete
+
+
+def test_a_large_number_is_not_taken_for_one_left_after_a_clear() -> None:
+    left = notes(success={coded(1_000_000, 1)}, void={coded(1_000_000, 0), coded(0, 0)})
+    assert arrived_numbers(left) == ended_numbers(left, frozenset()) == {1_000_000}
 
 
 def test_what_it_tells_after_that_counts() -> None:

@@ -1,0 +1,321 @@
+"""Instances of mapped tasks that are cleared or marked by hand."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
+from chalicelib.domain.plans.by_hand import Choice, chosen, clearing, marking
+from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
+from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.world import World
+from tests.property.alterations import send_plan, some_choice
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.scenarios import EXECUTION_DATE, assert_nothing_is_held, start, world_of
+from tests.scripted.world import ScriptedWorld
+
+SUCCESS, FAILED, SKIPPED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED
+UPSTREAM_FAILED = TaskInstanceState.UPSTREAM_FAILED
+
+OVER_MAKE = Expansion(own=OutputOf(task_id="make"))
+
+
+def over_output(*by_index: str, returns: int = 3) -> ScriptedDag:
+    return ScriptedDag(
+        [
+            Shape("make", returns=returns),
+            Shape("each", ("make",), expansion=OVER_MAKE, by_index=by_index),
+            Shape("after", ("each",)),
+        ]
+    )
+
+
+def over_literal() -> ScriptedDag:
+    return ScriptedDag([Shape("each", expansion=Expansion(own=Literal(count=3))), Shape("after", ("each",))])
+
+
+def in_group() -> ScriptedDag:
+    group = MappedGroup(group_id="g", length=OutputOf(task_id="make"))
+    expansion = Expansion(groups=(group,))
+    return ScriptedDag(
+        [
+            Shape("make", returns=3),
+            Shape("g.a", ("make",), expansion=expansion),
+            Shape("g.b", ("g.a",), expansion=expansion),
+            Shape("after", ("g.b",)),
+        ]
+    )
+
+
+def ended(dag: ScriptedDag) -> tuple[ScriptedWorld, DagRun]:
+    """A run of a DAG that is over; its tries are forgotten."""
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.settle(dag.dag_id)
+    world.instances.clear()
+    return world, run
+
+
+def clear(
+    world: World, *task_ids: str, indexes: tuple[int, ...] | None = None, downstream: bool = False
+) -> None:
+    choice = Choice(task_ids=task_ids, map_indexes=indexes, downstream=downstream)
+    clear_tasks(world.engine, ClearRequest(dag_id="scripted", execution_date=EXECUTION_DATE, choice=choice))
+
+
+def mark(
+    world: World, state: TaskInstanceState, *task_ids: str, indexes: tuple[int, ...] | None = None
+) -> None:
+    choice = Choice(task_ids=task_ids, map_indexes=indexes)
+    mark_tasks(
+        world.engine,
+        MarkRequest(dag_id="scripted", execution_date=EXECUTION_DATE, choice=choice, state=state),
+    )
+
+
+def states(world: World, dag: ScriptedDag, run: DagRun) -> dict[str, TaskInstanceState | None]:
+    items = world.engine.items(run.run_uid)
+    return {item.name: item.state for item in items.all_instances(dag.graph.tasks.values())}
+
+
+def run_state(world: World) -> DagRunState:
+    run = world.store.dag_runs.get("scripted", EXECUTION_DATE)
+    assert isinstance(run, DagRun)
+    return run.state
+
+
+def settle(world: ScriptedWorld) -> list[tuple[str, int, int]]:
+    """The tries that are begun until the run is over."""
+    world.settle("scripted")
+    assert_nothing_is_held(world)
+    return sorted(world.instances)
+
+
+@pytest.mark.parametrize("dag", [over_output(), over_literal()], ids=["output", "literal"])
+def test_one_index_runs_again_by_itself(dag: ScriptedDag) -> None:
+    world, run = ended(dag)
+    clear(world, "each", indexes=(1,))
+    assert run_state(world) is DagRunState.QUEUED
+    assert states(world, dag, run)["each[1]"] is None
+    assert settle(world) == [("each", 1, 2)]
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+@pytest.mark.parametrize("dag", [over_output(), over_literal()], ids=["output", "literal"])
+def test_an_index_runs_again_with_what_follows(dag: ScriptedDag) -> None:
+    world, run = ended(dag)
+    clear(world, "each", indexes=(1,), downstream=True)
+    assert settle(world) == [("after", -1, 2), ("each", 1, 2)]
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+
+
+@pytest.mark.parametrize("dag", [over_output(), over_literal()], ids=["output", "literal"])
+def test_a_mapped_task_runs_again_whole(dag: ScriptedDag) -> None:
+    world, run = ended(dag)
+    clear(world, "each")
+    assert settle(world) == [("each", index, 2) for index in range(3)]
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+
+
+def test_an_index_that_failed_may_go_well_now() -> None:
+    dag = over_output("ok", "fail")
+    world, run = ended(dag)
+    assert states(world, dag, run)["after"] is UPSTREAM_FAILED
+    world.script = over_output().script
+    clear(world, "each", indexes=(1,), downstream=True)
+    assert settle(world) == [("after", -1, 1), ("each", 1, 2)]
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+def test_an_instance_of_a_group_runs_again_with_what_follows_it() -> None:
+    dag = in_group()
+    world, run = ended(dag)
+    clear(world, "g.a", indexes=(1,))
+    assert settle(world) == [("g.a", 1, 2)]
+    world.instances.clear()
+    clear(world, "g.a", indexes=(2,), downstream=True)
+    assert settle(world) == [
+        ("after", -1, 2),
+        ("g.a", 2, 2),
+        ("g.b", 0, 2),
+        ("g.b", 1, 2),
+        ("g.b", 2, 2),
+    ]
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+
+
+def test_a_failed_index_that_is_marked_success_lets_the_rest_go_on() -> None:
+    dag = over_output("ok", "fail")
+    world, run = ended(dag)
+    mark(world, SUCCESS, "each", indexes=(1,))
+    assert settle(world) == [("after", -1, 1)]
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+def test_an_index_that_is_marked_failed_fails_no_more_than_itself() -> None:
+    dag = over_output()
+    world, run = ended(dag)
+    mark(world, FAILED, "each", indexes=(0,))
+    assert settle(world) == []
+    assert states(world, dag, run) == {
+        "make": SUCCESS,
+        "each[0]": FAILED,
+        "each[1]": SUCCESS,
+        "each[2]": SUCCESS,
+        "after": SUCCESS,
+    }
+
+
+def test_a_mapped_task_that_is_marked_before_it_is_expanded_has_no_indexes() -> None:
+    dag = over_output()
+    world = world_of(dag, 1)
+    run = start(world, dag)
+
+    def mark_it(request: TryRequest) -> None:
+        if request.task_id == "make":
+            mark(world, SUCCESS, "each")
+
+    world.stall = mark_it
+    assert settle(world) == [("after", -1, 1), ("make", -1, 1)]
+    assert states(world, dag, run) == {"make": SUCCESS, "each": SUCCESS, "after": SUCCESS}
+
+
+def test_a_running_index_that_is_marked_is_taken_from_its_worker() -> None:
+    dag = over_output()
+    world = world_of(dag, 1)
+    run = start(world, dag)
+
+    def mark_it(request: TryRequest) -> None:
+        if (request.task_id, request.map_index) == ("each", 1):
+            mark(world, FAILED, "each", indexes=(1,))
+
+    world.stall = mark_it
+    settle(world)
+    assert states(world, dag, run)["each[1]"] is FAILED
+    assert states(world, dag, run)["after"] is UPSTREAM_FAILED
+    assert run_state(world) is DagRunState.FAILED
+
+
+# -- while the run goes on ---------------------------------------------------------------------------
+
+
+def test_an_index_that_nothing_has_touched_may_be_cleared_or_marked() -> None:
+    dag = in_group()
+    world = world_of(dag, 1)
+    run = start(world, dag)
+
+    def alter(request: TryRequest) -> None:
+        if (request.task_id, request.map_index) == ("g.a", 1):
+            clear(world, "g.b", indexes=(1,))
+            mark(world, SKIPPED, "g.b", indexes=(2,))
+
+    world.stall = alter
+    assert settle(world) == [
+        ("g.a", 0, 1),
+        ("g.a", 1, 1),
+        ("g.a", 2, 1),
+        ("g.b", 0, 1),
+        ("g.b", 1, 1),
+        ("make", -1, 1),
+    ]
+    assert states(world, dag, run) == {
+        "make": SUCCESS,
+        "g.a[0]": SUCCESS,
+        "g.a[1]": SUCCESS,
+        "g.a[2]": SUCCESS,
+        "g.b[0]": SUCCESS,
+        "g.b[1]": SUCCESS,
+        "g.b[2]": SKIPPED,
+        "after": SKIPPED,
+    }
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+def test_a_task_that_is_cleared_before_it_is_expanded_is_expanded_all_the_same() -> None:
+    dag = over_output()
+    world = world_of(dag, 1)
+    run = start(world, dag)
+
+    def alter(request: TryRequest) -> None:
+        if request.task_id == "make":
+            clear(world, "each")
+
+    world.stall = alter
+    settle(world)
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+
+
+GROUP = MappedGroup(group_id="g", length=OutputOf(task_id="make"))
+INNER = MappedGroup(group_id="g.h", length=Literal(count=2))
+MANY = [
+    [Shape("make", returns=3), Shape("each", ("make",), expansion=OVER_MAKE), Shape("after", ("each",))],
+    [Shape("each", expansion=Expansion(own=Literal(count=3))), Shape("after", ("each",))],
+    [
+        Shape("make", returns=3),
+        Shape("each", ("make",), expansion=OVER_MAKE),
+        Shape("again", ("each",), expansion=Expansion(own=OutputOf(task_id="each"))),
+        Shape("one", ("each",), rule="one_success"),
+    ],
+    [
+        Shape("make", returns=2),
+        Shape("g.a", ("make",), expansion=Expansion(groups=(GROUP,))),
+        Shape("g.h.b", ("g.a",), expansion=Expansion(groups=(GROUP, INNER))),
+        Shape("g.c", ("g.h.b",), expansion=Expansion(groups=(GROUP,))),
+        Shape("after", ("g.c",), rule="none_failed"),
+    ],
+    [
+        Shape("first"),
+        Shape("each", ("first",), expansion=Expansion(own=Literal(count=66))),
+        Shape("after", ("each",)),
+    ],
+]
+"""Shapes that end well; the last has so many instances that they meet in buckets."""
+
+
+@given(st.sampled_from(MANY), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
+@settings(max_examples=60)
+def test_runs_end_well_however_their_instances_are_cleared_and_marked(
+    made: list[Shape], faults: float, pausing: bool, seed: int
+) -> None:
+    dag = ScriptedDag([replace(shape, retries=100, pool="small") for shape in made])
+    crowd = Crowd(world_of(dag, seed), dag.graph, faults=faults, pausing=pausing)
+    world = crowd.world
+    run = start(world, dag)
+    for _ in range(world.choose.randint(1, 4)):
+        for _ in range(world.choose.randrange(150)):
+            crowd.step()
+        alter_some(crowd, dag, run)
+    crowd.settle()
+    assert set(states(world, dag, run).values()) == {SUCCESS}
+    assert run_state(world) is DagRunState.SUCCESS
+    assert_nothing_is_held(world)
+
+
+def alter_some(crowd: Crowd, dag: ScriptedDag, run: DagRun) -> None:
+    """Put the message of a clear, or of a mark as success, into the queue.
+
+    What others are mapped over is not marked, for then it leaves no output; nor is what stands in a group:
+    of one that ends unexpanded the instances after it would not hear.
+    """
+    chooser, items = crowd.world.choose, crowd.world.engine.items(run.run_uid)
+    choice = some_choice(chooser, dag)
+    if chooser.random() < 0.6:
+        choice = replace(choice, map_indexes=tuple(chooser.sample(range(4), 2)))
+    if items.is_empty:
+        return
+    tasks = dag.graph.tasks.values()
+    sources = {name for task in tasks if task.expansion for name in task.expansion.sources}
+    marks_source = choice.upstream or not sources.isdisjoint(choice.task_ids or ())
+    if marks_source or any(task.groups for task in tasks) or chooser.random() < 0.5:
+        plan = clearing(dag.graph, items, chosen(dag.graph, items, choice))
+    else:
+        _, plan = marking(dag.graph, items, choice, SUCCESS)
+    send_plan(crowd.world, run, plan)
