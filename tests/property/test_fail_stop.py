@@ -58,7 +58,7 @@ def test_a_failed_task_stops_what_runs_and_skips_what_has_not_begun() -> None:
         "b": "skipped",
         "s": "skipped",
     }
-    assert item_of(world, run, "slow").reason == "bad#-1 failed, and its DAG is to stop then (fail_stop)"
+    assert item_of(world, run, "slow").reason == "bad failed, and its DAG is to stop then (fail_stop)"
     assert run_state(world, dag) is DagRunState.SUCCESS  # for its leaves are skipped
     assert_nothing_is_held(world)
 
