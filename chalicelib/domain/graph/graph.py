@@ -86,9 +86,23 @@ class Task:
         return self.trigger_rule.waits_for_all
 
     @property
+    def needs_success(self) -> bool:
+        """Whether it runs only if each of its upstreams succeeded."""
+        return self.trigger_rule is TriggerRule.ALL_SUCCESS
+
+    @property
     def is_mapped(self) -> bool:
         """Whether it has instances by map index."""
         return self.expansion is not None
+
+    @property
+    def most_instances(self) -> int | None:
+        """How many instances a run has of it at most; None where only the run tells."""
+        return self.literal_length if self.is_mapped else 1
+
+    def limits_in(self, run_uid: str) -> tuple[Limit, ...]:
+        """Its limits as they hold in a run."""
+        return tuple(limit.in_run(run_uid) for limit in self.limits)
 
     @property
     def groups(self) -> tuple[MappedGroup, ...]:
@@ -220,9 +234,14 @@ class Graph:
 
     @property
     def limits(self) -> frozenset[Limit]:
-        """Every limit on the DAG's runs and tasks that can bind."""
-        of_tasks = (limit for task in self.tasks.values() for limit in task.limits)
+        """Every limit on the DAG's runs and tasks that can bind, but those that each run has for itself."""
+        of_tasks = (limit for task in self.tasks.values() for limit in task.limits if not limit.is_of_run)
         return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
+
+    def limits_of_run(self, run_uid: str) -> tuple[Limit, ...]:
+        """The limits that a run has for itself."""
+        limits = (limit for task in self.tasks.values() for limit in task.limits if limit.is_of_run)
+        return tuple(limit.in_run(run_uid) for limit in limits)
 
     @cached_property
     def _asked_by_next_run(self) -> frozenset[str]:
