@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
 from tests.property.recorded import recorded_dags, recorded_shapes
 from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
 from tests.scripted.airflow_model.tables import Outcome
-from tests.scripted.dags import Shape
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.mapped_scenarios import mapped_shapes
 from tests.scripted.mapped_specs import shapes_of_mapped
 
 PLAIN = [*recorded_dags("random_dags/random_dags.json"), *recorded_dags("setup_dags.json")]
@@ -53,3 +55,22 @@ def test_the_recorded_end_of_a_plain_dag_is_possible(recorded: dict[str, Any]) -
 @pytest.mark.parametrize("recorded", MAPPED, ids=lambda recorded: recorded["dag_id"])
 def test_the_recorded_end_of_a_dag_with_mapped_tasks_is_possible(recorded: dict[str, Any]) -> None:
     assert_it_is_possible(shapes_of_mapped(recorded), recorded)
+
+
+@given(mapped_shapes())
+def test_random_mapped_tasks_make_a_graph_and_their_run_ends(shapes: list[Shape]) -> None:
+    assert list(ScriptedDag(shapes).graph.tasks) == [shape.task_id for shape in shapes]
+    run_state, rows = usual(shapes)
+    assert run_state.is_final
+    states = {state for _, _, state in rows}
+    assert states <= {None, *FINAL_STATES}
+    assert None not in states or run_state is DagRunState.FAILED
+
+
+@given(mapped_shapes())
+def test_the_usual_end_of_random_mapped_tasks_is_possible(shapes: list[Shape]) -> None:
+    try:
+        found = possible(shapes, limit=MOMENTS)
+    except TooManyMoments:
+        return
+    assert usual(shapes) in found

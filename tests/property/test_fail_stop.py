@@ -194,8 +194,7 @@ def test_a_run_that_stops_ends_and_nothing_begins_after_the_failure(
         run = start(world, dag)
         world.stall = lambda request: check_that_it_may_run(world, dag, request)  # type: ignore[attr-defined]
         run_to_the_end(crowd)
-    # A sweep between two portions may tell of an end before all are stopped.
-    assert_stopped(world, dag, run, at_once=portion > len(made))
+    assert_stopped(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -216,7 +215,7 @@ def check_that_it_may_run(world: World, dag: ScriptedDag, request: TryRequest) -
     assert not told or is_stopped or dag.graph.tasks[request.task_id].is_teardown
 
 
-def assert_stopped(world: World, dag: ScriptedDag, run: DagRun, *, at_once: bool) -> None:
+def assert_stopped(world: World, dag: ScriptedDag, run: DagRun) -> None:
     assert run_state(world, dag).is_final
     items = {name: item_of(world, run, name) for name in dag.graph.tasks}
     stopped_by = [item for item in items.values() if item.state is FAILED and item.lease_token is not None]
@@ -224,7 +223,7 @@ def assert_stopped(world: World, dag: ScriptedDag, run: DagRun, *, at_once: bool
         task = dag.graph.tasks[name]
         assert item.state is not None
         assert item.state.is_final
-        if stopped_by and at_once and not task.is_teardown:
+        if stopped_by and not task.is_teardown:
             assert item.state is not TaskInstanceState.UPSTREAM_FAILED
         if task.is_teardown:
             setups = [items[up] for up in task.upstream if dag.graph.tasks[up].is_setup]

@@ -17,11 +17,13 @@ from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,
+    date_of,
     deliver_in_any_order,
     final_states,
     run_of,
     shapes,
     start,
+    start_runs,
     step_with_faults,
     with_setups,
     with_tries_to_spare,
@@ -113,3 +115,13 @@ def test_a_run_before_all_of_its_tasks_is_a_success_without_any() -> None:
     deliver_in_any_order(world)
     assert run_of(world, dag).state is DagRunState.SUCCESS
     assert final_states(world, dag, run) == {}
+
+
+def test_a_task_that_depends_on_past_waits_for_nothing_in_a_run_that_has_it_not() -> None:
+    slow = Shape("slow", behaviour="fail", retries=9, retry_delay=3600)
+    dag = ScriptedDag([slow, Shape("new", depends_on_past=True, start_date=date_of(1).isoformat())])
+    world = world_of(dag, 1)
+    first, second = start_runs(world, dag, 2)
+    world.drain()
+    assert "new" not in final_states(world, dag, first)
+    assert final_states(world, dag, second)["new"] is TaskInstanceState.SUCCESS

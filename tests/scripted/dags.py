@@ -33,6 +33,7 @@ class Shape:
     priority_weight: int = 1
     depends_on_past: bool = False
     wait_for_downstream: bool = False
+    wait_for_past_depends_before_skipping: bool = False
     max_active_tis_per_dag: int | None = None
     callbacks: tuple[str, ...] = ()
     role: str = "work"
@@ -206,6 +207,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "may_skip": may_skip(shape),
         "depends_on_past": shape.depends_on_past or shape.wait_for_downstream,
         "wait_for_downstream": shape.wait_for_downstream,
+        "wait_for_past_depends_before_skipping": shape.wait_for_past_depends_before_skipping,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
         "callbacks": list(shape.callbacks),
         "is_setup": shape.role == "setup",

@@ -4,12 +4,21 @@ What an instance does is written in the value that it gets, and is worked out he
 ``fail...``, ``skip...`` or ``flaky...`` (fails once), ``drop...`` where a mapping skips it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product, zip_longest
 from typing import Any
 
-from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf, Product, Zip
+from chalicelib.domain.graph.expansion import (
+    Expansion,
+    Length,
+    Literal,
+    MappedGroup,
+    OutputOf,
+    Product,
+    Zip,
+    sources_of,
+)
 from tests.scripted.dags import Shape
 
 Node = dict[str, Any]
@@ -107,7 +116,7 @@ class _Made:
         self.values[shape.task_id] = [_value(word, shape.retries) for word in words]
         limit = node.get("limit", node.get("limit_run"))
         shape = replace(shape, expansion=Expansion(own=length), max_active_tis_per_dag=limit)
-        return _after(_with_words(shape, words), _sources(length))
+        return _after(_with_words(shape, words), sources_of(length))
 
     def _mapped_group(self, node: Node, name: str) -> None:
         self.groups[name] = []
@@ -127,7 +136,7 @@ class _Made:
                 shape = _with_words(shape, given)
             self._put(_after(shape, upstream))
         for root in self.roots(name):
-            self.shapes[root] = _after(self.shapes[root], _sources(length))
+            self.shapes[root] = _after(self.shapes[root], sources_of(length))
 
     def _source(self, over: dict[str, Any]) -> tuple[Length, list[Any]]:
         if "lit" in over:
@@ -174,15 +183,6 @@ def _value(word: object, retries: int) -> object:
     """What an instance returns that gets a word: None if it fails or is skipped."""
     behaviour = _behaviour(word)
     return word if behaviour == "ok" or (behaviour == "flaky" and retries) else None
-
-
-def _sources(length: Length) -> Iterator[str]:
-    match length:
-        case OutputOf(task_id=task_id):
-            yield task_id
-        case Zip(parts=parts) | Product(parts=parts):
-            for part in parts:
-                yield from _sources(part)
 
 
 def _sorted(shapes: dict[str, Shape]) -> list[Shape]:

@@ -157,6 +157,7 @@ def _task(task: BaseOperator) -> Document:
         "end_date": _date(task.end_date),
         "expansion": expansion_of(task),
         "colours": _colours(task),
+        "wait_for_past_depends_before_skipping": task.wait_for_past_depends_before_skipping or None,
     }
     return {
         **{name: value for name, value in optional.items() if value is not None},

@@ -199,6 +199,11 @@ class DAG:
             raise TaskNotFound(f"Task {task_id} not found")
         return self.task_dict[task_id]
 
+    @property
+    def task_group_dict(self) -> dict[str, TaskGroup]:
+        """Its task groups by their full ids."""
+        return dict(self._groups)
+
     def find_group(self, group_id: str) -> TaskGroup | None:
         """The task group of that full id, or None."""
         return self._groups.get(group_id)

@@ -104,10 +104,15 @@ class SetupTeardownContext:
 
     @staticmethod
     def add_task(task: Any) -> None:
-        """Take a task in that was made before; raises ``AirflowException`` outside of a ``with``."""
+        """Take a task in that was made before.
+
+        Raises ``AirflowException`` outside of a ``with``, ``TypeError`` for a group.
+        """
         scopes = _scopes.get()
         if scopes is None or not scopes.is_open:
             raise AirflowException("Cannot add task to context outside the context manager.")
+        if not isinstance(task, SetupTeardownMixin):
+            raise TypeError(f"Only tasks can be added to a context, not {type(task).__name__}")
         scopes.join(task.roots[0])
 
 

@@ -100,6 +100,22 @@ class TaskGroup(DependencyMixin):
             else:
                 yield child
 
+    def __iter__(self) -> Iterator["BaseOperator"]:
+        return self.iter_tasks()
+
+    def has_task(self, task: "BaseOperator") -> bool:
+        """Whether the task is in it, or in a group inside it."""
+        return any(member is task for member in self.iter_tasks())
+
+    def get_child_by_label(self, label: str) -> "BaseOperator | TaskGroup":
+        """The task or group in it by its id without the prefix of this one; raises ``KeyError``."""
+        return self.children[self.child_id(label)]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the group that its DAG has at its root."""
+        return self.group_id is None
+
     @property
     def roots(self) -> Sequence["BaseOperator"]:
         """Its tasks that come after none of its tasks."""

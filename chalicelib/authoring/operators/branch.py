@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.model.mapped_group import mapped_groups_around
+from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.running.context import get_current_context
+from chalicelib.domain.graph.expansion import length_of, sources_of
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
@@ -29,16 +32,20 @@ class SkipMixin:
     def skip_all_except(self, ti: "TaskInstance", branch_task_ids: str | Iterable[str] | None) -> set[str]:
         """Skip the direct successors that lie on no chosen path; returns the ids chosen.
 
-        A direct successor that also comes after a chosen task is not skipped. None and an empty list choose
-        nothing, so all are skipped. Raises ``AirflowException`` for anything else that names no task of the
-        DAG: a group neither.
+        A direct successor that also comes after a chosen task is not skipped, and neither is one that is
+        mapped over literals: Airflow skips the instance without map index, and that has only such with one.
+        None and an empty list choose nothing, so all are skipped. Raises ``AirflowException`` for anything
+        else that names no task of the DAG: a group neither.
         """
         dag = ti.task.dag
         chosen = _task_ids(branch_task_ids, dag)
         followed = set(chosen)
         for task_id in chosen:
             followed |= dag.get_task(task_id).get_flat_relative_ids(upstream=False)
-        skipped = sorted(ti.task.downstream_task_ids - followed)
+        left = ti.task.downstream_task_ids - followed
+        skipped = sorted(
+            name for name in left if ti.map_index >= 0 or not _has_its_indexes(dag.get_task(name))
+        )
         ti.task.log.info("Following branch %s", sorted(chosen))
         ti.task.log.info("Skipping tasks %s", skipped)
         ti.skip(skipped)
@@ -65,6 +72,15 @@ class BaseBranchOperator(BaseOperator, BranchMixIn):
     def execute(self, context: "Context") -> Any:
         """Choose and follow."""
         return self.do_branch(context, self.choose_branch(context))
+
+
+def _has_its_indexes(task: BaseOperator) -> bool:
+    """Whether a task is mapped, by itself or with a group, and the DAG file tells its length."""
+    groups = mapped_groups_around(task.task_group)
+    lengths = [task.length] if isinstance(task, MappedOperator) else [group.length for group in groups]
+    if not lengths or any(list(sources_of(length)) for length in lengths):
+        return False
+    return all(length_of(length, {}) for length in lengths)
 
 
 def _with_roots_of_groups(chosen: Any, dag: "DAG") -> list[Any] | None:

@@ -89,6 +89,7 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         may_skip=MaySkip(document["may_skip"]),
         depends_on_past=document["depends_on_past"],
         wait_for_downstream=document["wait_for_downstream"],
+        wait_for_past_depends_before_skipping=document.get("wait_for_past_depends_before_skipping", False),
         attributes=document["attributes"],
         colours=document.get("colours", {}),
         callbacks=_callbacks(document),

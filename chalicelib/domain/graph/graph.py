@@ -59,6 +59,8 @@ class Task:
     """Which tasks it may order to be skipped when it ends."""
     depends_on_past: bool
     wait_for_downstream: bool
+    wait_for_past_depends_before_skipping: bool = False
+    """Whether it asks for the previous run also before its trigger rule skips it."""
     limits: tuple[Limit, ...] = ()
     """Those of its DAG and its own that can bind at all."""
     attributes: Mapping[str, str]
@@ -218,6 +220,13 @@ class Graph:
         return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
 
     @cached_property
+    def _asked_by_next_run(self) -> frozenset[str]:
+        """The tasks for which tasks of the next run wait."""
+        asking = [task for task in self.tasks.values() if task.depends_on_past]
+        downstream = (name for task in asking if task.wait_for_downstream for name in task.downstream)
+        return frozenset((*(task.task_id for task in asking), *downstream))
+
+    @cached_property
     def depends_on_past(self) -> bool:
         """Whether any task asks how the previous run stands."""
         return any(task.depends_on_past for task in self.tasks.values())
@@ -265,6 +274,8 @@ class Graph:
     def _is_awaited(self, task: Task) -> bool:
         if self.fail_stop and (task.is_teardown or task.is_mapped):
             return False  # it may go on when a failed task has stopped what comes after it
+        if task.is_mapped and task.task_id in self._asked_by_next_run:
+            return False  # the next run asks where all of its instances meet
         return any(self.awaits(self.tasks[successor], task) for successor in task.downstream)
 
     def awaits(self, task: Task, upstream: Task) -> bool:

@@ -3,7 +3,7 @@
 A rule is asked with *which* final states were seen and whether all upstreams have arrived; it never
 needs to know how many there were. As in Airflow a state that decides is heeded at once: a failure makes an
 ``all_success`` task ``upstream_failed`` while other upstreams still run, a skip that is seen before makes it
-``skipped``, and of both seen at the same time the failure counts.
+``skipped``, and of both seen at the same time the failure counts (invariant I7).
 """
 
 from collections.abc import Callable, Mapping

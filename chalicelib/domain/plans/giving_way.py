@@ -4,16 +4,17 @@ Airflow lets a run that was cleared wait for ever behind a later one that holds 
 ``max_active_runs`` and waits for it (``depends_on_past``). Here the later one gives way.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.domain.graph.graph import Graph, Task
-from chalicelib.domain.graph.trigger_rules import Arrived, Verdict, judge
+from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
 from chalicelib.domain.plans.checks import named, previous_run
-from chalicelib.domain.plans.steps import asks_for_past
+from chalicelib.domain.plans.past import asked_of_past, states_by_instance
+from chalicelib.domain.plans.steps import asks_for_past, judged
 from chalicelib.domain.states import FINAL_STATES
-from chalicelib.domain.tasks.arrivals import arrived
 from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.task_instances import TaskInstance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,42 +31,31 @@ class KeepPlace:
     reason: str
 
 
-def asked_of_past(task: Task, known: Collection[str]) -> tuple[str, ...]:
-    """The tasks of the previous run that a task waits for, of those that run knows; none without
-    ``depends_on_past``.
-    """
-    if not task.depends_on_past:
-        return ()
-    downstream = task.downstream if task.wait_for_downstream else ()
-    return tuple(name for name in (task.task_id, *downstream) if name in known)
-
-
-def place_step(
-    graph: Graph, items: RunItems, previous: RunItems, known: Collection[str]
-) -> GiveWay | KeepPlace:
+def place_step(graph: Graph, items: RunItems, earlier: Graph, previous: RunItems) -> GiveWay | KeepPlace:
     """What a running run does with its place while the run before it is queued.
 
-    ``known`` are the tasks of that run, ``previous`` its items. It gives way once nothing of it can go on
+    ``earlier`` is the graph of that run, ``previous`` its items. It gives way once nothing of it can go on
     before that run has.
     """
-    at_work = [item.task_id for item in items.begun() if item.state not in FINAL_STATES]
+    at_work = [item.name for item in items.begun() if item.state not in FINAL_STATES]
     if at_work:
         return KeepPlace(reason=f"at work is {named(at_work)}")
     waiting: list[str] = []
-    for task, heard in _decided(graph, items):
-        states = {name: previous.instance(name).state for name in asked_of_past(task, known)}
-        if not asks_for_past(task, heard) or previous_run(states).passed:
-            return KeepPlace(reason=f"{task.task_id} is about to go on")
-        waiting.append(task.task_id)
+    for task, item, judgement in _decided(graph, items):
+        states = states_by_instance(previous, asked_of_past(task, earlier))
+        if not asks_for_past(task, judgement) or previous_run(states).passed:
+            return KeepPlace(reason=f"{item.name} is about to go on")
+        waiting.append(item.name)
     if not waiting:
         return KeepPlace(reason="none of its tasks waits for the run before it")
     return GiveWay(reason=f"all that is left of it waits for the run before it, first {named(waiting)}")
 
 
-def _decided(graph: Graph, items: RunItems) -> Iterator[tuple[Task, Arrived]]:
-    """The tasks that have not begun although their trigger rules are decided, with what they heard."""
+def _decided(graph: Graph, items: RunItems) -> Iterator[tuple[Task, TaskInstance, Judgement]]:
+    """The task instances that have not begun although their trigger rules are decided."""
     for task in graph.tasks.values():
-        item = items.instance(task.task_id)
-        heard = arrived(graph.join_before(task.task_id), item.notes)
-        if item.state is None and judge(task.trigger_rule, heard).verdict is not Verdict.WAIT:
-            yield task, heard
+        whole = items.instance(task.task_id)
+        for item in items.instances_of(task):
+            judgement = judged(graph, task, item, whole)
+            if item.state is None and judgement.verdict is not Verdict.WAIT:
+                yield task, item, judgement

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Verdict
+from chalicelib.domain.plans.fail_stop import stops_others
 from chalicelib.domain.plans.steps import judged
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import (
@@ -84,13 +85,15 @@ class Repair:
 def repairs(graph: Graph, items: RunItems, now: datetime, stopped_at: datetime | None) -> list[Repair]:
     """The repairs of a running run, in topological order; last those of tasks that wait for their pool.
 
-    (They take the most requests, and the sweep need not come to its end.)
+    (They take the most requests, and the sweep need not come to its end.) Where a failed task is to stop
+    the others, nothing of them is done before it has.
 
     ``stopped_at`` is when the whole server was stopped, if it was: what was on its way then is lost.
     """
     tasks = graph.tasks.values()
-    found = (repair for task in tasks for repair in _repairs(graph, task, items, now, stopped_at))
-    return sorted(found, key=lambda repair: repair.kind is RepairKind.TAKE_SLOTS)
+    found = [repair for task in tasks for repair in _repairs(graph, task, items, now, stopped_at)]
+    stopping = [each for each in found if each.kind is RepairKind.FOLLOW and stops_others(graph, each.item)]
+    return stopping or sorted(found, key=lambda repair: repair.kind is RepairKind.TAKE_SLOTS)
 
 
 def end_is_due(graph: Graph, items: RunItems) -> bool:

@@ -27,6 +27,9 @@ handler died takes longer (the visibility timeouts of both queues).
 """
 
 
+WAITS_FOR_PAST = "the task depends on its previous run"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ignore:
     """Nothing is to be done: the task instance goes on by another message, or not at all."""
@@ -105,9 +108,14 @@ class WorkerGone:
     reason: str = "its worker is gone"
 
 
-def asks_for_past(task: Task, known: Arrived) -> bool:
-    """Whether the previous run is to be read before the step of an untouched task instance is decided."""
-    return task.depends_on_past and judge(task.trigger_rule, known).verdict is Verdict.RUN
+def asks_for_past(task: Task, judgement: Judgement, *, skip_ordered: bool = False) -> bool:
+    """Whether the previous run is to be read before the step of an untouched task instance is decided.
+
+    Before a skip only where the task says so; what is ordered to be skipped is at once, as in Airflow.
+    """
+    waits_before_skip = task.wait_for_past_depends_before_skipping and not skip_ordered
+    asks = judgement.verdict is Verdict.RUN or (judgement.verdict is Verdict.SKIP and waits_before_skip)
+    return task.depends_on_past and asks
 
 
 def open_step(task: Task, item: TaskInstance, known: Arrived, *, waits_for_past: bool) -> Wait | Start | End:
@@ -127,8 +135,8 @@ def step_of(
     """What becomes of a task instance without a state that was judged so."""
     if judgement.verdict is Verdict.WAIT:
         return Wait(reason=judgement.reason)
-    if judgement.verdict is Verdict.RUN and waits_for_past:
-        return Wait(reason="the task depends on its previous run")
+    if waits_for_past:
+        return Wait(reason=WAITS_FOR_PAST)
     if judgement.verdict is Verdict.RUN and not task.is_empty:
         # Of a task that was cleared, or that waited for one, a handler may have left slots behind.
         is_fresh = not item.clears and VOID not in item.notes

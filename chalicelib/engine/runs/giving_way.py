@@ -12,7 +12,7 @@ from chalicelib.domain.plans.giving_way import GiveWay, KeepPlace, place_step
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.graphs import graph_of
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.runs.requeue import requeue
 from chalicelib.engine.tasks import past
 from chalicelib.engine.tasks.advance import RunInProgress
@@ -30,14 +30,12 @@ def make_way(engine: Engine, run: DagRun) -> bool:
 
 def steps_of_later_runs(engine: Engine, run: DagRun) -> Iterator[tuple[DagRun, GiveWay | KeepPlace]]:
     """The running runs that follow a queued one, with what they do with their places."""
-    graph = graph_of(engine, run.dag_id, run.version)
+    graph = graph_of_run(engine, run)
     for later in past.following_runs(engine, graph, run.ref):
-        own = graph_of(engine, later.dag_id, later.version)
+        own = graph_of_run(engine, later)
         if later.state is DagRunState.RUNNING and own.depends_on_past:
-            yield (
-                later,
-                place_step(own, engine.items(later.run_uid), engine.items(run.run_uid), graph.tasks),
-            )
+            items, previous = engine.items(later.run_uid), engine.items(run.run_uid)
+            yield later, place_step(own, items, graph, previous)
 
 
 def _give_way(engine: Engine, later: DagRun, step: GiveWay | KeepPlace) -> bool:

@@ -13,7 +13,7 @@ good by its message coming again (``redo``) or by the sweep of the run (invarian
 An arrival that stands therefore proves that the steps before it were done.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from chalicelib.domain.graph.graph import Graph, Task
@@ -35,7 +35,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import fail_stop, owed_callbacks, sleeping
+from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
 from chalicelib.engine.tasks.cascade import Cascade, Told
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
 from chalicelib.engine.tasks.telling import Telling
@@ -55,6 +55,8 @@ class RunInProgress:
     outbox: Outbox
     tries: Tries
     telling: Telling
+    waiting: dict[str, bool] = field(default_factory=dict)
+    """Whether tasks wait for the previous run, as far as it was asked."""
 
     @classmethod
     def of(cls, engine: Engine, facts: RunFacts) -> Self:
@@ -140,6 +142,13 @@ class RunInProgress:
     def follow(self, *ended: TaskInstance, redo: bool) -> None:
         """Tell the joins after ended task instances, and go on with what ends by that."""
         Cascade(progress=self).follow([Told(item=item, again=redo) for item in ended])
+
+    def waits_for_past(self, task: Task) -> bool:
+        """Whether a task that depends on past has to wait; asked once for all of its instances."""
+        if task.task_id not in self.waiting:
+            waits = past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
+            self.waiting[task.task_id] = waits
+        return self.waiting[task.task_id]
 
     def levels_of(self, task: Task) -> tuple[int, ...]:
         """Over which lengths a mapped task is expanded; none if it is not. 1 request, 0 for literals."""

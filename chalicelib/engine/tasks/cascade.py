@@ -18,6 +18,7 @@ from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.plans.steps import (
     NOTHING_SHARED,
+    WAITS_FOR_PAST,
     End,
     Expand,
     Start,
@@ -29,7 +30,7 @@ from chalicelib.domain.plans.steps import (
     step_of,
 )
 from chalicelib.domain.slots.pools import Parts
-from chalicelib.domain.states import FAILURE_STATES, TaskInstanceState
+from chalicelib.domain.states import FAILURE_STATES, FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     added_by,
@@ -212,6 +213,8 @@ class Cascade:
         prepaid: Mapping[str, Parts] = {}
         self._remember_output(told)
         hearers = list(self._hearers(told))
+        if told.met_at is not None and is_complete(told.met_at, told.item.notes):
+            self._wake_next_run(told.item)
         if told.met_at is None:
             self._settle_debts(told)
             prepaid = {} if told.again else self._settle_slots(told.item, hearers)
@@ -253,10 +256,15 @@ class Cascade:
     def _settle_debts(self, told: Told) -> None:
         """What has to stand before an end is told: that the run's end waits, that the next run goes on."""
         item, progress = told.item, self.progress
-        progress.outbox.extend(past.goes_on(progress.engine, self._graph, progress.facts.ref, [item]))
+        self._wake_next_run(item)
         if is_early(item):
             progress.telling.owe_completion(item)
             self._complete_if_due(item)
+
+    def _wake_next_run(self, item: TaskInstance) -> None:
+        """Have the next run looked after if a task of it waits for what this item shows."""
+        progress = self.progress
+        progress.outbox.extend(past.goes_on(progress.engine, self._graph, progress.facts.ref, [item]))
 
     def _settle_slots(self, ended: TaskInstance, hearers: list[Hearer]) -> Mapping[str, Parts]:
         """Hand the slots of a try to the successor that starts now, or give them back.
@@ -438,11 +446,7 @@ class Cascade:
 
     def _act(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """Carry out the step of a task instance without a state."""
-        asks = asks_for_past(task, known)
-        progress = self.progress
-        waits = asks and past.waits_for_past(
-            progress.engine, self._graph, progress.facts, task, progress.outbox
-        )
+        waits = self._waits_for_past(task, judge(task.trigger_rule, known), skip_ordered=known.skip_ordered)
         return self._take(question, task, open_step(task, question.item, known, waits_for_past=waits))
 
     def _take(self, question: _Question, task: Task, step: Wait | Start | End) -> list[Told]:
@@ -499,6 +503,9 @@ class Cascade:
         known = question.known or arrived(question.join, item.notes)
         if item.map_length is not None:
             return self._answer_expanded(question, task, known)
+        judgement = judge(task.trigger_rule, known)
+        if self._waits_for_past(task, judgement, skip_ordered=known.skip_ordered):
+            return self._take(question, task, Wait(reason=WAITS_FOR_PAST))
         sources = sources_of(task, known, self._output_of)
         step = mapped_step(
             task, known, sources, is_skipped_with_group=self._graph.is_skipped_with_group(task)
@@ -520,6 +527,7 @@ class Cascade:
             )
         if step.is_early:
             progress.telling.owe_completion(write.item)
+        self._wake_next_run(write.item)
         # Of a cleared one whose length the DAG file tells, instances may have begun before.
         is_fresh = not item.clears
         self._openings.append(
@@ -573,11 +581,13 @@ class Cascade:
     def _answer_judged(
         self, question: _Question, task: Task, judgement: Judgement, *, skip_ordered: bool
     ) -> list[Told]:
-        progress, waits = self.progress, False
-        if judgement.verdict is Verdict.RUN and task.depends_on_past:
-            waits = past.waits_for_past(progress.engine, self._graph, progress.facts, task, progress.outbox)
+        waits = self._waits_for_past(task, judgement, skip_ordered=skip_ordered)
         step = step_of(task, question.item, judgement, skip_ordered=skip_ordered, waits_for_past=waits)
         return self._take(question, task, step)
+
+    def _waits_for_past(self, task: Task, judgement: Judgement, *, skip_ordered: bool) -> bool:
+        asks = asks_for_past(task, judgement, skip_ordered=skip_ordered)
+        return asks and self.progress.waits_for_past(task)
 
     # -- what was put off --------------------------------------------------------------------------
 
@@ -632,6 +642,10 @@ def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
 
 
 def _again(item: TaskInstance, *, redo: bool) -> list[Told]:
-    """When redoing: an instance that ended without a try, whose end may not have been told to all."""
-    ended_untried = item.state is not None and item.state.is_final and item.lease_token is None
+    """When redoing: an instance that ended without a try, whose end may not have been told to all.
+
+    (Not one that was failed from outside: it is told of by what failed it.)
+    """
+    is_ended = item.state in FINAL_STATES and item.state is not TaskInstanceState.FAILED
+    ended_untried = is_ended and item.lease_token is None
     return [Told(item=item, again=True)] if redo and ended_untried else []

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.graph.expansion import OutputOf
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import previous_success
 from chalicelib.engine.ports.store import XComs
 
@@ -35,11 +37,27 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
         conf=json.loads(engine.store.payloads.read(run.conf)),
+        map_levels=item.levels,
+        has_gaps=_has_gaps(engine, graph_of_run(engine, run), item),
         find_previous_success=partial(previous_success, engine, run.ref),
         pokes=item.pokes,
         first_poke_at=item.first_poke_at,
         goes_on=message.begun_at is not None,
     )
+
+
+def _has_gaps(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
+    """Whether instances of a mapped task that a task is mapped over may have left no value.
+
+    1 request, and only where the output of one mapped task is all that it is mapped over.
+    """
+    expansion = graph.task(item.task_id).expansion
+    own = expansion.own if expansion else None
+    if not isinstance(own, OutputOf) or not graph.task(own.task_id).is_mapped:
+        return True
+    source = graph.task(own.task_id)
+    length = source.literal_length or engine.instance(item.run_uid, own.task_id).map_length
+    return length != item.map_length
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

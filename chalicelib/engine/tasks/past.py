@@ -1,26 +1,27 @@
 """``depends_on_past`` and ``wait_for_downstream``: what a task asks of the run before its own.
 
-A task that has to wait leaves a note on the task instances it waits for, in the one write
-that tells how they stand. So either they had ended well, or their end finds the note and sends for
-the next run.
+A task that has to wait leaves a note on the task instances it waits for (of a mapped task, where all of them
+meet), in the one write that tells how they stand. So either they had ended well, or their end finds the note
+and sends for the next run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.messages import Outgoing, RescueRun, StartRun
 from chalicelib.domain.plans.checks import previous_run
-from chalicelib.domain.plans.giving_way import asked_of_past
+from chalicelib.domain.plans.past import asked_of_past, state_of_all, states_by_instance
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, RunFacts, RunRef
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.tasks.keys import task_key
+from chalicelib.domain.tasks.keys import join_key, task_key
 from chalicelib.domain.tasks.notes import AWAITED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.tasks.expanding import literal_levels
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -28,16 +29,25 @@ _INSTANT = timedelta(microseconds=1)
 def waits_for_past(engine: Engine, graph: Graph, facts: RunFacts, task: Task, outbox: Outbox) -> bool:
     """Whether a task has to wait for the previous run; 0 requests unless it depends on past.
 
-    As in Airflow the first instance of a task waits for nothing. 1 request, and 1 for each task instance
-    that is asked for. A previous run that is queued is sent for: its start may take the place of a run
-    that waits for it (``engine.runs.giving_way``); 1 request then, for this run is looked after soon.
+    As in Airflow the first instance of a task waits for nothing. 1 request, and 1 for each task that is
+    asked for, 2 if that is mapped (all items of a run that is over, once). A previous run that is queued
+    is sent for: its start may take the place of a run that waits for it (``engine.runs.giving_way``); 1
+    request then, for this run is looked after soon.
     """
-    if not task.depends_on_past:
+    previous = _previous(engine, graph, facts.ref) if task.depends_on_past else None
+    if previous is None:
         return False
-    previous, asked = _asked(engine, graph, facts.ref, task)
-    states = {name: _awaited(engine, previous, name) for name in asked} if previous else {}
+    earlier = graph_of_run(engine, previous)
+    asked = asked_of_past(task, earlier)
+    states: dict[str, TaskInstanceState | None] = {}
+    unmet = [
+        each for each in asked if each.is_mapped and (previous.state.is_final or not _meet(earlier, each))
+    ]
+    if unmet:
+        states |= states_by_instance(engine.items(previous.run_uid), unmet)
+    states |= {each.task_id: _awaited(engine, previous, earlier, each) for each in asked if each not in unmet}
     waits = not previous_run(states).passed
-    if waits and previous is not None and previous.state is DagRunState.QUEUED:
+    if waits and previous.state is DagRunState.QUEUED:
         engine.store.dag_runs.move_due(facts.ref, engine.now() + SWEEP_INTERVAL)
         outbox.post_once(StartRun(run=previous.ref))
     return waits
@@ -46,20 +56,17 @@ def waits_for_past(engine: Engine, graph: Graph, facts: RunFacts, task: Task, ou
 def states_in_previous_run(
     engine: Engine, graph: Graph, ref: RunRef, task: Task
 ) -> Mapping[str, TaskInstanceState | None]:
-    """How the task instances stand that a task waits for in the previous run, by task id."""
-    if not task.depends_on_past:
-        return {}
-    previous, asked = _asked(engine, graph, ref, task)
-    return {name: _state(engine, previous, name) for name in asked} if previous else {}
-
-
-def _asked(engine: Engine, graph: Graph, ref: RunRef, task: Task) -> tuple[DagRun | None, Sequence[str]]:
-    """The previous run, and the tasks of it that are waited for."""
-    earlier = _others(engine, ref, descending=True)
-    previous = next((run for run in earlier if _is_in_series(graph, run)), None)
+    """How the task instances stand that a task waits for in the previous run, by their names."""
+    previous = _previous(engine, graph, ref) if task.depends_on_past else None
     if previous is None:
-        return None, ()
-    return previous, asked_of_past(task, graph_of_run(engine, previous).tasks)
+        return {}
+    asked = asked_of_past(task, graph_of_run(engine, previous))
+    return states_by_instance(engine.items(previous.run_uid), asked)
+
+
+def _previous(engine: Engine, graph: Graph, ref: RunRef) -> DagRun | None:
+    earlier = _others(engine, ref, descending=True)
+    return next((run for run in earlier if _is_in_series(graph, run)), None)
 
 
 def goes_on(engine: Engine, graph: Graph, ref: RunRef, ended: Iterable[TaskInstance]) -> Iterator[Outgoing]:
@@ -95,10 +102,25 @@ def _others(engine: Engine, ref: RunRef, *, descending: bool) -> Iterator[DagRun
             yield run
 
 
-def _awaited(engine: Engine, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    """How a task instance stands, and a note on it that it is waited for."""
-    return engine.store.task_instances.arrive(run.run_uid, task_key(task_id), {AWAITED: 0}).item.state
+def _meet(graph: Graph, task: Task) -> bool:
+    """Whether all instances of a mapped task meet where the next run can ask for them.
+
+    (Not in runs of a version of the DAG in which none asked.)
+    """
+    return 0 in graph.depths_heard(task)
 
 
-def _state(engine: Engine, run: DagRun, task_id: str) -> TaskInstanceState | None:
-    return engine.instance(run.run_uid, task_id).state
+def _awaited(engine: Engine, run: DagRun, graph: Graph, task: Task) -> TaskInstanceState | None:
+    """How a task stands, and a note that it is waited for: on its item, or where its instances meet."""
+    levels = literal_levels(task) if task.literal_length else None
+    if levels is None:
+        item = _note(engine, run, task_key(task.task_id))
+        levels = item.levels if task.is_mapped else ()
+        if item.state is not None or not levels:
+            return item.state
+    met = graph.collector(task, 0, levels, 0)
+    return state_of_all(met, _note(engine, run, join_key(met)).notes)
+
+
+def _note(engine: Engine, run: DagRun, key: str) -> TaskInstance:
+    return engine.store.task_instances.arrive(run.run_uid, key, {AWAITED: 0}).item

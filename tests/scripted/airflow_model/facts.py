@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 
-from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
+from chalicelib.domain.graph.expansion import Expansion, sources_of
 from tests.scripted.dags import Shape
 
 EXECUTION_DATE = datetime(2025, 1, 1, tzinfo=UTC)
@@ -98,11 +98,13 @@ class Facts:
 
     def nearest_sources(self, name: str) -> frozenset[str]:
         """The tasks that a task or the innermost mapped group around it is mapped over."""
-        return frozenset(sources(self.expansion(name).lengths[-1:]))
+        return frozenset(
+            source for length in self.expansion(name).lengths[-1:] for source in sources_of(length)
+        )
 
     def all_sources(self, name: str) -> frozenset[str]:
         """The tasks that a task or any mapped group around it is mapped over."""
-        return frozenset(sources(self.expansion(name).lengths))
+        return frozenset(self.expansion(name).sources)
 
     def ordered_to_skip(self, name: str, map_index: int) -> frozenset[str]:
         """The tasks that a branch or a short circuit orders to be skipped when it succeeds."""
@@ -117,15 +119,3 @@ class Facts:
             meant = direct if shape.gently else self.descendants[name]
             return frozenset(after for after in meant if self.shapes[after].role != "teardown")
         return frozenset()
-
-
-def sources(lengths: Sequence[Length]) -> Iterator[str]:
-    """The tasks whose outputs some lengths depend on."""
-    for length in lengths:
-        match length:
-            case OutputOf(task_id=task_id):
-                yield task_id
-            case Zip(parts=parts) | Concat(parts=parts) | Product(parts=parts):
-                yield from sources(parts)
-            case Literal():
-                pass

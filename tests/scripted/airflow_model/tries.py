@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from tests.scripted.airflow_model.facts import Facts
+from tests.scripted.airflow_model.lengths import Lengths
 from tests.scripted.airflow_model.tables import READY, Key, State, Tables, is_finished
 
 SUCCESS, FAILED, SKIPPED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED
@@ -29,15 +30,16 @@ def end_try(
     has met the first of its fates.
     """
     behaviour = facts.shapes[key[0]].behaviour_of(key[1])
+    has_failed = fails(facts, tables, key)
     tables.open_tries.remove(key)
     _forget_xcoms(facts, tables, key)
-    if behaviour == "skip":
-        tables.states[key] = SKIPPED
-        return {}
-    if fails(facts, tables, key):
+    if has_failed:
         if is_finished(tables.states[key]) and not fails_in_any_case and behaviour != "fail for good":
             return {}
         return _fail(facts, tables, key)
+    if behaviour == "skip":
+        tables.states[key] = SKIPPED
+        return {}
     tables.states[key] = SUCCESS
     if behaviour != "nothing":
         tables.outputs[key] = facts.returned(key[0], tables.tries[key])
@@ -56,7 +58,14 @@ def clear(facts: Facts, tables: Tables, keys: Iterable[Key]) -> None:
 
 
 def fails(facts: Facts, tables: Tables, key: Key) -> bool:
-    """Whether the open try of an instance fails."""
+    """Whether the open try of an instance fails.
+
+    It does where a task mapped by itself is mapped over less by now: its argument cannot be found.
+    """
+    if facts.is_mapped_itself(key[0]):
+        length = Lengths(facts, tables, tables.states).of_task(key[0])
+        if length is not None and key[1] >= length:
+            return True
     behaviour = facts.shapes[key[0]].behaviour_of(key[1])
     return behaviour in ("fail", "fail for good") or (behaviour == "flaky" and tables.tries[key] < 2)
 

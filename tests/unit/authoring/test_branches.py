@@ -81,6 +81,44 @@ def test_only_a_branch_takes_groups_for_their_first_tasks(chosen: Any, message: 
     assert message in (run(dag, "choose").reason or "")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "followed"),
+    [
+        ("outer", {"outer.a", "outer.inner.c"}),
+        ("outer.inner", {"outer.inner.c"}),
+        (["outer.inner", "plain"], {"outer.inner.c", "plain"}),
+        ("bare", {"f", "second.g"}),
+        ("second", {"second.g"}),
+        ("scoped", {"scoped.s"}),
+        ("empty", set()),
+        ("outer.a", {"outer.a"}),
+        ("join", set()),
+    ],
+)
+def test_a_branch_into_a_group_follows_its_first_tasks(chosen: Any, followed: set[str]) -> None:
+    """The same runs ended so in Airflow 2.10.5."""
+    with a_dag() as dag:
+        fork = BranchPythonOperator(task_id="fork", python_callable=lambda: chosen)
+        with TaskGroup("outer") as outer:
+            EmptyOperator(task_id="a") >> EmptyOperator(task_id="e")
+            with TaskGroup("inner"):
+                EmptyOperator(task_id="c") >> EmptyOperator(task_id="d")
+        with TaskGroup("bare", prefix_group_id=False) as bare:
+            EmptyOperator(task_id="f")
+        with TaskGroup("empty") as empty:
+            pass
+        with TaskGroup("scoped") as scoped:
+            first = EmptyOperator(task_id="s").as_setup()
+            with EmptyOperator(task_id="t").as_teardown(setups=first):
+                EmptyOperator(task_id="w")
+        with TaskGroup("second") as second:
+            EmptyOperator(task_id="g")
+        ways = [EmptyOperator(task_id="plain"), outer, bare, empty, scoped, second]
+        fork >> ways >> EmptyOperator(task_id="join")
+        bare >> second
+    assert run(dag, "fork").skip == fork.downstream_task_ids - followed
+
+
 def test_a_branch_operator_of_the_users() -> None:
     class ByDay(BaseBranchOperator):
         def choose_branch(self, context: Any) -> str:

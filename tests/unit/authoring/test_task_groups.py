@@ -18,13 +18,15 @@ from tests.unit.authoring.running import a_dag, dag_of
 RECORDED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "dags" / "grouped_dags.json").read_text()
 )
-"""Random DAGs of nested groups, labels, setups, teardowns and scopes, as Airflow 2.10.5 makes them."""
+"""Random DAGs of nested groups, mapped ones too, labels, setups, teardowns and scopes, as Airflow 2.10.5
+makes them."""
 
 HEAD = '''
 from airflow import DAG
 from airflow.decorators import setup, task, task_group, teardown
 from airflow.models.baseoperator import chain, cross_downstream
 from airflow.operators.empty import EmptyOperator
+from airflow.operators.python import PythonOperator
 from airflow.utils.edgemodifier import Label
 from airflow.utils.task_group import TaskGroup
 
@@ -45,6 +47,18 @@ def gf():
     """Doc of gf."""
     EmptyOperator(task_id="ga") >> EmptyOperator(task_id="gb")
 
+@task_group
+def gm(x):
+    return tf(tf(x))
+
+@task_group(group_id="gm2", prefix_group_id=False)
+def gm2_(x):
+    a = EmptyOperator(task_id="m2a")
+    b = tf.override(task_id="m2b")(x)
+    with TaskGroup("inner"):
+        c = tf.override(task_id="m2c")(x)
+    a >> b >> c
+
 @task_group(prefix_group_id=False)
 def gbare():
     return tf()
@@ -62,21 +76,26 @@ def empty(task_id: str, **arguments: Any) -> EmptyOperator:
 
 
 def shown(task: BaseOperator) -> dict[str, Any]:
-    flags = {
+    told = {
+        "upstream": sorted(task.upstream_task_ids),
+        "label": task.label if task.label != task.task_id else "",
         "is_setup": task.is_setup,
         "is_teardown": task.is_teardown,
         "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "retries": task.retries,
         "owner": task.owner if task.owner != "airflow" else "",
     }
-    told = {name: value for name, value in flags.items() if value}
-    return {"upstream": sorted(task.upstream_task_ids), "label": task.label, **told}
+    return {name: value for name, value in told.items() if value}
 
 
 def shown_group(group: TaskGroup) -> dict[str, Any]:
-    told = {"tooltip": group.tooltip} if group.tooltip else {}
-    roots, leaves = ({task.task_id for task in tasks} for tasks in (group.roots, group.leaves))
-    return {"label": group.label, "roots": sorted(roots), "leaves": sorted(leaves), **told}
+    told = {
+        "label": group.label if group.label != group.group_id else "",
+        "roots": sorted({task.task_id for task in group.roots}),
+        "leaves": sorted({task.task_id for task in group.leaves}),
+        "tooltip": group.tooltip,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -185,3 +204,25 @@ def test_what_stands_before_and_after_an_empty_group_is_not_put_in_order() -> No
             pass
         empty("a") >> nothing >> empty("b")
     assert dag.get_task("b").upstream_task_ids == set()
+
+
+def test_a_group_knows_its_members() -> None:
+    with a_dag() as dag:
+        with TaskGroup("g") as group:
+            a = empty("a")
+            with TaskGroup("h", prefix_group_id=False) as inner:
+                b = empty("b")
+        other = empty("other")
+    assert list(group) == [a, b]
+    assert (group.has_task(b), group.has_task(other)) == (True, False)
+    assert group.get_child_by_label("a") is a
+    assert group.get_child_by_label("h") is inner
+    assert (dag.task_group.is_root, group.is_root) == (True, False)
+    assert dag.task_group_dict == {"g": group, "g.h": inner}
+
+
+def test_a_group_cannot_be_added_to_a_scope() -> None:
+    with a_dag():
+        group = TaskGroup("g")
+        with pytest.raises(TypeError, match="Only tasks can be added"), empty("last").as_teardown() as scope:
+            scope.add_task(group)

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from chalicelib.domain.graph.graph import Task
-from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict, judge
+from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, TriggerRule, Verdict, judge
 from chalicelib.domain.plans.steps import (
     End,
     Ignore,
@@ -59,7 +59,7 @@ def item(state: TaskInstanceState | None = None, **fields: object) -> TaskInstan
         (TASK, item(), ONE_FAILED, False, End),
         (TASK, item(), replace(ALL_ENDED_WELL, skip_ordered=True), False, End),
         (DEPENDS_ON_PAST, item(), ALL_ENDED_WELL, True, Wait),
-        (DEPENDS_ON_PAST, item(), ONE_FAILED, True, End),
+        (DEPENDS_ON_PAST, item(), ONE_FAILED, False, End),
         (replace(TASK, is_empty=True), item(), ALL_ENDED_WELL, False, End),
     ],
 )
@@ -81,10 +81,15 @@ def test_a_start_says_which_try_and_whether_slots_may_be_left() -> None:
 
 
 def test_the_previous_run_is_read_only_where_it_can_make_a_difference() -> None:
-    assert asks_for_past(DEPENDS_ON_PAST, ALL_ENDED_WELL)
-    assert not asks_for_past(DEPENDS_ON_PAST, NOT_YET)
-    assert not asks_for_past(DEPENDS_ON_PAST, ONE_FAILED)
-    assert not asks_for_past(TASK, ALL_ENDED_WELL)
+    to_run, to_skip = (Judgement(verdict=verdict, reason="") for verdict in (Verdict.RUN, Verdict.SKIP))
+    assert asks_for_past(DEPENDS_ON_PAST, to_run)
+    assert not asks_for_past(TASK, to_run)
+    assert not asks_for_past(DEPENDS_ON_PAST, to_skip)
+    waits = replace(DEPENDS_ON_PAST, wait_for_past_depends_before_skipping=True)
+    assert asks_for_past(waits, to_skip)
+    assert not asks_for_past(waits, to_skip, skip_ordered=True)
+    for verdict in (Verdict.WAIT, Verdict.UPSTREAM_FAILED):
+        assert not asks_for_past(waits, Judgement(verdict=verdict, reason=""))
 
 
 def test_an_untouched_task_instance_has_a_step_whatever_is_known_of_its_upstreams() -> None:
@@ -93,8 +98,10 @@ def test_an_untouched_task_instance_has_a_step_whatever_is_known_of_its_upstream
     for rule, seen, complete, ordered, waits in product(TriggerRule, states, flags, flags, flags):
         known = Arrived(seen=seen, complete=complete, skip_ordered=ordered)
         task = replace(DEPENDS_ON_PAST, trigger_rule=rule)
-        step = open_step(task, item(), known, waits_for_past=waits)
-        verdict = judge(rule, known).verdict
+        judgement = judge(rule, known)
+        waits_for_past = waits and asks_for_past(task, judgement)
+        step = open_step(task, item(), known, waits_for_past=waits_for_past)
+        verdict = judgement.verdict
         expected = {Verdict.WAIT: Wait, Verdict.RUN: Wait if waits else Start}.get(verdict, End)
         assert isinstance(step, expected)
         assert step.judgement.reason if isinstance(step, End) else step.reason

@@ -33,6 +33,7 @@ START = messages.StartRun(run=RUN)
 EVERY: list[Message] = [
     START,
     messages.OpenTasks(run=RUN, opened=200),
+    messages.OpenInstances(run=RUN, task_id="each", opened=500),
     messages.RescueRun(dag_id="sales", execution_date=NOON),
     messages.RescueRun(dag_id="sales", execution_date=NOON, stopped_at=NOON),
     messages.RetryTask(run=RUN, task_id="t", map_index=4, try_number=2),
