@@ -27,7 +27,6 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         run_type=run.run_type,
         task_id=message.task_id,
         map_index=message.map_index,
-        map_levels=item.levels,
         try_number=message.try_number,
         max_tries=message.max_tries,
         execution_date=run.ref.execution_date,
