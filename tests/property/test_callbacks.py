@@ -18,9 +18,9 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual
 from tests.scripted.scenarios import (
     EXECUTION_DATE,
-    assert_ended_as_expected,
     deliver_until_the_fault_has_come,
     run_to_the_end,
     shapes,
@@ -71,7 +71,7 @@ def test_each_end_calls_back_exactly_once_where_nothing_goes_wrong(dag: Scripted
     world = world_of(dag, seed)
     run = start(world, dag)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_airflow_may(world, dag, run)
     assert sorted(world.calls) == sorted(owed(world, dag))
 
 
@@ -82,7 +82,7 @@ def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed
     for _ in range(120):
         step_with_faults(world)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_airflow_may(world, dag, run)
     assert set(world.calls) == owed(world, dag)
 
 
@@ -95,7 +95,7 @@ def test_no_call_is_lost_where_handlers_meet(
     crowd = Crowd(world, dag.graph, faults=faults, pausing=pausing)
     run = start(world, dag)
     run_to_the_end(crowd)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_airflow_may(world, dag, run)
     assert set(world.calls) == owed(world, dag)
 
 
@@ -118,7 +118,7 @@ def test_a_crash_at_any_call_loses_no_callback(
     world.faults.arm(call, error, takes_effect=takes_effect)
     deliver_until_the_fault_has_come(world)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert set(world.calls) == owed(world, dag)
 
 
@@ -225,7 +225,7 @@ def test_the_successors_do_not_wait_for_a_callback_that_hangs() -> None:
         entries = [entry for entry in world.queue.visible() if "run_callback" not in entry.message]
         if entries:
             world.deliver(entries[0])
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert world.calls == []
     world.drain()
     assert world.calls == [("a", 1, "on_success_callback")]

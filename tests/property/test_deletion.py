@@ -19,9 +19,9 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual
 from tests.scripted.scenarios import (
     EXECUTION_DATE,
-    assert_ended_as_expected,
     assert_nothing_is_held,
     dag_of,
     message,
@@ -79,7 +79,7 @@ def test_a_dag_deleted_at_any_moment_begins_a_new_life(made: list[Shape], seed: 
     set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
     new = start(world, dag)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, new)
+    assert_ended_as_airflow_may(world, dag, new)
     let_an_hour_pass(world)
     assert_nothing_is_left(world, old)
     assert_nothing_is_held(world)
@@ -241,7 +241,7 @@ def test_a_dag_deleted_while_its_handlers_are_at_work_leaves_nothing(made: list[
         RunRequest(dag_id=dag.dag_id, execution_date=EXECUTION_DATE, triggered_by="test"),
     )
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, new)
+    assert_ended_as_airflow_may(world, dag, new)
     let_an_hour_pass(world)
     assert_nothing_is_left(world, old)
     assert_nothing_is_held(world)
@@ -253,7 +253,7 @@ def test_a_late_duplicate_leaves_nothing_of_a_run_whose_dag_is_deleted_meanwhile
     world = world_of(dag, 1)
     run = start(world, dag)
     world.drain()
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     world.advance(2 * LEASE)
     crowd = Crowd(world, dag.graph)
     last = next(message for message in reversed(world.queue.sent) if isinstance(message, RunTask))

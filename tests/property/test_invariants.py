@@ -20,12 +20,13 @@ from chalicelib.engine.upkeep import sweep
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual
 from tests.scripted.scenarios import (
     EXECUTION_DATE,
-    assert_ended_as_expected,
     assert_nothing_is_held,
     deliver_until_the_fault_has_come,
     disturb,
+    final_states,
     item_state,
     run_state,
     shapes,
@@ -143,7 +144,7 @@ def test_a_pool_never_gives_out_more_than_it_has_under_faults(
     run = start(world, dag)
     disturb(world, steps=60)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -203,7 +204,7 @@ def test_pausing_stops_new_tasks_and_unpausing_goes_on(made: list[Shape], seed: 
     assert world.tries == tries_before
     set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_airflow_may(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -283,7 +284,7 @@ def test_a_handler_that_dies_at_any_call_is_made_good_by_redelivery(
     world.faults.arm(call, error, takes_effect=takes_effect)
     deliver_until_the_fault_has_come(world)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -298,7 +299,7 @@ def test_every_message_may_come_again_after_the_end(made: list[Shape], seed: int
         world.handle(message)
     world.settle(dag.dag_id)
     assert world.tries == tries
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_airflow_may(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -319,8 +320,8 @@ def test_a_wide_fan_in_is_started_exactly_once(width: int, rule: str, faulty: bo
             world.faults.arm(world.choose.randrange(8), Killed, takes_effect=world.choose.random() < 0.5)
         world.deliver(world.choose.choice(visible))
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
-    assert world.tries.count(("join", 1)) == (dag.expected_states()["join"] is TaskInstanceState.SUCCESS)
+    assert_ended_as_usual(world, dag, run)
+    assert world.tries.count(("join", 1)) == (item_state(world, run, "join") is TaskInstanceState.SUCCESS)
     if not faulty:
         started = [m for m in world.queue.sent if isinstance(m, RunTask) and m.task_id == "join"]
         assert len(started) <= 1
@@ -333,7 +334,9 @@ def test_a_long_cascade_goes_on_by_message() -> None:
     world = world_of(dag, 1)
     run = start(world, dag)
     world.drain()
-    assert_ended_as_expected(world, dag, run)
+    states = final_states(world, dag, run)
+    assert (states.pop("t0"), {*states.values()}) == ("failed", {"upstream_failed"})
+    assert run_state(world, dag) is DagRunState.FAILED
 
 
 @pytest.mark.parametrize("dies_at", [None, 1, 300, 3 * PORTION])
@@ -350,7 +353,7 @@ def test_very_many_first_tasks_are_opened_in_portions(dies_at: int | None) -> No
     while opening := [entry for entry in world.queue.visible() if "open_tasks" in entry.message]:
         world.deliver(opening[0], keep_faults=True)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert len(world.tries) == count
     assert_nothing_is_held(world)
 

@@ -17,7 +17,7 @@ from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.scenarios import EXECUTION_DATE, final_states, shapes, start, world_of
+from tests.scripted.scenarios import EXECUTION_DATE, final_states, run_state, shapes, start, world_of
 from tests.scripted.world import ScriptedWorld
 
 HOUR = timedelta(hours=1)
@@ -75,7 +75,7 @@ def test_each_end_is_told_once_although_messages_come_twice_and_in_any_order(
     final = {(task, state) for task, _, state in ends(world.observed) if state in FINAL_STATES}
     assert final == set(final_states(world, dag, run).items())
     assert max(Counter(ends(world.observed)).values()) == 1
-    assert run_ends(world.observed) == [dag.expected_run_state()]
+    assert run_ends(world.observed) == [run_state(world, dag)]
     assert {(each.task_id, each.try_number) for each in starts(world.observed)} == set(world.tries)
 
 

@@ -17,10 +17,10 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.expectations import assert_ended_as_usual
 from tests.scripted.failures import let_fail
 from tests.scripted.scenarios import (
     EXECUTION_DATE,
-    assert_ended_as_expected,
     item_state,
     message,
     start,
@@ -68,7 +68,7 @@ def test_a_dense_cascade_longer_than_the_limit_takes_few_messages() -> None:
     follows = [m for m in world.queue.sent if isinstance(m, FollowTask)]
     assert len(follows) <= 100, f"{len(follows)} messages, and no end in sight"
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 def crowd_of_two(pool_slots: int = 1) -> tuple[Crowd, ScriptedDag]:
@@ -162,7 +162,7 @@ def test_a_first_start_does_not_rely_on_slots_that_are_about_to_be_dropped(pool_
         world.store.pools.drop_holder(shard, holder)
     assert held_parts(world.store.pools.shards("narrow"), holder) == parts
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 def test_a_task_whose_lineage_could_not_be_kept_has_run_all_the_same() -> None:

@@ -18,8 +18,8 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.expectations import assert_ended_as_usual
 from tests.scripted.scenarios import (
-    assert_ended_as_expected,
     assert_nothing_is_held,
     message,
     run_state,
@@ -75,7 +75,7 @@ def test_a_sensor_in_mode_poke_shows_as_running_and_keeps_its_slots() -> None:
     ended = sensor_of(world, run)
     assert (ended.try_number, ended.start_date) == (1, item.start_date)
     assert ended.duration == 900.0
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -94,7 +94,7 @@ def test_a_sensor_in_mode_reschedule_gives_its_slots_back() -> None:
     )
     assert ended.first_poke_at == item.start_date
     assert not list(world.store.task_instances.finished_tries(run.run_uid, "wait", -1))
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 def test_another_task_takes_the_slots_that_a_rescheduled_sensor_gave_back() -> None:
@@ -107,7 +107,7 @@ def test_another_task_takes_the_slots_that_a_rescheduled_sensor_gave_back() -> N
     world.drain()
     assert world.tries == [("wait", 1), ("other", 1)]
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 @MODES
@@ -118,7 +118,7 @@ def test_pokes_come_in_time_without_a_tick_however_long_the_wait(mode: str, inte
     world.advance(timedelta(seconds=2))
     world.drain()
     assert run_state(world, dag) is DagRunState.SUCCESS
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 @MODES
@@ -129,7 +129,7 @@ def test_a_lost_message_of_a_poke_is_made_good_by_the_sweep(mode: str) -> None:
         minutes(world, 8)
     world.settle(dag.dag_id)
     assert sensor_of(world, run).try_number == 1
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 @MODES
@@ -144,7 +144,7 @@ def test_duplicates_do_not_poke_twice_and_do_not_multiply(mode: str) -> None:
     kinds = [kind for kind in world.queue.sent if isinstance(kind, RunTask | PokeTask)]
     assert len(kinds) < 20 * 16, "each message came thrice; they would be 3**20"
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)  # and the world asserts that no poke came twice
+    assert_ended_as_usual(world, dag, run)  # and the world asserts that no poke came twice
 
 
 @MODES
@@ -159,7 +159,7 @@ def test_late_messages_of_earlier_pokes_change_nothing(mode: str) -> None:
             world.handle(sent)
     assert sensor_of(world, run) == before
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 @MODES
@@ -176,7 +176,7 @@ def test_a_poke_survives_a_crash_at_any_call(
             world.faults.arm(calls, error, takes_effect=takes_effect)
             world.deliver(entry)
     world.settle(dag.dag_id)
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
     assert_nothing_is_held(world)
 
 
@@ -208,7 +208,7 @@ def test_a_sensor_in_mode_poke_goes_on_in_a_paused_dag_and_one_in_mode_reschedul
         set_paused(world.engine, dag.dag_id, paused=False, changed_by="test")
         world.settle(dag.dag_id)
         assert sensor_of(world, run).try_number == 1
-        assert_ended_as_expected(world, dag, run)
+        assert_ended_as_usual(world, dag, run)
 
 
 @MODES
@@ -218,7 +218,7 @@ def test_a_sleeping_sensor_is_not_interrupted_by_a_stop_of_the_server(mode: str)
     sweep.resume(world.engine)
     world.settle(dag.dag_id)
     assert sensor_of(world, run).try_number == 1
-    assert_ended_as_expected(world, dag, run)
+    assert_ended_as_usual(world, dag, run)
 
 
 def test_a_dag_with_a_sleeping_sensor_cannot_be_deleted_as_its_task_runs() -> None:

@@ -129,7 +129,7 @@ class ScriptedDag:
         outcome = outcome_of(behaviour, request.try_number, self._skips(shape, map_index))
         if outcome.result is not TryResult.SUCCESS:
             return outcome
-        length = shape.returns if map_index == NOT_MAPPED else 1
+        length = shape.returns if map_index == NOT_MAPPED else int(behaviour != "nothing")
         return replace(outcome, output_length=length)
 
     def skips(self, shape: Shape) -> frozenset[str]:

@@ -101,12 +101,6 @@ def final_states(world: World, dag: ScriptedDag, run: DagRun) -> dict[str, str |
     return {item.task_id: item.state for item in items.instances(graph_of_run(world.engine, run).tasks)}
 
 
-def assert_ended_as_expected(world: World, dag: ScriptedDag, run: DagRun) -> None:
-    assert final_states(world, dag, run) == dag.expected_states()
-    assert run_state(world, dag) is dag.expected_run_state()
-    assert not list(world.store.dag_runs.unfinished(dag.dag_id))
-
-
 def assert_nothing_is_held(world: World) -> None:
     for _ in range(25):  # long enough for the audit to look at every holding
         world.advance(timedelta(minutes=1))

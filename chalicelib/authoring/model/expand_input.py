@@ -52,7 +52,7 @@ class DictOfListsExpandInput:
             left, place = divmod(left, len(items))
             found[name] = _item(items, place)
         found[first] = _item(_resolved(self.value[first], context), left)
-        outputs = (name for name, value in self.value.items() if _is_output(value))
+        outputs = (name for name, value in self.value.items() if isinstance(value, XComArg))
         return MappedArguments(values=found, as_they_are=tuple(found[name] for name in outputs))
 
     def __repr__(self) -> str:
@@ -177,12 +177,8 @@ def prevent_duplicates(first: Mapping[str, Any], second: Mapping[str, Any], *, f
         raise TypeError(f"{fail_reason} arguments: {', '.join(sorted(both))}")
 
 
-def _is_output(value: Any) -> bool:
-    return isinstance(value, XComArg | MappedArgument)
-
-
 def _resolved(value: Any, context: Mapping[str, Any]) -> Any:
-    return value.resolve(context) if _is_output(value) else value
+    return value.resolve(context) if isinstance(value, XComArg) else value
 
 
 def _item(items: Any, index: int) -> Any:

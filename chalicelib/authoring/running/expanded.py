@@ -1,6 +1,5 @@
 """One instance of an expanded task: its operator, its name, and what is mapped over its output."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,6 @@ from chalicelib.authoring.running.context import Context, params_of
 from chalicelib.authoring.running.task_instance import TaskInstance
 from chalicelib.authoring.running.templates import Renderer
 from chalicelib.authoring.surroundings.configuration import conf
-
-log = logging.getLogger("airflow.task")
 
 LONGEST_RENDERED_MAP_INDEX = 250
 """Characters of an instance's name (the width of Airflow's column)."""

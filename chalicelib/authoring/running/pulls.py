@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,7 +52,7 @@ class Pulls:
     ) -> Any:
         """The value of a task or a list of values, as ``TaskInstance.xcom_pull``; ``NOTSET`` for none."""
         if map_indexes is not None and not isinstance(map_indexes, int):
-            pairs = ((task_id, index) for task_id in self._listed(task_ids) for index in map_indexes)
+            pairs = product(self._listed(task_ids), map_indexes)
             return _pushed(self._value(task_id, key, index) for task_id, index in pairs)
         if task_ids is None or isinstance(task_ids, str):
             values = (self._of_task(task_id, key, map_indexes) for task_id in self._listed(task_ids))

@@ -328,8 +328,10 @@ class Graph:
 
     def _join_before(self, task: Task, implied: Mapping[str, frozenset[str]]) -> Join:
         upstream = self._heard_before_expansion(task)
-        known = frozenset(upstream).union(*(implied[name] for name in upstream))
-        listens_to = tuple(name for name in self._needed(task) if name not in known)
+        # Only this rule makes of the end of what lies between the same as of the end of what is needed.
+        is_passed_on = task.trigger_rule is TriggerRule.ALL_SUCCESS
+        known = frozenset().union(*(implied[name] for name in upstream)) if is_passed_on else frozenset()
+        listens_to = tuple(n for n in self._needed(task) if n not in upstream and n not in known)
         return Join(
             task_id=task.task_id,
             upstream=upstream,
@@ -341,8 +343,9 @@ class Graph:
         )
 
     def _implied(self, join: Join, implied: Mapping[str, frozenset[str]]) -> frozenset[str]:
-        """The setups that are sure to have ended before the task of a join ends, however it does."""
-        if not self._has_setups or self._may_order or join.trigger_rule is TriggerRule.ALWAYS:
+        """The setups that are sure to have ended before the task of a join ends, and that it needs too."""
+        is_without_needs = join.trigger_rule is TriggerRule.ALWAYS or self.tasks[join.task_id].is_teardown
+        if not self._has_setups or self._may_order or is_without_needs:
             return frozenset()
         is_sure = join.size == 1 or not (join.heeds or join.listens_to)
         return (

@@ -16,8 +16,9 @@ from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
+from chalicelib.domain.tasks.notes import SKIP_ORDER
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.domain.tasks.voiding import VOID
+from chalicelib.domain.tasks.voiding import VOID, standing
 
 _NEWS = timedelta(seconds=20)
 """What was written more recently than this is being sent by the handler that wrote it.
@@ -244,6 +245,31 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
 
 NOTHING_SHARED = Arrived(seen=frozenset(), complete=True, has_upstream=False)
 """What is known of common upstreams where instances have none."""
+
+
+def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | None = None) -> bool:
+    """Whether an order to be skipped takes the place of the state of a task instance, as in Airflow.
+
+    Not of one that runs, whose own end counts then. ``is_new``: the order has just been left; else it may
+    have been heeded before, and counts if what it would overwrite came before it: an end that no try made, or
+    one that a try made before ``ordered_at``, the end of the task that orders it. What was altered by hand,
+    or by such an order, stays.
+    """
+    if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
+        return False
+    if is_new:
+        return True
+    if item.clears or not standing(item.notes).get(SKIP_ORDER):
+        return False
+    if item.lease_token is None:
+        return True
+    return ordered_at is not None and item.end_date is not None and item.end_date <= ordered_at
+
+
+def fails_against_an_order(item: TaskInstance) -> bool:
+    """Whether a try has failed that was ordered to be skipped while it ran: then it is skipped (Airflow)."""
+    has_failed = item.state in (TaskInstanceState.FAILED, TaskInstanceState.UP_FOR_RETRY)
+    return has_failed and not item.clears and bool(standing(item.notes).get(SKIP_ORDER))
 
 
 def retry_step(item: TaskInstance, failed_try: int, now: datetime) -> Ignore | Later | Start | Send:

@@ -9,6 +9,7 @@ without one is known.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
@@ -26,6 +27,7 @@ from chalicelib.domain.plans.steps import (
     asks_for_past,
     expanded_anew,
     instance_judgement,
+    is_overwritten,
     mapped_step,
     open_step,
     step_of,
@@ -95,6 +97,8 @@ class _Question:
     redo: bool = False
     is_ordered: bool = False
     """Whether it has just been ordered to be skipped."""
+    ordered_at: datetime | None = None
+    """The end of the task that orders it."""
     levels: tuple[int, ...] = ()
     """The lengths of the mapped groups around an instance."""
     first_attempt: bool = True
@@ -123,6 +127,8 @@ class Cascade:
     _touched: dict[str, _Question] = field(default_factory=dict)
     _levels: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _outputs: dict[str, Output] = field(default_factory=dict)
+    _due: dict[str, TaskInstance] = field(default_factory=dict)
+    """Those that ended before their upstreams, all of which have ended now."""
     _end: TaskInstance | None = None
     """The end of the run, as the last note left there was answered."""
 
@@ -130,7 +136,12 @@ class Cascade:
 
     def follow(self, told: Iterable[Told]) -> None:
         """Tell ends, and go on with what ends by that; start last what is to be tried."""
-        wave, number = list(told), 0
+        self._tell_all(list(told))
+        self._finish()
+
+    def _tell_all(self, wave: list[Told]) -> None:
+        """Tell a wave, and all that end by it in further ones."""
+        number = 0
         self._met |= {one.item.key for one in wave}
         while wave and number < CASCADE_LIMIT:
             number += len(wave)
@@ -140,7 +151,6 @@ class Cascade:
             # these messages. What a crash left untold there is found by the sweep.
             message = FollowTask(run=self.progress.facts.ref, task_id=item.task_id, map_index=item.map_index)
             self.progress.outbox.post(message)
-        self._finish()
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Decide about a task, or an instance of it, by the notes on its item; go on with what follows."""
@@ -180,6 +190,10 @@ class Cascade:
             self.follow(self._answer_judged(question, task, ends_as, skip_ordered=is_ordered))
         else:
             self.follow(self._answer_instance_by(question, task, gate))
+
+    def skip(self, item: TaskInstance) -> None:
+        """Skip a task instance that was ordered to be while it ran, and that has failed since."""
+        self.follow(self._overwrite(item))
 
     # -- waves -------------------------------------------------------------------------------------
 
@@ -319,6 +333,7 @@ class Cascade:
                 added=added_by(self._graph, join, hearer.end, hearer.path[0].number),
                 prepaid=prepaid.get(hearer.path[0].key, ()),
                 is_ordered=is_ordered,
+                ordered_at=item.end_date,
                 levels=self._levels_at(join, item, told),
             )
         arrival = self.progress.telling.arrive(join, hearer.path, hearer.end, again=told.again)
@@ -330,6 +345,7 @@ class Cascade:
             item=arrival.item,
             redo=redo,
             is_ordered=is_ordered,
+            ordered_at=item.end_date,
             levels=self._levels_at(join, item, told),
             first_attempt=not told.again,
         )
@@ -359,7 +375,14 @@ class Cascade:
             join = self._graph.join_before(name)
             redo = told.again and not is_new
             yield from self._answer(
-                _Question(join=join, item=item, redo=redo, is_ordered=True, first_attempt=False)
+                _Question(
+                    join=join,
+                    item=item,
+                    redo=redo,
+                    is_ordered=True,
+                    ordered_at=told.item.end_date,
+                    first_attempt=False,
+                )
             )
 
     def _tell_expansion(self, told: Told) -> None:
@@ -399,7 +422,9 @@ class Cascade:
     def _answer_decided(self, question: _Question) -> list[Told]:
         """What is left to do about one that was decided before."""
         item = question.item
-        if question.is_ordered and _is_overwritten(item, redo=question.redo):
+        is_new = question.is_ordered and not question.redo
+        ordered_at = question.ordered_at if question.is_ordered else None
+        if is_overwritten(item, is_new=is_new, ordered_at=ordered_at):
             return self._overwrite(item)
         if is_early(item):
             self._complete_if_due(item)
@@ -410,6 +435,18 @@ class Cascade:
     def _complete_if_due(self, item: TaskInstance) -> None:
         """Tell the end of the run, if it is so, that all upstreams of a task that ended early have ended."""
         if arrived(self._graph.join_before(item.task_id), item.notes).complete:
+            self._due[item.key] = item
+
+    def _complete_what_is_due(self) -> None:
+        """Tell the end of the run of those whose upstreams have all ended, once their own ends are told.
+
+        One that was ordered to be skipped passes that on: if another handler does so, it may not be done yet.
+        """
+        for item in list(self._due.values()):
+            may_be_untold = item.clears or standing(item.notes).get(SKIP_ALL)
+            if may_be_untold and item.key not in self._met:
+                self._tell_all([Told(item=item, again=True)])
+        for item in self._due.values():
             self._hear_end(self.progress.telling.complete(item))
 
     def _hear_end(self, end: TaskInstance) -> None:
@@ -431,7 +468,7 @@ class Cascade:
         added = {EARLY: coded(0, item.clears + 1)} if is_early(item) else None
         write = engine.store.task_instances.transition(item.run_uid, item.key, expected, change, added)
         if not write.applied:
-            return self._overwrite(write.item) if _is_overwritten(write.item, redo=True) else []
+            return self._overwrite(write.item) if is_overwritten(write.item, is_new=False) else []
         engine.observe(TaskEnded.of(self.progress.facts.ref.dag_id, self.progress.facts.run_id, write.item))
         if item.state is not None and not item.state.is_final:
             self.progress.tries.let_go(self._graph.tasks[item.task_id], item)
@@ -596,6 +633,7 @@ class Cascade:
 
     def _finish(self) -> None:
         """Do what waits until no further end comes of the cascade: start tries, and close the run."""
+        self._complete_what_is_due()
         starts, self._starts = self._starts, []
         for put_off in starts:
             self.progress.tries.start(
@@ -631,17 +669,6 @@ def _weight(item: TaskInstance) -> int:
 def _key(question: _Question) -> str:
     join = question.join
     return f"{join.task_id}#{join.map_index}#{join.instances}#{join.depth}#{join.ancestor}"
-
-
-def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
-    """Whether an order to be skipped takes the place of its state.
-
-    Not of one at work, whose own end counts. ``redo``: the order may have been heeded before; then one that
-    was altered by hand since stays as it is.
-    """
-    if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
-        return False
-    return not (redo and item.clears)
 
 
 def _again(item: TaskInstance, *, redo: bool) -> list[Told]:

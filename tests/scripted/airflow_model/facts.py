@@ -106,6 +106,10 @@ class Facts:
         """The tasks that a task or any mapped group around it is mapped over."""
         return frozenset(self.expansion(name).sources)
 
+    def pushes(self, name: str, map_index: int) -> bool:
+        """Whether the success of an instance leaves a return value."""
+        return self.shapes[name].behaviour_of(map_index) != "nothing" and not self.shapes[name].is_empty
+
     def ordered_to_skip(self, name: str, map_index: int) -> frozenset[str]:
         """The tasks that a branch or a short circuit orders to be skipped when it succeeds."""
         shape = self.shapes[name]

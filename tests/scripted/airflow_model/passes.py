@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from tests.scripted.airflow_model.dependencies import DEPENDENCIES, Dependency, View
 from tests.scripted.airflow_model.facts import Facts
-from tests.scripted.airflow_model.lengths import Lengths
-from tests.scripted.airflow_model.tables import DECIDABLE, READY, Key, Tables, is_finished
+from tests.scripted.airflow_model.tables import DECIDABLE, READY, Key, Rows, Tables, is_finished
 
 REMOVED, SKIPPED = TaskInstanceState.REMOVED, TaskInstanceState.SKIPPED
 
@@ -16,8 +15,21 @@ def started(facts: Facts) -> Tables:
     """The rows of a run that has just started: what is mapped over literals alone is expanded already."""
     tables = Tables()
     for name in facts.present:
-        length = Lengths(facts, tables, {}).of_task(name) if facts.is_mapped(name) else None
+        length = facts.expansion(name).literal if facts.is_mapped(name) else None
         tables.states.update({(name, index): None for index in (range(length) if length else [-1])})
+    return tables
+
+
+def resumed(facts: Facts, rows: Rows) -> Tables:
+    """The rows of a run of which some tasks have ended before: each success has left what it leaves."""
+    tables = Tables(states={(name, index): state for name, index, state in rows})
+    for name, index, state in rows:
+        if state is None:
+            continue
+        tables.tries[name, index] = 1
+        if state is TaskInstanceState.SUCCESS and facts.pushes(name, index):
+            tables.outputs[name, index] = facts.returned(name, 1)
+            tables.orders[name, index] = facts.ordered_to_skip(name, index)
     return tables
 
 

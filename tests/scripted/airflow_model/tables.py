@@ -10,7 +10,10 @@ Key = tuple[str, int]
 
 State = TaskInstanceState | None
 
-Outcome = tuple[DagRunState, tuple[tuple[str, int, State], ...]]
+Rows = tuple[tuple[str, int, State], ...]
+"""Task id, map index and state of each task instance."""
+
+Outcome = tuple[DagRunState, Rows]
 """State of the run, and task id, map index and state of each task instance, in order."""
 
 READY = TaskInstanceState.SCHEDULED

@@ -495,3 +495,7 @@ def test_templated_values_are_told_as_airflow_keeps_them() -> None:
         ("[1, ['x']]", "{'k': [2]}"),
     ]
     assert (told[0]["start_from_trigger"], told[0]["start_trigger_args"]) == ("False", "None")
+
+
+def test_retries_may_be_a_text_as_in_airflow() -> None:
+    assert [empty("a", retries=value).retries for value in ("3", None, 2)] == [3, 0, 2]
