@@ -189,6 +189,20 @@ def mapped_step(
     return Expand(levels=levels, judgement=judgement, is_early=is_early)
 
 
+def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Judgement | None:
+    """What becomes of the cleared instances of an expanded task; None: they are decided as ever.
+
+    ``item`` is the unexpanded one. Instances are neither added nor taken away: where what the task is mapped
+    over has another length by now than when it was expanded, none is tried.
+    """
+    levels = sources.levels(task)
+    if levels is None or levels == item.levels:
+        return None
+    was, now = prod(item.levels), prod(levels)
+    reason = f"it has {was} instances, and what it is mapped over has a length of {now} since it was cleared"
+    return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason=reason)
+
+
 def _without_source(sources: Sources) -> Judgement:
     if sources.ended == {TaskInstanceState.SKIPPED}:
         return Judgement(verdict=Verdict.SKIP, reason="what it is mapped over was skipped")

@@ -25,6 +25,7 @@ from chalicelib.domain.plans.steps import (
     Start,
     Wait,
     asks_for_past,
+    expanded_anew,
     instance_judgement,
     is_overwritten,
     mapped_step,
@@ -590,11 +591,13 @@ class Cascade:
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
+        if item.clears and judgement.verdict is Verdict.RUN:
+            judgement = expanded_anew(task, item, sources_of(task, known, self._output_of)) or judgement
         self._openings.append(
             Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
-        return [Told(item=item, is_expansion=True, again=True)] if is_asked else []
+        return [Told(item=item, is_expansion=True, again=True)]
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
