@@ -30,9 +30,6 @@ MAY_IMPORT: dict[str, set[str]] = {
 def _modules() -> list[Path]:
     """All but DAG files, which import what Airflow calls so."""
     paths = (path.relative_to(TESTS) for path in sorted(TESTS.rglob("*.py")))
-    return [
-        path for path in paths if not {"dags", "random_dags", "mapped_dags", "scripted_dags"} & {*path.parts}
-    ]
     return [path for path in paths if DAG_FOLDERS.isdisjoint(path.parts)]
 
 
