@@ -35,6 +35,7 @@ class Shape:
     wait_for_downstream: bool = False
     wait_for_past_depends_before_skipping: bool = False
     max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
     callbacks: tuple[str, ...] = ()
     role: str = "work"
     """Or setup, or teardown; a teardown is that of the setups among its upstreams."""
@@ -129,7 +130,9 @@ class ScriptedDag:
         outcome = outcome_of(behaviour, request.try_number, self._skips(shape, map_index))
         if outcome.result is not TryResult.SUCCESS:
             return outcome
-        length = shape.returns if map_index == NOT_MAPPED else int(behaviour != "nothing")
+        has_changed = request.try_number > 1 and shape.returns_later is not None
+        returns = shape.returns_later if has_changed else shape.returns
+        length = returns if map_index == NOT_MAPPED else int(behaviour != "nothing")
         return replace(outcome, output_length=length)
 
     def skips(self, shape: Shape) -> frozenset[str]:
@@ -209,6 +212,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "wait_for_downstream": shape.wait_for_downstream,
         "wait_for_past_depends_before_skipping": shape.wait_for_past_depends_before_skipping,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
+        "max_active_tis_per_dagrun": shape.max_active_tis_per_dagrun,
         "callbacks": list(shape.callbacks),
         "is_setup": shape.role == "setup",
         "is_teardown": shape.role == "teardown",

@@ -184,6 +184,8 @@ class RunInProgress:
         """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
         if run.fence and self.graph.share_of_run is not None:
             self.engine.store.dags.forget_altered(run.ref, run.clear_number)
+        for own in self.graph.limits_of_run(run.run_uid):
+            self.engine.store.pools.delete(own.pool)
         limit = self.graph.active_runs
         if limit is not None and taking.give_for_run(self.engine, run, limit):
             self.outbox.post(WakePool(pool=limit.pool))
