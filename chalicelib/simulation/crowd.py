@@ -286,7 +286,7 @@ class Crowd:
         if held < task.pool_slots:
             raise PromiseBroken(f"{item.holder}, {item.state}, has {held} of {task.pool_slots} slots")
         for number, shard in item.places:
-            limit = task.limits[number]
+            limit = task.limits_in(item.run_uid)[number]
             holders = self.world.store.pools.shards(limit.pool)[shard].holders
             if item.holder not in holders:
                 raise PromiseBroken(f"{item.holder}, {item.state}, has no place: {limit.text}")

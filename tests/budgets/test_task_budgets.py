@@ -1,11 +1,15 @@
 """What running tasks costs: DynamoDB requests, messages and objects per task, exactly."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from chalicelib.domain.graph.expansion import Expansion, Literal
 from chalicelib.domain.graph.join import BUCKET_SIZE
-from chalicelib.domain.messages import RetryTask, RunTask, StartRun
+from chalicelib.domain.messages import RescueRun, RetryTask, RunTask, StartRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports.worker import RunningXComs
+from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.upkeep.tick import tick
 from tests.budgets.deployment import MeteredDeployment, started
 from tests.scripted.dags import ScriptedDag, Shape
@@ -107,6 +111,45 @@ def test_a_limit_that_can_bind_takes_two_requests_per_task(deployment: MeteredDe
     # claim, DAG, finish, arrival at the end; slot and place given back
     assert meter.dynamodb_requests == 4 + 2
     assert meter.dynamodb["UpdateItem", "pools"] == 2
+
+
+def two_runs(deployment: MeteredDeployment, dag: ScriptedDag) -> None:
+    """Two runs of a DAG, of which the first has started."""
+    deployment.deploy(dag)
+    for day in (1, 2):
+        date = datetime(2025, 1, day, tzinfo=UTC)
+        create_run(deployment.engine, RunRequest(dag_id=dag.dag_id, execution_date=date, triggered_by="test"))
+    deployment.handle(deployment.take(StartRun))
+
+
+@pytest.mark.parametrize("length", [10, 100])
+def test_a_mapped_task_asks_the_run_before_by_two_requests_however_many_instances_there_are(
+    deployment: MeteredDeployment, length: int
+) -> None:
+    shape = Shape("a", depends_on_past=True, expansion=Expansion(own=Literal(count=length)))
+    dag = ScriptedDag([shape])
+    two_runs(deployment, dag)
+    meter = deployment.handle(deployment.take(StartRun))
+    assert meter.dynamodb == {
+        ("BatchGetItem", "dag_runs+dags"): 1,
+        ("UpdateItem", "pools"): 1,  # the run's place among the active runs
+        ("UpdateItem", "dag_runs"): 1,
+        ("UpdateItem", "dags"): 1,  # the latest run
+        ("Query", "dag_runs"): 1,  # the run before
+        ("UpdateItem", "task_instances"): 1,  # how its instances stand, and the note that they are waited for
+    }
+
+
+def test_the_last_instance_sends_for_the_run_that_waits_by_one_request(
+    deployment: MeteredDeployment,
+) -> None:
+    shape = Shape("a", depends_on_past=True, expansion=Expansion(own=Literal(count=2)))
+    two_runs(deployment, ScriptedDag([shape]))
+    deployment.handle(deployment.take(StartRun))
+    first, second = (deployment.handle(deployment.take(RunTask, "a")) for _ in range(2))
+    assert first.dynamodb[("Query", "dag_runs")] == 0
+    assert second.dynamodb[("Query", "dag_runs")] == 1
+    deployment.take(RescueRun)
 
 
 @pytest.mark.parametrize("length", [1, 20])

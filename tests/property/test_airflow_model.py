@@ -5,28 +5,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
-from tests.property.recorded import recorded_dags, recorded_shapes
+from chalicelib.domain.states import FINAL_STATES, DagRunState
+from tests.property.recorded import recorded_dags, recorded_outcome, recorded_shapes
 from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
-from tests.scripted.airflow_model.tables import Outcome
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.mapped_scenarios import mapped_shapes
 from tests.scripted.mapped_specs import shapes_of_mapped
 
-PLAIN = [*recorded_dags("random_dags/random_dags.json"), *recorded_dags("setup_dags.json")]
+FILES = [
+    "random_dags/random_dags.json",
+    "setup_dags.json",
+    "dated_dags.json",
+    "scripted_dags/scripted_dags.json",
+]
+RECORDED = [recorded for file in FILES for recorded in recorded_dags(file)]
 MAPPED = recorded_dags("mapped_dags/mapped_dags.json")
 MOMENTS = 1_500
-"""So many that nearly all plain DAGs can be tried in every order."""
-
-
-def outcome(recorded: dict[str, Any]) -> Outcome:
-    """What was recorded: of plain tasks by id, of mapped ones by id and map index."""
-    tasks = recorded["expect"]["tasks"]
-    rows = (
-        [(*row,) for row in tasks] if isinstance(tasks, list) else [(name, -1, tasks[name]) for name in tasks]
-    )
-    ends = sorted((name, index, TaskInstanceState(state)) for name, index, state in rows)
-    return DagRunState(recorded["expect"]["run"]), tuple(ends)
+"""So many that nearly all recorded DAGs can be tried in every order."""
 
 
 def assert_it_is_possible(shapes: list[Shape], recorded: dict[str, Any]) -> None:
@@ -34,21 +29,21 @@ def assert_it_is_possible(shapes: list[Shape], recorded: dict[str, Any]) -> None
         found = possible(shapes, limit=MOMENTS)
     except TooManyMoments:
         pytest.skip("too many orders of events to try them all")
-    assert outcome(recorded) in found
+    assert recorded_outcome(recorded) in found
 
 
-@pytest.mark.parametrize("recorded", PLAIN, ids=lambda recorded: recorded["dag_id"])
-def test_a_plain_dag_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
-    assert usual(recorded_shapes(recorded)) == outcome(recorded)
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
+def test_a_dag_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
+    assert usual(recorded_shapes(recorded)) == recorded_outcome(recorded)
 
 
 @pytest.mark.parametrize("recorded", MAPPED, ids=lambda recorded: recorded["dag_id"])
 def test_a_dag_with_mapped_tasks_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
-    assert usual(shapes_of_mapped(recorded)) == outcome(recorded)
+    assert usual(shapes_of_mapped(recorded)) == recorded_outcome(recorded)
 
 
-@pytest.mark.parametrize("recorded", PLAIN, ids=lambda recorded: recorded["dag_id"])
-def test_the_recorded_end_of_a_plain_dag_is_possible(recorded: dict[str, Any]) -> None:
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
+def test_the_recorded_end_of_a_dag_is_possible(recorded: dict[str, Any]) -> None:
     assert_it_is_possible(recorded_shapes(recorded), recorded)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.messages import Outgoing, RunCallback, RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
@@ -120,6 +121,67 @@ def test_a_crash_at_any_call_loses_no_callback(
     world.settle(dag.dag_id)
     assert_ended_as_usual(world, dag, run)
     assert set(world.calls) == owed(world, dag)
+
+
+def in_groups(*lengths: Length) -> Expansion:
+    groups = (MappedGroup(group_id=f"g{n}", length=length) for n, length in enumerate(lengths))
+    return Expansion(groups=tuple(groups))
+
+
+OVER_LIST = OutputOf(task_id="list")
+EACH_OTHERWISE = ("fail for good", "skip", "ok", "flaky")
+MAPPED = {
+    "plain": [Shape("m", ("list",), expansion=Expansion(own=OVER_LIST))],
+    "literal": [Shape("m", expansion=Expansion(own=Literal(count=4)))],
+    "group": [
+        Shape("m", ("list",), expansion=in_groups(OVER_LIST)),
+        Shape("n", ("m", "list"), expansion=in_groups(OVER_LIST)),
+    ],
+    "inner group": [
+        Shape("m", ("list",), expansion=in_groups(OVER_LIST)),
+        Shape("n", ("m", "list"), expansion=in_groups(OVER_LIST, Literal(count=2))),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", MAPPED)
+@pytest.mark.parametrize("error", [Killed, StoreUnavailable])
+@pytest.mark.parametrize("call", [None, *range(0, 60, 3)])
+def test_each_instance_of_a_mapped_task_calls_back(
+    kind: str, error: type[BaseException], call: int | None
+) -> None:
+    mapped, *after = MAPPED[kind]
+    calling = replace(mapped, by_index=EACH_OTHERWISE, retries=9, callbacks=KINDS)
+    shapes = [Shape("list", returns=4, retries=9), calling, *(replace(each, retries=9) for each in after)]
+    dag = ScriptedDag(shapes, callbacks=("on_failure_callback", "on_success_callback"))
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    if call is not None:
+        world.faults.arm(call, error, takes_effect=call % 2 == 0)
+        deliver_until_the_fault_has_come(world)
+    world.settle(dag.dag_id)
+    of_tasks = [request.instances[-1].request for request in world.called if not request.of_dag]
+    called = {(each.task_id, each.map_index) for each in of_tasks}
+    assert called == {("m", index) for index in range(4)}
+    kinds = {
+        index: {
+            str(request.kind)
+            for request in world.called
+            if not request.of_dag and request.instances[-1].request.map_index == index
+        }
+        for index in range(4)
+    }
+    assert "on_failure_callback" in kinds[0]
+    assert "on_skipped_callback" in kinds[1]
+    assert "on_success_callback" in kinds[2]
+    assert {"on_retry_callback", "on_success_callback"} <= kinds[3]
+    (of_dag, *_) = [request for request in world.called if request.of_dag]
+    listed = [(each.request.task_id, each.request.map_index) for each in of_dag.instances]
+    items = world.engine.items(run.run_uid)
+    assert listed == [
+        (item.task_id, item.map_index) for item in items.all_instances(dag.graph.tasks.values())
+    ]
+    assert {("m", index) for index in range(4)} <= set(listed)
 
 
 def test_a_retry_whose_worker_died_before_it_called_back_is_made_good_by_the_sweep() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -15,6 +16,7 @@ from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
 from chalicelib.engine.tasks import fail_stop, owed_callbacks
 from chalicelib.simulation.crowd import Crowd
+from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
@@ -56,7 +58,7 @@ def test_a_failed_task_stops_what_runs_and_skips_what_has_not_begun() -> None:
         "b": "skipped",
         "s": "skipped",
     }
-    assert item_of(world, run, "slow").reason == "bad#-1 failed, and its DAG is to stop then (fail_stop)"
+    assert item_of(world, run, "slow").reason == "bad failed, and its DAG is to stop then (fail_stop)"
     assert run_state(world, dag) is DagRunState.SUCCESS  # for its leaves are skipped
     assert_nothing_is_held(world)
 
@@ -135,6 +137,57 @@ def test_what_was_stopped_may_be_cleared_and_is_not_stopped_again() -> None:
         world.handle(message)  # each comes a second time, that of the failed try, too
     world.settle(dag.dag_id)
     assert final_states(world, dag, run) == {"slow": "success", "bad": "failed", "s": "success"}
+
+
+@pytest.mark.parametrize("length", [Literal(count=3), OutputOf(task_id="list")])
+def test_instances_are_stopped_but_those_of_the_failed_task_go_on(length: Length) -> None:
+    over = Expansion(own=length)
+    world, dag, run = stopping(
+        Shape("list", returns=3),
+        sleeper("slow", ("list",)),
+        replace(sleeper("other", ("list",)), expansion=over),
+        replace(sleeper("bad", ("list",)), expansion=over, by_index=("fail",)),
+        Shape("after", ("bad",), expansion=over),
+        Shape("last", ("after",)),
+    )
+    world.advance(timedelta(hours=1))
+    while states_of(world, dag, run, "bad")[0] != "failed":
+        world.deliver(message_for(world, "bad"))
+    world.drain()
+    found = {name: states_of(world, dag, run, name) for name in dag.graph.tasks}
+    assert found["list"] == ["success"]
+    assert found["bad"] == ["failed", "success", "success"]
+    assert set(found["slow"] + found["other"]) == {"failed"}
+    assert set(found["after"] + found["last"]) == {"skipped"}
+    assert run_state(world, dag) is DagRunState.FAILED  # ``slow`` and ``other`` are leaves
+    assert_nothing_is_held(world)
+
+
+def test_a_run_does_not_end_before_the_other_instances_of_its_failed_task() -> None:
+    over = Expansion(groups=(MappedGroup(group_id="g", length=Literal(count=2)),))
+    world, dag, run = stopping(
+        Shape("bad", mode="reschedule", pokes=1, poke_interval=60, by_index=("fail", "ok"), expansion=over),
+        Shape("after", ("bad",), expansion=over),
+    )
+    world.advance(timedelta(minutes=1))
+    while states_of(world, dag, run, "bad")[0] != "failed":
+        world.deliver(message_for(world, "bad"))
+    assert states_of(world, dag, run, "after") == ["skipped", "skipped"]
+    assert run_state(world, dag) is DagRunState.RUNNING
+    world.drain()
+    assert states_of(world, dag, run, "bad") == ["failed", "success"]
+    assert run_state(world, dag) is DagRunState.SUCCESS
+
+
+def states_of(world: World, dag: ScriptedDag, run: DagRun, task_id: str) -> list[str | None]:
+    items = world.engine.items(run.run_uid).instances_of(dag.graph.tasks[task_id])
+    return [item.state for item in items]
+
+
+def message_for(world: World, task_id: str) -> InFlight:
+    """The first visible message of a task, the one of its first instance if there is one."""
+    visible = [entry for entry in world.queue.visible() if f'"{task_id}"' in entry.message]
+    return min(visible, key=lambda entry: '"map_index": 0' not in entry.message)
 
 
 def test_a_long_run_is_stopped_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Airflow's limits under duplicates, crashes and delays: never exceeded, and nothing waits for ever."""
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.domain.graph.expansion import Expansion, Literal, OutputOf
 from chalicelib.domain.graph.width import widest
 from chalicelib.domain.plans.by_hand import Choice, chosen, clearing, marking
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import holder_name, task_key
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
 from chalicelib.engine.dags.pausing import set_paused
@@ -189,8 +192,90 @@ def test_a_limit_on_a_chain_that_never_binds_costs_nothing() -> None:
 
 def narrow(made: list[Shape]) -> ScriptedDag:
     """A DAG whose shape alone keeps ``max_active_tasks``, as tightly as can be."""
-    width = widest(ScriptedDag(made).graph.tasks)
+    width = widest(ScriptedDag(made).graph.tasks) or 0
     return ScriptedDag(made, max_active_runs=1, max_active_tasks=max(width, 1))
+
+
+@pytest.mark.parametrize(
+    ("made", "width"),
+    [
+        ([Shape("a"), Shape("b", ("a",))], 1),
+        ([Shape("a"), Shape("b"), Shape("c", ("a", "b")), Shape("d", ("c",))], 2),
+        # ``c`` fails as soon as ``a`` does; then ``d`` may run beside ``b``.
+        ([Shape("a"), Shape("b"), Shape("c", ("a", "b")), Shape("d", ("c",), rule="all_done")], 3),
+        ([Shape("a"), Shape("b", ("a",), expansion=Expansion(own=Literal(count=7))), Shape("c", ("b",))], 7),
+        ([Shape("a", returns=1), Shape("b", ("a",), expansion=Expansion(own=OutputOf(task_id="a")))], None),
+        ([Shape("a", expansion=Expansion(own=Literal(count=0)))], 0),
+    ],
+)
+def test_the_width_of_a_dag_bounds_how_many_instances_are_at_work(
+    made: list[Shape], width: int | None
+) -> None:
+    assert widest(ScriptedDag(made).graph.tasks) == width
+
+
+MAPPED = [
+    Shape("list", returns=6, retries=100),
+    Shape("m", ("list",), retries=100, expansion=Expansion(own=OutputOf(task_id="list"))),
+    Shape("after", ("m",), retries=100),
+]
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers())
+@settings(max_examples=40)
+def test_no_more_instances_of_a_mapped_task_are_active_than_may_be(
+    per_dag: int, per_dagrun: int, literal: bool, seed: int
+) -> None:
+    mapped = replace(MAPPED[1], max_active_tis_per_dag=per_dag, max_active_tis_per_dagrun=per_dagrun)
+    if literal:
+        mapped = replace(mapped, expansion=Expansion(own=Literal(count=6)))
+    dag = ScriptedDag([MAPPED[0], mapped, MAPPED[2]], max_active_tasks=4)
+    world = world_of(dag, seed)
+    in_run: list[int] = []
+    in_dag: list[int] = []
+    of_all: list[int] = []
+
+    def count(request: TryRequest) -> None:
+        if request.task_id == "m":
+            active = [item for item in at_work(world, dag) if item.task_id == "m"]
+            in_dag.append(len(active))
+            in_run.append(sum(item.run_uid == request.run_uid for item in active))
+        of_all.append(len(at_work(world, dag)))
+
+    world.stall = count
+    start_runs(world, dag, 3)
+    disturb(world, 120)
+    world.settle(dag.dag_id)
+    assert max(in_run) <= per_dagrun
+    assert max(in_dag) <= per_dag
+    assert max(of_all) <= 4
+    assert len(in_dag) >= 18
+    assert len(runs_in(world, dag, DagRunState.SUCCESS)) == 3
+    assert_nothing_is_held(world)
+    kept = {pool.name for pool in world.store.pools.list() if "/m/" in pool.name}
+    assert kept == set(), "what a run has for itself goes with it"
+
+
+def at_work(world: World, dag: ScriptedDag) -> list[TaskInstance]:
+    active = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING)
+    runs = world.store.dag_runs.list(dag.dag_id)
+    items = (item for run in runs for _, item in world.store.task_instances.list(run.run_uid))
+    return [item for item in items if item.state in active]
+
+
+def test_a_run_that_is_deleted_takes_its_limits_along() -> None:
+    mapped = replace(MAPPED[1], max_active_tis_per_dagrun=1)
+    dag = ScriptedDag([MAPPED[0], mapped])
+    world = world_of(dag, 1)
+    start_runs(world, dag, 1)
+    while not any("/m/" in pool.name for pool in world.store.pools.list()):
+        deliver_what_is_there(world)
+    delete_dag(world.engine, dag.dag_id)
+    for _ in range(20):
+        world.drain()
+        world.advance(timedelta(minutes=1))
+        world.tick()
+    assert not any("/m/" in pool.name for pool in world.store.pools.list())
 
 
 def test_a_cleared_task_waits_for_what_runs_after_it_where_the_shape_kept_the_limit() -> None:

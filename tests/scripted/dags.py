@@ -35,6 +35,7 @@ class Shape:
     wait_for_downstream: bool = False
     wait_for_past_depends_before_skipping: bool = False
     max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
     callbacks: tuple[str, ...] = ()
     role: str = "work"
     """Or setup, or teardown; a teardown is that of the setups among its upstreams."""
@@ -151,6 +152,8 @@ class ScriptedDag:
         # What lies behind a chosen task stays, even where it also follows the branch directly.
         kept = set(shape.choice_of(map_index))
         left = downstream - kept - set().union(*map(self.graph.descendants, kept & self.graph.tasks.keys()))
+        if map_index != NOT_MAPPED:
+            return frozenset(left)
         return frozenset(name for name in left if not self._has_its_indexes(name))
 
     def _has_its_indexes(self, task_id: str) -> bool:
@@ -211,6 +214,7 @@ def _task_document(shape: Shape) -> dict[str, Any]:
         "wait_for_downstream": shape.wait_for_downstream,
         "wait_for_past_depends_before_skipping": shape.wait_for_past_depends_before_skipping,
         "max_active_tis_per_dag": shape.max_active_tis_per_dag,
+        "max_active_tis_per_dagrun": shape.max_active_tis_per_dagrun,
         "callbacks": list(shape.callbacks),
         "is_setup": shape.role == "setup",
         "is_teardown": shape.role == "teardown",

@@ -114,8 +114,12 @@ class _Made:
             length = Product(parts=(length, other))
             words = [word for word, _ in product(words, others)]
         self.values[shape.task_id] = [_value(word, shape.retries) for word in words]
-        limit = node.get("limit", node.get("limit_run"))
-        shape = replace(shape, expansion=Expansion(own=length), max_active_tis_per_dag=limit)
+        shape = replace(
+            shape,
+            expansion=Expansion(own=length),
+            max_active_tis_per_dag=node.get("limit"),
+            max_active_tis_per_dagrun=node.get("limit_run"),
+        )
         return _after(_with_words(shape, words), sources_of(length))
 
     def _mapped_group(self, node: Node, name: str) -> None:

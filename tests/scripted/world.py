@@ -28,6 +28,7 @@ class ScriptedWorld(World):
         self.tries: list[tuple[str, int]] = []
         self.instances: list[tuple[str, int, int]] = []
         """Tries begun: task, map index, try."""
+        self.called: list[CallbackRequest] = []
         self.calls: list[tuple[str, int, str]] = []
         """Callbacks called: task (the DAG's: empty), try, kind."""
         self.pokes: list[tuple[str, str, int, int, int]] = []
@@ -47,6 +48,7 @@ class ScriptedWorld(World):
     def _note_call(self, request: CallbackRequest, _: RunningXComs) -> bytes:
         called = request.instances[-1].request
         place = ("", 0) if request.of_dag else (called.task_id, called.try_number)
+        self.called.append(request)
         self.calls.append((*place, str(request.kind)))
         return b""
 

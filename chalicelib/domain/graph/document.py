@@ -1,6 +1,6 @@
 """``graph_from_document``: the graph of a serialized DAG."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +38,8 @@ def _is_kept_by_shape(document: Mapping[str, Any], tasks: Mapping[str, Task]) ->
     """Whether the runs of a DAG, none of whose tasks is altered by hand, never reach ``max_active_tasks``."""
     most_runs: int = document["max_active_runs"]
     most_tasks: int = document["max_active_tasks"]
-    return most_runs >= 1 and width.widest(tasks) * most_runs <= most_tasks
+    widest = width.widest(tasks)
+    return widest is not None and most_runs >= 1 and widest * most_runs <= most_tasks
 
 
 def _share_of_run(document: Mapping[str, Any]) -> Share:
@@ -51,19 +52,27 @@ def _limited(
 ) -> dict[str, Task]:
     """The tasks with the limits that can bind.
 
-    A limit that what the DAG may run at once never reaches costs nothing. (Of one run, a task has one
-    instance, so ``max_active_tis_per_dagrun`` never binds.)
+    A limit that what the DAG may run at once never reaches costs nothing.
     """
-    dag_id, most_runs = document["dag_id"], document["max_active_runs"]
     shared: tuple[Limit, ...] = ()
     if not is_kept_by_shape:
-        shared = (limits.active_tasks(dag_id, document["max_active_tasks"]),)
-    own: dict[str, tuple[Limit, ...]] = {}
-    for task in document["tasks"]:
-        name, most = task["task_id"], task["max_active_tis_per_dag"]
-        if most is not None and (most_runs < 1 or most_runs > most):
-            own[name] = (limits.active_instances(dag_id, name, most),)
-    return {name: replace(task, limits=shared + own.get(name, ())) for name, task in tasks.items()}
+        shared = (limits.active_tasks(document["dag_id"], document["max_active_tasks"]),)
+    own = {task["task_id"]: _own_limits(document, task, tasks) for task in document["tasks"]}
+    return {name: replace(task, limits=(*shared, *own[name])) for name, task in tasks.items()}
+
+
+def _own_limits(
+    document: Mapping[str, Any], task: Mapping[str, Any], tasks: Mapping[str, Task]
+) -> Iterator[Limit]:
+    """The limits on the instances of a task that can bind, by how many of them there may be."""
+    dag_id, most_runs, name = document["dag_id"], document["max_active_runs"], task["task_id"]
+    in_run = tasks[name].most_instances
+    in_all = in_run * most_runs if in_run is not None and most_runs >= 1 else None
+    per_dag, per_dagrun = task["max_active_tis_per_dag"], task.get("max_active_tis_per_dagrun")
+    if per_dag is not None and (in_all is None or in_all > per_dag):
+        yield limits.active_instances(dag_id, name, per_dag)
+    if per_dagrun is not None and (in_run is None or in_run > per_dagrun):
+        yield limits.active_instances_of_run(dag_id, name, per_dagrun)
 
 
 def _duration(seconds: float | None) -> timedelta | None:

@@ -86,9 +86,23 @@ class Task:
         return self.trigger_rule.waits_for_all
 
     @property
+    def needs_success(self) -> bool:
+        """Whether it runs only if each of its upstreams succeeded."""
+        return self.trigger_rule is TriggerRule.ALL_SUCCESS
+
+    @property
     def is_mapped(self) -> bool:
         """Whether it has instances by map index."""
         return self.expansion is not None
+
+    @property
+    def most_instances(self) -> int | None:
+        """How many instances a run has of it at most; None where only the run tells."""
+        return self.literal_length if self.is_mapped else 1
+
+    def limits_in(self, run_uid: str) -> tuple[Limit, ...]:
+        """Its limits as they hold in a run."""
+        return tuple(limit.in_run(run_uid) for limit in self.limits)
 
     @property
     def groups(self) -> tuple[MappedGroup, ...]:
@@ -142,6 +156,11 @@ class Graph:
         self.fail_stop = fail_stop
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
+
+    @property
+    def whole(self) -> "Graph":
+        """The graph that this one is a part of, or itself."""
+        return self._whole or self
 
     def within(self, execution_date: datetime, *, is_backfill: bool = False) -> "Graph":
         """The graph of the run of that execution date: without the tasks whose own dates exclude it.
@@ -207,17 +226,22 @@ class Graph:
         """
         if self._whole is None:
             return ()
-        needed = self._whole.indirect_setups[task.task_id]
-        upstream = self._whole.tasks[task.task_id].upstream
-        if not any(self._whole.tasks[name].expansion for name in upstream):
-            needed = needed.union(upstream)
+        whole = self._whole.tasks[task.task_id]
+        needed = frozenset(self._whole._needed(whole))
+        if not any(self._whole.tasks[name].expansion for name in whole.upstream):
+            needed = needed.union(whole.upstream)
         return tuple(sorted(needed - self.tasks.keys(), key=self._whole.number))
 
     @property
     def limits(self) -> frozenset[Limit]:
-        """Every limit on the DAG's runs and tasks that can bind."""
-        of_tasks = (limit for task in self.tasks.values() for limit in task.limits)
+        """Every limit on the DAG's runs and tasks that can bind, but those that each run has for itself."""
+        of_tasks = (limit for task in self.tasks.values() for limit in task.limits if not limit.is_of_run)
         return frozenset((*of_tasks, *([self.active_runs] if self.active_runs else ())))
+
+    def limits_of_run(self, run_uid: str) -> tuple[Limit, ...]:
+        """The limits that a run has for itself."""
+        limits = (limit for task in self.tasks.values() for limit in task.limits if limit.is_of_run)
+        return tuple(limit.in_run(run_uid) for limit in limits)
 
     @cached_property
     def _asked_by_next_run(self) -> frozenset[str]:
@@ -372,7 +396,8 @@ class Graph:
         if task.expansion is None:
             return frozenset()
         follows = not self._commons(task) and task.trigger_rule is not TriggerRule.ALL_SKIPPED
-        return frozenset() if follows else frozenset(task.expansion.sources) - frozenset(task.upstream)
+        sources = self.tasks.keys() & task.expansion.sources
+        return frozenset() if follows else frozenset(sources) - frozenset(task.upstream)
 
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""

@@ -42,4 +42,4 @@ def was_stopped_by(failed: TaskInstance, item: TaskInstance) -> bool:
 
 def reason_of(failed: TaskInstance) -> str:
     """Why a task instance was stopped, for people."""
-    return f"{failed.key} failed, and its DAG is to stop then (fail_stop)"
+    return f"{failed.name} failed, and its DAG is to stop then (fail_stop)"

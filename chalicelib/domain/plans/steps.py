@@ -16,9 +16,9 @@ from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived, arrived_of_instance
-from chalicelib.domain.tasks.notes import NO_NOTES
+from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.domain.tasks.voiding import VOID
+from chalicelib.domain.tasks.voiding import VOID, standing
 
 _NEWS = timedelta(seconds=20)
 """What was written more recently than this is being sent by the handler that wrote it.
@@ -189,6 +189,20 @@ def mapped_step(
     return Expand(levels=levels, judgement=judgement, is_early=is_early)
 
 
+def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Judgement | None:
+    """What becomes of the cleared instances of an expanded task; None: they are decided as ever.
+
+    ``item`` is the unexpanded one. Instances are neither added nor taken away: where what the task is mapped
+    over has another length by now than when it was expanded, none is tried.
+    """
+    levels = sources.levels(task)
+    if levels is None or levels == item.levels:
+        return None
+    was, now = prod(item.levels), prod(levels)
+    reason = f"it has {was} instances, and what it is mapped over has a length of {now} since it was cleared"
+    return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason=reason)
+
+
 def _without_source(sources: Sources) -> Judgement:
     if sources.ended == {TaskInstanceState.SKIPPED}:
         return Judgement(verdict=Verdict.SKIP, reason="what it is mapped over was skipped")
@@ -228,6 +242,31 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
         return judge(task.trigger_rule, before)
     is_asked = graph.is_gated(task) or whole.map_length is not None
     return judge(task.trigger_rule, known_of_instance(graph, task, item, whole if is_asked else None))
+
+
+def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | None = None) -> bool:
+    """Whether an order to be skipped takes the place of the state of a task instance, as in Airflow.
+
+    Not of one that runs, whose own end counts then. ``is_new``: the order has just been left; else it may
+    have been heeded before, and counts if what it would overwrite came before it: an end that no try made, or
+    one that a try made before ``ordered_at``, the end of the task that orders it. What was altered by hand,
+    or by such an order, stays.
+    """
+    if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
+        return False
+    if is_new:
+        return True
+    if item.clears or not standing(item.notes).get(SKIP_ORDER):
+        return False
+    if item.lease_token is None:
+        return True
+    return ordered_at is not None and item.end_date is not None and item.end_date <= ordered_at
+
+
+def fails_against_an_order(item: TaskInstance) -> bool:
+    """Whether a try has failed that was ordered to be skipped while it ran: then it is skipped (Airflow)."""
+    has_failed = item.state in (TaskInstanceState.FAILED, TaskInstanceState.UP_FOR_RETRY)
+    return has_failed and not item.clears and bool(standing(item.notes).get(SKIP_ORDER))
 
 
 def retry_step(item: TaskInstance, failed_try: int, now: datetime) -> Ignore | Later | Start | Send:

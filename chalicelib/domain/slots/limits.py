@@ -5,7 +5,7 @@ A limit is a pool of its own: the same shards, holders and waiters, so that what
 character that no pool of a user's can: Airflow's database takes no NUL in a text.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.runs.dag_runs import RunRef
@@ -14,6 +14,7 @@ _RESERVED = "\0"
 _RUNS = f"{_RESERVED}runs/"
 _TASKS = f"{_RESERVED}tasks/"
 _TASK = f"{_RESERVED}task/"
+_TASK_OF_RUN = f"{_RESERVED}task of run/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,12 @@ class Limit:
     slots: int
     text: str
     """Says what is counted, for people."""
+    is_of_run: bool = False
+    """Whether each run has a pool of its own for it, whose name ends with that of the run."""
+
+    def in_run(self, run_uid: str) -> "Limit":
+        """The limit as it holds in a run."""
+        return replace(self, pool=f"{self.pool}/{run_uid}") if self.is_of_run else self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +75,13 @@ def active_instances(dag_id: str, task_id: str, max_active_tis_per_dag: int) -> 
     """The limit on instances of one task, in all runs of its DAG, that are ``queued`` or ``running``."""
     text = f"at most {max_active_tis_per_dag} of {task_id} at once (max_active_tis_per_dag)"
     return Limit(pool=f"{_TASK}{dag_id}/{task_id}", slots=max_active_tis_per_dag, text=text)
+
+
+def active_instances_of_run(dag_id: str, task_id: str, max_active_tis_per_dagrun: int) -> Limit:
+    """The limit on instances of one mapped task in each run that are ``queued`` or ``running``."""
+    text = f"at most {max_active_tis_per_dagrun} of {task_id} at once in a run (max_active_tis_per_dagrun)"
+    pool = f"{_TASK_OF_RUN}{dag_id}/{task_id}"
+    return Limit(pool=pool, slots=max_active_tis_per_dagrun, text=text, is_of_run=True)
 
 
 def run_holder(run: RunRef, clear_number: int) -> str:

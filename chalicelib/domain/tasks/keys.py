@@ -59,6 +59,11 @@ def parse_holder_name(holder: str) -> tuple[str, str]:
     return run_uid, key
 
 
+def run_of_holder(holder: str) -> str:
+    """Run uid of a holder."""
+    return parse_holder_name(holder)[0]
+
+
 def asleep_token(pokes: int) -> str:
     """The lease of a sensor between two pokes, which no worker runs: the message of a poke takes it over."""
     return f"asleep-{pokes}"

@@ -91,7 +91,7 @@ def _of_task(engine: Engine, dag: Dag, run: DagRun, task: Task, item: TaskInstan
     yield _trigger_rule(engine, graph, task, item)
     yield checks.previous_run(past.states_in_previous_run(engine, graph, run.ref, task))
     yield checks.not_in_retry_period(item, engine.now())
-    for limit in task.limits:
+    for limit in task.limits_in(run.run_uid):
         yield _under(engine, limit)
     pool = engine.store.pools.get(task.pool)
     shards = engine.store.pools.shards(task.pool)

@@ -21,7 +21,7 @@ from chalicelib.domain.slots.pools import (
     preferred_shard,
     shard_capacities,
 )
-from chalicelib.domain.tasks.keys import holder_name, task_key
+from chalicelib.domain.tasks.keys import holder_name, run_of_holder, task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 
@@ -71,7 +71,7 @@ def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = F
     Limits come first: a try that waits for one holds no slots of a pool that others could use.
     """
     places: list[tuple[int, int]] = []
-    for number, limit in enumerate(task.limits):
+    for number, limit in enumerate(task.limits_in(run_of_holder(holder))):
         grant = _take(engine, wanted_of_limit(limit), holder, first_attempt=first_attempt)
         if grant.refusal is not None:
             return Grant(places=tuple(places), refusal=grant.refusal)
@@ -92,7 +92,8 @@ def take_for_run(engine: Engine, run: DagRun, limit: Limit) -> Grant:
 
 def give(engine: Engine, task: Task, holder: str, parts: Parts, places: Places) -> list[str]:
     """Give back what a try has; the pools among them that have waiters."""
-    held: list[tuple[str, Parts]] = [(task.limits[number].pool, ((shard, 1),)) for number, shard in places]
+    limits = task.limits_in(run_of_holder(holder))
+    held: list[tuple[str, Parts]] = [(limits[number].pool, ((shard, 1),)) for number, shard in places]
     if parts:
         held.append((task.pool, parts))
     return [pool for pool, slots in held if engine.store.pools.give(pool, holder, slots)]
@@ -143,7 +144,8 @@ def _take(engine: Engine, wanted: Wanted, holder: str, *, first_attempt: bool) -
     if pool is None:
         engine.pools_seen.pop(wanted.pool, None)
         return Grant(refusal=wanted.refusal(pool))
-    engine.pools_seen[wanted.pool] = pool
+    if wanted.limit is None or not wanted.limit.is_of_run:
+        engine.pools_seen[wanted.pool] = pool
     if pool.is_unlimited:
         return Grant()
     return _take_anywhere(engine, wanted, holder, pool)
@@ -163,10 +165,18 @@ def save_limit(engine: Engine, limit: Limit) -> Pool:
 
 
 def _knock(engine: Engine, wanted: Wanted, holder: str) -> Parts:
-    hint = engine.pools_seen.get(wanted.pool)
-    if hint is None or hint.slots < 1:
+    slots = _slots_expected(engine, wanted)
+    if slots is None or slots < 1:
         return ()
-    return ((preferred_shard(holder, len(shard_capacities(hint.slots))), wanted.slots),)
+    return ((preferred_shard(holder, len(shard_capacities(slots))), wanted.slots),)
+
+
+def _slots_expected(engine: Engine, wanted: Wanted) -> int | None:
+    """How many slots a pool has as far as this process knows; of a limit of a run, as the DAG says."""
+    if wanted.limit is not None and wanted.limit.is_of_run:
+        return wanted.limit.slots
+    hint = engine.pools_seen.get(wanted.pool)
+    return None if hint is None else hint.slots
 
 
 def _take_anywhere(engine: Engine, wanted: Wanted, holder: str, pool: Pool) -> Grant:

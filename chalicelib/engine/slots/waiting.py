@@ -37,7 +37,7 @@ def waiter_of(run: RunRef, task: Task, item: TaskInstance, refusal: Refusal) -> 
 
 def waiters_of(run: RunRef, task: Task, item: TaskInstance) -> list[Waiter]:
     """The entries that a ``scheduled`` task instance may have, whatever it waits for."""
-    wanted = (*map(wanted_of_limit, task.limits), wanted_of_pool(task))
+    wanted = (*map(wanted_of_limit, task.limits_in(run.run_uid)), wanted_of_pool(task))
     return [waiter_of(run, task, item, each.refusal(None)) for each in wanted]
 
 

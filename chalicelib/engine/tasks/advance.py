@@ -23,6 +23,7 @@ from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePo
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.plans.deadlock import may_be_reached
 from chalicelib.domain.plans.fail_stop import stops_others
+from chalicelib.domain.plans.steps import fails_against_an_order
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.runs.reasons import DEADLOCKED
@@ -137,6 +138,10 @@ class RunInProgress:
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
         task = self.graph.task(item.task_id)
+        if fails_against_an_order(item):
+            self.tries.give_back(task, item)
+            Cascade(progress=self).skip(item)
+            return
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.notes.get(CROWDING):
             self.outbox.post(RescueRun.of(self.facts.ref))
@@ -190,6 +195,8 @@ class RunInProgress:
         """Give back the place of this run, as it ended, among the active runs of its DAG; may be repeated."""
         if run.fence and self.graph.share_of_run is not None:
             self.engine.store.dags.forget_altered(run.ref, run.clear_number)
+        for own in self.graph.limits_of_run(run.run_uid):
+            self.engine.store.pools.delete(own.pool)
         limit = self.graph.active_runs
         if limit is not None and taking.give_for_run(self.engine, run, limit):
             self.outbox.post(WakePool(pool=limit.pool))

@@ -9,6 +9,7 @@ without one is known.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
@@ -23,6 +24,8 @@ from chalicelib.domain.plans.steps import (
     Start,
     Wait,
     asks_for_past,
+    expanded_anew,
+    is_overwritten,
     known_of_instance,
     mapped_step,
     open_step,
@@ -94,6 +97,8 @@ class _Question:
     redo: bool = False
     is_ordered: bool = False
     """Whether it has just been ordered to be skipped."""
+    ordered_at: datetime | None = None
+    """The end of the task that orders it."""
     levels: tuple[int, ...] = ()
     """The lengths of the mapped groups around an instance."""
     first_attempt: bool = True
@@ -124,6 +129,8 @@ class Cascade:
     _touched: dict[str, _Question] = field(default_factory=dict)
     _levels: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _outputs: dict[str, Output] = field(default_factory=dict)
+    _due: dict[str, TaskInstance] = field(default_factory=dict)
+    """Those that ended before their upstreams, all of which have ended now."""
     end: TaskInstance | None = None
     """The end of the run, as the last note left there was answered."""
 
@@ -131,7 +138,12 @@ class Cascade:
 
     def follow(self, told: Iterable[Told]) -> None:
         """Tell ends, and go on with what ends by that; start last what is to be tried."""
-        wave, number = list(told), 0
+        self._tell_all(list(told))
+        self._finish()
+
+    def _tell_all(self, wave: list[Told]) -> None:
+        """Tell a wave, and all that end by it in further ones."""
+        number = 0
         self._met |= {one.item.key for one in wave}
         while wave and number < CASCADE_LIMIT:
             number += len(wave)
@@ -141,7 +153,6 @@ class Cascade:
             # these messages. What a crash left untold there is found by the sweep.
             message = FollowTask(run=self.progress.facts.ref, task_id=item.task_id, map_index=item.map_index)
             self.progress.outbox.post(message)
-        self._finish()
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Decide about a task, or an instance of it, by the notes on its item; go on with what follows."""
@@ -181,6 +192,10 @@ class Cascade:
             self.follow(self._answer_judged(question, task, ends_as, skip_ordered=is_ordered))
         else:
             self.follow(self._answer_instance_by(question, task, gate))
+
+    def skip(self, item: TaskInstance) -> None:
+        """Skip a task instance that was ordered to be while it ran, and that has failed since."""
+        self.follow(self._overwrite(item))
 
     # -- waves -------------------------------------------------------------------------------------
 
@@ -320,6 +335,7 @@ class Cascade:
                 added=added_by(self._graph, join, hearer.end, hearer.path[0].number),
                 prepaid=prepaid.get(hearer.path[0].key, ()),
                 is_ordered=is_ordered,
+                ordered_at=item.end_date,
                 levels=self._levels_at(join, item, told),
             )
         arrival = self.progress.telling.arrive(join, hearer.path, hearer.end, again=told.again)
@@ -331,6 +347,7 @@ class Cascade:
             item=arrival.item,
             redo=redo,
             is_ordered=is_ordered,
+            ordered_at=item.end_date,
             levels=self._levels_at(join, item, told),
             first_attempt=not told.again,
         )
@@ -360,7 +377,14 @@ class Cascade:
             join = self._graph.join_before(name)
             redo = told.again and not is_new
             yield from self._answer(
-                _Question(join=join, item=item, redo=redo, is_ordered=True, first_attempt=False)
+                _Question(
+                    join=join,
+                    item=item,
+                    redo=redo,
+                    is_ordered=True,
+                    ordered_at=told.item.end_date,
+                    first_attempt=False,
+                )
             )
 
     def _tell_expansion(self, told: Told) -> None:
@@ -400,7 +424,9 @@ class Cascade:
     def _answer_decided(self, question: _Question) -> list[Told]:
         """What is left to do about one that was decided before."""
         item = question.item
-        if question.is_ordered and _is_overwritten(item, redo=question.redo):
+        is_new = question.is_ordered and not question.redo
+        ordered_at = question.ordered_at if question.is_ordered else None
+        if is_overwritten(item, is_new=is_new, ordered_at=ordered_at):
             return self._overwrite(item)
         self._complete_if_due(item)
         if question.redo and item.state is TaskInstanceState.QUEUED:
@@ -408,8 +434,21 @@ class Cascade:
         return _again(item, redo=question.redo)
 
     def _complete_if_due(self, item: TaskInstance) -> None:
-        """Tell the end of the run that all upstreams of a task have ended, if it ended before them."""
-        self.end = later(self.end, self.progress.telling.complete_if_due(item))
+        """Tell the end of the run, if it is so, that all upstreams of a task that ended early have ended."""
+        if is_early(item) and arrived(self._graph.join_before(item.task_id), item.notes).complete:
+            self._due[item.key] = item
+
+    def _complete_what_is_due(self) -> None:
+        """Tell the end of the run of those whose upstreams have all ended, once their own ends are told.
+
+        One that was ordered to be skipped passes that on: if another handler does so, it may not be done yet.
+        """
+        for item in list(self._due.values()):
+            may_be_untold = item.clears or standing(item.notes).get(SKIP_ALL)
+            if may_be_untold and item.key not in self._met:
+                self._tell_all([Told(item=item, again=True)])
+        for item in self._due.values():
+            self.end = later(self.end, self.progress.telling.complete(item))
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
         """Skip a task instance that had ended, or that waits: orders overwrite its state, as in Airflow."""
@@ -425,7 +464,7 @@ class Cascade:
         added = {EARLY: coded(0, item.clears + 1)} if is_early(item) else None
         write = engine.store.task_instances.transition(item.run_uid, item.key, expected, change, added)
         if not write.applied:
-            return self._overwrite(write.item) if _is_overwritten(write.item, redo=True) else []
+            return self._overwrite(write.item) if is_overwritten(write.item, is_new=False) else []
         engine.observe(TaskEnded.of(self.progress.facts.ref.dag_id, self.progress.facts.run_id, write.item))
         if item.state is not None and not item.state.is_final:
             self.progress.tries.let_go(self._graph.tasks[item.task_id], item)
@@ -548,11 +587,13 @@ class Cascade:
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
+        if item.clears and judgement.verdict is Verdict.RUN:
+            judgement = expanded_anew(task, item, sources_of(task, known, self._output_of)) or judgement
         self._openings.append(
             Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
-        return [Told(item=item, is_expansion=True, again=True)] if is_asked else []
+        return [Told(item=item, is_expansion=True, again=True)]
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
@@ -593,6 +634,7 @@ class Cascade:
 
     def _finish(self) -> None:
         """Do what waits until no further end comes of the cascade: start tries, and close the run."""
+        self._complete_what_is_due()
         starts, self._starts = self._starts, []
         for put_off in starts:
             self.progress.tries.start(
@@ -629,17 +671,6 @@ def _as_notes(added: Mapping[str, int]) -> Notes:
 def _key(question: _Question) -> str:
     join = question.join
     return f"{join.task_id}#{join.map_index}#{join.instances}#{join.depth}#{join.ancestor}"
-
-
-def _is_overwritten(item: TaskInstance, *, redo: bool) -> bool:
-    """Whether an order to be skipped takes the place of its state.
-
-    Not of one at work, whose own end counts. ``redo``: the order may have been heeded before; then one that
-    was altered by hand since stays as it is.
-    """
-    if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
-        return False
-    return not (redo and item.clears)
 
 
 def _again(item: TaskInstance, *, redo: bool) -> list[Told]:

@@ -62,7 +62,12 @@ def output_of_end(item: TaskInstance) -> Output:
 
 
 def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Output:
-    """The output of a task as it is now; 1 request, 2 for a mapped one."""
+    """The output of a task as it is now; 1 request, 2 for a mapped one.
+
+    Of a task that the run has not, 0: it is not there, or has no values if the task is mapped.
+    """
+    if task_id not in graph.tasks:
+        return Output(length=0 if graph.whole.tasks[task_id].is_mapped else None)
     task, item = graph.tasks[task_id], engine.instance(run_uid, task_id)
     if not task.is_mapped:
         return output_of_end(item)

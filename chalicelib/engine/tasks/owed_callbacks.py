@@ -7,16 +7,17 @@ unfinished entry. A task or DAG without such callbacks costs nothing.
 """
 
 from chalicelib.domain.graph.callbacks import kind_after_run, kind_after_try, usual_reason
-from chalicelib.domain.graph.graph import Graph
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.messages import RunCallback
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
 from chalicelib.domain.runs.reasons import ENDED_BY_HAND
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import has_arrived
-from chalicelib.domain.tasks.hearers import hearers_of
+from chalicelib.domain.tasks.hearers import deeper_successors, hearers_of
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.tasks.expanding import literal_levels
 
 
 def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance, *, redo: bool) -> None:
@@ -74,7 +75,19 @@ def _was_sent(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
 
 
 def has_told(engine: Engine, graph: Graph, item: TaskInstance) -> bool:
-    """Whether an ended task instance has left its first arrival, before which all else follows; 1 request."""
-    place = next(hearers_of(graph, item, {})).path[0]
+    """Whether an ended task instance has left its first arrival, before which all else follows.
+
+    1 request, and 1 for each task after it that has several instances for each of its own.
+    """
+    task = graph.tasks[item.task_id]
+    deeper = deeper_successors(graph, task, len(task.groups)) if item.map_index != NOT_MAPPED else ()
+    levels = {
+        after.task_id: literal_levels(after) or engine.instance(item.run_uid, after.task_id).levels
+        for after in deeper
+    }
+    hearer = next(hearers_of(graph, item, levels), None)
+    if hearer is None:
+        return False  # what hears of it is not expanded yet
+    place = hearer.path[0]
     told = engine.store.task_instances.get(item.run_uid, place.key)
     return told is not None and has_arrived(told.notes, place.number, item.clears)

@@ -138,11 +138,13 @@ def _clear(engine: Engine, run: RunRef, items: Iterable[TaskInstance]) -> None:
     if _ends_at(engine, items) is not None:
         return
     outbox = Outbox(sender=engine.sender)
-    tasks = graph_of(engine, run.dag_id, run.version).tasks
+    graph = graph_of(engine, run.dag_id, run.version)
     for item in items:
-        if item.task_id in tasks:
-            _let_go(engine, run, tasks[item.task_id], item, outbox)
+        if item.task_id in graph.tasks:
+            _let_go(engine, run, graph.tasks[item.task_id], item, outbox)
     outbox.flush()
+    for limit in graph.limits_of_run(run.run_uid):
+        engine.store.pools.delete(limit.pool)
     engine.store.xcoms.delete_run(run.run_uid)
     engine.store.lineage.delete_run(run.run_uid)
     engine.store.task_instances.delete_run(run.run_uid)  # last: its items say who holds slots
