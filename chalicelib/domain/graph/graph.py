@@ -354,7 +354,9 @@ class Graph:
         # Only this rule makes of the end of what lies between the same as of the end of what is needed.
         is_passed_on = task.trigger_rule is TriggerRule.ALL_SUCCESS
         known = frozenset().union(*(implied[name] for name in upstream)) if is_passed_on else frozenset()
-        listens_to = tuple(n for n in self._needed(task) if n not in upstream and n not in known)
+        # (Of a setup in the same mapped group an index hears only through what lies between.)
+        needed = (n for n in self._needed(task) if not self.common_depth(self.tasks[n], task))
+        listens_to = tuple(name for name in needed if name not in upstream and name not in known)
         return Join(
             task_id=task.task_id,
             upstream=upstream,
