@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.observations import Observation
 from chalicelib.domain.slots.pools import Pool
@@ -55,6 +55,17 @@ class Engine:
     def instance(self, run_uid: str, task_id: str, map_index: int = NOT_MAPPED) -> TaskInstance:
         """A task instance as it is now, untouched ones included; 1 request."""
         return self.at(run_uid, task_key(task_id, map_index))
+
+    def instance_of(self, run_uid: str, task: Task, map_index: int) -> TaskInstance:
+        """The same; one of a mapped task that is expanded says of how many it is one.
+
+        1 request, 2 for a map index that nothing has touched.
+        """
+        item = self.instance(run_uid, task.task_id, map_index)
+        if map_index == NOT_MAPPED or task.expansion is None or item.map_length is not None:
+            return item
+        known = (item, self.instance(run_uid, task.task_id))
+        return RunItems.of(run_uid, ((each.key, each) for each in known)).instance_of(task, map_index)
 
     def at(self, run_uid: str, key: str) -> TaskInstance:
         """An item of a run as it is now, untouched ones included; 1 request."""

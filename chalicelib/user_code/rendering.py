@@ -11,6 +11,7 @@ from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun, generated_run_id
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.lookup import get_dag
 from chalicelib.engine.runs.create import RunRequest, new_run
 from chalicelib.engine.tasks.inputs import TaskXComs, try_request
@@ -46,7 +47,8 @@ def render_task(
         raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
     if not loaded.has_task(task_id):
         raise TaskNotFound(task_id, dag.dag_id)
-    item = engine.instance(run.run_uid, task_id, map_index)
+    task = graph_of(engine, run.dag_id, run.version).task(task_id)
+    item = engine.instance_of(run.run_uid, task, map_index)
     message = RunTask(
         run=run.facts(run.start_date or run.queued_at),
         task_id=task_id,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.graph.expansion import expansion_from_document
 from chalicelib.domain.states import DagRunState
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
@@ -41,8 +42,20 @@ def _shape(task: dict[str, Any]) -> Shape:
         rule=task["rule"],
         behaviour=task["do"],
         follow=tuple(task.get("follow", ())),
-        retries=1 if task["do"] == "flaky" else 0,
+        retries=task.get("retries", 1 if task["do"] == "flaky" else 0),
         role=task.get("role", "work"),
         fails_run=task.get("fails_run", False),
         end_date=BEFORE_THE_RUN if task.get("gone") else None,
+        gently=task.get("gently", False),
+        expansion=expansion_from_document(_expansion(task)),
+        by_index=tuple(task.get("by_index", ())),
+        choices=tuple(map(tuple, task.get("choices", ()))),
+        returns=task.get("returns"),
     )
+
+
+def _expansion(task: dict[str, Any]) -> dict[str, Any] | None:
+    """What a task is mapped over, as a document says it."""
+    if "own" in task:
+        return {"own": task["own"]}
+    return {"groups": task["groups"], "is_direct": task.get("is_direct", True)} if "groups" in task else None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
 from chalicelib.domain.plans.by_hand import Choice, chosen, clearing, marking
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
@@ -132,6 +132,31 @@ def test_an_index_that_failed_may_go_well_now() -> None:
     clear(world, "each", indexes=(1,), downstream=True)
     assert settle(world) == [("after", -1, 1), ("each", 1, 2)]
     assert run_state(world) is DagRunState.SUCCESS
+
+
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_cleared_instances_are_not_tried_where_there_is_another_length_by_now(length: int) -> None:
+    """In Airflow there would be more or fewer of them."""
+    dag = over_output()
+    world = world_of(dag, 1)
+
+    def script(request: TryRequest) -> TryOutcome:
+        outcome = dag.script(request)
+        is_other = (request.task_id, request.try_number) == ("make", 2)
+        return replace(outcome, output_length=length) if is_other else outcome
+
+    world.script = script
+    run = start(world, dag)
+    world.settle(dag.dag_id)
+    world.instances.clear()
+    clear(world, "make", downstream=True)
+    assert settle(world) == [("make", -1, 2)]
+    ended = world.engine.items(run.run_uid).instance("each", 2)
+    assert (ended.state, ended.reason) == (
+        UPSTREAM_FAILED,
+        f"it has 3 instances, and what it is mapped over has a length of {length} since it was cleared",
+    )
+    assert run_state(world) is DagRunState.FAILED
 
 
 def test_an_instance_of_a_group_runs_again_with_what_follows_it() -> None:

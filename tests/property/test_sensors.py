@@ -256,7 +256,7 @@ def test_a_poke_whose_worker_dies_costs_a_try(retries: int) -> None:
     world.faults.arm(3, Killed, takes_effect=False)  # after claim, DAG and conf: before its end is written
     world.deliver(entry)
     world.queue.waiting.remove(entry)
-    assert world.pokes[-1][1:] == ("wait", 1, 1)
+    assert world.pokes[-1][1:] == ("wait", -1, 1, 1)
     minutes(world, LEASE // timedelta(minutes=1) + 3)
     item = sensor_of(world, run)
     expected = (TaskInstanceState.RUNNING, 2) if retries else (TaskInstanceState.FAILED, 1)

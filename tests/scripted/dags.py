@@ -130,7 +130,9 @@ class ScriptedDag:
         outcome = outcome_of(behaviour, request.try_number, self._skips(shape, map_index))
         if outcome.result is not TryResult.SUCCESS:
             return outcome
-        length = shape.returns if map_index == NOT_MAPPED else int(behaviour != "nothing")
+        has_changed = request.try_number > 1 and shape.returns_later is not None
+        returns = shape.returns_later if has_changed else shape.returns
+        length = returns if map_index == NOT_MAPPED else int(behaviour != "nothing")
         return replace(outcome, output_length=length)
 
     def skips(self, shape: Shape) -> frozenset[str]:

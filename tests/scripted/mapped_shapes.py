@@ -123,12 +123,11 @@ class _Made:
         """A mapped group of some tasks, maybe with another one inside it."""
         outer = self._group(self._length())
         inside = self._fill((outer,), ())
-        if inside and self.draw(st.booleans()):
-            lengths = [Literal(count=2), Literal(count=1), self._length()]
+        has_inner: bool = self.draw(st.booleans())
+        if inside and has_inner:
+            lengths = [Literal(count=2), Literal(count=1), *self._lists(at_least=1)]
             inner = self._group(self.draw(st.sampled_from(lengths)))
-            inside += self._fill((outer, inner), inside)
-            if self.draw(st.booleans()):
-                self._fill((outer,), inside)
+            self._fill((outer, inner), inside)
 
     def _group(self, length: Length) -> MappedGroup:
         self.groups += 1
@@ -162,7 +161,8 @@ class _Made:
     # -- details -----------------------------------------------------------------------------------
 
     def _put_mapped(self, expansion: Expansion, upstream: Sequence[str]) -> str:
-        draw, upstream = self.draw, tuple(sorted(set(upstream)))
+        draw = self.draw
+        upstream = tuple(sorted(set(upstream)))
         most = 1
         for length in expansion.lengths:
             most *= self._most(length)
@@ -218,12 +218,12 @@ class _Made:
 
     def _output(self) -> Length:
         """The output of a list, or of a mapped task; Airflow does not map over what stands in a group."""
-        lists = [
-            shape.task_id
-            for shape in self.shapes
-            if shape.returns is not None or (shape.expansion and shape.expansion.own)
-        ]
-        return OutputOf(task_id=self.draw(st.sampled_from(lists)))
+        own = [OutputOf(task_id=s.task_id) for s in self.shapes if s.expansion and s.expansion.own]
+        return self.draw(st.sampled_from([*self._lists(), *own]))
+
+    def _lists(self, *, at_least: int = 0) -> list[Length]:
+        lists = (shape for shape in self.shapes if shape.returns is not None and shape.returns >= at_least)
+        return [OutputOf(task_id=shape.task_id) for shape in lists]
 
     def _most(self, length: Length) -> int:
         """How many items something mapped over has at most."""

@@ -129,8 +129,10 @@ def deliver_until_the_fault_has_come(world: World) -> None:
 
 def with_tries_to_spare(shape: Shape) -> Shape:
     """A worker that dies takes a try with it; the outcome must not depend on how many were lost."""
-    behaviour = "fail for good" if shape.behaviour == "fail" else shape.behaviour
-    return replace(shape, retries=100, behaviour=behaviour)
+    behaviour, *by_index = (
+        "fail for good" if word == "fail" else word for word in (shape.behaviour, *shape.by_index)
+    )
+    return replace(shape, retries=100, behaviour=behaviour, by_index=tuple(by_index))
 
 
 def step_with_faults(world: World) -> None:

@@ -11,6 +11,8 @@ TESTS = Path(__file__).parents[1]
 SHARED = {"scripted"}
 """Packages that every tier may import, as it may the instruments, which are modules of ``tests`` itself."""
 
+DAG_FOLDERS = {"dags", "random_dags", "mapped_dags", "scripted_dags"}
+
 MAY_IMPORT: dict[str, set[str]] = {
     "scripted": set(),
     "unit": set(),
@@ -28,9 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 def _modules() -> list[Path]:
     """All but DAG files, which import what Airflow calls so."""
     paths = (path.relative_to(TESTS) for path in sorted(TESTS.rglob("*.py")))
-    return [
-        path for path in paths if not {"dags", "random_dags", "mapped_dags", "scripted_dags"} & {*path.parts}
-    ]
+    return [path for path in paths if DAG_FOLDERS.isdisjoint(path.parts)]
 
 
 def _imported(path: Path) -> Iterator[list[str]]:

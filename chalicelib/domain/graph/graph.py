@@ -157,6 +157,11 @@ class Graph:
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
 
+    @property
+    def whole(self) -> "Graph":
+        """The graph that this one is a part of, or itself."""
+        return self._whole or self
+
     def within(self, execution_date: datetime, *, is_backfill: bool = False) -> "Graph":
         """The graph of the run of that execution date: without the tasks whose own dates exclude it.
 
@@ -221,10 +226,10 @@ class Graph:
         """
         if self._whole is None:
             return ()
-        needed = self._whole.indirect_setups[task.task_id]
-        upstream = self._whole.tasks[task.task_id].upstream
-        if not any(self._whole.tasks[name].expansion for name in upstream):
-            needed = needed.union(upstream)
+        whole = self._whole.tasks[task.task_id]
+        needed = frozenset(self._whole._needed(whole))
+        if not any(self._whole.tasks[name].expansion for name in whole.upstream):
+            needed = needed.union(whole.upstream)
         return tuple(sorted(needed - self.tasks.keys(), key=self._whole.number))
 
     @property
@@ -303,9 +308,8 @@ class Graph:
             return False
         if not self.common_depth(upstream, task):
             return True
-        # Its instances may end by what is not of the group, before those of the upstream do.
-        is_free = task.literal_length is not None or not self._commons(task)
-        return is_free and not self.is_skipped_with_group(task)
+        # Its instances end as soon as one upstream decides, or without having been there at all.
+        return task.upstream == (upstream.task_id,) and not self.is_skipped_with_group(task)
 
     @cached_property
     def decisive(self) -> frozenset[str]:
@@ -392,7 +396,8 @@ class Graph:
         if task.expansion is None:
             return frozenset()
         follows = not self._commons(task) and task.trigger_rule is not TriggerRule.ALL_SKIPPED
-        return frozenset() if follows else frozenset(task.expansion.sources) - frozenset(task.upstream)
+        sources = self.tasks.keys() & task.expansion.sources
+        return frozenset() if follows else frozenset(sources) - frozenset(task.upstream)
 
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""
@@ -402,7 +407,12 @@ class Graph:
 
     def _heard_before_expansion(self, task: Task) -> tuple[str, ...]:
         """The upstreams that leave their notes on a task as a whole."""
-        return self._commons(task) if task.literal_length is not None else task.upstream
+        if task.literal_length is None:
+            return task.upstream
+        # Its instances are there from the start; of an upstream that may end without any, it has to hear.
+        own = frozenset(name for name in self.index_upstream(task) if not self.tasks[name].literal_length)
+        commons = frozenset(self._commons(task))
+        return tuple(name for name in task.upstream if name in commons or name in own)
 
     def _commons(self, task: Task) -> tuple[str, ...]:
         """The upstreams all of whose instances count for each of a task's."""
@@ -426,7 +436,7 @@ class Graph:
 
     def _tells_task(self, upstream: Task, task: Task) -> bool:
         """Whether a task as a whole hears of one of its upstreams, not only each instance of it."""
-        return task.literal_length is None or not self.common_depth(upstream, task)
+        return upstream.task_id in self._joins[task.task_id].upstream
 
     # -- mapped groups -----------------------------------------------------------------------------
 
@@ -479,6 +489,10 @@ class Graph:
             if task.literal_length is not None
             else bool(self._commons(task))
         )
+
+    def may_lack_upstream(self, task: Task) -> bool:
+        """Whether instances of a task in a mapped group may be there where an upstream in it has none."""
+        return task.trigger_rule is not TriggerRule.ALL_SUCCESS and bool(self.index_upstream(task))
 
     def is_skipped_with_group(self, task: Task) -> bool:
         """Whether a task in a mapped group is skipped as soon as it is expanded.

@@ -95,7 +95,8 @@ def judge(rule: TriggerRule, arrived: Arrived) -> Judgement:
         return Judgement(verdict=Verdict.SKIP, reason="an upstream task chose another path")
     if rule is TriggerRule.ALWAYS or not arrived.has_upstream:
         return _judgement(rule, Verdict.RUN, arrived)
-    is_told_of_needs = arrived.complete or rule is not TriggerRule.ALL_DONE_SETUP_SUCCESS
+    has_all = arrived.complete and not arrived.lacks_upstream
+    is_told_of_needs = has_all or rule is not TriggerRule.ALL_DONE_SETUP_SUCCESS
     if is_told_of_needs and arrived.needed and _SUCCESS not in arrived.needed:
         return _without_what_it_needs(arrived.needed)
     for states, verdict in _EARLY.get(rule, ()):

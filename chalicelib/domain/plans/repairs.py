@@ -152,10 +152,12 @@ def _repairs(
     if task.is_mapped and instances != [whole] and _is_expansion_unheard(graph, task, whole, items):
         yield Repair(kind=RepairKind.OPEN, task=task, item=whole)
         return
-    for item in instances:
-        kind = _kind(graph, task, item, items, now, stopped_at)
-        if kind is not None:
-            yield Repair(kind=kind, task=task, item=item)
+    kinds = [(item, _kind(graph, task, item, items, now, stopped_at)) for item in instances]
+    if whole.clears and whole.map_length and any(kind is RepairKind.OPEN for _, kind in kinds):
+        # Whether cleared instances may run depends on what the task as a whole is mapped over by now.
+        yield Repair(kind=RepairKind.OPEN, task=task, item=whole)
+        kinds = [(item, kind) for item, kind in kinds if kind is not RepairKind.OPEN]
+    yield from (Repair(kind=kind, task=task, item=item) for item, kind in kinds if kind is not None)
 
 
 def _kind(

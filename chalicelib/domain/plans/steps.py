@@ -15,8 +15,8 @@ from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, j
 from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.arrivals import arrived
-from chalicelib.domain.tasks.notes import SKIP_ORDER
+from chalicelib.domain.tasks.arrivals import arrived, arrived_of_instance
+from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, standing
 
@@ -189,27 +189,43 @@ def mapped_step(
     return Expand(levels=levels, judgement=judgement, is_early=is_early)
 
 
+def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Judgement | None:
+    """What becomes of the cleared instances of an expanded task; None: they are decided as ever.
+
+    ``item`` is the unexpanded one. Instances are neither added nor taken away: where what the task is mapped
+    over has another length by now than when it was expanded, none is tried.
+    """
+    levels = sources.levels(task)
+    if levels is None or levels == item.levels:
+        return None
+    was, now = prod(item.levels), prod(levels)
+    reason = f"it has {was} instances, and what it is mapped over has a length of {now} since it was cleared"
+    return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason=reason)
+
+
 def _without_source(sources: Sources) -> Judgement:
     if sources.ended == {TaskInstanceState.SKIPPED}:
         return Judgement(verdict=Verdict.SKIP, reason="what it is mapped over was skipped")
     return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason="what it is mapped over is missing")
 
 
-def instance_judgement(task: Task, own: Arrived, shared: Arrived) -> Judgement:
-    """What becomes of one instance of a task in a mapped group.
+def known_of_instance(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance | None) -> Arrived:
+    """What one instance of a task in a mapped group knows of its upstreams.
 
-    ``own`` is known of the upstreams that it has by itself, ``shared`` of those that all instances have in
-    common. Nothing is decided against it before its own upstreams have ended: no other end implies theirs.
+    ``whole`` is the unexpanded instance, which knows of those that all instances have in common, and of those
+    that ended unexpanded; None where neither matters.
     """
-    before = judge(task.trigger_rule, shared)
-    if before.verdict is Verdict.WAIT:
-        return before
-    judgement = before
-    if before.verdict is Verdict.RUN:
-        judgement = judge(task.trigger_rule, replace(own, seen=own.seen | shared.seen))
-    if own.complete or judgement.verdict is Verdict.RUN:
-        return judgement
-    return Judgement(verdict=Verdict.WAIT, reason=f"{task.trigger_rule} waits for upstream tasks to end")
+    own = arrived_of_instance(graph, task, item, whole.notes if whole else NO_NOTES)
+    if whole is None:
+        return own
+    shared = arrived(graph.join_before(task.task_id), whole.notes)
+    return replace(
+        own,
+        seen=own.seen | shared.seen,
+        complete=own.complete and shared.complete,
+        lacks_upstream=shared.lacks_upstream,
+        needed=own.needed | shared.needed,
+    )
 
 
 def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) -> Judgement:
@@ -224,13 +240,8 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
         return Judgement(verdict=Verdict.WAIT, reason="the task is not expanded")
     if not graph.index_upstream(task):
         return judge(task.trigger_rule, before)
-    own = arrived(graph.join_before_instance(task, item.map_index), item.notes)
-    shared = before if graph.is_gated(task) else NOTHING_SHARED
-    return instance_judgement(task, own, shared)
-
-
-NOTHING_SHARED = Arrived(seen=frozenset(), complete=True, has_upstream=False)
-"""What is known of common upstreams where instances have none."""
+    is_asked = graph.is_gated(task) or whole.map_length is not None
+    return judge(task.trigger_rule, known_of_instance(graph, task, item, whole if is_asked else None))
 
 
 def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | None = None) -> bool:

@@ -1,9 +1,9 @@
 """Arrivals: the notes that the end of a task leaves at the joins after it, and their meaning there."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, MaySkip
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, MaySkip, Task
 from chalicelib.domain.graph.join import BUCKET_SIZE, END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
@@ -11,6 +11,7 @@ from chalicelib.domain.tasks.keys import bucket_key, join_key
 from chalicelib.domain.tasks.notes import (
     ARRIVALS,
     COMPLETE,
+    EXPANDED,
     HEARD,
     OWED,
     REPORTS,
@@ -364,6 +365,31 @@ def arrived(join: Join, notes: Notes) -> Arrived:
         skip_ordered=bool(counted.get(SKIP_ORDER)),
         needed=frozenset(state for note, state in _NEEDED_STATES.items() if counted.get(note)),
     )
+
+
+def ended_unexpanded(graph: Graph, task: Task, whole: Notes) -> frozenset[str]:
+    """The upstreams that each instance of a task hears by itself, but that have ended without any instance.
+
+    ``whole`` are the notes on the task's unexpanded instance.
+    """
+    join, told = graph.join_before(task.task_id), standing(whole)
+    ended = told.get(COMPLETE, frozenset()) - told.get(EXPANDED, frozenset())
+    heard = (name for name in graph.index_upstream(task) if name in join.upstream)
+    return frozenset(name for name in heard if join.number(name) in ended)
+
+
+def arrived_of_instance(graph: Graph, task: Task, item: TaskInstance, whole: Notes) -> Arrived:
+    """What is known of the upstreams that an instance of a task in a mapped group has by itself.
+
+    ``whole`` are the notes on the task's unexpanded instance: of those that ended without any instance.
+    """
+    join = graph.join_before_instance(task, item.map_index)
+    known = arrived(join, item.notes)
+    unexpanded = frozenset(join.number(name) for name in ended_unexpanded(graph, task, whole))
+    if not unexpanded:
+        return known
+    ended = ended_numbers(item.notes, join.wholes) | unexpanded
+    return replace(known, complete=len(ended) == join.size)
 
 
 def sole_arrival(graph: Graph, join: Join, end: End) -> Arrived:

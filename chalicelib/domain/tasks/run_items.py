@@ -51,7 +51,7 @@ class RunItems:
         if map_index == NOT_MAPPED or task.expansion is None or instance.map_length is not None:
             return instance
         levels = self.instance(task.task_id).levels or task.expansion.literal_lengths or ()
-        return sized(instance, levels)
+        return sized(instance, levels) if levels else instance
 
     def all_instances(self, tasks: Iterable[Task]) -> Iterator[TaskInstance]:
         """The task instances that exist of tasks, in the order of the tasks, then by map index."""

@@ -83,19 +83,17 @@ def get_task_instance(
         graph_of(engine, dag_id, dag.version).task(task_id)
     found = existing_run(run, dag_id, execution_date)
     task = get_task_of_run(engine, found, task_id)
-    instance = engine.instance(found.run_uid, task_id, map_index)
-    if not _exists(engine, task, instance):
+    instance = engine.instance_of(found.run_uid, task, map_index)
+    if not _exists(task, instance):
         raise TaskInstanceNotFound(instance_name(task_id, map_index), str(execution_date))
     return found, task, instance
 
 
-def _exists(engine: Engine, task: Task, instance: TaskInstance) -> bool:
+def _exists(task: Task, instance: TaskInstance) -> bool:
     """Whether a run has a task instance, which was read as if it had."""
-    if instance.map_index == NOT_MAPPED or not task.expansion:
+    if instance.map_index == NOT_MAPPED or task.expansion is None:
         return instance.map_index in map_indexes(task, instance)
-    if instance.state is not None:
-        return True
-    return instance.map_index in map_indexes(task, engine.instance(instance.run_uid, task.task_id))
+    return instance.state is not None or instance.map_index in range(instance.map_length or 0)
 
 
 def get_task_log(

@@ -18,15 +18,15 @@ from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, j
 from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.plans.steps import (
-    NOTHING_SHARED,
     WAITS_FOR_PAST,
     End,
     Expand,
     Start,
     Wait,
     asks_for_past,
-    instance_judgement,
+    expanded_anew,
     is_overwritten,
+    known_of_instance,
     mapped_step,
     open_step,
     step_of,
@@ -53,7 +53,7 @@ from chalicelib.domain.tasks.hearers import (
     hearers_of_all,
     hearers_of_expansion,
 )
-from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER
+from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER, Notes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
 from chalicelib.engine.slots import taking
@@ -512,7 +512,7 @@ class Cascade:
 
     def _end_untried(self, question: _Question, step: End) -> list[Told]:
         item, progress = question.item, self.progress
-        notes = {**item.notes, **{name: frozenset({number}) for name, number in question.added.items()}}
+        notes = {**item.notes, **_as_notes(question.added)}
         skips = self._passed_on(replace(item, notes=notes)) if step.skip_ordered else ()
         now = progress.engine.now()
         change = changes.ended_untried(
@@ -590,29 +590,36 @@ class Cascade:
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
+        if item.clears and judgement.verdict is Verdict.RUN:
+            judgement = expanded_anew(task, item, sources_of(task, known, self._output_of)) or judgement
         self._openings.append(
             Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
-        return [Told(item=item, is_expansion=True, again=True)] if is_asked else []
+        return [Told(item=item, is_expansion=True, again=True)]
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
+        if not self._has_to_ask_whole(question, task):
+            return self._answer_instance_by(question, task, None)
+        whole = self.progress.engine.instance(question.item.run_uid, task.task_id)
+        return self._answer_instance_by(question, task, whole) if whole.map_length else []
+
+    def _has_to_ask_whole(self, question: _Question, task: Task) -> bool:
+        """Whether an instance has to know more than what is told to itself."""
         if self._graph.is_gated(task):
-            gate = self.progress.engine.instance(question.item.run_uid, task.task_id)
-            return self._answer_instance_by(question, task, gate) if gate.map_length else []
-        return self._answer_instance_by(question, task, None)
+            return True
+        is_lacking = not (question.known or arrived(question.join, question.item.notes)).complete
+        return is_lacking and self._graph.may_lack_upstream(task)
 
     def _answer_instance_by(self, question: _Question, task: Task, gate: TaskInstance | None) -> list[Told]:
-        own = question.known or arrived(question.join, question.item.notes)
-        shared = NOTHING_SHARED
-        if gate is not None and self._graph.is_gated(task):
-            shared = arrived(self._graph.join_before(task.task_id), gate.notes)
-        judgement = instance_judgement(task, own, shared)
+        item = replace(question.item, notes={**question.item.notes, **_as_notes(question.added)})
+        known = known_of_instance(self._graph, task, item, gate)
+        judgement = judge(task.trigger_rule, known)
         levels = question.levels or (gate.levels if gate else ())
         item = self.progress.sized(question.item, levels)
         return self._answer_judged(
-            replace(question, item=item), task, judgement, skip_ordered=own.skip_ordered
+            replace(question, item=item), task, judgement, skip_ordered=known.skip_ordered
         )
 
     def _answer_judged(
@@ -657,6 +664,11 @@ def as_judged(item: TaskInstance) -> Expected:
     """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
     voids = len(item.notes.get(VOID, ()))
     return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
+
+
+def _as_notes(added: Mapping[str, int]) -> Notes:
+    """What is left on an item that nothing was left on before."""
+    return {name: frozenset({number}) for name, number in added.items()}
 
 
 def _weight(item: TaskInstance) -> int:

@@ -14,7 +14,7 @@ from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, j
 from chalicelib.domain.messages import OpenInstances
 from chalicelib.domain.plans.steps import Sources
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.arrivals import values_in
+from chalicelib.domain.tasks.arrivals import ended_unexpanded, is_complete, values_in
 from chalicelib.domain.tasks.keys import join_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
@@ -61,7 +61,12 @@ def output_of_end(item: TaskInstance) -> Output:
 
 
 def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Output:
-    """The output of a task as it is now; 1 request, 2 for a mapped one."""
+    """The output of a task as it is now; 1 request, 2 for a mapped one.
+
+    Of a task that the run has not, 0: it is not there, or has no values if the task is mapped.
+    """
+    if task_id not in graph.tasks:
+        return Output(length=0 if graph.whole.tasks[task_id].is_mapped else None)
     task, item = graph.tasks[task_id], engine.instance(run_uid, task_id)
     if not task.is_mapped:
         return output_of_end(item)
@@ -69,7 +74,8 @@ def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Outpu
     if item.state is not None or levels is None:
         return Output(length=None, state=item.state)
     met = graph.collector(task, 0, levels, 0)
-    return Output(length=values_in(met, engine.at(run_uid, join_key(met)).notes))
+    notes = engine.at(run_uid, join_key(met)).notes
+    return Output(length=values_in(met, notes) if is_complete(met, notes) else None)
 
 
 def literal_levels(task: Task) -> tuple[int, ...] | None:
@@ -106,7 +112,9 @@ class Opening:
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
         has_own = bool(graph.index_upstream(self.task))
-        return not (self.is_fresh and has_own) or graph.is_gated(self.task) or self._skips_all(graph)
+        is_due = graph.is_gated(self.task) or self._skips_all(graph)
+        is_lacking = bool(ended_unexpanded(graph, self.task, self.item.notes))
+        return not (self.is_fresh and has_own) or is_due or is_lacking
 
     def _skips_all(self, graph: Graph) -> bool:
         return self.judgement.verdict is not Verdict.RUN and graph.is_skipped_with_group(self.task)

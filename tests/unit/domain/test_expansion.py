@@ -1,7 +1,5 @@
 """What a task is mapped over: how many instances that makes, and who hears of which."""
 
-from dataclasses import replace
-
 import pytest
 
 from chalicelib.domain.graph.expansion import (
@@ -18,13 +16,13 @@ from chalicelib.domain.graph.expansion import (
 )
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.graph.join import END_OF_RUN
-from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict
-from chalicelib.domain.plans.steps import End, Expand, Sources, Wait, instance_judgement, mapped_step
+from chalicelib.domain.graph.trigger_rules import Arrived, Verdict
+from chalicelib.domain.plans.steps import End, Expand, Sources, Wait, judged, mapped_step
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import end_of_all, values_in
 from chalicelib.domain.tasks.hearers import hearers_of, hearers_of_all, hearers_of_expansion
 from chalicelib.domain.tasks.keys import join_key
-from chalicelib.domain.tasks.notes import VALUED
+from chalicelib.domain.tasks.notes import COMPLETE, VALUED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from tests.scripted.dags import ScriptedDag, Shape
 
@@ -193,16 +191,34 @@ def test_a_task_without_what_it_is_mapped_over_ends_like_that(
     assert step.judgement.verdict is verdict
 
 
-def test_an_instance_is_not_ended_before_its_own_upstreams() -> None:
-    task = graph(Shape("b", ("a",), expansion=in_group(("g", Literal(count=2))))).tasks["b"]
-    assert instance_judgement(task, WAITING, FAILING).verdict is Verdict.WAIT
-    assert instance_judgement(task, ENDED_WELL, FAILING).verdict is Verdict.UPSTREAM_FAILED
-    assert instance_judgement(task, ENDED_WELL, ENDED_WELL).verdict is Verdict.RUN
+@pytest.mark.parametrize(
+    ("rule", "own", "common", "verdict"),
+    [
+        ("all_success", None, FAILED, Verdict.UPSTREAM_FAILED),
+        ("all_success", None, SUCCESS, Verdict.WAIT),
+        ("all_success", SUCCESS, SUCCESS, Verdict.RUN),
+        ("all_success", SKIPPED, SUCCESS, Verdict.SKIP),
+        ("none_failed_min_one_success", SKIPPED, SUCCESS, Verdict.RUN),
+        ("none_failed_min_one_success", SUCCESS, SKIPPED, Verdict.RUN),
+        ("all_done", FAILED, SUCCESS, Verdict.RUN),
+    ],
+)
+def test_what_all_instances_have_in_common_counts_for_each(
+    rule: str, own: TaskInstanceState | None, common: TaskInstanceState, verdict: Verdict
+) -> None:
+    group = in_group(("g", Literal(count=2)))
+    dag = graph(Shape("a", expansion=group), Shape("c"), Shape("b", ("a", "c"), rule=rule, expansion=group))
+    whole = TaskInstance(run_uid="uid", task_id="b", map_length=2, notes={common: frozenset({0})})
+    item = TaskInstance(run_uid="uid", task_id="b", map_index=1, notes={own: frozenset({0})} if own else {})
+    assert judged(dag, dag.tasks["b"], item, whole).verdict is verdict
 
 
-def test_what_all_instances_have_in_common_counts_for_each() -> None:
-    task = graph(Shape("b", ("a",), expansion=in_group(("g", Literal(count=2))))).tasks["b"]
-    own = Arrived(seen=frozenset({SKIPPED}), complete=True)
-    lenient = replace(task, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
-    assert instance_judgement(lenient, own, ENDED_WELL).verdict is Verdict.RUN
-    assert instance_judgement(task, own, ENDED_WELL).verdict is Verdict.SKIP
+def test_an_upstream_in_the_group_that_ended_without_instances_counts_for_each_index() -> None:
+    group = in_group(("g", A))
+    upstream = Shape("b", ("a",), rule="all_failed", expansion=group)
+    dag = graph(Shape("a", returns=2), upstream, Shape("c", ("b",), rule="all_done", expansion=group))
+    number = dag.join_before("c").number("b")
+    told = {SKIPPED: frozenset({number}), COMPLETE: frozenset({number})}
+    whole = TaskInstance(run_uid="uid", task_id="c", map_length=2, notes=told)
+    item = TaskInstance(run_uid="uid", task_id="c", map_index=1)
+    assert judged(dag, dag.tasks["c"], item, whole).verdict is Verdict.RUN

@@ -28,6 +28,11 @@ with DAG("letters", schedule="@daily", start_date=datetime(2020, 1, 1), params={
     )
     count >> tell
     BashOperator(task_id="wrong", bash_command="echo {{ nothing_of_that_name }}")
+    BashOperator.partial(task_id="each").expand(bash_command=["echo a", "echo b {{ ti.map_index }}"])
+    numbers = PythonOperator(task_id="numbers", python_callable=lambda: [1, 2, 3])
+    PythonOperator.partial(task_id="square", python_callable=print).expand(
+        op_kwargs=numbers.output.map(lambda n: {"n": n})
+    )
 """
 
 RULE = "# " + "-" * 58
@@ -94,3 +99,24 @@ def test_a_file_without_the_dag_is_said(tmp_path: Path) -> None:
     assert render("letters", "tell", "2026-01-02").stderr == (
         "Error: letters.py does not define the DAG letters\n"
     )
+
+
+def test_an_instance_of_a_mapped_task_is_rendered_with_what_it_is_given() -> None:
+    for date in ("2026-01-02", "2026-03-03"):  # of no run
+        assert rendered("echo b 1", "None") in render("letters", "each", date, "--map-index", "1").stdout
+    assert "'op_args'" not in render("letters", "square", "2026-01-02", "--map-index", "2").stdout
+    assert "{'n': 3}" in render("letters", "square", "2026-01-02", "--map-index", "2").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("each", "2026-01-02"), "No map_index passed to mapped task each"),
+        (("tell", "2026-01-02", "--map-index", "0"), "map_index passed to non-mapped task tell"),
+        (("square", "2026-03-03", "--map-index", "0"), "Task square[0] cannot be rendered"),
+    ],
+)
+def test_what_cannot_be_rendered_of_a_mapped_task_is_told(arguments: tuple[str, ...], said: str) -> None:
+    result = render("letters", *arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
