@@ -59,6 +59,7 @@ from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
 from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
+from chalicelib.engine.tasks.telling import later
 
 if TYPE_CHECKING:
     from chalicelib.engine.tasks.advance import RunInProgress
@@ -120,6 +121,8 @@ class Cascade:
     """One cascade of a run."""
 
     progress: "RunInProgress"
+    is_part: bool = False
+    """Whether it is part of another cascade, which closes the run."""
     _met: set[str] = field(default_factory=set)
     _starts: list[_PutOff] = field(default_factory=list)
     _openings: list[Opening] = field(default_factory=list)
@@ -128,7 +131,7 @@ class Cascade:
     _outputs: dict[str, Output] = field(default_factory=dict)
     _due: dict[str, TaskInstance] = field(default_factory=dict)
     """Those that ended before their upstreams, all of which have ended now."""
-    _end: TaskInstance | None = None
+    end: TaskInstance | None = None
     """The end of the run, as the last note left there was answered."""
 
     # -- ways in -----------------------------------------------------------------------------------
@@ -404,7 +407,7 @@ class Cascade:
         """Act on what a join has heard; what ended by that (or did before, when redoing)."""
         join, item = question.join, question.item
         if join.task_id == END_OF_RUN:
-            self._hear_end(item)
+            self.end = later(self.end, item)
             return []
         if join.collects:
             return [Told(item=item, met_at=join, levels=question.levels, again=question.redo)]
@@ -425,15 +428,14 @@ class Cascade:
         ordered_at = question.ordered_at if question.is_ordered else None
         if is_overwritten(item, is_new=is_new, ordered_at=ordered_at):
             return self._overwrite(item)
-        if is_early(item):
-            self._complete_if_due(item)
+        self._complete_if_due(item)
         if question.redo and item.state is TaskInstanceState.QUEUED:
             self.progress.tries.send(item)
         return _again(item, redo=question.redo)
 
     def _complete_if_due(self, item: TaskInstance) -> None:
         """Tell the end of the run, if it is so, that all upstreams of a task that ended early have ended."""
-        if arrived(self._graph.join_before(item.task_id), item.notes).complete:
+        if is_early(item) and arrived(self._graph.join_before(item.task_id), item.notes).complete:
             self._due[item.key] = item
 
     def _complete_what_is_due(self) -> None:
@@ -446,12 +448,7 @@ class Cascade:
             if may_be_untold and item.key not in self._met:
                 self._tell_all([Told(item=item, again=True)])
         for item in self._due.values():
-            self._hear_end(self.progress.telling.complete(item))
-
-    def _hear_end(self, end: TaskInstance) -> None:
-        """Keep the end of the run as it was answered last: notes are only ever added."""
-        if self._end is None or _weight(end) > _weight(self._end):
-            self._end = end
+            self.end = later(self.end, self.progress.telling.complete(item))
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
         """Skip a task instance that had ended, or that waits: orders overwrite its state, as in Airflow."""
@@ -584,7 +581,7 @@ class Cascade:
     def _answer_expanded(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """What is left to do about a mapped task that has its instances."""
         item = question.item
-        if is_early(item):
+        if not question.is_ordered:
             self._complete_if_due(item)
         judgement = judge(task.trigger_rule, known)
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
@@ -650,9 +647,9 @@ class Cascade:
             )
         openings, self._openings = self._openings, []
         for opening in openings:
-            opening.carry_out(self.progress)
-        if self._end is not None:
-            self.progress.close_if_over(self._end)
+            self.end = later(self.end, opening.carry_out(self.progress))
+        if self.end is not None and not self.is_part:
+            self.progress.close_if_over(self.end)
 
     def _untouched(self, join: Join) -> TaskInstance:
         return TaskInstance(
@@ -669,10 +666,6 @@ def as_judged(item: TaskInstance) -> Expected:
 def _as_notes(added: Mapping[str, int]) -> Notes:
     """What is left on an item that nothing was left on before."""
     return {name: frozenset({number}) for name, number in added.items()}
-
-
-def _weight(item: TaskInstance) -> int:
-    return sum(map(len, item.notes.values()))
 
 
 def _key(question: _Question) -> str:

@@ -18,6 +18,7 @@ from chalicelib.domain.tasks.arrivals import ended_unexpanded, is_complete, valu
 from chalicelib.domain.tasks.keys import join_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.tasks.telling import later
 
 if TYPE_CHECKING:
     from chalicelib.engine.tasks.advance import RunInProgress
@@ -97,17 +98,23 @@ class Opening:
     is_ordered: bool = False
     """Whether they were just ordered to be skipped: then also those that had ended."""
 
-    def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> None:
-        """Open the instances from ``opened`` on; 1 request more for each where they may be open already."""
+    def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> TaskInstance | None:
+        """Open the instances from ``opened`` on; 1 request more for each where they may be open already.
+
+        The end of the run as it was answered last, if it heard of any: an order is carried out for all
+        instances before the run may be closed.
+        """
+        end: TaskInstance | None = None
         if not self._is_due(progress.graph):
-            return
+            return None
         begun = progress.engine.now()
         for index in range(opened, self.item.map_length or 0):
             if progress.engine.now() - begun >= OPENING_TIME:
                 run = progress.facts.ref
                 progress.outbox.post(OpenInstances(run=run, task_id=self.task.task_id, opened=index))
-                return
-            self._open(progress, index)
+                return end
+            end = later(end, self._open(progress, index))
+        return later(end, progress.telling.complete_if_due(self.item)) if self.is_ordered else end
 
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
@@ -119,14 +126,14 @@ class Opening:
     def _skips_all(self, graph: Graph) -> bool:
         return self.judgement.verdict is not Verdict.RUN and graph.is_skipped_with_group(self.task)
 
-    def _open(self, progress: "RunInProgress", index: int) -> None:
+    def _open(self, progress: "RunInProgress", index: int) -> TaskInstance | None:
         run_uid = progress.facts.ref.run_uid
         is_untouched = self.is_fresh and not progress.graph.index_upstream(self.task)
         if is_untouched:
             item = TaskInstance(run_uid=run_uid, task_id=self.task.task_id, map_index=index)
         else:
             item = progress.engine.instance(run_uid, self.task.task_id, index)
-        progress.open_instance(
+        return progress.open_instance(
             self.task,
             progress.sized(item, self.item.levels),
             self.item,
