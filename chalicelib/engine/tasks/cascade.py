@@ -21,6 +21,7 @@ from chalicelib.domain.plans.steps import (
     WAITS_FOR_PAST,
     End,
     Expand,
+    Resize,
     Start,
     Wait,
     asks_for_past,
@@ -56,6 +57,7 @@ from chalicelib.domain.tasks.hearers import (
 from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER, Notes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
+from chalicelib.engine.ports.store import Write
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
 from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
@@ -587,13 +589,29 @@ class Cascade:
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
-        if item.clears and judgement.verdict is Verdict.RUN:
-            judgement = expanded_anew(task, item, sources_of(task, known, self._output_of)) or judgement
+        was = item.map_length or 0
+        if judgement.verdict is Verdict.RUN and item.clears:
+            match expanded_anew(task, item, sources_of(task, known, self._output_of)):
+                case Resize(levels=levels):
+                    write = self._resize(item, levels, judgement)
+                    if not write.applied:
+                        return []  # another handler has decided, and opens the instances
+                    item = write.item
+                case Judgement() as other:
+                    judgement = other
         self._openings.append(
-            Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
+            Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered, was=was)
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
         return [Told(item=item, is_expansion=True, again=True)]
+
+    def _resize(
+        self, item: TaskInstance, levels: tuple[int, ...], judgement: Judgement
+    ) -> Write[TaskInstance]:
+        expected = replace(as_judged(item), updated_at=item.updated_at)
+        change = changes.expanded(levels, judgement.reason, self.progress.engine.now())
+        tasks = self.progress.engine.store.task_instances
+        return tasks.transition(item.run_uid, item.key, expected, change)
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""

@@ -13,10 +13,11 @@ from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.messages import OpenInstances
 from chalicelib.domain.plans.steps import Sources
-from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.arrivals import ended_unexpanded, is_complete, values_in
+from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.arrivals import collected_path, ended_unexpanded, is_complete, values_in
 from chalicelib.domain.tasks.keys import join_key
-from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.tasks.telling import later
 
@@ -97,6 +98,8 @@ class Opening:
     """Whether no other handler can have opened any."""
     is_ordered: bool = False
     """Whether they were just ordered to be skipped: then also those that had ended."""
+    was: int = 0
+    """How many there were before the task was decided again."""
 
     def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> TaskInstance | None:
         """Open the instances from ``opened`` on; 1 request more for each where they may be open already.
@@ -108,13 +111,49 @@ class Opening:
         if not self._is_due(progress.graph):
             return None
         begun = progress.engine.now()
-        for index in range(opened, self.item.map_length or 0):
+        length = self.item.map_length or 0
+        if self.was not in (0, length):
+            self._resize(progress, length)
+        for index in range(opened, length):
             if progress.engine.now() - begun >= OPENING_TIME:
                 run = progress.facts.ref
                 progress.outbox.post(OpenInstances(run=run, task_id=self.task.task_id, opened=index))
                 return end
             end = later(end, self._open(progress, index))
         return later(end, progress.telling.complete_if_due(self.item)) if self.is_ordered else end
+
+    def _resize(self, progress: "RunInProgress", length: int) -> None:
+        """Remove the instances beyond the length, and let those that stay know it.
+
+        One of these tells its end again: it may be that all that are left had ended before.
+        """
+        kept = [self._kept(progress, index, length) for index in range(min(self.was, length))]
+        for index in range(length, self.was):
+            self._remove(progress, index)
+        ended = [item for item in kept if item.state in FINAL_STATES]
+        if ended:
+            progress.follow(ended[-1], redo=True)
+
+    def _kept(self, progress: "RunInProgress", index: int, length: int) -> TaskInstance:
+        item = progress.engine.instance(progress.facts.ref.run_uid, self.task.task_id, index)
+        if item.state is None or item.map_length == length:
+            return item
+        change = TaskInstanceChange(map_length=length)
+        tasks = progress.engine.store.task_instances
+        return tasks.transition(item.run_uid, item.key, _as_it_is(item), change).item
+
+    def _remove(self, progress: "RunInProgress", index: int) -> None:
+        item = progress.engine.instance(progress.facts.ref.run_uid, self.task.task_id, index)
+        if item.state is TaskInstanceState.REMOVED:
+            return
+        change = changes.beyond_length(item, progress.engine.now())
+        write = progress.engine.store.task_instances.transition(
+            item.run_uid, item.key, _as_it_is(item), change
+        )
+        if write.applied and item.state is not None and not item.state.is_final:
+            progress.tries.let_go(self.task, item)
+        met = progress.graph.collector(self.task, index, (self.was,), 0)
+        progress.telling.make_void(collected_path(met, index), item.clears)
 
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
@@ -145,3 +184,12 @@ class Opening:
     def _is_decided(self, graph: Graph) -> bool:
         """Whether the judgement of the whole task is that of each instance."""
         return not graph.index_upstream(self.task) or self._skips_all(graph)
+
+
+def _as_it_is(item: TaskInstance) -> Expected:
+    return Expected(
+        states=frozenset({item.state}),
+        try_number=item.try_number or None,
+        updated_at=item.updated_at,
+        clears=item.clears,
+    )
