@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import prod
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
@@ -60,7 +61,14 @@ from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
 from chalicelib.engine.ports.store import Write
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
-from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
+from chalicelib.engine.tasks.expanding import (
+    Opening,
+    Output,
+    output_of,
+    output_of_end,
+    resize,
+    sources_of,
+)
 from chalicelib.engine.tasks.telling import later
 
 if TYPE_CHECKING:
@@ -589,10 +597,11 @@ class Cascade:
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
-        was = item.map_length or 0
+        to_tell: TaskInstance | None = None
         if judgement.verdict is Verdict.RUN and item.clears:
             match expanded_anew(task, item, sources_of(task, known, self._output_of)):
                 case Resize(levels=levels):
+                    to_tell = resize(self.progress, task, item.map_length or 0, prod(levels))
                     write = self._resize(item, levels, judgement)
                     if not write.applied:
                         return []  # another handler has decided, and opens the instances
@@ -600,7 +609,9 @@ class Cascade:
                 case Judgement() as other:
                     judgement = other
         self._openings.append(
-            Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered, was=was)
+            Opening(
+                task=task, item=item, judgement=judgement, is_ordered=question.is_ordered, to_tell=to_tell
+            )
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
         return [Told(item=item, is_expansion=True, again=True)]

@@ -98,8 +98,9 @@ class Opening:
     """Whether no other handler can have opened any."""
     is_ordered: bool = False
     """Whether they were just ordered to be skipped: then also those that had ended."""
-    was: int = 0
-    """How many there were before the task was decided again."""
+    to_tell: TaskInstance | None = None
+    """One that had ended before the task got another number of instances: it tells its end again, for it may
+    be that all that are left had ended."""
 
     def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> TaskInstance | None:
         """Open the instances from ``opened`` on; 1 request more for each where they may be open already.
@@ -111,49 +112,15 @@ class Opening:
         if not self._is_due(progress.graph):
             return None
         begun = progress.engine.now()
-        length = self.item.map_length or 0
-        if self.was not in (0, length):
-            self._resize(progress, length)
-        for index in range(opened, length):
+        if self.to_tell is not None:
+            progress.follow(self.to_tell, redo=True)
+        for index in range(opened, self.item.map_length or 0):
             if progress.engine.now() - begun >= OPENING_TIME:
                 run = progress.facts.ref
                 progress.outbox.post(OpenInstances(run=run, task_id=self.task.task_id, opened=index))
                 return end
             end = later(end, self._open(progress, index))
         return later(end, progress.telling.complete_if_due(self.item)) if self.is_ordered else end
-
-    def _resize(self, progress: "RunInProgress", length: int) -> None:
-        """Remove the instances beyond the length, and let those that stay know it.
-
-        One of these tells its end again: it may be that all that are left had ended before.
-        """
-        kept = [self._kept(progress, index, length) for index in range(min(self.was, length))]
-        for index in range(length, self.was):
-            self._remove(progress, index)
-        ended = [item for item in kept if item.state in FINAL_STATES]
-        if ended:
-            progress.follow(ended[-1], redo=True)
-
-    def _kept(self, progress: "RunInProgress", index: int, length: int) -> TaskInstance:
-        item = progress.engine.instance(progress.facts.ref.run_uid, self.task.task_id, index)
-        if item.state is None or item.map_length == length:
-            return item
-        change = TaskInstanceChange(map_length=length)
-        tasks = progress.engine.store.task_instances
-        return tasks.transition(item.run_uid, item.key, _as_it_is(item), change).item
-
-    def _remove(self, progress: "RunInProgress", index: int) -> None:
-        item = progress.engine.instance(progress.facts.ref.run_uid, self.task.task_id, index)
-        if item.state is TaskInstanceState.REMOVED:
-            return
-        change = changes.beyond_length(item, progress.engine.now())
-        write = progress.engine.store.task_instances.transition(
-            item.run_uid, item.key, _as_it_is(item), change
-        )
-        if write.applied and item.state is not None and not item.state.is_final:
-            progress.tries.let_go(self.task, item)
-        met = progress.graph.collector(self.task, index, (self.was,), 0)
-        progress.telling.make_void(collected_path(met, index), item.clears)
 
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
@@ -184,6 +151,38 @@ class Opening:
     def _is_decided(self, graph: Graph) -> bool:
         """Whether the judgement of the whole task is that of each instance."""
         return not graph.index_upstream(self.task) or self._skips_all(graph)
+
+
+def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:
+    """Remove the instances beyond a new length, and let those that stay know it; one of these that has ended.
+
+    To be done before the length is written: should a handler die in between, all is done once more.
+    """
+    kept = [_kept(progress, task, index, length) for index in range(min(was, length))]
+    for index in range(length, was):
+        _remove(progress, task, index, was)
+    return next((item for item in kept if item.state in FINAL_STATES), None)
+
+
+def _kept(progress: "RunInProgress", task: Task, index: int, length: int) -> TaskInstance:
+    item = progress.engine.instance(progress.facts.ref.run_uid, task.task_id, index)
+    if item.state is None or item.map_length == length:
+        return item
+    tasks, change = progress.engine.store.task_instances, TaskInstanceChange(map_length=length)
+    return tasks.transition(item.run_uid, item.key, _as_it_is(item), change).item
+
+
+def _remove(progress: "RunInProgress", task: Task, index: int, was: int) -> None:
+    item = progress.engine.instance(progress.facts.ref.run_uid, task.task_id, index)
+    if item.state is not TaskInstanceState.REMOVED:
+        change = changes.beyond_length(item, progress.engine.now())
+        tasks = progress.engine.store.task_instances
+        write = tasks.transition(item.run_uid, item.key, _as_it_is(item), change)
+        if write.applied and item.state is not None and not item.state.is_final:
+            progress.tries.let_go(task, item)
+        item = write.item
+    met = progress.graph.collector(task, index, (was,), 0)
+    progress.telling.make_void(collected_path(met, index), item.clears - 1)
 
 
 def _as_it_is(item: TaskInstance) -> Expected:
