@@ -278,3 +278,15 @@ def test_each_index_of_a_wide_mapped_task_is_counted_once(count: int) -> None:
     assert final_states(world, dag, run)["last"] is SUCCESS
     started = [message for message in world.queue.sent if isinstance(message, RunTask)]
     assert {message.map_index for message in started if message.task_id == "many"} == set(range(count))
+
+
+def test_no_instance_starts_of_a_task_that_was_skipped_before_its_expansion() -> None:
+    group = in_group("list", is_direct=False)
+    made = [
+        Shape("list", returns=2),
+        Shape("first", ("list",), expansion=group),
+        Shape("second", ("first",), rule="one_success", expansion=group),
+    ]
+    world, _, run = ended(made)
+    assert ("second", -1, SKIPPED) in outcome_of_run(world, run)[1]
+    assert_instances_are_sound(world, run)

@@ -492,10 +492,15 @@ class Graph:
 
     def is_gated(self, task: Task) -> bool:
         """Whether the instances of a task in a mapped group wait for more than their own upstreams."""
+        join = self._joins[task.task_id]
+        if task.literal_length is not None:
+            return bool(join.size)
+        sources = task.expansion.sources if task.expansion else ()
+        # A rule that asks for a state finds none before the expansion, and may end the task without any.
         return (
-            bool(self._joins[task.task_id].size)
-            if task.literal_length is not None
-            else bool(self._commons(task))
+            bool(self._commons(task))
+            or not set(sources).issuperset(join.listens_to)
+            or task.trigger_rule in FAST
         )
 
     def may_lack_upstream(self, task: Task) -> bool:

@@ -118,21 +118,14 @@ class RunInProgress:
         return judge(join.trigger_rule, arrived(join, item.notes))
 
     def open_instance(
-        self,
-        task: Task,
-        item: TaskInstance,
-        gate: TaskInstance,
-        *,
-        ends_as: Judgement | None,
-        is_ordered: bool,
-        redo: bool,
+        self, item: TaskInstance, *, by: Opening, ends_as: Judgement | None
     ) -> TaskInstance | None:
         """Decide about an instance of an expanded task; see ``Cascade.open_instance``.
 
         The end of the run as it was answered last, by which the caller may close the run.
         """
         cascade = Cascade(progress=self, is_part=True)
-        cascade.open_instance(task, item, gate, ends_as=ends_as, is_ordered=is_ordered, redo=redo)
+        cascade.open_instance(item, by=by, ends_as=ends_as)
         return cascade.end
 
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:

@@ -173,35 +173,26 @@ class Cascade:
         question = _Question(join=join, item=item, redo=redo, levels=item.levels, first_attempt=not redo)
         self.follow(self._answer(question))
 
-    def open_instance(
-        self,
-        task: Task,
-        item: TaskInstance,
-        gate: TaskInstance,
-        *,
-        ends_as: Judgement | None,
-        is_ordered: bool,
-        redo: bool,
-    ) -> None:
-        """Decide about an instance of an expanded task, whose unexpanded item is ``gate``.
+    def open_instance(self, item: TaskInstance, *, by: Opening, ends_as: Judgement | None) -> None:
+        """Decide about an instance of an expanded task that is opened along with the others.
 
         ``ends_as``: what becomes of it where that is known already.
         """
-        join = self._graph.join_before_instance(task, item.map_index)
+        task, redo = by.task, not by.is_fresh
         question = _Question(
-            join=join,
+            join=self._graph.join_before_instance(task, item.map_index),
             item=item,
             redo=redo,
             levels=item.levels,
             first_attempt=not redo,
-            is_ordered=is_ordered,
         )
         if item.state is not None:
-            self.follow(self._answer_decided(question))
+            is_overwritten = by.is_ordered and _overwrites(by, item)
+            self.follow(self._overwrite(item) if is_overwritten else self._answer_decided(question))
         elif ends_as is not None:
-            self.follow(self._answer_judged(question, task, ends_as, skip_ordered=is_ordered))
+            self.follow(self._answer_judged(question, task, ends_as, skip_ordered=by.is_ordered))
         else:
-            self.follow(self._answer_instance_by(question, task, gate))
+            self.follow(self._answer_instance_by(question, task, by.item))
 
     def skip(self, item: TaskInstance) -> None:
         """Skip a task instance that was ordered to be while it ran, and that has failed since."""
@@ -610,7 +601,13 @@ class Cascade:
                     judgement = other
         self._openings.append(
             Opening(
-                task=task, item=item, judgement=judgement, is_ordered=question.is_ordered, to_tell=to_tell
+                task=task,
+                item=item,
+                judgement=judgement,
+                is_ordered=question.is_ordered,
+                is_new_order=question.is_ordered and not question.redo,
+                ordered_at=question.ordered_at,
+                to_tell=to_tell,
             )
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
@@ -690,6 +687,12 @@ def as_judged(item: TaskInstance) -> Expected:
     """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
     voids = len(item.notes.get(VOID, ()))
     return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
+
+
+def _overwrites(opening: Opening, item: TaskInstance) -> bool:
+    """Whether the order to a whole mapped task takes the place of the state of an instance."""
+    ordered = replace(item, notes={SKIP_ORDER: frozenset({0})})  # it was left on the unexpanded one
+    return is_overwritten(ordered, is_new=opening.is_new_order, ordered_at=opening.ordered_at)
 
 
 def _as_notes(added: Mapping[str, int]) -> Notes:

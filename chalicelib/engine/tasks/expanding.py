@@ -6,7 +6,7 @@ or ends it, so that a message that comes twice resets none that runs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import Graph, Task
@@ -97,7 +97,11 @@ class Opening:
     is_fresh: bool = False
     """Whether no other handler can have opened any."""
     is_ordered: bool = False
-    """Whether they were just ordered to be skipped: then also those that had ended."""
+    """Whether they were ordered to be skipped: then also those that had ended."""
+    is_new_order: bool = False
+    """Whether no handler can have heeded that before."""
+    ordered_at: datetime | None = None
+    """The end of the task that ordered it, where it is known."""
     to_tell: TaskInstance | None = None
     """One that had ended before the task got another number of instances: it tells its end again, for it may
     be that all that are left had ended."""
@@ -140,12 +144,9 @@ class Opening:
         else:
             item = progress.engine.instance(run_uid, self.task.task_id, index)
         return progress.open_instance(
-            self.task,
             progress.sized(item, self.item.levels),
-            self.item,
             ends_as=self.judgement if self._is_decided(progress.graph) else None,
-            is_ordered=self.is_ordered,
-            redo=not self.is_fresh,
+            by=self,
         )
 
     def _is_decided(self, graph: Graph) -> bool:
