@@ -20,7 +20,7 @@ from typing import Any
 from chalicelib.authoring.clock import living_by
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import Message, PokeTask, RunTask
-from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -31,6 +31,7 @@ from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.reading import why
 from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.engine.slots.pools import save_pool
+from chalicelib.engine.worker.execute import execute_together
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
@@ -154,13 +155,32 @@ class Laboratory:
         while (entry := self._queue.first()) is not None:
             if run.state.is_final and entry.visible_at > self._clock.now():
                 break
-            message = decode(entry.message)
-            self._wait_until(entry.visible_at, is_poke=_is_poke(message))
-            self._queue.remove(entry)
-            handle(self.engine, message, self._worker)
+            self._wait_until(entry.visible_at, is_poke=_is_poke(decode(entry.message)))
+            self._handle_visible(is_in_waves=not graph_of_run(self.engine, run).fail_stop)
             run = self.engine.store.dag_runs.get(run.dag_id, run.execution_date) or run
         self._queue.waiting.clear()
         return run
+
+    def _handle_visible(self, *, is_in_waves: bool) -> None:
+        """Handle the messages that are due: the tries last, those of a run side by side (``is_in_waves``).
+
+        So what follows from one wave of tries is decided once all of it is known, as in Airflow's
+        ``dag.test()``. Where a failure stops the others the tries go one after another.
+        """
+        due = [(entry, decode(entry.message)) for entry in self._queue.visible()]
+        others = [(entry, message) for entry, message in due if not isinstance(message, RunTask)]
+        tries = [(entry, message) for entry, message in due if isinstance(message, RunTask)]
+        for entry, _ in others or (tries if is_in_waves else tries[:1]):
+            self._queue.remove(entry)
+        if others or not is_in_waves:
+            for _, message in others or tries[:1]:
+                handle(self.engine, message, self._worker)
+            return
+        waves: dict[RunRef, list[RunTask]] = {}
+        for _, message in tries:
+            waves.setdefault(message.run.ref, []).append(message)
+        for wave in waves.values():
+            execute_together(self.engine, wave, self._new_invocation, self._worker.run_try)
 
     def _wait_until(self, moment: datetime, *, is_poke: bool) -> None:
         seconds = (moment - self._clock.now()).total_seconds()

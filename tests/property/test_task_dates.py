@@ -225,6 +225,16 @@ MAPPED: dict[str, tuple[list[Shape], str, dict[str, str | None]]] = {
         "failed",
         {"a": "success", "m#0": None, "m#1": None, "x": None},
     ),
+    "a mapped group that begins with what waits for it": (
+        [
+            OLD,
+            A,
+            Shape("r", ("old",), rule="one_done", expansion=GROUP_TWICE),
+            Shape("s", ("a", "r"), expansion=GROUP_TWICE),
+        ],
+        "failed",
+        {"a": "success", "r#0": None, "r#1": None, "s#0": None, "s#1": None},
+    ),
     "in the middle of a mapped group": (
         [
             Shape("r", expansion=GROUP_TWICE),

@@ -11,6 +11,7 @@ from math import prod
 
 from chalicelib.domain.graph.expansion import length_of
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
@@ -189,16 +190,27 @@ def mapped_step(
     return Expand(levels=levels, judgement=judgement, is_early=is_early)
 
 
-def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Judgement | None:
-    """What becomes of the cleared instances of an expanded task; None: they are decided as ever.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resize:
+    """An expanded task gets another number of instances: some come to be, or those beyond are removed."""
 
-    ``item`` is the unexpanded one. Instances are neither added nor taken away: where what the task is mapped
-    over has another length by now than when it was expanded, none is tried.
+    levels: tuple[int, ...]
+    """The length of what it is mapped over by now."""
+
+
+def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Resize | Judgement | None:
+    """What becomes of the instances of an expanded task that is decided again; None: as many as before.
+
+    ``item`` is the unexpanded one. As in Airflow their number follows what the task is mapped over. Where the
+    place of an instance among the others would change by that (more than a bucket of them, groups inside one
+    another), or where none would be left, none is tried.
     """
     levels = sources.levels(task)
     if levels is None or levels == item.levels:
         return None
     was, now = prod(item.levels), prod(levels)
+    if len(levels) == 1 and now and (was > BUCKET_SIZE) == (now > BUCKET_SIZE):
+        return Resize(levels=levels)
     reason = f"it has {was} instances, and what it is mapped over has a length of {now} since it was cleared"
     return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason=reason)
 
@@ -244,16 +256,21 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
     return judge(task.trigger_rule, known_of_instance(graph, task, item, whole if is_asked else None))
 
 
-def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | None = None) -> bool:
+def is_overwritten(
+    item: TaskInstance, *, is_new: bool, passes_on: bool, ordered_at: datetime | None = None
+) -> bool:
     """Whether an order to be skipped takes the place of the state of a task instance, as in Airflow.
 
     Not of one that runs, whose own end counts then. ``is_new``: the order has just been left; else it may
     have been heeded before, and counts if what it would overwrite came before it: an end that no try made, or
     one that a try made before ``ordered_at``, the end of the task that orders it. What was altered by hand,
-    or by such an order, stays.
+    or by such an order, stays. ``passes_on``: it has to tell the order to others after it; one that was
+    skipped before, and not by the order, has not done so, and they may run meanwhile.
     """
-    if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
+    if item.state in (None, TaskInstanceState.RUNNING):
         return False
+    if item.state is TaskInstanceState.SKIPPED:
+        return passes_on and not item.skips and (is_new or not item.clears)
     if is_new:
         return True
     if item.clears or not standing(item.notes).get(SKIP_ORDER):

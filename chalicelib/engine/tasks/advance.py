@@ -59,6 +59,8 @@ class RunInProgress:
     telling: Telling
     waiting: dict[str, bool] = field(default_factory=dict)
     """Whether tasks wait for the previous run, as far as it was asked."""
+    held_back: list[TaskInstance] | None = None
+    """Tries that have ended, where what follows waits for ``let_follow``; None: it follows at once."""
 
     @classmethod
     def of(cls, engine: Engine, facts: RunFacts) -> Self:
@@ -130,11 +132,24 @@ class RunInProgress:
 
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""
+        if self.held_back is not None and not redo:
+            self.held_back.append(item)
+        elif self._is_to_be_told(item, redo=redo):
+            self.follow(item, redo=redo)
+
+    def let_follow(self) -> None:
+        """Do what follows from all tries that were held back, as from ends at one moment."""
+        ended = [item for item in self.held_back or () if self._is_to_be_told(item, redo=False)]
+        if ended:
+            self.follow(*ended, redo=False)
+
+    def _is_to_be_told(self, item: TaskInstance, *, redo: bool) -> bool:
+        """Do what concerns an ended try alone; whether the tasks after it are to be told of it."""
         task = self.graph.task(item.task_id)
         if fails_against_an_order(item):
             self.tries.give_back(task, item)
             Cascade(progress=self).skip(item)
-            return
+            return False
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.notes.get(CROWDING):
             self.outbox.post(RescueRun.of(self.facts.ref))
@@ -143,10 +158,10 @@ class RunInProgress:
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
-            if stops_others(self.graph, item):
-                fail_stop.stop_others(self, item, redo=redo)
-            else:
-                self.follow(item, redo=redo)
+            if not stops_others(self.graph, item):
+                return True
+            fail_stop.stop_others(self, item, redo=redo)
+        return False
 
     def follow(self, *ended: TaskInstance, redo: bool) -> None:
         """Tell the joins after ended task instances, and go on with what ends by that."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import prod
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
@@ -21,6 +22,7 @@ from chalicelib.domain.plans.steps import (
     WAITS_FOR_PAST,
     End,
     Expand,
+    Resize,
     Start,
     Wait,
     asks_for_past,
@@ -56,9 +58,17 @@ from chalicelib.domain.tasks.hearers import (
 from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER, Notes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
+from chalicelib.engine.ports.store import Write
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
-from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
+from chalicelib.engine.tasks.expanding import (
+    Opening,
+    Output,
+    output_of,
+    output_of_end,
+    resize,
+    sources_of,
+)
 from chalicelib.engine.tasks.telling import later
 
 if TYPE_CHECKING:
@@ -417,7 +427,8 @@ class Cascade:
         item = question.item
         is_new = question.is_ordered and not question.redo
         ordered_at = question.ordered_at if question.is_ordered else None
-        if is_overwritten(item, is_new=is_new, ordered_at=ordered_at):
+        passes_on = bool(self._passed_on(item))
+        if is_overwritten(item, is_new=is_new, passes_on=passes_on, ordered_at=ordered_at):
             return self._overwrite(item)
         self._complete_if_due(item)
         if question.redo and item.state is TaskInstanceState.QUEUED:
@@ -455,7 +466,9 @@ class Cascade:
         added = {EARLY: coded(0, item.clears + 1)} if is_early(item) else None
         write = engine.store.task_instances.transition(item.run_uid, item.key, expected, change, added)
         if not write.applied:
-            return self._overwrite(write.item) if is_overwritten(write.item, is_new=False) else []
+            passes_on = bool(self._passed_on(write.item))
+            is_due = is_overwritten(write.item, is_new=False, passes_on=passes_on)
+            return self._overwrite(write.item) if is_due else []
         engine.observe(TaskEnded.of(self.progress.facts.ref.dag_id, self.progress.facts.run_id, write.item))
         if item.state is not None and not item.state.is_final:
             self.progress.tries.let_go(self._graph.tasks[item.task_id], item)
@@ -578,8 +591,17 @@ class Cascade:
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
-        if item.clears and judgement.verdict is Verdict.RUN:
-            judgement = expanded_anew(task, item, sources_of(task, known, self._output_of)) or judgement
+        to_tell: TaskInstance | None = None
+        if judgement.verdict is Verdict.RUN and item.clears:
+            match expanded_anew(task, item, sources_of(task, known, self._output_of)):
+                case Resize(levels=levels):
+                    to_tell = resize(self.progress, task, item.map_length or 0, prod(levels))
+                    write = self._resize(item, levels, judgement)
+                    if not write.applied:
+                        return []  # another handler has decided, and opens the instances
+                    item = write.item
+                case Judgement() as other:
+                    judgement = other
         self._openings.append(
             Opening(
                 task=task,
@@ -588,10 +610,19 @@ class Cascade:
                 is_ordered=question.is_ordered,
                 is_new_order=question.is_ordered and not question.redo,
                 ordered_at=question.ordered_at,
+                to_tell=to_tell,
             )
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
         return [Told(item=item, is_expansion=True, again=True)]
+
+    def _resize(
+        self, item: TaskInstance, levels: tuple[int, ...], judgement: Judgement
+    ) -> Write[TaskInstance]:
+        expected = replace(as_judged(item), updated_at=item.updated_at)
+        change = changes.expanded(levels, judgement.reason, self.progress.engine.now())
+        tasks = self.progress.engine.store.task_instances
+        return tasks.transition(item.run_uid, item.key, expected, change)
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
@@ -664,7 +695,9 @@ def as_judged(item: TaskInstance) -> Expected:
 def _overwrites(opening: Opening, item: TaskInstance) -> bool:
     """Whether the order to a whole mapped task takes the place of the state of an instance."""
     ordered = replace(item, notes={SKIP_ORDER: frozenset({0})})  # it was left on the unexpanded one
-    return is_overwritten(ordered, is_new=opening.is_new_order, ordered_at=opening.ordered_at)
+    return is_overwritten(
+        ordered, is_new=opening.is_new_order, passes_on=False, ordered_at=opening.ordered_at
+    )
 
 
 def _as_notes(added: Mapping[str, int]) -> Notes:

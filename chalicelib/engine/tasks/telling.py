@@ -20,6 +20,7 @@ from chalicelib.domain.tasks.arrivals import (
 )
 from chalicelib.domain.tasks.notes import OWED
 from chalicelib.domain.tasks.task_instances import TaskInstance, is_early
+from chalicelib.domain.tasks.voiding import VOID, coded, generation
 from chalicelib.engine.engine import Engine
 
 
@@ -57,6 +58,16 @@ class Telling:
             added = passed_on(place, item.notes, above.number)
             _, item = self.leave(above.key, added)
         return Arrival(is_new=is_new, item=item)
+
+    def make_void(self, path: Path, clears: int) -> None:
+        """Make void what an instance has told, after so many clears, where those of its task meet.
+
+        1 request for each item. What lies beyond hears of it when they tell of themselves again.
+        """
+        _, item = self.leave(path[0].key, {VOID: coded(path[0].number, clears)})
+        for place, above in pairwise(path):
+            void = {VOID: coded(above.number, generation(item.notes) - 1)}
+            _, item = self.leave(above.key, passed_on(place, item.notes, above.number) | void)
 
     def owe_completion(self, item: TaskInstance) -> None:
         """Have the end of the run wait until all upstreams of a task have ended that ended before them.

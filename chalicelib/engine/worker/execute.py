@@ -5,6 +5,7 @@ holder of that token can write the end (fencing), so a worker that was given up 
 """
 
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,12 +52,33 @@ def execute(engine: Engine, message: RunTask, invocation: Invocation, run_try: R
     repeats what a crash may have left undone. Raises ``StoreUnavailable``: the message comes again.
     """
     progress = RunInProgress.of(engine, message.run)
-    claim = _claim(engine, message, invocation)
+    _execute(progress, message, invocation, run_try)
+    progress.flush()
+
+
+def execute_together(
+    engine: Engine, messages: Iterable[RunTask], new_invocation: Callable[[], Invocation], run_try: RunTry
+) -> None:
+    """Handle the messages of queued tries of one run as if all of the tries ended at the same moment.
+
+    Nothing follows from any of them before the last has ended, as between two passes of Airflow's scheduler
+    and in its ``dag.test()``.
+    """
+    progress: RunInProgress | None = None
+    for message in messages:
+        progress = progress or replace(RunInProgress.of(engine, message.run), held_back=[])
+        _execute(progress, message, new_invocation(), run_try)
+    if progress is not None:
+        progress.let_follow()
+        progress.flush()
+
+
+def _execute(progress: RunInProgress, message: RunTask, invocation: Invocation, run_try: RunTry) -> None:
+    claim = _claim(progress.engine, message, invocation)
     if claim.applied:
         _run_claimed(progress, message, claim.item, invocation, run_try)
     else:
         _on_refused_claim(progress, message, claim.item)
-    progress.flush()
 
 
 def _run_claimed(
