@@ -568,7 +568,13 @@ class Cascade:
         # Of a cleared one whose length the DAG file tells, instances may have begun before.
         is_fresh = not item.clears
         self._openings.append(
-            Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=is_fresh)
+            Opening(
+                task=task,
+                item=write.item,
+                judgement=step.judgement,
+                is_fresh=is_fresh,
+                is_ordered=known.skip_ordered,
+            )
         )
         return [Told(item=write.item, is_expansion=True)]
 

@@ -95,7 +95,7 @@ class Opening:
     is_fresh: bool = False
     """Whether no other handler can have opened any."""
     is_ordered: bool = False
-    """Whether they were just ordered to be skipped: then also those that had ended."""
+    """Whether all were just ordered to be skipped: then also those that had ended."""
 
     def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> None:
         """Open the instances from ``opened`` on; 1 request more for each where they may be open already."""
@@ -114,7 +114,7 @@ class Opening:
         has_own = bool(graph.index_upstream(self.task))
         is_due = graph.is_gated(self.task) or self._skips_all(graph)
         is_lacking = bool(ended_unexpanded(graph, self.task, self.item.notes))
-        return not (self.is_fresh and has_own) or is_due or is_lacking
+        return self.is_ordered or not (self.is_fresh and has_own) or is_due or is_lacking
 
     def _skips_all(self, graph: Graph) -> bool:
         return self.judgement.verdict is not Verdict.RUN and graph.is_skipped_with_group(self.task)
@@ -137,4 +137,4 @@ class Opening:
 
     def _is_decided(self, graph: Graph) -> bool:
         """Whether the judgement of the whole task is that of each instance."""
-        return not graph.index_upstream(self.task) or self._skips_all(graph)
+        return self.is_ordered or not graph.index_upstream(self.task) or self._skips_all(graph)
