@@ -631,11 +631,13 @@ class Graph:
         """The tasks downstream of a task, near and far, but for teardowns: what a short circuit skips."""
         return frozenset(name for name in self.descendants(task_id) if not self.tasks[name].is_teardown)
 
-    def passes_through(self, told: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
+    def passes_through(self, orderer: str, told: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:
         """The tasks that hear of an order from those before them, if ``told`` do; none can be at work.
 
-        ``wanted`` are all that are ordered to be skipped.
+        ``wanted`` are all that are ordered to be skipped. One that follows others too may have been skipped
+        because of them, and have told of that, before the order comes: behind it a task may be at work.
         """
+        known = {orderer, *wanted}
         reached: set[str] = set()
         pending = list(told)
         while pending:
@@ -643,7 +645,7 @@ class Graph:
             if task.task_id in reached:
                 continue
             reached.add(task.task_id)
-            if task.waits_for_all and not task.is_mapped:
+            if task.waits_for_all and not task.is_mapped and known.issuperset(task.upstream):
                 pending.extend(name for name in task.downstream if name in wanted)
         return frozenset(reached)
 

@@ -256,21 +256,16 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
     return judge(task.trigger_rule, known_of_instance(graph, task, item, whole if is_asked else None))
 
 
-def is_overwritten(
-    item: TaskInstance, *, is_new: bool, passes_on: bool, ordered_at: datetime | None = None
-) -> bool:
+def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | None = None) -> bool:
     """Whether an order to be skipped takes the place of the state of a task instance, as in Airflow.
 
     Not of one that runs, whose own end counts then. ``is_new``: the order has just been left; else it may
     have been heeded before, and counts if what it would overwrite came before it: an end that no try made, or
     one that a try made before ``ordered_at``, the end of the task that orders it. What was altered by hand,
-    or by such an order, stays. ``passes_on``: it has to tell the order to others after it; one that was
-    skipped before, and not by the order, has not done so, and they may run meanwhile.
+    or by such an order, stays.
     """
-    if item.state in (None, TaskInstanceState.RUNNING):
+    if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
         return False
-    if item.state is TaskInstanceState.SKIPPED:
-        return passes_on and not item.skips and (is_new or not item.clears)
     if is_new:
         return True
     if item.clears or not standing(item.notes).get(SKIP_ORDER):

@@ -338,7 +338,7 @@ def ordered_from_afar(graph: Graph, end: End) -> tuple[str, ...]:
     wanted = frozenset(end.skips) & graph.tasks.keys()
     told = frozenset(graph.tasks[end.task_id].downstream)
     if end.carries_on:
-        told |= graph.passes_through(told & wanted, wanted)
+        told |= graph.passes_through(end.task_id, told & wanted, wanted)
     return tuple(sorted(wanted - told, key=graph.number))
 
 

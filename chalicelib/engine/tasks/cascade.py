@@ -427,8 +427,7 @@ class Cascade:
         item = question.item
         is_new = question.is_ordered and not question.redo
         ordered_at = question.ordered_at if question.is_ordered else None
-        passes_on = bool(self._passed_on(item))
-        if is_overwritten(item, is_new=is_new, passes_on=passes_on, ordered_at=ordered_at):
+        if is_overwritten(item, is_new=is_new, ordered_at=ordered_at):
             return self._overwrite(item)
         self._complete_if_due(item)
         if question.redo and item.state is TaskInstanceState.QUEUED:
@@ -466,9 +465,7 @@ class Cascade:
         added = {EARLY: coded(0, item.clears + 1)} if is_early(item) else None
         write = engine.store.task_instances.transition(item.run_uid, item.key, expected, change, added)
         if not write.applied:
-            passes_on = bool(self._passed_on(write.item))
-            is_due = is_overwritten(write.item, is_new=False, passes_on=passes_on)
-            return self._overwrite(write.item) if is_due else []
+            return self._overwrite(write.item) if is_overwritten(write.item, is_new=False) else []
         engine.observe(TaskEnded.of(self.progress.facts.ref.dag_id, self.progress.facts.run_id, write.item))
         if item.state is not None and not item.state.is_final:
             self.progress.tries.let_go(self._graph.tasks[item.task_id], item)
@@ -569,7 +566,13 @@ class Cascade:
         # Of a cleared one whose length the DAG file tells, instances may have begun before.
         is_fresh = not item.clears
         self._openings.append(
-            Opening(task=task, item=write.item, judgement=step.judgement, is_fresh=is_fresh)
+            Opening(
+                task=task,
+                item=write.item,
+                judgement=step.judgement,
+                is_fresh=is_fresh,
+                is_ordered=known.skip_ordered,
+            )
         )
         return [Told(item=write.item, is_expansion=True)]
 

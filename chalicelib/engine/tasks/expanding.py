@@ -131,7 +131,7 @@ class Opening:
         has_own = bool(graph.index_upstream(self.task))
         is_due = graph.is_gated(self.task) or self._skips_all(graph)
         is_lacking = bool(ended_unexpanded(graph, self.task, self.item.notes))
-        return not (self.is_fresh and has_own) or is_due or is_lacking
+        return self.is_ordered or not (self.is_fresh and has_own) or is_due or is_lacking
 
     def _skips_all(self, graph: Graph) -> bool:
         return self.judgement.verdict is not Verdict.RUN and graph.is_skipped_with_group(self.task)
@@ -151,7 +151,7 @@ class Opening:
 
     def _is_decided(self, graph: Graph) -> bool:
         """Whether the judgement of the whole task is that of each instance."""
-        return not graph.index_upstream(self.task) or self._skips_all(graph)
+        return self.is_ordered or not graph.index_upstream(self.task) or self._skips_all(graph)
 
 
 def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:

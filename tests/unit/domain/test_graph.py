@@ -57,10 +57,20 @@ def test_an_order_is_passed_on_by_what_cannot_be_running() -> None:
         Shape("eager", ("near",), rule="one_success"),
         Shape("behind", ("eager",)),
     )
-    assert made.passes_through(frozenset({"near"}), frozenset({"near", "eager", "behind"})) == {
+    assert made.passes_through("short", frozenset({"near"}), frozenset({"near", "eager", "behind"})) == {
         "near",
         "eager",
     }
+
+
+def test_behind_what_another_task_may_have_skipped_before_an_order_comes_a_task_may_run() -> None:
+    made = graph(
+        Shape("short", behaviour="short"),
+        Shape("other", behaviour="skip"),
+        Shape("near", ("other", "short")),
+        Shape("far", ("near", "other"), rule="all_skipped"),
+    )
+    assert made.passes_through("short", frozenset({"near"}), frozenset({"near", "far"})) == {"near"}
 
 
 def test_an_unknown_task_is_named() -> None:
