@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.messages import Outgoing, RunCallback, RunTask
+from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState
+from chalicelib.domain.tasks.notes import SKIP_ORDER
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
@@ -39,6 +41,8 @@ OF_STATE = {
     "success": "on_success_callback",
 }
 OF_DAG = {DagRunState.FAILED: "on_failure_callback", DagRunState.SUCCESS: "on_success_callback"}
+
+OF_FAILED_TRIES = frozenset({"on_failure_callback", "on_retry_callback"})
 
 kinds = st.lists(st.sampled_from(KINDS), unique=True).map(tuple)
 
@@ -67,13 +71,22 @@ def owed(world: World, dag: ScriptedDag) -> set[tuple[str, int, str]]:
     return calls | {("", 0, of_dag)} if of_dag in dag.callbacks else calls
 
 
+def assert_called_back(world: World, dag: ScriptedDag, run: DagRun) -> None:
+    """Each end called back; but a try that failed after an order to be skipped is skipped, and calls nothing."""
+    wanted, called = owed(world, dag), set(world.calls)
+    ordered = {item.task_id for item in world.engine.items(run.run_uid).begun() if item.notes.get(SKIP_ORDER)}
+    spared = {call for call in wanted if call[0] in ordered and call[2] in OF_FAILED_TRIES}
+    assert wanted - spared <= called <= wanted
+
+
 @given(dags(), st.integers())
 def test_each_end_calls_back_exactly_once_where_nothing_goes_wrong(dag: ScriptedDag, seed: int) -> None:
     world = world_of(dag, seed)
     run = start(world, dag)
     world.settle(dag.dag_id)
     assert_ended_as_airflow_may(world, dag, run)
-    assert sorted(world.calls) == sorted(owed(world, dag))
+    assert_called_back(world, dag, run)
+    assert len(world.calls) == len(set(world.calls))
 
 
 @given(dags(), st.integers())
@@ -84,7 +97,7 @@ def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed
         step_with_faults(world)
     world.settle(dag.dag_id)
     assert_ended_as_airflow_may(world, dag, run)
-    assert set(world.calls) == owed(world, dag)
+    assert_called_back(world, dag, run)
 
 
 @given(dags(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
@@ -97,7 +110,7 @@ def test_no_call_is_lost_where_handlers_meet(
     run = start(world, dag)
     run_to_the_end(crowd)
     assert_ended_as_airflow_may(world, dag, run)
-    assert set(world.calls) == owed(world, dag)
+    assert_called_back(world, dag, run)
 
 
 @pytest.mark.parametrize("error", [Killed, StoreUnavailable])

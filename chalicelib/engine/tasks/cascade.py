@@ -698,9 +698,7 @@ def as_judged(item: TaskInstance) -> Expected:
 def _overwrites(opening: Opening, item: TaskInstance) -> bool:
     """Whether the order to a whole mapped task takes the place of the state of an instance."""
     ordered = replace(item, notes={SKIP_ORDER: frozenset({0})})  # it was left on the unexpanded one
-    return is_overwritten(
-        ordered, is_new=opening.is_new_order, passes_on=False, ordered_at=opening.ordered_at
-    )
+    return is_overwritten(ordered, is_new=opening.is_new_order, ordered_at=opening.ordered_at)
 
 
 def _as_notes(added: Mapping[str, int]) -> Notes:
