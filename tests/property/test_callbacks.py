@@ -32,6 +32,7 @@ from tests.scripted.scenarios import (
     with_tries_to_spare,
     world_of,
 )
+from tests.scripted.world import ScriptedWorld
 
 KINDS = ("on_failure_callback", "on_retry_callback", "on_skipped_callback", "on_success_callback")
 OF_STATE = {
@@ -71,8 +72,8 @@ def owed(world: World, dag: ScriptedDag) -> set[tuple[str, int, str]]:
     return calls | {("", 0, of_dag)} if of_dag in dag.callbacks else calls
 
 
-def assert_called_back(world: World, dag: ScriptedDag, run: DagRun) -> None:
-    """Each end called back; but a try that failed after an order to be skipped is skipped, and calls nothing."""
+def assert_called_back(world: ScriptedWorld, dag: ScriptedDag, run: DagRun) -> None:
+    """Each end called back; but a try that fails after an order to be skipped is skipped, and calls none."""
     wanted, called = owed(world, dag), set(world.calls)
     ordered = {item.task_id for item in world.engine.items(run.run_uid).begun() if item.notes.get(SKIP_ORDER)}
     spared = {call for call in wanted if call[0] in ordered and call[2] in OF_FAILED_TRIES}
