@@ -70,9 +70,18 @@ FAILURE_STATES = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM
 """Final states of a leaf that make its run fail."""
 
 STATES_BY_HAND: frozenset[TaskInstanceState | None] = frozenset(
-    {None, TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED}
+    {
+        None,
+        TaskInstanceState.SUCCESS,
+        TaskInstanceState.FAILED,
+        TaskInstanceState.SKIPPED,
+        TaskInstanceState.REMOVED,
+    }
 )
-"""What a task instance may become out of any state when it is cleared or marked by hand."""
+"""What a task instance may become out of any state when it is cleared or marked by hand.
+
+(Removed: it is beyond the length of what its task is mapped over since that was cleared.)
+"""
 
 LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] = {
     None: {

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain.graph.expansion import Expansion, Literal
 from chalicelib.domain.graph.join import BUCKET_SIZE
-from chalicelib.domain.messages import RescueRun, RetryTask, RunTask, StartRun
+from chalicelib.domain.messages import RescueRun, RetryTask, RunTask, StartRun, WakePool
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.runs.create import RunRequest, create_run
@@ -161,6 +161,24 @@ def test_what_a_failed_task_stops_takes_two_requests_each(deployment: MeteredDep
     assert meter.dynamodb["UpdateItem", "task_instances"] == 3 + 2 * length  # its end, its arrival
     assert meter.dynamodb["Query", "task_instances"] == 1  # who is there to be stopped
     assert meter.sqs.total() == 0
+
+
+def test_a_limit_of_each_run_takes_two_requests_per_instance_as_one_of_all_runs_does(
+    deployment: MeteredDeployment,
+) -> None:
+    over = Expansion(own=Literal(count=4))
+    started(deployment, ScriptedDag([Shape("m", max_active_tis_per_dagrun=3, expansion=over)]))
+    meter = deployment.handle(deployment.take(RunTask, "m"))
+    assert meter.dynamodb == {
+        ("UpdateItem", "task_instances"): 3,  # claim, finish, arrival where the instances meet
+        ("GetItem", "dags"): 1,
+        ("UpdateItem", "pools"): 2,  # slot and place given back
+    }
+    deployment.handle(deployment.take(WakePool))
+    for _ in range(2):
+        deployment.handle(deployment.take(RunTask, "m"))
+    last = deployment.handle(deployment.take(RunTask, "m"))
+    assert last.dynamodb["TransactWriteItems", "pools"] == 1  # the pool of the run goes with it
 
 
 @pytest.mark.parametrize("width", [10, 25])

@@ -16,6 +16,7 @@ from typing import Any
 from chalicelib import aws, bootstrap
 from chalicelib.auth.accounts import create_user
 from chalicelib.authoring.surroundings.variables import Variable, variables_in
+from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
@@ -278,6 +279,33 @@ def tasks_depend_on_the_run_before(stage: Functions) -> None:
     assert any(found)
 
 
+def mapped_tasks_depend_on_the_run_before_within_limits(stage: Functions) -> None:
+    over = Expansion(own=OutputOf(task_id="list"))
+    mapped = Shape("m", ("list",), expansion=over, depends_on_past=True, max_active_tis_per_dagrun=1)
+    stage.deploy(ScriptedDag([Shape("list", returns=3), mapped]))
+    runs = [trigger(stage, day) for day in (1, 2)]
+    assert {ended(stage, run) for run in runs} == {"success"}
+
+
+def a_failed_task_stops_the_others(stage: Functions) -> None:
+    slow = Shape("slow", mode="poke", pokes=1, poke_interval=3600)
+    shapes = [slow, Shape("bad", behaviour="fail"), Shape("after", ("bad",)), Shape("s", ("slow",))]
+    stage.deploy(ScriptedDag(shapes, fail_stop=True))
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def a_run_gives_way_to_the_one_before_it(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("a", behaviour="flaky", depends_on_past=True)], max_active_runs=1))
+    first = trigger(stage, 1)
+    assert ended(stage, first) == "failed"
+    second = trigger(stage, 2)
+    stage.drain()
+    with stage.operating() as engine:
+        date = next(iter(engine.store.dag_runs.list("scripted"))).execution_date
+        clear_tasks(engine, ClearRequest(dag_id="scripted", execution_date=date, choice=Choice()))
+    assert {ended(stage, run) for run in (first, second)} == {"success", "failed"}
+
+
 # -- runs ------------------------------------------------------------------------------------------
 
 
@@ -480,6 +508,9 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     tasks_wait_for_pools_and_limits,
     a_pool_comes_to_be_while_it_is_waited_for,
     tasks_depend_on_the_run_before,
+    mapped_tasks_depend_on_the_run_before_within_limits,
+    a_failed_task_stops_the_others,
+    a_run_gives_way_to_the_one_before_it,
     schedules_make_runs,
     a_backfill_makes_runs,
     a_run_takes_too_long,

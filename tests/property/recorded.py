@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chalicelib.domain.graph.expansion import expansion_from_document
-from chalicelib.domain.states import DagRunState
+from chalicelib.domain.states import DagRunState, TaskInstanceState
+from tests.scripted.airflow_model.tables import Outcome
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.scenarios import deliver_in_any_order, final_states, run_state, start, world_of
+from tests.scripted.expectations import outcome_of_run, outcomes
+from tests.scripted.scenarios import deliver_in_any_order, start, world_of
 
 BEFORE_THE_RUN = "2024-12-31T00:00:00+00:00"
 """An end date that leaves a task out of the runs of these DAGs."""
@@ -21,13 +25,38 @@ def recorded_dags(file: str) -> list[dict[str, Any]]:
     return found
 
 
-def assert_it_ends_as_recorded(recorded: dict[str, Any], seed: int) -> None:
-    dag = ScriptedDag(recorded_shapes(recorded), dag_id=recorded["dag_id"])
+def ids_of(recorded: list[dict[str, Any]]) -> list[str]:
+    """The names of their DAGs."""
+    return [one["dag_id"] for one in recorded]
+
+
+def recorded_outcome(recorded: dict[str, Any]) -> Outcome:
+    """What Airflow recorded: by task id where no task is mapped, else by task id and map index."""
+    tasks = recorded["expect"]["tasks"]
+    rows = tasks if isinstance(tasks, list) else [(name, -1, state) for name, state in tasks.items()]
+    ends = ((name, index, TaskInstanceState(state) if state else None) for name, index, state in rows)
+    return DagRunState(recorded["expect"]["run"]), tuple(sorted(ends, key=lambda end: end[:2]))
+
+
+def assert_it_ends_as_recorded(recorded: dict[str, Any], shapes: list[Shape]) -> None:
+    """In the order of sending; Airflow's own passes are quick beside tries, too."""
+    dag = ScriptedDag(shapes, dag_id=recorded["dag_id"])
+    world = world_of(dag, 0)
+    run = start(world, dag)
+    world.drain()
+    assert outcome_of_run(world, run) == recorded_outcome(recorded)
+
+
+def assert_it_ends_as_it_may(recorded: dict[str, Any], shapes: list[Shape], seed: int) -> None:
+    """In an order of choice: as some timing of Airflow's passes and tries ends it."""
+    dag = ScriptedDag(shapes, dag_id=recorded["dag_id"])
     world = world_of(dag, seed)
     run = start(world, dag)
     deliver_in_any_order(world)
-    assert final_states(world, dag, run) == recorded["expect"]["tasks"]
-    assert run_state(world, dag) is DagRunState(recorded["expect"]["run"])
+    allowed = outcomes(dag)
+    if allowed is None:
+        pytest.skip("too many orders of events to try them all")
+    assert outcome_of_run(world, run) in allowed
 
 
 def recorded_shapes(recorded: dict[str, Any]) -> list[Shape]:

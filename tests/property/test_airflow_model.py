@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chalicelib.domain.states import FINAL_STATES, DagRunState, TaskInstanceState
-from tests.property.recorded import recorded_dags, recorded_shapes
+from chalicelib.domain.states import FINAL_STATES, DagRunState
+from tests.property.recorded import recorded_dags, recorded_outcome, recorded_shapes
 from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
-from tests.scripted.airflow_model.tables import Outcome
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.mapped_scenarios import mapped_shapes
 from tests.scripted.mapped_specs import shapes_of_mapped
@@ -25,30 +24,22 @@ MOMENTS = 1_500
 """So many that nearly all recorded DAGs can be tried in every order."""
 
 
-def outcome(recorded: dict[str, Any]) -> Outcome:
-    """What was recorded: by task id where no task is mapped, else by task id and map index."""
-    tasks = recorded["expect"]["tasks"]
-    rows = tasks if isinstance(tasks, list) else [(name, -1, state) for name, state in tasks.items()]
-    ends = ((name, index, TaskInstanceState(state) if state else None) for name, index, state in rows)
-    return DagRunState(recorded["expect"]["run"]), tuple(sorted(ends, key=lambda end: end[:2]))
-
-
 def assert_it_is_possible(shapes: list[Shape], recorded: dict[str, Any]) -> None:
     try:
         found = possible(shapes, limit=MOMENTS)
     except TooManyMoments:
         pytest.skip("too many orders of events to try them all")
-    assert outcome(recorded) in found
+    assert recorded_outcome(recorded) in found
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])
 def test_a_dag_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
-    assert usual(recorded_shapes(recorded)) == outcome(recorded)
+    assert usual(recorded_shapes(recorded)) == recorded_outcome(recorded)
 
 
 @pytest.mark.parametrize("recorded", MAPPED, ids=lambda recorded: recorded["dag_id"])
 def test_a_dag_with_mapped_tasks_usually_ends_as_recorded(recorded: dict[str, Any]) -> None:
-    assert usual(shapes_of_mapped(recorded)) == outcome(recorded)
+    assert usual(shapes_of_mapped(recorded)) == recorded_outcome(recorded)
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["dag_id"])

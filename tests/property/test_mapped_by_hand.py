@@ -1,5 +1,6 @@
 """Instances of mapped tasks that are cleared or marked by hand."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -134,29 +135,90 @@ def test_an_index_that_failed_may_go_well_now() -> None:
     assert run_state(world) is DagRunState.SUCCESS
 
 
-@pytest.mark.parametrize("length", [0, 1, 4])
-def test_cleared_instances_are_not_tried_where_there_is_another_length_by_now(length: int) -> None:
-    """In Airflow there would be more or fewer of them."""
-    dag = over_output()
-    world = world_of(dag, 1)
-
+def makes(dag: ScriptedDag, *lengths: int) -> Callable[[TryRequest], TryOutcome]:
     def script(request: TryRequest) -> TryOutcome:
         outcome = dag.script(request)
-        is_other = (request.task_id, request.try_number) == ("make", 2)
-        return replace(outcome, output_length=length) if is_other else outcome
+        if request.task_id != "make":
+            return outcome
+        return replace(outcome, output_length=lengths[request.try_number - 1])
 
-    world.script = script
+    return script
+
+
+def changed_length(*lengths: int) -> tuple[ScriptedWorld, ScriptedDag, DagRun]:
+    """All cleared after a run; the upstream returns as many items as is said, each time."""
+    dag = over_output()
+    world = world_of(dag, 1)
+    world.script = makes(dag, *lengths)
     run = start(world, dag)
     world.settle(dag.dag_id)
     world.instances.clear()
     clear(world, "make", downstream=True)
+    return world, dag, run
+
+
+def test_there_may_be_more_instances_after_a_clear() -> None:
+    world, dag, run = changed_length(2, 4)
+    assert list(states(world, dag, run)) == ["make", "each[0]", "each[1]", "after"]
+    assert settle(world) == [
+        ("after", -1, 2),
+        ("each", 0, 2),
+        ("each", 1, 2),
+        ("each", 2, 1),
+        ("each", 3, 1),
+        ("make", -1, 2),
+    ]
+    assert states(world, dag, run) == dict.fromkeys(
+        ["make", "each[0]", "each[1]", "each[2]", "each[3]", "after"], SUCCESS
+    )
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+def test_what_is_beyond_is_removed_if_there_are_fewer() -> None:
+    world, _, run = changed_length(3, 1)
+    assert settle(world) == [("after", -1, 2), ("each", 0, 2), ("make", -1, 2)]
+    kept = world.engine.items(run.run_uid)
+    assert [kept.instance("each", index).state for index in range(3)] == [
+        SUCCESS,
+        TaskInstanceState.REMOVED,
+        TaskInstanceState.REMOVED,
+    ]
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+def test_an_index_alone_finds_that_there_are_more_now() -> None:
+    dag = over_output()
+    world = world_of(dag, 1)
+    world.script = makes(dag, 2, 3)
+    start(world, dag)
+    world.settle(dag.dag_id)
+    clear(world, "make")
+    world.settle(dag.dag_id)
+    world.instances.clear()
+    clear(world, "each", indexes=(0,))
+    assert settle(world) == [("each", 0, 2), ("each", 2, 1)]
+    assert run_state(world) is DagRunState.SUCCESS
+
+
+@pytest.mark.parametrize("length", [0, 65])
+def test_cleared_instances_are_not_tried_where_their_places_would_change(length: int) -> None:
+    """In Airflow there would be none, or as many as there are values."""
+    world, _, run = changed_length(3, length)
     assert settle(world) == [("make", -1, 2)]
-    ended = world.engine.items(run.run_uid).instance("each", 2)
-    assert (ended.state, ended.reason) == (
+    item = world.engine.items(run.run_uid).instance("each", 2)
+    assert (item.state, item.reason) == (
         UPSTREAM_FAILED,
         f"it has 3 instances, and what it is mapped over has a length of {length} since it was cleared",
     )
     assert run_state(world) is DagRunState.FAILED
+
+
+@pytest.mark.parametrize(("was", "now"), [(70, 130), (130, 70)])
+def test_instances_that_meet_in_buckets_may_be_more_or_fewer_too(was: int, now: int) -> None:
+    world, dag, run = changed_length(was, now)
+    settle(world)
+    assert sum(state is SUCCESS for state in states(world, dag, run).values()) == now + 2
+    assert run_state(world) is DagRunState.SUCCESS
 
 
 def test_an_instance_of_a_group_runs_again_with_what_follows_it() -> None:

@@ -194,8 +194,10 @@ def test_marks_beside_handlers_at_work_leave_the_marked_states_and_a_run_that_en
     assert None not in states.values()
     assert run_of(world, dag).state.is_final
     marked = {parse_task_key(key)[0]: clears for key, clears in plan.marked.items()}
-    assert {states[name] for name in marked} <= {SUCCESS}
-    assert not [name for name in marked if item_of(world, run, name).clears != marked[name] + 1]
+    # As in Airflow, the order of a task above takes the place of a mark.
+    orders = any(shape.behaviour in ("branch", "short") for shape in made)
+    assert {states[name] for name in marked} <= ({SUCCESS, SKIPPED} if orders else {SUCCESS})
+    assert not [name for name in marked if item_of(world, run, name).clears <= marked[name]]
     assert_nothing_is_held(world)
 
 

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.recorded import assert_it_ends_as_recorded, recorded_dags
+from tests.property.recorded import (
+    assert_it_ends_as_it_may,
+    assert_it_ends_as_recorded,
+    ids_of,
+    recorded_dags,
+    recorded_shapes,
+)
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may
+from tests.scripted.mapped_specs import shapes_of_mapped
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
     deliver_in_any_order,
@@ -65,9 +72,28 @@ def test_messages_that_never_arrive_are_made_good_by_the_tick(made: list[Shape],
     assert_ended_as_airflow_may(world, dag, run)
 
 
-@pytest.mark.parametrize(
-    "recorded", recorded_dags("random_dags/random_dags.json"), ids=lambda recorded: recorded["dag_id"]
-)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_dags_end_as_airflow_recorded_them(recorded: dict[str, Any], seed: int) -> None:
-    assert_it_ends_as_recorded(recorded, seed)
+RANDOM = recorded_dags("random_dags/random_dags.json")
+MAPPED = recorded_dags("mapped_dags/mapped_dags.json")
+SCRIPTED = recorded_dags("scripted_dags/scripted_dags.json")
+"""Each of these has one end only, in whatever order its tries end."""
+
+
+@pytest.mark.parametrize("recorded", RANDOM, ids=ids_of(RANDOM))
+def test_random_dags_end_as_airflow_recorded_them(recorded: dict[str, Any]) -> None:
+    assert_it_ends_as_recorded(recorded, recorded_shapes(recorded))
+
+
+@pytest.mark.parametrize("recorded", MAPPED, ids=ids_of(MAPPED))
+def test_mapped_dags_end_as_airflow_recorded_them(recorded: dict[str, Any]) -> None:
+    assert_it_ends_as_recorded(recorded, shapes_of_mapped(recorded))
+
+
+@pytest.mark.parametrize("recorded", SCRIPTED, ids=ids_of(SCRIPTED))
+def test_scripted_dags_end_as_airflow_recorded_them(recorded: dict[str, Any]) -> None:
+    assert_it_ends_as_recorded(recorded, recorded_shapes(recorded))
+
+
+@pytest.mark.parametrize("recorded", [*RANDOM, *SCRIPTED], ids=ids_of([*RANDOM, *SCRIPTED]))
+@pytest.mark.parametrize("seed", [1, 2])
+def test_recorded_dags_end_in_any_order_as_airflow_may_end_them(recorded: dict[str, Any], seed: int) -> None:
+    assert_it_ends_as_it_may(recorded, recorded_shapes(recorded), seed)

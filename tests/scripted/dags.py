@@ -152,6 +152,8 @@ class ScriptedDag:
         # What lies behind a chosen task stays, even where it also follows the branch directly.
         kept = set(shape.choice_of(map_index))
         left = downstream - kept - set().union(*map(self.graph.descendants, kept & self.graph.tasks.keys()))
+        if map_index != NOT_MAPPED:
+            return frozenset(left)
         return frozenset(name for name in left if not self._has_its_indexes(name))
 
     def _has_its_indexes(self, task_id: str) -> bool:

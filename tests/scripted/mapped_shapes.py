@@ -142,9 +142,10 @@ class _Made:
         for _ in range(self.draw(st.integers(1, 3))):
             if self.instances + most > _MOST_INSTANCES:
                 break
-            mine = (*inside, *names)
-            others = [shape.task_id for shape in self.shapes if not _orders_by_index(shape)]
-            upstream = self._among(mine) or self._among(others)
+            # (In Airflow an order means the same map index, which in a group inside is another's.)
+            calm = [shape.task_id for shape in self.shapes if not _orders_by_index(shape)]
+            mine = (*(name for name in inside if name in calm), *names)
+            upstream = self._among(mine) or self._among([name for name in calm if name not in inside])
             upstream = self._with_sources(upstream, groups)
             is_direct = self.draw(st.sampled_from([True, True, False]))
             names = (*names, self._put_mapped(Expansion(groups=groups, is_direct=is_direct), upstream))

@@ -384,8 +384,15 @@ class Graph:
         return any(task.is_setup for task in self.tasks.values())
 
     def _needed(self, task: Task) -> list[str]:
-        """The tasks whose success a task needs beside its upstreams, in graph order."""
-        return sorted(self._distant_sources(task) | self.indirect_setups[task.task_id], key=self.number)
+        """The tasks whose success a task as a whole needs beside its upstreams, in graph order."""
+        setups = self.indirect_setups[task.task_id].difference(self.index_setups(task))
+        return sorted(self._distant_sources(task) | setups, key=self.number)
+
+    def index_setups(self, task: Task) -> tuple[str, ...]:
+        """The setups in its mapped group of which each instance of a task needs its own, in graph order."""
+        needed = self.indirect_setups[task.task_id]
+        own = (name for name in needed if self.common_depth(self.tasks[name], task))
+        return tuple(sorted(own, key=self.number))
 
     def _distant_sources(self, task: Task) -> frozenset[str]:
         """What a task in a mapped group is mapped over, where it has to hear of that by itself.
@@ -466,16 +473,17 @@ class Graph:
 
     def join_before_instance(self, task: Task, map_index: int) -> Join:
         """The join of what one instance of a task in a mapped group hears of."""
-        upstream = self.index_upstream(task)
+        upstream, listens_to = self.index_upstream(task), self.index_setups(task)
         depth = len(task.groups)
         ranges = (
             number
-            for number, name in enumerate(upstream)
+            for number, name in enumerate((*upstream, *listens_to))
             if self.common_depth(self.tasks[name], task) < len(self.tasks[name].groups)
         )
         return Join(
             task_id=task.task_id,
             upstream=upstream,
+            listens_to=listens_to,
             trigger_rule=task.trigger_rule,
             wholes=frozenset(ranges),
             map_index=map_index,
@@ -484,10 +492,15 @@ class Graph:
 
     def is_gated(self, task: Task) -> bool:
         """Whether the instances of a task in a mapped group wait for more than their own upstreams."""
+        join = self._joins[task.task_id]
+        if task.literal_length is not None:
+            return bool(join.size)
+        sources = task.expansion.sources if task.expansion else ()
+        # A rule that asks for a state finds none before the expansion, and may end the task without any.
         return (
-            bool(self._joins[task.task_id].size)
-            if task.literal_length is not None
-            else bool(self._commons(task))
+            bool(self._commons(task))
+            or not set(sources).issuperset(join.listens_to)
+            or task.trigger_rule in FAST
         )
 
     def may_lack_upstream(self, task: Task) -> bool:
@@ -531,11 +544,24 @@ class Graph:
     def depths_heard(self, task: Task) -> tuple[int, ...]:
         """The depths at which instances of a mapped task meet: 0 where all of them count somewhere."""
         depths = {0} if self.joins_after(task.task_id) and self._is_heard_whole(task) else set()
-        for successor in (self.tasks[name] for name in task.downstream):
+        for successor in self.hearing_by_index(task):
             shared = self.common_depth(task, successor)
             if 0 < shared < len(task.groups):
                 depths.add(shared)
         return tuple(sorted(depths))
+
+    def hearing_by_index(self, task: Task) -> tuple[Task, ...]:
+        """The tasks in its mapped groups whose instances hear of single instances of a task."""
+        after = (*task.downstream, *(self._needing_by_index.get(task.task_id, ())))
+        return tuple(self.tasks[name] for name in after if self.common_depth(task, self.tasks[name]))
+
+    @cached_property
+    def _needing_by_index(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for name, task in self.tasks.items():
+            for needed in self.index_setups(task):
+                found.setdefault(needed, []).append(name)
+        return {needed: tuple(names) for needed, names in found.items()}
 
     def _is_heard_whole(self, task: Task) -> bool:
         """Whether some join hears of all the instances, not only that the task was expanded."""

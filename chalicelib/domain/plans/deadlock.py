@@ -38,7 +38,8 @@ def is_deadlocked(graph: Graph, items: RunItems) -> bool:
         if all(state is not None and state.is_final for state in states):
             continue
         join = graph.join_before(name)
-        is_in_vain = bool(join.missing) or not waiting.isdisjoint((*join.upstream, *join.listens_to))
+        awaited = (*graph.tasks[name].upstream, *join.listens_to)
+        is_in_vain = bool(join.missing) or not waiting.isdisjoint(awaited)
         if name not in graph.deadlock_prone or not is_in_vain or states != {None}:
             return False
         waiting.add(name)

@@ -11,6 +11,7 @@ from math import prod
 
 from chalicelib.domain.graph.expansion import length_of
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
@@ -189,16 +190,27 @@ def mapped_step(
     return Expand(levels=levels, judgement=judgement, is_early=is_early)
 
 
-def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Judgement | None:
-    """What becomes of the cleared instances of an expanded task; None: they are decided as ever.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resize:
+    """An expanded task gets another number of instances: some come to be, or those beyond are removed."""
 
-    ``item`` is the unexpanded one. Instances are neither added nor taken away: where what the task is mapped
-    over has another length by now than when it was expanded, none is tried.
+    levels: tuple[int, ...]
+    """The length of what it is mapped over by now."""
+
+
+def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Resize | Judgement | None:
+    """What becomes of the instances of an expanded task that is decided again; None: as many as before.
+
+    ``item`` is the unexpanded one. As in Airflow their number follows what the task is mapped over. Where the
+    place of an instance among the others would change by that (more than a bucket of them, groups inside one
+    another), or where none would be left, none is tried.
     """
     levels = sources.levels(task)
     if levels is None or levels == item.levels:
         return None
     was, now = prod(item.levels), prod(levels)
+    if len(levels) == 1 and now and (was > BUCKET_SIZE) == (now > BUCKET_SIZE):
+        return Resize(levels=levels)
     reason = f"it has {was} instances, and what it is mapped over has a length of {now} since it was cleared"
     return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason=reason)
 

@@ -196,6 +196,13 @@ def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskI
     )
 
 
+def beyond_length(item: TaskInstance, now: datetime) -> TaskInstanceChange:
+    """An instance of a mapped task that is beyond the length of what the task is mapped over by now."""
+    change = marked(item, TaskInstanceState.REMOVED, now)
+    change["reason"] = "what its task is mapped over is shorter by now"
+    return change
+
+
 def ended_from_outside(
     item: TaskInstance, state: TaskInstanceState, reason: str, now: datetime
 ) -> TaskInstanceChange:

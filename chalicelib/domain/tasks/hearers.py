@@ -76,11 +76,10 @@ def hearers_of_expansion(graph: Graph, task: Task) -> Iterator[Join]:
 
 def deeper_successors(graph: Graph, task: Task, depth: int) -> tuple[Task, ...]:
     """The successors that have several instances for each index at that depth: how many has to be known."""
-    after = (graph.tasks[name] for name in task.downstream)
     return tuple(
         successor
-        for successor in after
-        if graph.common_depth(task, successor) == depth > 0 and len(successor.groups) > depth
+        for successor in graph.hearing_by_index(task)
+        if graph.common_depth(task, successor) == depth and len(successor.groups) > depth
     )
 
 
@@ -88,9 +87,8 @@ def _instances_after(
     graph: Graph, task: Task, end: End, index: int, depth: int, levels: Levels
 ) -> Iterator[Hearer]:
     """The joins of the single instances that hear of one index of the ``depth`` groups that they share."""
-    for name in task.downstream:
-        successor = graph.tasks[name]
-        if graph.common_depth(task, successor) != depth or not depth:
+    for successor in graph.hearing_by_index(task):
+        if graph.common_depth(task, successor) != depth:
             continue
         for map_index in _indexes(successor, index, depth, levels):
             join = graph.join_before_instance(successor, map_index)

@@ -29,9 +29,10 @@ from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.runs.reasons import DEADLOCKED
 from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived
-from chalicelib.domain.tasks.notes import CROWDING
+from chalicelib.domain.tasks.notes import CROWDING, SKIP_ORDER
 from chalicelib.domain.tasks.run_items import sized
 from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.voiding import standing
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
@@ -93,7 +94,8 @@ class RunInProgress:
             self.open(task, self._read(task) if redo else self._untouched(task), redo=redo)
             return
         gate = self.sized(self._untouched(task), literal_levels(task) or ())
-        Opening(task=task, item=gate, judgement=self._judged(gate), is_fresh=not redo).carry_out(self)
+        opening = Opening(task=task, item=gate, judgement=self._judged(gate), is_fresh=not redo)
+        self._close_by(opening.carry_out(self))
 
     def open(self, task: Task, item: TaskInstance, *, redo: bool) -> None:
         """Act on what a task's trigger rule says of the notes on its item, and on all that follows."""
@@ -105,26 +107,28 @@ class RunInProgress:
         levels = gate.levels or literal_levels(task)
         if levels:
             gate = self.sized(gate, levels)
-            Opening(task=task, item=gate, judgement=self._judged(gate)).carry_out(self, opened=opened)
+            is_ordered = bool(standing(gate.notes).get(SKIP_ORDER))
+            opening = Opening(task=task, item=gate, judgement=self._judged(gate), is_ordered=is_ordered)
+            self._close_by(opening.carry_out(self, opened=opened))
+
+    def _close_by(self, end: TaskInstance | None) -> None:
+        if end is not None:
+            self.close_if_over(end)
 
     def _judged(self, item: TaskInstance) -> Judgement:
         join = self.graph.join_before(item.task_id)
         return judge(join.trigger_rule, arrived(join, item.notes))
 
     def open_instance(
-        self,
-        task: Task,
-        item: TaskInstance,
-        gate: TaskInstance,
-        *,
-        ends_as: Judgement | None,
-        is_ordered: bool,
-        redo: bool,
-    ) -> None:
-        """Decide about an instance of an expanded task; see ``Cascade.open_instance``."""
-        Cascade(progress=self).open_instance(
-            task, item, gate, ends_as=ends_as, is_ordered=is_ordered, redo=redo
-        )
+        self, item: TaskInstance, *, by: Opening, ends_as: Judgement | None
+    ) -> TaskInstance | None:
+        """Decide about an instance of an expanded task; see ``Cascade.open_instance``.
+
+        The end of the run as it was answered last, by which the caller may close the run.
+        """
+        cascade = Cascade(progress=self, is_part=True)
+        cascade.open_instance(item, by=by, ends_as=ends_as)
+        return cascade.end
 
     def after_try(self, item: TaskInstance, *, redo: bool) -> None:
         """Do what follows from a try that has just been written as ended (or, ``redo``, was before)."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import prod
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
@@ -21,6 +22,7 @@ from chalicelib.domain.plans.steps import (
     WAITS_FOR_PAST,
     End,
     Expand,
+    Resize,
     Start,
     Wait,
     asks_for_past,
@@ -56,9 +58,18 @@ from chalicelib.domain.tasks.hearers import (
 from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER, Notes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
+from chalicelib.engine.ports.store import Write
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import past
-from chalicelib.engine.tasks.expanding import Opening, Output, output_of, output_of_end, sources_of
+from chalicelib.engine.tasks.expanding import (
+    Opening,
+    Output,
+    output_of,
+    output_of_end,
+    resize,
+    sources_of,
+)
+from chalicelib.engine.tasks.telling import later
 
 if TYPE_CHECKING:
     from chalicelib.engine.tasks.advance import RunInProgress
@@ -120,6 +131,8 @@ class Cascade:
     """One cascade of a run."""
 
     progress: "RunInProgress"
+    is_part: bool = False
+    """Whether it is part of another cascade, which closes the run."""
     _met: set[str] = field(default_factory=set)
     _starts: list[_PutOff] = field(default_factory=list)
     _openings: list[Opening] = field(default_factory=list)
@@ -128,7 +141,7 @@ class Cascade:
     _outputs: dict[str, Output] = field(default_factory=dict)
     _due: dict[str, TaskInstance] = field(default_factory=dict)
     """Those that ended before their upstreams, all of which have ended now."""
-    _end: TaskInstance | None = None
+    end: TaskInstance | None = None
     """The end of the run, as the last note left there was answered."""
 
     # -- ways in -----------------------------------------------------------------------------------
@@ -160,35 +173,26 @@ class Cascade:
         question = _Question(join=join, item=item, redo=redo, levels=item.levels, first_attempt=not redo)
         self.follow(self._answer(question))
 
-    def open_instance(
-        self,
-        task: Task,
-        item: TaskInstance,
-        gate: TaskInstance,
-        *,
-        ends_as: Judgement | None,
-        is_ordered: bool,
-        redo: bool,
-    ) -> None:
-        """Decide about an instance of an expanded task, whose unexpanded item is ``gate``.
+    def open_instance(self, item: TaskInstance, *, by: Opening, ends_as: Judgement | None) -> None:
+        """Decide about an instance of an expanded task that is opened along with the others.
 
         ``ends_as``: what becomes of it where that is known already.
         """
-        join = self._graph.join_before_instance(task, item.map_index)
+        task, redo = by.task, not by.is_fresh
         question = _Question(
-            join=join,
+            join=self._graph.join_before_instance(task, item.map_index),
             item=item,
             redo=redo,
             levels=item.levels,
             first_attempt=not redo,
-            is_ordered=is_ordered,
         )
         if item.state is not None:
-            self.follow(self._answer_decided(question))
+            is_overwritten = by.is_ordered and _overwrites(by, item)
+            self.follow(self._overwrite(item) if is_overwritten else self._answer_decided(question))
         elif ends_as is not None:
-            self.follow(self._answer_judged(question, task, ends_as, skip_ordered=is_ordered))
+            self.follow(self._answer_judged(question, task, ends_as, skip_ordered=by.is_ordered))
         else:
-            self.follow(self._answer_instance_by(question, task, gate))
+            self.follow(self._answer_instance_by(question, task, by.item))
 
     def skip(self, item: TaskInstance) -> None:
         """Skip a task instance that was ordered to be while it ran, and that has failed since."""
@@ -404,7 +408,7 @@ class Cascade:
         """Act on what a join has heard; what ended by that (or did before, when redoing)."""
         join, item = question.join, question.item
         if join.task_id == END_OF_RUN:
-            self._hear_end(item)
+            self.end = later(self.end, item)
             return []
         if join.collects:
             return [Told(item=item, met_at=join, levels=question.levels, again=question.redo)]
@@ -425,15 +429,14 @@ class Cascade:
         ordered_at = question.ordered_at if question.is_ordered else None
         if is_overwritten(item, is_new=is_new, ordered_at=ordered_at):
             return self._overwrite(item)
-        if is_early(item):
-            self._complete_if_due(item)
+        self._complete_if_due(item)
         if question.redo and item.state is TaskInstanceState.QUEUED:
             self.progress.tries.send(item)
         return _again(item, redo=question.redo)
 
     def _complete_if_due(self, item: TaskInstance) -> None:
         """Tell the end of the run, if it is so, that all upstreams of a task that ended early have ended."""
-        if arrived(self._graph.join_before(item.task_id), item.notes).complete:
+        if is_early(item) and arrived(self._graph.join_before(item.task_id), item.notes).complete:
             self._due[item.key] = item
 
     def _complete_what_is_due(self) -> None:
@@ -446,12 +449,7 @@ class Cascade:
             if may_be_untold and item.key not in self._met:
                 self._tell_all([Told(item=item, again=True)])
         for item in self._due.values():
-            self._hear_end(self.progress.telling.complete(item))
-
-    def _hear_end(self, end: TaskInstance) -> None:
-        """Keep the end of the run as it was answered last: notes are only ever added."""
-        if self._end is None or _weight(end) > _weight(self._end):
-            self._end = end
+            self.end = later(self.end, self.progress.telling.complete(item))
 
     def _overwrite(self, item: TaskInstance) -> list[Told]:
         """Skip a task instance that had ended, or that waits: orders overwrite its state, as in Airflow."""
@@ -590,19 +588,44 @@ class Cascade:
     def _answer_expanded(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """What is left to do about a mapped task that has its instances."""
         item = question.item
-        if is_early(item):
+        if not question.is_ordered:
             self._complete_if_due(item)
         judgement = judge(task.trigger_rule, known)
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
         if judgement.verdict is Verdict.WAIT or not is_asked:
             return []
-        if item.clears and judgement.verdict is Verdict.RUN:
-            judgement = expanded_anew(task, item, sources_of(task, known, self._output_of)) or judgement
+        to_tell: TaskInstance | None = None
+        if judgement.verdict is Verdict.RUN and item.clears:
+            match expanded_anew(task, item, sources_of(task, known, self._output_of)):
+                case Resize(levels=levels):
+                    to_tell = resize(self.progress, task, item.map_length or 0, prod(levels))
+                    write = self._resize(item, levels, judgement)
+                    if not write.applied:
+                        return []  # another handler has decided, and opens the instances
+                    item = write.item
+                case Judgement() as other:
+                    judgement = other
         self._openings.append(
-            Opening(task=task, item=item, judgement=judgement, is_ordered=question.is_ordered)
+            Opening(
+                task=task,
+                item=item,
+                judgement=judgement,
+                is_ordered=question.is_ordered,
+                is_new_order=question.is_ordered and not question.redo,
+                ordered_at=question.ordered_at,
+                to_tell=to_tell,
+            )
         )
         # After a clear the tasks that wait for the expansion have to hear of it anew.
         return [Told(item=item, is_expansion=True, again=True)]
+
+    def _resize(
+        self, item: TaskInstance, levels: tuple[int, ...], judgement: Judgement
+    ) -> Write[TaskInstance]:
+        expected = replace(as_judged(item), updated_at=item.updated_at)
+        change = changes.expanded(levels, judgement.reason, self.progress.engine.now())
+        tasks = self.progress.engine.store.task_instances
+        return tasks.transition(item.run_uid, item.key, expected, change)
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
@@ -656,9 +679,9 @@ class Cascade:
             )
         openings, self._openings = self._openings, []
         for opening in openings:
-            opening.carry_out(self.progress)
-        if self._end is not None:
-            self.progress.close_if_over(self._end)
+            self.end = later(self.end, opening.carry_out(self.progress))
+        if self.end is not None and not self.is_part:
+            self.progress.close_if_over(self.end)
 
     def _untouched(self, join: Join) -> TaskInstance:
         return TaskInstance(
@@ -672,13 +695,15 @@ def as_judged(item: TaskInstance) -> Expected:
     return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
 
 
+def _overwrites(opening: Opening, item: TaskInstance) -> bool:
+    """Whether the order to a whole mapped task takes the place of the state of an instance."""
+    ordered = replace(item, notes={SKIP_ORDER: frozenset({0})})  # it was left on the unexpanded one
+    return is_overwritten(ordered, is_new=opening.is_new_order, ordered_at=opening.ordered_at)
+
+
 def _as_notes(added: Mapping[str, int]) -> Notes:
     """What is left on an item that nothing was left on before."""
     return {name: frozenset({number}) for name, number in added.items()}
-
-
-def _weight(item: TaskInstance) -> int:
-    return sum(map(len, item.notes.values()))
 
 
 def _key(question: _Question) -> str:

@@ -6,18 +6,20 @@ or ends it, so that a message that comes twice resets none that runs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.messages import OpenInstances
 from chalicelib.domain.plans.steps import Sources
-from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.arrivals import ended_unexpanded, is_complete, values_in
+from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
+from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.arrivals import collected_path, ended_unexpanded, is_complete, values_in
 from chalicelib.domain.tasks.keys import join_key
-from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.tasks.telling import later
 
 if TYPE_CHECKING:
     from chalicelib.engine.tasks.advance import RunInProgress
@@ -95,19 +97,34 @@ class Opening:
     is_fresh: bool = False
     """Whether no other handler can have opened any."""
     is_ordered: bool = False
-    """Whether all were just ordered to be skipped: then also those that had ended."""
+    """Whether they were ordered to be skipped: then also those that had ended."""
+    is_new_order: bool = False
+    """Whether no handler can have heeded that before."""
+    ordered_at: datetime | None = None
+    """The end of the task that ordered it, where it is known."""
+    to_tell: TaskInstance | None = None
+    """One that had ended before the task got another number of instances: it tells its end again, for it may
+    be that all that are left had ended."""
 
-    def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> None:
-        """Open the instances from ``opened`` on; 1 request more for each where they may be open already."""
+    def carry_out(self, progress: "RunInProgress", *, opened: int = 0) -> TaskInstance | None:
+        """Open the instances from ``opened`` on; 1 request more for each where they may be open already.
+
+        The end of the run as it was answered last, if it heard of any: an order is carried out for all
+        instances before the run may be closed.
+        """
+        end: TaskInstance | None = None
         if not self._is_due(progress.graph):
-            return
+            return None
         begun = progress.engine.now()
+        if self.to_tell is not None:
+            progress.follow(self.to_tell, redo=True)
         for index in range(opened, self.item.map_length or 0):
             if progress.engine.now() - begun >= OPENING_TIME:
                 run = progress.facts.ref
                 progress.outbox.post(OpenInstances(run=run, task_id=self.task.task_id, opened=index))
-                return
-            self._open(progress, index)
+                return end
+            end = later(end, self._open(progress, index))
+        return later(end, progress.telling.complete_if_due(self.item)) if self.is_ordered else end
 
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
@@ -119,22 +136,60 @@ class Opening:
     def _skips_all(self, graph: Graph) -> bool:
         return self.judgement.verdict is not Verdict.RUN and graph.is_skipped_with_group(self.task)
 
-    def _open(self, progress: "RunInProgress", index: int) -> None:
+    def _open(self, progress: "RunInProgress", index: int) -> TaskInstance | None:
         run_uid = progress.facts.ref.run_uid
         is_untouched = self.is_fresh and not progress.graph.index_upstream(self.task)
         if is_untouched:
             item = TaskInstance(run_uid=run_uid, task_id=self.task.task_id, map_index=index)
         else:
             item = progress.engine.instance(run_uid, self.task.task_id, index)
-        progress.open_instance(
-            self.task,
+        return progress.open_instance(
             progress.sized(item, self.item.levels),
-            self.item,
             ends_as=self.judgement if self._is_decided(progress.graph) else None,
-            is_ordered=self.is_ordered,
-            redo=not self.is_fresh,
+            by=self,
         )
 
     def _is_decided(self, graph: Graph) -> bool:
         """Whether the judgement of the whole task is that of each instance."""
         return self.is_ordered or not graph.index_upstream(self.task) or self._skips_all(graph)
+
+
+def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:
+    """Remove the instances beyond a new length, and let those that stay know it; one of these that has ended.
+
+    To be done before the length is written: should a handler die in between, all is done once more.
+    """
+    kept = [_kept(progress, task, index, length) for index in range(min(was, length))]
+    for index in range(length, was):
+        _remove(progress, task, index, was)
+    return next((item for item in kept if item.state in FINAL_STATES), None)
+
+
+def _kept(progress: "RunInProgress", task: Task, index: int, length: int) -> TaskInstance:
+    item = progress.engine.instance(progress.facts.ref.run_uid, task.task_id, index)
+    if item.state is None or item.map_length == length:
+        return item
+    tasks, change = progress.engine.store.task_instances, TaskInstanceChange(map_length=length)
+    return tasks.transition(item.run_uid, item.key, _as_it_is(item), change).item
+
+
+def _remove(progress: "RunInProgress", task: Task, index: int, was: int) -> None:
+    item = progress.engine.instance(progress.facts.ref.run_uid, task.task_id, index)
+    if item.state is not TaskInstanceState.REMOVED:
+        change = changes.beyond_length(item, progress.engine.now())
+        tasks = progress.engine.store.task_instances
+        write = tasks.transition(item.run_uid, item.key, _as_it_is(item), change)
+        if write.applied and item.state is not None and not item.state.is_final:
+            progress.tries.let_go(task, item)
+        item = write.item
+    met = progress.graph.collector(task, index, (was,), 0)
+    progress.telling.make_void(collected_path(met, index), item.clears - 1)
+
+
+def _as_it_is(item: TaskInstance) -> Expected:
+    return Expected(
+        states=frozenset({item.state}),
+        try_number=item.try_number or None,
+        updated_at=item.updated_at,
+        clears=item.clears,
+    )
