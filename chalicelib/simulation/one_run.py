@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -135,7 +135,7 @@ class Laboratory:
         dag = dag_to_run(self.engine, request.dag_id)
         graph = graph_of(self.engine, dag.dag_id, dag.version)
         self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
-        take_bounds_off_pools(self.engine, graph)
+        take_bounds_off(self.engine, graph)
         self._clock.jump_to(request.execution_date)
         made = create_run(
             self.engine,
@@ -205,8 +205,9 @@ class Laboratory:
         )
 
 
-def take_bounds_off_pools(engine: Engine, graph: Graph) -> None:
-    """Let no pool of the DAG's tasks hold any of them back."""
+def take_bounds_off(engine: Engine, graph: Graph) -> None:
+    """Let no pool and no limit of the DAG's tasks hold any of them back, as in Airflow's ``dags test``."""
+    graph.tasks.update({name: replace(task, limits=()) for name, task in graph.tasks.items()})
     for name in sorted({DEFAULT_POOL, *(task.pool for task in graph.tasks.values())}):
         save_pool(engine, name=name, slots=UNLIMITED, description=None)
 

@@ -43,8 +43,8 @@ def dags_test(
 
     Nothing is kept, no server is needed. The delays of retries and the time between a sensor's pokes pass at
     once: what waits for a date finds it; what waits for the world outside comes to its timeout at once, too,
-    unless --real-time lets it wait. Pools do not count, nor whether the DAG is paused. Logs go to standard
-    error.
+    unless --real-time lets it wait. Pools and limits do not count, nor whether the DAG is paused. Logs go to
+    standard error.
 
     Example: python -m chalicelib dags test example_hello 2026-01-01 --conf '{"who": "you"}'
     """

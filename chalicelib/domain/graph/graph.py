@@ -308,8 +308,10 @@ class Graph:
             return False
         if not self.common_depth(upstream, task):
             return True
-        # Its instances end as soon as one upstream decides, or without having been there at all.
-        return task.upstream == (upstream.task_id,) and not self.is_skipped_with_group(task)
+        # Its instances end as soon as one upstream, a setup or an order decides, or without having been there.
+        is_only = task.upstream == (upstream.task_id,) and not self.index_setups(task)
+        may_end_before = self.is_skipped_with_group(task) or task.task_id in self.ordered_from_afar
+        return is_only and not may_end_before
 
     @cached_property
     def decisive(self) -> frozenset[str]:
