@@ -308,7 +308,7 @@ class Graph:
             return False
         if not self.common_depth(upstream, task):
             return True
-        # Its instances end as soon as one upstream, a setup or an order decides, or without having been there.
+        # Its instances end as soon as one upstream, a setup or an order decides, or were never there.
         is_only = task.upstream == (upstream.task_id,) and not self.index_setups(task)
         may_end_before = self.is_skipped_with_group(task) or task.task_id in self.ordered_from_afar
         return is_only and not may_end_before
