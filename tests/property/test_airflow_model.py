@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 
 from chalicelib.domain.states import FINAL_STATES, DagRunState
-from tests.property.recorded import recorded_dags, recorded_outcome, recorded_shapes
 from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.mapped_scenarios import mapped_shapes
 from tests.scripted.mapped_specs import shapes_of_mapped
+from tests.scripted.recorded import recorded_dags, recorded_outcome, recorded_shapes
 
 FILES = [
     "random_dags/random_dags.json",

@@ -7,16 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.recorded import (
-    assert_it_ends_as_it_may,
-    assert_it_ends_as_recorded,
-    ids_of,
-    recorded_dags,
-    recorded_shapes,
-)
+from tests.property.recorded import assert_it_ends_as_it_may, assert_it_ends_as_recorded
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may
 from tests.scripted.mapped_specs import shapes_of_mapped
+from tests.scripted.recorded import ids_of, recorded_dags, recorded_shapes
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
     deliver_in_any_order,

@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.loading.serialization import Document, serialize
-from tests.property.recorded import recorded_dags, recorded_shapes
 from tests.scripted.dags import Shape, expansion_document
 from tests.scripted.mapped_specs import shapes_of_mapped
+from tests.scripted.recorded import recorded_dags, recorded_shapes
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 _READERS: dict[str, Callable[[dict[str, Any]], list[Shape]]] = {

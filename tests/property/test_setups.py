@@ -10,15 +10,10 @@ from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.simulation.faults import Killed
-from tests.property.recorded import (
-    assert_it_ends_as_it_may,
-    assert_it_ends_as_recorded,
-    ids_of,
-    recorded_dags,
-    recorded_shapes,
-)
+from tests.property.recorded import assert_it_ends_as_it_may, assert_it_ends_as_recorded
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual
+from tests.scripted.recorded import ids_of, recorded_dags, recorded_shapes
 from tests.scripted.scenarios import (
     TEARDOWN,
     assert_nothing_is_held,

@@ -15,16 +15,10 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import mark_run_success
 from chalicelib.engine.graphs import graph_of_run
-from tests.property.recorded import (
-    BEFORE_THE_RUN,
-    assert_it_ends_as_it_may,
-    assert_it_ends_as_recorded,
-    ids_of,
-    recorded_dags,
-    recorded_shapes,
-)
+from tests.property.recorded import assert_it_ends_as_it_may, assert_it_ends_as_recorded
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.mapped_scenarios import mapped_shapes
+from tests.scripted.recorded import BEFORE_THE_RUN, ids_of, recorded_dags, recorded_shapes
 from tests.scripted.scenarios import (
     EXECUTION_DATE,
     assert_nothing_is_held,

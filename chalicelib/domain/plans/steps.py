@@ -235,7 +235,9 @@ def known_of_instance(graph: Graph, task: Task, item: TaskInstance, whole: TaskI
         own,
         seen=own.seen | shared.seen,
         complete=own.complete and shared.complete,
+        has_upstream=own.has_upstream or shared.has_upstream,
         lacks_upstream=shared.lacks_upstream,
+        skip_ordered=own.skip_ordered or shared.skip_ordered,
         needed=own.needed | shared.needed,
     )
 

@@ -16,8 +16,16 @@ from chalicelib.domain.graph.expansion import (
 )
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.graph.join import END_OF_RUN
-from chalicelib.domain.graph.trigger_rules import Arrived, Verdict
-from chalicelib.domain.plans.steps import End, Expand, Sources, Wait, judged, mapped_step
+from chalicelib.domain.graph.trigger_rules import Arrived, TriggerRule, Verdict, judge
+from chalicelib.domain.plans.steps import (
+    End,
+    Expand,
+    Sources,
+    Wait,
+    judged,
+    known_of_instance,
+    mapped_step,
+)
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import end_of_all, values_in
 from chalicelib.domain.tasks.hearers import hearers_of, hearers_of_all, hearers_of_expansion
@@ -222,3 +230,22 @@ def test_an_upstream_in_the_group_that_ended_without_instances_counts_for_each_i
     whole = TaskInstance(run_uid="uid", task_id="c", map_length=2, notes=told)
     item = TaskInstance(run_uid="uid", task_id="c", map_index=1)
     assert judged(dag, dag.tasks["c"], item, whole).verdict is Verdict.RUN
+
+
+def test_an_instance_without_upstreams_of_its_own_goes_by_those_of_its_task() -> None:
+    """Also one that is opened late, by a sweep."""
+    made = graph(Shape("b", ("a",), expansion=Expansion(own=Literal(count=2))))
+    whole = TaskInstance(run_uid="run", task_id="b", map_length=2, notes={"skipped": frozenset({0})})
+    item = TaskInstance(run_uid="run", task_id="b", map_index=1, map_length=2)
+    known = known_of_instance(made, made.tasks["b"], item, whole)
+    assert judge(TriggerRule.ALL_SUCCESS, known).verdict is Verdict.SKIP
+
+
+def test_an_upstream_reports_where_an_instance_may_end_before_it() -> None:
+    in_one = in_group(("g", Literal(count=1)))
+    made = graph(
+        Shape("setup", role="setup", expansion=in_one),
+        Shape("work", ("a", "setup"), expansion=in_one),
+        Shape("after", ("work",), expansion=in_one),
+    )
+    assert "work" in made.end_of_run.upstream
