@@ -20,7 +20,7 @@ from tests.e2e.stage.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stag
 
 pytestmark = pytest.mark.e2e
 
-ZIPPED_MB = 18
+ZIPPED_MB = 18.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
 UNZIPPED_MB = 52
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
@@ -61,10 +61,10 @@ PACKAGE_SECONDS = 600
 
 MODULES = {
     "api_handler": (190, 460),
-    "scheduler": (160, 460),
-    "worker": (160, 540),
-    "events": (160, 450),
-    "tick": (160, 460),
+    "scheduler": (165, 480),
+    "worker": (165, 560),
+    "events": (165, 450),
+    "tick": (165, 460),
     "authorizer": (130, 430),
 }
 """At most so many modules after the import, and after the first event; the standard library's included."""
