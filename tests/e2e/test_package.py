@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 
 ZIPPED_MB = 18.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
-UNZIPPED_MB = 52
+UNZIPPED_MB = 54
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
 
 DIRECT = {
@@ -63,8 +63,8 @@ MODULES = {
     "api_handler": (190, 460),
     "scheduler": (165, 480),
     "worker": (165, 560),
-    "events": (165, 450),
-    "tick": (165, 460),
+    "events": (165, 465),
+    "tick": (165, 475),
     "authorizer": (130, 430),
 }
 """At most so many modules after the import, and after the first event; the standard library's included."""
