@@ -16,6 +16,8 @@ from chalicelib.cli import updraft
 ROOT = Path(__file__).parents[4]
 RANDOM_DAGS = ROOT / "tests" / "contract" / "random_dags"
 RECORDED = json.loads((RANDOM_DAGS / "random_dags.json").read_text())
+MAPPED_DAGS = RANDOM_DAGS.parent / "mapped_dags"
+MAPPED = json.loads((MAPPED_DAGS / "mapped_dags.json").read_text())
 
 HEAD = """
     import time
@@ -56,6 +58,15 @@ def test_dags_that_airflow_ran_end_as_there_under_faults(recorded: dict[str, Any
     for told in (document(result), *seeds(result)):
         assert told["run"] == expected["run"]
         assert {task_id: state for task_id, _, state in told["tasks"]} == expected["tasks"]
+
+
+@pytest.mark.parametrize("recorded", MAPPED[:4], ids=lambda recorded: recorded["dag_id"])
+def test_mapped_tasks_that_airflow_ran_end_as_there_under_faults(recorded: dict[str, Any]) -> None:
+    result = simulate(recorded["dag_id"], MAPPED_DAGS, "--seeds", "2", "--json")
+    assert result.exit_code == 0, result.output
+    expected = recorded["expect"]
+    for told in (document(result), *seeds(result)):
+        assert (told["run"], sorted(told["tasks"])) == (expected["run"], sorted(expected["tasks"]))
 
 
 FRAGILE = """
