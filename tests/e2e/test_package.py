@@ -60,7 +60,7 @@ PACKAGE_SECONDS = 600
 """Packages for another machine are downloaded."""
 
 MODULES = {
-    "api_handler": (190, 460),
+    "api_handler": (190, 475),
     "scheduler": (165, 480),
     "worker": (165, 560),
     "events": (165, 465),
