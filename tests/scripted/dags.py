@@ -144,9 +144,7 @@ class ScriptedDag:
         downstream = set(self.graph.tasks[shape.task_id].downstream)
         if behaviour == "short":
             following = downstream if shape.gently else self.graph.descendants(shape.task_id)
-            return frozenset(
-                name for name in following if self._by_id[name].role != "teardown" or shape.gently
-            )
+            return frozenset(name for name in following if self._by_id[name].role != "teardown")
         if behaviour != "branch":
             return frozenset()
         # What lies behind a chosen task stays, even where it also follows the branch directly.

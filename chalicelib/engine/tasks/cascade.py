@@ -55,6 +55,7 @@ from chalicelib.domain.tasks.hearers import (
     hearers_of_all,
     hearers_of_expansion,
 )
+from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.notes import EARLY, EXPANDED, SKIP_ALL, SKIP_ORDER, Notes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import VOID, coded, generation, standing
@@ -232,6 +233,7 @@ class Cascade:
         self._remember_output(told)
         hearers = list(self._hearers(told))
         if told.met_at is not None and is_complete(told.met_at, told.item.notes):
+            self._be_expanded(told)
             self._wake_next_run(told.item)
         if told.met_at is None:
             self._settle_debts(told)
@@ -247,6 +249,20 @@ class Cascade:
                 yield from self._answer(question)
             else:
                 self._touched[_key(question)] = question
+
+    def _be_expanded(self, told: Told) -> None:
+        """Write the length of a task in mapped groups whose instances have all ended, if no handler has.
+
+        They start by what is told to each of them: a handler that died may have left the task itself untold.
+        """
+        task = self._graph.tasks[told.item.task_id]
+        if len(task.groups) == 0 or task.literal_length is not None or not told.levels:
+            return
+        progress = self.progress
+        change = changes.expanded(told.levels, "all of its instances have ended", progress.engine.now())
+        expected = Expected(states=frozenset({None}), is_unexpanded=True)
+        tasks, run_uid = progress.engine.store.task_instances, progress.facts.ref.run_uid
+        tasks.transition(run_uid, task_key(task.task_id), expected, change)
 
     def _remember_output(self, told: Told) -> None:
         item, join = told.item, told.met_at
