@@ -572,12 +572,8 @@ class Cascade:
             item.run_uid, item.key, expected, change, added or None
         )
         if not write.applied:
-            # Another handler has decided, and opens the instances.
-            return (
-                [] if write.item.state is None else self._answer_decided(replace(question, item=write.item))
-            )
-        if step.is_early:
-            progress.telling.owe_completion(write.item)
+            return self._answer_since(replace(question, item=write.item), task)
+        self._owe_if_early(write.item, is_ordered=known.skip_ordered)
         self._wake_next_run(write.item)
         # Of a cleared one whose length the DAG file tells, instances may have begun before.
         is_fresh = not item.clears
@@ -588,9 +584,30 @@ class Cascade:
                 judgement=step.judgement,
                 is_fresh=is_fresh,
                 is_ordered=known.skip_ordered,
+                is_new_order=question.is_ordered and not question.redo,
+                ordered_at=question.ordered_at,
             )
         )
         return [Told(item=write.item, is_expansion=True)]
+
+    def _answer_since(self, question: _Question, task: Task) -> list[Told]:
+        """What is left to do about a mapped task that another handler has decided about at the same time."""
+        item = question.item
+        if item.state is not None:
+            return self._answer_decided(question)
+        if item.map_length is None:
+            return []
+        return self._answer_expanded(question, task, arrived(question.join, item.notes))
+
+    def _owe_if_early(self, item: TaskInstance, *, is_ordered: bool) -> None:
+        """Have the end of the run wait for the upstreams of a task that was expanded before they had ended.
+
+        An order is carried out for all instances before the end is told that they have.
+        """
+        if is_early(item):
+            self.progress.telling.owe_completion(item)
+            if not is_ordered:
+                self._complete_if_due(item)
 
     def _output_of(self, task_id: str) -> Output:
         """What is there of a task's output; nothing is read of what this cascade has told."""
@@ -604,7 +621,9 @@ class Cascade:
     def _answer_expanded(self, question: _Question, task: Task, known: Arrived) -> list[Told]:
         """What is left to do about a mapped task that has its instances."""
         item = question.item
-        if not question.is_ordered:
+        if question.redo:
+            self._owe_if_early(item, is_ordered=question.is_ordered)
+        elif not question.is_ordered:
             self._complete_if_due(item)
         judgement = judge(task.trigger_rule, known)
         is_asked = question.redo or question.is_ordered or generation(item.notes) > 0
@@ -645,21 +664,32 @@ class Cascade:
 
     def _answer_instance(self, question: _Question, task: Task) -> list[Told]:
         """Decide about an instance of a task in a mapped group."""
-        if not self._has_to_ask_whole(question, task):
-            return self._answer_instance_by(question, task, None)
+        if self._has_to_ask_whole(question, task):
+            whole = self.progress.engine.instance(question.item.run_uid, task.task_id)
+            return self._answer_instance_by(question, task, whole) if whole.map_length else []
+        is_ordered = task.task_id in self._graph.ordered_from_afar and self._is_ordered_whole(question, task)
+        return self._answer_instance_by(question, task, None, is_ordered=is_ordered)
+
+    def _is_ordered_whole(self, question: _Question, task: Task) -> bool:
+        """Whether all instances of a task were ordered to be skipped: who ordered it may not be done yet."""
         whole = self.progress.engine.instance(question.item.run_uid, task.task_id)
-        return self._answer_instance_by(question, task, whole) if whole.map_length else []
+        return bool(standing(whole.notes).get(SKIP_ORDER))
 
     def _has_to_ask_whole(self, question: _Question, task: Task) -> bool:
         """Whether an instance has to know more than what is told to itself."""
         if self._graph.is_gated(task):
             return True
+        if not self._graph.join_before(task.task_id).size:
+            return False  # the DAG file tells the length, and nothing is told to the task as a whole
         is_lacking = not (question.known or arrived(question.join, question.item.notes)).complete
         return is_lacking and self._graph.may_lack_upstream(task)
 
-    def _answer_instance_by(self, question: _Question, task: Task, gate: TaskInstance | None) -> list[Told]:
+    def _answer_instance_by(
+        self, question: _Question, task: Task, gate: TaskInstance | None, *, is_ordered: bool = False
+    ) -> list[Told]:
         item = replace(question.item, notes={**question.item.notes, **_as_notes(question.added)})
         known = known_of_instance(self._graph, task, item, gate)
+        known = replace(known, skip_ordered=known.skip_ordered or is_ordered)
         judgement = judge(task.trigger_rule, known)
         levels = question.levels or (gate.levels if gate else ())
         item = self.progress.sized(question.item, levels)
