@@ -31,7 +31,7 @@ OUTSIDE, INSIDE = Expansion(groups=(GROUP,)), Expansion(groups=(GROUP, INNER))
 
 
 def gated(gate: Shape, *, rule: str) -> list[Shape]:
-    """A gate before a group with another one inside, and one task that may begin before the gate has ended."""
+    """A gate before a group with another one inside, and a task that does not wait for the gate."""
     return [
         replace(gate, retries=9),
         Shape("soon", retries=9),

@@ -28,6 +28,7 @@ from chalicelib.domain.plans.steps import (
     asks_for_past,
     expanded_anew,
     is_overwritten,
+    judgement_of_instance,
     known_of_instance,
     mapped_step,
     open_step,
@@ -677,7 +678,7 @@ class Cascade:
 
     def _has_to_ask_whole(self, question: _Question, task: Task) -> bool:
         """Whether an instance has to know more than what is told to itself."""
-        if self._graph.is_gated(task):
+        if self._graph.is_gated(task) or self._graph.is_skipped_with_group(task):
             return True
         if not self._graph.join_before(task.task_id).size:
             return False  # the DAG file tells the length, and nothing is told to the task as a whole
@@ -690,7 +691,7 @@ class Cascade:
         item = replace(question.item, notes={**question.item.notes, **_as_notes(question.added)})
         known = known_of_instance(self._graph, task, item, gate)
         known = replace(known, skip_ordered=known.skip_ordered or is_ordered)
-        judgement = judge(task.trigger_rule, known)
+        judgement = judgement_of_instance(self._graph, task, item, known, gate)
         levels = question.levels or (gate.levels if gate else ())
         item = self.progress.sized(question.item, levels)
         return self._answer_judged(
