@@ -344,7 +344,7 @@ class Cascade:
     def _question(self, told: Told, hearer: Hearer, prepaid: Mapping[str, Parts]) -> _Question | None:
         """What a hearer has to answer now that it has heard."""
         join, item = hearer.join, told.item
-        is_ordered = join.task_id in hearer.end.skips and not join.collects and join.task_id != END_OF_RUN
+        is_ordered = _orders_at_once(hearer)
         if not told.again and self._tells_all(hearer):
             return _Question(
                 join=join,
@@ -740,6 +740,13 @@ def as_judged(item: TaskInstance) -> Expected:
     """A task instance that nothing was decided of, and none of whose upstreams was cleared, since."""
     voids = len(item.notes.get(VOID, ()))
     return Expected(states=frozenset({None}), clears=item.clears, voids=voids)
+
+
+def _orders_at_once(hearer: Hearer) -> bool:
+    """Whether what comes after a join is skipped by an order, whatever its state."""
+    join, end = hearer.join, hearer.end
+    is_meant = join.task_id in end.skips and not join.collects and join.task_id != END_OF_RUN
+    return is_meant and end.acts_at_once
 
 
 def _overwrites(opening: Opening, item: TaskInstance) -> bool:
