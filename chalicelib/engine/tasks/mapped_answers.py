@@ -46,7 +46,7 @@ class MappedAnswers:
 
     def whole(self, question: Question, task: Task) -> list[Told]:
         """Decide about a mapped task as a whole: it ends as it is, or gets its instances."""
-        item, progress = question.item, self.progress
+        item = question.item
         known = question.known or arrived(question.join, item.notes)
         if item.map_length is not None:
             return self._answer_expanded(question, task, known)
@@ -59,6 +59,10 @@ class MappedAnswers:
         )
         if not isinstance(step, Expand):
             return self.answers.take(question, task, step)
+        return self._expand(question, task, step, is_ordered=known.skip_ordered)
+
+    def _expand(self, question: Question, task: Task, step: Expand, *, is_ordered: bool) -> list[Told]:
+        item, progress = question.item, self.progress
         added = dict(question.added)
         if step.is_early:
             added[EARLY] = coded(0, item.clears)
@@ -69,17 +73,16 @@ class MappedAnswers:
         )
         if not write.applied:
             return self._answer_since(replace(question, item=write.item), task)
-        self._owe_if_early(write.item, is_ordered=known.skip_ordered)
+        self._owe_if_early(write.item, is_ordered=is_ordered)
         progress.wake_next_run(write.item)
-        # Of a cleared one whose length the DAG file tells, instances may have begun before.
-        is_fresh = not item.clears
         self._openings.append(
             Opening(
                 task=task,
                 item=write.item,
                 judgement=step.judgement,
-                is_fresh=is_fresh,
-                is_ordered=known.skip_ordered,
+                # Of a cleared one whose length the DAG file tells, instances may have begun before.
+                is_fresh=not item.clears,
+                is_ordered=is_ordered,
                 is_new_order=question.is_ordered and not question.redo,
                 ordered_at=question.ordered_at,
             )
@@ -112,7 +115,7 @@ class MappedAnswers:
             if join.ancestor is None and is_complete(join, item.notes):
                 self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
         elif item.map_index == NOT_MAPPED:
-            self._outputs[item.task_id] = output_of_end(item)
+            self._outputs[item.task_id] = output_of_end(self._graph.tasks[item.task_id], item)
 
     def _output_of(self, task_id: str) -> Output:
         """What is there of a task's output; nothing is read of what this cascade has told."""
