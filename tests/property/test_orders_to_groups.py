@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
+from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual, outcome_of_run
@@ -100,6 +102,71 @@ def test_an_order_to_a_group_whose_handler_dies_at_any_call_reaches_every_index(
     assert run_state(world, dag) is DagRunState.SUCCESS
     assert_nothing_is_held(world)
 
+
+# -- orders of single indexes -------------------------------------------------------------------------
+
+
+def beside(last: Shape, *, other: str = "ok") -> list[Shape]:
+    """A short circuit and another task before a third one, in a plain group inside a mapped one."""
+    inside = Expansion(groups=(GROUP,), is_direct=False)
+    return [
+        Shape("g.gate", behaviour="short", expansion=inside),
+        Shape("g.other", behaviour=other, expansion=inside),
+        replace(last, task_id="g.last", upstream=("g.gate", "g.other"), expansion=inside),
+    ]
+
+
+RETRIED = Shape("", behaviour="flaky", rule="one_success", retries=1, retry_delay=600)
+
+
+def run_late_gates(dag: ScriptedDag) -> tuple[World, DagRun]:
+    """A run in which the short circuits come when nothing else is left to do."""
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    while others := [each for each in world.queue.visible() if '"g.gate"' not in each.message]:
+        world.deliver(others[0])
+    world.settle(dag.dag_id)
+    return world, run
+
+
+def test_the_order_of_an_index_leaves_what_has_ended_as_it_is() -> None:
+    dag = ScriptedDag(beside(Shape(""), other="fail for good"))
+    world, run = run_late_gates(dag)
+    assert states_of(world, run, "g.last") == {TaskInstanceState.UPSTREAM_FAILED}
+    assert run_state(world, dag) is DagRunState.FAILED
+    assert_nothing_is_held(world)
+
+
+def test_the_order_of_an_index_skips_what_waits_for_its_retry() -> None:
+    dag = ScriptedDag(beside(RETRIED))
+    world, run = run_late_gates(dag)
+    assert states_of(world, run, "g.last") == {SKIPPED}
+    assert run_state(world, dag) is DagRunState.SUCCESS
+    assert_nothing_is_held(world)
+
+
+def test_the_order_of_an_index_leaves_what_runs_but_not_its_retry() -> None:
+    dag = ScriptedDag(beside(RETRIED))
+    world = world_of(dag, 1)
+    run = start(world, dag)
+
+    def gates() -> list[InFlight]:
+        return [each for each in world.queue.visible() if '"g.gate"' in each.message]
+
+    def let_them_pass(request: TryRequest) -> None:
+        while request.task_id == "g.last" and (entries := gates()):
+            world.deliver(entries[0])
+
+    world.stall = let_them_pass
+    while others := [each for each in world.queue.visible() if '"g.gate"' not in each.message]:
+        world.deliver(others[0])
+    world.settle(dag.dag_id)
+    assert states_of(world, run, "g.last") == {SKIPPED}
+    assert world.tries.count(("g.last", 1)) == 3
+    assert world.tries.count(("g.last", 2)) == 0
+
+
+# -- at the same time --------------------------------------------------------------------------------
 
 PAIR = Expansion(groups=(MappedGroup(group_id="g", length=Literal(count=2)),))
 

@@ -23,7 +23,7 @@ from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePo
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.plans.deadlock import may_be_reached
 from chalicelib.domain.plans.fail_stop import stops_others
-from chalicelib.domain.plans.steps import fails_against_an_order
+from chalicelib.domain.plans.steps import fails_against_an_order, waits_against_an_order
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.runs.reasons import DEADLOCKED
@@ -154,7 +154,9 @@ class RunInProgress:
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.notes.get(CROWDING):
             self.outbox.post(RescueRun.of(self.facts.ref))
-        if item.state is TaskInstanceState.UP_FOR_RETRY:
+        if waits_against_an_order(item):
+            Cascade(progress=self).skip(item)
+        elif item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)

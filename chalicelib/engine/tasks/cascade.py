@@ -260,7 +260,7 @@ class Cascade:
     def _question(self, told: Told, hearer: Hearer, prepaid: Mapping[str, Parts]) -> Question | None:
         """What a hearer has to answer now that it has heard."""
         join, item = hearer.join, told.item
-        is_ordered = join.task_id in hearer.end.skips and not join.collects and join.task_id != END_OF_RUN
+        is_ordered = _orders_at_once(hearer)
         if not told.again and self._tells_all(hearer):
             return Question(
                 join=join,
@@ -381,3 +381,10 @@ class Cascade:
         return TaskInstance(
             run_uid=self.progress.facts.ref.run_uid, task_id=join.task_id, map_index=join.map_index
         )
+
+
+def _orders_at_once(hearer: Hearer) -> bool:
+    """Whether what comes after a join is skipped by an order, whatever its state."""
+    join, end = hearer.join, hearer.end
+    is_meant = join.task_id in end.skips and not join.collects and join.task_id != END_OF_RUN
+    return is_meant and end.acts_at_once
