@@ -321,7 +321,7 @@ def test_of_groups_inside_one_another_only_the_innermost_source_ends_a_task(seed
     inner = MappedGroup(group_id="inner", length=OutputOf(task_id="list"))
     made = [
         Shape("list", returns=1),
-        Shape("many", ("list",), rule="all_failed", expansion=over("list")),
+        Shape("many", ("list",), rule="all_failed", returns=1),
         Shape("last", ("list", "many"), rule="one_success", expansion=Expansion(groups=(outer, inner))),
     ]
     world, run = ended_after_faults(made, seed)

@@ -38,8 +38,9 @@ from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
-from chalicelib.engine.tasks.cascade import Cascade, Told
+from chalicelib.engine.tasks.cascade import Cascade
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
+from chalicelib.engine.tasks.questions import Told
 from chalicelib.engine.tasks.telling import Telling
 from chalicelib.engine.tasks.tries import Tries
 
@@ -175,6 +176,10 @@ class RunInProgress:
             waits = past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
             self.waiting[task.task_id] = waits
         return self.waiting[task.task_id]
+
+    def wake_next_run(self, item: TaskInstance) -> None:
+        """Have the next run looked after if a task of it waits for what this item shows."""
+        self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts.ref, [item]))
 
     def levels_of(self, task: Task) -> tuple[int, ...]:
         """Over which lengths a mapped task is expanded; none if it is not. 1 request, 0 for literals."""
