@@ -413,7 +413,7 @@ class Graph:
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""
         task = self.tasks[task_id]
-        is_source = task.expansion is not None and other in task.expansion.sources
+        is_source = task.expansion is not None and other in task.expansion.nearest_sources
         return is_source or other in self.indirect_setups[task_id]
 
     def _heard_before_expansion(self, task: Task) -> tuple[str, ...]:

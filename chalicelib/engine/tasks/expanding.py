@@ -42,15 +42,15 @@ def sources_of(task: Task, known: Arrived, output: Callable[[str], Output]) -> S
     """What a mapped task is mapped over has come to; none where it does not matter, for the task waits or
     ends whatever its length is.
     """
-    judgement = judge(task.trigger_rule, known)
+    if task.expansion is None or judge(task.trigger_rule, known).verdict is Verdict.WAIT:
+        return Sources(lengths={})
     lengths: dict[str, int] = {}
     ended: set[TaskInstanceState] = set()
-    is_wanted = judgement.verdict is not Verdict.WAIT and task.expansion is not None
-    for name in task.expansion.sources if is_wanted and task.expansion else ():
+    for name in task.expansion.sources:
         found = output(name)
         if found.length is not None:
             lengths[name] = found.length
-        elif found.state is not None:
+        elif found.state is not None and name in task.expansion.nearest_sources:
             ended.add(found.state)
     return Sources(lengths=lengths, ended=frozenset(ended))
 
@@ -145,13 +145,14 @@ class Opening:
             item = progress.engine.instance(run_uid, self.task.task_id, index)
         return progress.open_instance(
             progress.sized(item, self.item.levels),
-            ends_as=self.judgement if self._is_decided(progress.graph) else None,
+            ends_as=self.judgement if self._is_decided(progress.graph, item) else None,
             by=self,
         )
 
-    def _is_decided(self, graph: Graph) -> bool:
-        """Whether the judgement of the whole task is that of each instance."""
-        return self.is_ordered or not graph.index_upstream(self.task) or self._skips_all(graph)
+    def _is_decided(self, graph: Graph, item: TaskInstance) -> bool:
+        """Whether the judgement of the whole task is that of an instance."""
+        skips_it = self._skips_all(graph) and not item.clears
+        return self.is_ordered or not graph.index_upstream(self.task) or skips_it
 
 
 def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:
