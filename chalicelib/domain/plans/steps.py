@@ -153,7 +153,7 @@ class Sources:
     lengths: Mapping[str, int]
     """The lengths of the outputs that are there, by task id."""
     ended: frozenset[TaskInstanceState] = frozenset()
-    """How those ended that left none and whose success it needs (``Expansion.nearest_sources``)."""
+    """How those ended, other than well, whose success it needs (``Expansion.nearest_sources``)."""
 
     def levels(self, task: Task) -> tuple[int, ...] | None:
         """The lengths that a task is expanded over; None if an output is missing."""
@@ -181,7 +181,7 @@ def mapped_step(
         has_instances = has_instances or levels is not None
     if not has_instances:
         return End(judgement=judgement, skip_ordered=known.skip_ordered, is_early=is_early)
-    if levels is None:
+    if levels is None or sources.ended:
         return End(judgement=_without_source(sources), skip_ordered=False, is_early=is_early)
     if prod(levels) == 0:
         nothing = Judgement(verdict=Verdict.SKIP, reason="there is nothing to map over")

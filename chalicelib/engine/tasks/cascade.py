@@ -271,7 +271,7 @@ class Cascade:
             if join.ancestor is None and is_complete(join, item.notes):
                 self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
         elif item.map_index == NOT_MAPPED:
-            self._outputs[item.task_id] = output_of_end(item)
+            self._outputs[item.task_id] = output_of_end(self._graph.tasks[item.task_id], item)
 
     def _hearers(self, told: Told) -> Iterator[Hearer]:
         item, task = told.item, self._graph.tasks[told.item.task_id]
