@@ -267,11 +267,12 @@ class Cascade:
 
     def _remember_output(self, told: Told) -> None:
         item, join = told.item, told.met_at
+        task = self._graph.tasks[item.task_id]
         if join is not None:
-            if join.ancestor is None and is_complete(join, item.notes):
+            if task.is_mapped_itself and join.ancestor is None and is_complete(join, item.notes):
                 self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
         elif item.map_index == NOT_MAPPED:
-            self._outputs[item.task_id] = output_of_end(self._graph.tasks[item.task_id], item)
+            self._outputs[item.task_id] = output_of_end(task, item)
 
     def _hearers(self, told: Told) -> Iterator[Hearer]:
         item, task = told.item, self._graph.tasks[told.item.task_id]

@@ -27,7 +27,8 @@ with DAG(
 with DAG("hourly", schedule=timedelta(hours=1), start_date=datetime(2026, 1, 1), max_active_runs=2):
     EmptyOperator(task_id="first", max_active_tis_per_dag=1)
 with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1)):
-    BashOperator.partial(task_id="each", owner="eve", max_active_tis_per_dagrun=2).expand(bash_command=["true"])
+    each = BashOperator.partial(task_id="each", owner="eve", max_active_tis_per_dagrun=2)
+    each.expand(bash_command=["true"])
     EmptyOperator(task_id="alone")
 with DAG("never", schedule=None, start_date=datetime(2026, 1, 1)):
     EmptyOperator(task_id="first")
