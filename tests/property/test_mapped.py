@@ -24,7 +24,12 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual, outcome_of_run
+from tests.scripted.expectations import (
+    assert_ended_as_airflow_may,
+    assert_ended_as_usual,
+    outcome_of_run,
+    outcomes,
+)
 from tests.scripted.mapped_shapes import mapped_shapes, mapped_with_setups
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
@@ -313,6 +318,23 @@ def test_instances_that_are_skipped_with_their_group_never_start_before_it_is_ex
     ]
     world, run = ended_after_faults(made, seed)
     assert ("second", 0, SKIPPED) in outcome_of_run(world, run)[1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_skipped_with_a_group_of_unknown_length_ends_as_airflow_may_end_it(seed: int) -> None:
+    group = in_group("list")
+    dag = ScriptedDag(
+        [
+            Shape("list", returns=1),
+            Shape("none", expansion=Expansion(own=Literal(count=0))),
+            Shape("first", ("list", "none"), expansion=group),
+            Shape("second", ("first",), rule="none_failed_min_one_success", expansion=group),
+        ]
+    )
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    deliver_in_any_order(world)
+    assert outcome_of_run(world, run) in (outcomes(dag) or ())
 
 
 @pytest.mark.parametrize("seed", range(10))
