@@ -268,7 +268,7 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
         return judge(task.trigger_rule, before)
     if whole.map_length is None and (task.literal_length is None or before.has_upstream):
         return Judgement(verdict=Verdict.WAIT, reason="the task is not expanded")
-    if not graph.index_upstream(task):
+    if not graph.decides_by_index(task):
         return judge(task.trigger_rule, before)
     is_asked = graph.is_gated(task) or whole.map_length is not None
     gate = whole if is_asked else None
