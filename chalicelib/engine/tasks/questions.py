@@ -1,4 +1,4 @@
-"""What a cascade tells, and what it asks by that."""
+"""Ends and expansions that a cascade tells, and the questions that follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
