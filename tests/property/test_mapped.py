@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NoDagToDelete
-from chalicelib.domain.graph.expansion import Concat, Expansion, Literal, MappedGroup, OutputOf
+from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -24,7 +24,12 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual, outcome_of_run
+from tests.scripted.expectations import (
+    assert_ended_as_airflow_may,
+    assert_ended_as_usual,
+    outcome_of_run,
+    outcomes,
+)
 from tests.scripted.mapped_shapes import mapped_shapes, mapped_with_setups
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
@@ -319,6 +324,23 @@ def test_instances_that_are_skipped_with_their_group_never_start_before_it_is_ex
 
 
 @pytest.mark.parametrize("seed", range(10))
+def test_what_is_skipped_with_a_group_of_unknown_length_ends_as_airflow_may_end_it(seed: int) -> None:
+    group = in_group("list")
+    dag = ScriptedDag(
+        [
+            Shape("list", returns=1),
+            Shape("none", expansion=Expansion(own=Literal(count=0))),
+            Shape("first", ("list", "none"), expansion=group),
+            Shape("second", ("first",), rule="none_failed_min_one_success", expansion=group),
+        ]
+    )
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    deliver_in_any_order(world)
+    assert outcome_of_run(world, run) in (outcomes(dag) or ())
+
+
+@pytest.mark.parametrize("seed", range(10))
 def test_of_groups_inside_one_another_only_the_innermost_source_ends_a_task(seed: int) -> None:
     outer = MappedGroup(group_id="outer", length=OutputOf(task_id="many"))
     inner = MappedGroup(group_id="inner", length=OutputOf(task_id="list"))
@@ -365,3 +387,20 @@ def test_a_handler_that_died_over_an_early_expansion_is_made_good_by_the_sweep(d
     world.settle(dag.dag_id)
     assert_ended_as_usual(world, dag, run)
     assert run_state(world, dag) is DagRunState.SUCCESS
+
+
+@pytest.mark.parametrize("length", [Literal(count=2), OutputOf(task_id="list")])
+def test_what_is_mapped_over_a_task_of_a_mapped_group_is_never_expanded(length: Length) -> None:
+    outer = MappedGroup(group_id="g", length=length)
+    inner = MappedGroup(group_id="g.h", length=OutputOf(task_id="each"))
+    made = [
+        Shape("list", returns=2),
+        Shape("each", ("list",), expansion=Expansion(groups=(outer,)), returns=3),
+        Shape("deeper", ("each",), rule="all_done", expansion=Expansion(groups=(outer, inner))),
+        Shape("after", ("each",), rule="all_done", expansion=over("each")),
+    ]
+    world, _, run = ended(made)
+    tasks = outcome_of_run(world, run)[1]
+    assert ("each", 1, TaskInstanceState.SUCCESS) in tasks
+    assert ("deeper", -1, TaskInstanceState.UPSTREAM_FAILED) in tasks
+    assert ("after", -1, TaskInstanceState.UPSTREAM_FAILED) in tasks
