@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NoDagToDelete
@@ -23,6 +23,7 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import (
     assert_ended_as_airflow_may,
@@ -94,7 +95,7 @@ def test_mapped_tasks_end_as_airflow_may_end_them_in_any_order(made: list[Shape]
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_mapped_tasks_survive_crashes_duplicates_and_lost_replies(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
     world = world_of(dag, seed)
@@ -109,7 +110,7 @@ def test_mapped_tasks_survive_crashes_duplicates_and_lost_replies(made: list[Sha
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_lost_messages_of_mapped_tasks_are_made_good_by_the_tick(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
@@ -129,7 +130,7 @@ def test_lost_messages_of_mapped_tasks_are_made_good_by_the_tick(made: list[Shap
 
 
 @given(ANY_MAPPED, st.sampled_from([0.0, 0.02, 0.1]), st.sampled_from([1, 3, 10_000]), st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_handlers_at_the_same_time_end_mapped_tasks_as_airflow_may(
     made: list[Shape], faults: float, limit: int, seed: int
 ) -> None:
@@ -143,7 +144,7 @@ def test_handlers_at_the_same_time_end_mapped_tasks_as_airflow_may(
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=30)
+@examples(30)
 def test_every_message_of_mapped_tasks_may_come_again_after_the_end(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
@@ -158,7 +159,7 @@ def test_every_message_of_mapped_tasks_may_come_again_after_the_end(made: list[S
 
 
 @given(mapped_shapes(), st.integers())
-@settings(max_examples=30)
+@examples(30)
 def test_a_dag_deleted_while_its_tasks_expand_leaves_nothing(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
     world = world_of(dag, seed)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
@@ -19,6 +19,7 @@ from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.world import World
 from tests.property.alterations import send_plan, some_choice
+from tests.property.examples import examples
 from tests.property.test_mapped import assert_instances_are_sound
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.mapped_shapes import mapped_shapes, mapped_with_setups
@@ -378,7 +379,7 @@ MANY = [
 
 
 @given(st.sampled_from(MANY), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_runs_end_well_however_their_instances_are_cleared_and_marked(
     made: list[Shape], faults: float, pausing: bool, seed: int
 ) -> None:
@@ -432,7 +433,7 @@ def an_index(world: World, dag: ScriptedDag, run: DagRun) -> TaskInstance | None
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=30)
+@examples(30)
 def test_an_index_that_is_cleared_after_its_run_runs_alone(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag(made)
     world, run = ended(dag, seed)
@@ -450,7 +451,7 @@ def test_an_index_that_is_cleared_after_its_run_runs_alone(made: list[Shape], se
 
 
 @given(ANY_MAPPED, st.sampled_from([SUCCESS, FAILED, SKIPPED]), st.integers())
-@settings(max_examples=30)
+@examples(30)
 def test_an_index_that_is_marked_after_its_run_stays_so_and_only_what_had_failed_after_it_runs(
     made: list[Shape], state: TaskInstanceState, seed: int
 ) -> None:
@@ -472,7 +473,7 @@ def test_an_index_that_is_marked_after_its_run_stays_so_and_only_what_had_failed
 
 
 @given(ANY_MAPPED, st.sampled_from([0.0, 0.05]), st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_runs_end_whichever_indexes_are_cleared_and_marked_beside_handlers_at_work(
     made: list[Shape], faults: float, seed: int
 ) -> None:

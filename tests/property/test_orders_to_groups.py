@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
@@ -15,6 +15,7 @@ from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import World
 from tests.property.alterations import clear, ended
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual, outcome_of_run
 from tests.scripted.scenarios import (
@@ -195,7 +196,7 @@ LENGTHS: list[Length] = [Literal(count=1), Literal(count=2), OutputOf(task_id="l
     st.sampled_from([0.0, 0.05]),
     st.integers(),
 )
-@settings(max_examples=25)
+@examples(25)
 def test_orders_of_indexes_reach_the_tasks_whose_rule_looks_at_all_of_them(
     orderer: Shape, rule: str, length: Length, faults: float, seed: int
 ) -> None:
