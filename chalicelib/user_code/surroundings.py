@@ -17,6 +17,7 @@ from chalicelib.authoring.surroundings import configuration
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowResult
 from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.user_code.frames import Requests
@@ -111,6 +112,11 @@ def asked_previous_success(requests: Requests) -> DagRun | None:
     return run
 
 
+def tell_window(requests: Requests, index: int, outcome: WindowOutcome) -> None:
+    """Tell the worker what a window came to for a trigger, by its place in what was asked for."""
+    _ask(requests, {"op": "window_ended", "index": index}, json.dumps(plain(outcome)))
+
+
 def _ask(requests: Requests, header: dict[str, Any], text: str = "") -> Answer:
     answer, value = requests.ask(header, text)
     if "error" in answer:
@@ -133,6 +139,8 @@ class Surroundings:
     variables: VariablesOfDagFiles
     find_previous_success: Callable[[], DagRun | None]
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
+    windows: dict[int, WindowOutcome] = field(default_factory=dict)
+    """What came of triggers by now, by their places in what was asked for."""
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
         """Do what a try asks for; what cannot be done is said in the answer.
@@ -203,6 +211,16 @@ def _now(_around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
     return {"now": clock.current().now().isoformat()}, ""
 
 
+def _window_ended(around: Surroundings, header: dict[str, Any], text: str) -> Answer:
+    outcome: WindowOutcome = typed(WindowOutcome, json.loads(text))
+    if outcome.result is WindowResult.WAITS and outcome.due_at is None:
+        raise ValueError("a trigger is to go on at no time")
+    for value in (outcome.event, *(xcom.value for xcom in outcome.xcoms)):
+        json.loads(value or "null")
+    around.windows.setdefault(typed(int, header["index"]), outcome)
+    return {}, ""
+
+
 def _sleep(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     clock.current().sleep(float(header["seconds"]))
     return {}, ""
@@ -220,6 +238,7 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "option": _option,
     "now": _now,
     "sleep": _sleep,
+    "window_ended": _window_ended,
 }
 
 

@@ -19,6 +19,7 @@ from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.running import callbacks, execution
 from chalicelib.authoring.surroundings import configuration, secrets_masker, variables
 from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.user_code.frames import Channel, Requests, TooLong
 from chalicelib.user_code.jobs import Job, outcome_frame
@@ -30,6 +31,7 @@ from chalicelib.user_code.surroundings import (
     AskedXComs,
     asked_option,
     asked_previous_success,
+    tell_window,
 )
 from chalicelib.user_code.warm_up import rehearse
 
@@ -127,6 +129,8 @@ def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[N
 
 def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
     request = job.request
+    if isinstance(request, WindowRequest):
+        return _run_triggers(request, dags, requests)
     dag = dags.get(request.dag_id)
     missing = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
     if isinstance(request, CallbackRequest):
@@ -138,6 +142,14 @@ def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
     if dag is None:
         return TryOutcome(result=TryResult.REMOVED, reason=missing)
     return execution.run_try(dag, _knowing_the_past(request, requests), AskedXComs(requests))
+
+
+def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
+    from chalicelib.authoring.running.windows import run_window
+
+    folder = next((dag.dags_folder for dag in dags.values()), None)
+    run_window(request, folder, partial(tell_window, requests))
+    return TryOutcome(result=TryResult.SUCCESS)
 
 
 def _knowing_the_past(request: TryRequest, requests: Requests) -> TryRequest:

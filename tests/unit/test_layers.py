@@ -70,7 +70,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "authoring": (
         *("exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
-        *("model", "surroundings", "running", "operators", "sensors", "taskflow", "loading"),
+        *("model", "surroundings", "triggers", "running", "operators", "sensors", "taskflow", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),

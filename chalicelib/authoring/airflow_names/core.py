@@ -23,6 +23,13 @@ from chalicelib.authoring.airflow_names.sources import (
 )
 
 MODULES: Modules = {
+    "airflow.triggers": [],
+    "airflow.triggers.base": [
+        "triggers.base:BaseTrigger TriggerEvent BaseTaskEndEvent StartTriggerArgs",
+        "triggers.base:TaskSuccessEvent TaskFailedEvent TaskSkippedEvent",
+    ],
+    "airflow.triggers.file": ["triggers.file:FileTrigger"],
+    "airflow.triggers.temporal": ["triggers.temporal:DateTimeTrigger TimeDeltaTrigger"],
     "airflow": [DAG, XCOM_ARG],
     "airflow.configuration": [CONFIGURATION],
     "airflow.decorators": [DECORATORS, SETUP_TEARDOWN],

@@ -57,7 +57,7 @@ class TimeSensor(BaseSensorOperator):
     def poke(self, context: "Context") -> bool:  # noqa: ARG002 - every poke gets it
         """Whether it is later than that today."""
         self.log.info("Checking if the time (%s) has come", self.target_time)
-        return utcnow().astimezone(_zone(self.dag.timezone)).time() > self.target_time
+        return utcnow().astimezone(zone_of(self.dag.timezone)).time() > self.target_time
 
 
 class WeekDay(IntEnum):
@@ -116,7 +116,7 @@ def _day(given: str | WeekDay) -> int:
         raise AttributeError(f'Invalid Week Day passed: "{given}"') from None
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
     """The time zone that ``dates.timezone_name`` gave that name: ``Europe/Paris``, ``+02:00``."""
     from zoneinfo import ZoneInfo
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.deferrals import Deferral, Deferring
 
 MAX_REASON_LENGTH = 500
 """Characters kept of an exception's text as the reason of an outcome."""
@@ -27,6 +28,8 @@ class TryResult(StrEnum):
     """It raised AirflowFailException, or can never work; no further try."""
     RESCHEDULED = "rescheduled"
     """A sensor's poke did not find what it waits for, or a task asked to be run again later."""
+    DEFERRED = "deferred"
+    """It waits for a trigger, and goes on then."""
     REMOVED = "removed"
     """The deployed DAG file has no such task (or no such DAG) any more."""
 
@@ -55,6 +58,8 @@ class TryOutcome:
     returned a value, else 0."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
+    deferring: Deferring | None = None
+    """Of a deferred try: the trigger that it waits for, and how it goes on then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +100,8 @@ class TryRequest:
     """Of a sensor: the moment from which its timeout is counted."""
     goes_on: bool = False
     """Of a sensor: whether the try goes on after a sleep (it kept its slots, and is not to begin anew)."""
+    deferral: Deferral | None = None
+    """Of a try that was deferred: by what it goes on."""
     find_previous_success: Callable[[], DagRun | None] = field(
         default=lambda: None, repr=False, compare=False, metadata=NOT_SENT
     )

@@ -330,10 +330,10 @@ def test_a_while_after_the_data_interval_is_waited_for() -> None:
 
 @pytest.mark.parametrize("zone", ["+14:00", "-12:00", "Asia/Tokyo", "UTC"])
 def test_a_time_of_the_day_is_waited_for_in_the_dags_zone(zone: str) -> None:
-    from chalicelib.authoring.sensors.dates import _zone
+    from chalicelib.authoring.sensors.dates import zone_of
 
-    start = datetime(2024, 1, 1, tzinfo=_zone(zone))
-    here = utcnow().astimezone(_zone(zone))
+    start = datetime(2024, 1, 1, tzinfo=zone_of(zone))
+    here = utcnow().astimezone(zone_of(zone))
     if not timedelta(minutes=1) < timedelta(hours=here.hour, minutes=here.minute) < timedelta(hours=23.9):
         pytest.skip("the day is about to change")
     before, after = (here - timedelta(minutes=1)).time(), (here + timedelta(minutes=1)).time()
