@@ -13,7 +13,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, RunCallback, RunTask, WorkerMessage
+from chalicelib.domain.messages import Message, RunCallback, RunTask, RunTrigger, WorkerMessage
 from chalicelib.domain.observations import MessagePutAside
 from chalicelib.queues.messages import UnreadableMessage, decode
 from chalicelib.telemetry.bound import bind, bound, ids_of, request_id
@@ -61,9 +61,10 @@ def scheduler(event: SQSEvent) -> BatchReply:
     maximum_concurrency=bootstrap.settings().parallelism,
 )
 def worker(event: SQSEvent) -> BatchReply:
-    """Runs the user's code: one try of a task, or the callbacks after an end."""
+    """Runs the user's code: one try of a task, its trigger for a window, or the callbacks after an end."""
     from chalicelib.engine.worker import call_back
     from chalicelib.engine.worker.execute import execute
+    from chalicelib.engine.worker.windows import run_windows
 
     bootstrap.prepare_user_code()  # its processes start while the engine's clients are made
     engine = bootstrap.engine()
@@ -72,6 +73,11 @@ def worker(event: SQSEvent) -> BatchReply:
         match _message(record):
             case RunTask() as message:
                 execute(engine, message, _invocation(engine, record), bootstrap.run_try())
+            case RunTrigger() as message:
+                if run_windows(
+                    engine, [message], lambda: _invocation(engine, record), bootstrap.run_window()
+                ):
+                    raise StoreUnavailable("a window could not be begun or ended")
             case RunCallback() as message:
                 call_back.call_back(engine, message, bootstrap.run_callbacks(), _remaining(record))
             case _:

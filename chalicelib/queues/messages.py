@@ -34,6 +34,7 @@ _TYPES: dict[str, type[Any]] = {
     "alter_tasks": messages.AlterTasks,
     "time_out_run": messages.TimeOutRun,
     "run_task": messages.RunTask,
+    "run_trigger": messages.RunTrigger,
     "run_callback": messages.RunCallback,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

@@ -9,6 +9,7 @@ from chalicelib.domain.graph.expansion import OutputOf
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.tasks.changes import began_at
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
@@ -33,7 +34,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         data_interval_start=run.data_interval_start,
         data_interval_end=run.data_interval_end,
         run_start_date=run.start_date,
-        start_date=item.start_date or run.start_date,
+        start_date=began_at(item) or run.start_date,
         external_trigger=run.external_trigger,
         conf=json.loads(engine.store.payloads.read(run.conf)),
         map_levels=item.levels,
@@ -42,6 +43,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         pokes=item.pokes,
         first_poke_at=item.first_poke_at,
         goes_on=message.begun_at is not None,
+        deferral=item.deferral,
     )
 
 

@@ -129,7 +129,7 @@ def _prepare(progress: RunInProgress, message: RunTask, item: TaskInstance) -> T
         return "its DAG is paused"
     if message.begun_at is None and (crowd := crowd_around(progress, dag, item)):
         return crowd
-    if message.begun_at is None and (message.try_number > 1 or item.pokes):
+    if message.begun_at is None and item.deferral is None and (message.try_number > 1 or item.pokes):
         progress.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
     return try_request(progress.engine, message, item, dag.fileloc)
 
@@ -148,7 +148,7 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
         state=TaskInstanceState.RUNNING,
         lease_token=invocation.token,
         lease_until=invocation.ends_at + CLOCK_MARGIN,
-        start_date=message.begun_at or now,
+        start_date=message.begun_at or message.deferred_since or now,
         end_date=None,
         duration=None,
         hostname=invocation.hostname,
@@ -212,7 +212,7 @@ def _run(
     report = run_try(request, TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item))
     outcome = report.outcome
     try:
-        earlier = _earlier_log(engine, facts, item) if item.pokes else b""
+        earlier = _earlier_log(engine, facts, item) if item.pokes or item.deferral else b""
         text = continued_log(earlier, report.log)
         engine.store.task_logs.save(facts.ref, facts.run_id, item.key, item.try_number, text)
     except StoreUnavailable:
