@@ -14,6 +14,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.reading.why import why_task
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.deletion import delete_dag
@@ -258,3 +259,16 @@ def test_a_failure_that_stops_its_run_skips_what_is_deferred() -> None:
     world.settle(dag.dag_id)
     assert deferred_of(world, run).state is TaskInstanceState.SKIPPED
     assert_nothing_is_held(world)
+
+
+def test_why_tells_what_a_deferred_task_waits_for_and_until_when() -> None:
+    world, dag, run = deferred_world(replace(WAITS, times_out_after=1000))
+    (reason,) = [
+        check.reason
+        for check in why_task(world.engine, dag.dag_id, run.execution_date, "wait")
+        if check.name == "Task Instance State"
+    ]
+    assert reason == (
+        "it is deferred (waits for scripted.Trigger; which goes on at 2026-01-01T00:05:00+00:00; "
+        "its time is over at 2026-01-01T00:16:40+00:00)"
+    )
