@@ -244,10 +244,13 @@ SchedulingMessage = (
     | AlterTasks
     | TimeOutRun
 )
-WorkerMessage = RunTask | RunTrigger | RunCallback
-"""What needs the user's code."""
+WorkerMessage = RunTask | RunCallback
+"""What needs the user's code, each by itself."""
 
-Message = SchedulingMessage | WorkerMessage
+TriggererMessage = RunTrigger
+"""What needs the user's code, many side by side."""
+
+Message = SchedulingMessage | WorkerMessage | TriggererMessage
 
 
 LONGEST_DELAY_SECONDS = 900

@@ -129,7 +129,8 @@ def _ends_of_window(
         return {}, f"there is no {request.fileloc} any more"
     task_log = TaskLog(_secrets())
     around = Surroundings(xcoms=_NoXComs(), variables=variables, find_previous_success=_no_past)
-    bounded = replace(request, time_left=min(request.time_left or _LONGEST_WINDOW, _LONGEST_WINDOW))
+    time_left = _LONGEST_WINDOW if request.time_left is None else min(request.time_left, _LONGEST_WINDOW)
+    bounded = replace(request, time_left=time_left)
     end = _in_a_process(dags_folder, bounded, around, task_log, environment)
     ends = {
         index: replace(outcome, traceback=task_log.redacted(outcome.traceback))

@@ -48,7 +48,7 @@ def log_groups(function: str) -> list[str]:
 LOGGING = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 """What Lambda's runtime does in a function's name (AWS, ``AWSLambdaBasicExecutionRole``)."""
 
-FED_BY = {"scheduler": "scheduling", "worker": "tasks", "events": "events"}
+FED_BY = {"scheduler": "scheduling", "worker": "tasks", "triggerer": "triggers", "events": "events"}
 RECEIVING = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 """What Lambda's poller does in a function's name (AWS, ``AWSLambdaSQSQueueExecutionRole``)."""
 

@@ -87,6 +87,7 @@ def test_a_default_is_what_is_so_without_the_setting(name: str, default: str) ->
 CALLED_BY_QUEUES = {
     "scheduler": "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY",
     "worker": "AIRFLOW__CORE__PARALLELISM",
+    "triggerer": "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY",
     "events": "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY",
 }
 

@@ -163,14 +163,14 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
 def _on_refused_claim(progress: RunInProgress, message: RunTask, item: TaskInstance) -> None:
     match refused_claim_step(item, message.try_number, progress.engine.now()):
         case Redo():
-            _redo(progress, item)
+            redo_what_follows(progress, item)
         case WorkerGone(reason=reason):
             finish(progress, item, TryOutcome(result=TryResult.FAILED, reason=reason))
         case Ignore():
             return
 
 
-def _redo(progress: RunInProgress, item: TaskInstance) -> None:
+def redo_what_follows(progress: RunInProgress, item: TaskInstance) -> None:
     """Repeat what a crash may have left undone after a try, unless its run is gone or long over.
 
     The sweep has done it for such a run; and once its DAG is deleted, nothing removes what is written of it.

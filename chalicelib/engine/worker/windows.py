@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chalicelib.domain import moments
-from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RunTrigger
 from chalicelib.domain.observations import TaskEnded
 from chalicelib.domain.plans.steps import Ignore, Redo, Send, Start, WindowLost, window_step
@@ -31,7 +30,7 @@ from chalicelib.engine.ports.worker import Invocation, RunWindow
 from chalicelib.engine.tasks import deferring
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.try_end import change_running
-from chalicelib.engine.worker.execute import CLOCK_MARGIN
+from chalicelib.engine.worker.execute import CLOCK_MARGIN, redo_what_follows
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +69,14 @@ def run_windows(
 ) -> list[RunTrigger]:
     """Run the triggers of these messages; those of one DAG file share a process.
 
-    The messages that could not be handled, for the store was not available: they have to come again.
+    The messages that could not be handled, as when the store was not available: they have to come again.
     """
     failed: list[RunTrigger] = []
     taken: defaultdict[str, list[_Taken]] = defaultdict(list)
     for message in messages:
         try:
             window = _take(engine, message, new_invocation())
-        except StoreUnavailable:
+        except Exception:  # whatever it is, it is not to keep the others from their windows
             log.warning("a window of %s was not begun", message.task_id, exc_info=True)
             failed.append(message)
         else:
@@ -92,7 +91,7 @@ def run_windows(
         for window, outcome in zip(windows, run_window(request), strict=True):
             try:
                 _end(window, outcome)
-            except StoreUnavailable:
+            except Exception:  # as above
                 log.warning("a window of %s was not ended", window.item.key, exc_info=True)
                 failed.append(window.message)
     return failed
@@ -152,7 +151,7 @@ def _on_refused(progress: RunInProgress, message: RunTrigger, item: TaskInstance
         case WindowLost():
             deferring.look_after(progress.tries, item)
         case Redo():
-            progress.after_try(item, redo=True)
+            redo_what_follows(progress, item)
         case Ignore():
             return
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from airflow import DAG
 from airflow.models.baseoperator import BaseOperator
@@ -39,6 +39,6 @@ class WaitForFile(BaseOperator):
         return event
 
 
-with DAG("deferring", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), schedule=None):
+with DAG("deferring", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None):
     for number in range(3):
         WaitForFile(task_id=f"wait_{number}", path="{{ dag_run.conf['file'] }}")
