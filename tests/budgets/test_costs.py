@@ -154,7 +154,7 @@ def test_there_are_as_many_alarms_of_each_kind_as_the_page_says(stage: Settings)
     assert f"calls in each of {MINUTES_OF_THROTTLES} minutes" in OPERATING
 
 
-NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
+NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
 def observations(pool: str) -> Iterator[Observation]:
