@@ -110,6 +110,7 @@ def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open
         ("api_handler", "dag_runs"),
         ("scheduler", "dag_runs"),
         ("worker", "task_instances"),
+        ("triggerer", "task_instances"),
         ("events", "dag_runs"),
         ("tick", "dag_runs"),
     ],

@@ -9,21 +9,24 @@ from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.messages import RunTask, RunTrigger
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.deferrals import TIMED_OUT, TRIGGER_FAILED
+from chalicelib.domain.runs.deferrals import TIMED_OUT, TRIGGER_FAILED, WindowOutcome, WindowRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.dags.pausing import set_paused
+from chalicelib.engine.ports.worker import Invocation
 from chalicelib.engine.reading.why import why_task
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.upkeep import sweep
 from chalicelib.engine.upkeep.deletion import delete_dag
+from chalicelib.engine.worker.windows import run_windows
+from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_usual
 from tests.scripted.scenarios import assert_nothing_is_held, message, run_state, start, world_of
-from tests.scripted.world import ScriptedWorld
+from tests.scripted.world import ScriptedWorld, outcome_of_window
 
 WAITS = Shape("wait", defers=1, fires_after=900, looks_every=300, pool="own")
 
@@ -272,3 +275,26 @@ def test_why_tells_what_a_deferred_task_waits_for_and_until_when() -> None:
         "it is deferred (waits for scripted.Trigger; which goes on at 2026-01-01T00:05:00+00:00; "
         "its time is over at 2026-01-01T00:16:40+00:00)"
     )
+
+
+def test_what_a_window_writes_of_a_dag_that_was_deleted_meanwhile_is_removed() -> None:
+    world, dag, run = deferred_world(replace(WAITS, fires="success", fires_after=300))
+    entry = message(world, "run_trigger")
+    world.queue.remove(entry)
+    world.advance(timedelta(minutes=5))
+
+    def is_deleted_and_pushes(request: WindowRequest) -> tuple[WindowOutcome, ...]:
+        delete_dag(world.engine, dag.dag_id)
+        world.drain()
+        world.store.xcoms.push(run.run_uid, "wait", -1, "key", "1")
+        return tuple(outcome_of_window(trigger, world.clock.now) for trigger in request.triggers)
+
+    sent = decode(entry.message)
+    assert isinstance(sent, RunTrigger)
+    invocation = Invocation(
+        token="late", ends_at=world.clock.now + LEASE, hostname="host", unixname="airflow", pid=1
+    )
+    assert run_windows(world.engine, [sent], lambda: invocation, is_deleted_and_pushes) == []
+    minutes(world, 60)
+    assert world.store.xcoms.pull(run.run_uid, "wait", -1, "key") is None
+    assert world.store.task_instances.get(run.run_uid, task_key("wait")) is None
