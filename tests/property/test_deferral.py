@@ -8,11 +8,14 @@ import pytest
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.messages import RunTask, RunTrigger
+from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.deferrals import TIMED_OUT, TRIGGER_FAILED, WindowOutcome, WindowRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
+from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.ports.worker import Invocation
 from chalicelib.engine.reading.why import why_task
@@ -23,6 +26,7 @@ from chalicelib.engine.worker.windows import run_windows
 from chalicelib.queues.messages import decode
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
+from tests.property.alterations import clear
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_usual
 from tests.scripted.scenarios import assert_nothing_is_held, message, run_state, start, world_of
@@ -298,3 +302,41 @@ def test_what_a_window_writes_of_a_dag_that_was_deleted_meanwhile_is_removed() -
     minutes(world, 60)
     assert world.store.xcoms.pull(run.run_uid, "wait", -1, "key") is None
     assert world.store.task_instances.get(run.run_uid, task_key("wait")) is None
+
+
+def test_a_deferred_task_that_is_cleared_begins_another_try_and_its_trigger_is_forgotten() -> None:
+    world, dag, run = deferred_world()
+    first = deferred_of(world, run).deferral
+    assert clear(world, dag, "wait") == ["wait"]
+    assert deferred_of(world, run).deferral is None
+    world.drain()
+    item = deferred_of(world, run)
+    assert item.deferral is not None
+    assert first is not None
+    assert (item.state, item.try_number) == (TaskInstanceState.DEFERRED, 2)
+    assert item.deferral.trigger_id != first.trigger_id
+    world.settle(dag.dag_id)
+    assert world.resumed == [(run.run_uid, item.deferral.trigger_id)]
+    assert_ended_as_usual(world, dag, run)
+
+
+@pytest.mark.parametrize("state", [TaskInstanceState.SUCCESS, TaskInstanceState.FAILED])
+def test_a_deferred_task_may_be_marked(state: TaskInstanceState) -> None:
+    world, dag, run = deferred_world()
+    choice = Choice(task_ids=("wait",))
+    date = run.execution_date
+    mark_tasks(world.engine, MarkRequest(dag_id=dag.dag_id, execution_date=date, choice=choice, state=state))
+    world.settle(dag.dag_id)
+    item = deferred_of(world, run)
+    assert (item.state, item.deferral, world.resumed) == (state, None, [])
+    assert run_state(world, dag) == str(state)
+
+
+def test_a_deferred_task_fails_when_its_run_is_cancelled_as_in_airflow() -> None:
+    world, dag, run = deferred_world()
+    cancel_run(world.engine, dag.dag_id, run.execution_date)
+    world.settle(dag.dag_id)
+    item = deferred_of(world, run)
+    assert (item.state, item.deferral) == (TaskInstanceState.FAILED, None)
+    assert world.resumed == []
+    assert_nothing_is_held(world)
