@@ -258,7 +258,7 @@ class Attempt:
         return message.try_number <= self._spare.get((message.task_id, message.map_index), 0)
 
     def _counted(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
-        if request.pokes == 0:
+        if request.pokes == 0 and request.deferral is None:
             self._ran[request.task_id, request.map_index] += 1
         report = self._run_try(request, xcoms)
         self._tell_try(request, report)
