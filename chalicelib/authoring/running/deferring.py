@@ -12,8 +12,11 @@ from chalicelib.authoring.running.context import Context
 from chalicelib.authoring.running.xcom_values import from_json, to_json
 from chalicelib.domain.runs.deferrals import Deferral, Deferring
 
-LONGEST_TEXT = 100_000
-"""Characters kept of a trigger's keywords and of those of the method: an item of DynamoDB has 400 KB."""
+LONGEST_TEXT = 50_000
+"""Bytes kept of a trigger's keywords and of those of the method.
+
+(An item of DynamoDB has 400 KB, and a quotation mark in a text that is kept in another takes two bytes.)
+"""
 
 FAIL = "__fail__"
 """Airflow's name of the method by which a task goes on that is to fail."""
@@ -29,10 +32,10 @@ def asked_deferral(task: BaseOperator, deferred: TaskDeferred, began_at: datetim
     if not isinstance(classpath, str) or not isinstance(kwargs, Mapping):
         raise AirflowException(f"serialize() of {type(deferred.trigger).__name__} gives no path and keywords")
     texts = to_json(kwargs), to_json(deferred.kwargs or {})
-    if sum(map(len, texts)) > LONGEST_TEXT:
+    if sum(len(text.encode()) for text in texts) > LONGEST_TEXT:
         raise AirflowException(
             f"The keywords of the trigger {classpath} and of {deferred.method_name} are longer than "
-            f"{LONGEST_TEXT:,} characters: keep what is long elsewhere, and pass where it is"
+            f"{LONGEST_TEXT:,} bytes: keep what is long elsewhere, and pass where it is"
         )
     limits = (_after(utcnow(), deferred.timeout), _after(began_at, task.execution_timeout))
     return Deferring(

@@ -33,8 +33,8 @@ LONGEST_WINDOW = timedelta(seconds=30)
 PAUSE = timedelta(seconds=60)
 """...after so long."""
 
-LONGEST_EVENT = 200_000
-"""Characters kept of an event: an item of DynamoDB has 400 KB."""
+LONGEST_EVENT = 100_000
+"""Bytes kept of an event: an item of DynamoDB has 400 KB in all."""
 
 _LONGEST_TRACEBACK = 20_000
 
@@ -174,6 +174,6 @@ def _outcome_of(event: Any) -> WindowOutcome:
     if not isinstance(event, TriggerEvent):
         return WindowOutcome(result=WindowResult.BROKEN)
     text = to_json(event.payload)
-    if len(text) > LONGEST_EVENT:
-        raise ValueError(f"the event is longer than {LONGEST_EVENT:,} characters")
+    if len(text.encode()) > LONGEST_EVENT:
+        raise ValueError(f"the event is longer than {LONGEST_EVENT:,} bytes: it may tell where its value is")
     return WindowOutcome(result=WindowResult.FIRED, event=text)

@@ -74,7 +74,6 @@ class TriggerRequest:
     classpath: str
     kwargs: str
     created_at: datetime
-    timeout_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,7 +57,6 @@ class _Taken:
             classpath=self.deferral.classpath,
             kwargs=self.deferral.kwargs,
             created_at=self.deferral.created_at,
-            timeout_at=self.deferral.timeout_at,
         )
 
 
