@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from chalicelib.authoring.dates import as_utc, convert_to_utc, timezone_name
+from chalicelib.authoring.dates import as_utc, convert_to_utc, parse, timezone_name
 from chalicelib.authoring.exceptions import (
     AirflowDagCycleException,
     AirflowException,
@@ -91,7 +91,7 @@ class DAG:
         self.dag_id = validate_id(dag_id)
         self.description = description
         self.schedule = _schedule(schedule, schedule_interval, timetable)
-        self.default_args = dict(default_args or {})
+        self.default_args = _with_dates(default_args or {})
         given_start = start_date
         if getattr(start_date, "tzinfo", None) is None:
             given_start = self.default_args.get("start_date")
@@ -361,6 +361,17 @@ def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule
     raise NotOffered(
         f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta or None"
     )
+
+
+def _with_dates(default_args: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults, with dates that are given as texts as such; an end is in the zone of the start."""
+    start, end = default_args.get("start_date"), default_args.get("end_date")
+    dates: dict[str, Any] = {}
+    if isinstance(start, str):
+        dates["start_date"] = start = parse(start)
+    if isinstance(end, str):
+        dates["end_date"] = parse(end, timezone=getattr(start, "tzinfo", None))
+    return {**default_args, **dates}
 
 
 def _seconds(duration: timedelta) -> float:
