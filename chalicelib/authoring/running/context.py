@@ -14,6 +14,7 @@ from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamV
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
+from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.authoring.surroundings.variables import VariableAccessor
 from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -52,7 +53,7 @@ def running_in(context: Context) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DagRun:
+class DagRun(metaclass=HasColumns):
     """A DAG run as its tasks see it; datetimes are pendulum's."""
 
     dag_id: str

@@ -20,6 +20,7 @@ from chalicelib.authoring.running.context import (
 from chalicelib.authoring.running.pulls import Pulls, XComs
 from chalicelib.authoring.running.xcom_values import to_json
 from chalicelib.authoring.surroundings.configuration import conf
+from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.domain.graph.callbacks import EndedInstance
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
@@ -40,7 +41,7 @@ class TaskInstanceKey(NamedTuple):
     map_index: int
 
 
-class TaskInstance:
+class TaskInstance(metaclass=HasColumns):
     """One try of a task that is running, or (in callbacks) has ended."""
 
     def __init__(self, *, task: "BaseOperator", request: TryRequest, dag_run: DagRun, xcoms: XComs) -> None:
