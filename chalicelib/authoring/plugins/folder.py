@@ -77,7 +77,7 @@ def _load(folder: Path, files: Sequence[Path]) -> Plugins:
     before = set(sys.modules)
     finder.offer({}, folder)
     with finder.importable():
-        found = [plugin for path in files if _may_hold_plugins(path) for plugin in _plugins_of(path, folder)]
+        found = [plugin for path in files for plugin in _plugins_of(path, folder)]
     within = _modules_within(folder, set(sys.modules) - before)
     _modules.update(within)
     plugins = tuple(dict.fromkeys(found))
@@ -94,6 +94,8 @@ def _load(folder: Path, files: Sequence[Path]) -> Plugins:
 def _plugins_of(path: Path, folder: Path) -> Iterator[type[AirflowPlugin]]:
     """Those of a file; the file is a module by its path in the folder, as other files import it."""
     try:
+        if not _may_hold_plugins(path):
+            return
         module = _module(path, folder)
         for value in list(vars(module).values()):
             if isclass(value) and issubclass(value, AirflowPlugin) and value is not AirflowPlugin:
