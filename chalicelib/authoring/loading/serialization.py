@@ -103,6 +103,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     """
     planning = dag.planning
     return {
+        **({"is_trigger": True} if planning.is_trigger else {}),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
