@@ -87,6 +87,13 @@ class FailStopDagInvalidTriggerRule(AirflowException):
         return "A 'fail-stop' dag can only have all_success trigger rule"
 
 
+class FailFastDagInvalidTriggerRule(FailStopDagInvalidTriggerRule):
+    """Airflow 3's name of it."""
+
+    def __str__(self) -> str:
+        return "A 'fail_fast' dag can only have all_success trigger rule"
+
+
 class TaskNotFound(AirflowNotFoundException):
     """The DAG has no such task."""
 
@@ -161,6 +168,10 @@ class AirflowProviderDeprecationWarning(DeprecationWarning):
 
 class AirflowWebServerTimeout(AirflowException):
     """The webserver did not answer in time."""
+
+
+class AirflowRuntimeError(Exception):
+    """Something that a task asked for failed (Airflow 3's)."""
 
 
 class BackfillUnfinished(AirflowException):

@@ -52,6 +52,8 @@ class WantedRun:
     dag_id: str
     execution_date: datetime
     """Aware of its time zone."""
+    run_id: str | None = None
+    """None makes one up."""
     conf: dict[str, Any] = field(default_factory=dict)
 
 
@@ -145,6 +147,7 @@ class Laboratory:
             RunRequest(
                 dag_id=dag.dag_id,
                 execution_date=request.execution_date,
+                run_id=request.run_id,
                 triggered_by="dags test",
                 conf=request.conf,
             ),

@@ -71,7 +71,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
         *("model", "conveniences", "surroundings", "plugins", "running", "operators", "sensors", "taskflow"),
-        "loading",
+        *("sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),

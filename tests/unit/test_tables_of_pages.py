@@ -186,7 +186,6 @@ def test_what_can_be_imported_is_on_the_page_in_some_module() -> None:
         "chalicelib.authoring.taskflow.decorators",
     }
     assert {module for module, _ in others} - by_sentence == {
-        "chalicelib.authoring.exceptions",  # under Airflow 3's name
         "chalicelib.authoring.model.dependencies",  # as DAGNode and the like, in models.taskmixin
         "chalicelib.authoring.surroundings.airflow_settings",
         "hashlib",

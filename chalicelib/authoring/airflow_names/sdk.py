@@ -7,10 +7,7 @@ from chalicelib.authoring.airflow_names.sources import (
     CONFIGURATION,
     CONNECTION,
     CONTEXT,
-    CURRENT_CONTEXT,
-    DAG,
     DATES,
-    DECORATORS,
     HOOK,
     LABEL,
     LITERAL,
@@ -26,11 +23,15 @@ from chalicelib.authoring.airflow_names.sources import (
     TASK_GROUP,
     TASK_INSTANCE,
     TRIGGER_RULE,
-    VARIABLE,
     WEIGHT_RULE,
     XCOM_ARG,
     Modules,
 )
+
+_DAG = "sdk.dag:DAG"
+_DECORATORS = ("sdk.dag:dag", "taskflow.decorators:task task_group")
+_CURRENT_CONTEXT = "sdk.current_context:get_current_context"
+_VARIABLE = "sdk.variable:Variable"
 
 MODULES: Modules = {
     "airflow.sdk": [
@@ -40,9 +41,9 @@ MODULES: Modules = {
         CONFIGURATION,
         CONNECTION,
         CONTEXT,
-        CURRENT_CONTEXT,
-        DAG,
-        DECORATORS,
+        _CURRENT_CONTEXT,
+        _DAG,
+        *_DECORATORS,
         HOOK,
         LABEL,
         LITERAL,
@@ -55,8 +56,9 @@ MODULES: Modules = {
         TASK_GROUP,
         TASK_INSTANCE,
         TRIGGER_RULE,
-        VARIABLE,
+        _VARIABLE,
         WEIGHT_RULE,
+        "surroundings.metadata_models:BaseXCom",
         XCOM_ARG,
         "states:DagRunState TaskInstanceState",
     ],
@@ -69,21 +71,18 @@ MODULES: Modules = {
     "airflow.sdk.bases.skipmixin": [SKIP],
     "airflow.sdk.configuration": [CONFIGURATION],
     "airflow.sdk.definitions.connection": [CONNECTION],
-    "airflow.sdk.definitions.context": [CONTEXT, CURRENT_CONTEXT],
-    "airflow.sdk.definitions.dag": [DAG, "taskflow.decorators:dag"],
-    "airflow.sdk.definitions.decorators": [DECORATORS, SETUP_TEARDOWN],
+    "airflow.sdk.definitions.context": [CONTEXT, _CURRENT_CONTEXT],
+    "airflow.sdk.definitions.dag": [_DAG, "sdk.dag:dag"],
+    "airflow.sdk.definitions.decorators": [*_DECORATORS, SETUP_TEARDOWN],
     "airflow.sdk.definitions.edges": [LABEL],
     "airflow.sdk.definitions.macros": [MACROS],
     "airflow.sdk.definitions.mappedoperator": [MAPPED_OPERATOR],
     "airflow.sdk.definitions.param": [PARAM],
     "airflow.sdk.definitions.taskgroup": [TASK_GROUP],
     "airflow.sdk.definitions.template": [LITERAL],
-    "airflow.sdk.definitions.variable": [VARIABLE],
+    "airflow.sdk.definitions.variable": [_VARIABLE],
     "airflow.sdk.definitions.xcom_arg": [XCOM_ARG],
-    "airflow.sdk.exceptions": [
-        "exceptions",
-        "exceptions:FailStopDagInvalidTriggerRule=FailFastDagInvalidTriggerRule",
-    ],
+    "airflow.sdk.exceptions": ["exceptions"],
     "airflow.sdk.log": ["surroundings.secrets_masker:mask_secret"],
     "airflow.sdk.macros": [MACROS],
     "airflow.sdk.timezone": [DATES, MOMENTS],

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from chalicelib.authoring.dates import as_utc, convert_to_utc, parse, timezone_name
 from chalicelib.authoring.exceptions import (
@@ -48,6 +48,9 @@ class DAG:
     ``start_date`` was given in, which cron texts are read in. ``fileloc`` is the DAG's file; the loader
     sets it and ``dags_folder``.
     """
+
+    is_of_airflow_3: ClassVar[bool] = False
+    """Whether it was made by Airflow 3's names, whose rules differ."""
 
     def __init__(
         self,
@@ -306,8 +309,7 @@ class DAG:
             self._check_rule(task)
         if self.schedule is None:
             return
-        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
-            raise ValueError("DAG is missing the start_date parameter")
+        self._check_start()
         try:
             self.planning.check()
         except timetables.InvalidSchedule as error:
@@ -319,6 +321,10 @@ class DAG:
                 "DAG is not allowed to define a Schedule, if there are any required params without "
                 f"default values or default values are not valid. {error}"
             ) from None
+
+    def _check_start(self) -> None:
+        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
+            raise ValueError("DAG is missing the start_date parameter")
 
     def _validate_setups(self) -> None:
         after_setups = (after for task in self.tasks if task.is_setup for after in task.downstream_list)
@@ -385,16 +391,15 @@ def _texts(value: str | Iterable[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _tags(value: Collection[str] | None) -> list[str]:
-    tags = list(value or ())
-    if any(len(tag) > 100 for tag in tags):
+def _tags(value: Collection[str] | None) -> Collection[str]:
+    if any(len(tag) > 100 for tag in value or ()):
         raise AirflowException("tag cannot be longer than 100 characters")
-    return tags
+    return value if isinstance(value, set) else list(value or ())
 
 
 def _calling_file() -> str:
     """The file that makes the DAG: the first caller outside this package."""
-    here = os.path.dirname(__file__)
+    here = os.path.dirname(os.path.dirname(__file__))
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
         frame = frame.f_back

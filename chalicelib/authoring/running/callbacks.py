@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.authoring.airflow_names import finder
@@ -76,8 +75,9 @@ def _task_instances(dag: DAG, request: CallbackRequest, xcoms: XComs) -> list[Ta
     for ended in request.instances:
         if not dag.has_task(ended.request.task_id):
             continue
-        dag_run = replace(
-            dag_run_of(ended.request),
+        dag_run = dag_run_of(
+            ended.request,
+            dag,
             state=request.run_state,
             end_date=request.run_end_date,
             task_instances=made if request.of_dag else None,

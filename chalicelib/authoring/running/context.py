@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
 from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamValidationError
+from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
@@ -22,6 +23,7 @@ from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
+    from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.running.task_instance import TaskInstance
 
 
@@ -101,6 +103,21 @@ class DagRun(metaclass=HasColumns):
         """Whether a backfill made the run."""
         return self.run_type == "backfill"
 
+    @property
+    def was_triggered(self) -> bool:
+        """Whether the run was asked for from outside: ``external_trigger``, which Airflow 3 has not."""
+        return bool(vars(self)["external_trigger"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Airflow3DagRun(WithoutOlderNames, DagRun):
+    """A DAG run as tasks of a DAG by Airflow 3's rules see it."""
+
+    @property
+    def run_after(self) -> datetime:
+        """When the run was due; one that was asked for was so at once."""
+        return self.start_date if self.was_triggered else self.data_interval_end
+
 
 def pendulum_datetime(moment: datetime) -> datetime:
     """The moment as a pendulum ``DateTime`` in UTC."""
@@ -109,9 +126,10 @@ def pendulum_datetime(moment: datetime) -> datetime:
     return pendulum.instance(moment).in_timezone("UTC")
 
 
-def dag_run_of(request: TryRequest) -> DagRun:
-    """The run a try belongs to."""
-    return DagRun(
+def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
+    """The run a try of a task of the DAG belongs to, with what is known of its end."""
+    kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
+    return kind(
         dag_id=request.dag_id,
         run_id=request.run_id,
         run_type=request.run_type,
@@ -121,6 +139,7 @@ def dag_run_of(request: TryRequest) -> DagRun:
         data_interval_start=pendulum_datetime(request.data_interval_start),
         data_interval_end=pendulum_datetime(request.data_interval_end),
         start_date=pendulum_datetime(request.run_start_date),
+        **of_its_end,
     )
 
 
@@ -161,7 +180,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         **_dates(dag_run, task.dag.planning),
         **_previous_success(ti.find_previous_success),
     }
-    return Context(values)
+    return Context(by_airflow_3(values, ti) if task.dag.is_of_airflow_3 else values)
 
 
 def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
@@ -219,7 +238,7 @@ def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, d
 
     A run triggered from outside is its own neighbour, as in Airflow.
     """
-    if dag_run.external_trigger:
+    if dag_run.was_triggered:
         return dag_run.logical_date, dag_run.logical_date
     following = planning.following(dag_run.data_interval, dag_run.start_date)
     previous = planning.previous_time(dag_run.logical_date)

@@ -48,7 +48,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
         reason = f"the deployed DAG {dag.dag_id} has no task {request.task_id}"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
     task = dag.get_task(request.task_id).copy_for_execution()
-    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request, dag), xcoms=xcoms)
     with finder.importable(dag.dags_folder):
         return _run(ti)
 

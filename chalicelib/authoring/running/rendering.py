@@ -19,7 +19,7 @@ def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, An
     without a map index, and whatever the templates and what they call raise.
     """
     task = dag.get_task(request.task_id).copy_for_execution()
-    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request, dag), xcoms=xcoms)
     with finder.importable(dag.dags_folder):
         context = context_of(ti)
         with running_in(context):

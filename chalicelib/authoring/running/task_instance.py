@@ -95,6 +95,11 @@ class TaskInstance(metaclass=HasColumns):
         return self.dag_run.logical_date
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether the instance is one of several of its task."""
+        return self.map_index >= 0
+
+    @property
     def prev_attempted_tries(self) -> int:
         """Which try this is."""
         return self.try_number

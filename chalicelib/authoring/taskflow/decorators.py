@@ -261,7 +261,7 @@ class TaskDecorator:
 task = TaskDecorator()
 
 
-def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
+def dag(dag_id: str | Callable[..., Any] = "", *, dag_class: type[DAG] = DAG, **arguments: Any) -> Any:
     """Make a DAG of a function: calling it makes the DAG, its tasks being those made inside.
 
     The id is the function's name unless one is given. The function's arguments become params of the DAG.
@@ -274,7 +274,7 @@ def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
             given.apply_defaults()
             doc = {"doc_md": function.__doc__} if function.__doc__ else {}
             name = dag_id if isinstance(dag_id, str) and dag_id else function.__name__
-            with DAG(name, **{**doc, **arguments}) as made:
+            with dag_class(name, **{**doc, **arguments}) as made:
                 params = {key: made.param(key, value) for key, value in given.arguments.items()}
                 function(**params)
             return made
