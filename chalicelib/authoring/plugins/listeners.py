@@ -1,12 +1,14 @@
-"""Listeners: functions of plugins that are called when a task's state changes, in the process of its try.
+"""Listeners: functions of plugins that are called when the state of a task or of a DAG run changes.
 
-Airflow calls those of task instances where the task runs, and so does Updraft. Those of DAG runs, datasets
-and processes are not called yet: no user code runs where these change.
+Airflow calls those of task instances where the task runs, and so does Updraft. Those of DAG runs are called
+as callbacks of DAGs are: by a message, after the state was written. There is nothing that those of processes
+(``on_starting``) and of import errors could be told of.
 """
 
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +26,9 @@ class Event(StrEnum):
     RUNNING = "on_task_instance_running"
     SUCCESS = "on_task_instance_success"
     FAILED = "on_task_instance_failed"
+    RUN_RUNNING = "on_dag_run_running"
+    RUN_SUCCESS = "on_dag_run_success"
+    RUN_FAILED = "on_dag_run_failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,9 +70,25 @@ def register(listeners: Sequence[Any]) -> None:
     _listeners = tuple(listeners)
 
 
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Have none called of what the code inside does: it is no task of the user's."""
+    registered = _listeners
+    register(())
+    try:
+        yield
+    finally:
+        register(registered)
+
+
 def are_registered() -> bool:
     """Whether there is any to be called."""
     return bool(_listeners)
+
+
+def is_heard(event: Event) -> bool:
+    """Whether one wants to be told of an event."""
+    return bool(_functions(event))
 
 
 def tell(event: Event, **arguments: Any) -> None:

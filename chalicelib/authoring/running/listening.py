@@ -1,12 +1,13 @@
-"""News of a try for the listeners of plugins."""
+"""News of tries and runs for the listeners of plugins."""
 
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.dates import utcnow
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.plugins.listeners import Event
-from chalicelib.authoring.running.context import pendulum_datetime
+from chalicelib.authoring.running.context import DagRun, pendulum_datetime
 from chalicelib.authoring.surroundings.metadata_database import Session
+from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.states import TaskInstanceState
 
@@ -31,6 +32,23 @@ def tell_of_end(ti: "TaskInstance", result: TryResult, error: BaseException | No
         is_last = result is TryResult.FAILED_FOR_GOOD or not ti.is_eligible_to_retry()
         _end(ti, TaskInstanceState.FAILED if is_last else TaskInstanceState.UP_FOR_RETRY)
         _tell(Event.FAILED, ti, error=error)
+
+
+_OF_RUNS = {
+    CallbackKind.RUN_STARTED: Event.RUN_RUNNING,
+    CallbackKind.SUCCESS: Event.RUN_SUCCESS,
+    CallbackKind.FAILURE: Event.RUN_FAILED,
+}
+
+
+def kinds_of_runs() -> frozenset[CallbackKind]:
+    """What the listeners that are loaded now want to be told of each DAG's runs."""
+    return frozenset(kind for kind, event in _OF_RUNS.items() if listeners.is_heard(event))
+
+
+def tell_of_run(kind: CallbackKind, dag_run: DagRun, reason: str) -> None:
+    """A run has started, or ended for that reason."""
+    listeners.tell(_OF_RUNS[kind], dag_run=dag_run, msg=reason)
 
 
 def _tell(event: Event, ti: "TaskInstance", **arguments: Any) -> None:
