@@ -8,6 +8,7 @@ from chalicelib.authoring.airflow_names.sources import (
     EMPTY,
     LATEST_ONLY,
     PYTHON,
+    VENV,
     Modules,
 )
 
@@ -22,6 +23,6 @@ MODULES: Modules = {
     "airflow.operators.empty": [EMPTY],
     "airflow.operators.latest_only": [LATEST_ONLY],
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
-    "airflow.operators.python": [PYTHON, CURRENT_CONTEXT],
-    "airflow.operators.python_operator": [PYTHON, CURRENT_CONTEXT],
+    "airflow.operators.python": [PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.python_operator": [PYTHON, CURRENT_CONTEXT, VENV],
 }

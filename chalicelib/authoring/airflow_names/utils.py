@@ -8,6 +8,7 @@ from chalicelib.authoring.airflow_names.sources import (
     LITERAL,
     LOGGING_MIXIN,
     MOMENTS,
+    PARSING_CONTEXT,
     SESSION,
     STATES,
     TASK_GROUP,
@@ -23,6 +24,10 @@ MODULES: Modules = {
     "airflow.utils": ["model.baseoperator:apply_defaults"],
     "airflow.utils.context": [CONTEXT],
     "airflow.utils.dag_cycle_tester": ["conveniences.cycles:check_cycle check_cycle=test_cycle"],
+    "airflow.utils.dag_parsing_context": [
+        PARSING_CONTEXT,
+        "conveniences.parsing_context:AirflowParsingContext",
+    ],
     "airflow.utils.dates": [
         "dates:days_ago",
         "conveniences.date_ranges:cron_presets date_range infer_time_unit parse_execution_date round_time",

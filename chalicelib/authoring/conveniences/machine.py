@@ -1,4 +1,4 @@
-"""The machine that the code runs on (``airflow.utils.net``, ``airflow.utils.platform``)."""
+"""The machine that the code runs on (``airflow.utils.net``, ``airflow.utils.platform``) and what it has."""
 
 import getpass
 import os
@@ -28,6 +28,11 @@ def get_host_ip_address() -> str:
 def is_tty() -> bool:
     """Whether the output is a terminal."""
     return sys.stdout.isatty()
+
+
+def is_venv_installed() -> bool:
+    """Whether tasks can have a virtual environment of their own: on Lambda they cannot."""
+    return False
 
 
 def getuser() -> str:

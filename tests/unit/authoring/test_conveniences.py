@@ -27,6 +27,7 @@ from chalicelib.authoring.conveniences.date_ranges import (
     round_time,
     scale_time_units,
 )
+from chalicelib.authoring.conveniences.machine import is_venv_installed
 from chalicelib.authoring.conveniences.metrics import Stats
 from chalicelib.authoring.conveniences.modules import import_string, qualname
 from chalicelib.authoring.conveniences.moments import (
@@ -36,6 +37,7 @@ from chalicelib.authoring.conveniences.moments import (
     parse_timezone,
     td_format,
 )
+from chalicelib.authoring.conveniences.parsing_context import get_parsing_context
 from chalicelib.authoring.conveniences.processes import execute_in_subprocess, patch_environ
 from chalicelib.authoring.conveniences.texts import (
     convert_camel_to_snake,
@@ -159,3 +161,8 @@ def test_a_timer_measures_and_counts_go_nowhere() -> None:
         pass
     assert timer.duration is not None
     assert timer.duration >= 0
+
+
+def test_a_file_is_loaded_for_all_of_its_dags_and_without_virtual_environments() -> None:
+    assert get_parsing_context() == (None, None)
+    assert not is_venv_installed()
