@@ -21,7 +21,6 @@ _THREE_ONLY = "Airflow 3 alone has what the file imports"
 NOT_YET = {
     **dict.fromkeys(("a3_asset_decorator.py", "a3_assets.py", "a3_timetables.py"), _ASSETS),
     **dict.fromkeys(("a3_deadline.py", "a3_state_store.py"), _THREE_ONLY),
-    **dict.fromkeys(("a3_branch.py", "a3_trigger_rules.py"), "all_done_min_one_success is Airflow 3's alone"),
     "a3_external_python.py": "there is no other Python on Lambda",
     "a3_no_logical_date.py": "each run has a logical date",
     "a3_params.py": "params without a value are not offered yet",

@@ -138,7 +138,8 @@ def _timeout_text(task: BaseOperator) -> str:
 
 
 def _push_result(ti: TaskInstance, task_of_dag: BaseOperator, result: Any) -> int | None:
-    pushed = result if ti.task.do_xcom_push else None
+    breaks_off = ti.skipped and ti.task.dag.is_of_airflow_3  # Airflow 3 ends a task when it orders skips
+    pushed = result if ti.task.do_xcom_push and not breaks_off else None
     if pushed is not None:
         if ti.task.multiple_outputs:
             for key, value in _outputs(pushed).items():
