@@ -162,11 +162,12 @@ def environment_of(context: "Context") -> dict[str, str]:
 def _run_variables(context: "Context") -> dict[str, str]:
     """The variables that Airflow gives every command, so that it can tell which run it belongs to."""
     ti, task = context["ti"], context["task"]
+    date = context.get("logical_date")  # by Airflow 3's rules there may be none
     return {
         "AIRFLOW_CTX_DAG_OWNER": task.owner,
         "AIRFLOW_CTX_DAG_ID": ti.dag_id,
         "AIRFLOW_CTX_TASK_ID": ti.task_id,
-        "AIRFLOW_CTX_EXECUTION_DATE": context["logical_date"].isoformat(),
+        **({"AIRFLOW_CTX_EXECUTION_DATE": date.isoformat()} if date else {}),
         "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
         "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
     }

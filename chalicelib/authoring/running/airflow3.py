@@ -22,20 +22,30 @@ _GONE = frozenset(
     }
 )
 _GONE_OF_RUNS = frozenset({"execution_date", "external_trigger"})
+_DATES_OF_RUNS = frozenset({"data_interval_end", "data_interval_start", "logical_date"})
+_DATES = _DATES_OF_RUNS | {
+    *("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz"),
+    *("prev_data_interval_end_success", "prev_data_interval_start_success"),
+}
 
 
 class WithoutOlderNames:
-    """Hides what an object of Airflow 3 has no longer."""
+    """Hides what a run of Airflow 3 has no longer, and the dates of one for which none were given."""
+
+    is_undated: bool
 
     def __getattribute__(self, name: str) -> Any:
         if name in _GONE_OF_RUNS:
             raise AttributeError(f"'DagRun' object has no attribute {name!r}")
+        if name in _DATES_OF_RUNS and self.is_undated:
+            return None
         return super().__getattribute__(name)
 
 
 def by_airflow_3(values: Mapping[str, Any], ti: "TaskInstance") -> dict[str, Any]:
-    """The context of a task, by Airflow 3's names."""
-    kept = {name: value for name, value in values.items() if name not in _GONE}
+    """The context of a task, by Airflow 3's names; without dates if its run has none."""
+    left_out = _GONE | _DATES if ti.dag_run.is_undated else _GONE
+    kept = {name: value for name, value in values.items() if name not in left_out}
     if ti.map_length is not None:
         kept["expanded_ti_count"] = ti.map_length
     return {

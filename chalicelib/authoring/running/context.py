@@ -67,6 +67,8 @@ class DagRun(metaclass=HasColumns):
     data_interval_start: datetime
     data_interval_end: datetime
     start_date: datetime
+    is_undated: bool = False
+    """Whether nobody gave a date; it then is the time when the run was asked for."""
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
@@ -135,6 +137,7 @@ def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
         run_type=request.run_type,
         conf=request.conf,
         external_trigger=request.external_trigger,
+        is_undated=request.is_undated,
         logical_date=pendulum_datetime(request.execution_date),
         data_interval_start=pendulum_datetime(request.data_interval_start),
         data_interval_end=pendulum_datetime(request.data_interval_end),
@@ -167,7 +170,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "run_id": dag_run.run_id,
         "task": task,
         "task_instance": ti,
-        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{dag_run.logical_date:%Y%m%d}",
+        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{_day_or_id(dag_run)}",
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
@@ -177,7 +180,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **_dates(dag_run, task.dag.planning),
+        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag.planning)),
         **_previous_success(ti.find_previous_success),
     }
     return Context(by_airflow_3(values, ti) if task.dag.is_of_airflow_3 else values)
@@ -231,6 +234,11 @@ def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
         "prev_execution_date": previous,
         **_day("prev_ds", previous),
     }
+
+
+def _day_or_id(dag_run: DagRun) -> str:
+    date: datetime | None = dag_run.logical_date
+    return dag_run.run_id if date is None else f"{date:%Y%m%d}"
 
 
 def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:

@@ -113,12 +113,13 @@ class TaskInstance(metaclass=HasColumns):
     def log_url(self) -> str:
         """Where Airflow's pages would show the log."""
         of_index = {"map_index": self.map_index} if self.map_index >= 0 else {}
+        date: datetime | None = self.logical_date
         query = urlencode(
             {
                 "dag_run_id": self.run_id,
                 "task_id": self.task_id,
                 **of_index,
-                "base_date": f"{self.logical_date:%Y-%m-%dT%H:%M:%S%z}",
+                **({"base_date": f"{date:%Y-%m-%dT%H:%M:%S%z}"} if date else {}),
                 "tab": "logs",
             }
         )

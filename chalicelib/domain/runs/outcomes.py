@@ -80,6 +80,8 @@ class TryRequest:
     run_start_date: datetime
     start_date: datetime
     external_trigger: bool
+    is_undated: bool = False
+    """Whether nobody gave the run a date; the tasks of Airflow 3's DAGs then see none."""
     conf: dict[str, Any] = field(default_factory=dict)
     """The run's conf; ``{}`` where none was given."""
     map_levels: tuple[int, ...] = ()

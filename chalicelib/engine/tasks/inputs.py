@@ -35,6 +35,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         run_start_date=run.start_date,
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
+        is_undated=bool(run.is_undated),
         conf=json.loads(engine.store.payloads.read(run.conf)),
         map_levels=item.levels,
         has_gaps=_has_gaps(engine, graph_of_run(engine, run), item),

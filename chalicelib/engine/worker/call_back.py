@@ -111,6 +111,7 @@ def _instance(message: RunCallback, dag: Dag, item: TaskInstance, conf: dict[str
         run_start_date=run.start_date,
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
+        is_undated=bool(run.is_undated),
         conf=conf,
     )
     return EndedInstance(

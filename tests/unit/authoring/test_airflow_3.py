@@ -13,7 +13,7 @@ from chalicelib.authoring.sdk.dag import DAG
 from chalicelib.authoring.sdk.variable import Variable
 from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.schedule.timetables import Schedule
-from tests.unit.authoring.running import FakeXComs, dag_of, run
+from tests.unit.authoring.running import FakeXComs, call, dag_of, run
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -168,3 +168,36 @@ def test_what_is_not_there_is_told_by_airflow_3s_errors() -> None:
     with pytest.raises(AirflowRuntimeError, match="nothing_of_the_kind"):
         Variable.get("nothing_of_the_kind")
     assert Variable.get("nothing_of_the_kind", default=3) == 3
+
+
+UNDATED = """
+from airflow.sdk import DAG, get_current_context, task
+from airflow.providers.standard.operators.bash import BashOperator
+
+with DAG("undated", schedule=None):
+    @task
+    def dates(dag_run=None, ti=None, ds=None, task_instance_key_str=None, run_id=None):
+        names = ("logical_date", "ds", "ts", "data_interval_end")
+        found = [name for name in names if name in get_current_context()]
+        is_by_id = task_instance_key_str == f"undated__dates__{run_id}"
+        of_run = [dag_run.logical_date, dag_run.data_interval_start]
+        return [found, ds, *of_run, is_by_id, "base_date" in ti.log_url]
+
+    dates()
+    BashOperator(task_id="bash", bash_command="echo ${AIRFLOW_CTX_EXECUTION_DATE:-none}")
+"""
+
+
+def test_a_run_for_which_nobody_gave_a_date_has_none(tmp_path: Path) -> None:
+    dag, xcoms = dag_of(tmp_path, UNDATED), FakeXComs()
+    run(dag, "dates", xcoms, is_undated=True)
+    assert xcoms.value("dates") == [[], None, None, None, True, False]
+    run(dag, "bash", xcoms, is_undated=True)
+    assert xcoms.value("bash") == "none"
+    run(dag, "dates", xcoms)
+    assert xcoms.value("dates")[0] == ["logical_date", "ds", "ts", "data_interval_end"]
+
+
+def test_tasks_of_airflow_2_see_a_date_in_each_run() -> None:
+    _, value = call(lambda ds, logical_date: [ds, logical_date.year], request={"is_undated": True})
+    assert value == ["2024-05-06", 2024]
