@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NoDagToDelete
-from chalicelib.domain.graph.expansion import Concat, Expansion, Literal, MappedGroup, OutputOf
+from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -23,14 +23,21 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.expectations import assert_ended_as_airflow_may, outcome_of_run
+from tests.scripted.expectations import (
+    assert_ended_as_airflow_may,
+    assert_ended_as_usual,
+    outcome_of_run,
+    outcomes,
+)
 from tests.scripted.mapped_shapes import mapped_shapes, mapped_with_setups
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
     deliver_in_any_order,
     deliver_until_the_fault_has_come,
     final_states,
+    message,
     run_state,
     run_to_the_end,
     start,
@@ -85,7 +92,7 @@ def test_mapped_tasks_end_as_airflow_may_end_them_in_any_order(made: list[Shape]
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_mapped_tasks_survive_crashes_duplicates_and_lost_replies(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
     world = world_of(dag, seed)
@@ -100,7 +107,7 @@ def test_mapped_tasks_survive_crashes_duplicates_and_lost_replies(made: list[Sha
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_lost_messages_of_mapped_tasks_are_made_good_by_the_tick(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
@@ -120,7 +127,7 @@ def test_lost_messages_of_mapped_tasks_are_made_good_by_the_tick(made: list[Shap
 
 
 @given(ANY_MAPPED, st.sampled_from([0.0, 0.02, 0.1]), st.sampled_from([1, 3, 10_000]), st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_handlers_at_the_same_time_end_mapped_tasks_as_airflow_may(
     made: list[Shape], faults: float, limit: int, seed: int
 ) -> None:
@@ -134,22 +141,22 @@ def test_handlers_at_the_same_time_end_mapped_tasks_as_airflow_may(
 
 
 @given(ANY_MAPPED, st.integers())
-@settings(max_examples=30)
+@examples(30)
 def test_every_message_of_mapped_tasks_may_come_again_after_the_end(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag(made)
     world = world_of(dag, seed)
     run = start(world, dag)
     world.settle(dag.dag_id)
     before, tries = outcome_of_run(world, run), list(world.instances)
-    for message in list(world.queue.sent):
-        world.handle(message)
+    for sent in list(world.queue.sent):
+        world.handle(sent)
     world.settle(dag.dag_id)
     assert world.instances == tries
     assert outcome_of_run(world, run) == before
 
 
 @given(mapped_shapes(), st.integers())
-@settings(max_examples=30)
+@examples(30)
 def test_a_dag_deleted_while_its_tasks_expand_leaves_nothing(made: list[Shape], seed: int) -> None:
     dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
     world = world_of(dag, seed)
@@ -315,13 +322,83 @@ def test_instances_that_are_skipped_with_their_group_never_start_before_it_is_ex
 
 
 @pytest.mark.parametrize("seed", range(10))
+def test_what_is_skipped_with_a_group_of_unknown_length_ends_as_airflow_may_end_it(seed: int) -> None:
+    group = in_group("list")
+    dag = ScriptedDag(
+        [
+            Shape("list", returns=1),
+            Shape("none", expansion=Expansion(own=Literal(count=0))),
+            Shape("first", ("list", "none"), expansion=group),
+            Shape("second", ("first",), rule="none_failed_min_one_success", expansion=group),
+        ]
+    )
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    deliver_in_any_order(world)
+    assert outcome_of_run(world, run) in (outcomes(dag) or ())
+
+
+@pytest.mark.parametrize("seed", range(10))
 def test_of_groups_inside_one_another_only_the_innermost_source_ends_a_task(seed: int) -> None:
     outer = MappedGroup(group_id="outer", length=OutputOf(task_id="many"))
     inner = MappedGroup(group_id="inner", length=OutputOf(task_id="list"))
     made = [
         Shape("list", returns=1),
-        Shape("many", ("list",), rule="all_failed", expansion=over("list")),
+        Shape("many", ("list",), rule="all_failed", returns=1),
         Shape("last", ("list", "many"), rule="one_success", expansion=Expansion(groups=(outer, inner))),
     ]
     world, run = ended_after_faults(made, seed)
     assert ("last", -1, TaskInstanceState.UPSTREAM_FAILED) in outcome_of_run(world, run)[1]
+
+
+def gated_by_its_group() -> list[Shape]:
+    """A task whose rule looks at all instances of the one before it in a mapped group: it may be early."""
+    group = Expansion(groups=(MappedGroup(group_id="g", length=Literal(count=3)),), is_direct=True)
+    return [
+        Shape("each", expansion=group, by_index=("ok", "skip", "ok")),
+        Shape("any", ("each",), rule="one_success", expansion=group),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_task_that_is_expanded_while_its_last_upstream_ends_keeps_no_run_open(seed: int) -> None:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in gated_by_its_group()])
+    crowd = Crowd(world_of(dag, seed), dag.graph)
+    start(crowd.world, dag)
+    choose, queue = crowd.world.choose, crowd.world.queue
+    while (entries := queue.visible()) or crowd.handlers:
+        if entries and (not crowd.handlers or choose.random() < 0.3):
+            crowd.begin(choose.choice(entries))
+        else:
+            crowd.go_on(choose.choice(crowd.handlers))
+    assert run_state(crowd.world, dag) is DagRunState.SUCCESS  # no time has passed, so no sweep was there
+
+
+@pytest.mark.parametrize("death", range(30))
+def test_a_handler_that_died_over_an_early_expansion_is_made_good_by_the_sweep(death: int) -> None:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in gated_by_its_group()])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.deliver(message(world, "start_run"))
+    world.faults.arm(death, Killed, takes_effect=True)
+    deliver_until_the_fault_has_come(world)
+    world.settle(dag.dag_id)
+    assert_ended_as_usual(world, dag, run)
+    assert run_state(world, dag) is DagRunState.SUCCESS
+
+
+@pytest.mark.parametrize("length", [Literal(count=2), OutputOf(task_id="list")])
+def test_what_is_mapped_over_a_task_of_a_mapped_group_is_never_expanded(length: Length) -> None:
+    outer = MappedGroup(group_id="g", length=length)
+    inner = MappedGroup(group_id="g.h", length=OutputOf(task_id="each"))
+    made = [
+        Shape("list", returns=2),
+        Shape("each", ("list",), expansion=Expansion(groups=(outer,)), returns=3),
+        Shape("deeper", ("each",), rule="all_done", expansion=Expansion(groups=(outer, inner))),
+        Shape("after", ("each",), rule="all_done", expansion=over("each")),
+    ]
+    world, _, run = ended(made)
+    tasks = outcome_of_run(world, run)[1]
+    assert ("each", 1, TaskInstanceState.SUCCESS) in tasks
+    assert ("deeper", -1, TaskInstanceState.UPSTREAM_FAILED) in tasks
+    assert ("after", -1, TaskInstanceState.UPSTREAM_FAILED) in tasks

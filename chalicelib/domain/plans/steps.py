@@ -17,7 +17,7 @@ from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived, arrived_of_instance
-from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER
+from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER, SKIP_UNDECIDED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, standing
 
@@ -178,7 +178,7 @@ def mapped_step(
     is_early = not known.complete
     has_instances = judgement.verdict is Verdict.RUN or task.literal_length is not None
     if is_skipped_with_group and known.seen <= {TaskInstanceState.SKIPPED} and not known.skip_ordered:
-        has_instances = has_instances or levels is not None
+        has_instances = has_instances or known.needed <= {TaskInstanceState.SUCCESS}
     if not has_instances:
         return End(judgement=judgement, skip_ordered=known.skip_ordered, is_early=is_early)
     if levels is None or sources.ended:
@@ -268,7 +268,7 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
         return judge(task.trigger_rule, before)
     if whole.map_length is None and (task.literal_length is None or before.has_upstream):
         return Judgement(verdict=Verdict.WAIT, reason="the task is not expanded")
-    if not graph.index_upstream(task):
+    if not graph.decides_by_index(task):
         return judge(task.trigger_rule, before)
     is_asked = graph.is_gated(task) or whole.map_length is not None
     gate = whole if is_asked else None
@@ -285,13 +285,19 @@ def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | N
     """
     if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
         return False
-    if is_new:
+    if is_new or waits_against_an_order(item):
         return True
     if item.clears or not standing(item.notes).get(SKIP_ORDER):
         return False
     if item.lease_token is None:
         return True
     return ordered_at is not None and item.end_date is not None and item.end_date <= ordered_at
+
+
+def waits_against_an_order(item: TaskInstance) -> bool:
+    """Whether the scheduler would skip a task instance by an order before its next try or poke (Airflow)."""
+    waits = item.state in (TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE)
+    return waits and bool(standing(item.notes).get(SKIP_UNDECIDED))
 
 
 def fails_against_an_order(item: TaskInstance) -> bool:
