@@ -8,17 +8,10 @@ if TYPE_CHECKING:
 
 _GONE = frozenset(
     {
-        *(
-            "conf",
-            "execution_date",
-            "expanded_ti_count",
-            "test_mode",
-            "triggering_dataset_events",
-            "try_number",
-        ),
-        *("next_ds", "next_ds_nodash", "next_execution_date", "prev_ds", "prev_ds_nodash"),
-        *("prev_execution_date", "prev_execution_date_success", "tomorrow_ds", "tomorrow_ds_nodash"),
-        *("yesterday_ds", "yesterday_ds_nodash"),
+        *("conf", "expanded_ti_count", "test_mode", "triggering_dataset_events", "try_number"),
+        *("execution_date", "prev_execution_date", "prev_execution_date_success", "next_execution_date"),
+        *("next_ds", "next_ds_nodash", "prev_ds", "prev_ds_nodash"),
+        *("tomorrow_ds", "tomorrow_ds_nodash", "yesterday_ds", "yesterday_ds_nodash"),
     }
 )
 _GONE_OF_RUNS = frozenset({"execution_date", "external_trigger"})
