@@ -133,7 +133,10 @@ def dag_files(folder: Path) -> Iterator[Path]:
 
 
 def _may_hold_dags(path: Path) -> bool:
-    content = path.read_bytes().lower()
+    try:
+        content = path.read_bytes().lower()
+    except OSError:
+        return True  # loading it says why it cannot be read
     return b"dag" in content and b"airflow" in content
 
 
@@ -148,7 +151,7 @@ def _load(path: Path, folder: Path) -> LoadedFile | ImportFailure:
             dag.fileloc, dag.dags_folder = str(path), folder
             dag.validate()
     except BaseException as error:  # a DAG file may raise anything, SystemExit included
-        return ImportFailure(filename=filename, message=_message(error, path, folder))
+        return failure_of(error, filename, folder)
     return LoadedFile(filename=filename, source=source, dags=tuple(dags), read=(path, *siblings))
 
 
@@ -220,12 +223,21 @@ def _without_duplicates(file: LoadedFile, places: dict[str, str]) -> LoadedFile 
     return file
 
 
-def _message(error: BaseException, path: Path, folder: Path) -> str:
-    kind = type(error).__name__
-    text = f"{kind}: {error}" if str(error) else kind
-    line = _line_in(error, path)
+def failure_of(error: BaseException, filename: str, folder: Path) -> ImportFailure:
+    """What a file that raised an error is: a failure that says where in the file, and why."""
+    line = _line_in(error, folder / filename)
     place = f"line {line}: " if line else ""
-    return place + _without_folders(redact(text), folder)
+    return ImportFailure(filename=filename, message=place + _without_folders(redact(_told(error)), folder))
+
+
+def _told(error: BaseException) -> str:
+    """Kind and text of an error; its ``__str__`` may be the user's, and raise."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        return kind
+    return f"{kind}: {text}" if text else kind
 
 
 def _line_in(error: BaseException, path: Path) -> int | None:

@@ -269,7 +269,7 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         self.doc_rst = doc_rst
         self.inlets = inlets
         self.outlets = outlets
-        self.params = _params_around(dag, default_args).merged(params or {})
+        self.params = _params_around(dag, group).merged(params, (default_args or {}).get("params"))
         self.upstream_task_ids: set[str] = set()
         self.downstream_task_ids: set[str] = set()
 
@@ -526,10 +526,9 @@ def _entities(given: Any, refusal: str) -> list[Any]:
     return items
 
 
-def _params_around(dag: "DAG | None", default_args: Mapping[str, Any] | None) -> ParamsDict:
+def _params_around(dag: "DAG | None", group: "TaskGroup | None") -> ParamsDict:
     params = dag.params if dag else ParamsDict()
-    outer = dag.default_args if dag else {}
-    return params.merged(outer.get("params") or {}, (default_args or {}).get("params") or {})
+    return params.merged(group.default_args.get("params") if group else None)
 
 
 def _retries(value: Any) -> int:

@@ -16,7 +16,6 @@ from chalicelib.authoring.exceptions import (
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
     NotOffered,
-    ParamValidationError,
     TaskNotFound,
 )
 from chalicelib.authoring.model import dag_context
@@ -129,7 +128,7 @@ class DAG:
         self.access_control = access_control
         self.owner_links = dict(owner_links or {})
         self.dag_display_name = dag_display_name or dag_id
-        self.params = ParamsDict(params)
+        self.params = ParamsDict(params).merged(self.default_args.pop("params", None))
         self.auto_register = auto_register
         self.task_dict: dict[str, BaseOperator] = {}
         self._groups: dict[str, TaskGroup] = {}
@@ -304,6 +303,8 @@ class DAG:
         self._validate_setups()
         for task in self.tasks:
             self._check_rule(task)
+        # Also without a schedule: so the library that checks is there before processes of tries are forked.
+        refused = self.params.refusals()
         if self.schedule is None:
             return
         if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
@@ -312,13 +313,11 @@ class DAG:
             self.planning.check()
         except timetables.InvalidSchedule as error:
             raise AirflowTimetableInvalid(str(error)) from None
-        try:
-            self.params.validate()
-        except ParamValidationError as error:
+        if refused:
             raise AirflowException(
                 "DAG is not allowed to define a Schedule, if there are any required params without "
-                f"default values or default values are not valid. {error}"
-            ) from None
+                f"default values or default values are not valid. {refused[0]}"
+            )
 
     def _validate_setups(self) -> None:
         after_setups = (after for task in self.tasks if task.is_setup for after in task.downstream_list)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
-from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamValidationError
+from chalicelib.authoring.exceptions import AirflowException, NotOffered
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
@@ -127,8 +127,8 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
     """Airflow's context for a task instance.
 
     Params are the DAG's, then the task's, then the run's conf, and checked: raises
-    ``ParamValidationError``, unless they are wanted ``with_invalid_params``. What tells of the previous
-    successful run is found when it is used.
+    ``ParamValidationError``; ``with_invalid_params`` a wrong one is None, one in the conf left out. What
+    tells of the previous successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
     values: dict[str, Any] = {
@@ -164,14 +164,13 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
 
 
 def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
-    """The params of a task in its run; raises ``ParamValidationError`` as above."""
-    params = ti.task.params.merged(ti.dag_run.conf)
-    try:
-        return params.validate()
-    except ParamValidationError:
-        if not with_invalid:
-            raise
-        return params.dump()
+    """The params of a task in its run; raises ``ParamValidationError`` as above.
+
+    The run's conf is left out where ``[core] dag_run_conf_overrides_params`` says so.
+    """
+    is_overridden = conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True)
+    given = ti.dag_run.conf if is_overridden else {}
+    return ti.task.params.merged(given, suppress_exception=with_invalid).validate()
 
 
 _OF_PREVIOUS_SUCCESS = {

@@ -155,7 +155,7 @@ def test_a_task_that_failed_by_its_params_still_calls_back() -> None:
     with a_dag(params={"size": Param("big", type="integer")}) as dag:
         EmptyOperator(task_id="a", on_failure_callback=notes)
     call_back(dag, CallbackKind.FAILURE, ended(dag, "a", TaskInstanceState.FAILED))
-    assert notes.contexts[0]["params"] == {"size": "big"}
+    assert notes.contexts[0]["params"] == {"size": None}
 
 
 def test_the_dag_s_callbacks_get_the_last_task_instance_the_reason_and_all_of_the_run() -> None:

@@ -1,15 +1,18 @@
 """The one way a run comes to be."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chalicelib.domain.errors import DagNotFound, DagRunAlreadyExists, InvalidRequest, StoreUnavailable
 from chalicelib.domain.messages import Outgoing, StartRun
-from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.dags import Dag, DagVersion
+from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run
+from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from tests.scripted.engines import engine_in_memory
 from tests.scripted.memory_sender import MemorySender
 
@@ -74,6 +77,49 @@ def test_a_duplicate_is_noticed_before_a_run_id_that_may_not_be(engine: Engine) 
         create_run(engine, request("not allowed!"))
     with pytest.raises(InvalidRequest, match="The provided run ID 'not allowed!' is invalid"):
         create_run(engine, request("not allowed!", NOON + timedelta(hours=1)))
+
+
+@pytest.fixture
+def with_params(engine: Engine) -> Engine:
+    """The engine, whose DAG wants a number under n and a text under who."""
+    refusal = "No value passed and Param has no default value"
+    params = {
+        "n": {"schema": {"type": "integer"}, "refusal": None},
+        "who": {"schema": {"type": "string"}, "refusal": refusal},
+    }
+    document = {"params": params}
+    engine.store.dags.save_version(DagVersion(dag_id="sales", version="v2", document=document, code=""))
+    dag = engine.store.dags.get("sales")
+    assert dag is not None
+    engine.store.dags.save(replace(dag, version="v2", has_params=True))
+    return engine
+
+
+def test_a_conf_that_the_params_refuse_makes_no_run(with_params: Engine) -> None:
+    with pytest.raises(InvalidRequest, match="Invalid input for param who: No value passed"):
+        create_run(with_params, request())
+    with pytest.raises(InvalidRequest, match="Invalid input for param n: 'x' is not of type 'integer'"):
+        create_run(with_params, replace(request(), conf={"who": "me", "n": "x"}))
+    assert list(with_params.store.dag_runs.list("sales")) == []
+    assert create_run(with_params, replace(request(), conf={"who": "me", "more": 1})).state == "queued"
+
+
+def test_a_duplicate_is_noticed_before_a_conf_that_may_not_be(with_params: Engine) -> None:
+    create_run(with_params, replace(request(), conf={"who": "me"}))
+    with pytest.raises(DagRunAlreadyExists):
+        create_run(with_params, request())
+
+
+def test_a_backfill_with_a_conf_that_the_params_refuse_is_refused_as_a_whole(with_params: Engine) -> None:
+    dag = with_params.store.dags.get("sales")
+    assert dag is not None
+    with_params.store.dags.save(replace(dag, schedule=Schedule(expression="@daily")))
+    wanted = BackfillRequest(
+        dag_id="sales", start_date=NOON, end_date=NOON + timedelta(days=3), triggered_by="test"
+    )
+    with pytest.raises(InvalidRequest, match="Invalid input for param who"):
+        backfill(with_params, wanted)
+    backfill(with_params, replace(wanted, conf={"who": "me"}))
 
 
 def test_a_run_that_could_not_be_announced_exists_all_the_same(engine: Engine) -> None:
