@@ -290,3 +290,38 @@ def test_no_instance_starts_of_a_task_that_was_skipped_before_its_expansion() ->
     world, _, run = ended(made)
     assert ("second", -1, SKIPPED) in outcome_of_run(world, run)[1]
     assert_instances_are_sound(world, run)
+
+
+def ended_after_faults(made: list[Shape], seed: int) -> tuple[World, DagRun]:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(60):
+        step_with_faults(world)
+    world.settle(dag.dag_id)
+    return world, run
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_instances_that_are_skipped_with_their_group_never_start_before_it_is_expanded(seed: int) -> None:
+    group = in_group("list")
+    made = [
+        Shape("list", returns=1),
+        Shape("first", ("list",), expansion=group),
+        Shape("second", ("first",), rule="none_failed_min_one_success", expansion=group),
+    ]
+    world, run = ended_after_faults(made, seed)
+    assert ("second", 0, SKIPPED) in outcome_of_run(world, run)[1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_groups_inside_one_another_only_the_innermost_source_ends_a_task(seed: int) -> None:
+    outer = MappedGroup(group_id="outer", length=OutputOf(task_id="many"))
+    inner = MappedGroup(group_id="inner", length=OutputOf(task_id="list"))
+    made = [
+        Shape("list", returns=1),
+        Shape("many", ("list",), rule="all_failed", expansion=over("list")),
+        Shape("last", ("list", "many"), rule="one_success", expansion=Expansion(groups=(outer, inner))),
+    ]
+    world, run = ended_after_faults(made, seed)
+    assert ("last", -1, TaskInstanceState.UPSTREAM_FAILED) in outcome_of_run(world, run)[1]

@@ -28,6 +28,7 @@ from chalicelib.domain.plans.steps import (
     asks_for_past,
     expanded_anew,
     is_overwritten,
+    judgement_of_instance,
     known_of_instance,
     mapped_step,
     open_step,
@@ -270,7 +271,7 @@ class Cascade:
             if join.ancestor is None and is_complete(join, item.notes):
                 self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
         elif item.map_index == NOT_MAPPED:
-            self._outputs[item.task_id] = output_of_end(item)
+            self._outputs[item.task_id] = output_of_end(self._graph.tasks[item.task_id], item)
 
     def _hearers(self, told: Told) -> Iterator[Hearer]:
         item, task = told.item, self._graph.tasks[told.item.task_id]
@@ -652,7 +653,7 @@ class Cascade:
 
     def _has_to_ask_whole(self, question: _Question, task: Task) -> bool:
         """Whether an instance has to know more than what is told to itself."""
-        if self._graph.is_gated(task):
+        if self._graph.is_gated(task) or self._graph.is_skipped_with_group(task):
             return True
         is_lacking = not (question.known or arrived(question.join, question.item.notes)).complete
         return is_lacking and self._graph.may_lack_upstream(task)
@@ -660,7 +661,7 @@ class Cascade:
     def _answer_instance_by(self, question: _Question, task: Task, gate: TaskInstance | None) -> list[Told]:
         item = replace(question.item, notes={**question.item.notes, **_as_notes(question.added)})
         known = known_of_instance(self._graph, task, item, gate)
-        judgement = judge(task.trigger_rule, known)
+        judgement = judgement_of_instance(self._graph, task, item, known, gate)
         levels = question.levels or (gate.levels if gate else ())
         item = self.progress.sized(question.item, levels)
         return self._answer_judged(
