@@ -22,7 +22,7 @@ Scenario = dict[str, Any]
 Step = dict[str, Any]
 
 PATIENCE_SECONDS = 600.0
-"""How long is waited, on a clock that jumps, for what takes Airflow a minute at most: a tick comes once in one."""
+"""How long is waited, on a clock that jumps, for what takes Airflow a minute: a tick comes once in one."""
 
 SETTLE_SECONDS = 2.0
 
@@ -225,8 +225,8 @@ class _Playing:
             for note in self._written()
             if note.key not in ignored
         )
-        yield from (f"note is missing: {text} (×{n})" for text, n in (wanted - found).items())
-        yield from (f"note is too many: {text} (×{n})" for text, n in (found - wanted).items())
+        yield from (f"note is missing: {text} ({n} times)" for text, n in (wanted - found).items())
+        yield from (f"note is too many: {text} ({n} times)" for text, n in (found - wanted).items())
 
     def _as_text(self, dag_id: str, run_id: str, task: str | None, key: str, value: Any = None) -> str:
         return json.dumps([dag_id, self._actual_id(dag_id, run_id), task, key, value], sort_keys=True)

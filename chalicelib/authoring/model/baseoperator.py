@@ -490,11 +490,37 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         task._inlets, task._outlets = list(self._inlets), list(self._outlets)
         return task
 
-    def render_template(self, content: Any, context: "Context") -> Any:
+    def render_template(
+        self,
+        content: Any,
+        context: "Context",
+        jinja_env: Any = None,  # noqa: ARG002 - Airflow's signature
+        seen_oids: set[int] | None = None,  # noqa: ARG002 - as above
+    ) -> Any:
         """The value with templates rendered and outputs resolved, as is done for ``template_fields``."""
         from chalicelib.authoring.running.templates import Renderer
 
         return Renderer(self, context).render(content)
+
+    def render_template_fields(self, context: "Context", jinja_env: Any = None) -> None:  # noqa: ARG002 - Airflow's
+        """Render the templated attributes once more."""
+        from chalicelib.authoring.running.templates import render_template_fields
+
+        render_template_fields(self, context)
+
+    def get_template_env(self, dag: "DAG | None" = None) -> Any:
+        """The environment of Jinja that templates are rendered in."""
+        from chalicelib.authoring.running.templates import jinja_environment
+
+        return jinja_environment(dag or self.dag)
+
+    @property
+    def prepares_templates(self) -> bool:
+        """Whether the operator has a ``prepare_template`` of its own."""
+        return type(self).prepare_template is not BaseOperator.prepare_template
+
+    def prepare_template(self) -> None:
+        """Change templated attributes before they are rendered; template files are read by then."""
 
     def pre_execute(self, context: "Context") -> None:
         """Called just before ``execute``."""

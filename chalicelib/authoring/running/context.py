@@ -168,8 +168,9 @@ def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, An
 
     The run's conf is left out where ``[core] dag_run_conf_overrides_params`` says so.
     """
-    is_overridden = conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True)
-    given = ti.dag_run.conf if is_overridden else {}
+    given = ti.dag_run.conf
+    if given and not conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True):
+        given = {}
     return ti.task.params.merged(given, suppress_exception=with_invalid).validate()
 
 

@@ -26,7 +26,7 @@ from chalicelib.authoring.running import callbacks, expanded
 from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
 from chalicelib.authoring.running.pulls import XComs
 from chalicelib.authoring.running.task_instance import TaskInstance
-from chalicelib.authoring.running.templates import Renderer, render_template_fields
+from chalicelib.authoring.running.templates import Renderer, prepare_templates, render_template_fields
 from chalicelib.authoring.running.time_limits import ending_on_sigterm, time_limit
 from chalicelib.authoring.surroundings.secrets_masker import redact
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
@@ -71,6 +71,7 @@ def _execute(ti: TaskInstance, context: Context) -> int | None:
     task_of_dag = ti.task
     as_they_are = expanded.unmap(ti, context)
     task = ti.task
+    prepare_templates(task)
     render_template_fields(task, context, as_they_are)
     lineage.prepare(ti, context, Renderer(task, context).render)
     if not ti.goes_on:  # else it has begun, and slept since

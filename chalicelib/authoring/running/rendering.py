@@ -8,7 +8,7 @@ from chalicelib.authoring.running.context import context_of, dag_run_of, running
 from chalicelib.authoring.running.expanded import unmap
 from chalicelib.authoring.running.pulls import XComs
 from chalicelib.authoring.running.task_instance import TaskInstance
-from chalicelib.authoring.running.templates import render_template_fields
+from chalicelib.authoring.running.templates import prepare_templates, render_template_fields
 from chalicelib.domain.runs.outcomes import TryRequest
 
 
@@ -24,5 +24,6 @@ def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, An
         context = context_of(ti)
         with running_in(context):
             as_they_are = unmap(ti, context)
+            prepare_templates(ti.task)
             render_template_fields(ti.task, context, as_they_are)
     return {name: getattr(ti.task, name) for name in ti.task.template_fields}
