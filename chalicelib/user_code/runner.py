@@ -9,7 +9,6 @@ from pathlib import Path
 from chalicelib.authoring import clock
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
-from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, TryReport
@@ -47,7 +46,10 @@ def run_try(
             reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
             return TryReport(outcome=TryOutcome(result=TryResult.REMOVED, reason=reason), log=b"")
         around = Surroundings(
-            xcoms=xcoms, variables=variables, find_previous_success=request.find_previous_success
+            xcoms=xcoms,
+            variables=variables,
+            find_previous_success=request.find_previous_success,
+            find_task_instances=request.find_task_instances,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)
@@ -72,7 +74,9 @@ def run_callbacks(
             reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
             task_log.say(logging.WARNING, f"{request.kind} is not called: {reason}")
             return task_log.content
-        around = Surroundings(xcoms=xcoms, variables=variables, find_previous_success=_no_past)
+        around = Surroundings(
+            xcoms=xcoms, variables=variables, find_task_instances=request.find_task_instances
+        )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         if end.outcome is None:
             what = "did not end" if end.has_begun else "is not called"
@@ -140,8 +144,3 @@ def _outcome_of(end: TryEnd, task_log: TaskLog) -> TryOutcome:
 
 def _secrets() -> tuple[str, ...]:
     return secrets_of(os.environ)
-
-
-def _no_past() -> DagRun | None:
-    """Callbacks are not told of the run before."""
-    return None

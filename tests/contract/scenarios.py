@@ -164,8 +164,9 @@ class _Playing:
 
     def _tries(self, dag_id: str, run_id: str) -> dict[str, int]:
         store = self._stage.engine.store.task_instances
-        run = next(run for run in self._runs(dag_id) if run.run_id == run_id)
-        return {_name(item.task_id, item.map_index): item.try_number for item in store.list(run.run_uid)}
+        uids = [run.run_uid for run in self._runs(dag_id) if run.run_id == run_id]
+        items = [item for uid in uids for _, item in store.list(uid)]
+        return {_name(item.task_id, item.map_index): item.try_number for item in items}
 
     def _written(self) -> list[Note]:
         """The notes of the scenario's DAGs; a DAG belongs to one scenario."""

@@ -24,6 +24,7 @@ from chalicelib.authoring.model.dependencies import connect
 from chalicelib.authoring.model.params import DagParam, ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
+from chalicelib.authoring.model.timetables import Timetable, timetable_of
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.domain.schedule import timetables
 
@@ -123,7 +124,7 @@ class DAG:
 
         self.default_view = default_view
         self.orientation = orientation
-        self.doc_md = doc_md
+        self.doc_md = _text_of_file(doc_md)
         self.tags = _tags(tags)
         self.access_control = access_control
         self.owner_links = dict(owner_links or {})
@@ -138,6 +139,11 @@ class DAG:
     def schedule_interval(self) -> Schedule:
         """The older name of ``schedule``."""
         return self.schedule
+
+    @property
+    def timetable(self) -> Timetable:
+        """Airflow's timetable of the schedule."""
+        return timetable_of(self.schedule)
 
     @property
     def planning(self) -> timetables.Schedule:
@@ -371,6 +377,13 @@ def _texts(value: str | Iterable[str] | None) -> list[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
+
+
+def _text_of_file(doc_md: str | None) -> str | None:
+    """A documentation; one that names a file of Markdown which is there is that file's text."""
+    if doc_md is None or not doc_md.endswith(".md") or not os.path.isfile(doc_md):
+        return doc_md
+    return Path(doc_md).read_text()
 
 
 def _tags(value: Collection[str] | None) -> list[str]:

@@ -10,9 +10,9 @@ from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import Callbacks
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.running import expanded
-from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
+from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.pulls import XComs
-from chalicelib.authoring.running.task_instance import TaskInstance
+from chalicelib.authoring.running.task_instance import TaskInstance, task_instance_of
 from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
 
 log = logging.getLogger("airflow.task")
@@ -76,14 +76,11 @@ def _task_instances(dag: DAG, request: CallbackRequest, xcoms: XComs) -> list[Ta
     for ended in request.instances:
         if not dag.has_task(ended.request.task_id):
             continue
-        dag_run = replace(
-            dag_run_of(ended.request),
-            state=request.run_state,
-            end_date=request.run_end_date,
-            task_instances=made if request.of_dag else None,
-        )
-        task = dag.get_task(ended.request.task_id).copy_for_execution()
-        ti = TaskInstance(task=task, request=ended.request, dag_run=dag_run, xcoms=xcoms)
+        of_run: dict[str, Any] = {"state": request.run_state, "end_date": request.run_end_date}
+        if request.of_dag:
+            of_run["find_task_instances"] = lambda: made
+        of_try = replace(ended.request, find_task_instances=request.find_task_instances)
+        ti = task_instance_of(dag, of_try, xcoms, **of_run)
         ti.has_become(ended)
         made.append(ti)
     return made

@@ -6,11 +6,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
-from chalicelib.authoring.exceptions import AirflowException, NotOffered
+from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
@@ -21,6 +22,7 @@ from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
+    from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.running.task_instance import TaskInstance
 
 
@@ -55,6 +57,7 @@ def running_in(context: Context) -> Iterator[None]:
 class DagRun:
     """A DAG run as its tasks see it; datetimes are pendulum's."""
 
+    id: int
     dag_id: str
     run_id: str
     run_type: str
@@ -67,20 +70,43 @@ class DagRun:
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
-    task_instances: Sequence["TaskInstance"] | None = field(default=None, repr=False, compare=False)
-    """All of the run; only its DAG's callbacks see them."""
+    dag: "DAG | None" = field(default=None, repr=False, compare=False)
+    find_task_instances: Callable[[], Sequence["TaskInstance"]] = field(
+        default=tuple, repr=False, compare=False
+    )
+    """Finds those of the run as they are now; in its DAG's callbacks, as they were at its end."""
 
-    def get_task_instances(self, state: str | Iterable[str | None] | None = None) -> list["TaskInstance"]:
-        """The task instances of the run, those in certain states if some are given.
+    @property
+    def task_instances(self) -> list["TaskInstance"]:
+        """The task instances of the run; 1 request per MB of them."""
+        return list(self.find_task_instances())
 
-        Raises ``NotOffered`` anywhere but in callbacks of the DAG.
-        """
-        if self.task_instances is None:
-            raise NotOffered("the task instances of a run outside of its DAG's callbacks")
+    def get_dag(self) -> "DAG":
+        """The DAG; raises ``AirflowException`` where it is not known."""
+        if self.dag is None:
+            raise AirflowException(f"The DAG (.dag) for {self!r} needs to be set")
+        return self.dag
+
+    def get_state(self) -> DagRunState:
+        """The state."""
+        return self.state
+
+    def get_task_instances(
+        self,
+        state: str | Iterable[str | None] | None = None,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+    ) -> list["TaskInstance"]:
+        """The task instances of the run, those in certain states if some are given; as above."""
         states = [state] if isinstance(state, str) else state
-        return [ti for ti in self.task_instances if states is None or ti.state in states]
+        return [ti for ti in self.find_task_instances() if states is None or ti.state in states]
 
-    def get_task_instance(self, task_id: str, map_index: int = -1) -> "TaskInstance | None":
+    def get_task_instance(
+        self,
+        task_id: str,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+        *,
+        map_index: int = -1,
+    ) -> "TaskInstance | None":
         """The task instance of that id, or None; as above."""
         found = (ti for ti in self.get_task_instances() if ti.task_id == task_id)
         return next((ti for ti in found if ti.map_index == map_index), None)
@@ -108,9 +134,16 @@ def pendulum_datetime(moment: datetime) -> datetime:
     return pendulum.instance(moment).in_timezone("UTC")
 
 
+def number_of(*names: object) -> int:
+    """A number that stands for what is named, where Airflow has that of a row: of 48 bits, never another."""
+    text = "/".join(map(str, names))
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
+
+
 def dag_run_of(request: TryRequest) -> DagRun:
     """The run a try belongs to."""
     return DagRun(
+        id=number_of(request.run_uid),
         dag_id=request.dag_id,
         run_id=request.run_id,
         run_type=request.run_type,

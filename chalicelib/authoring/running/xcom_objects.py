@@ -36,7 +36,7 @@ def kept_of(value: Any) -> Kept | None:
         data = value.serialize()
     elif hasattr(cls, "model_dump"):
         data = value.model_dump()
-    elif is_dataclass(value):
+    elif is_dataclass(cls):
         data = asdict(value)
     elif hasattr(cls, "__attrs_attrs__"):
         data = entity_fields(value)

@@ -2,10 +2,10 @@
 
 JSON values are themselves, as Python's ``json`` writes them and as in Airflow: keys of dicts become JSON's
 words (``null``, ``true``, ``3``), a key that JSON has no word for is refused, and a tuple inside a list or
-dict is a list. Beyond JSON these come back as they were: a tuple that is the value itself, and what stands in
-one; ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
 dict is a list. Beyond JSON these come back as they were: a tuple that is the value itself, and what is in
 it; ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
+``frozenset``, ``Decimal``, ``bytes``, ``ZoneInfo``, numbers of NumPy and lineage entities. Objects of
+the user's classes are kept by ``xcom_objects``. The values of a mapped task, pulled as a lazy sequence, are
 kept as a list. Anything else is refused; of tables and arrays a reference has to be pushed.
 
 In the text such a value is an object of two keys, ``__type`` and ``__value``. A dict of the user's that

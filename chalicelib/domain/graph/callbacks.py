@@ -4,12 +4,13 @@ They are called by a message of their own, after the state was written: at least
 do changes nothing of the run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.json_codec import NOT_SENT
-from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import InstanceFacts, TryRequest
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 
@@ -87,5 +88,9 @@ class CallbackRequest:
     run_end_date: datetime | None
     instances: tuple[EndedInstance, ...]
     """The one whose task is called back; for the DAG's callbacks all of its run, in topological order."""
+    find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = field(
+        default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
+    )
+    """Finds the task instances of the run as they are now."""
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
     """What the invocation still has; None: no end is known."""

@@ -12,6 +12,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.runner import run_callbacks, run_try
+from tests.scripted.one_run import XComsOfOneRun
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ with DAG("greeter", start_date=datetime(2024, 1, 1), schedule=None):
 """
 
 
-class NoXComs:
+class NoXComs(XComsOfOneRun):
     def push(self, key: str, value: str) -> None:
         raise AssertionError(f"nothing is pushed, not {key}")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -457,3 +458,50 @@ def test_templated_values_are_told_as_airflow_keeps_them() -> None:
 
 def test_retries_may_be_a_text_as_in_airflow() -> None:
     assert [empty("a", retries=value).retries for value in ("3", None, 2)] == [3, 0, 2]
+
+
+@pytest.mark.parametrize("given", [{}, {"doc_md": None}, {"doc_md": ""}])
+def test_a_docstring_is_the_documentation_unless_another_is_given(given: dict[str, Any]) -> None:
+    @dag_decorator(schedule=None, **given)  # type: ignore[untyped-decorator]  # as above
+    def documented() -> None:
+        """Of the DAG."""
+
+        @task
+        def plain() -> None:
+            """Of the task."""
+
+        @task(doc="Another.")  # type: ignore[untyped-decorator]  # as above
+        def other() -> None:
+            """Of the function."""
+
+        plain()
+        other()
+
+    made = documented()
+    assert made.doc_md == "Of the DAG."
+    assert (made.get_task("plain").doc_md, made.get_task("other").doc_md) == ("Of the task.", None)
+
+
+def test_a_documentation_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "about.md").write_text("# About")
+    assert a_dag(doc_md=str(tmp_path / "about.md")).doc_md == "# About"
+    assert a_dag(doc_md="gone.md").doc_md == "gone.md"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "kind", "summary", "can_be_scheduled"),
+    [
+        (None, "NullTimetable", "None", False),
+        ("@once", "OnceTimetable", "@once", True),
+        ("@continuous", "ContinuousTimetable", "@continuous", True),
+        ("@daily", "CronDataIntervalTimetable", "0 0 * * *", True),
+        ("0 3 * * 1", "CronDataIntervalTimetable", "0 3 * * 1", True),
+        (timedelta(days=2, hours=3), "DeltaDataIntervalTimetable", "2 days, 3:00:00", True),
+    ],
+)
+def test_a_dag_has_the_timetable_of_its_schedule(
+    schedule: Any, kind: str, summary: str, can_be_scheduled: bool
+) -> None:
+    timetable = DAG("d", schedule=schedule, start_date=START, max_active_runs=1).timetable
+    assert (type(timetable).__name__, timetable.summary) == (kind, summary)
+    assert timetable.can_be_scheduled is can_be_scheduled

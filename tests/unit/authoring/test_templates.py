@@ -31,6 +31,8 @@ def test_templates_know_macros_filters_variables_and_connections(monkeypatch: py
         "{{ macros.ds_add(ds, 5) }}": "2024-05-11",
         "{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%Y') }}": "06.05.2024",
         "{{ macros.timedelta(days=1) }}": "1 day, 0:00:00",
+        "{{ 0 <= macros.random() < 1 }} {{ macros.yaml.safe_load('a: 1') }}": "True {'a': 1}",
+        "{{ macros.datetime_diff_for_humans(logical_date, logical_date.add(days=2)) }}": "2 days before",
         "{{ macros.dateutil.parser.parse('2024-05-06').year }}": "2024",
         "{{ logical_date | ds_nodash }}": "20240506",
         "{{ data_interval_end | ts_nodash }}": "20240506T070809",

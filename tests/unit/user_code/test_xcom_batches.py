@@ -11,10 +11,11 @@ from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.surroundings import AskedXComs, Surroundings
 from chalicelib.user_code.xcom_batches import BATCH_CHARACTERS, MOST_OPEN, OpenPulls, values_of
+from tests.scripted.one_run import XComsOfOneRun
 
 
 @dataclass
-class MappedXComs:
+class MappedXComs(XComsOfOneRun):
     """Values of one mapped task; ``read`` counts those that were taken out."""
 
     values: list[str]
