@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.authoring.airflow_names import finder
-from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import Callbacks
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.running import expanded
 from chalicelib.authoring.running.context import Context, context_of, running_in
+from chalicelib.authoring.running.kept_exceptions import exception_of
 from chalicelib.authoring.running.pulls import XComs
 from chalicelib.authoring.running.task_instance import TaskInstance, task_instance_of
-from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest, called_with
 
 log = logging.getLogger("airflow.task")
 
@@ -23,8 +23,9 @@ _WITH_EXCEPTION = frozenset({CallbackKind.FAILURE, CallbackKind.RETRY})
 def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
     """Call the callbacks of one kind, of a task or of the DAG, each on its own.
 
-    The context is Airflow's. A failed try's ``exception`` is an ``AirflowException`` with the text that
-    was kept of it: the try ran in another process, if it came to an end at all. The operator of an instance
+    The context is Airflow's. A failed try's ``exception`` is made of the text that was kept of it: the try
+    ran in another process, if it came to an end at all. After the callbacks of a skip those of success are
+    called, as in Airflow. The operator of an instance
     of a mapped task is made once more, which costs the requests of its arguments. The DAG's callbacks get
     the context of the last of the run's task instances, with the ``reason`` of the run's end. What a
     callback raises is logged and never raised here.
@@ -39,11 +40,12 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
         if request.of_dag:
             context["reason"] = request.reason
         elif request.kind in _WITH_EXCEPTION:
-            context["exception"] = AirflowException(request.reason)
+            context["exception"] = exception_of(request.reason)
         with running_in(context):
             if not request.of_dag:
                 _unmap(ti, context)
-            call(getattr(dag if request.of_dag else ti.task, request.kind), context)
+            for kind in called_with(request.kind):
+                call(getattr(dag if request.of_dag else ti.task, kind), context)
 
 
 def call(callbacks: Callbacks, context: Context) -> None:

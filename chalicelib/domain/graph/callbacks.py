@@ -4,7 +4,7 @@ They are called by a message of their own, after the state was written: at least
 do changes nothing of the run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -47,6 +47,17 @@ _REASONS: dict[CallbackKind, str] = {
 def kind_after_try(state: TaskInstanceState | None) -> CallbackKind | None:
     """Which of its task's callbacks a try calls that came to this state."""
     return None if state is None else _AFTER_TRY.get(state)
+
+
+def called_with(kind: CallbackKind) -> tuple[CallbackKind, ...]:
+    """Which callbacks are called where one of these is due: in Airflow 2 a skip is told to success, too."""
+    return (kind, CallbackKind.SUCCESS) if kind is CallbackKind.SKIPPED else (kind,)
+
+
+def due_of_task(callbacks: Iterable[CallbackKind]) -> frozenset[CallbackKind]:
+    """What a task with such callbacks is to be told of."""
+    given = frozenset(callbacks)
+    return frozenset(kind for kind in CallbackKind if not given.isdisjoint(called_with(kind)))
 
 
 def kind_after_run(state: DagRunState) -> CallbackKind | None:
