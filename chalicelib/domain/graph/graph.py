@@ -23,8 +23,10 @@ class MaySkip(StrEnum):
     """Which tasks a task may order to be skipped when it ends."""
 
     NONE = "none"
+    BRANCH = "branch"
+    """Its direct successors, of its own map index where it is mapped: a branch."""
     DIRECT = "direct"
-    """Its direct successors: a branch, a short circuit that respects trigger rules."""
+    """Its direct successors: a short circuit that respects trigger rules."""
     ALL = "all"
     """Everything downstream of it: a short circuit."""
 

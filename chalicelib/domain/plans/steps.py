@@ -17,7 +17,7 @@ from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived, arrived_of_instance
-from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER
+from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER, SKIP_UNDECIDED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, standing
 
@@ -285,13 +285,19 @@ def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | N
     """
     if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
         return False
-    if is_new:
+    if is_new or waits_against_an_order(item):
         return True
     if item.clears or not standing(item.notes).get(SKIP_ORDER):
         return False
     if item.lease_token is None:
         return True
     return ordered_at is not None and item.end_date is not None and item.end_date <= ordered_at
+
+
+def waits_against_an_order(item: TaskInstance) -> bool:
+    """Whether the scheduler would skip a task instance by an order before its next try or poke (Airflow)."""
+    waits = item.state in (TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE)
+    return waits and bool(standing(item.notes).get(SKIP_UNDECIDED))
 
 
 def fails_against_an_order(item: TaskInstance) -> bool:

@@ -5,18 +5,19 @@ or ends it, so that a message that comes twice resets none that runs.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.messages import OpenInstances
-from chalicelib.domain.plans.steps import Sources
+from chalicelib.domain.plans.steps import Sources, is_overwritten
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import collected_path, ended_unexpanded, is_complete, values_in
 from chalicelib.domain.tasks.keys import join_key
+from chalicelib.domain.tasks.notes import SKIP_ORDER
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.tasks.telling import later
@@ -127,6 +128,11 @@ class Opening:
                 return end
             end = later(end, self._open(progress, index))
         return later(end, progress.telling.complete_if_due(self.item)) if self.is_ordered else end
+
+    def overwrites(self, item: TaskInstance) -> bool:
+        """Whether the order to the whole task takes the place of the state of an instance."""
+        ordered = replace(item, notes={SKIP_ORDER: frozenset({0})})  # it was left on the unexpanded one
+        return is_overwritten(ordered, is_new=self.is_new_order, ordered_at=self.ordered_at)
 
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
