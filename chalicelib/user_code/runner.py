@@ -23,6 +23,9 @@ from chalicelib.user_code.watch import NotBegun, TryEnd, Watch
 _BEGINNINGS = 3
 """How often a try is handed over whose process was never there: a killed fork server is replaced."""
 
+_XCOM_BACKEND = "airflow.models.xcom.BaseXCom"
+"""Airflow's own, and its default."""
+
 Environ = Callable[[], Mapping[str, str]]
 """Gives the environment that user code is to have now; what it raises as ``UpdraftError`` fails the try."""
 
@@ -97,6 +100,8 @@ def _in_a_process(
         environ = environment()
     except UpdraftError as error:
         return TryEnd(reason=str(error), has_begun=False)
+    if refusal := _refused_option(environ):
+        return TryEnd(reason=refusal, has_begun=False)
     for secret in secrets_of(environ):
         task_log.hide(secret)
     leftovers = Leftovers(shared_temporary_folder())
@@ -110,6 +115,17 @@ def _in_a_process(
             return _begun(dags_folder.absolute(), job, around, task_log, environ, leftovers)
         finally:
             leftovers.remove()
+
+
+def _refused_option(environ: Mapping[str, str]) -> str | None:
+    """Why nothing may run with these options: values would not be kept where the user wants them."""
+    backend = environ.get("AIRFLOW__CORE__XCOM_BACKEND", _XCOM_BACKEND)
+    if backend == _XCOM_BACKEND:
+        return None
+    return (
+        f"Updraft does not offer XCom backends: take AIRFLOW__CORE__XCOM_BACKEND={backend} away. "
+        "Values of any size are kept, those above 16 kB in the bucket"
+    )
 
 
 def _begun(
