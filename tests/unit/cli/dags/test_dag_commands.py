@@ -16,6 +16,7 @@ from tests.scripted.command_line import run
 FILE = """
 from datetime import datetime, timedelta
 from airflow import DAG
+from airflow.models.param import Param
 from airflow.operators.empty import EmptyOperator
 
 with DAG(
@@ -25,6 +26,8 @@ with DAG(
     EmptyOperator(task_id="first") >> EmptyOperator(task_id="second", owner="bob")
 with DAG("hourly", schedule=timedelta(hours=1), start_date=datetime(2026, 1, 1), max_active_runs=2):
     EmptyOperator(task_id="first", max_active_tis_per_dag=1)
+with DAG("wants", schedule=None, params={"n": Param(type="integer")}):
+    EmptyOperator(task_id="first")
 with DAG("never", schedule=None, start_date=datetime(2026, 1, 1)):
     EmptyOperator(task_id="first")
 """
@@ -64,7 +67,7 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
 
 def test_columns_that_are_not_known_are_left_out_and_named() -> None:
     result = run("dags", "list", "--columns", "dag_id,pickle_id", "-o", "plain")
-    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "never"]
+    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "never", "wants"]
     assert result.stderr.startswith("Ignoring columns that are not known: pickle_id. Known: dag_id, ")
 
 
@@ -124,7 +127,7 @@ def test_the_report_tells_what_each_file_holds_and_how_long_it_took(
     assert result.stderr == "broken.py could not be loaded: line 2: ValueError: no\n"
     found = {row["file"]: row for row in json.loads(result.stdout)}
     assert found["/broken.py"]["dag_num"] == "0"
-    assert found["/dags.py"]["dags"] == ["daily", "hourly", "never"]
+    assert found["/dags.py"]["dags"] == ["daily", "hourly", "never", "wants"]
     assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("3", "4")
     assert found["/dags.py"]["duration"] > "0:00:00"
 
@@ -171,6 +174,15 @@ def test_unmet_dependencies_are_told(engine: Engine, command: tuple[str, ...]) -
     assert lines[0] == "Task instance dependencies not met:"
     assert "Dagrun Running: the run is queued" in lines
     assert any(line.startswith("Dag Not Paused: the DAG is paused") for line in lines)
+
+
+def test_a_conf_that_the_params_refuse_triggers_nothing(engine: Engine) -> None:
+    refused = run("dags", "trigger", "wants", "--conf", '{"n": "x"}')
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Invalid input for param n: 'x' is not of type 'integer'" in refused.stderr
+    assert "Invalid input for param n: No value passed" in run("dags", "trigger", "wants").stderr
+    assert list(engine.store.dag_runs.list("wants")) == []
+    assert run("dags", "trigger", "wants", "--conf", '{"n": 1}').exit_code == 0
 
 
 def test_a_task_that_is_over_runs_no_more(tmp_path: Path) -> None:
