@@ -53,7 +53,7 @@ def running_in(context: Context) -> Iterator[None]:
         _current.reset(token)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DagRun:
     """A DAG run as its tasks see it; datetimes are pendulum's."""
 
@@ -70,11 +70,15 @@ class DagRun:
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
-    dag: "DAG | None" = field(default=None, repr=False, compare=False)
-    find_task_instances: Callable[[], Sequence["TaskInstance"]] = field(
-        default=tuple, repr=False, compare=False
-    )
+    dag: "DAG | None" = field(default=None, compare=False)
+    find_task_instances: Callable[[], Sequence["TaskInstance"]] = field(default=tuple, compare=False)
     """Finds those of the run as they are now; in its DAG's callbacks, as they were at its end."""
+
+    def __repr__(self) -> str:
+        return (
+            f"<DagRun {self.dag_id} @ {self.logical_date}: {self.run_id}, state:{self.state}, "
+            f"queued_at: {self.queued_at}. externally triggered: {self.external_trigger}>"
+        )
 
     @property
     def task_instances(self) -> list["TaskInstance"]:

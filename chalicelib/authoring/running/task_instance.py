@@ -111,6 +111,16 @@ class TaskInstance:
         return self.try_number
 
     @property
+    def next_try_number(self) -> int:
+        """The number of the try after this one."""
+        return self.try_number + 1
+
+    @property
+    def is_premature(self) -> bool:
+        """Whether it waits for the time of a retry; what runs, or has ended, does not."""
+        return self.state is TaskInstanceState.UP_FOR_RETRY
+
+    @property
     def key(self) -> TaskInstanceKey:
         """What identifies the try."""
         return TaskInstanceKey(self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
@@ -129,6 +139,21 @@ class TaskInstance:
             }
         )
         return f"{conf.get('webserver', 'base_url')}/dags/{self.dag_id}/grid?{query}"
+
+    @property
+    def mark_success_url(self) -> str:
+        """Where Airflow's pages would let it be marked as success."""
+        query = urlencode(
+            {
+                "task_id": self.task_id,
+                "dag_id": self.dag_id,
+                "dag_run_id": self.run_id,
+                "upstream": "false",
+                "downstream": "false",
+                "state": "success",
+            }
+        )
+        return f"{conf.get('webserver', 'base_url')}/confirm?{query}"
 
     def has_become(self, facts: EndedInstance | InstanceFacts) -> None:
         """Take on what became of the task instance, as its callbacks and other tasks are to see it."""

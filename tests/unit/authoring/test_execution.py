@@ -307,6 +307,20 @@ def test_a_task_sees_what_its_row_in_airflow_would_tell() -> None:
     assert first[4:] == [getpass.getuser(), socket.gethostname()]
 
 
+def test_what_is_shown_of_a_run_and_its_task_is_airflows() -> None:
+    def look(ti: Any, dag_run: Any) -> list[Any]:
+        return [repr(dag_run), ti.mark_success_url, ti.next_try_number, ti.is_premature]
+
+    assert call(look)[1] == [
+        "<DagRun x @ 2024-05-06 07:08:09+00:00: manual__2024-05-06T07:08:09+00:00, state:running, "
+        "queued_at: None. externally triggered: True>",
+        "http://localhost:8080/confirm?task_id=a&dag_id=x&"
+        "dag_run_id=manual__2024-05-06T07%3A08%3A09%2B00%3A00&upstream=false&downstream=false&state=success",
+        2,
+        False,
+    ]
+
+
 def test_a_task_sees_the_task_instances_of_its_run_as_they_are_now() -> None:
     def look(dag_run: Any) -> list[Any]:
         failed = dag_run.get_task_instances(state=["failed"])
