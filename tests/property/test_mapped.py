@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NoDagToDelete
-from chalicelib.domain.graph.expansion import Concat, Expansion, Literal, MappedGroup, OutputOf
+from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -362,3 +362,20 @@ def test_a_handler_that_died_over_an_early_expansion_is_made_good_by_the_sweep(d
     world.settle(dag.dag_id)
     assert_ended_as_usual(world, dag, run)
     assert run_state(world, dag) is DagRunState.SUCCESS
+
+
+@pytest.mark.parametrize("length", [Literal(count=2), OutputOf(task_id="list")])
+def test_what_is_mapped_over_a_task_of_a_mapped_group_is_never_expanded(length: Length) -> None:
+    outer = MappedGroup(group_id="g", length=length)
+    inner = MappedGroup(group_id="g.h", length=OutputOf(task_id="each"))
+    made = [
+        Shape("list", returns=2),
+        Shape("each", ("list",), expansion=Expansion(groups=(outer,)), returns=3),
+        Shape("deeper", ("each",), rule="all_done", expansion=Expansion(groups=(outer, inner))),
+        Shape("after", ("each",), rule="all_done", expansion=over("each")),
+    ]
+    world, _, run = ended(made)
+    tasks = outcome_of_run(world, run)[1]
+    assert ("each", 1, TaskInstanceState.SUCCESS) in tasks
+    assert ("deeper", -1, TaskInstanceState.UPSTREAM_FAILED) in tasks
+    assert ("after", -1, TaskInstanceState.UPSTREAM_FAILED) in tasks

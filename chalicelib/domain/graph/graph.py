@@ -98,6 +98,11 @@ class Task:
         return self.expansion is not None
 
     @property
+    def is_mapped_itself(self) -> bool:
+        """Whether it is mapped by itself, and not only with the groups around it."""
+        return self.expansion is not None and self.expansion.own is not None
+
+    @property
     def most_instances(self) -> int | None:
         """How many instances a run has of it at most; None where only the run tells."""
         return self.literal_length if self.is_mapped else 1

@@ -17,6 +17,7 @@ FILE = """
 from datetime import datetime, timedelta
 from airflow import DAG
 from airflow.models.param import Param
+from airflow.operators.bash import BashOperator
 from airflow.operators.empty import EmptyOperator
 
 with DAG(
@@ -28,6 +29,10 @@ with DAG("hourly", schedule=timedelta(hours=1), start_date=datetime(2026, 1, 1),
     EmptyOperator(task_id="first", max_active_tis_per_dag=1)
 with DAG("wants", schedule=None, params={"n": Param(type="integer")}):
     EmptyOperator(task_id="first")
+with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1)):
+    each = BashOperator.partial(task_id="each", owner="eve", max_active_tis_per_dagrun=2)
+    each.expand(bash_command=["true"])
+    EmptyOperator(task_id="alone")
 with DAG("never", schedule=None, start_date=datetime(2026, 1, 1)):
     EmptyOperator(task_id="first")
 """
@@ -67,7 +72,7 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
 
 def test_columns_that_are_not_known_are_left_out_and_named() -> None:
     result = run("dags", "list", "--columns", "dag_id,pickle_id", "-o", "plain")
-    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "never", "wants"]
+    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "mapped", "never", "wants"]
     assert result.stderr.startswith("Ignoring columns that are not known: pickle_id. Known: dag_id, ")
 
 
@@ -102,6 +107,11 @@ def test_the_details_of_a_dag_have_airflows_names() -> None:
     assert (never["schedule_interval"], never["next_dagrun"]) == (None, None)
 
 
+def test_mapped_tasks_have_owners_and_limits_too() -> None:
+    (mapped,) = rows("dags", "details", "mapped")
+    assert (mapped["owners"], mapped["has_task_concurrency_limits"]) == (["airflow", "eve"], "True")
+
+
 def test_details_are_a_property_each_for_people() -> None:
     lines = run("dags", "details", "daily").stdout.splitlines()
     assert [cell.strip() for cell in lines[0].split("|")] == ["property_name", "property_value"]
@@ -127,8 +137,8 @@ def test_the_report_tells_what_each_file_holds_and_how_long_it_took(
     assert result.stderr == "broken.py could not be loaded: line 2: ValueError: no\n"
     found = {row["file"]: row for row in json.loads(result.stdout)}
     assert found["/broken.py"]["dag_num"] == "0"
-    assert found["/dags.py"]["dags"] == ["daily", "hourly", "never", "wants"]
-    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("4", "5")
+    assert found["/dags.py"]["dags"] == ["daily", "hourly", "mapped", "never", "wants"]
+    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("5", "7")
     assert found["/dags.py"]["duration"] > "0:00:00"
 
 
