@@ -201,14 +201,15 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
 
 
 def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
-    """The params of a task in its run; raises ``ParamValidationError`` as above.
+    """The params of a task in its run, which its copy has from then on; raises as above.
 
     The run's conf is left out where ``[core] dag_run_conf_overrides_params`` says so.
     """
     given = ti.dag_run.conf
     if given and not conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True):
         given = {}
-    return ti.task.params.merged(given, suppress_exception=with_invalid).validate()
+    ti.task.params = ti.task.params.merged(given, suppress_exception=with_invalid)
+    return ti.task.params.validate()
 
 
 _OF_PREVIOUS_SUCCESS = {

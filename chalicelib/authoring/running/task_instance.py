@@ -178,7 +178,17 @@ class TaskInstance:
         """Order tasks downstream to be skipped when this try has succeeded."""
         self.skipped.update(task_ids)
 
-    def xcom_push(self, key: str, value: Any, execution_date: datetime | None = None) -> None:  # noqa: ARG002 - 1.10's
+    def current_state(self, session: Any = None) -> TaskInstanceState | None:  # noqa: ARG002 - Airflow's signature
+        """The state."""
+        return self.state
+
+    def xcom_push(
+        self,
+        key: str,
+        value: Any,
+        execution_date: datetime | None = None,  # noqa: ARG002 - 1.10's
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+    ) -> None:
         """Keep a value under a key; raises ``TypeError`` for one that ``xcom_values`` cannot keep."""
         if not isinstance(key, str) or not key:
             raise TypeError(f"An XCom key has to be a text that is not empty, not {key!r}")
@@ -192,6 +202,7 @@ class TaskInstance:
         dag_id: str | None = None,
         key: str = XCOM_RETURN_KEY,
         include_prior_dates: bool = False,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
         *,
         map_indexes: int | Iterable[int] | None = None,
         default: Any = None,

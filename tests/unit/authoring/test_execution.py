@@ -234,6 +234,15 @@ def test_params_are_checked_against_the_conf_of_the_run() -> None:
     assert dag.params["n"] == 1
 
 
+def test_a_task_has_the_params_of_its_run() -> None:
+    dag = a_dag(params={"n": Param(1, type="integer"), "word": "x"})
+    told = call(
+        lambda text: text, dag, op_args=["{{ task.params.n }} {{ params }}"], request={"conf": {"n": 5}}
+    )
+    assert told[1] == "5 {'n': 5, 'word': 'x'}"
+    assert (dag.params["n"], dag.get_task("a").params["n"]) == (1, 1)
+
+
 def test_arguments_of_a_dag_function_are_params() -> None:
     @task
     def shout(word: str) -> str:
