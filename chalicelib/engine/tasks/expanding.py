@@ -147,7 +147,7 @@ class Opening:
 
     def _open(self, progress: "RunInProgress", index: int) -> TaskInstance | None:
         run_uid = progress.facts.ref.run_uid
-        is_untouched = self.is_fresh and not progress.graph.index_upstream(self.task)
+        is_untouched = self.is_fresh and not progress.graph.decides_by_index(self.task)
         if is_untouched:
             item = TaskInstance(run_uid=run_uid, task_id=self.task.task_id, map_index=index)
         else:
@@ -161,7 +161,7 @@ class Opening:
     def _is_decided(self, graph: Graph, item: TaskInstance) -> bool:
         """Whether the judgement of the whole task is that of an instance."""
         skips_it = self._skips_all(graph) and not item.clears
-        return self.is_ordered or not graph.index_upstream(self.task) or skips_it
+        return self.is_ordered or not graph.decides_by_index(self.task) or skips_it
 
 
 def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:
