@@ -32,6 +32,10 @@ Answer = tuple[dict[str, Any], str]
 _UNAVAILABLE = "StoreUnavailable"
 
 
+_UIDS_AT_FIRST = 250
+"""Characters of uids of runs that are told before more are asked for: those of the last ten."""
+
+
 class AskedXComs:
     """Implements ``authoring.running.execution.XComs`` in a try's process."""
 
@@ -194,7 +198,8 @@ def _xcom_pull_all(around: Surroundings, header: dict[str, Any], _text: str) -> 
 
 def _xcom_runs(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     runs = around.xcoms.elsewhere(typed(XComSource, header["source"]))
-    return around.open_pulls.first((number, xcoms.run_uid) for number, xcoms in enumerate(runs))
+    uids = ((number, xcoms.run_uid) for number, xcoms in enumerate(runs))
+    return around.open_pulls.first(uids, _UIDS_AT_FIRST)
 
 
 def _xcoms(around: Surroundings, header: dict[str, Any]) -> RunningXComs:

@@ -76,7 +76,6 @@ class TaskInstance:
         self.priority_weight = task.priority_weight_total
         self.executor_config = task.executor_config
         self.hostname = socket.gethostname()
-        self.unixname = getpass.getuser()
         self.pid = os.getpid()
         self.log = log
         self.map_length = request.map_length
@@ -109,6 +108,14 @@ class TaskInstance:
     def prev_attempted_tries(self) -> int:
         """Which try this is."""
         return self.try_number
+
+    @property
+    def unixname(self) -> str:
+        """The name of the user whose process it is; of one without a name, the number."""
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return str(os.getuid())
 
     @property
     def next_try_number(self) -> int:

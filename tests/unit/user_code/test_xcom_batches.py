@@ -111,14 +111,18 @@ class XComsOfRuns(MappedXComs):
     """The XComs of several runs, by the uid of the run."""
 
     run_uid: str = "own"
+    uids: tuple[str, ...] = ("late", "early")
     sources: list[XComSource] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
 
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
         return f"{self.run_uid} {task_id} {key}"
 
     def elsewhere(self, source: XComSource) -> Iterator["XComsOfRuns"]:
         self.sources.append(source)
-        return (self.of_run(run_uid) for run_uid in ("late", "early"))
+        for run_uid in self.uids:
+            self.looked_at.append(run_uid)
+            yield self.of_run(run_uid)
 
     def of_run(self, run_uid: str) -> "XComsOfRuns":
         return replace(self, run_uid=run_uid)
@@ -134,6 +138,16 @@ def test_values_of_other_runs_are_asked_for_by_run() -> None:
     assert found == [["late t k", [(0, '"m"')]], ["early t k", [(0, '"m"')]]]
     assert of_worker.sources == [source]
     assert direct.asked == ["xcom_runs", *["xcom_pull", "xcom_pull_all"] * 2]
+
+
+def test_no_more_runs_are_looked_for_than_are_asked_for() -> None:
+    of_worker = XComsOfRuns([], uids=tuple(f"{number:026d}" for number in range(100)))
+    xcoms, direct = asking(of_worker)
+    runs = xcoms.elsewhere(XComSource(dag_id="other", run_id="r", include_prior_dates=True))
+    first = next(iter(runs))
+    assert (first.pull("t", "k"), len(of_worker.looked_at)) == (f"{0:026d} t k", 11)
+    assert sum(1 for _ in runs) == 99
+    assert direct.asked == ["xcom_runs", "xcom_pull", "xcom_pull_more"]
 
 
 def test_task_instances_of_the_run_are_asked_for() -> None:
