@@ -1,7 +1,10 @@
 """The one way a run comes to be."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -131,3 +134,25 @@ def test_a_run_that_could_not_be_announced_exists_all_the_same(engine: Engine) -
     run = create_run(engine, request())
     assert engine.store.dag_runs.get("sales", NOON) == run
     assert list(engine.store.dag_runs.due(NOON + timedelta(minutes=1))) == [("sales", NOON)]
+
+
+def test_the_schema_library_is_loaded_by_the_first_trigger_of_a_dag_with_params() -> None:
+    program = """
+import sys
+from datetime import UTC, datetime
+from chalicelib.engine.runs.create import RunRequest, create_run
+from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.engines import engine_in_memory
+
+day = datetime(2026, 3, 30, tzinfo=UTC)
+engine = engine_in_memory(lambda: day)
+
+def is_loaded_after_trigger(dag_id, params):
+    ScriptedDag([Shape("a")], dag_id=dag_id, params=params).save(engine.store)
+    create_run(engine, RunRequest(dag_id=dag_id, execution_date=day, triggered_by="test", conf={"n": 1}))
+    return "jsonschema" in sys.modules
+
+assert not is_loaded_after_trigger("plain", {})
+assert is_loaded_after_trigger("with_params", {"n": {"schema": {"type": "integer"}, "refusal": None}})
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=True)
