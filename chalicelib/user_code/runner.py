@@ -9,7 +9,6 @@ from pathlib import Path
 from chalicelib.authoring import clock
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
-from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, TryReport
@@ -23,6 +22,9 @@ from chalicelib.user_code.watch import NotBegun, TryEnd, Watch
 
 _BEGINNINGS = 3
 """How often a try is handed over whose process was never there: a killed fork server is replaced."""
+
+_XCOM_BACKEND = "airflow.models.xcom.BaseXCom"
+"""Airflow's own, and its default."""
 
 Environ = Callable[[], Mapping[str, str]]
 """Gives the environment that user code is to have now; what it raises as ``UpdraftError`` fails the try."""
@@ -47,7 +49,10 @@ def run_try(
             reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
             return TryReport(outcome=TryOutcome(result=TryResult.REMOVED, reason=reason), log=b"")
         around = Surroundings(
-            xcoms=xcoms, variables=variables, find_previous_success=request.find_previous_success
+            xcoms=xcoms,
+            variables=variables,
+            find_previous_success=request.find_previous_success,
+            find_task_instances=request.find_task_instances,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)
@@ -72,7 +77,9 @@ def run_callbacks(
             reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
             task_log.say(logging.WARNING, f"{request.kind} is not called: {reason}")
             return task_log.content
-        around = Surroundings(xcoms=xcoms, variables=variables, find_previous_success=_no_past)
+        around = Surroundings(
+            xcoms=xcoms, variables=variables, find_task_instances=request.find_task_instances
+        )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         if end.outcome is None:
             what = "did not end" if end.has_begun else "is not called"
@@ -93,6 +100,8 @@ def _in_a_process(
         environ = environment()
     except UpdraftError as error:
         return TryEnd(reason=str(error), has_begun=False)
+    if refusal := _refused_option(environ):
+        return TryEnd(reason=refusal, has_begun=False)
     for secret in secrets_of(environ):
         task_log.hide(secret)
     leftovers = Leftovers(shared_temporary_folder())
@@ -106,6 +115,17 @@ def _in_a_process(
             return _begun(dags_folder.absolute(), job, around, task_log, environ, leftovers)
         finally:
             leftovers.remove()
+
+
+def _refused_option(environ: Mapping[str, str]) -> str | None:
+    """Why nothing may run with these options: values would not be kept where the user wants them."""
+    backend = environ.get("AIRFLOW__CORE__XCOM_BACKEND", _XCOM_BACKEND)
+    if backend == _XCOM_BACKEND:
+        return None
+    return (
+        f"Updraft does not offer XCom backends: take AIRFLOW__CORE__XCOM_BACKEND={backend} away. "
+        "Values of any size are kept, those above 16 kB in the bucket"
+    )
 
 
 def _begun(
@@ -140,8 +160,3 @@ def _outcome_of(end: TryEnd, task_log: TaskLog) -> TryOutcome:
 
 def _secrets() -> tuple[str, ...]:
     return secrets_of(os.environ)
-
-
-def _no_past() -> DagRun | None:
-    """Callbacks are not told of the run before."""
-    return None

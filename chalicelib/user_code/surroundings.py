@@ -6,7 +6,7 @@ long, is the text of its frame.
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,8 @@ from chalicelib.authoring.surroundings import configuration
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.outcomes import InstanceFacts
+from chalicelib.domain.runs.xcom_sources import XComSource
 from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.user_code.frames import Requests
@@ -30,11 +32,17 @@ Answer = tuple[dict[str, Any], str]
 _UNAVAILABLE = "StoreUnavailable"
 
 
+_UIDS_AT_FIRST = 250
+"""Characters of uids of runs that are told before more are asked for: those of the last ten."""
+
+
 class AskedXComs:
     """Implements ``authoring.running.execution.XComs`` in a try's process."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, run_uid: str | None = None) -> None:
         self._requests = requests
+        self._run_uid = run_uid
+        """That of another run than the try's own."""
 
     def push(self, key: str, value: str) -> None:
         """Keep a text as this task's value of that key."""
@@ -43,11 +51,22 @@ class AskedXComs:
     def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
         """A task's text of that key, or None."""
         header = {"op": "xcom_pull", "task_id": task_id, "key": key, "map_index": map_index}
-        return _text(_ask(self._requests, header))
+        return _text(_ask(self._requests, self._of_run(header)))
 
     def pull_all(self, task_id: str, key: str) -> IndexedValues:
         """Map index and text of each instance of a mapped task that pushed the key, some at a time."""
-        answer, text = _ask(self._requests, {"op": "xcom_pull_all", "task_id": task_id, "key": key})
+        header = self._of_run({"op": "xcom_pull_all", "task_id": task_id, "key": key})
+        yield from self._values(*_ask(self._requests, header))
+
+    def elsewhere(self, source: XComSource) -> Iterator["AskedXComs"]:
+        """The XComs of other runs, the latest run first."""
+        answer = _ask(self._requests, {"op": "xcom_runs", "source": plain(source)})
+        return (AskedXComs(self._requests, run_uid) for _, run_uid in self._values(*answer))
+
+    def _of_run(self, header: dict[str, Any]) -> dict[str, Any]:
+        return header if self._run_uid is None else {**header, "run_uid": self._run_uid}
+
+    def _values(self, answer: dict[str, Any], text: str) -> IndexedValues:
         yield from values_of(answer, text)
         while answer["more"] is not None:
             answer, text = _ask(self._requests, {"op": "xcom_pull_more", "pull": answer["more"]})
@@ -111,6 +130,12 @@ def asked_previous_success(requests: Requests) -> DagRun | None:
     return run
 
 
+def asked_task_instances(requests: Requests) -> tuple[InstanceFacts, ...]:
+    """The task instances of the try's run as they are now."""
+    _, text = _ask(requests, {"op": "task_instances"})
+    return tuple(typed(InstanceFacts, document) for document in json.loads(text))
+
+
 def _ask(requests: Requests, header: dict[str, Any], text: str = "") -> Answer:
     answer, value = requests.ask(header, text)
     if "error" in answer:
@@ -131,7 +156,8 @@ class Surroundings:
 
     xcoms: RunningXComs
     variables: VariablesOfDagFiles
-    find_previous_success: Callable[[], DagRun | None]
+    find_previous_success: Callable[[], DagRun | None] = lambda: None
+    find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = tuple
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
@@ -162,11 +188,22 @@ def _xcom_push(around: Surroundings, header: dict[str, Any], text: str) -> Answe
 
 def _xcom_pull(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     map_index = typed(int, header["map_index"])
-    return _maybe(around.xcoms.pull(_str(header, "task_id"), _str(header, "key"), map_index))
+    return _maybe(_xcoms(around, header).pull(_str(header, "task_id"), _str(header, "key"), map_index))
 
 
 def _xcom_pull_all(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
-    return around.open_pulls.first(iter(around.xcoms.pull_all(_str(header, "task_id"), _str(header, "key"))))
+    values = _xcoms(around, header).pull_all(_str(header, "task_id"), _str(header, "key"))
+    return around.open_pulls.first(iter(values))
+
+
+def _xcom_runs(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    runs = around.xcoms.elsewhere(typed(XComSource, header["source"]))
+    uids = ((number, xcoms.run_uid) for number, xcoms in enumerate(runs))
+    return around.open_pulls.first(uids, _UIDS_AT_FIRST)
+
+
+def _xcoms(around: Surroundings, header: dict[str, Any]) -> RunningXComs:
+    return around.xcoms.of_run(_str(header, "run_uid")) if "run_uid" in header else around.xcoms
 
 
 def _xcom_pull_more(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
@@ -195,6 +232,10 @@ def _previous_success(around: Surroundings, _header: dict[str, Any], _text: str)
     return {}, json.dumps(plain(around.find_previous_success()))
 
 
+def _task_instances(around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps([plain(facts) for facts in around.find_task_instances()])
+
+
 def _option(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     return _maybe(configuration.option(_str(header, "section"), _str(header, "key")))
 
@@ -213,6 +254,8 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "xcom_pull": _xcom_pull,
     "xcom_pull_all": _xcom_pull_all,
     "xcom_pull_more": _xcom_pull_more,
+    "xcom_runs": _xcom_runs,
+    "task_instances": _task_instances,
     "variable_get": _variable_get,
     "variable_save": _variable_save,
     "variable_delete": _variable_delete,

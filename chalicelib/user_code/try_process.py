@@ -30,6 +30,7 @@ from chalicelib.user_code.surroundings import (
     AskedXComs,
     asked_option,
     asked_previous_success,
+    asked_task_instances,
 )
 from chalicelib.user_code.warm_up import rehearse
 
@@ -65,8 +66,9 @@ def await_a_try(template: socket.socket, dags: dict[str, DAG], *, ahead_of_time:
 
 def _rehearse() -> None:
     ours, theirs = socket.socketpair()
+    theirs.close()  # nobody answers: a question would fail, and not be waited for
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    with ours, theirs, writing_to(nowhere), asking(Requests(Channel(ours))):
+    with ours, writing_to(nowhere), asking(Requests(Channel(ours))):
         rehearse()
     os.close(nowhere)
 
@@ -133,15 +135,20 @@ def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
         if dag is None:
             log.warning("%s is not called: %s", request.kind, missing)
         else:
-            callbacks.run_callbacks(dag, request, AskedXComs(requests))
+            asking_now = replace(request, find_task_instances=partial(asked_task_instances, requests))
+            callbacks.run_callbacks(dag, asking_now, AskedXComs(requests))
         return TryOutcome(result=TryResult.SUCCESS)
     if dag is None:
         return TryOutcome(result=TryResult.REMOVED, reason=missing)
-    return execution.run_try(dag, _knowing_the_past(request, requests), AskedXComs(requests))
+    return execution.run_try(dag, _knowing_its_run(request, requests), AskedXComs(requests))
 
 
-def _knowing_the_past(request: TryRequest, requests: Requests) -> TryRequest:
-    return replace(request, find_previous_success=partial(asked_previous_success, requests))
+def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
+    return replace(
+        request,
+        find_previous_success=partial(asked_previous_success, requests),
+        find_task_instances=partial(asked_task_instances, requests),
+    )
 
 
 def _unbuffered(descriptor: int) -> io.TextIOWrapper:

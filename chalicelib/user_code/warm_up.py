@@ -19,6 +19,7 @@ from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.running.execution import run_try
 from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.xcom_sources import XComSource
 from chalicelib.user_code.jobs import Job, outcome_frame, outcome_of_frame
 
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -35,6 +36,10 @@ class _NoXComs:
         return None
 
     def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:  # noqa: ARG002 - as above
+        """There are none."""
+        return iter(())
+
+    def elsewhere(self, source: XComSource) -> Iterator["_NoXComs"]:  # noqa: ARG002 - as above
         """There are none."""
         return iter(())
 

@@ -31,6 +31,7 @@ DIRECT = {
     "croniter",
     "jinja2",
     "jmespath",
+    "jsonschema",
     "minikerberos",
     "pendulum",
     "pynamodb",
@@ -43,6 +44,11 @@ INDIRECT = {
     "six",  # python-dateutil
     "typing-extensions",  # pynamodb
     "urllib3",  # botocore
+    # jsonschema
+    "attrs",
+    "jsonschema-specifications",
+    "referencing",
+    "rpds-py",
     # minikerberos
     "asn1crypto",
     "asysocks",
@@ -72,6 +78,7 @@ MODULES = {
 LOADED_BY = {
     "bcrypt": {"authorizer"},
     "croniter": set(),
+    "jsonschema": set(),
     "jinja2": set(),  # of a worker only the processes that user code runs in
     "minikerberos": set(),
     "pendulum": set(),

@@ -20,9 +20,11 @@ HEAVY = {
     "dateutil",
     "jinja2",
     "jmespath",
+    "jsonschema",
     "minikerberos",
     "pendulum",
     "pynamodb",
+    "referencing",
     "ulid",
 }
 UNUSED_BY_ANY = HEAVY | {

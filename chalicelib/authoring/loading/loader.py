@@ -122,7 +122,7 @@ def load_file(path: Path, folder: Path) -> LoadedFile | ImportFailure:
     """
     with _loading:
         _forget_siblings()
-        plugins = load_plugins(plugins_folder(folder))
+        plugins = load_plugins(plugins_folder(folder), folder.absolute())
         loaded = _load(folder.absolute() / path, folder.absolute())
         if isinstance(loaded, LoadedFile):
             return replace(loaded, read=(*loaded.read, *plugins.read))

@@ -14,6 +14,7 @@ from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.mapped_operator import MappedOperator
+from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.authoring.operators.python import ShortCircuitOperator
 from chalicelib.authoring.running import listening
@@ -120,11 +121,21 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "dagrun_timeout": _seconds(dag.dagrun_timeout),
         "fail_stop": dag.fail_stop,
         "tags": sorted(dag.tags),
-        "params": _json(dag.params.dump()),
+        "params": {name: _param(param) for name, param in dag.params.items()},
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
         "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
         "tasks": [_task(task) for task in dag.topological_sort()],
+    }
+
+
+def _param(param: Param) -> Document:
+    """A param; ``refusal`` says why a run cannot do with its value."""
+    return {
+        "value": _json(param.value) if param.has_value else None,
+        "description": param.description,
+        "schema": _json(param.schema or {}),
+        "refusal": param.refusal,
     }
 
 
@@ -246,6 +257,8 @@ def _json(value: Any) -> Any:
 
 def _attribute(task: BaseOperator, name: str) -> str:
     value = getattr(task, name, None)
+    if isinstance(value, ParamsDict):
+        value = value.dump()
     if name in task.template_fields:
         value = _as_json(value)
     if name in _AS_LIST:

@@ -16,7 +16,6 @@ from chalicelib.authoring.exceptions import (
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
     NotOffered,
-    ParamValidationError,
     TaskNotFound,
 )
 from chalicelib.authoring.model import dag_context
@@ -25,6 +24,7 @@ from chalicelib.authoring.model.dependencies import connect
 from chalicelib.authoring.model.params import DagParam, ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
+from chalicelib.authoring.model.timetables import Timetable, timetable_of
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.domain.schedule import timetables
 
@@ -127,12 +127,12 @@ class DAG:
 
         self.default_view = default_view
         self.orientation = orientation
-        self.doc_md = doc_md
+        self.doc_md = _text_of_file(doc_md)
         self.tags = _tags(tags)
         self.access_control = access_control
         self.owner_links = dict(owner_links or {})
         self.dag_display_name = dag_display_name or dag_id
-        self.params = ParamsDict(params)
+        self.params = ParamsDict(params).merged(self.default_args.pop("params", None))
         self.auto_register = auto_register
         self.task_dict: dict[str, BaseOperator] = {}
         self._groups: dict[str, TaskGroup] = {}
@@ -142,6 +142,11 @@ class DAG:
     def schedule_interval(self) -> Schedule:
         """The older name of ``schedule``."""
         return self.schedule
+
+    @property
+    def timetable(self) -> Timetable:
+        """Airflow's timetable of the schedule."""
+        return timetable_of(self.schedule)
 
     @property
     def planning(self) -> timetables.Schedule:
@@ -307,6 +312,8 @@ class DAG:
         self._validate_setups()
         for task in self.tasks:
             self._check_rule(task)
+        # Also without a schedule: so the library that checks is there before processes of tries are forked.
+        refused = self.params.refusals()
         if self.schedule is None:
             return
         self._check_start()
@@ -314,13 +321,11 @@ class DAG:
             self.planning.check()
         except timetables.InvalidSchedule as error:
             raise AirflowTimetableInvalid(str(error)) from None
-        try:
-            self.params.validate()
-        except ParamValidationError as error:
+        if refused:
             raise AirflowException(
                 "DAG is not allowed to define a Schedule, if there are any required params without "
-                f"default values or default values are not valid. {error}"
-            ) from None
+                f"default values or default values are not valid. {refused[0]}"
+            )
 
     def _check_start(self) -> None:
         if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
@@ -389,6 +394,13 @@ def _texts(value: str | Iterable[str] | None) -> list[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
+
+
+def _text_of_file(doc_md: str | None) -> str | None:
+    """A documentation; one that names a file of Markdown which is there is that file's text."""
+    if doc_md is None or not doc_md.endswith(".md") or not os.path.isfile(doc_md):
+        return doc_md
+    return Path(doc_md).read_text()
 
 
 def _tags(value: Collection[str] | None) -> Collection[str]:

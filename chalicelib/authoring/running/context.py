@@ -6,11 +6,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
-from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamValidationError
+from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
@@ -54,10 +55,11 @@ def running_in(context: Context) -> Iterator[None]:
         _current.reset(token)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DagRun(metaclass=HasColumns):
     """A DAG run as its tasks see it; datetimes are pendulum's."""
 
+    id: int
     dag_id: str
     run_id: str
     run_type: str
@@ -72,20 +74,47 @@ class DagRun(metaclass=HasColumns):
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
-    task_instances: Sequence["TaskInstance"] | None = field(default=None, repr=False, compare=False)
-    """All of the run; only its DAG's callbacks see them."""
+    dag: "DAG | None" = field(default=None, compare=False)
+    find_task_instances: Callable[[], Sequence["TaskInstance"]] = field(default=tuple, compare=False)
+    """Finds those of the run as they are now; in its DAG's callbacks, as they were at its end."""
 
-    def get_task_instances(self, state: str | Iterable[str | None] | None = None) -> list["TaskInstance"]:
-        """The task instances of the run, those in certain states if some are given.
+    def __repr__(self) -> str:
+        return (
+            f"<DagRun {self.dag_id} @ {self.logical_date}: {self.run_id}, state:{self.state}, "
+            f"queued_at: {self.queued_at}. externally triggered: {self.external_trigger}>"
+        )
 
-        Raises ``NotOffered`` anywhere but in callbacks of the DAG.
-        """
-        if self.task_instances is None:
-            raise NotOffered("the task instances of a run outside of its DAG's callbacks")
+    @property
+    def task_instances(self) -> list["TaskInstance"]:
+        """The task instances of the run; 1 request per MB of them."""
+        return list(self.find_task_instances())
+
+    def get_dag(self) -> "DAG":
+        """The DAG; raises ``AirflowException`` where it is not known."""
+        if self.dag is None:
+            raise AirflowException(f"The DAG (.dag) for {self!r} needs to be set")
+        return self.dag
+
+    def get_state(self) -> DagRunState:
+        """The state."""
+        return self.state
+
+    def get_task_instances(
+        self,
+        state: str | Iterable[str | None] | None = None,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+    ) -> list["TaskInstance"]:
+        """The task instances of the run, those in certain states if some are given; as above."""
         states = [state] if isinstance(state, str) else state
-        return [ti for ti in self.task_instances if states is None or ti.state in states]
+        return [ti for ti in self.find_task_instances() if states is None or ti.state in states]
 
-    def get_task_instance(self, task_id: str, map_index: int = -1) -> "TaskInstance | None":
+    def get_task_instance(
+        self,
+        task_id: str,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+        *,
+        map_index: int = -1,
+    ) -> "TaskInstance | None":
         """The task instance of that id, or None; as above."""
         found = (ti for ti in self.get_task_instances() if ti.task_id == task_id)
         return next((ti for ti in found if ti.map_index == map_index), None)
@@ -111,7 +140,7 @@ class DagRun(metaclass=HasColumns):
         return bool(vars(self)["external_trigger"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Airflow3DagRun(WithoutOlderNames, DagRun):
     """A DAG run as tasks of a DAG by Airflow 3's rules see it."""
 
@@ -128,10 +157,18 @@ def pendulum_datetime(moment: datetime) -> datetime:
     return pendulum.instance(moment).in_timezone("UTC")
 
 
-def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
-    """The run a try of a task of the DAG belongs to, with what is known of its end."""
+def number_of(*names: object) -> int:
+    """A number that stands for what is named, where Airflow has that of a row: of 48 bits, never another."""
+    text = "/".join(map(str, names))
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
+
+
+def dag_run_of(request: TryRequest, dag: "DAG", **of_run: Any) -> DagRun:
+    """The run that a try of a task of the DAG belongs to; ``of_run`` are further attributes of it."""
     kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
     return kind(
+        id=number_of(request.run_uid),
+        dag=dag,
         dag_id=request.dag_id,
         run_id=request.run_id,
         run_type=request.run_type,
@@ -142,7 +179,7 @@ def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
         data_interval_start=pendulum_datetime(request.data_interval_start),
         data_interval_end=pendulum_datetime(request.data_interval_end),
         start_date=pendulum_datetime(request.run_start_date),
-        **of_its_end,
+        **of_run,
     )
 
 
@@ -150,8 +187,8 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
     """Airflow's context for a task instance.
 
     Params are the DAG's, then the task's, then the run's conf, and checked: raises
-    ``ParamValidationError``, unless they are wanted ``with_invalid_params``. What tells of the previous
-    successful run is found when it is used.
+    ``ParamValidationError``; ``with_invalid_params`` a wrong one is None, one in the conf left out. What
+    tells of the previous successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
     values: dict[str, Any] = {
@@ -187,14 +224,15 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
 
 
 def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
-    """The params of a task in its run; raises ``ParamValidationError`` as above."""
-    params = ti.task.params.merged(ti.dag_run.conf)
-    try:
-        return params.validate()
-    except ParamValidationError:
-        if not with_invalid:
-            raise
-        return params.dump()
+    """The params of a task in its run, which its copy has from then on; raises as above.
+
+    The run's conf is left out where ``[core] dag_run_conf_overrides_params`` says so.
+    """
+    given = ti.dag_run.conf
+    if given and not conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True):
+        given = {}
+    ti.task.params = ti.task.params.merged(given, suppress_exception=with_invalid)
+    return ti.task.params.validate()
 
 
 _OF_PREVIOUS_SUCCESS = {

@@ -23,10 +23,11 @@ from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.authoring.running import callbacks, expanded, listening
-from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
+from chalicelib.authoring.running.context import Context, context_of, running_in
+from chalicelib.authoring.running.environment import exported
 from chalicelib.authoring.running.pulls import XComs
-from chalicelib.authoring.running.task_instance import TaskInstance
-from chalicelib.authoring.running.templates import Renderer, render_template_fields
+from chalicelib.authoring.running.task_instance import TaskInstance, task_instance_of
+from chalicelib.authoring.running.templates import Renderer, prepare_templates, render_template_fields
 from chalicelib.authoring.running.time_limits import ending_on_sigterm, time_limit
 from chalicelib.authoring.surroundings.secrets_masker import redact
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
@@ -47,8 +48,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
     if not dag.has_task(request.task_id):
         reason = f"the deployed DAG {dag.dag_id} has no task {request.task_id}"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
-    task = dag.get_task(request.task_id).copy_for_execution()
-    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request, dag), xcoms=xcoms)
+    ti = task_instance_of(dag, request, xcoms)
     with finder.importable(dag.dags_folder):
         return _run(ti)
 
@@ -74,16 +74,18 @@ def _execute(ti: TaskInstance, context: Context) -> int | None:
     task_of_dag = ti.task
     as_they_are = expanded.unmap(ti, context)
     task = ti.task
+    prepare_templates(task)
     render_template_fields(task, context, as_they_are)
     lineage.prepare(ti, context, Renderer(task, context).render)
-    if not ti.goes_on:  # else it has begun, and slept since
-        task.pre_execute(context)
-        callbacks.call(task.on_execute_callback, context)
-        listening.tell_of_begin(ti)
-    with _named_in_any_case(ti, context):
-        result = _result_of(task, context)
-        length = _push_result(ti, task_of_dag, result)
-    task.post_execute(context, result)
+    with exported(context):
+        if not ti.goes_on:  # else it has begun, and slept since
+            task.pre_execute(context)
+            callbacks.call(task.on_execute_callback, context)
+            listening.tell_of_begin(ti)
+        with _named_in_any_case(ti, context):
+            result = _result_of(task, context)
+            length = _push_result(ti, task_of_dag, result)
+        task.post_execute(context, result)
     lineage.hand_on(ti)
     return length
 

@@ -1,6 +1,8 @@
 """Templates: rendering the templated attributes of a task with Jinja."""
 
 import copy
+import logging
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from chalicelib.authoring.model.baseoperator import BaseOperator
     from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.running.context import Context
+
+
+log = logging.getLogger("airflow.task")
+
+_LINE_ENDS = re.compile("\r\n|\r")
 
 
 class LiteralValue:
@@ -45,7 +52,11 @@ class Renderer:
         self._as_they_are = {id(value) for value in as_they_are}
         self._extensions = tuple(task.template_ext)
         self._dag = task.dag
+        self._reads_any_text = bool(
+            task.dag.render_template_as_native_obj or task.dag.jinja_environment_kwargs
+        )
         self._environment: jinja2.Environment | None = None
+        self._objects: dict[int, tuple[Any, Any]] = {}
 
     def render(self, value: Any) -> Any:
         """The value rendered; raises Jinja's errors (``UndefinedError``, ``TemplateNotFound``...)."""
@@ -66,8 +77,8 @@ class Renderer:
     def _render_text(self, text: str) -> Any:
         if self._extensions and text.endswith(self._extensions):
             return self._rendered(self._jinja().get_template(text))
-        if "{" not in text:
-            return text  # no template: Jinja need not be loaded
+        if "{" not in text and not self._reads_any_text:  # Jinja, which need not be loaded, would leave this
+            return _LINE_ENDS.sub("\n", text).removesuffix("\n")
         return self._rendered(self._jinja().from_string(text))
 
     def render_template(self, text: str) -> str:
@@ -87,10 +98,24 @@ class Renderer:
         fields = getattr(value, "template_fields", ())
         if not fields or isinstance(value, DependencyMixin | type):
             return value
+        if id(value) in self._objects:  # objects may hold each other
+            return self._objects[id(value)][1]
         rendered = copy.copy(value)
+        self._objects[id(value)] = value, rendered
         for name in fields:
             setattr(rendered, name, self.render(getattr(value, name)))
         return rendered
+
+    def render_field(self, value: Any) -> Any:
+        """The value of a templated attribute rendered, as Airflow does it.
+
+        One that is false stays as it is; a function makes the value, of the context and Jinja's environment.
+        """
+        if _is_false(value) or id(value) in self._as_they_are:
+            return value
+        if callable(value) and not isinstance(value, DependencyMixin | type):
+            return value(context=self._context, jinja_env=self._jinja())
+        return self.render(value)
 
     def _jinja(self) -> "jinja2.Environment":
         if self._environment is None:
@@ -107,14 +132,48 @@ def render_template_fields(
 
     Raises ``AttributeError`` when the operator has no attribute that it lists as templated.
     """
-    renderer = Renderer(task, context, as_they_are)
     for name in task.template_fields:
         if not hasattr(task, name):
             raise AttributeError(
                 f"{name!r} is configured as a template field but {task.task_type} does not have "
                 "this attribute."
             )
-        setattr(task, name, renderer.render(getattr(task, name)))
+    renderer = Renderer(task, context, as_they_are)
+    for name in task.template_fields:
+        try:
+            setattr(task, name, renderer.render_field(getattr(task, name)))
+        except Exception:
+            log.error("Exception rendering Jinja template for task '%s', field '%s'", task.task_id, name)
+            raise
+
+
+def prepare_templates(task: "BaseOperator") -> None:
+    """Let an operator that wants to prepare its templates, with the files' texts in place of their names."""
+    if task.prepares_templates:
+        _resolve_template_files(task)
+        task.prepare_template()
+
+
+def _is_false(value: Any) -> bool:
+    try:
+        return not value
+    except Exception:  # a table of pandas is neither true nor false
+        return False
+
+
+def _resolve_template_files(task: "BaseOperator") -> None:
+    """Put the texts of template files in place of their names, in templated attributes and lists of such."""
+    extensions = tuple(task.template_ext)
+    environment = jinja_environment(task.dag)
+
+    def text_of(value: Any) -> Any:
+        if not isinstance(value, str) or not value.endswith(extensions) or environment.loader is None:
+            return value
+        return environment.loader.get_source(environment, value)[0]
+
+    for name in task.template_fields if extensions else ():
+        value = getattr(task, name)
+        setattr(task, name, [text_of(item) for item in value] if isinstance(value, list) else text_of(value))
 
 
 def jinja_environment(dag: "DAG") -> "jinja2.Environment":

@@ -138,6 +138,7 @@ class TaskFactory:
         operator = self._operator_class(
             python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
         )
+        _document(operator, self.function)
         return self._in_role(operator, on_failure_fail_dagrun=fails_run)
 
     def _arguments_of_task(self) -> tuple[dict[str, Any], bool]:
@@ -272,9 +273,9 @@ def dag(dag_id: str | Callable[..., Any] = "", *, dag_class: type[DAG] = DAG, **
         def factory(*args: Any, **kwargs: Any) -> DAG:
             given = inspect.signature(function).bind(*args, **kwargs)
             given.apply_defaults()
-            doc = {"doc_md": function.__doc__} if function.__doc__ else {}
             name = dag_id if isinstance(dag_id, str) and dag_id else function.__name__
-            with dag_class(name, **{**doc, **arguments}) as made:
+            with dag_class(name, **arguments) as made:
+                made.doc_md = made.doc_md or function.__doc__
                 params = {key: made.param(key, value) for key, value in given.arguments.items()}
                 function(**params)
             return made
@@ -337,6 +338,12 @@ def _with_or_without_arguments(
     if not callable(function):
         raise AirflowException("No args allowed while using @task, use kwargs instead")
     return decorate(function)
+
+
+def _document(operator: BaseOperator, function: Callable[..., Any]) -> None:
+    """Make the docstring that of the task, unless it has another documentation."""
+    if not any((operator.doc, operator.doc_json, operator.doc_md, operator.doc_rst, operator.doc_yaml)):
+        operator.doc_md = function.__doc__
 
 
 def _returns_mapping(function: Callable[..., Any]) -> bool:

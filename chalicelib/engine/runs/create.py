@@ -64,9 +64,10 @@ def create_run(engine: Engine, request: RunRequest) -> DagRun:
 
     Raises ``DagNotFound`` (also while no deployed file defines the DAG), ``DagRunAlreadyExists`` (the
     instant or the run id is taken) and ``InvalidRequest`` (a run id that may not be, a date before the
-    start date in default_args).
-    Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
-    message that could not be sent is made good by the tick.
+    start date in default_args, a conf that the DAG's params refuse).
+    Three DynamoDB requests and one message; for a DAG with params a fourth, once per version and process.
+    Once the run exists it is announced at best effort: a message that could not be sent is made good by the
+    tick.
     """
     return create_run_of(engine, dag_to_run(engine, request.dag_id), request)
 
@@ -113,6 +114,8 @@ def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
         _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
+    if request.external_trigger:
+        _check_conf(engine, dag, request, run_id)
     return new_run(engine, dag, request, run_id)
 
 
@@ -148,10 +151,7 @@ def _check_run_id(engine: Engine, dag: Dag, request: RunRequest, run_id: str) ->
     is_allowed = request.run_id is None or len(run_id) > _LONGEST_MATCHED or _is_allowed(run_id, pattern)
     if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
         return
-    # Airflow looks for a duplicate before it looks at the run id.
-    standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
-    if standing is not None and standing.generation == dag.generation:
-        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
+    _check_duplicate(engine, dag, request, run_id)
     if is_allowed:
         raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     raise InvalidRequest(
@@ -159,6 +159,30 @@ def _check_run_id(engine: Engine, dag: Dag, request: RunRequest, run_id: str) ->
         f"It does not match either the configured pattern: '{pattern}' "
         f"or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
     )
+
+
+def _check_duplicate(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> None:
+    """Raise ``DagRunAlreadyExists`` before other refusals: Airflow looks for a duplicate first."""
+    standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
+    if standing is not None and standing.generation == dag.generation:
+        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
+
+
+def _check_conf(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> None:
+    refusal = refusal_of_conf(engine, dag, request.conf)
+    if refusal is not None:
+        _check_duplicate(engine, dag, request, run_id)
+        raise InvalidRequest(refusal)
+
+
+def refusal_of_conf(engine: Engine, dag: Dag, conf: dict[str, Any]) -> str | None:
+    """Why the DAG's params refuse a conf, in Airflow's words; None if they do not. At most 1 request."""
+    if not dag.has_params:
+        return None
+    from chalicelib.domain.params import refusal_of, rules_of_document
+
+    version = engine.store.dags.version(dag.dag_id, dag.version)
+    return None if version is None else refusal_of(rules_of_document(version.document), conf)
 
 
 def _is_allowed(run_id: str, pattern: str) -> bool:

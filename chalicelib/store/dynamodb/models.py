@@ -39,6 +39,7 @@ class DagItem(Model):
     fileloc = UnicodeAttribute()
     scheduling = ScheduleAttribute(null=True)
     default_start_date = InstantAttribute(null=True)
+    has_params = BooleanAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)

@@ -15,6 +15,7 @@ from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.environment import without_credentials
 from chalicelib.user_code.runner import run_try
 from tests.leaks import leak
+from tests.scripted.one_run import XComsOfOneRun
 from tests.scripted.tries import request
 
 _HEAD = """
@@ -34,7 +35,7 @@ with DAG("tried", start_date=datetime(2024, 1, 1), schedule=None):
 
 
 @dataclass
-class KeptXComs:
+class KeptXComs(XComsOfOneRun):
     """XComs of one run, in a dict of texts."""
 
     texts: dict[str, str] = field(default_factory=dict)
