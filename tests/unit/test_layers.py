@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ROOMS: dict[str, tuple[str, ...]] = {
     "domain": (
         *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
+        *("connections", "secrets_backends", "secrets_files"),
         *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
@@ -101,12 +102,16 @@ USERS_OF: dict[str, set[str]] = {
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},
     "asn1crypto": {"auth"},
+    "cryptography": {"store"},
     "jmespath": {"events"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""
 
-HEAVY = {"asn1crypto", "bcrypt", "botocore", "croniter", "jinja2", "minikerberos", "pendulum", "pynamodb"}
+HEAVY = {
+    *("asn1crypto", "bcrypt", "botocore", "croniter", "cryptography"),
+    *("jinja2", "minikerberos", "pendulum", "pynamodb"),
+}
 HEAVY_AT_THE_TOP = {
     "store",
     "local/warm_start.py",
