@@ -102,6 +102,7 @@ def reach_local_server() -> None:
     """
     if Settings.from_environ().stage != "local" or "AWS_ENDPOINT_URL" in os.environ:
         return
+    from chalicelib.local.fernet_key import VARIABLE, kept_fernet_key
     from chalicelib.local.server import prepare_environment
     from chalicelib.local.state_folder import published_endpoint
 
@@ -113,3 +114,4 @@ def reach_local_server() -> None:
             "or name a deployed stage with UPDRAFT__AWS__STAGE."
         )
     prepare_environment(os.environ, endpoint)
+    os.environ[VARIABLE] = kept_fernet_key(state_dir)
