@@ -1,6 +1,7 @@
 """``conf``: Airflow's options, as DAG files ask for them.
 
-They come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``.
+They come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, or from the secrets backend,
+where ``AIRFLOW__SECTION__KEY_SECRET`` says under which name.
 """
 
 import os
@@ -10,6 +11,7 @@ from typing import Any
 
 from chalicelib.authoring.exceptions import AirflowConfigException
 from chalicelib.authoring.notset import NOTSET
+from chalicelib.authoring.surroundings.secrets import secret_option
 
 _CONFIGURATION_DEFAULTS = {
     ("core", "dags_folder"): "dags",
@@ -24,8 +26,17 @@ Lookup = Callable[[str, str], str | None]
 
 
 def of_environment(section: str, key: str) -> str | None:
-    """The value of an option that the environment sets, or None."""
-    return os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
+    """The value of an option that the environment sets or leads to, or None.
+
+    DAG files are not told the key that encrypts connections.
+    """
+    name = f"AIRFLOW__{section.upper()}__{key.upper()}"
+    if name.startswith("AIRFLOW__CORE__FERNET_KEY"):
+        return None
+    value = os.environ.get(name)
+    if value is None and (named := os.environ.get(f"{name}_SECRET")):
+        return secret_option(named)
+    return value
 
 
 _lookup: Lookup = of_environment
