@@ -30,7 +30,7 @@ from chalicelib.simulation.one_run import (
     Laboratory,
     WantedRun,
     finished,
-    take_bounds_off,
+    take_bounds_off_pools,
 )
 from chalicelib.simulation.world import Clock, World
 from chalicelib.store.memory import MemoryStore
@@ -145,7 +145,7 @@ def model_of(laboratory: Laboratory, wanted: WantedRun) -> Model:
         version=version,
         graph=graph_from_document(version.document),
         wanted=wanted,
-        finished=laboratory.run(wanted),
+        finished=laboratory.run(wanted, is_limited=True),
     )
 
 
@@ -205,7 +205,7 @@ class Attempt:
         store = self._world.store
         store.dags.save_version(self._model.version)
         store.dags.save(replace(self._model.dag, is_paused=False, next_run=None, latest_run=None))
-        take_bounds_off(self._world.engine, self._model.graph)
+        take_bounds_off_pools(self._world.engine, self._model.graph)
         wanted = self._model.wanted
         return create_run(
             self._world.engine,

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -127,15 +127,18 @@ class Laboratory:
         dags = dags_of_folder(folder, self.engine.store.variables)
         self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures
 
-    def run(self, request: WantedRun) -> FinishedRun:
+    def run(self, request: WantedRun, *, is_limited: bool = False) -> FinishedRun:
         """Make a run and go on with it until it is over, or until nothing will happen any more.
 
+        Pools hold no task back; the limits of the DAG and its tasks do if ``is_limited``.
         Raises ``DagNotFound``, ``DagRunAlreadyExists`` and ``InvalidRequest``.
         """
         dag = dag_to_run(self.engine, request.dag_id)
         graph = graph_of(self.engine, dag.dag_id, dag.version)
         self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
-        take_bounds_off(self.engine, graph)
+        take_bounds_off_pools(self.engine, graph)
+        if not is_limited:
+            self.engine.graphs[dag.dag_id, dag.version] = graph.without_limits()
         self._clock.jump_to(request.execution_date)
         made = create_run(
             self.engine,
@@ -205,9 +208,8 @@ class Laboratory:
         )
 
 
-def take_bounds_off(engine: Engine, graph: Graph) -> None:
-    """Let no pool and no limit of the DAG's tasks hold any of them back, as in Airflow's ``dags test``."""
-    graph.tasks.update({name: replace(task, limits=()) for name, task in graph.tasks.items()})
+def take_bounds_off_pools(engine: Engine, graph: Graph) -> None:
+    """Let no pool of the DAG's tasks hold any of them back."""
     for name in sorted({DEFAULT_POOL, *(task.pool for task in graph.tasks.values())}):
         save_pool(engine, name=name, slots=UNLIMITED, description=None)
 

@@ -627,12 +627,12 @@ def test_runs_that_depend_on_past_end_however_they_are_cleared(
             send_plan(world, run, plan)
     failing.clear()
     crowd.finish()
-    for _ in range(count):  # what failed holds its successor back, as in Airflow, until it is cleared
+    for _ in range(count + 1):  # what failed holds its successor back, as in Airflow, until it is cleared
         for run in runs:
             clear_run(world, run, only_failed=True)
-        for _ in range(3):
+        for _ in range(3):  # longer than a lease, so that a try whose worker was killed fails, too
             world.drain()
-            world.advance(timedelta(minutes=1))
+            world.advance(timedelta(minutes=20))
             world.tick()
     crowd.settle()
     assert states_of_runs(world, dag) == ["success"] * count

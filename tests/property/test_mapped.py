@@ -24,13 +24,14 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.expectations import assert_ended_as_airflow_may, outcome_of_run
+from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual, outcome_of_run
 from tests.scripted.mapped_shapes import mapped_shapes, mapped_with_setups
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
     deliver_in_any_order,
     deliver_until_the_fault_has_come,
     final_states,
+    message,
     run_state,
     run_to_the_end,
     start,
@@ -141,8 +142,8 @@ def test_every_message_of_mapped_tasks_may_come_again_after_the_end(made: list[S
     run = start(world, dag)
     world.settle(dag.dag_id)
     before, tries = outcome_of_run(world, run), list(world.instances)
-    for message in list(world.queue.sent):
-        world.handle(message)
+    for sent in list(world.queue.sent):
+        world.handle(sent)
     world.settle(dag.dag_id)
     assert world.instances == tries
     assert outcome_of_run(world, run) == before
@@ -290,3 +291,74 @@ def test_no_instance_starts_of_a_task_that_was_skipped_before_its_expansion() ->
     world, _, run = ended(made)
     assert ("second", -1, SKIPPED) in outcome_of_run(world, run)[1]
     assert_instances_are_sound(world, run)
+
+
+def ended_after_faults(made: list[Shape], seed: int) -> tuple[World, DagRun]:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in made])
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    for _ in range(60):
+        step_with_faults(world)
+    world.settle(dag.dag_id)
+    return world, run
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_instances_that_are_skipped_with_their_group_never_start_before_it_is_expanded(seed: int) -> None:
+    group = in_group("list")
+    made = [
+        Shape("list", returns=1),
+        Shape("first", ("list",), expansion=group),
+        Shape("second", ("first",), rule="none_failed_min_one_success", expansion=group),
+    ]
+    world, run = ended_after_faults(made, seed)
+    assert ("second", 0, SKIPPED) in outcome_of_run(world, run)[1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_groups_inside_one_another_only_the_innermost_source_ends_a_task(seed: int) -> None:
+    outer = MappedGroup(group_id="outer", length=OutputOf(task_id="many"))
+    inner = MappedGroup(group_id="inner", length=OutputOf(task_id="list"))
+    made = [
+        Shape("list", returns=1),
+        Shape("many", ("list",), rule="all_failed", returns=1),
+        Shape("last", ("list", "many"), rule="one_success", expansion=Expansion(groups=(outer, inner))),
+    ]
+    world, run = ended_after_faults(made, seed)
+    assert ("last", -1, TaskInstanceState.UPSTREAM_FAILED) in outcome_of_run(world, run)[1]
+
+
+def gated_by_its_group() -> list[Shape]:
+    """A task whose rule looks at all instances of the one before it in a mapped group: it may be early."""
+    group = Expansion(groups=(MappedGroup(group_id="g", length=Literal(count=3)),), is_direct=True)
+    return [
+        Shape("each", expansion=group, by_index=("ok", "skip", "ok")),
+        Shape("any", ("each",), rule="one_success", expansion=group),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_task_that_is_expanded_while_its_last_upstream_ends_keeps_no_run_open(seed: int) -> None:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in gated_by_its_group()])
+    crowd = Crowd(world_of(dag, seed), dag.graph)
+    start(crowd.world, dag)
+    choose, queue = crowd.world.choose, crowd.world.queue
+    while (entries := queue.visible()) or crowd.handlers:
+        if entries and (not crowd.handlers or choose.random() < 0.3):
+            crowd.begin(choose.choice(entries))
+        else:
+            crowd.go_on(choose.choice(crowd.handlers))
+    assert run_state(crowd.world, dag) is DagRunState.SUCCESS  # no time has passed, so no sweep was there
+
+
+@pytest.mark.parametrize("death", range(30))
+def test_a_handler_that_died_over_an_early_expansion_is_made_good_by_the_sweep(death: int) -> None:
+    dag = ScriptedDag([with_tries_to_spare(shape) for shape in gated_by_its_group()])
+    world = world_of(dag, 1)
+    run = start(world, dag)
+    world.deliver(message(world, "start_run"))
+    world.faults.arm(death, Killed, takes_effect=True)
+    deliver_until_the_fault_has_come(world)
+    world.settle(dag.dag_id)
+    assert_ended_as_usual(world, dag, run)
+    assert run_state(world, dag) is DagRunState.SUCCESS

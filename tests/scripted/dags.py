@@ -162,7 +162,7 @@ class ScriptedDag:
 def may_skip(shape: Shape) -> str:
     """Which tasks it may order to be skipped, as a document says it."""
     if "branch" in shape.behaviours:
-        return "direct"
+        return "branch"
     if "short" in shape.behaviours:
         return "direct" if shape.gently else "all"
     return "none"

@@ -203,7 +203,7 @@ def _may_skip(task: BaseOperator) -> MaySkip:
     """Which tasks the engine has to expect skip orders for; of a stranger's SkipMixin any downstream."""
     operator_class = task.operator_class if isinstance(task, MappedOperator) else type(task)
     if issubclass(operator_class, BranchMixIn):
-        return MaySkip.DIRECT
+        return MaySkip.BRANCH
     if issubclass(operator_class, ShortCircuitOperator) and _respects_trigger_rules(task):
         return MaySkip.DIRECT
     return MaySkip.ALL if issubclass(operator_class, SkipMixin) else MaySkip.NONE

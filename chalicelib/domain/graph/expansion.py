@@ -75,6 +75,11 @@ class Expansion:
         return tuple(dict.fromkeys(name for length in self.lengths for name in sources_of(length)))
 
     @property
+    def nearest_sources(self) -> tuple[str, ...]:
+        """The tasks whose success it needs: of what it, or the innermost group, is mapped over (Airflow)."""
+        return tuple(dict.fromkeys(sources_of(self.lengths[-1])))
+
+    @property
     def literal_lengths(self) -> tuple[int, ...] | None:
         """What ``lengths`` come to where the DAG file alone tells it."""
         return None if self.sources else tuple(length_of(length, {}) for length in self.lengths)

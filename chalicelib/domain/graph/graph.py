@@ -23,8 +23,10 @@ class MaySkip(StrEnum):
     """Which tasks a task may order to be skipped when it ends."""
 
     NONE = "none"
+    BRANCH = "branch"
+    """Its direct successors, of its own map index where it is mapped: a branch."""
     DIRECT = "direct"
-    """Its direct successors: a branch, a short circuit that respects trigger rules."""
+    """Its direct successors: a short circuit that respects trigger rules."""
     ALL = "all"
     """Everything downstream of it: a short circuit."""
 
@@ -199,6 +201,13 @@ class Graph:
             for name, task in self.tasks.items()
             if name in names
         }
+        return self._with(tasks, whole=self)
+
+    def without_limits(self) -> "Graph":
+        """The graph whose tasks no limit holds back, as in Airflow's ``dags test``."""
+        return self._with({name: replace(task, limits=()) for name, task in self.tasks.items()}, whole=None)
+
+    def _with(self, tasks: Mapping[str, Task], *, whole: "Graph | None") -> "Graph":
         return Graph(
             self.dag_id,
             tasks,
@@ -208,7 +217,7 @@ class Graph:
             callbacks=self.callbacks,
             share_of_run=self.share_of_run,
             fail_stop=self.fail_stop,
-            whole=self,
+            whole=whole,
         )
 
     @cached_property
@@ -413,7 +422,7 @@ class Graph:
     def needs(self, task_id: str, other: str) -> bool:
         """Whether a task cannot run unless another succeeds: a setup of it, or what it is mapped over."""
         task = self.tasks[task_id]
-        is_source = task.expansion is not None and other in task.expansion.sources
+        is_source = task.expansion is not None and other in task.expansion.nearest_sources
         return is_source or other in self.indirect_setups[task_id]
 
     def _heard_before_expansion(self, task: Task) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.arrivals import arrived, arrived_of_instance
-from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER
+from chalicelib.domain.tasks.notes import NO_NOTES, SKIP_ORDER, SKIP_UNDECIDED
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.domain.tasks.voiding import VOID, standing
 
@@ -153,7 +153,7 @@ class Sources:
     lengths: Mapping[str, int]
     """The lengths of the outputs that are there, by task id."""
     ended: frozenset[TaskInstanceState] = frozenset()
-    """How those ended that left none: ``skipped`` or a failure; None has ended where one has not yet."""
+    """How those ended, other than well, whose success it needs (``Expansion.nearest_sources``)."""
 
     def levels(self, task: Task) -> tuple[int, ...] | None:
         """The lengths that a task is expanded over; None if an output is missing."""
@@ -181,7 +181,7 @@ def mapped_step(
         has_instances = has_instances or levels is not None
     if not has_instances:
         return End(judgement=judgement, skip_ordered=known.skip_ordered, is_early=is_early)
-    if levels is None:
+    if levels is None or sources.ended:
         return End(judgement=_without_source(sources), skip_ordered=False, is_early=is_early)
     if prod(levels) == 0:
         nothing = Judgement(verdict=Verdict.SKIP, reason="there is nothing to map over")
@@ -217,6 +217,7 @@ def expanded_anew(task: Task, item: TaskInstance, sources: Sources) -> Resize | 
 
 def _without_source(sources: Sources) -> Judgement:
     if sources.ended == {TaskInstanceState.SKIPPED}:
+        # Also where the task has not heard of that yet: Airflow looks at how they stand at that moment.
         return Judgement(verdict=Verdict.SKIP, reason="what it is mapped over was skipped")
     return Judgement(verdict=Verdict.UPSTREAM_FAILED, reason="what it is mapped over is missing")
 
@@ -242,6 +243,21 @@ def known_of_instance(graph: Graph, task: Task, item: TaskInstance, whole: TaskI
     )
 
 
+def judgement_of_instance(
+    graph: Graph, task: Task, item: TaskInstance, known: Arrived, whole: TaskInstance | None
+) -> Judgement:
+    """What the trigger rule makes of an instance of a task in a mapped group that knows ``known``.
+
+    ``whole`` is the unexpanded instance where it was read: some rules end all instances by that alone, until
+    one is cleared (``Graph.is_skipped_with_group``).
+    """
+    if whole is not None and not item.clears and graph.is_skipped_with_group(task):
+        of_all = judge(task.trigger_rule, arrived(graph.join_before(task.task_id), whole.notes))
+        if of_all.verdict is not Verdict.RUN:
+            return of_all
+    return judge(task.trigger_rule, known)
+
+
 def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) -> Judgement:
     """What the trigger rule of a task makes of an instance without a state.
 
@@ -255,7 +271,8 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
     if not graph.index_upstream(task):
         return judge(task.trigger_rule, before)
     is_asked = graph.is_gated(task) or whole.map_length is not None
-    return judge(task.trigger_rule, known_of_instance(graph, task, item, whole if is_asked else None))
+    gate = whole if is_asked else None
+    return judgement_of_instance(graph, task, item, known_of_instance(graph, task, item, gate), gate)
 
 
 def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | None = None) -> bool:
@@ -268,13 +285,19 @@ def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | N
     """
     if item.state in (None, TaskInstanceState.RUNNING, TaskInstanceState.SKIPPED):
         return False
-    if is_new:
+    if is_new or waits_against_an_order(item):
         return True
     if item.clears or not standing(item.notes).get(SKIP_ORDER):
         return False
     if item.lease_token is None:
         return True
     return ordered_at is not None and item.end_date is not None and item.end_date <= ordered_at
+
+
+def waits_against_an_order(item: TaskInstance) -> bool:
+    """Whether the scheduler would skip a task instance by an order before its next try or poke (Airflow)."""
+    waits = item.state in (TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE)
+    return waits and bool(standing(item.notes).get(SKIP_UNDECIDED))
 
 
 def fails_against_an_order(item: TaskInstance) -> bool:

@@ -20,6 +20,7 @@ from chalicelib.domain.tasks.notes import (
     SETUP_SUCCESS,
     SKIP_ALL,
     SKIP_ORDER,
+    SKIP_UNDECIDED,
     VALUED,
     Notes,
     arrived_numbers,
@@ -34,7 +35,7 @@ _NEEDED_STATES = {
     SETUP_FAILED: TaskInstanceState.FAILED,
 }
 
-_ORDERS = frozenset({SKIP_ORDER, SKIP_ALL, SETUP_FAILED, SETUP_SKIPPED})
+_ORDERS = frozenset({SKIP_ORDER, SKIP_UNDECIDED, SKIP_ALL, SETUP_FAILED, SETUP_SKIPPED})
 """Notes that decide about a task whatever its other upstreams do: a bucket passes them on at once."""
 
 _COUNTED = 2 * BUCKET_SIZE
@@ -140,6 +141,8 @@ class End:
     """The number of clears that its notes are coded with."""
     skips: tuple[str, ...] = ()
     """The tasks that it orders to be skipped."""
+    acts_at_once: bool = True
+    """Whether its orders take the place of the states of these tasks (``SKIP_UNDECIDED``)."""
     carries_on: bool = False
     """Whether these tasks pass the order on to what comes after them."""
     of_all: bool = False
@@ -160,6 +163,7 @@ def end_of_instance(graph: Graph, item: TaskInstance) -> End:
         states=frozenset({item.state or TaskInstanceState.REMOVED}),
         clears=item.clears,
         skips=item.skips,
+        acts_at_once=item.map_index == NOT_MAPPED or task.may_skip is MaySkip.BRANCH,
         carries_on=item.map_index == NOT_MAPPED and _orders_all(graph, item),
         of_all=task.is_mapped and item.map_index == NOT_MAPPED,
         has_value=bool(item.output_length),
@@ -228,7 +232,8 @@ def _orders(graph: Graph, join: Join, end: End) -> tuple[str, ...]:
     """The notes by which an ended task decides about another."""
     skip: tuple[str, ...] = ()
     if join.task_id in end.skips:
-        skip = (SKIP_ORDER, SKIP_ALL) if end.carries_on else (SKIP_ORDER,)
+        order = SKIP_ORDER if end.acts_at_once else SKIP_UNDECIDED
+        skip = (order, SKIP_ALL) if end.carries_on else (order,)
     # Of a source that was expanded the values count, not how its instances ended.
     is_lacked = graph.tasks[end.task_id].is_setup or not end.was_expanded
     if not is_lacked or not graph.needs(join.task_id, end.task_id):
@@ -362,7 +367,7 @@ def arrived(join: Join, notes: Notes) -> Arrived:
         complete=is_complete(join, notes),
         has_upstream=join.size > 0 or bool(join.missing),
         lacks_upstream=bool(join.missing),
-        skip_ordered=bool(counted.get(SKIP_ORDER)),
+        skip_ordered=bool(counted.get(SKIP_ORDER) or counted.get(SKIP_UNDECIDED)),
         needed=frozenset(state for note, state in _NEEDED_STATES.items() if counted.get(note)),
     )
 

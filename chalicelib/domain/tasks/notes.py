@@ -10,8 +10,15 @@ SKIP_ORDER = "skip_order"
 """Note of a task that orders this one to be skipped."""
 
 
+SKIP_UNDECIDED = "skip_undecided"
+"""Note of an instance of a mapped short circuit: it orders this one to be skipped if it is not decided yet.
+
+Airflow sets no state by such an order; its scheduler finds it when it decides.
+"""
+
+
 SKIP_ALL = "skip_all"
-"""Note beside it: everything after this one is ordered to be skipped, too."""
+"""Note beside ``SKIP_ORDER``: everything after this one is ordered to be skipped, too."""
 
 
 HEARD = "heard"
@@ -83,6 +90,7 @@ NOTE_NAMES: tuple[str, ...] = (
     VALUED,
     EARLY,
     SKIP_ALL,
+    SKIP_UNDECIDED,
 )
 """Every note there is, in a fixed order."""
 

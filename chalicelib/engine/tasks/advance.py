@@ -23,7 +23,7 @@ from chalicelib.domain.messages import OpenTasks, RescueRun, ScheduleDag, WakePo
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.plans.deadlock import may_be_reached
 from chalicelib.domain.plans.fail_stop import stops_others
-from chalicelib.domain.plans.steps import fails_against_an_order
+from chalicelib.domain.plans.steps import fails_against_an_order, waits_against_an_order
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunFacts
 from chalicelib.domain.runs.due import may_be_behind
 from chalicelib.domain.runs.reasons import DEADLOCKED
@@ -38,8 +38,9 @@ from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
-from chalicelib.engine.tasks.cascade import Cascade, Told
+from chalicelib.engine.tasks.cascade import Cascade
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
+from chalicelib.engine.tasks.questions import Told
 from chalicelib.engine.tasks.telling import Telling
 from chalicelib.engine.tasks.tries import Tries
 
@@ -153,7 +154,9 @@ class RunInProgress:
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.notes.get(CROWDING):
             self.outbox.post(RescueRun.of(self.facts.ref))
-        if item.state is TaskInstanceState.UP_FOR_RETRY:
+        if waits_against_an_order(item):
+            Cascade(progress=self).skip(item)
+        elif item.state is TaskInstanceState.UP_FOR_RETRY:
             self.tries.retry_later(task, item)
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
@@ -173,6 +176,10 @@ class RunInProgress:
             waits = past.waits_for_past(self.engine, self.graph, self.facts, task, self.outbox)
             self.waiting[task.task_id] = waits
         return self.waiting[task.task_id]
+
+    def wake_next_run(self, item: TaskInstance) -> None:
+        """Have the next run looked after if a task of it waits for what this item shows."""
+        self.outbox.extend(past.goes_on(self.engine, self.graph, self.facts.ref, [item]))
 
     def levels_of(self, task: Task) -> tuple[int, ...]:
         """Over which lengths a mapped task is expanded; none if it is not. 1 request, 0 for literals."""

@@ -5,18 +5,19 @@ or ends it, so that a message that comes twice resets none that runs.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.graph.graph import Graph, Task
 from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
 from chalicelib.domain.messages import OpenInstances
-from chalicelib.domain.plans.steps import Sources
+from chalicelib.domain.plans.steps import Sources, is_overwritten
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import collected_path, ended_unexpanded, is_complete, values_in
 from chalicelib.domain.tasks.keys import join_key
+from chalicelib.domain.tasks.notes import SKIP_ORDER
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.tasks.telling import later
@@ -35,31 +36,35 @@ class Output:
     length: int | None
     """How many values it has; None: it is not there (yet)."""
     state: TaskInstanceState | None = None
-    """How the task stands where it is not there."""
+    """How the task ended where it did not succeed and has no instances that did."""
 
 
 def sources_of(task: Task, known: Arrived, output: Callable[[str], Output]) -> Sources:
     """What a mapped task is mapped over has come to; none where it does not matter, for the task waits or
     ends whatever its length is.
     """
-    judgement = judge(task.trigger_rule, known)
+    if task.expansion is None or judge(task.trigger_rule, known).verdict is Verdict.WAIT:
+        return Sources(lengths={})
     lengths: dict[str, int] = {}
     ended: set[TaskInstanceState] = set()
-    is_wanted = judgement.verdict is not Verdict.WAIT and task.expansion is not None
-    for name in task.expansion.sources if is_wanted and task.expansion else ():
+    for name in task.expansion.sources:
         found = output(name)
         if found.length is not None:
             lengths[name] = found.length
-        elif found.state is not None:
+        if found.state in FINAL_STATES and name in task.expansion.nearest_sources:
             ended.add(found.state)
     return Sources(lengths=lengths, ended=frozenset(ended))
 
 
-def output_of_end(item: TaskInstance) -> Output:
-    """The output of a task that is not mapped, by its instance."""
+def output_of_end(task: Task, item: TaskInstance) -> Output:
+    """The output of a task that has one instance, by that: it is not mapped, or has ended unexpanded.
+
+    A task that is mapped itself counts as one with no values then (Airflow counts those of its instances).
+    """
     if item.state is TaskInstanceState.SUCCESS:
         return Output(length=item.output_length)
-    return Output(length=None, state=item.state)
+    is_empty = item.state is not None and task.expansion is not None and task.expansion.own is not None
+    return Output(length=0 if is_empty else None, state=item.state)
 
 
 def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Output:
@@ -70,11 +75,9 @@ def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Outpu
     if task_id not in graph.tasks:
         return Output(length=0 if graph.whole.tasks[task_id].is_mapped else None)
     task, item = graph.tasks[task_id], engine.instance(run_uid, task_id)
-    if not task.is_mapped:
-        return output_of_end(item)
     levels = item.levels or literal_levels(task)
-    if item.state is not None or levels is None:
-        return Output(length=None, state=item.state)
+    if not task.is_mapped or item.state is not None or levels is None:
+        return output_of_end(task, item)
     met = graph.collector(task, 0, levels, 0)
     notes = engine.at(run_uid, join_key(met)).notes
     return Output(length=values_in(met, notes) if is_complete(met, notes) else None)
@@ -126,6 +129,11 @@ class Opening:
             end = later(end, self._open(progress, index))
         return later(end, progress.telling.complete_if_due(self.item)) if self.is_ordered else end
 
+    def overwrites(self, item: TaskInstance) -> bool:
+        """Whether the order to the whole task takes the place of the state of an instance."""
+        ordered = replace(item, notes={SKIP_ORDER: frozenset({0})})  # it was left on the unexpanded one
+        return is_overwritten(ordered, is_new=self.is_new_order, ordered_at=self.ordered_at)
+
     def _is_due(self, graph: Graph) -> bool:
         """Whether there is anything to open now: else each instance waits for its own upstreams."""
         has_own = bool(graph.index_upstream(self.task))
@@ -145,13 +153,14 @@ class Opening:
             item = progress.engine.instance(run_uid, self.task.task_id, index)
         return progress.open_instance(
             progress.sized(item, self.item.levels),
-            ends_as=self.judgement if self._is_decided(progress.graph) else None,
+            ends_as=self.judgement if self._is_decided(progress.graph, item) else None,
             by=self,
         )
 
-    def _is_decided(self, graph: Graph) -> bool:
-        """Whether the judgement of the whole task is that of each instance."""
-        return self.is_ordered or not graph.index_upstream(self.task) or self._skips_all(graph)
+    def _is_decided(self, graph: Graph, item: TaskInstance) -> bool:
+        """Whether the judgement of the whole task is that of an instance."""
+        skips_it = self._skips_all(graph) and not item.clears
+        return self.is_ordered or not graph.index_upstream(self.task) or skips_it
 
 
 def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:

@@ -150,6 +150,7 @@ class TaskInstanceItem(Model):
     mark_valued = NumberSetAttribute()
     mark_early = NumberSetAttribute()
     mark_skip_all = NumberSetAttribute()
+    mark_skip_undecided = NumberSetAttribute()
     lease_token = UnicodeAttribute(null=True)
     lease_until = InstantAttribute(null=True)
     retry_at = InstantAttribute(null=True)

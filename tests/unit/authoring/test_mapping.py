@@ -323,7 +323,7 @@ with z.as_teardown(setups=a):
 @pytest.mark.parametrize(
     ("lines", "may_skip"),
     [
-        ("@task.branch\ndef t(x): return 'e'\nt.expand(x=[1])", "direct"),
+        ("@task.branch\ndef t(x): return 'e'\nt.expand(x=[1])", "branch"),
         ("@task.short_circuit\ndef t(x): return x\nt.expand(x=[1])", "all"),
         (
             "@task.short_circuit(ignore_downstream_trigger_rules=False)\ndef t(x): return x\nt.expand(x=[1])",
