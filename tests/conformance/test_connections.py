@@ -20,6 +20,7 @@ from chalicelib.engine.ports.store import Store
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
 from tests.conformance.faults import LOST, THROTTLED, faults
+from tests.meter import Meter
 from tests.moto_aws import no_sleep
 
 DB = StoredConnection(
@@ -155,6 +156,14 @@ def test_a_key_is_changed_in_three_steps(dynamo: DynamoStore, moto_settings: Set
     set_keys(moto_settings, new)
     assert worker.connections.get("db") == DB
     assert in_another_process(moto_settings).connections.get("bare") == BARE
+
+
+def test_secrets_are_encrypted_anew_with_a_request_each(dynamo: DynamoStore) -> None:
+    for connection in (DB, replace(DB, conn_id="other"), BARE, EMPTY):
+        dynamo.connections.save(connection)
+    with Meter() as meter:
+        dynamo.connections.rotate_fernet_key()
+    assert meter.dynamodb == {("Scan", "connections"): 1, ("PutItem", "connections"): 2}
 
 
 def test_a_key_that_is_gone_is_told_by_the_connections_name(
