@@ -12,7 +12,7 @@ import click
 
 from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.connection_files import exported, imported
-from chalicelib.cli.engine import connect
+from chalicelib.cli.engine import connect, with_stored_secrets
 from chalicelib.cli.output.rows import Row, output_option, show
 
 if TYPE_CHECKING:
@@ -253,13 +253,9 @@ def rotate_fernet_key() -> None:
 
 @contextmanager
 def _stored() -> "Iterator[Engine]":
-    """The engine of the stage, whose connections and secrets backend Airflow's ``Connection`` finds, too."""
-    from chalicelib import bootstrap
-    from chalicelib.authoring.surroundings.connections import connections_in
-    from chalicelib.authoring.surroundings.secrets import secrets_from
-
+    """The engine of the stage, whose connections Airflow's ``Connection`` finds, too."""
     engine = connect()
-    with connections_in(engine.store.connections), secrets_from(bootstrap.secrets_backend()):
+    with with_stored_secrets(engine):
         yield engine
 
 
