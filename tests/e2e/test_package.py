@@ -72,6 +72,7 @@ MODULES = {
 LOADED_BY = {
     "bcrypt": {"authorizer"},
     "croniter": set(),
+    "cryptography": set(),  # of a worker the first connection whose secrets are encrypted
     "jinja2": set(),  # of a worker only the processes that user code runs in
     "minikerberos": set(),
     "pendulum": set(),
