@@ -117,6 +117,16 @@ class UnmappableXComLengthPushed(AirflowException):
         self.max_length = max_length
 
 
+class MapIndexTooHigh(AirflowException, IndexError):
+    """There are fewer items by now than when the task was expanded."""
+
+    def __init__(self, map_index: int, length: int) -> None:
+        super().__init__(
+            f"there is nothing for map index {map_index}: what the task is mapped over has {length} items "
+            "now. If the DAG file has changed since the run began, trigger another run"
+        )
+
+
 class UnmappableOperator(AirflowException):
     """An operator that cannot be mapped."""
 

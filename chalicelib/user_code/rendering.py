@@ -44,7 +44,9 @@ def render_task(
     dag = get_dag(engine, run.dag_id)
     loaded = dag_of_file(dag.dag_id, dag.fileloc, dags_folder)
     if loaded is None:
-        raise RenderingFailed(f"{dag.fileloc} does not define the DAG {dag.dag_id}")
+        raise RenderingFailed(
+            f"{dag.fileloc} in the DAGs folder {dags_folder} does not define the DAG {dag.dag_id}"
+        )
     if not loaded.has_task(task_id):
         raise TaskNotFound(task_id, dag.dag_id)
     task = graph_of(engine, run.dag_id, run.version).task(task_id)

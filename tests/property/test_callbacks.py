@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
@@ -20,6 +20,7 @@ from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual
 from tests.scripted.scenarios import (
@@ -102,7 +103,7 @@ def test_no_call_is_lost_to_crashes_duplicates_and_delays(dag: ScriptedDag, seed
 
 
 @given(dags(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_no_call_is_lost_where_handlers_meet(
     dag: ScriptedDag, faults: float, pausing: bool, seed: int
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
@@ -23,6 +23,7 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, reaches_far, send_plan, some_choice
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import (
     assert_ended_as_airflow_may,
@@ -390,7 +391,7 @@ def test_a_clear_survives_crashes_duplicates_and_delays(
 
 
 @given(shapes(), st.sets(st.integers(0, 8)), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_tasks_of_a_finished_run_end_by_their_new_outcomes(
     made: list[Shape], fixed_numbers: set[int], seed: int
 ) -> None:
@@ -427,7 +428,7 @@ def order_clear(crowd: Crowd, dag: ScriptedDag, choice: Choice) -> None:
 
 
 @given(ANY_SHAPES, LIMITS, st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_clears_beside_handlers_at_work(
     made: list[Shape], limit: int, faults: float, pausing: bool, seed: int
 ) -> None:
@@ -448,7 +449,7 @@ def test_clears_beside_handlers_at_work(
 
 
 @given(ANY_SHAPES, LIMITS, st.sampled_from([0.0, 0.05]), st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_clears_and_cancels_at_the_same_time_leave_a_run_that_ends(
     made: list[Shape], limit: int, faults: float, seed: int
 ) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
@@ -18,6 +18,7 @@ from chalicelib.engine.tasks import fail_stop, owed_callbacks
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.queue import InFlight
 from chalicelib.simulation.world import World
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     TEARDOWN,
@@ -235,7 +236,7 @@ def stopping_shapes(draw: st.DrawFn) -> list[Shape]:
     st.sampled_from([2, 100]),
     st.integers(),
 )
-@settings(max_examples=150)
+@examples(150)
 def test_a_run_that_stops_ends_and_nothing_begins_after_the_failure(
     made: list[Shape], faults: float, portion: int, seed: int
 ) -> None:

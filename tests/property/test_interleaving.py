@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.simulation.crowd import Crowd, Occurrence
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may
 from tests.scripted.scenarios import (
@@ -21,7 +22,7 @@ from tests.scripted.scenarios import (
 @given(
     shapes(), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.sampled_from([1, 3, 10_000]), st.integers()
 )
-@settings(max_examples=80)
+@examples(80)
 def test_handlers_at_the_same_time_end_a_run_as_the_rules_say(
     made: list[Shape], faults: float, pausing: bool, max_active_tasks: int, seed: int
 ) -> None:
@@ -36,7 +37,7 @@ def test_handlers_at_the_same_time_end_a_run_as_the_rules_say(
 
 
 @given(shapes(), st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_messages_that_come_again_and_late_and_killed_user_code_change_no_end(
     made: list[Shape], seed: int
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Literal, OutputOf
@@ -27,6 +27,7 @@ from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.world import World
 from tests.property.alterations import send_plan, some_names
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
@@ -222,7 +223,7 @@ MAPPED = [
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers())
-@settings(max_examples=40)
+@examples(40)
 def test_no_more_instances_of_a_mapped_task_are_active_than_may_be(
     per_dag: int, per_dagrun: int, literal: bool, seed: int
 ) -> None:
@@ -340,7 +341,7 @@ def narrow_shapes(draw: st.DrawFn) -> list[Shape]:
 
 @given(narrow_shapes(), st.sampled_from([0.0, 0.0, 0.02, 0.1]), st.integers())
 @example([Shape("t0", retries=100), Shape("t1", ("t0",), retries=100)], 0.0, 120)
-@settings(max_examples=60)
+@examples(60)
 def test_a_limit_that_the_shape_keeps_holds_beside_clears_and_marks(
     made: list[Shape], faults: float, seed: int
 ) -> None:
@@ -593,7 +594,7 @@ def test_with_catchup_a_manual_run_gives_way_too() -> None:
     st.sampled_from([0.0, 0.02, 0.1]),
     st.integers(),
 )
-@settings(max_examples=60)
+@examples(60)
 def test_runs_that_depend_on_past_end_however_they_are_cleared(
     most: int, count: int, wait_for_downstream: bool, faults: float, seed: int
 ) -> None:

@@ -4,21 +4,32 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Literal, MappedGroup, OutputOf
+from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.plans.by_hand import Choice, chosen, clearing, marking
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
-from chalicelib.domain.states import DagRunState, TaskInstanceState
+from chalicelib.domain.states import FAILURE_STATES, DagRunState, TaskInstanceState
+from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_tasks
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.world import World
 from tests.property.alterations import send_plan, some_choice
+from tests.property.examples import examples
+from tests.property.test_mapped import assert_instances_are_sound
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.scenarios import EXECUTION_DATE, assert_nothing_is_held, start, world_of
+from tests.scripted.mapped_shapes import mapped_shapes, mapped_with_setups
+from tests.scripted.scenarios import (
+    EXECUTION_DATE,
+    assert_nothing_is_held,
+    start,
+    with_tries_to_spare,
+    world_of,
+)
 from tests.scripted.world import ScriptedWorld
 
 SUCCESS, FAILED, SKIPPED = TaskInstanceState.SUCCESS, TaskInstanceState.FAILED, TaskInstanceState.SKIPPED
@@ -54,9 +65,9 @@ def in_group() -> ScriptedDag:
     )
 
 
-def ended(dag: ScriptedDag) -> tuple[ScriptedWorld, DagRun]:
+def ended(dag: ScriptedDag, seed: int = 1) -> tuple[ScriptedWorld, DagRun]:
     """A run of a DAG that is over; its tries are forgotten."""
-    world = world_of(dag, 1)
+    world = world_of(dag, seed)
     run = start(world, dag)
     world.settle(dag.dag_id)
     world.instances.clear()
@@ -368,7 +379,7 @@ MANY = [
 
 
 @given(st.sampled_from(MANY), st.sampled_from([0.0, 0.02, 0.1]), st.booleans(), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_runs_end_well_however_their_instances_are_cleared_and_marked(
     made: list[Shape], faults: float, pausing: bool, seed: int
 ) -> None:
@@ -406,3 +417,92 @@ def alter_some(crowd: Crowd, dag: ScriptedDag, run: DagRun) -> None:
     else:
         _, plan = marking(dag.graph, items, choice, SUCCESS)
     send_plan(crowd.world, run, plan)
+
+
+# -- one index ---------------------------------------------------------------------------------------
+
+ANY_MAPPED = st.one_of(mapped_shapes(), mapped_with_setups())
+"""Mapped by themselves and in groups, some of them inside one another."""
+
+
+def an_index(world: World, dag: ScriptedDag, run: DagRun) -> TaskInstance | None:
+    """One instance of a mapped task that the world chooses; None where there is none."""
+    instances = world.engine.items(run.run_uid).all_instances(dag.graph.tasks.values())
+    indexes = [item for item in instances if item.map_index != NOT_MAPPED]
+    return world.choose.choice(indexes) if indexes else None
+
+
+@given(ANY_MAPPED, st.integers())
+@examples(30)
+def test_an_index_that_is_cleared_after_its_run_runs_alone(made: list[Shape], seed: int) -> None:
+    dag = ScriptedDag(made)
+    world, run = ended(dag, seed)
+    item = an_index(world, dag, run)
+    assume(item is not None)
+    assert item is not None
+    before = states(world, dag, run)
+    clear(world, item.task_id, indexes=(item.map_index,))
+    tries = settle(world)
+    after = states(world, dag, run)
+    assert {(task_id, map_index) for task_id, map_index, _ in tries} <= {(item.task_id, item.map_index)}
+    assert after == {**before, item.name: after[item.name]}
+    assert run_state(world).is_final
+    assert_instances_are_sound(world, run)
+
+
+@given(ANY_MAPPED, st.sampled_from([SUCCESS, FAILED, SKIPPED]), st.integers())
+@examples(30)
+def test_an_index_that_is_marked_after_its_run_stays_so_and_only_what_had_failed_after_it_runs(
+    made: list[Shape], state: TaskInstanceState, seed: int
+) -> None:
+    dag = ScriptedDag(made)
+    world, run = ended(dag, seed)
+    item = an_index(world, dag, run)
+    assume(item is not None)
+    assert item is not None
+    before = states(world, dag, run)
+    mark(world, state, item.task_id, indexes=(item.map_index,))
+    settle(world)
+    after = states(world, dag, run)
+    behind = dag.graph.descendants(item.task_id)
+    had_failed = {name for name, was in before.items() if was in FAILURE_STATES}
+    assert after[item.name] is state
+    for name in (before.keys() & after.keys()) - {item.name}:
+        assert after[name] is before[name] or (name in had_failed and name.split("[")[0] in behind)
+    assert run_state(world).is_final
+
+
+@given(ANY_MAPPED, st.sampled_from([0.0, 0.05]), st.integers())
+@examples(40)
+def test_runs_end_whichever_indexes_are_cleared_and_marked_beside_handlers_at_work(
+    made: list[Shape], faults: float, seed: int
+) -> None:
+    dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
+    world = world_of(dag, seed)
+    crowd = Crowd(world, dag.graph, faults=faults)
+    run = start(world, dag)
+    for _ in range(world.choose.randint(1, 3)):
+        for _ in range(world.choose.randrange(150)):
+            crowd.step()
+        alter_an_index(world, dag, run)
+    crowd.settle()
+    assert None not in states(world, dag, run).values()
+    assert run_state(world).is_final
+    assert len(world.instances) == len(set(world.instances))
+    assert_instances_are_sound(world, run, is_told=False)
+    assert_nothing_is_held(world)
+
+
+def alter_an_index(world: World, dag: ScriptedDag, run: DagRun) -> None:
+    """Put the message of a clear or a mark of one index into the queue; some with what comes after it."""
+    item, choose = an_index(world, dag, run), world.choose
+    items = world.engine.items(run.run_uid)
+    if item is None or items.is_empty:
+        return
+    downstream = choose.random() < 0.4
+    choice = Choice(task_ids=(item.task_id,), map_indexes=(item.map_index,), downstream=downstream)
+    if choose.random() < 0.5:
+        plan = clearing(dag.graph, items, chosen(dag.graph, items, choice))
+    else:
+        _, plan = marking(dag.graph, items, choice, choose.choice([SUCCESS, FAILED, SKIPPED]))
+    send_plan(world, run, plan)

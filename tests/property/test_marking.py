@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import InvalidRequest, TaskNotFound
@@ -21,6 +21,7 @@ from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
 from tests.property.alterations import ANY_SHAPES, LIMITS, clear, ended, send_plan, some_choice
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.expectations import assert_ended_as_airflow_may
 from tests.scripted.scenarios import (
@@ -172,7 +173,7 @@ def test_a_mark_that_dies_at_any_call_is_made_good_by_its_message(takes_effect: 
 
 
 @given(ANY_SHAPES, LIMITS, st.sampled_from([0.0, 0.05]), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_marks_beside_handlers_at_work_leave_the_marked_states_and_a_run_that_ends(
     made: list[Shape], limit: int, faults: float, seed: int
 ) -> None:

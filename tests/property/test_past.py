@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
@@ -16,6 +16,7 @@ from chalicelib.engine.by_hand.cancelling import cancel_run
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.simulation.world import World
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
@@ -69,7 +70,7 @@ def states(world: World, run: DagRun, task_id: str) -> list[str | None]:
 @given(
     st.sampled_from(KINDS), st.integers(1, 4), st.integers(2, 3), st.booleans(), st.booleans(), st.integers()
 )
-@settings(max_examples=60)
+@examples(60)
 @example("output", 70, 2, False, True, 1)
 @example("inner literal group", 70, 2, True, False, 1)
 def test_a_mapped_task_waits_for_all_instances_of_the_run_before(

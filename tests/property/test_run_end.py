@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.messages import TimeOutRun
@@ -23,6 +23,7 @@ from chalicelib.engine.slots.pools import save_pool
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import LEASE, World
+from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
@@ -235,7 +236,7 @@ def test_a_run_that_is_failed_at_any_moment_comes_to_its_end(
 
 
 @given(shapes(), st.sampled_from([0.0, 0.05]), st.integers(1, 90), st.integers())
-@settings(max_examples=60)
+@examples(60)
 def test_a_run_is_ended_beside_handlers_at_work(
     made: list[Shape], faults: float, steps: int, seed: int
 ) -> None:

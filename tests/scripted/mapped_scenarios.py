@@ -80,7 +80,7 @@ class _Made:
             inside.append(shape.task_id)
         upstream = {*shape.upstream, *(name for length in over for name in sources_of(length))}
         shape = replace(shape, upstream=tuple(sorted(upstream)))
-        if shape.returns is not None or (shape.expansion and shape.expansion.own and _is_work(shape)):
+        if shape.returns is not None or (shape.expansion and _is_work(shape)):
             self.sources.append(shape.task_id)
         self.shapes.append(shape)
 

@@ -218,9 +218,9 @@ class _Made:
         return Zip(parts=parts, longest=self.draw(st.booleans())) if kind == "zip" else Concat(parts=parts)
 
     def _output(self) -> Length:
-        """The output of a list, or of a mapped task; Airflow does not map over what stands in a group."""
-        own = [OutputOf(task_id=s.task_id) for s in self.shapes if s.expansion and s.expansion.own]
-        return self.draw(st.sampled_from([*self._lists(), *own]))
+        """The output of a list, or of a mapped task; that of a task in a mapped group has no length."""
+        mapped = [OutputOf(task_id=shape.task_id) for shape in self.shapes if shape.expansion]
+        return self.draw(st.sampled_from([*self._lists(), *mapped]))
 
     def _lists(self, *, at_least: int = 0) -> list[Length]:
         lists = (shape for shape in self.shapes if shape.returns is not None and shape.returns >= at_least)

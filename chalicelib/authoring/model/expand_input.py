@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.authoring.exceptions import NotOffered
+from chalicelib.authoring.exceptions import MapIndexTooHigh, NotOffered
 from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY, Reference, XComArg
 from chalicelib.domain.graph.expansion import Length, Literal, Product
@@ -43,15 +43,16 @@ class DictOfListsExpandInput:
     def arguments(self, context: Mapping[str, Any], index: int) -> MappedArguments:
         """The arguments of an index: the last one changes fastest.
 
-        Raises ``TypeError`` for an output that has no items, and what a function given to ``map`` raises.
+        Raises ``TypeError`` for an output that has no items, ``MapIndexTooHigh`` where there are fewer items
+        than when the task was expanded, and what a function given to ``map`` raises.
         """
         left, found = index, dict.fromkeys(self.value)
         first, *others = self.value
         for name in reversed(others):
             items = _resolved(self.value[name], context)
-            left, place = divmod(left, len(items))
-            found[name] = _item(items, place)
-        found[first] = _item(_resolved(self.value[first], context), left)
+            left, place = divmod(left, len(items) or 1)
+            found[name] = _item(items, place, index)
+        found[first] = _item(_resolved(self.value[first], context), left, index)
         outputs = (name for name, value in self.value.items() if isinstance(value, XComArg))
         return MappedArguments(values=found, as_they_are=tuple(found[name] for name in outputs))
 
@@ -84,7 +85,7 @@ class ListOfDictsExpandInput:
         mappings = _resolved(self.value, context)
         if not isinstance(mappings, Sequence):
             raise ValueError(f"expand_kwargs() expects a list[dict], not {_type_name(mappings)}")
-        mapping = _resolved(mappings[index], context)
+        mapping = _resolved(_item(mappings, index, index), context)
         if not isinstance(mapping, Mapping):
             raise ValueError(f"expand_kwargs() expects a list[dict], not list[{_type_name(mapping)}]")
         for key in mapping:
@@ -181,13 +182,16 @@ def _resolved(value: Any, context: Mapping[str, Any]) -> Any:
     return value.resolve(context) if isinstance(value, XComArg) else value
 
 
-def _item(items: Any, index: int) -> Any:
+def _item(items: Any, place: int, map_index: int) -> Any:
     """An item of a list, or of a dict as key and value."""
-    if isinstance(items, Sequence):
-        return items[index]
-    if not isinstance(items, dict):
+    if not isinstance(items, Sequence | dict):
         raise TypeError(f"can't map over value of type {type(items)}")
-    return list(items.items())[index]
+    try:
+        return items[place] if isinstance(items, Sequence) else list(items.items())[place]
+    except IndexError as error:
+        if place < len(items):  # a function given to map raised it
+            raise
+        raise MapIndexTooHigh(map_index, len(items)) from error
 
 
 def _type_name(value: Any) -> str:

@@ -33,7 +33,10 @@ def unmap(ti: TaskInstance, context: Context) -> Sequence[Any]:
     if not isinstance(task, MappedOperator):
         return ()
     if ti.map_index < 0:
-        raise RuntimeError("can't resolve task-mapping argument without expanding")
+        raise RuntimeError(
+            "can't resolve task-mapping argument without expanding: "
+            f"if {task.task_id} was not mapped when the run began, trigger another run"
+        )
     arguments = task.expand_input.arguments(context, ti.map_index)
     ti.task = context["task"] = task.unmap(arguments.values)
     context["params"] = params_of(ti)

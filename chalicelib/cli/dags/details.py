@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.schedule.timetables import DataInterval
     from chalicelib.engine.engine import Engine
 
+_LIMITS_OF_TASKS = ("max_active_tis_per_dag", "max_active_tis_per_dagrun")
 _OF_NEXT_RUN = ("data_interval_start", "data_interval_end", "create_after")
 
 
@@ -32,14 +33,14 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "is_paused": dag.is_paused,
         "is_active": dag.is_active,
         "fileloc": dag.fileloc,
-        "owners": sorted({task["attributes"]["owner"] for task in document["tasks"]}),
+        "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
         "schedule_interval": _schedule(dag.schedule.expression),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
         "has_task_concurrency_limits": any(
-            task["max_active_tis_per_dag"] is not None for task in document["tasks"]
+            task.get(limit) is not None for task in document["tasks"] for limit in _LIMITS_OF_TASKS
         ),
         **_next_run(coming_run(engine, dag)),
     }

@@ -1,6 +1,7 @@
 """``why`` and ``tasks failed-deps``: the reasons why a run or a task waits."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,10 @@ from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.rows import output_option, show
 from chalicelib.cli.tasks.mapped import check_map_index, map_index_option
 from chalicelib.domain.tasks.keys import instance_name
+
+if TYPE_CHECKING:
+    from chalicelib.domain.plans.checks import Check
+    from chalicelib.engine.engine import Engine
 
 
 @click.command()
@@ -22,18 +27,33 @@ def why(dag_id: str, execution_date: datetime, task_id: str | None, map_index: i
 
     Example: python -m chalicelib why example_hello 2026-01-01T00:00:00 report
     """
-    from chalicelib.engine.reading.why import why_run, why_task
+    from chalicelib.engine.reading.why import why_run
 
     engine = connect()
     if task_id is None:
         checks = why_run(engine, dag_id, execution_date)
     else:
-        checks = why_task(engine, dag_id, execution_date, task_id, map_index)
+        checks = _why_task(engine, dag_id, execution_date, task_id, map_index)
     if not checks:
         click.echo(f"{instance_name(task_id, map_index) if task_id else 'The run'} is over.")
         return
     rows = [{"check": check.name, "passed": check.passed, "reason": check.reason} for check in checks]
     show(rows, output)
+
+
+def _why_task(
+    engine: "Engine", dag_id: str, execution_date: datetime, task_id: str, map_index: int
+) -> list["Check"]:
+    """The checks of a task instance; a mapped task has one without a map index until it is expanded."""
+    from chalicelib.domain.errors import TaskInstanceNotFound
+    from chalicelib.engine.lookup import get_dag_run
+    from chalicelib.engine.reading.why import why_task
+
+    try:
+        return why_task(engine, dag_id, execution_date, task_id, map_index)
+    except TaskInstanceNotFound:
+        check_map_index(engine, get_dag_run(engine, dag_id, execution_date), task_id, map_index)
+        raise
 
 
 @click.command("failed-deps")

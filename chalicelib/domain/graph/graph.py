@@ -98,6 +98,11 @@ class Task:
         return self.expansion is not None
 
     @property
+    def is_mapped_itself(self) -> bool:
+        """Whether it is mapped by itself, and not only with the groups around it."""
+        return self.expansion is not None and self.expansion.own is not None
+
+    @property
     def most_instances(self) -> int | None:
         """How many instances a run has of it at most; None where only the run tells."""
         return self.literal_length if self.is_mapped else 1
@@ -483,6 +488,20 @@ class Graph:
     def index_upstream(self, task: Task) -> tuple[str, ...]:
         """The upstreams of which each instance of a task hears by itself, in a mapped group."""
         return tuple(name for name in task.upstream if self.common_depth(self.tasks[name], task))
+
+    def decides_by_index(self, task: Task) -> bool:
+        """Whether an instance of a task in a mapped group may be told something that others are not."""
+        return bool(self.index_upstream(task) or self._index_orderers(task))
+
+    def ordered_by_index(self, task: Task) -> tuple[str, ...]:
+        """The tasks that hear of a task as a whole, but of which each instance skips the one of its index."""
+        after = (self.tasks[name] for name in task.downstream)
+        return tuple(each.task_id for each in after if task.task_id in self._index_orderers(each))
+
+    def _index_orderers(self, task: Task) -> tuple[str, ...]:
+        upstreams = (self.tasks[name] for name in self._commons(task)) if task.groups else ()
+        orderers = (up for up in upstreams if up.may_skip is not MaySkip.NONE)
+        return tuple(up.task_id for up in orderers if up.groups == task.groups)
 
     def join_before_instance(self, task: Task, map_index: int) -> Join:
         """The join of what one instance of a task in a mapped group hears of."""

@@ -178,7 +178,7 @@ def mapped_step(
     is_early = not known.complete
     has_instances = judgement.verdict is Verdict.RUN or task.literal_length is not None
     if is_skipped_with_group and known.seen <= {TaskInstanceState.SKIPPED} and not known.skip_ordered:
-        has_instances = has_instances or levels is not None
+        has_instances = has_instances or known.needed <= {TaskInstanceState.SUCCESS}
     if not has_instances:
         return End(judgement=judgement, skip_ordered=known.skip_ordered, is_early=is_early)
     if levels is None or sources.ended:
@@ -268,7 +268,7 @@ def judged(graph: Graph, task: Task, item: TaskInstance, whole: TaskInstance) ->
         return judge(task.trigger_rule, before)
     if whole.map_length is None and (task.literal_length is None or before.has_upstream):
         return Judgement(verdict=Verdict.WAIT, reason="the task is not expanded")
-    if not graph.index_upstream(task):
+    if not graph.decides_by_index(task):
         return judge(task.trigger_rule, before)
     is_asked = graph.is_gated(task) or whole.map_length is not None
     gate = whole if is_asked else None

@@ -1,6 +1,6 @@
 """Arrivals: the notes that the end of a task leaves at the joins after it, and their meaning there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, MaySkip, Task
@@ -323,13 +323,34 @@ def order_place(graph: Graph, orderer: str, task_id: str) -> Place:
     return _own_place(join, join.size + graph.number(orderer))
 
 
-def order_places(graph: Graph, task_id: str) -> tuple[Place, ...]:
-    """Where a task may leave orders at tasks that do not hear of its end."""
-    if graph.tasks[task_id].may_skip is not MaySkip.ALL:
+def index_order_place(graph: Graph, orderer: TaskInstance, task_id: str) -> Place:
+    """Where an instance leaves its order at the one of its index that hears of its task only as a whole."""
+    join = graph.join_before_instance(graph.tasks[task_id], orderer.map_index)
+    return _own_place(join, join.size + graph.number(orderer.task_id))
+
+
+def order_places(graph: Graph, item: TaskInstance) -> tuple[Place, ...]:
+    """Where a task instance may leave orders at others that do not hear of its end."""
+    task = graph.tasks[item.task_id]
+    if item.map_index != NOT_MAPPED:
+        return tuple(index_order_place(graph, item, name) for name in graph.ordered_by_index(task))
+    if task.may_skip is not MaySkip.ALL:
         return ()
-    hearing = frozenset(join.task_id for join in graph.joins_after(task_id))
-    distant = sorted(graph.descendants(task_id) - hearing, key=graph.number)
-    return tuple(order_place(graph, task_id, name) for name in distant)
+    hearing = frozenset(join.task_id for join in graph.joins_after(task.task_id))
+    distant = sorted(graph.descendants(task.task_id) - hearing, key=graph.number)
+    return tuple(order_place(graph, task.task_id, name) for name in distant)
+
+
+def distant_orders(graph: Graph, item: TaskInstance) -> Iterator[tuple[Join, Place]]:
+    """The joins at which an ended task instance leaves orders by themselves, and the place there."""
+    if item.map_index == NOT_MAPPED:
+        for name in ordered_from_afar(graph, end_of_instance(graph, item)):
+            yield graph.join_before(name), order_place(graph, item.task_id, name)
+        return
+    for name in graph.ordered_by_index(graph.tasks[item.task_id]) if item.skips else ():
+        if name in item.skips:
+            join = graph.join_before_instance(graph.tasks[name], item.map_index)
+            yield join, index_order_place(graph, item, name)
 
 
 def ordered_from_afar(graph: Graph, end: End) -> tuple[str, ...]:

@@ -270,7 +270,7 @@ class Alteration:
             self._void_whole(item, clears)
         for hearer in hearers_of(graph, item, self._levels):
             self._void_at(hearer, clears)
-        places = list(order_places(graph, item.task_id)) if item.map_index == NOT_MAPPED else []
+        places = list(order_places(graph, item))
         if coded(0, clears) in item.notes.get(EARLY, ()):
             places.append(completion_place(graph, item.task_id))
         for place in places:

@@ -21,12 +21,11 @@ from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.arrivals import (
     added_by,
     arrived,
+    distant_orders,
     end_of_instance,
     is_complete,
     is_only_upstream,
     left_as,
-    order_place,
-    ordered_from_afar,
     sole_arrival,
 )
 from chalicelib.domain.tasks.hearers import (
@@ -37,7 +36,7 @@ from chalicelib.domain.tasks.hearers import (
     hearers_of_expansion,
 )
 from chalicelib.domain.tasks.keys import task_key
-from chalicelib.domain.tasks.notes import EXPANDED, SKIP_ALL, SKIP_ORDER
+from chalicelib.domain.tasks.notes import EXPANDED, SKIP_ALL, SKIP_ORDER, SKIP_UNDECIDED
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, is_early
 from chalicelib.domain.tasks.voiding import standing
 from chalicelib.engine.slots import taking
@@ -301,22 +300,18 @@ class Cascade:
     def _order_from_afar(self, told: Told) -> Iterator[Told]:
         """Have those skipped that are ordered to be and hear of it from nobody else."""
         end = end_of_instance(self._graph, told.item)
-        if told.item.map_index != NOT_MAPPED:
-            return
-        for name in ordered_from_afar(self._graph, end):
-            place = order_place(self._graph, told.item.task_id, name)
-            is_new, item = self.progress.telling.leave(
-                place.key, left_as(place.number, end.clears, (SKIP_ORDER,))
-            )
-            join = self._graph.join_before(name)
+        for join, place in distant_orders(self._graph, told.item):
+            note = SKIP_ORDER if end.acts_at_once else SKIP_UNDECIDED
+            is_new, item = self.progress.telling.leave(place.key, left_as(place.number, end.clears, (note,)))
             redo = told.again and not is_new
             yield from self._answer(
                 Question(
                     join=join,
                     item=item,
                     redo=redo,
-                    is_ordered=True,
+                    is_ordered=end.acts_at_once,
                     ordered_at=told.item.end_date,
+                    levels=told.item.levels,
                     first_attempt=False,
                 )
             )

@@ -63,20 +63,21 @@ def output_of_end(task: Task, item: TaskInstance) -> Output:
     """
     if item.state is TaskInstanceState.SUCCESS:
         return Output(length=item.output_length)
-    is_empty = item.state is not None and task.expansion is not None and task.expansion.own is not None
+    is_empty = item.state is not None and task.is_mapped_itself
     return Output(length=0 if is_empty else None, state=item.state)
 
 
 def output_of(engine: Engine, graph: Graph, run_uid: str, task_id: str) -> Output:
     """The output of a task as it is now; 1 request, 2 for a mapped one.
 
-    Of a task that the run has not, 0: it is not there, or has no values if the task is mapped.
+    Of a task that the run has not, 0: it is not there, or has no values if the task is mapped. That of a task
+    in a mapped group never is there: Airflow looks for one length, and each instance has its own.
     """
     if task_id not in graph.tasks:
-        return Output(length=0 if graph.whole.tasks[task_id].is_mapped else None)
+        return Output(length=0 if graph.whole.tasks[task_id].is_mapped_itself else None)
     task, item = graph.tasks[task_id], engine.instance(run_uid, task_id)
     levels = item.levels or literal_levels(task)
-    if not task.is_mapped or item.state is not None or levels is None:
+    if not task.is_mapped_itself or item.state is not None or levels is None:
         return output_of_end(task, item)
     met = graph.collector(task, 0, levels, 0)
     notes = engine.at(run_uid, join_key(met)).notes
@@ -146,7 +147,7 @@ class Opening:
 
     def _open(self, progress: "RunInProgress", index: int) -> TaskInstance | None:
         run_uid = progress.facts.ref.run_uid
-        is_untouched = self.is_fresh and not progress.graph.index_upstream(self.task)
+        is_untouched = self.is_fresh and not progress.graph.decides_by_index(self.task)
         if is_untouched:
             item = TaskInstance(run_uid=run_uid, task_id=self.task.task_id, map_index=index)
         else:
@@ -160,7 +161,7 @@ class Opening:
     def _is_decided(self, graph: Graph, item: TaskInstance) -> bool:
         """Whether the judgement of the whole task is that of an instance."""
         skips_it = self._skips_all(graph) and not item.clears
-        return self.is_ordered or not graph.index_upstream(self.task) or skips_it
+        return self.is_ordered or not graph.decides_by_index(self.task) or skips_it
 
 
 def resize(progress: "RunInProgress", task: Task, was: int, length: int) -> TaskInstance | None:

@@ -111,11 +111,12 @@ class MappedAnswers:
     def remember_output(self, told: Told) -> None:
         """Keep how long the output is of what is told: it need not be read then."""
         item, join = told.item, told.met_at
+        task = self._graph.tasks[item.task_id]
         if join is not None:
-            if join.ancestor is None and is_complete(join, item.notes):
+            if task.is_mapped_itself and join.ancestor is None and is_complete(join, item.notes):
                 self._outputs[item.task_id] = Output(length=values_in(join, item.notes))
         elif item.map_index == NOT_MAPPED:
-            self._outputs[item.task_id] = output_of_end(self._graph.tasks[item.task_id], item)
+            self._outputs[item.task_id] = output_of_end(task, item)
 
     def _output_of(self, task_id: str) -> Output:
         """What is there of a task's output; nothing is read of what this cascade has told."""

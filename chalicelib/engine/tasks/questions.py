@@ -41,7 +41,7 @@ class Question:
     """Slots that were handed over."""
     redo: bool = False
     is_ordered: bool = False
-    """Whether it has just been ordered to be skipped."""
+    """Whether it has just been ordered to be skipped, whatever its state."""
     ordered_at: datetime | None = None
     """The end of the task that orders it."""
     levels: tuple[int, ...] = ()

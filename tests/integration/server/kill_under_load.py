@@ -13,7 +13,7 @@ from typing import Any
 from tests.integration.server.server import Server
 from tests.waiting import wait_for
 
-DAG = "napping"
+DAG, MAPPED_DAG = "napping", "napping_by_turns"
 CLIENTS = 4
 LARGE = "x" * 20_000
 """A conf with this is an object of S3: its run cannot go on without it."""
@@ -77,15 +77,20 @@ def _client(server: Server, name: str, over: threading.Event, moments: Acknowled
             else:
                 conf = {"seconds": 0, "large": LARGE if number % 5 == 3 else ""}
                 body = {"run_id": own, "conf": conf, "execution_date": datetime.now(UTC).isoformat()}
-                server.api.post(f"/dags/{DAG}/dag_runs", body)
+                server.api.post(f"/dags/{MAPPED_DAG if number % 5 == 1 else DAG}/dag_runs", body)
                 moments.runs[own] = time.monotonic()
         except (OSError, http.client.HTTPException, ValueError):
             return  # the kill
 
 
+def _runs(server: Server, dag_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.api.get(f"/dags/{dag_id}/dag_runs")
+    return found
+
+
 def _look(server: Server, before: Acknowledged, start_seconds: float) -> Round:
     def states() -> dict[str, str]:
-        runs: list[dict[str, Any]] = server.api.get(f"/dags/{DAG}/dag_runs")
+        runs = (run for dag_id in (DAG, MAPPED_DAG) for run in _runs(server, dag_id))
         return {run["run_id"]: run["state"] for run in runs}
 
     def are_over() -> bool:

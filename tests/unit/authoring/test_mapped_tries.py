@@ -549,8 +549,30 @@ look.expand(x=[3, 4])
 def test_a_task_that_is_not_expanded_cannot_run(tmp_path: Path) -> None:
     dag = loaded(tmp_path, "see.expand(v=[1])\n@task_group\ndef g(v):\n    see(v)\ng.expand(v=[1])")
     reason = "RuntimeError: can't resolve task-mapping argument without expanding"
-    assert run(dag, "see", given()).reason == reason
+    hint = ": if see was not mapped when the run began, trigger another run"
+    assert run(dag, "see", given()).reason == reason + hint
     assert run(dag, "g.see", given()).reason == reason
+
+
+@pytest.mark.parametrize(
+    "mapped",
+    [
+        "see.expand(v=[1, 2])",
+        "see.expand(v={'a': 1, 'b': 2})",
+        "see.partial(v=1).expand_kwargs([{'w': 1}, {'w': 2}])",
+        "see.expand(v=[1, 2], w=[3])",
+    ],
+)
+def test_an_instance_beyond_what_there_is_to_map_over_says_so(tmp_path: Path, mapped: str) -> None:
+    ended = run(loaded(tmp_path, mapped), "see", given(), map_index=2, map_levels=(3,))
+    assert ended.reason is not None
+    assert "there is nothing for map index 2: what the task is mapped over has 2 items now" in ended.reason
+
+
+def test_an_argument_that_has_become_empty_leaves_nothing_for_any_index(tmp_path: Path) -> None:
+    ended = run(loaded(tmp_path, "see.expand(v=[1], w=[])"), "see", given(), map_index=0, map_levels=(1,))
+    assert ended.reason is not None
+    assert "there is nothing for map index 0: what the task is mapped over has 0 items now" in ended.reason
 
 
 def test_the_templates_of_an_instance_are_rendered_without_running_it(tmp_path: Path) -> None:

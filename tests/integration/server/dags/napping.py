@@ -1,4 +1,4 @@
-"""A task that sleeps for longer than any test waits, the first time; and one that waits for a while."""
+"""Tasks that sleep: longer than any test waits, the first time; for a while; and two as one mapped task."""
 
 import time
 from datetime import UTC, datetime
@@ -33,3 +33,11 @@ with DAG(
     start_date=datetime(2024, 1, 1, tzinfo=UTC),
 ) as napping:
     PythonOperator(task_id="nap", python_callable=nap)
+
+with DAG(
+    dag_id="napping_by_turns",
+    schedule=None,
+    start_date=datetime(2024, 1, 1, tzinfo=UTC),
+) as by_turns:
+    each = PythonOperator.partial(task_id="each", python_callable=time.sleep).expand(op_args=[[0], [0]])
+    each >> PythonOperator(task_id="after", python_callable=lambda: None)

@@ -16,6 +16,7 @@ from tests.scripted.command_line import run
 FILE = """
 from datetime import datetime, timedelta
 from airflow import DAG
+from airflow.operators.bash import BashOperator
 from airflow.operators.empty import EmptyOperator
 
 with DAG(
@@ -25,6 +26,10 @@ with DAG(
     EmptyOperator(task_id="first") >> EmptyOperator(task_id="second", owner="bob")
 with DAG("hourly", schedule=timedelta(hours=1), start_date=datetime(2026, 1, 1), max_active_runs=2):
     EmptyOperator(task_id="first", max_active_tis_per_dag=1)
+with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1)):
+    each = BashOperator.partial(task_id="each", owner="eve", max_active_tis_per_dagrun=2)
+    each.expand(bash_command=["true"])
+    EmptyOperator(task_id="alone")
 with DAG("never", schedule=None, start_date=datetime(2026, 1, 1)):
     EmptyOperator(task_id="first")
 """
@@ -64,7 +69,7 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
 
 def test_columns_that_are_not_known_are_left_out_and_named() -> None:
     result = run("dags", "list", "--columns", "dag_id,pickle_id", "-o", "plain")
-    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "never"]
+    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "mapped", "never"]
     assert result.stderr.startswith("Ignoring columns that are not known: pickle_id. Known: dag_id, ")
 
 
@@ -99,6 +104,11 @@ def test_the_details_of_a_dag_have_airflows_names() -> None:
     assert (never["schedule_interval"], never["next_dagrun"]) == (None, None)
 
 
+def test_mapped_tasks_have_owners_and_limits_too() -> None:
+    (mapped,) = rows("dags", "details", "mapped")
+    assert (mapped["owners"], mapped["has_task_concurrency_limits"]) == (["airflow", "eve"], "True")
+
+
 def test_details_are_a_property_each_for_people() -> None:
     lines = run("dags", "details", "daily").stdout.splitlines()
     assert [cell.strip() for cell in lines[0].split("|")] == ["property_name", "property_value"]
@@ -124,8 +134,8 @@ def test_the_report_tells_what_each_file_holds_and_how_long_it_took(
     assert result.stderr == "broken.py could not be loaded: line 2: ValueError: no\n"
     found = {row["file"]: row for row in json.loads(result.stdout)}
     assert found["/broken.py"]["dag_num"] == "0"
-    assert found["/dags.py"]["dags"] == ["daily", "hourly", "never"]
-    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("3", "4")
+    assert found["/dags.py"]["dags"] == ["daily", "hourly", "mapped", "never"]
+    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("4", "6")
     assert found["/dags.py"]["duration"] > "0:00:00"
 
 

@@ -134,7 +134,9 @@ def test_what_keeps_an_index_from_running_is_told() -> None:
     result = run("why", "scripted", DATE, "each", "--map-index", "2", "-o", "plain")
     assert "Task Instance State" in result.stdout
     assert run("why", "scripted", DATE, "later").exit_code == 0  # not expanded: the task itself waits
-    assert run("why", "scripted", DATE, "each").exit_code == 1
+    assert "No map_index passed to mapped task each" in run("why", "scripted", DATE, "each").stderr
+    assert "leave --map-index out" in run("why", "scripted", DATE, "make", "--map-index", "0").stderr
+    assert "each[3] instance" in run("why", "scripted", DATE, "each", "--map-index", "3").stderr
 
 
 @pytest.mark.usefixtures("engine")
