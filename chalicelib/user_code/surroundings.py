@@ -14,11 +14,13 @@ from typing import Any
 from chalicelib.authoring import clock
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.surroundings import configuration
+from chalicelib.domain.connections import ConnectionsOfDagFiles, NoConnections, StoredConnection
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.outcomes import InstanceFacts
 from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.user_code.frames import Requests
@@ -96,6 +98,40 @@ class AskedVariables:
         _ask(self._requests, {"op": "variable_delete", "key": key})
 
 
+class AskedConnections:
+    """Implements ``domain.connections.ConnectionsOfDagFiles`` in a try's process, which has no key."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def get(self, conn_id: str) -> StoredConnection | None:
+        """A connection with its secrets in plain; 1 request."""
+        _, text = _ask(self._requests, {"op": "connection_get", "conn_id": conn_id})
+        document = json.loads(text)
+        connection: StoredConnection | None = None if document is None else typed(StoredConnection, document)
+        return connection
+
+
+class AskedSecrets:
+    """Implements ``domain.secrets_backends.SecretsBackend`` in a try's process; each method is 1 request."""
+
+    def __init__(self, requests: Requests, name: str) -> None:
+        self.name = name
+        self._requests = requests
+
+    def connection(self, conn_id: str) -> str | None:
+        """A connection as URI or JSON, or None."""
+        return _text(_ask(self._requests, {"op": "secret_connection", "key": conn_id}))
+
+    def variable(self, key: str) -> str | None:
+        """A variable's text, or None."""
+        return _text(_ask(self._requests, {"op": "secret_variable", "key": key}))
+
+    def option(self, key: str) -> str | None:
+        """An option's text, or None."""
+        return _text(_ask(self._requests, {"op": "secret_option", "key": key}))
+
+
 class AskedClock:
     """Implements ``authoring.clock.Clock`` in a try's process by the clock that the worker lives by."""
 
@@ -158,6 +194,8 @@ class Surroundings:
     variables: VariablesOfDagFiles
     find_previous_success: Callable[[], DagRun | None] = lambda: None
     find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = tuple
+    connections: ConnectionsOfDagFiles = field(default_factory=NoConnections)
+    secrets: SecretsBackend | None = None
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
@@ -228,6 +266,22 @@ def _variable_delete(around: Surroundings, header: dict[str, Any], _text: str) -
     return {}, ""
 
 
+def _connection_get(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps(plain(around.connections.get(_str(header, "conn_id"))))
+
+
+def _secret_connection(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(around.secrets.connection(_str(header, "key")) if around.secrets else None)
+
+
+def _secret_variable(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(around.secrets.variable(_str(header, "key")) if around.secrets else None)
+
+
+def _secret_option(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(around.secrets.option(_str(header, "key")) if around.secrets else None)
+
+
 def _previous_success(around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
     return {}, json.dumps(plain(around.find_previous_success()))
 
@@ -259,6 +313,10 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "variable_get": _variable_get,
     "variable_save": _variable_save,
     "variable_delete": _variable_delete,
+    "connection_get": _connection_get,
+    "secret_connection": _secret_connection,
+    "secret_variable": _secret_variable,
+    "secret_option": _secret_option,
     "previous_success": _previous_success,
     "option": _option,
     "now": _now,

@@ -10,12 +10,16 @@ import random
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib import aws, bootstrap
 from chalicelib.auth.accounts import create_user
+from chalicelib.authoring.surroundings.connections import Connection, connections_in
+from chalicelib.authoring.surroundings.secrets import secrets_from
 from chalicelib.authoring.surroundings.variables import Variable, variables_in
+from chalicelib.domain.connections import StoredConnection
 from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
@@ -30,6 +34,7 @@ from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.slots.taking import save_limit
 from chalicelib.queues.messages import encode
+from chalicelib.settings import PARAMETER_STORE, SECRETS_MANAGER
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
@@ -192,6 +197,24 @@ def tasks_pass_on_what_is_large(stage: Functions) -> None:
 def tasks_keep_variables(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN))
     stage.user_code = _uses_variables
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def tasks_find_connections(stage: Functions) -> None:
+    connection = StoredConnection(conn_id="db", conn_type="postgres", password="tolstoy-1869")
+    with stage.operating() as engine:
+        engine.store.connections.save(connection)
+    stage.deploy(ScriptedDag(CHAIN))
+    stage.user_code = _uses_connections
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def tasks_find_what_is_in_a_secrets_backend(stage: Functions) -> None:
+    for name, text in (("connections/db", "x://h"), ("variables/city", "Ulm")):
+        aws.client("secretsmanager").create_secret(Name=f"airflow/{name}", SecretString=text)
+        aws.client("ssm").put_parameter(Name=f"/airflow/{name}", Value=text, Type="SecureString")
+    stage.deploy(ScriptedDag(CHAIN))
+    stage.user_code = _uses_secrets
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -480,6 +503,26 @@ def _reads_and_writes(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
     return TryOutcome(result=TryResult.SUCCESS, inlets=("in",), outlets=("out",))
 
 
+def _uses_connections(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with connections."""
+    with connections_in(bootstrap.engine().store.connections):
+        assert Connection.get_connection_from_secrets("db").password == "tolstoy-1869"
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
+def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with connections, variables and options of a secrets backend."""
+    for name in (SECRETS_MANAGER, PARAMETER_STORE):
+        with bootstrap.use(settings=replace(bootstrap.settings(), secrets_backend=name)):
+            backend = bootstrap.secrets_backend()
+        assert backend is not None
+        with secrets_from(backend):
+            assert Connection.get_connection_from_secrets("db").host == "h"
+            assert Variable.get("city") == "Ulm"
+        assert backend.option("smtp") is None
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
 def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with variables."""
     with variables_in(bootstrap.engine().store.variables):
@@ -501,6 +544,8 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     events_trigger_runs_and_go_to_the_dead_letters,
     tasks_pass_on_what_is_large,
     tasks_keep_variables,
+    tasks_find_connections,
+    tasks_find_what_is_in_a_secrets_backend,
     tasks_are_retried_and_call_back,
     sensors_wait,
     a_sensor_whose_log_is_gone_pokes_on,

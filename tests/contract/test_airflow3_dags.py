@@ -30,7 +30,6 @@ LEFT_OUT = {
     ("a3_chain", "edges"): "labels of edges are not kept",
     ("a3_context", "keys"): "inlet_events, outlet_events and task_state_store are not offered",
     ("a3_context", "others"): "a task cannot count runs and task instances",
-    ("a3_variables", "connections"): "Connection.get_uri is not offered yet",
     ("a3_xcom_types", "give_decimal"): "Airflow 3 rounds 1.10 to 1.1",
     ("a3_xcom_types", "take_decimal"): "as above",
     ("a3_xcom_types", "give_uuid"): "a UUID is no value that an XCom may hold",

@@ -29,6 +29,7 @@ DIRECT = {
     "bcrypt",
     "botocore",
     "croniter",
+    "cryptography",
     "jinja2",
     "jmespath",
     "jsonschema",
@@ -53,7 +54,6 @@ INDIRECT = {
     "asn1crypto",
     "asysocks",
     "cffi",
-    "cryptography",
     "h11",
     "oscrypto",
     "pycparser",
@@ -78,6 +78,7 @@ MODULES = {
 LOADED_BY = {
     "bcrypt": {"authorizer"},
     "croniter": set(),
+    "cryptography": set(),  # of a worker the first connection whose secrets are encrypted
     "jsonschema": set(),
     "jinja2": set(),  # of a worker only the processes that user code runs in
     "minikerberos": set(),

@@ -67,6 +67,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "domain": (
         *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
         *("params",),
+        *("connections", "secrets_backends", "secrets_files"),
         *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
@@ -106,14 +107,15 @@ USERS_OF: dict[str, set[str]] = {
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},
     "asn1crypto": {"auth"},
+    "cryptography": {"store"},
     "jmespath": {"events"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""
 
 HEAVY = {
-    *("asn1crypto", "bcrypt", "botocore", "croniter", "jinja2", "jsonschema", "minikerberos", "pendulum"),
-    *("pynamodb", "referencing"),
+    *("asn1crypto", "bcrypt", "botocore", "croniter", "cryptography", "jinja2", "jsonschema"),
+    *("minikerberos", "pendulum", "pynamodb", "referencing"),
 }
 HEAVY_AT_THE_TOP = {
     "store",

@@ -25,6 +25,7 @@ _FILES = "read files with pathlib, S3 with boto3"
 _BRANCHES = "use BranchPythonOperator or @task.branch with that condition"
 _PYTHON_SENSOR = "use PythonSensor or @task.sensor with that condition"
 _SQL = "call the database's own Python library in a Python task; apache-airflow-providers-common-sql has it"
+_SECRETS = "ask Connection and Variable for them; [secrets] backend says where they are looked for first"
 _SDK = "it came with Airflow 3; do without it"
 
 NOT_OFFERED: Mapping[str, str] = {
@@ -116,7 +117,7 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.sdk.asset": _DATASETS,
     "airflow.sdk.definitions.asset": _DATASETS,
     "airflow.sdk.io": _FILES,
-    "airflow.secrets": "read secrets with boto3 (Secrets Manager, SSM), or set AIRFLOW_CONN_…, AIRFLOW_VAR_…",
+    "airflow.secrets": _SECRETS,
     "airflow.security": _PAGES,
     "airflow.sensors.external_task": _WAIT_BY_TRIGGER,
     "airflow.sensors.external_task_sensor": _WAIT_BY_TRIGGER,

@@ -29,6 +29,8 @@ class Plugins:
     plugins: tuple[type[AirflowPlugin], ...] = ()
     read: tuple[Path, ...] = ()
     """The files that they were made from: of the folder, and modules of the DAGs folder."""
+    of_dags: tuple[Path, ...] = ()
+    """Of these the modules of the DAGs folder."""
     timetables: tuple[type, ...] = ()
     """The timetables that DAGs may have."""
 
@@ -90,6 +92,7 @@ def _load(folder: Path, files: Sequence[Path], dags_folder: Path) -> Plugins:
     return Plugins(
         plugins=plugins,
         read=tuple(sorted({*within.values(), *of_dags.values()})),
+        of_dags=tuple(sorted(of_dags.values())),
         timetables=tuple(timetable for plugin in plugins for timetable in plugin.timetables),
     )
 
@@ -162,7 +165,7 @@ def _may_hold_plugins(path: Path) -> bool:
 
 def _stamps_of(files: Sequence[Path]) -> _Stamps:
     """Path, time of change and size of the folder's files and of what else the plugins were made from."""
-    others = [path for path in _loaded.read if path.is_file()]
+    others = [path for path in _loaded.of_dags if path.is_file()]
     return tuple((path, *_stamp(path)) for path in sorted({*files, *others}))
 
 
