@@ -54,9 +54,7 @@ class MappedAnswers:
         if self.answers.waits_for_past(task, judgement, skip_ordered=known.skip_ordered):
             return self.answers.take(question, task, Wait(reason=WAITS_FOR_PAST))
         sources = sources_of(task, known, self._output_of)
-        step = mapped_step(
-            task, known, sources, is_skipped_with_group=self._graph.is_skipped_with_group(task)
-        )
+        step = mapped_step(task, known, sources)
         if not isinstance(step, Expand):
             return self.answers.take(question, task, step)
         return self._expand(question, task, step, is_ordered=known.skip_ordered)
