@@ -16,7 +16,7 @@ from chalicelib.deploy.stages import (
     refuse_readable_fernet_key,
     refuse_second_worker_time,
 )
-from chalicelib.domain.connections import ConnectionsOfDagFiles, NoConnections
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import Variables
 from chalicelib.events.declarations import Declaration, declarations_of
@@ -27,14 +27,11 @@ _PACKAGED = ("chalicelib", "vendor")
 """The directories that Chalice packages, with ``app.py``."""
 
 
-_NO_CONNECTIONS = NoConnections()
-
-
 def validate(
     stage: Stage,
     variables: Variables,
     *,
-    connections: ConnectionsOfDagFiles = _NO_CONNECTIONS,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
     secrets: SecretsBackend | None = None,
     region: str | None = None,
 ) -> tuple[Declaration, ...]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from chalicelib.domain.errors import InvalidRequest, UpdraftError
 
@@ -89,9 +89,12 @@ class Connections(ConnectionsOfDagFiles, Protocol):
         """Encrypt all secrets anew with the first key; 1 request per MB, and 1 per connection with any."""
 
 
-class NoConnections:
+class _NoConnections:
     """Implements ``ConnectionsOfDagFiles`` where there is no table."""
 
     def get(self, conn_id: str) -> StoredConnection | None:  # noqa: ARG002 - the protocol's
         """There is none."""
         return None
+
+
+NO_CONNECTIONS: Final[ConnectionsOfDagFiles] = _NoConnections()

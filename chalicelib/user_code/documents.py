@@ -12,7 +12,7 @@ from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.surroundings.connections import connections_in
 from chalicelib.authoring.surroundings.secrets import secrets_from
 from chalicelib.authoring.surroundings.variables import variables_in
-from chalicelib.domain.connections import ConnectionsOfDagFiles, NoConnections
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
@@ -20,15 +20,13 @@ from chalicelib.engine.dags.sync import BrokenFile, DagDocument, DagsFolder
 
 _Documents = tuple[DagDocument, ...]
 
-_NO_CONNECTIONS = NoConnections()
-
 
 def dags_of_folder(
     folder: Path,
     variables: VariablesOfDagFiles,
     skip: Mapping[str, str] = MappingProxyType({}),
     *,
-    connections: ConnectionsOfDagFiles = _NO_CONNECTIONS,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
     secrets: SecretsBackend | None = None,
 ) -> DagsFolder:
     """Load all DAG files of a folder; they find ``variables`` and ``connections``, and ``secrets`` before.

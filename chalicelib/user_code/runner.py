@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.authoring import clock
-from chalicelib.domain.connections import ConnectionsOfDagFiles, NoConnections
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
@@ -28,8 +28,6 @@ _BEGINNINGS = 3
 _XCOM_BACKEND = "airflow.models.xcom.BaseXCom"
 """Airflow's own, and its default."""
 
-_NO_CONNECTIONS = NoConnections()
-
 Environ = Callable[[], Mapping[str, str]]
 """Gives the environment that user code is to have now; what it raises as ``UpdraftError`` fails the try."""
 
@@ -44,7 +42,7 @@ def run_try(
     variables: VariablesOfDagFiles,
     environment: Environ = own_environment,
     *,
-    connections: ConnectionsOfDagFiles = _NO_CONNECTIONS,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
     secrets: SecretsBackend | None = None,
 ) -> RunTry:
     """A runner over the DAG files of a folder, as they are on disk when a try begins.
@@ -80,7 +78,7 @@ def run_callbacks(
     variables: VariablesOfDagFiles,
     environment: Environ = own_environment,
     *,
-    connections: ConnectionsOfDagFiles = _NO_CONNECTIONS,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
     secrets: SecretsBackend | None = None,
 ) -> RunCallbacks:
     """Calls callbacks as the DAG files of a folder define them now; they find what ``run_try`` says.

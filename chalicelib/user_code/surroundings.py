@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.authoring import clock
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.surroundings import configuration
-from chalicelib.domain.connections import ConnectionsOfDagFiles, NoConnections, StoredConnection
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles, StoredConnection
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -194,7 +194,7 @@ class Surroundings:
     variables: VariablesOfDagFiles
     find_previous_success: Callable[[], DagRun | None] = lambda: None
     find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = tuple
-    connections: ConnectionsOfDagFiles = field(default_factory=NoConnections)
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS
     secrets: SecretsBackend | None = None
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
 
