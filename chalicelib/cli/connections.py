@@ -234,7 +234,7 @@ def test_connection(conn_id: str) -> None:
 def create_default_connections() -> None:
     """Refused: Airflow's defaults are of its provider packages, and lead to its own machine.
 
-    Example: python -m chalicelib connections add aws_default --conn-type aws
+    Example: python -m chalicelib connections create-default-connections
     """
     raise click.ClickException(
         "Airflow's default connections are not offered: they name servers on the machine of Airflow. Add "
