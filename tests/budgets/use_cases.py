@@ -177,7 +177,7 @@ def users_log_in_with_tickets(stage: Functions) -> None:
 
 
 def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
-    stage.deploy(ScriptedDag(CHAIN))
+    stage.deploy(ScriptedDag(CHAIN, params={"who": {"schema": {"type": "string"}, "refusal": None}}))
     for message_id in ("m-1", "m-1", "m-2"):
         stage.event(LARGE, GREETING, message_id)
     stage.event("undeclared", {}, "m-3")

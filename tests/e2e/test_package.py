@@ -20,7 +20,7 @@ from tests.e2e.stage.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stag
 
 pytestmark = pytest.mark.e2e
 
-ZIPPED_MB = 18.5
+ZIPPED_MB = 19.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
 UNZIPPED_MB = 54
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
