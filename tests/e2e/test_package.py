@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 
 ZIPPED_MB = 19.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
-UNZIPPED_MB = 54
+UNZIPPED_MB = 57
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
 
 DIRECT = {
