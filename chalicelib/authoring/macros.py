@@ -6,9 +6,13 @@ import uuid
 from datetime import datetime, timedelta
 from importlib import import_module
 from random import random
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["datetime", "ds_add", "ds_format", "json", "random", "time", "timedelta", "uuid"]
+
+
+of_plugins: Final[dict[str, Any]] = {}
+"""The macros of plugins by the plugins' names."""
 
 
 def ds_add(ds: str, days: int) -> str:
@@ -45,4 +49,6 @@ def __getattr__(name: str) -> Any:
         return import_module("dateutil")
     if name == "yaml":
         return import_module("yaml")
+    if name in of_plugins:
+        return of_plugins[name]
     raise AttributeError(f"macros has no {name!r}")

@@ -16,6 +16,7 @@ from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_tim
 from chalicelib.domain.variables import Variables
 from chalicelib.events.declarations import Declaration, declarations_of
 
+_PLUGINS_FOLDER = "AIRFLOW__CORE__PLUGINS_FOLDER"
 _PACKAGED = ("chalicelib", "vendor")
 """The directories that Chalice packages, with ``app.py``."""
 
@@ -35,6 +36,8 @@ def validate(stage: Stage, variables: Variables, *, region: str | None = None) -
     without_credentials(settings.auth_backend)
     policy_documents(stage, OF_THE_STACK)
     _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
+    if plugins := stage.variables.get(_PLUGINS_FOLDER):
+        _is_packaged(_PLUGINS_FOLDER, stage.project / plugins, stage)
     if settings.events_file:
         _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)
     declarations = declarations_of(settings)

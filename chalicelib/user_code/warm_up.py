@@ -16,6 +16,7 @@ import pendulum  # noqa: F401
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.python import PythonOperator
+from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.running.execution import run_try
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
@@ -55,7 +56,8 @@ def rehearse() -> None:
     header, text = json.loads(json.dumps(Job(request=_request(), scratch="").frame()))
     request = Job.of_frame(header, text).request
     if isinstance(request, TryRequest):
-        outcome = run_try(_dag(), request, _NoXComs())
+        with listeners.silenced():
+            outcome = run_try(_dag(), request, _NoXComs())
         outcome_of_frame(json.loads(json.dumps(outcome_frame(outcome))))
 
 

@@ -70,8 +70,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
-        *("exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
-        *("model", "surroundings", "running", "operators", "sensors", "taskflow", "loading"),
+        *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
+        *("model", "conveniences", "surroundings", "plugins", "running", "operators", "sensors", "taskflow"),
+        *("sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),

@@ -1,18 +1,28 @@
 """Import names of ``airflow.operators``."""
 
-from chalicelib.authoring.airflow_names.sources import BASH, BRANCH, EMPTY, LATEST_ONLY, PYTHON, Modules
+from chalicelib.authoring.airflow_names.sources import (
+    BASH,
+    BRANCH,
+    CURRENT_CONTEXT,
+    DUMMY,
+    EMPTY,
+    LATEST_ONLY,
+    PYTHON,
+    VENV,
+    Modules,
+)
 
 MODULES: Modules = {
-    "airflow.operators": [],
+    "airflow.operators": [BASH, PYTHON, DUMMY, LATEST_ONLY],  # as Airflow 1.9 had them
     "airflow.operators.bash": [BASH],
     "airflow.operators.bash_operator": [BASH],
     "airflow.operators.branch": [BRANCH],
     "airflow.operators.branch_operator": [BRANCH],
-    "airflow.operators.dummy": ["operators.empty:EmptyOperator=DummyOperator", EMPTY],
-    "airflow.operators.dummy_operator": ["operators.empty:EmptyOperator=DummyOperator", EMPTY],
+    "airflow.operators.dummy": [DUMMY, EMPTY],
+    "airflow.operators.dummy_operator": [DUMMY, EMPTY],
     "airflow.operators.empty": [EMPTY],
     "airflow.operators.latest_only": [LATEST_ONLY],
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
-    "airflow.operators.python": [PYTHON],
-    "airflow.operators.python_operator": [PYTHON],
+    "airflow.operators.python": [PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.python_operator": [PYTHON, CURRENT_CONTEXT, VENV],
 }

@@ -12,12 +12,10 @@ from chalicelib.authoring.airflow_names.sources import (
 )
 
 MODULES: Modules = {
-    "airflow.contrib": [],
-    "airflow.contrib.sensors": [],
     "airflow.contrib.sensors.bash_sensor": [BASH_SENSOR],
     "airflow.contrib.sensors.python_sensor": [PYTHON_SENSOR],
     "airflow.contrib.sensors.weekday_sensor": [WEEKDAY_SENSOR],
-    "airflow.sensors": [],
+    "airflow.sensors": ["sensors.base:BaseSensorOperator"],
     "airflow.sensors.base": [SENSOR],
     "airflow.sensors.base_sensor_operator": [SENSOR],
     "airflow.sensors.bash": [BASH_SENSOR],

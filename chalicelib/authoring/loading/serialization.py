@@ -17,8 +17,9 @@ from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.authoring.operators.python import ShortCircuitOperator
+from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
-from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, CallbackKind
+from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
 
 Document = dict[str, Any]
@@ -104,6 +105,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     """
     planning = dag.planning
     return {
+        **({"is_trigger": True} if planning.is_trigger else {}),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
@@ -122,7 +124,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "params": {name: _param(param) for name, param in dag.params.items()},
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
-        "callbacks": _callbacks(dag, DAG_CALLBACKS),
+        "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
 
@@ -194,7 +196,7 @@ def _task(task: BaseOperator) -> Document:
         "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
-        "callbacks": _callbacks(task, CallbackKind),
+        "callbacks": _callbacks(task, TASK_CALLBACKS),
         "attributes": attributes(task),
     }
 

@@ -458,6 +458,10 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         """The ids of the tasks directly before or after this one."""
         return self.upstream_task_ids if upstream else self.downstream_task_ids
 
+    def get_direct_relatives(self, upstream: bool = False) -> list["BaseOperator"]:
+        """The tasks directly before or after this one."""
+        return self.upstream_list if upstream else self.downstream_list
+
     def get_flat_relative_ids(self, *, upstream: bool = False) -> set[str]:
         """The ids of all tasks before or after this one, however far away."""
         found: set[str] = set()

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.model.baseoperator import Callbacks
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.running import expanded
+from chalicelib.authoring.running import expanded, listening
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.kept_exceptions import exception_of
 from chalicelib.authoring.running.pulls import XComs
@@ -27,8 +27,8 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
     ran in another process, if it came to an end at all. After the callbacks of a skip those of success are
     called, as in Airflow. The operator of an instance
     of a mapped task is made once more, which costs the requests of its arguments. The DAG's callbacks get
-    the context of the last of the run's task instances, with the ``reason`` of the run's end. What a
-    callback raises is logged and never raised here.
+    the context of the last of the run's task instances, with the ``reason`` of the run's end; listeners of
+    plugins hear of the run before. What a callback raises is logged and never raised here.
     """
     tis = _task_instances(dag, request, xcoms)
     if not tis:
@@ -42,10 +42,13 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
         elif request.kind in _WITH_EXCEPTION:
             context["exception"] = exception_of(request.reason)
         with running_in(context):
-            if not request.of_dag:
+            if request.of_dag:
+                listening.tell_of_run(request.kind, ti.dag_run, request.reason)
+                call(getattr(dag, request.kind, None), context)
+            else:
                 _unmap(ti, context)
-            for kind in called_with(request.kind):
-                call(getattr(dag if request.of_dag else ti.task, kind), context)
+                for kind in called_with(request.kind):
+                    call(getattr(ti.task, kind), context)
 
 
 def call(callbacks: Callbacks, context: Context) -> None:

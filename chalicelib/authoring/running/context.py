@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
 from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
+from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.authoring.surroundings.variables import VariableAccessor
 from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -54,7 +56,7 @@ def running_in(context: Context) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class DagRun:
+class DagRun(metaclass=HasColumns):
     """A DAG run as its tasks see it; datetimes are pendulum's."""
 
     id: int
@@ -67,6 +69,8 @@ class DagRun:
     data_interval_start: datetime
     data_interval_end: datetime
     start_date: datetime
+    is_undated: bool = False
+    """Whether nobody gave a date; it then is the time when the run was asked for."""
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
@@ -130,6 +134,21 @@ class DagRun:
         """Whether a backfill made the run."""
         return self.run_type == "backfill"
 
+    @property
+    def was_triggered(self) -> bool:
+        """Whether the run was asked for from outside: ``external_trigger``, which Airflow 3 has not."""
+        return bool(vars(self)["external_trigger"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Airflow3DagRun(WithoutOlderNames, DagRun):
+    """A DAG run as tasks of a DAG by Airflow 3's rules see it."""
+
+    @property
+    def run_after(self) -> datetime:
+        """When the run was due; one that was asked for was so at once."""
+        return self.start_date if self.was_triggered else self.data_interval_end
+
 
 def pendulum_datetime(moment: datetime) -> datetime:
     """The moment as a pendulum ``DateTime`` in UTC."""
@@ -144,19 +163,23 @@ def number_of(*names: object) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
 
 
-def dag_run_of(request: TryRequest) -> DagRun:
-    """The run a try belongs to."""
-    return DagRun(
+def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
+    """The run a try of a task of the DAG belongs to, with what is known of its end."""
+    kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
+    return kind(
         id=number_of(request.run_uid),
+        dag=dag,
         dag_id=request.dag_id,
         run_id=request.run_id,
         run_type=request.run_type,
         conf=request.conf,
         external_trigger=request.external_trigger,
+        is_undated=request.is_undated,
         logical_date=pendulum_datetime(request.execution_date),
         data_interval_start=pendulum_datetime(request.data_interval_start),
         data_interval_end=pendulum_datetime(request.data_interval_end),
         start_date=pendulum_datetime(request.run_start_date),
+        **of_its_end,
     )
 
 
@@ -184,7 +207,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "run_id": dag_run.run_id,
         "task": task,
         "task_instance": ti,
-        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{dag_run.logical_date:%Y%m%d}",
+        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{_day_or_id(dag_run)}",
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
@@ -194,10 +217,10 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **_dates(dag_run, task.dag.planning),
+        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag.planning)),
         **_previous_success(ti.find_previous_success),
     }
-    return Context(values)
+    return Context(by_airflow_3(values, ti) if task.dag.is_of_airflow_3 else values)
 
 
 def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
@@ -251,12 +274,17 @@ def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
     }
 
 
+def _day_or_id(dag_run: DagRun) -> str:
+    date: datetime | None = dag_run.logical_date
+    return dag_run.run_id if date is None else f"{date:%Y%m%d}"
+
+
 def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
     """The logical dates before and after by the DAG's schedule, whatever runs there are.
 
     A run triggered from outside is its own neighbour, as in Airflow.
     """
-    if dag_run.external_trigger:
+    if dag_run.was_triggered:
         return dag_run.logical_date, dag_run.logical_date
     following = planning.following(dag_run.data_interval, dag_run.start_date)
     previous = planning.previous_time(dag_run.logical_date)

@@ -22,7 +22,7 @@ from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks, expanded
+from chalicelib.authoring.running import callbacks, expanded, listening
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.environment import exported
 from chalicelib.authoring.running.pulls import XComs
@@ -54,6 +54,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 
 
 def _run(ti: TaskInstance) -> TryOutcome:
+    raised: BaseException | None = None
     try:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm(lambda: ti.task.on_kill()):
@@ -61,8 +62,10 @@ def _run(ti: TaskInstance) -> TryOutcome:
         outcome = _success_of(ti, length)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
         outcome = _outcome_of(error)
+        raised = error
         if outcome.result is not TryResult.RESCHEDULED:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
+    listening.tell_of_end(ti, outcome.result, raised)
     return replace(outcome, rendered_map_index=ti.rendered_map_index)
 
 
@@ -78,6 +81,7 @@ def _execute(ti: TaskInstance, context: Context) -> int | None:
         if not ti.goes_on:  # else it has begun, and slept since
             task.pre_execute(context)
             callbacks.call(task.on_execute_callback, context)
+            listening.tell_of_begin(ti)
         with _named_in_any_case(ti, context):
             result = _result_of(task, context)
             length = _push_result(ti, task_of_dag, result)
@@ -136,7 +140,8 @@ def _timeout_text(task: BaseOperator) -> str:
 
 
 def _push_result(ti: TaskInstance, task_of_dag: BaseOperator, result: Any) -> int | None:
-    pushed = result if ti.task.do_xcom_push else None
+    breaks_off = ti.skipped and ti.task.dag.is_of_airflow_3  # Airflow 3 ends a task when it orders skips
+    pushed = result if ti.task.do_xcom_push and not breaks_off else None
     if pushed is not None:
         if ti.task.multiple_outputs:
             for key, value in _outputs(pushed).items():

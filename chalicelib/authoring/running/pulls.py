@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,6 +56,8 @@ class Pulls:
         self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
     ) -> Any:
         """The value of a task or a list of values, as ``TaskInstance.xcom_pull``; ``NOTSET`` for none."""
+        if self._task.dag.is_of_airflow_3:
+            return self._pull_by_airflow_3(task_ids, key, map_indexes)
         if map_indexes is not None and not isinstance(map_indexes, int):
             pairs = product(self._listed(task_ids), map_indexes)
             return _pushed(self._value(task_id, key, index) for task_id, index in pairs)
@@ -95,6 +97,21 @@ class Pulls:
         )
         return [value for item in found for value in _each(item)]
 
+    def _pull_by_airflow_3(
+        self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
+    ) -> Any:
+        """Without task ids the task's own value; in a list of values None for what was not pushed."""
+        if task_ids is None:
+            return self._value(self._task.task_id, key, self._map_index)
+        ids = self._listed(task_ids)
+        if map_indexes is not None and not isinstance(map_indexes, int):
+            return [_or_none(self._value(each, key, index)) for each, index in product(ids, map_indexes)]
+        found = [self._of_task(each, key, map_indexes) for each in ids]
+        if isinstance(task_ids, str):
+            return list(found[0]) if isinstance(found[0], LazyXComSelectSequence) else found[0]
+        of_each = (each if isinstance(each, LazyXComSelectSequence) else [_or_none(each)] for each in found)
+        return list(chain.from_iterable(of_each))
+
     def output(self, task: "BaseOperator", key: str) -> Any:
         """What ``task.output`` stands for in this instance; ``NOTSET`` if that was not pushed.
 
@@ -103,6 +120,8 @@ class Pulls:
         related = self.relevant_map_indexes(task, self._map_length)
         if related is None and self._finds_by_index(task.task_id, key):
             return _lazily(self._xcoms, task.task_id, key, partial(self._xcoms.pull, task.task_id, key))
+        if related is None:
+            return self._of_task(task.task_id, key, None)
         return self.pull(task.task_id, key, related)
 
     def relevant_map_indexes(self, upstream: "BaseOperator", ti_count: int | None) -> int | range | None:
@@ -155,9 +174,13 @@ class Pulls:
         return list(found)
 
     def _of_task(self, task_id: str, key: str, map_index: int | None) -> Any:
-        """A task's value, or of an expanded task the sequence of them; ``NOTSET`` if there is none."""
+        """A task's value, or of an expanded task the sequence of them; ``NOTSET`` if there is none.
+
+        By Airflow 3's rules a sequence may be empty.
+        """
         if map_index is None and self._is_expanded(task_id):
-            return _lazily(self._xcoms, task_id, key) or NOTSET
+            values = _lazily(self._xcoms, task_id, key)
+            return values if self._task.dag.is_of_airflow_3 else values or NOTSET
         return self._value(task_id, key, NOT_MAPPED if map_index is None else map_index)
 
     def _each_of_task(self, task_id: str, key: str, map_index: int | None) -> list[Any]:
@@ -202,6 +225,10 @@ def _lazily(xcoms: XComs, task_id: str, key: str, pull: Any = None) -> LazyXComS
 def _each(value: Any) -> list[Any]:
     """A value as a list, the sequence of those of a mapped task as such; none where it was not pushed."""
     return list(value) if isinstance(value, LazyXComSelectSequence) else _pushed([value])
+
+
+def _or_none(value: Any) -> Any:
+    return None if value is NOTSET else value
 
 
 def _pushed(values: Iterable[Any]) -> list[Any]:

@@ -24,6 +24,7 @@ from chalicelib.authoring.running.context import (
 from chalicelib.authoring.running.pulls import Pulls, XComs
 from chalicelib.authoring.running.xcom_values import to_json
 from chalicelib.authoring.surroundings.configuration import conf
+from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.domain.graph.callbacks import EndedInstance
 from chalicelib.domain.runs.outcomes import InstanceFacts, TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
@@ -46,7 +47,7 @@ class TaskInstanceKey(NamedTuple):
     map_index: int
 
 
-class TaskInstance:
+class TaskInstance(metaclass=HasColumns):
     """One try of a task that is running, or (in callbacks) has ended."""
 
     def __init__(self, *, task: "BaseOperator", request: TryRequest, dag_run: DagRun, xcoms: XComs) -> None:
@@ -105,6 +106,11 @@ class TaskInstance:
         return self.dag_run.logical_date
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether the instance is one of several of its task."""
+        return self.map_index >= 0
+
+    @property
     def prev_attempted_tries(self) -> int:
         """Which try this is."""
         return self.try_number
@@ -136,12 +142,13 @@ class TaskInstance:
     def log_url(self) -> str:
         """Where Airflow's pages would show the log."""
         of_index = {"map_index": self.map_index} if self.map_index >= 0 else {}
+        date: datetime | None = self.logical_date
         query = urlencode(
             {
                 "dag_run_id": self.run_id,
                 "task_id": self.task_id,
                 **of_index,
-                "base_date": f"{self.logical_date:%Y-%m-%dT%H:%M:%S%z}",
+                **({"base_date": f"{date:%Y-%m-%dT%H:%M:%S%z}"} if date else {}),
                 "tab": "logs",
             }
         )
@@ -277,8 +284,7 @@ def task_instance_of(dag: "DAG", request: TryRequest, xcoms: XComs, **of_run: An
         ti.has_become(facts)
         return ti
 
-    values = {"dag": dag, "find_task_instances": find_task_instances, **of_run}
-    dag_run = replace(dag_run_of(request), **values)
+    dag_run = dag_run_of(request, dag, **{"find_task_instances": find_task_instances, **of_run})
     task = dag.get_task(request.task_id).copy_for_execution()
     return TaskInstance(task=task, request=request, dag_run=dag_run, xcoms=xcoms)
 

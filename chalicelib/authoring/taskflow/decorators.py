@@ -19,7 +19,7 @@ from chalicelib.authoring.model.expand_input import (
     prevent_duplicates,
 )
 from chalicelib.authoring.model.setup_teardown import Role
-from chalicelib.authoring.model.task_group import unused_id
+from chalicelib.authoring.model.task_group import TaskGroup, unused_id
 from chalicelib.authoring.model.xcom_arg import XComArg
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.python import (
@@ -262,7 +262,7 @@ class TaskDecorator:
 task = TaskDecorator()
 
 
-def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
+def dag(dag_id: str | Callable[..., Any] = "", *, dag_class: type[DAG] = DAG, **arguments: Any) -> Any:
     """Make a DAG of a function: calling it makes the DAG, its tasks being those made inside.
 
     The id is the function's name unless one is given. The function's arguments become params of the DAG.
@@ -274,7 +274,7 @@ def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
             given = inspect.signature(function).bind(*args, **kwargs)
             given.apply_defaults()
             name = dag_id if isinstance(dag_id, str) and dag_id else function.__name__
-            with DAG(name, **arguments) as made:
+            with dag_class(name, **arguments) as made:
                 made.doc_md = made.doc_md or function.__doc__
                 params = {key: made.param(key, value) for key, value in given.arguments.items()}
                 function(**params)
@@ -296,6 +296,27 @@ def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any
         return TaskGroupFactory(function, {**named, **arguments})
 
     return decorate(group_id) if callable(group_id) else decorate
+
+
+python_task, branch_task, short_circuit_task = task.python, task.branch, task.short_circuit
+bash_task, sensor_task = task.bash, task.sensor
+
+
+def task_decorator_factory(
+    python_callable: Callable[..., Any] | None = None,
+    *,
+    multiple_outputs: bool | None = None,
+    decorated_operator_class: type[BaseOperator],
+    **kwargs: Any,
+) -> Any:
+    """A decorator of the user's own, whose tasks are operators of that class."""
+    several = {} if multiple_outputs is None else {"multiple_outputs": multiple_outputs}
+    return _decorator(decorated_operator_class, python_callable, {**several, **kwargs})
+
+
+def get_unique_task_id(task_id: str, dag: DAG | None = None, task_group: TaskGroup | None = None) -> str:
+    """The id, with the next free suffix if the DAG has it."""
+    return _unused_task_id(task_id, {"dag": dag, "task_group": task_group})
 
 
 def _decorator(

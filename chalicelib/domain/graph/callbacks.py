@@ -15,16 +15,21 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 
 
 class CallbackKind(StrEnum):
-    """What a task (or, the first two, a DAG) may want to be told of; the names are Airflow's arguments."""
+    """What a task (or, the first two, a DAG) may want to be told of; the names are Airflow's arguments.
+
+    The last is none of a DAG's arguments: listeners of plugins want it, and hear of the first two with a DAG.
+    """
 
     SUCCESS = "on_success_callback"
     FAILURE = "on_failure_callback"
     RETRY = "on_retry_callback"
     SKIPPED = "on_skipped_callback"
     """Only of a task that skips itself: what a branch or a trigger rule skips calls nothing."""
+    RUN_STARTED = "on_dag_run_running"
 
 
 DAG_CALLBACKS = frozenset({CallbackKind.SUCCESS, CallbackKind.FAILURE})
+TASK_CALLBACKS = frozenset(CallbackKind) - {CallbackKind.RUN_STARTED}
 
 _AFTER_TRY: dict[TaskInstanceState, CallbackKind] = {
     TaskInstanceState.SUCCESS: CallbackKind.SUCCESS,
@@ -34,6 +39,7 @@ _AFTER_TRY: dict[TaskInstanceState, CallbackKind] = {
 }
 
 _AFTER_RUN: dict[DagRunState, CallbackKind] = {
+    DagRunState.RUNNING: CallbackKind.RUN_STARTED,
     DagRunState.SUCCESS: CallbackKind.SUCCESS,
     DagRunState.FAILED: CallbackKind.FAILURE,
 }
@@ -61,7 +67,7 @@ def due_of_task(callbacks: Iterable[CallbackKind]) -> frozenset[CallbackKind]:
 
 
 def kind_after_run(state: DagRunState) -> CallbackKind | None:
-    """Which of its DAG's callbacks a run calls that is in this state."""
+    """Which of its DAG's callbacks a run calls that has come to this state."""
     return _AFTER_RUN.get(state)
 
 

@@ -99,6 +99,8 @@ class TryRequest:
     external_trigger: bool
     queued_at: datetime | None = None
     """When the try was queued."""
+    is_undated: bool = False
+    """Whether nobody gave the run a date; the tasks of Airflow 3's DAGs then see none."""
     conf: dict[str, Any] = field(default_factory=dict)
     """The run's conf; ``{}`` where none was given."""
     map_levels: tuple[int, ...] = ()

@@ -52,6 +52,8 @@ class RunRequest:
     """None makes one up."""
     run_type: DagRunType = DagRunType.MANUAL
     external_trigger: bool = True
+    is_undated: bool = False
+    """Whether the date is only now, for the one who asks gave none."""
     data_interval: DataInterval | None = None
     """None: what the DAG's schedule makes of the date."""
     conf: dict[str, Any] = field(default_factory=dict)
@@ -204,6 +206,7 @@ def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> DagRu
         run_type=request.run_type,
         state=DagRunState.QUEUED,
         external_trigger=request.external_trigger,
+        is_undated=request.is_undated,
         triggered_by=request.triggered_by,
         conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
         data_interval_start=data_interval.start,

@@ -43,6 +43,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
         queued_at=item.queued_dttm,
+        is_undated=bool(run.is_undated),
         conf=json.loads(engine.store.payloads.read(run.conf)),
         map_levels=item.levels,
         has_gaps=_has_gaps(engine, graph_of_run(engine, run), item),

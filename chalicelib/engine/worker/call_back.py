@@ -114,6 +114,7 @@ def _instance(message: RunCallback, dag: Dag, item: TaskInstance, conf: dict[str
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
         queued_at=item.queued_dttm,
+        is_undated=bool(run.is_undated),
         conf=conf,
     )
     return EndedInstance(

@@ -82,6 +82,7 @@ class DagRunItem(Model):
     run_type = UnicodeAttribute()
     state = UnicodeAttribute()
     external_trigger = BooleanAttribute()
+    is_undated = BooleanAttribute(null=True)
     triggered_by = UnicodeAttribute()
     conf = UnicodeAttribute(null=True)
     conf_reference = UnicodeAttribute(null=True)

@@ -88,6 +88,19 @@ def test_microseconds_of_now_are_cut_and_those_of_a_given_date_kept_unless_told_
 
 
 @pytest.mark.parametrize(
+    ("fields", "is_undated"),
+    [({}, True), ({"execution_date": None}, True), ({"execution_date": DATE}, False)],
+)
+def test_whether_a_date_was_sent_is_kept(
+    api: InProcessApi, engine: Engine, fields: dict[str, Any], is_undated: bool
+) -> None:
+    answer = api.post(RUNS, fields)
+    run = engine.store.dag_runs.get("etl", datetime.fromisoformat(answer.body["execution_date"]))
+    assert run is not None
+    assert run.is_undated is is_undated
+
+
+@pytest.mark.parametrize(
     ("conf", "kept"),
     [
         (None, "{}"),

@@ -97,9 +97,9 @@ def edges(dag: DAG) -> dict[str, list[str]]:
         (lambda: DAG("x", timetable=object()), NotOffered, "Updraft does not offer timetable objects"),
         (lambda: a_dag(start_date="2024-01-01"), TypeError, "a date in a DAG has to be a datetime"),
         (
-            lambda: a_dag(start_date=None, default_args={"start_date": "2024-01-01"}),
-            TypeError,
-            "a date in a DAG has to be a datetime",
+            lambda: a_dag(start_date=None, default_args={"start_date": "one day"}),
+            ValueError,
+            "Invalid date string: one day",
         ),
         (
             lambda: empty("a") >> empty("b"),
@@ -505,3 +505,23 @@ def test_a_dag_has_the_timetable_of_its_schedule(
     timetable = DAG("d", schedule=schedule, start_date=START, max_active_runs=1).timetable
     assert (type(timetable).__name__, timetable.summary) == (kind, summary)
     assert timetable.can_be_scheduled is can_be_scheduled
+
+
+def test_dates_in_default_args_may_be_texts() -> None:
+    paris = {"start_date": "2024-01-01T00:00:00+01:00", "end_date": datetime(2024, 6, 1, tzinfo=UTC)}
+    with DAG("x", schedule="@daily", default_args=paris) as dag:
+        empty("a")
+    assert dag.planning.start_date == datetime(2023, 12, 31, 23, tzinfo=UTC)
+    assert dag.planning.end_date == datetime(2024, 6, 1, tzinfo=UTC)
+    with DAG("y", schedule=None, default_args={"start_date": "2021-03-01", "end_date": "2021-04-01"}):
+        task = empty("a")
+    assert task.start_date == datetime(2021, 3, 1, tzinfo=UTC)
+    assert task.end_date == datetime(2021, 4, 1, tzinfo=UTC)
+
+
+def test_the_tasks_beside_a_task_may_be_asked_for() -> None:
+    with a_dag():
+        one, two = empty("one"), empty("two")
+        one >> two
+    assert one.get_direct_relatives() == [two]
+    assert two.get_direct_relatives(upstream=True) == [one]

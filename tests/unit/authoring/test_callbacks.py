@@ -272,7 +272,7 @@ def test_which_ends_call_back() -> None:
     }
     assert [kind_after_run(state) for state in DagRunState] == [
         None,
-        None,
+        "on_dag_run_running",
         "on_success_callback",
         "on_failure_callback",
     ]

@@ -701,3 +701,17 @@ def test_each_step_of_a_deployment_in_turn_can_fail(life: Life) -> None:
             carry_out(broken, life.said.append)
     life.deploy()
     assert life.wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [("plugins", "only what is in chalicelib/ or vendor/ is deployed"), ("none", "is not there")],
+)
+def test_a_plugins_folder_that_would_not_be_deployed_is_refused(stage: Stage, folder: str, text: str) -> None:
+    (stage.project / "plugins").mkdir()
+    variables = {**stage.variables, "AIRFLOW__CORE__PLUGINS_FOLDER": folder}
+    with pytest.raises(StageError, match=f"^AIRFLOW__CORE__PLUGINS_FOLDER is .*{text}"):
+        validate(replace(stage, variables=variables), MemoryStore().variables)
+    (stage.project / "chalicelib" / "plugins").mkdir()
+    variables["AIRFLOW__CORE__PLUGINS_FOLDER"] = "chalicelib/plugins"
+    validate(replace(stage, variables=variables), MemoryStore().variables)
