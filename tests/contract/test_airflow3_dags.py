@@ -23,7 +23,6 @@ NOT_YET = {
     **dict.fromkeys(("a3_deadline.py", "a3_state_store.py"), _THREE_ONLY),
     "a3_external_python.py": "there is no other Python on Lambda",
     "a3_params.py": "params without a value are not offered yet",
-    "a3_run_if.py": "@task.run_if and @task.skip_if are not offered yet",
 }
 """Files whose DAGs do not end as recorded, and why."""
 

@@ -3,6 +3,8 @@
 from chalicelib.authoring.airflow_names.sources import (
     BASH,
     BRANCH,
+    BRANCH_DATE_TIME,
+    BRANCH_DAY_OF_WEEK,
     CURRENT_CONTEXT,
     DUMMY,
     EMPTY,
@@ -18,6 +20,7 @@ MODULES: Modules = {
     "airflow.operators.bash_operator": [BASH],
     "airflow.operators.branch": [BRANCH],
     "airflow.operators.branch_operator": [BRANCH],
+    "airflow.operators.datetime": [BRANCH_DATE_TIME],
     "airflow.operators.dummy": [DUMMY, EMPTY],
     "airflow.operators.dummy_operator": [DUMMY, EMPTY],
     "airflow.operators.empty": [EMPTY],
@@ -25,4 +28,5 @@ MODULES: Modules = {
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
     "airflow.operators.python": [PYTHON, CURRENT_CONTEXT, VENV],
     "airflow.operators.python_operator": [PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.weekday": [BRANCH_DAY_OF_WEEK],
 }

@@ -3,6 +3,7 @@
 from chalicelib.authoring.airflow_names.sources import (
     BASH_SENSOR,
     DATE_TIME_SENSOR,
+    FILE_SENSOR,
     PYTHON_SENSOR,
     SENSOR,
     TIME_DELTA_SENSOR,
@@ -13,6 +14,7 @@ from chalicelib.authoring.airflow_names.sources import (
 
 MODULES: Modules = {
     "airflow.contrib.sensors.bash_sensor": [BASH_SENSOR],
+    "airflow.contrib.sensors.file_sensor": [FILE_SENSOR],
     "airflow.contrib.sensors.python_sensor": [PYTHON_SENSOR],
     "airflow.contrib.sensors.weekday_sensor": [WEEKDAY_SENSOR],
     "airflow.sensors": ["sensors.base:BaseSensorOperator"],
@@ -21,6 +23,7 @@ MODULES: Modules = {
     "airflow.sensors.bash": [BASH_SENSOR],
     "airflow.sensors.date_time": [DATE_TIME_SENSOR],
     "airflow.sensors.date_time_sensor": [DATE_TIME_SENSOR],
+    "airflow.sensors.filesystem": [FILE_SENSOR],
     "airflow.sensors.python": [PYTHON_SENSOR],
     "airflow.sensors.time_delta": [TIME_DELTA_SENSOR],
     "airflow.sensors.time_delta_sensor": [TIME_DELTA_SENSOR],
