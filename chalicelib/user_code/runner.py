@@ -53,6 +53,7 @@ def run_try(
             variables=variables,
             find_previous_success=request.find_previous_success,
             find_task_instances=request.find_task_instances,
+            other_runs=request.other_runs,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)

@@ -26,6 +26,7 @@ from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker
 from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
+    AskedOtherRuns,
     AskedVariables,
     AskedXComs,
     asked_option,
@@ -148,6 +149,7 @@ def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
         request,
         find_previous_success=partial(asked_previous_success, requests),
         find_task_instances=partial(asked_task_instances, requests),
+        other_runs=AskedOtherRuns(requests),
     )
 
 

@@ -75,8 +75,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("sdk", "loading"),
     ),
     "engine": (
-        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
-        *("schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
+        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
+        *("schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),

@@ -6,11 +6,10 @@ name that is offered one day loses its row.
 
 from collections.abc import Mapping
 
-_TRIGGER_BY_API = "let a task trigger the other DAG by the API (POST /api/experimental/dags/DAG_ID/dag_runs)"
-_WAIT_BY_TRIGGER = "let the other DAG trigger this one as its last task, or put both into one DAG"
+_TRIGGER = "use TriggerDagRunOperator"
 _GROUPS = "use TaskGroup"
 _MAIL = "send it with smtplib, or with boto3's ses client, in a Python task"
-_DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it by the API"
+_DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
 _REQUIREMENTS = "put the packages into requirements.txt and use PythonOperator or @task"
@@ -29,8 +28,8 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.PY36": "leave it out: Python is 3.11 or later",
     "airflow.PY37": "leave it out: Python is 3.11 or later",
     "airflow.api": _CLI,
-    "airflow.api.common.experimental.trigger_dag": _TRIGGER_BY_API,
-    "airflow.api.common.trigger_dag": _TRIGGER_BY_API,
+    "airflow.api.common.experimental.trigger_dag": _TRIGGER,
+    "airflow.api.common.trigger_dag": _TRIGGER,
     "airflow.api_connexion": _PAGES,
     "airflow.api_fastapi": _PAGES,
     "airflow.assets": _DATASETS,
@@ -62,7 +61,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.models.asset": _DATASETS,
     "airflow.operators.bash.BashSensor": "import it from airflow.sensors.bash",
     "airflow.operators.check_operator": _SQL,
-    "airflow.operators.dagrun_operator": _TRIGGER_BY_API,
     "airflow.operators.email": _MAIL,
     "airflow.operators.email_operator": _MAIL,
     "airflow.operators.generic_transfer": _SQL,
@@ -74,16 +72,13 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.operators.sql": _SQL,
     "airflow.operators.subdag": _GROUPS,
     "airflow.operators.subdag_operator": _GROUPS,
-    "airflow.operators.trigger_dagrun": _TRIGGER_BY_API,
     "airflow.policies": "leave it out: policies of airflow_local_settings are not called",
     "airflow.providers.standard.decorators": _REQUIREMENTS,
     "airflow.providers.standard.hooks": "use subprocess or pathlib of Python's library",
     "airflow.providers.standard.operators.hitl": "let a task wait for an answer with @task.sensor",
     "airflow.providers.standard.operators.python": _REQUIREMENTS,
     "airflow.providers.standard.operators.smooth": "use EmptyOperator",
-    "airflow.providers.standard.operators.trigger_dagrun": _TRIGGER_BY_API,
     "airflow.providers.standard.sensors": _RESCHEDULE,
-    "airflow.providers.standard.sensors.external_task": _WAIT_BY_TRIGGER,
     "airflow.providers.standard.triggers": _RESCHEDULE,
     "airflow.providers_manager": "leave it out: Updraft does not load provider packages",
     "airflow.sdk": _SDK,
@@ -106,8 +101,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.sdk.io": _FILES,
     "airflow.secrets": "read secrets with boto3 (Secrets Manager, SSM), or set AIRFLOW_CONN_…, AIRFLOW_VAR_…",
     "airflow.security": _PAGES,
-    "airflow.sensors.external_task": _WAIT_BY_TRIGGER,
-    "airflow.sensors.external_task_sensor": _WAIT_BY_TRIGGER,
     "airflow.sensors.date_time.DateTimeSensorAsync": _RESCHEDULE,
     "airflow.sensors.smart_sensor": "use the sensor itself: none holds compute between pokes",
     "airflow.sensors.sql": _SQL,

@@ -10,6 +10,7 @@ from chalicelib.authoring.airflow_names.sources import (
     EMPTY,
     LATEST_ONLY,
     PYTHON,
+    TRIGGER_DAG_RUN,
     VENV,
     Modules,
 )
@@ -21,6 +22,7 @@ MODULES: Modules = {
     "airflow.operators.branch": [BRANCH],
     "airflow.operators.branch_operator": [BRANCH],
     "airflow.operators.datetime": [BRANCH_DATE_TIME],
+    "airflow.operators.dagrun_operator": [TRIGGER_DAG_RUN],
     "airflow.operators.dummy": [DUMMY, EMPTY],
     "airflow.operators.dummy_operator": [DUMMY, EMPTY],
     "airflow.operators.empty": [EMPTY],
@@ -28,5 +30,6 @@ MODULES: Modules = {
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
     "airflow.operators.python": [PYTHON, CURRENT_CONTEXT, VENV],
     "airflow.operators.python_operator": [PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.trigger_dagrun": [TRIGGER_DAG_RUN],
     "airflow.operators.weekday": [BRANCH_DAY_OF_WEEK],
 }

@@ -3,6 +3,7 @@
 from chalicelib.authoring.airflow_names.sources import (
     BASH_SENSOR,
     DATE_TIME_SENSOR,
+    EXTERNAL_TASK_SENSOR,
     FILE_SENSOR,
     PYTHON_SENSOR,
     SENSOR,
@@ -23,6 +24,8 @@ MODULES: Modules = {
     "airflow.sensors.bash": [BASH_SENSOR],
     "airflow.sensors.date_time": [DATE_TIME_SENSOR],
     "airflow.sensors.date_time_sensor": [DATE_TIME_SENSOR],
+    "airflow.sensors.external_task": [EXTERNAL_TASK_SENSOR],
+    "airflow.sensors.external_task_sensor": [EXTERNAL_TASK_SENSOR],
     "airflow.sensors.filesystem": [FILE_SENSOR],
     "airflow.sensors.python": [PYTHON_SENSOR],
     "airflow.sensors.time_delta": [TIME_DELTA_SENSOR],

@@ -125,8 +125,20 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
         "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
+        **({"groups": groups} if (groups := _groups(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
+
+
+def _groups(dag: DAG) -> dict[str, list[str]]:
+    """The tasks of each task group, those in groups inside it included."""
+    groups: dict[str, list[str]] = {}
+    for task in dag.topological_sort():
+        group = task.task_group
+        while group is not None and group.group_id:
+            groups.setdefault(group.group_id, []).append(task.task_id)
+            group = group.parent_group
+    return {group_id: sorted(task_ids) for group_id, task_ids in sorted(groups.items())}
 
 
 def _param(param: Param) -> Document:

@@ -77,7 +77,7 @@ def test_pokes_a_moment_apart_share_an_invocation(tmp_path: Path) -> None:
 def test_pokes_a_moment_apart_do_not_share_one_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.authoring.sensors.base.LONGEST_STAY", 1)
+    monkeypatch.setattr("chalicelib.authoring.running.waiting.LONGEST_STAY", 1)
     outcome = poked(tmp_path, "False", "poke_interval=0.1")
     assert outcome.result is TryResult.RESCHEDULED
     assert outcome.keeps_slots
@@ -455,8 +455,8 @@ def test_sensors_have_the_names_of_airflow(line: str) -> None:
 
 
 def test_a_sensor_that_is_not_offered_is_named() -> None:
-    with importable(), pytest.raises(ModuleNotFoundError, match=r"airflow\.sensors\.external_task"):
-        exec("from airflow.sensors.external_task import ExternalTaskSensor", {})  # noqa: S102 - as above
+    with importable(), pytest.raises(ModuleNotFoundError, match=r"airflow\.sensors\.sql"):
+        exec("from airflow.sensors.sql import SqlSensor", {})  # noqa: S102 - as above
 
 
 # -- files -------------------------------------------------------------------------------------------
