@@ -99,7 +99,7 @@ USERS_OF: dict[str, set[str]] = {
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "httptools": {"local"},
-    "boto3": set(),
+    "boto3": {"authoring"},
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
     "yaml": {"cli"},

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 _TRIGGER = "use TriggerDagRunOperator"
 _GROUPS = "use TaskGroup"
-_MAIL = "send it with smtplib, or with boto3's ses client, in a Python task"
 _DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
@@ -61,8 +60,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.models.asset": _DATASETS,
     "airflow.operators.bash.BashSensor": "import it from airflow.sensors.bash",
     "airflow.operators.check_operator": _SQL,
-    "airflow.operators.email": _MAIL,
-    "airflow.operators.email_operator": _MAIL,
     "airflow.operators.generic_transfer": _SQL,
     "airflow.operators.python.BranchExternalPythonOperator": _REQUIREMENTS,
     "airflow.operators.python.BranchPythonVirtualenvOperator": _REQUIREMENTS,
@@ -122,7 +119,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.utils.db": _DATABASE,
     "airflow.utils.db_cleanup": _DATABASE,
     "airflow.utils.dot_renderer": "draw with the graphviz library",
-    "airflow.utils.email": _MAIL,
     "airflow.utils.entry_points": "use importlib.metadata",
     "airflow.utils.file": "use pathlib",
     "airflow.utils.json": "use the json library",
