@@ -14,7 +14,6 @@ _MISSING: dict[str, tuple[str, ...]] = {
         *("ds_chain", "ds_manual", "ds_failed_run", "tt_summary"),
     ),
     "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
-    "ExternalTaskMarker is not offered": ("marker",),
     "deferral is not offered": (
         *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
     ),

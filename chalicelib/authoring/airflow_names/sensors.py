@@ -3,6 +3,7 @@
 from chalicelib.authoring.airflow_names.sources import (
     BASH_SENSOR,
     DATE_TIME_SENSOR,
+    EXTERNAL_TASK_MARKER,
     EXTERNAL_TASK_SENSOR,
     FILE_SENSOR,
     PYTHON_SENSOR,
@@ -24,8 +25,8 @@ MODULES: Modules = {
     "airflow.sensors.bash": [BASH_SENSOR],
     "airflow.sensors.date_time": [DATE_TIME_SENSOR],
     "airflow.sensors.date_time_sensor": [DATE_TIME_SENSOR],
-    "airflow.sensors.external_task": [EXTERNAL_TASK_SENSOR],
-    "airflow.sensors.external_task_sensor": [EXTERNAL_TASK_SENSOR],
+    "airflow.sensors.external_task": [EXTERNAL_TASK_SENSOR, EXTERNAL_TASK_MARKER],
+    "airflow.sensors.external_task_sensor": [EXTERNAL_TASK_SENSOR, EXTERNAL_TASK_MARKER],
     "airflow.sensors.filesystem": [FILE_SENSOR],
     "airflow.sensors.python": [PYTHON_SENSOR],
     "airflow.sensors.time_delta": [TIME_DELTA_SENSOR],

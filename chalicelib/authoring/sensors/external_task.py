@@ -158,7 +158,11 @@ class ExternalTaskSensor(BaseSensorOperator):
         if not self.external_task_ids and not self.external_task_group_id:
             return found.run.state in states
         wanted = set(self.external_task_ids or (task.task_id for task in found.tasks))
-        complete = {task.task_id for task in found.tasks if task.states and set(task.states) <= set(states)}
+        complete = {
+            task.task_id
+            for task in found.tasks
+            if task.states and not task.undecided and set(task.states) <= set(states)
+        }
         return bool(wanted) and wanted <= complete
 
     def _dates(self, context: "Context") -> list[datetime]:

@@ -57,7 +57,10 @@ class TaskStates:
     """How the instances of a task stand."""
 
     task_id: str
-    states: tuple[TaskInstanceState | None, ...]
+    states: tuple[TaskInstanceState, ...]
+    """Those of the instances that have one."""
+    undecided: int = 0
+    """How many instances have none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,8 +27,10 @@ from chalicelib.domain.runs.other_runs import (
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.by_hand.marked import marked_by
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
+from chalicelib.engine.lookup import get_dag_run
 from chalicelib.engine.runs.create import RunRequest, create_run_once
 
 _READ_ONE_BY_ONE = 3
@@ -84,9 +86,11 @@ class RunsForTry:
         return _told(run) if run is not None and sees(dag, run) else None
 
     def clear(self, run: OtherRun) -> None:
-        """Let all tasks of a run, which may be over, run again."""
+        """Let all tasks of a run, which may be over, run again, with what they mark in other DAGs."""
+        standing = get_dag_run(self.engine, run.dag_id, run.execution_date)
         request = ClearRequest(dag_id=run.dag_id, execution_date=run.execution_date, choice=Choice())
-        clear_tasks(self.engine, request)
+        for each in (request, *marked_by(self.engine, standing, request.choice)):
+            clear_tasks(self.engine, each)
 
     def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:
         """The runs of these dates, with how the tasks stand: 2 requests, and per run those of its items."""
@@ -109,7 +113,11 @@ class RunsForTry:
         return WatchedRun(
             run=_told(run),
             tasks=tuple(
-                TaskStates(task_id=task_id, states=tuple(item.state for item in items))
+                TaskStates(
+                    task_id=task_id,
+                    states=tuple(item.state for item in items if item.state is not None),
+                    undecided=sum(item.state is None for item in items),
+                )
                 for task_id, items in states.items()
             ),
         )

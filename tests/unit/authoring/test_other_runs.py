@@ -152,10 +152,10 @@ def sensing(others: FakeOtherRuns, **arguments: Any) -> TryOutcome:
 
 
 def having(*states: str | None, run_state: str = "running") -> FakeOtherRuns:
-    given = tuple(None if state is None else TaskInstanceState(state) for state in states)
+    given = tuple(TaskInstanceState(state) for state in states if state is not None)
     return FakeOtherRuns(
         standing=replace(STANDING, state=DagRunState(run_state)),
-        tasks=(TaskStates(task_id="a", states=given),),
+        tasks=(TaskStates(task_id="a", states=given, undecided=states.count(None)),),
     )
 
 
@@ -164,6 +164,7 @@ def having(*states: str | None, run_state: str = "running") -> FakeOtherRuns:
     [
         (having("success"), {"external_task_id": "a"}, TryResult.SUCCESS),
         (having(None), {"external_task_id": "a"}, TryResult.RESCHEDULED),
+        (having("success", None), {"external_task_id": "a"}, TryResult.RESCHEDULED),
         (having("success", "running"), {"external_task_id": "a"}, TryResult.RESCHEDULED),
         (having("success"), {"external_task_ids": ["a", "b"]}, TryResult.RESCHEDULED),
         (having("failed"), {"external_task_id": "a"}, TryResult.RESCHEDULED),
