@@ -37,6 +37,8 @@ MODULES: Modules = {
     "airflow.decorators.branch_python": ["taskflow.decorators:branch_task"],
     "airflow.decorators.condition": ["taskflow.decorators:run_if skip_if"],
     "airflow.decorators.python": ["taskflow.decorators:python_task"],
+    "airflow.decorators.external_python": ["taskflow.decorators:external_python_task"],
+    "airflow.decorators.python_virtualenv": ["taskflow.decorators:virtualenv_task"],
     "airflow.decorators.sensor": ["taskflow.decorators:DecoratedSensorOperator sensor_task"],
     "airflow.decorators.setup_teardown": [
         "taskflow.setup_teardown_decorators:context_wrapper ContextWrapper",

@@ -10,6 +10,7 @@ from chalicelib.authoring.airflow_names.sources import (
     EMAIL,
     EMPTY,
     LATEST_ONLY,
+    OTHER_PYTHON,
     PYTHON,
     TRIGGER_DAG_RUN,
     VENV,
@@ -31,8 +32,8 @@ MODULES: Modules = {
     "airflow.operators.empty": [EMPTY],
     "airflow.operators.latest_only": [LATEST_ONLY],
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
-    "airflow.operators.python": [PYTHON, CURRENT_CONTEXT, VENV],
-    "airflow.operators.python_operator": [PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.python": [PYTHON, OTHER_PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.python_operator": [PYTHON, OTHER_PYTHON, CURRENT_CONTEXT, VENV],
     "airflow.operators.trigger_dagrun": [TRIGGER_DAG_RUN],
     "airflow.operators.weekday": [BRANCH_DAY_OF_WEEK],
 }

@@ -14,6 +14,10 @@ MAPPED_OPERATOR = "model.mapped_operator:MappedOperator"
 OPERATOR_LINK = "model.operator_link:BaseOperatorLink"
 BASH = "operators.bash:BashOperator"
 PYTHON = "operators.python:PythonOperator BranchPythonOperator ShortCircuitOperator"
+OTHER_PYTHON = (
+    "operators.other_python:PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator "
+    "BranchExternalPythonOperator"
+)
 VENV = "conveniences.machine:is_venv_installed"
 PARSING_CONTEXT = "conveniences.parsing_context:get_parsing_context"
 CURRENT_CONTEXT = "running.context:get_current_context"

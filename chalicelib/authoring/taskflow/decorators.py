@@ -22,6 +22,12 @@ from chalicelib.authoring.model.setup_teardown import Role
 from chalicelib.authoring.model.task_group import TaskGroup, unused_id
 from chalicelib.authoring.model.xcom_arg import XComArg
 from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.other_python import (
+    BranchExternalPythonOperator,
+    BranchPythonVirtualenvOperator,
+    ExternalPythonOperator,
+    PythonVirtualenvOperator,
+)
 from chalicelib.authoring.operators.python import (
     BranchPythonOperator,
     PythonOperator,
@@ -79,6 +85,22 @@ class DecoratedSensorOperator(DecoratedOperator, PythonSensor):
     """``@task.sensor``; Airflow's name of it has no underscore."""
 
     custom_operator_name = "@task.sensor"
+
+
+class _VirtualenvDecoratedOperator(DecoratedOperator, PythonVirtualenvOperator):
+    custom_operator_name = "@task.virtualenv"
+
+
+class _ExternalPythonDecoratedOperator(DecoratedOperator, ExternalPythonOperator):
+    custom_operator_name = "@task.external_python"
+
+
+class _BranchVirtualenvDecoratedOperator(DecoratedOperator, BranchPythonVirtualenvOperator):
+    custom_operator_name = "@task.branch_virtualenv"
+
+
+class _BranchExternalPythonDecoratedOperator(DecoratedOperator, BranchExternalPythonOperator):
+    custom_operator_name = "@task.branch_external_python"
 
 
 class _BashDecoratedOperator(BashOperator):
@@ -297,6 +319,22 @@ class TaskDecorator:
         """Make a sensor of a function: it waits until the function returns something true."""
         return _decorator(DecoratedSensorOperator, python_callable, kwargs)
 
+    def virtualenv(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Run a function in a virtual environment that is made for it."""
+        return _decorator(_VirtualenvDecoratedOperator, python_callable, kwargs)
+
+    def external_python(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Run a function in the Python at the path ``python``."""
+        return _decorator(_ExternalPythonDecoratedOperator, python_callable, kwargs)
+
+    def branch_virtualenv(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function in a virtual environment that is made for it."""
+        return _decorator(_BranchVirtualenvDecoratedOperator, python_callable, kwargs)
+
+    def branch_external_python(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function in the Python at the path ``python``."""
+        return _decorator(_BranchExternalPythonDecoratedOperator, python_callable, kwargs)
+
     run_if = staticmethod(run_if)
     skip_if = staticmethod(skip_if)
 
@@ -343,6 +381,7 @@ def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any
     return decorate(group_id) if callable(group_id) else decorate
 
 
+virtualenv_task, external_python_task = task.virtualenv, task.external_python
 python_task, branch_task, short_circuit_task = task.python, task.branch, task.short_circuit
 bash_task, sensor_task = task.bash, task.sensor
 
