@@ -151,9 +151,9 @@ class AskedOtherRuns:
         found: OtherRun | None = None if document is None else typed(OtherRun, document)
         return found
 
-    def clear(self, run: OtherRun) -> None:
-        """Let all tasks of a run, which may be over, run again."""
-        self._asked("run_clear", plain(run))
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
+        """Let all tasks of a run, which may be over, run again, or those that failed."""
+        self._asked("run_clear", {"run": plain(run), "only_failed": only_failed})
 
     def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:
         """The runs of these dates that there are, with how the tasks stand in them."""
@@ -330,7 +330,8 @@ def _run_find(around: Surroundings, _header: dict[str, Any], text: str) -> Answe
 
 
 def _run_clear(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
-    around.other_runs.clear(typed(OtherRun, json.loads(text)))
+    asked = json.loads(text)
+    around.other_runs.clear(typed(OtherRun, asked["run"]), only_failed=typed(bool, asked["only_failed"]))
     return {}, "null"
 
 

@@ -17,7 +17,6 @@ _MISSING: dict[str, tuple[str, ...]] = {
     "deferral is not offered": (
         *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
     ),
-    "SubDagOperator is not offered": ("subdag",),
     "timetable objects are not offered": ("tt_data_interval", "tt_custom"),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
     "plugins and listeners are not offered": ("plugins", "listeners"),

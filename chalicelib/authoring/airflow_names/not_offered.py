@@ -7,7 +7,6 @@ name that is offered one day loses its row.
 from collections.abc import Mapping
 
 _TRIGGER = "use TriggerDagRunOperator"
-_GROUPS = "use TaskGroup"
 _DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
@@ -60,8 +59,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.operators.check_operator": _SQL,
     "airflow.operators.generic_transfer": _SQL,
     "airflow.operators.sql": _SQL,
-    "airflow.operators.subdag": _GROUPS,
-    "airflow.operators.subdag_operator": _GROUPS,
     "airflow.policies": "leave it out: policies of airflow_local_settings are not called",
     "airflow.providers.standard.decorators": _REQUIREMENTS,
     "airflow.providers.standard.hooks": "use subprocess or pathlib of Python's library",

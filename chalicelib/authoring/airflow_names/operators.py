@@ -12,6 +12,7 @@ from chalicelib.authoring.airflow_names.sources import (
     LATEST_ONLY,
     OTHER_PYTHON,
     PYTHON,
+    SUBDAG,
     TRIGGER_DAG_RUN,
     VENV,
     Modules,
@@ -34,6 +35,8 @@ MODULES: Modules = {
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
     "airflow.operators.python": [PYTHON, OTHER_PYTHON, CURRENT_CONTEXT, VENV],
     "airflow.operators.python_operator": [PYTHON, OTHER_PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.subdag": [SUBDAG],
+    "airflow.operators.subdag_operator": [SUBDAG],
     "airflow.operators.trigger_dagrun": [TRIGGER_DAG_RUN],
     "airflow.operators.weekday": [BRANCH_DAY_OF_WEEK],
 }

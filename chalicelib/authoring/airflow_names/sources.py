@@ -21,6 +21,7 @@ OTHER_PYTHON = (
 VENV = "conveniences.machine:is_venv_installed"
 PARSING_CONTEXT = "conveniences.parsing_context:get_parsing_context"
 CURRENT_CONTEXT = "running.context:get_current_context"
+SUBDAG = "sensors.subdag:SubDagOperator SkippedStatePropagationOptions"
 TRIGGER_DAG_RUN = "operators.trigger_dagrun:TriggerDagRunOperator TriggerDagRunLink"
 EMAIL = "operators.email:EmailOperator"
 EMPTY = "operators.empty:EmptyOperator"

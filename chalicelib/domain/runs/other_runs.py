@@ -84,8 +84,8 @@ class OtherRuns(Protocol):
     def find(self, dag_id: str, run_id: str | None, execution_date: datetime | None) -> OtherRun | None:
         """The run of that date, else the one of that id."""
 
-    def clear(self, run: OtherRun) -> None:
-        """Let all tasks of a run, which may be over, run again."""
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
+        """Let all tasks of a run, which may be over, run again, or those that failed."""
 
     def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:
         """The runs of these dates that there are, with how the tasks stand in them."""
@@ -105,7 +105,7 @@ class NoOtherRuns:
         """None."""
         return None
 
-    def clear(self, run: OtherRun) -> None:
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:  # noqa: ARG002 - as below
         """Refused."""
         raise RuntimeError(f"{run.run_id} cannot be cleared here: the task is not run by a worker")
 

@@ -85,11 +85,12 @@ class RunsForTry:
         run = runs.get_by_run_id(dag_id, run_id)
         return _told(run) if run is not None and sees(dag, run) else None
 
-    def clear(self, run: OtherRun) -> None:
-        """Let all tasks of a run, which may be over, run again, with what they mark in other DAGs."""
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
+        """Let all tasks of a run, or those that failed, run again, with what they mark in other DAGs."""
         standing = get_dag_run(self.engine, run.dag_id, run.execution_date)
-        request = ClearRequest(dag_id=run.dag_id, execution_date=run.execution_date, choice=Choice())
-        for each in (request, *marked_by(self.engine, standing, request.choice)):
+        choice = Choice(only_failed=only_failed)
+        request = ClearRequest(dag_id=run.dag_id, execution_date=run.execution_date, choice=choice)
+        for each in (request, *marked_by(self.engine, standing, choice)):
             clear_tasks(self.engine, each)
 
     def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:

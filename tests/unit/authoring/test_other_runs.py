@@ -52,7 +52,7 @@ class FakeOtherRuns:
         run = self.standing
         return run if run and (run_id == run.run_id or execution_date == run.execution_date) else None
 
-    def clear(self, run: OtherRun) -> None:
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
         self.cleared.append(run)
 
     def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:
