@@ -82,7 +82,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.sdk.EventsTimetable": _SCHEDULES,
     "airflow.sdk.Metadata": _DATASETS,
     "airflow.sdk.MultipleCronTriggerTimetable": _SCHEDULES,
-    "airflow.sdk.ObjectStoragePath": _FILES,
     "airflow.sdk.asset": _DATASETS,
     "airflow.sdk.definitions.asset": _DATASETS,
     "airflow.sdk.io": _FILES,

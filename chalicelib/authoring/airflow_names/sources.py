@@ -19,6 +19,7 @@ OTHER_PYTHON = (
     "BranchExternalPythonOperator"
 )
 VENV = "conveniences.machine:is_venv_installed"
+OBJECT_STORAGE = "conveniences.object_storage:ObjectStoragePath"
 PARSING_CONTEXT = "conveniences.parsing_context:get_parsing_context"
 CURRENT_CONTEXT = "running.context:get_current_context"
 SUBDAG = "sensors.subdag:SubDagOperator SkippedStatePropagationOptions"
