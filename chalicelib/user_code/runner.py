@@ -63,6 +63,7 @@ def run_try(
             find_task_instances=request.find_task_instances,
             connections=connections,
             secrets=secrets,
+            other_runs=request.other_runs,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)

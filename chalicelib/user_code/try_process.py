@@ -33,6 +33,7 @@ from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
     AskedConnections,
+    AskedOtherRuns,
     AskedSecrets,
     AskedVariables,
     AskedXComs,
@@ -160,6 +161,7 @@ def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
         request,
         find_previous_success=partial(asked_previous_success, requests),
         find_task_instances=partial(asked_task_instances, requests),
+        other_runs=AskedOtherRuns(requests),
     )
 
 

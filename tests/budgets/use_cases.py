@@ -20,10 +20,12 @@ from chalicelib.authoring.surroundings.connections import Connection, connection
 from chalicelib.authoring.surroundings.secrets import secrets_from
 from chalicelib.authoring.surroundings.variables import Variable, variables_in
 from chalicelib.domain.connections import StoredConnection
+from chalicelib.domain.errors import DagRunAlreadyExists
 from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
+from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.limits import active_instances
@@ -302,6 +304,32 @@ def tasks_depend_on_the_run_before(stage: Functions) -> None:
     assert any(found)
 
 
+def tasks_make_watch_and_clear_runs_of_other_dags(stage: Functions) -> None:
+    names = [f"{number:03d}{'x' * 900}" for number in range(20)]  # together more than stays in a message
+    stage.deploy(ScriptedDag([Shape(name, is_empty=True) for name in names], dag_id="other"))
+    stage.deploy(ScriptedDag([Shape("go")]))
+
+    def reach_out(request: TryRequest, _: RunningXComs) -> TryOutcome:
+        others = request.other_runs
+        wanted = WantedRun(dag_id="other", execution_date=DATE, run_id="made", conf={"text": LARGE})
+        made = others.find("other", "made", None)
+        if made is None:
+            made = others.trigger(wanted)
+        else:
+            with suppress(DagRunAlreadyExists):
+                others.trigger(wanted)
+            others.clear(made)
+        assert others.find("other", None, DATE) is not None
+        assert others.dag("other") is not None
+        for watched in (names[:1], names):
+            others.watch(WatchedTasks(dag_id="other", execution_dates=(DATE,), task_ids=tuple(watched)))
+        return TryOutcome(result=TryResult.SUCCESS)
+
+    stage.user_code = reach_out
+    for day in (1, 2):
+        assert ended(stage, trigger(stage, day)) == "success"
+
+
 def mapped_tasks_depend_on_the_run_before_within_limits(stage: Functions) -> None:
     over = Expansion(own=OutputOf(task_id="list"))
     mapped = Shape("m", ("list",), expansion=over, depends_on_past=True, max_active_tis_per_dagrun=1)
@@ -553,6 +581,7 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     tasks_wait_for_pools_and_limits,
     a_pool_comes_to_be_while_it_is_waited_for,
     tasks_depend_on_the_run_before,
+    tasks_make_watch_and_clear_runs_of_other_dags,
     mapped_tasks_depend_on_the_run_before_within_limits,
     a_failed_task_stops_the_others,
     a_run_gives_way_to_the_one_before_it,

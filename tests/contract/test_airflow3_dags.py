@@ -21,8 +21,6 @@ _THREE_ONLY = "Airflow 3 alone has what the file imports"
 NOT_YET = {
     **dict.fromkeys(("a3_asset_decorator.py", "a3_assets.py", "a3_timetables.py"), _ASSETS),
     **dict.fromkeys(("a3_deadline.py", "a3_state_store.py"), _THREE_ONLY),
-    "a3_external_python.py": "there is no other Python on Lambda",
-    "a3_run_if.py": "@task.run_if and @task.skip_if are not offered yet",
 }
 """Files whose DAGs do not end as recorded, and why."""
 

@@ -13,15 +13,10 @@ _MISSING: dict[str, tuple[str, ...]] = {
         *("ds_simple", "ds_all", "ds_any", "ds_expression", "ds_alias", "ds_extra", "ds_mapped", "ds_paused"),
         *("ds_chain", "ds_manual", "ds_failed_run", "tt_summary"),
     ),
-    "TriggerDagRunOperator is not offered": ("td_conf", "td_wait", "td_paused", "td_refused", "td_mapped"),
-    "ExternalTaskSensor and its marker are not offered": (
-        *("ets_states", "ets_existence", "ets_deferrable_failed", "marker"),
-    ),
+    "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
     "deferral is not offered": (
         *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
     ),
-    "SubDagOperator is not offered": ("subdag",),
-    "branches by dates are not offered": ("branch_dates",),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
     "timetable objects are not offered": ("tt_data_interval", "tt_custom", "plugins"),
     "max_consecutive_failed_dag_runs has no effect": ("max_failed_runs",),

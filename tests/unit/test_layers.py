@@ -76,8 +76,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("sdk", "loading"),
     ),
     "engine": (
-        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
-        *("schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
+        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
+        *("schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
@@ -100,7 +100,7 @@ USERS_OF: dict[str, set[str]] = {
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "httptools": {"local"},
-    "boto3": set(),
+    "boto3": {"authoring"},
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
     "yaml": {"cli"},

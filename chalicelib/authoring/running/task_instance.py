@@ -85,6 +85,7 @@ class TaskInstance(metaclass=HasColumns):
         self.pulls = Pulls(task, request, xcoms)
         self.has_returned_value = False
         self.find_previous_success = request.find_previous_success
+        self.other_runs = request.other_runs
         self._xcoms = xcoms
         self._pushed: set[str] = set()
 

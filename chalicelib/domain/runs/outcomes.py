@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.other_runs import NoOtherRuns, OtherRuns
 from chalicelib.domain.states import TaskInstanceState
 
 MAX_REASON_LENGTH = 500
@@ -124,6 +125,8 @@ class TryRequest:
         default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds the task instances of the run as they are now, by a request per MB of them."""
+    other_runs: OtherRuns = field(default_factory=NoOtherRuns, repr=False, compare=False, metadata=NOT_SENT)
+    """The runs of other DAGs."""
     why_stopped: Callable[[], str | None] | None = field(
         default=None, repr=False, compare=False, metadata=NOT_SENT
     )
