@@ -5,7 +5,7 @@ They belong to user code, so they are not ``UpdraftError``: what they say is sho
 
 from collections.abc import Sized
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class AirflowException(Exception):
@@ -122,6 +122,13 @@ class FailStopDagInvalidTriggerRule(AirflowException):
         return "A 'fail-stop' dag can only have all_success trigger rule"
 
 
+class FailFastDagInvalidTriggerRule(FailStopDagInvalidTriggerRule):
+    """Airflow 3's name of it."""
+
+    def __str__(self) -> str:
+        return "A 'fail_fast' dag can only have all_success trigger rule"
+
+
 class TaskNotFound(AirflowNotFoundException):
     """The DAG has no such task."""
 
@@ -169,6 +176,178 @@ class UnmappableOperator(AirflowException):
 
 class ParamValidationError(AirflowException):
     """A param has no value, or one that its schema forbids."""
+
+
+# Those that Airflow's own servers raise: names for DAG files to import, catch and raise.
+
+
+class AirflowClusterPolicyError(AirflowException):
+    """A policy of the cluster failed."""
+
+
+class AirflowClusterPolicySkipDag(AirflowException):
+    """A policy of the cluster wants a DAG to be left out."""
+
+
+class AirflowClusterPolicyViolation(AirflowException):
+    """A DAG or task violates a policy of the cluster."""
+
+
+class AirflowDagInconsistent(AirflowException):
+    """A DAG contradicts itself."""
+
+
+class AirflowInternalRuntimeError(BaseException):
+    """Airflow itself went wrong."""
+
+
+class AirflowOptionalProviderFeatureException(AirflowException):
+    """A provider package lacks a library for something that it can do beside its main work."""
+
+
+class AirflowProviderDeprecationWarning(DeprecationWarning):
+    """Something of a provider package will be gone."""
+
+    deprecated_provider_since: str | None = None
+
+
+class AirflowWebServerTimeout(AirflowException):
+    """The webserver did not answer in time."""
+
+
+class AirflowRuntimeError(Exception):
+    """Something that a task asked for failed (Airflow 3's)."""
+
+
+class BackfillUnfinished(AirflowException):
+    """Not all tasks of a backfill succeeded."""
+
+    def __init__(self, message: str, ti_status: object) -> None:
+        super().__init__(message)
+        self.ti_status = ti_status
+
+
+class ConnectionNotUnique(AirflowException):
+    """Several connections have the same id."""
+
+
+class DagCodeNotFound(AirflowNotFoundException):
+    """There is no text of the DAG."""
+
+
+class DagConcurrencyLimitReached(AirflowException):
+    """A DAG has as many tasks at work as it may have."""
+
+
+class DagFileExists(AirflowBadRequest):
+    """There is a DAG file of that name."""
+
+
+class DagNotFound(AirflowNotFoundException):
+    """There is no such DAG."""
+
+
+class DagRunAlreadyExists(AirflowBadRequest):
+    """There is a run of that id or date."""
+
+    def __init__(self, dag_run: object, execution_date: datetime, run_id: str) -> None:
+        dag_id = getattr(dag_run, "dag_id", "")
+        super().__init__(
+            f"A DAG Run already exists for DAG {dag_id} at {execution_date} with run id {run_id}"
+        )
+        self.dag_run = dag_run
+        self.execution_date = execution_date
+        self.run_id = run_id
+
+
+class DagRunNotFound(AirflowNotFoundException):
+    """There is no such run."""
+
+
+class DeserializingResultError(ValueError):
+    """The result of a function in another Python cannot be read."""
+
+
+class FileSyntaxError(NamedTuple):
+    """What is wrong in a file, and in which line."""
+
+    line_no: int | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.message}. Line number: s{self.line_no}," if self.line_no else self.message
+
+
+class AirflowFileParseException(AirflowException):
+    """A file of connections or variables cannot be read."""
+
+    def __init__(self, msg: str, file_path: str, parse_errors: list[FileSyntaxError]) -> None:
+        super().__init__(msg)
+        self.msg = msg
+        self.file_path = file_path
+        self.parse_errors = parse_errors
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.msg}\nFilename: {self.file_path}", *map(str, self.parse_errors)])
+
+
+class InvalidStatsNameException(AirflowException):
+    """A metric has a name that cannot be one."""
+
+
+class NoAvailablePoolSlot(AirflowException):
+    """A pool has no free slot."""
+
+
+class PodMutationHookException(AirflowException):
+    """The hook that changes pods failed."""
+
+
+class PodReconciliationError(AirflowException):
+    """A pod cannot be made of two descriptions."""
+
+
+class PoolNotFound(AirflowNotFoundException):
+    """There is no such pool."""
+
+
+class RemovedInAirflow3Warning(DeprecationWarning):
+    """Something of Airflow 2 is gone in Airflow 3."""
+
+    deprecated_since: str | None = None
+
+
+class RemovedInAirflow4Warning(DeprecationWarning):
+    """Something of Airflow 3 will be gone in Airflow 4."""
+
+    deprecated_since: str | None = None
+
+
+class SerializationError(AirflowException):
+    """A DAG cannot be made a document."""
+
+
+class TaskAlreadyInTaskGroup(AirflowException):
+    """A task is put into a second group."""
+
+    def __init__(self, task_id: str, existing_group_id: str | None, new_group_id: str) -> None:
+        place = f"the group {existing_group_id!r}" if existing_group_id else "the DAG's root group"
+        super().__init__(f"cannot add {task_id!r} to {new_group_id!r} (already in {place})")
+        self.task_id = task_id
+        self.existing_group_id = existing_group_id
+        self.new_group_id = new_group_id
+
+
+class TaskConcurrencyLimitReached(AirflowException):
+    """A task has as many instances at work as it may have."""
+
+
+class TaskInstanceNotFound(AirflowNotFoundException):
+    """There is no such task instance."""
+
+
+class UnknownExecutorException(ValueError):
+    """There is no executor of that name."""
 
 
 class NotOffered(AirflowException):

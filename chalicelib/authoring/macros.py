@@ -1,14 +1,18 @@
 """``macros`` in templates, and ``airflow.macros`` in DAG files."""
 
 import json
-import random
 import time
 import uuid
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Any
+from random import random
+from typing import Any, Final
 
 __all__ = ["datetime", "ds_add", "ds_format", "json", "random", "time", "timedelta", "uuid"]
+
+
+of_plugins: Final[dict[str, Any]] = {}
+"""The macros of plugins by the plugins' names."""
 
 
 def ds_add(ds: str, days: int) -> str:
@@ -22,12 +26,20 @@ def ds_format(ds: str, input_format: str, output_format: str) -> str:
     return datetime.strptime(str(ds), input_format).strftime(output_format)  # noqa: DTZ007 - as above
 
 
-def datetime_diff_for_humans(dt: Any, since_date: Any = None) -> str:
+def ds_format_locale(ds: str, input_format: str, output_format: str, locale: Any = None) -> str:
+    """A date text in another format, the second being that of ``babel``, which has to be installed."""
+    babel, dates = import_module("babel"), import_module("babel.dates")
+    moment = datetime.strptime(str(ds), input_format)  # noqa: DTZ007 - as above
+    wanted = babel.Locale.parse(locale or dates.LC_TIME)
+    return str(dates.format_datetime(moment, format=output_format, locale=wanted))
+
+
+def datetime_diff_for_humans(dt: Any, since: Any = None) -> str:
     """How long ago (or ahead) a moment is, in words: ``2 days ago``."""
     import pendulum
 
-    moment = pendulum.instance(dt)
-    return str(moment.diff_for_humans() if since_date is None else moment.diff_for_humans(since_date))
+    other = None if since is None else pendulum.instance(since)
+    return str(pendulum.instance(dt).diff_for_humans(other))
 
 
 def __getattr__(name: str) -> Any:
@@ -35,4 +47,8 @@ def __getattr__(name: str) -> Any:
         import_module("dateutil.parser")
         import_module("dateutil.relativedelta")
         return import_module("dateutil")
+    if name in of_plugins:
+        return of_plugins[name]
+    if name == "yaml":
+        return import_module("yaml")
     raise AttributeError(f"macros has no {name!r}")

@@ -97,7 +97,8 @@ class DagFiles:
     def _deadly_files(self) -> dict[str, str]:
         """The files whose import takes the process down or never ends, each tried in a process of its own."""
         deadly = {}
-        for file in sorted(file for file in self._seen if file.endswith(".py")):
+        within = [path for path in self._seen if path.suffix == ".py" and path.is_relative_to(self._folder)]
+        for file in sorted(path.relative_to(self._folder).as_posix() for path in within):
             try:
                 self._invoke(only=file)
             except InvocationError as error:

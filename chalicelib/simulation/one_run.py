@@ -52,6 +52,10 @@ class WantedRun:
     dag_id: str
     execution_date: datetime
     """Aware of its time zone."""
+    is_undated: bool = False
+    """Whether that is only the time of the run, which has no logical date by Airflow 3's rules."""
+    run_id: str | None = None
+    """None makes one up."""
     conf: dict[str, Any] = field(default_factory=dict)
 
 
@@ -146,6 +150,8 @@ class Laboratory:
             RunRequest(
                 dag_id=dag.dag_id,
                 execution_date=request.execution_date,
+                is_undated=request.is_undated,
+                run_id=request.run_id,
                 triggered_by="dags test",
                 conf=request.conf,
             ),

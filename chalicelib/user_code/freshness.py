@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from chalicelib.authoring.surroundings.configuration import plugins_folder
+
 Stamp = list[tuple[str, int, int]]
 """Of each file its path, the time of its last change in nanoseconds, and its size."""
 
@@ -13,13 +15,17 @@ _TICK_NS = 20_000_000
 
 _NEVER = -1
 
-Fingerprint = dict[str, tuple[int, int]]
+Fingerprint = dict[Path, tuple[int, int]]
 
 _SUFFIXES = (".py", ".zip", ".json", ".yaml", ".yml", ".sql")
 
 
-def fingerprint(folder: Path) -> Fingerprint:
-    """Path in the folder, time of the last change and size of all files that can matter to a DAG."""
+def fingerprint(dags_folder: Path) -> Fingerprint:
+    """Path, time of the last change and size of all files that can matter to a DAG: plugins, too."""
+    return {**_fingerprint(dags_folder), **_fingerprint(plugins_folder(dags_folder))}
+
+
+def _fingerprint(folder: Path) -> Fingerprint:
     found: Fingerprint = {}
     for path in folder.rglob("*"):
         if path.suffix not in _SUFFIXES and path.name != ".airflowignore":
@@ -28,7 +34,7 @@ def fingerprint(folder: Path) -> Fingerprint:
             status = path.stat()
         except FileNotFoundError:
             continue  # removed since it was listed
-        found[path.relative_to(folder).as_posix()] = (status.st_mtime_ns, status.st_size)
+        found[path] = (status.st_mtime_ns, status.st_size)
     return found
 
 

@@ -14,7 +14,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.lookup import get_dag
 from chalicelib.engine.runs.create import RunRequest, new_run
-from chalicelib.engine.tasks.inputs import TaskXComs, try_request
+from chalicelib.engine.tasks.inputs import task_xcoms, try_request
 
 _FIRST_TRY = 1
 
@@ -59,7 +59,7 @@ def render_task(
         max_tries=item.max_tries or 0,
     )
     request = try_request(engine, message, item, dag.fileloc)
-    xcoms = TaskXComs(xcoms=engine.store.xcoms, run_uid=run.run_uid, item=item)
+    xcoms = task_xcoms(engine, item, run.execution_date)
     try:
         return rendered_fields(loaded, request, xcoms)
     except Exception as error:  # templates and their macros are the user's: they may raise anything

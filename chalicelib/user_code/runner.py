@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from chalicelib.authoring import clock
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
-from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest, WindowResult
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, RunWindow, TryReport
-from chalicelib.user_code.environment import secrets_of
+from chalicelib.user_code.environment import secrets_of, without_the_engines
 from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
 from chalicelib.user_code.jobs import Job, Request
 from chalicelib.user_code.scratch import Leftovers, scratch_folder, shared_temporary_folder
@@ -30,21 +33,30 @@ _LONGEST_WINDOW = timedelta(seconds=90)
 _BEGINNINGS = 3
 """How often a try is handed over whose process was never there: a killed fork server is replaced."""
 
+_XCOM_BACKEND = "airflow.models.xcom.BaseXCom"
+"""Airflow's own, and its default."""
+
 Environ = Callable[[], Mapping[str, str]]
 """Gives the environment that user code is to have now; what it raises as ``UpdraftError`` fails the try."""
 
 
 def own_environment() -> Mapping[str, str]:
-    """The environment of this process."""
-    return dict(os.environ)
+    """The environment of this process, without the engine's key to connections."""
+    return without_the_engines(os.environ)
 
 
 def run_try(
-    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
 ) -> RunTry:
     """A runner over the DAG files of a folder, as they are on disk when a try begins.
 
-    ``variables`` are what the files find as such, when they are loaded as well as when their tasks run.
+    ``variables`` and ``connections`` are what the files find as such, when they are loaded as well as when
+    their tasks run; what is in ``secrets`` comes before.
     """
 
     def run(request: TryRequest, xcoms: RunningXComs) -> TryReport:
@@ -53,7 +65,13 @@ def run_try(
             reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
             return TryReport(outcome=TryOutcome(result=TryResult.REMOVED, reason=reason), log=b"")
         around = Surroundings(
-            xcoms=xcoms, variables=variables, find_previous_success=request.find_previous_success
+            xcoms=xcoms,
+            variables=variables,
+            find_previous_success=request.find_previous_success,
+            find_task_instances=request.find_task_instances,
+            connections=connections,
+            secrets=secrets,
+            other_runs=request.other_runs,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)
@@ -65,9 +83,14 @@ def run_try(
 
 
 def run_callbacks(
-    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
 ) -> RunCallbacks:
-    """Calls callbacks as the DAG files of a folder define them now.
+    """Calls callbacks as the DAG files of a folder define them now; they find what ``run_try`` says.
 
     Where the file or the DAG is not there any more, that is logged and all there is to it.
     """
@@ -78,7 +101,13 @@ def run_callbacks(
             reason = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
             task_log.say(logging.WARNING, f"{request.kind} is not called: {reason}")
             return task_log.content
-        around = Surroundings(xcoms=xcoms, variables=variables, find_previous_success=_no_past)
+        around = Surroundings(
+            xcoms=xcoms,
+            variables=variables,
+            find_task_instances=request.find_task_instances,
+            connections=connections,
+            secrets=secrets,
+        )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         if end.outcome is None:
             what = "did not end" if end.has_begun else "is not called"
@@ -89,9 +118,16 @@ def run_callbacks(
 
 
 def run_window(
-    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
 ) -> RunWindow:
     """A runner of triggers, as the DAG files of a folder are on disk when a window begins.
+
+    They find variables, connections and secrets as tries do.
 
     Those of a window share a process. When it ends early, each that has told no end by then is run alone:
     one that blocks, or takes the process with it, is known by that.
@@ -99,36 +135,38 @@ def run_window(
 
     def run(request: WindowRequest) -> tuple[WindowOutcome, ...]:
         began = time.monotonic()
-        ends, _ = _ends_of_window(dags_folder, request, variables, environment)
+        around = partial(
+            Surroundings, xcoms=_NoXComs(), variables=variables, connections=connections, secrets=secrets
+        )
+        ends, _ = _ends_of_window(dags_folder, request, around(), environment)
         for index, trigger in enumerate(request.triggers):
             if index not in ends:
                 left = _left(request.time_left, time.monotonic() - began)
                 alone = replace(request, triggers=(trigger,), time_left=left)
-                ends[index] = _end_alone(dags_folder, alone, variables, environment)
+                ends[index] = _end_alone(dags_folder, alone, around(), environment)
         return tuple(ends[index] for index in range(len(request.triggers)))
 
     return run
 
 
 def _end_alone(
-    dags_folder: Path, request: WindowRequest, variables: VariablesOfDagFiles, environment: Environ
+    dags_folder: Path, request: WindowRequest, around: Surroundings, environment: Environ
 ) -> WindowOutcome:
     if request.time_left is not None and request.time_left < _LONGEST_WINDOW:
         due_at = clock.current().now() + _LONGEST_WINDOW
         return WindowOutcome(result=WindowResult.WAITS, due_at=due_at)
-    ends, reason = _ends_of_window(dags_folder, request, variables, environment)
+    ends, reason = _ends_of_window(dags_folder, request, around, environment)
     broken = WindowOutcome(result=WindowResult.BROKEN, traceback=f"The window of the trigger: {reason}")
     return ends.get(0, broken)
 
 
 def _ends_of_window(
-    dags_folder: Path, request: WindowRequest, variables: VariablesOfDagFiles, environment: Environ
+    dags_folder: Path, request: WindowRequest, around: Surroundings, environment: Environ
 ) -> tuple[dict[int, WindowOutcome], str]:
     """The ends that were told, by place, and why a process told no more of them."""
     if not (dags_folder / request.fileloc).is_file():
         return {}, f"there is no {request.fileloc} any more"
     task_log = TaskLog(_secrets())
-    around = Surroundings(xcoms=_NoXComs(), variables=variables, find_previous_success=_no_past)
     time_left = _LONGEST_WINDOW if request.time_left is None else min(request.time_left, _LONGEST_WINDOW)
     bounded = replace(request, time_left=time_left)
     end = _in_a_process(dags_folder, bounded, around, task_log, environment)
@@ -148,6 +186,8 @@ def _left(time_left: timedelta | None, seconds: float) -> timedelta | None:
 class _NoXComs:
     """Triggers ask for none."""
 
+    run_uid = ""
+
     def push(self, key: str, value: str) -> None:  # noqa: ARG002 - the protocol's
         """Refuse it."""
         raise ValueError("a trigger pushes no XComs: its event may")
@@ -161,6 +201,16 @@ class _NoXComs:
         self.pull(task_id, key)
         return iter(())
 
+    def elsewhere(self, source: XComSource) -> Iterator[RunningXComs]:  # noqa: ARG002 - as above
+        """Refuse it."""
+        self.pull("", "")
+        return iter(())
+
+    def of_run(self, run_uid: str) -> RunningXComs:  # noqa: ARG002 - as above
+        """Refuse it."""
+        self.pull("", "")
+        return self
+
 
 def _in_a_process(
     dags_folder: Path,
@@ -173,6 +223,8 @@ def _in_a_process(
         environ = environment()
     except UpdraftError as error:
         return TryEnd(reason=str(error), has_begun=False)
+    if refusal := _refused_option(environ):
+        return TryEnd(reason=refusal, has_begun=False)
     for secret in secrets_of(environ):
         task_log.hide(secret)
     leftovers = Leftovers(shared_temporary_folder())
@@ -186,6 +238,17 @@ def _in_a_process(
             return _begun(dags_folder.absolute(), job, around, task_log, environ, leftovers)
         finally:
             leftovers.remove()
+
+
+def _refused_option(environ: Mapping[str, str]) -> str | None:
+    """Why nothing may run with these options: values would not be kept where the user wants them."""
+    backend = environ.get("AIRFLOW__CORE__XCOM_BACKEND", _XCOM_BACKEND)
+    if backend == _XCOM_BACKEND:
+        return None
+    return (
+        f"Updraft does not offer XCom backends: take AIRFLOW__CORE__XCOM_BACKEND={backend} away. "
+        "Values of any size are kept, those above 16 kB in the bucket"
+    )
 
 
 def _begun(
@@ -220,8 +283,3 @@ def _outcome_of(end: TryEnd, task_log: TaskLog) -> TryOutcome:
 
 def _secrets() -> tuple[str, ...]:
     return secrets_of(os.environ)
-
-
-def _no_past() -> DagRun | None:
-    """Callbacks are not told of the run before."""
-    return None

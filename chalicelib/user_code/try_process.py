@@ -17,7 +17,13 @@ from pathlib import Path
 from chalicelib.authoring import clock
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.running import callbacks, execution
-from chalicelib.authoring.surroundings import configuration, secrets_masker, variables
+from chalicelib.authoring.surroundings import (
+    configuration,
+    connections,
+    secrets,
+    secrets_masker,
+    variables,
+)
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
@@ -27,10 +33,14 @@ from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker
 from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
+    AskedConnections,
+    AskedOtherRuns,
+    AskedSecrets,
     AskedVariables,
     AskedXComs,
     asked_option,
     asked_previous_success,
+    asked_task_instances,
     tell_window,
 )
 from chalicelib.user_code.warm_up import rehearse
@@ -67,8 +77,9 @@ def await_a_try(template: socket.socket, dags: dict[str, DAG], *, ahead_of_time:
 
 def _rehearse() -> None:
     ours, theirs = socket.socketpair()
+    theirs.close()  # nobody answers: a question would fail, and not be waited for
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    with ours, theirs, writing_to(nowhere), asking(Requests(Channel(ours))):
+    with ours, writing_to(nowhere), asking(Requests(Channel(ours))):
         rehearse()
     os.close(nowhere)
 
@@ -118,9 +129,13 @@ def writing_to(output: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[None]:
-    """Let user code find variables, options and, if it is no real one, the time by asking the worker."""
+    """Let user code find variables and the like, and the time if it is no real one, by asking the worker."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(variables.variables_in(AskedVariables(requests)))
+        stack.enter_context(connections.connections_in(AskedConnections(requests)))
+        if backend := os.environ.get("AIRFLOW__SECRETS__BACKEND"):
+            asked = AskedSecrets(requests, backend.rpartition(".")[2])
+            stack.enter_context(secrets.secrets_from(asked))
         stack.enter_context(configuration.configured_by(partial(asked_option, requests)))
         if has_virtual_clock:
             stack.enter_context(clock.living_by(AskedClock(requests)))
@@ -137,11 +152,12 @@ def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
         if dag is None:
             log.warning("%s is not called: %s", request.kind, missing)
         else:
-            callbacks.run_callbacks(dag, request, AskedXComs(requests))
+            asking_now = replace(request, find_task_instances=partial(asked_task_instances, requests))
+            callbacks.run_callbacks(dag, asking_now, AskedXComs(requests))
         return TryOutcome(result=TryResult.SUCCESS)
     if dag is None:
         return TryOutcome(result=TryResult.REMOVED, reason=missing)
-    return execution.run_try(dag, _knowing_the_past(request, requests), AskedXComs(requests))
+    return execution.run_try(dag, _knowing_its_run(request, requests), AskedXComs(requests))
 
 
 def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
@@ -152,8 +168,13 @@ def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Reques
     return TryOutcome(result=TryResult.SUCCESS)
 
 
-def _knowing_the_past(request: TryRequest, requests: Requests) -> TryRequest:
-    return replace(request, find_previous_success=partial(asked_previous_success, requests))
+def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
+    return replace(
+        request,
+        find_previous_success=partial(asked_previous_success, requests),
+        find_task_instances=partial(asked_task_instances, requests),
+        other_runs=AskedOtherRuns(requests),
+    )
 
 
 def _unbuffered(descriptor: int) -> io.TextIOWrapper:

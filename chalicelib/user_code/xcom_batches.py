@@ -23,16 +23,16 @@ class OpenPulls:
     _rest: OrderedDict[int, IndexedValues] = field(default_factory=OrderedDict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def first(self, values: IndexedValues) -> tuple[dict[str, Any], str]:
-        """The first batch of a pull: header and text of its frame."""
-        return self._batch(next(self._numbers), values)
+    def first(self, values: IndexedValues, characters: int = BATCH_CHARACTERS) -> tuple[dict[str, Any], str]:
+        """The first batch of a pull, of so many characters: header and text of its frame."""
+        return self._batch(next(self._numbers), values, characters)
 
     def more(self, number: int) -> tuple[dict[str, Any], str]:
         """The next batch of a pull; raises ``KeyError`` if it is not remembered."""
-        return self._batch(number, self._rest.pop(number))
+        return self._batch(number, self._rest.pop(number), BATCH_CHARACTERS)
 
-    def _batch(self, number: int, values: IndexedValues) -> tuple[dict[str, Any], str]:
-        batch = list(_until_long(values))
+    def _batch(self, number: int, values: IndexedValues, characters: int) -> tuple[dict[str, Any], str]:
+        batch = list(_until_long(values, characters))
         following = next(values, None)
         if following is not None:
             self._rest[number] = itertools.chain([following], values)
@@ -54,10 +54,10 @@ def values_of(header: dict[str, Any], text: str) -> IndexedValues:
         yield index, text[end - length : end]
 
 
-def _until_long(values: IndexedValues) -> IndexedValues:
+def _until_long(values: IndexedValues, characters: int) -> IndexedValues:
     length = 0
     for index, text in values:
         yield index, text
         length += len(text)
-        if length >= BATCH_CHARACTERS:
+        if length >= characters:
             return

@@ -33,6 +33,19 @@ def test_a_trigger_takes_three_requests_and_one_message(deployment: MeteredDeplo
     deployment.take(StartRun)
 
 
+def test_a_trigger_of_a_dag_with_params_reads_its_version_once_per_process(
+    deployment: MeteredDeployment,
+) -> None:
+    params = {"who": {"schema": {"type": "string"}, "refusal": None}}
+    deployment.deploy(ScriptedDag([Shape("a")], params=params))
+    body = {"conf": {"who": "me"}}
+    _, first = deployment.post("/dags/scripted/dag_runs", {"execution_date": "2025-01-01", **body})
+    assert first.dynamodb["GetItem", "dag_versions"] == 1
+    assert first.dynamodb_requests == 4
+    _, second = deployment.post("/dags/scripted/dag_runs", {"execution_date": "2025-01-02", **body})
+    assert second.dynamodb_requests == 3
+
+
 def test_a_refused_duplicate_writes_nothing_and_sends_nothing(warm: MeteredDeployment) -> None:
     answer, meter = warm.post("/dags/scripted/dag_runs", {})
     assert answer.status == 400

@@ -34,6 +34,11 @@ def test_why_a_run_was_ended_is_kept_and_forgotten(store: Store) -> None:
     assert store.dag_runs.get("sales", NOON) == a_run(end_date=NOON)
 
 
+def test_whether_a_run_was_given_a_date_is_kept(store: Store) -> None:
+    store.dag_runs.create(a_run(is_undated=True), NOON)
+    assert store.dag_runs.get("sales", NOON) == a_run(is_undated=True)
+
+
 def test_what_was_never_created_is_none(store: Store) -> None:
     assert store.dag_runs.get("sales", NOON) is None
     assert store.dag_runs.get_by_run_id("sales", "manual") is None

@@ -27,7 +27,12 @@ def test_an_unknown_dag_is_none(store: Store) -> None:
 
 def test_a_new_dag_is_kept_as_given(store: Store) -> None:
     dag = a_dag(
-        schedule=SCHEDULE, default_start_date=NOON, is_paused=True, pause_changed_by="sync", generation=3
+        schedule=SCHEDULE,
+        default_start_date=NOON,
+        has_params=True,
+        is_paused=True,
+        pause_changed_by="sync",
+        generation=3,
     )
     assert store.dags.save(dag) == dag
     assert store.dags.get("sales") == dag

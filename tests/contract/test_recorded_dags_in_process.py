@@ -4,12 +4,13 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.domain.errors import InvalidRequest
 from chalicelib.simulation.one_run import FinishedRun, Laboratory, WantedRun
 
 HERE = Path(__file__).parent
@@ -125,3 +126,27 @@ def test_the_first_failure_skips_what_has_not_begun(faults: Laboratory) -> None:
     finished = faults.run(WantedRun(dag_id="stops_at_once", execution_date=DATE))
     states = _states(finished)
     assert (states["bad"], states["after_bad"], states["slow_next"]) == ("failed", "skipped", "skipped")
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "states"),
+    [
+        ("native_plain", {"kinds": "success"}),
+        ("words", {"make": "success", "read": "success"}),
+        ("pairs", {"make": "failed", "read": "upstream_failed"}),
+        ("macro_random", {"roll": "success"}),
+        ("context_env", {"show": "success"}),
+        ("dag_timetable", {"say": "success"}),
+    ],
+)
+def test_templates_and_xcoms_are_airflows(faults: Laboratory, dag_id: str, states: dict[str, str]) -> None:
+    assert _states(faults.run(WantedRun(dag_id=dag_id, execution_date=DATE))) == states
+
+
+def test_a_param_without_a_default_wants_a_value_and_hinders_no_other_dag(faults: Laboratory) -> None:
+    fine = faults.run(WantedRun(dag_id="fine", execution_date=DATE))
+    assert _states(fine) == {"a": "success"}
+    given = faults.run(WantedRun(dag_id="needs_value", execution_date=DATE, conf={"who": "x"}))
+    assert _states(given) == {"greet": "success"}
+    with pytest.raises(InvalidRequest, match="Invalid input for param who: No value passed"):
+        faults.run(WantedRun(dag_id="needs_value", execution_date=DATE + timedelta(days=1)))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.graph.callbacks import CallbackKind, due_of_task
 from chalicelib.domain.graph.expansion import Expansion, Length, Literal, MappedGroup, OutputOf
 from chalicelib.domain.messages import Outgoing, RunCallback, RunTask
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -61,7 +62,7 @@ def dags(draw: st.DrawFn) -> ScriptedDag:
 
 def owed(world: World, dag: ScriptedDag) -> set[tuple[str, int, str]]:
     """The calls that the ends which were written are owed."""
-    wanted = {shape.task_id: shape.callbacks for shape in dag.shapes}
+    wanted = {shape.task_id: due_of_task(map(CallbackKind, shape.callbacks)) for shape in dag.shapes}
     calls = {
         (task_id, number, OF_STATE[state])
         for task_id, number, state in world.moves.ends

@@ -47,5 +47,6 @@ def deploy(engine: Engine, document: Document, code: str = "") -> None:
             version="v1",
             fileloc=document["fileloc"],
             default_start_date=datetime.fromisoformat(start_date) if start_date else None,
+            has_params=bool(document["params"]),
         )
     )

@@ -98,6 +98,7 @@ class ScriptedDag:
     callbacks: tuple[str, ...] = ()
     dagrun_timeout: timedelta | None = None
     fail_stop: bool = False
+    params: dict[str, Any] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
     """The clock of the world that it runs in."""
     graph: Graph = field(init=False)
@@ -116,6 +117,7 @@ class ScriptedDag:
             "callbacks": list(self.callbacks),
             "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
             "fail_stop": self.fail_stop,
+            "params": self.params,
             "tasks": [_task_document(shape) for shape in self.shapes],
         }
 
@@ -123,7 +125,14 @@ class ScriptedDag:
         version = DagVersion(dag_id=self.dag_id, version="v1", document=self.document(), code="")
         store.dags.save_version(version)
         store.dags.save(
-            Dag(dag_id=self.dag_id, generation=1, is_paused=is_paused, version="v1", fileloc="scripted.py")
+            Dag(
+                dag_id=self.dag_id,
+                generation=1,
+                is_paused=is_paused,
+                version="v1",
+                fileloc="scripted.py",
+                has_params=bool(self.params),
+            )
         )
 
     def script(self, request: TryRequest) -> TryOutcome:

@@ -17,12 +17,15 @@ HEAVY = {
     "boto3",
     "botocore",
     "croniter",
+    "cryptography",
     "dateutil",
     "jinja2",
     "jmespath",
+    "jsonschema",
     "minikerberos",
     "pendulum",
     "pynamodb",
+    "referencing",
     "ulid",
 }
 UNUSED_BY_ANY = HEAVY | {

@@ -33,6 +33,7 @@ def trigger(request: Request) -> Reply:
     wanted = create.RunRequest(
         dag_id=dag_id,
         execution_date=wish.execution_date,
+        is_undated=wish.is_undated,
         run_id=wish.run_id,
         conf=wish.conf,
         triggered_by=request.asked_by,

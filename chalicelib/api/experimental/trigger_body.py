@@ -17,7 +17,9 @@ class TriggerBody:
     """The run that a client asks for."""
 
     execution_date: datetime
-    """The execution date, with the offset as it was sent."""
+    """The execution date, with the offset as it was sent; now if none was."""
+    is_undated: bool
+    """Whether none was sent."""
     run_id: str | None
     """The run id; None: it is made from the execution date."""
     conf: dict[str, Any]
@@ -33,6 +35,7 @@ def read(request: Request, now: datetime) -> TriggerBody:
     date = given or now
     return TriggerBody(
         execution_date=date.replace(microsecond=0) if cut else date,
+        is_undated=given is None,
         run_id=_run_id(fields.get("run_id")),
         conf=conf,
     )

@@ -16,49 +16,48 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from chalicelib.authoring.airflow_names import core, operators, sensors, utils
-from chalicelib.authoring.airflow_names.sources import Modules
-from chalicelib.settings import AIRFLOW_VERSION
-
-_HERE = "chalicelib.authoring"
-
-_MODULES: Modules = {**core.MODULES, **operators.MODULES, **sensors.MODULES, **utils.MODULES}
+from chalicelib.authoring.airflow_names.tables import MODULES, PACKAGES, sources_of
 
 _lock = threading.RLock()
 _depth = 0
 _folders: dict[str, int] = {}
 _set_aside: dict[str, ModuleType] = {}
+_of_plugins: dict[str, dict[str, Any]] = {}
+_plugins_folder: Path | None = None
+_NOTHING = object()
 
 
 @contextmanager
 def importable(folder: Path | None = None) -> Iterator[None]:
     """Make Airflow's names importable in the code inside, and the modules of a DAGs folder too.
 
-    May be nested and used by several threads at once: the names stay until the last one leaves.
+    May be nested and used by several threads at once: the names stay until the last one leaves. The modules
+    of the plugins folder are importable, too, if plugins are loaded.
     """
-    _enter(folder)
+    folders = [str(each) for each in (folder, _plugins_folder) if each is not None]
+    _enter(folders)
     try:
         yield
     finally:
-        _leave(folder)
+        _leave(folders)
 
 
-def _enter(folder: Path | None) -> None:
+def _enter(folders: Sequence[str]) -> None:
     global _depth
     with _lock:
         if _depth == 0:
             _set_aside.update(_take_airflow_modules())
             sys.meta_path.insert(0, _FINDER)
         _depth += 1
-        if folder is not None:
-            _add_to_path(str(folder))
+        for folder in folders:
+            _add_to_path(folder)
 
 
-def _leave(folder: Path | None) -> None:
+def _leave(folders: Sequence[str]) -> None:
     global _depth
     with _lock:
-        if folder is not None:
-            _remove_from_path(str(folder))
+        for folder in folders:
+            _remove_from_path(folder)
         _depth -= 1
         if _depth == 0:
             sys.meta_path.remove(_FINDER)
@@ -90,52 +89,89 @@ def _remove_from_path(folder: str) -> None:
             sys.path.remove(folder)
 
 
+def offer(modules: Mapping[str, Mapping[str, Any]], folder: Path | None) -> None:
+    """Offer names of plugins, by the full names of their modules, in place of those of an earlier call.
+
+    ``folder`` is the plugins folder, whose modules ``importable()`` adds from its next use on.
+    """
+    global _plugins_folder
+    _plugins_folder = folder
+    _of_plugins.clear()
+    _of_plugins.update({module: dict(names) for module, names in modules.items()})
+
+
+def _is_offered(module: str) -> bool:
+    if module in MODULES or module in PACKAGES or module in _of_plugins:
+        return True
+    return any(name.startswith(f"{module}.") for name in _of_plugins)
+
+
 class _AirflowModule(ModuleType):
-    """A module whose names are looked up in this package when they are used."""
+    """A module whose names are looked up in this package when they are used.
+
+    Its submodules are names, too, whether or not they were imported: in Airflow some module always has.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(name, doc=f"Updraft's {name}")
-        self._sources = _sources(_MODULES[name])
+        self._sources = sources_of(name)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "__version__" and self.__name__ == "airflow":
-            return AIRFLOW_VERSION
+        if name == "__all__":
+            return sorted(self._names())
+        found = self._lookup(name)
+        if found is not _NOTHING:
+            return found
+        fullname = f"{self.__name__}.{name}"
+        if _is_offered(fullname) and "airflow" in sys.modules:
+            return importlib.import_module(fullname)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(f"Updraft does not offer {fullname}{_advice_on(fullname)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Python sets a submodule on its parent: there ``airflow.decorators.task_group`` is the function.
+        if not isinstance(value, _AirflowModule) or all(alias != name for alias, _, _ in self._sources):
+            super().__setattr__(name, value)
+
+    def _lookup(self, name: str) -> Any:
         for alias, module, attribute in self._sources:
-            if alias in (name, "*") and not name.startswith("_"):
-                found = getattr(importlib.import_module(f"{_HERE}.{module}"), attribute or name, None)
-                if found is not None:
+            if alias == name or (alias == "*" and not name.startswith("_")):
+                found = getattr(importlib.import_module(module), attribute or name, _NOTHING)
+                if found is not _NOTHING:
                     return found
-        raise AttributeError(f"Updraft does not offer {self.__name__}.{name}")
+        return _of_plugins.get(self.__name__, {}).get(name, _NOTHING)
 
-
-def _sources(texts: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(name in Airflow or ``*``, module here, name here or empty) for each name a module offers."""
-    result = []
-    for text in texts:
-        module, _, names = text.partition(":")
-        for name in names.split() or ["*"]:
-            here, _, alias = name.partition("=")
-            result.append((alias or here, module, "" if here == "*" else here))
-    return result
+    def _names(self) -> Iterator[str]:
+        """What ``from ... import *`` takes."""
+        for alias, module, _ in self._sources:
+            of_module = vars(importlib.import_module(module)) if alias == "*" else (alias,)
+            yield from (name for name in of_module if not name.startswith("_"))
+        yield from _of_plugins.get(self.__name__, ())
 
 
 class _AirflowFinder(MetaPathFinder, Loader):
-    """Finds and makes the modules; refuses, by name, what is not offered."""
+    """Finds and makes the modules; refuses, by name and with advice, what is not offered."""
 
     def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
         """The spec of one of the modules; raises ``ImportError`` for any other name of Airflow's."""
         if fullname != "airflow" and not fullname.startswith("airflow."):
             return None
-        if fullname in _MODULES:
+        if _is_offered(fullname):
             return ModuleSpec(fullname, self, is_package=True)
+        if _is_only_looked_for():
+            return None
         parent, name = fullname.rsplit(".", 1)
         if _is_name_wanted_from(parent, name):
             raise ImportError(
-                f"cannot import name {name!r} from {parent!r}: Updraft does not offer {fullname}",
+                f"cannot import name {name!r} from {parent!r}: Updraft does not offer "
+                f"{fullname}{_advice_on(fullname)}",
                 name=parent,
             )
         wanted = _wanted_module(fullname)
-        raise ModuleNotFoundError(f"No module named {wanted!r}: Updraft does not offer it", name=wanted)
+        raise ModuleNotFoundError(
+            f"No module named {wanted!r}: Updraft does not offer it{_advice_on(wanted)}", name=wanted
+        )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Make the module."""
@@ -148,6 +184,13 @@ class _AirflowFinder(MetaPathFinder, Loader):
 _FINDER = _AirflowFinder()
 
 
+def _advice_on(fullname: str) -> str:
+    from chalicelib.authoring.airflow_names.advice import advice_on  # only where a name is refused
+
+    advice = advice_on(fullname)
+    return f"; {advice}" if advice else ""
+
+
 def _import_frames() -> Iterator[Mapping[str, Any]]:
     """The local names of Python's import functions that are at work, the innermost first."""
     frame = sys._getframe(2)
@@ -157,6 +200,18 @@ def _import_frames() -> Iterator[Mapping[str, Any]]:
         elif frame.f_code.co_filename != __file__:
             return
         frame = frame.f_back
+
+
+def _is_only_looked_for() -> bool:
+    """Whether this is ``importlib.util.find_spec``, which wants to be told None."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_filename == "<frozen importlib.util>":
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _wanted_module(fullname: str) -> str:

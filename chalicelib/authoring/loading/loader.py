@@ -4,9 +4,10 @@ import hashlib
 import re
 import sys
 import threading
+import tokenize
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,14 +16,14 @@ from types import CodeType, MappingProxyType, ModuleType
 
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.exceptions import AirflowDagDuplicatedIdException
+from chalicelib.authoring.loading import process_state
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.dag_context import collecting_dags
+from chalicelib.authoring.plugins.folder import load_plugins
 from chalicelib.authoring.running.time_limits import in_main_thread, time_limit
+from chalicelib.authoring.surroundings.configuration import conf, plugins_folder
 from chalicelib.authoring.surroundings.secrets_masker import redact
 from chalicelib.domain.errors import UpdraftError
-
-IMPORT_TIME_LIMIT = timedelta(seconds=30)
-"""How long a DAG file may take to load (Airflow's ``dagbag_import_timeout``)."""
 
 _loading = threading.RLock()
 _siblings: set[str] = set()
@@ -39,7 +40,7 @@ class LoadedFile:
     """Its text."""
     dags: tuple[DAG, ...]
     read: tuple[Path, ...]
-    """The files it was made from: itself and the modules of the folder that it imported."""
+    """The files it was made from: itself, the modules of the folder that it imported, and plugins."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +103,8 @@ def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) ->
         if filename in skip:
             failures.append(ImportFailure(filename=filename, message=skip[filename]))
             continue
-        loaded = load_file(path, folder)
+        with process_state.kept():
+            loaded = load_file(path, folder)
         if isinstance(loaded, LoadedFile):
             loaded = _without_duplicates(loaded, places)
         if isinstance(loaded, ImportFailure):
@@ -120,7 +122,11 @@ def load_file(path: Path, folder: Path) -> LoadedFile | ImportFailure:
     """
     with _loading:
         _forget_siblings()
-        return _load(folder.absolute() / path, folder.absolute())
+        plugins = load_plugins(plugins_folder(folder), folder.absolute())
+        loaded = _load(folder.absolute() / path, folder.absolute())
+        if isinstance(loaded, LoadedFile):
+            return replace(loaded, read=(*loaded.read, *plugins.read))
+        return loaded
 
 
 def dag_files(folder: Path) -> Iterator[Path]:
@@ -133,14 +139,18 @@ def dag_files(folder: Path) -> Iterator[Path]:
 
 
 def _may_hold_dags(path: Path) -> bool:
-    content = path.read_bytes().lower()
+    try:
+        content = path.read_bytes().lower()
+    except OSError:
+        return True  # loading it says why it cannot be read
     return b"dag" in content and b"airflow" in content
 
 
 def _load(path: Path, folder: Path) -> LoadedFile | ImportFailure:
     filename = path.relative_to(folder).as_posix()
     try:
-        source = path.read_text(encoding="utf-8")
+        with tokenize.open(path) as file:  # by the encoding that it names, as Python reads it
+            source = file.read()
         with finder.importable(folder), collecting_dags() as collected:
             module, siblings = _execute(path, folder, filename)
         dags = _dags_of(module, collected)
@@ -148,7 +158,7 @@ def _load(path: Path, folder: Path) -> LoadedFile | ImportFailure:
             dag.fileloc, dag.dags_folder = str(path), folder
             dag.validate()
     except BaseException as error:  # a DAG file may raise anything, SystemExit included
-        return ImportFailure(filename=filename, message=_message(error, path, folder))
+        return failure_of(error, filename, folder)
     return LoadedFile(filename=filename, source=source, dags=tuple(dags), read=(path, *siblings))
 
 
@@ -163,7 +173,8 @@ def _execute(path: Path, folder: Path, filename: str) -> tuple[ModuleType, list[
     before = set(sys.modules)
     sys.modules[name] = module  # dataclasses, enums and pickle look their module up there
     try:
-        with time_limit(_time_to_load(), f"took longer than {IMPORT_TIME_LIMIT} to load"):
+        limit = import_time_limit()
+        with time_limit(limit if in_main_thread() else None, f"took longer than {limit} to load"):
             spec.loader.exec_module(module)
     except BaseException:
         sys.modules.pop(name, None)
@@ -174,9 +185,10 @@ def _execute(path: Path, folder: Path, filename: str) -> tuple[ModuleType, list[
     return module, sorted(siblings.values())
 
 
-def _time_to_load() -> timedelta | None:
-    """The limit, where it can be enforced."""
-    return IMPORT_TIME_LIMIT if in_main_thread() else None
+def import_time_limit() -> timedelta | None:
+    """How long a DAG file may take to load: ``[core] dagbag_import_timeout``, in seconds; None for ever."""
+    seconds = conf.getfloat("core", "dagbag_import_timeout")
+    return timedelta(seconds=seconds) if seconds > 0 else None
 
 
 class _FreshSourceLoader(SourceFileLoader):
@@ -200,15 +212,22 @@ def _forget_siblings() -> None:
 
 
 def _dags_of(module: ModuleType, collected: Sequence[DAG]) -> list[DAG]:
-    """The DAGs in the module's global names, and those that were entered while it ran; each once."""
+    """The DAGs in the module's global names, those entered while it ran, and their sub-DAGs; each once."""
     in_globals = [value for value in vars(module).values() if isinstance(value, DAG)]
-    dags = list({id(dag): dag for dag in (*in_globals, *collected)}.values())
+    found = [each for dag in (*in_globals, *collected) for each in _with_subdags(dag)]
+    dags = list({id(dag): dag for dag in found}.values())
     ids: set[str] = set()
     for dag in dags:
         if dag.dag_id in ids:
             raise AirflowDagDuplicatedIdException(f"the file defines two DAGs with the id {dag.dag_id}")
         ids.add(dag.dag_id)
     return sorted(dags, key=lambda dag: dag.dag_id)
+
+
+def _with_subdags(dag: DAG) -> Iterator[DAG]:
+    yield dag
+    for subdag in dag.subdags:
+        yield from _with_subdags(subdag)
 
 
 def _without_duplicates(file: LoadedFile, places: dict[str, str]) -> LoadedFile | ImportFailure:
@@ -220,12 +239,31 @@ def _without_duplicates(file: LoadedFile, places: dict[str, str]) -> LoadedFile 
     return file
 
 
-def _message(error: BaseException, path: Path, folder: Path) -> str:
-    kind = type(error).__name__
-    text = f"{kind}: {error}" if str(error) else kind
-    line = _line_in(error, path)
+def failure_of(error: BaseException, filename: str, folder: Path) -> ImportFailure:
+    """What a file that raised an error is: a failure that says where in the file, and why."""
+    line = _line_in(error, folder / filename)
     place = f"line {line}: " if line else ""
-    return place + _without_folders(redact(text), folder)
+    text = _without_folders(redact(_told(error)), folder)
+    return ImportFailure(filename=filename, message=place + text + _advice_on(error, folder))
+
+
+def _advice_on(error: BaseException, folder: Path) -> str:
+    """What to install, where a package is missing that is none of the folder's own."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name or error.name.startswith("airflow"):
+        return ""
+    from chalicelib.authoring.loading.missing_packages import advice_on
+
+    return advice_on(error.name, folder)
+
+
+def _told(error: BaseException) -> str:
+    """Kind and text of an error; its ``__str__`` may be the user's, and raise."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        return kind
+    return f"{kind}: {text}" if text else kind
 
 
 def _line_in(error: BaseException, path: Path) -> int | None:

@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.authoring.dates import as_utc, parse
 from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.mapped_operator import MappedOperator
+from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
+from chalicelib.authoring.operators.external_task_marker import XCOM_MARKED, ExternalTaskMarker
 from chalicelib.authoring.operators.python import ShortCircuitOperator
+from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
-from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, CallbackKind
+from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
 
 Document = dict[str, Any]
@@ -103,6 +107,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     """
     planning = dag.planning
     return {
+        **({"is_trigger": True} if planning.is_trigger else {}),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
@@ -118,11 +123,33 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "dagrun_timeout": _seconds(dag.dagrun_timeout),
         "fail_stop": dag.fail_stop,
         "tags": sorted(dag.tags),
-        "params": _json(dag.params.dump()),
+        "params": {name: _param(param) for name, param in dag.params.items()},
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
-        "callbacks": _callbacks(dag, DAG_CALLBACKS),
+        "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
+        **({"groups": groups} if (groups := _groups(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
+    }
+
+
+def _groups(dag: DAG) -> dict[str, list[str]]:
+    """The tasks of each task group, those in groups inside it included."""
+    groups: dict[str, list[str]] = {}
+    for task in dag.topological_sort():
+        group = task.task_group
+        while group is not None and group.group_id:
+            groups.setdefault(group.group_id, []).append(task.task_id)
+            group = group.parent_group
+    return {group_id: sorted(task_ids) for group_id, task_ids in sorted(groups.items())}
+
+
+def _param(param: Param) -> Document:
+    """A param; ``refusal`` says why a run cannot do with its value."""
+    return {
+        "value": _json(param.value) if param.has_value else None,
+        "description": param.description,
+        "schema": _json(param.schema or {}),
+        "refusal": param.refusal,
     }
 
 
@@ -157,6 +184,7 @@ def _task(task: BaseOperator) -> Document:
         "end_date": _date(task.end_date),
         "expansion": expansion_of(task),
         "colours": _colours(task),
+        "mark": _mark(task),
         "wait_for_past_depends_before_skipping": task.wait_for_past_depends_before_skipping or None,
     }
     return {
@@ -183,7 +211,7 @@ def _task(task: BaseOperator) -> Document:
         "on_failure_fail_dagrun": task.on_failure_fail_dagrun,
         "max_active_tis_per_dag": task.max_active_tis_per_dag,
         "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
-        "callbacks": _callbacks(task, CallbackKind),
+        "callbacks": _callbacks(task, TASK_CALLBACKS),
         "attributes": attributes(task),
     }
 
@@ -192,6 +220,20 @@ def _colours(task: BaseOperator) -> dict[str, str] | None:
     """Those of a mapped task, of which the API does not show them."""
     names = ("ui_color", "ui_fgcolor")
     return {name: getattr(task, name) for name in names} if isinstance(task, MappedOperator) else None
+
+
+def _mark(task: BaseOperator) -> Document | None:
+    """The task of another DAG that is cleared with this one."""
+    if not isinstance(task, ExternalTaskMarker):
+        return None
+    dated = task.is_of_same_date or task.needs_rendering
+    return {
+        "dag_id": task.external_dag_id,
+        "task_id": task.external_task_id,
+        "execution_date": None if dated else _date(as_utc(parse(task.execution_date))),
+        "recursion_depth": task.recursion_depth,
+        "xcom_key": XCOM_MARKED if task.needs_rendering else None,
+    }
 
 
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
@@ -220,6 +262,8 @@ def _is_empty(task: BaseOperator) -> bool:
     """Whether the task can be completed without a worker, by Airflow's rule."""
     if not task.inherits_from_empty_operator:
         return False
+    if isinstance(task, ExternalTaskMarker) and task.needs_rendering:
+        return False
     return not (task.on_execute_callback or task.on_success_callback or task.outlets)
 
 
@@ -244,6 +288,8 @@ def _json(value: Any) -> Any:
 
 def _attribute(task: BaseOperator, name: str) -> str:
     value = getattr(task, name, None)
+    if isinstance(value, ParamsDict):
+        value = value.dump()
     if name in task.template_fields:
         value = _as_json(value)
     if name in _AS_LIST:

@@ -270,7 +270,7 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         self.doc_rst = doc_rst
         self.inlets = inlets
         self.outlets = outlets
-        self.params = _params_around(dag, default_args).merged(params or {})
+        self.params = _params_around(dag, group).merged(params, (default_args or {}).get("params"))
         self.upstream_task_ids: set[str] = set()
         self.downstream_task_ids: set[str] = set()
 
@@ -459,6 +459,10 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         """The ids of the tasks directly before or after this one."""
         return self.upstream_task_ids if upstream else self.downstream_task_ids
 
+    def get_direct_relatives(self, upstream: bool = False) -> list["BaseOperator"]:
+        """The tasks directly before or after this one."""
+        return self.upstream_list if upstream else self.downstream_list
+
     def get_flat_relative_ids(self, *, upstream: bool = False) -> set[str]:
         """The ids of all tasks before or after this one, however far away."""
         found: set[str] = set()
@@ -491,11 +495,37 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         task._inlets, task._outlets = list(self._inlets), list(self._outlets)
         return task
 
-    def render_template(self, content: Any, context: "Context") -> Any:
+    def render_template(
+        self,
+        content: Any,
+        context: "Context",
+        jinja_env: Any = None,  # noqa: ARG002 - Airflow's signature
+        seen_oids: set[int] | None = None,  # noqa: ARG002 - as above
+    ) -> Any:
         """The value with templates rendered and outputs resolved, as is done for ``template_fields``."""
         from chalicelib.authoring.running.templates import Renderer
 
         return Renderer(self, context).render(content)
+
+    def render_template_fields(self, context: "Context", jinja_env: Any = None) -> None:  # noqa: ARG002 - Airflow's
+        """Render the templated attributes once more."""
+        from chalicelib.authoring.running.templates import render_template_fields
+
+        render_template_fields(self, context)
+
+    def get_template_env(self, dag: "DAG | None" = None) -> Any:
+        """The environment of Jinja that templates are rendered in."""
+        from chalicelib.authoring.running.templates import jinja_environment
+
+        return jinja_environment(dag or self.dag)
+
+    @property
+    def prepares_templates(self) -> bool:
+        """Whether the operator has a ``prepare_template`` of its own."""
+        return type(self).prepare_template is not BaseOperator.prepare_template
+
+    def prepare_template(self) -> None:
+        """Change templated attributes before they are rendered; template files are read by then."""
 
     def pre_execute(self, context: "Context") -> None:
         """Called just before ``execute``."""
@@ -555,10 +585,9 @@ def _entities(given: Any, refusal: str) -> list[Any]:
     return items
 
 
-def _params_around(dag: "DAG | None", default_args: Mapping[str, Any] | None) -> ParamsDict:
+def _params_around(dag: "DAG | None", group: "TaskGroup | None") -> ParamsDict:
     params = dag.params if dag else ParamsDict()
-    outer = dag.default_args if dag else {}
-    return params.merged(outer.get("params") or {}, (default_args or {}).get("params") or {})
+    return params.merged(group.default_args.get("params") if group else None)
 
 
 def _retries(value: Any) -> int:

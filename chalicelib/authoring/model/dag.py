@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from chalicelib.authoring.dates import as_utc, convert_to_utc, timezone_name
+from chalicelib.authoring.dates import as_utc, convert_to_utc, parse, timezone_name
 from chalicelib.authoring.exceptions import (
     AirflowDagCycleException,
     AirflowException,
@@ -16,7 +16,6 @@ from chalicelib.authoring.exceptions import (
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
     NotOffered,
-    ParamValidationError,
     TaskNotFound,
 )
 from chalicelib.authoring.model import dag_context
@@ -25,6 +24,7 @@ from chalicelib.authoring.model.dependencies import connect
 from chalicelib.authoring.model.params import DagParam, ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
+from chalicelib.authoring.model.timetables import Timetable, timetable_of
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.domain.schedule import timetables
 
@@ -48,6 +48,9 @@ class DAG:
     ``start_date`` was given in, which cron texts are read in. ``fileloc`` is the DAG's file; the loader
     sets it and ``dags_folder``.
     """
+
+    is_of_airflow_3: ClassVar[bool] = False
+    """Whether it was made by Airflow 3's names, whose rules differ."""
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class DAG:
         self.dag_id = validate_id(dag_id)
         self.description = description
         self.schedule = _schedule(schedule, schedule_interval, timetable)
-        self.default_args = dict(default_args or {})
+        self.default_args = _with_dates(default_args or {})
         given_start = start_date
         if getattr(start_date, "tzinfo", None) is None:
             given_start = self.default_args.get("start_date")
@@ -124,21 +127,40 @@ class DAG:
 
         self.default_view = default_view
         self.orientation = orientation
-        self.doc_md = doc_md
+        self.doc_md = _text_of_file(doc_md)
         self.tags = _tags(tags)
         self.access_control = access_control
         self.owner_links = dict(owner_links or {})
         self.dag_display_name = dag_display_name or dag_id
-        self.params = ParamsDict(params)
+        self.params = ParamsDict(params).merged(self.default_args.pop("params", None))
         self.auto_register = auto_register
         self.task_dict: dict[str, BaseOperator] = {}
         self._groups: dict[str, TaskGroup] = {}
         self.task_group = TaskGroup(None, dag=self)
+        self.parent_dag: DAG | None = None
+        self.subdags: list[DAG] = []
+
+    @property
+    def is_subdag(self) -> bool:
+        """Whether the runs of the DAG are tasks of another one."""
+        return self.parent_dag is not None
+
+    def become_subdag_of(self, parent: "DAG") -> None:
+        """Have runs only as tasks of that DAG: no schedule, and no pause of its own to begin with."""
+        self.parent_dag = parent
+        self.schedule = None
+        self.is_paused_upon_creation = False
+        parent.subdags.append(self)
 
     @property
     def schedule_interval(self) -> Schedule:
         """The older name of ``schedule``."""
         return self.schedule
+
+    @property
+    def timetable(self) -> Timetable:
+        """Airflow's timetable of the schedule."""
+        return timetable_of(self.schedule)
 
     @property
     def planning(self) -> timetables.Schedule:
@@ -304,21 +326,24 @@ class DAG:
         self._validate_setups()
         for task in self.tasks:
             self._check_rule(task)
+        # Also without a schedule: so the library that checks is there before processes of tries are forked.
+        refused = self.params.refusals()
         if self.schedule is None:
             return
-        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
-            raise ValueError("DAG is missing the start_date parameter")
+        self._check_start()
         try:
             self.planning.check()
         except timetables.InvalidSchedule as error:
             raise AirflowTimetableInvalid(str(error)) from None
-        try:
-            self.params.validate()
-        except ParamValidationError as error:
+        if refused:
             raise AirflowException(
                 "DAG is not allowed to define a Schedule, if there are any required params without "
-                f"default values or default values are not valid. {error}"
-            ) from None
+                f"default values or default values are not valid. {refused[0]}"
+            )
+
+    def _check_start(self) -> None:
+        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
+            raise ValueError("DAG is missing the start_date parameter")
 
     def _validate_setups(self) -> None:
         after_setups = (after for task in self.tasks if task.is_setup for after in task.downstream_list)
@@ -363,6 +388,17 @@ def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule
     )
 
 
+def _with_dates(default_args: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults, with dates that are given as texts as such; an end is in the zone of the start."""
+    start, end = default_args.get("start_date"), default_args.get("end_date")
+    dates: dict[str, Any] = {}
+    if isinstance(start, str):
+        dates["start_date"] = start = parse(start)
+    if isinstance(end, str):
+        dates["end_date"] = parse(end, timezone=getattr(start, "tzinfo", None))
+    return {**default_args, **dates}
+
+
 def _seconds(duration: timedelta) -> float:
     seconds = duration.total_seconds()
     return int(seconds) if seconds.is_integer() else seconds
@@ -374,16 +410,22 @@ def _texts(value: str | Iterable[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _tags(value: Collection[str] | None) -> list[str]:
-    tags = list(value or ())
-    if any(len(tag) > 100 for tag in tags):
+def _text_of_file(doc_md: str | None) -> str | None:
+    """A documentation; one that names a file of Markdown which is there is that file's text."""
+    if doc_md is None or not doc_md.endswith(".md") or not os.path.isfile(doc_md):
+        return doc_md
+    return Path(doc_md).read_text()
+
+
+def _tags(value: Collection[str] | None) -> Collection[str]:
+    if any(len(tag) > 100 for tag in value or ()):
         raise AirflowException("tag cannot be longer than 100 characters")
-    return tags
+    return value if isinstance(value, set) else list(value or ())
 
 
 def _calling_file() -> str:
     """The file that makes the DAG: the first caller outside this package."""
-    here = os.path.dirname(__file__)
+    here = os.path.dirname(os.path.dirname(__file__))
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
         frame = frame.f_back

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException
 from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.running.environment import run_variables
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -146,30 +147,12 @@ class BashOperator(BaseOperator):
 
     def _environment(self, context: "Context") -> dict[str, str]:
         inherited = self.env is None or self.append_env
-        variables = environment_of(context) if inherited else _run_variables(context)
+        variables = dict(os.environ) if inherited else run_variables(context)
         return variables | (self.env or {})
 
     def on_kill(self) -> None:
         """End the command and what it started."""
         self._command.end()
-
-
-def environment_of(context: "Context") -> dict[str, str]:
-    """The environment of a task's command: this process's, and what tells the command its run."""
-    return dict(os.environ) | _run_variables(context)
-
-
-def _run_variables(context: "Context") -> dict[str, str]:
-    """The variables that Airflow gives every command, so that it can tell which run it belongs to."""
-    ti, task = context["ti"], context["task"]
-    return {
-        "AIRFLOW_CTX_DAG_OWNER": task.owner,
-        "AIRFLOW_CTX_DAG_ID": ti.dag_id,
-        "AIRFLOW_CTX_TASK_ID": ti.task_id,
-        "AIRFLOW_CTX_EXECUTION_DATE": context["logical_date"].isoformat(),
-        "AIRFLOW_CTX_TRY_NUMBER": str(ti.try_number),
-        "AIRFLOW_CTX_DAG_RUN_ID": ti.run_id,
-    }
 
 
 @contextmanager

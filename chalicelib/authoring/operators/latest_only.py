@@ -26,7 +26,7 @@ class LatestOnlyOperator(BaseBranchOperator):
 
     def _is_latest(self, context: "Context") -> bool:
         dag_run = context["dag_run"]
-        if dag_run.external_trigger:
+        if dag_run.was_triggered:
             self.log.info("Externally triggered DAG_Run: allowing execution to proceed.")
             return True
         now = utcnow()
@@ -34,13 +34,12 @@ class LatestOnlyOperator(BaseBranchOperator):
         if following is None:
             self.log.info("Last scheduled execution: allowing execution to proceed.")
             return True
+        # Where runs stand for moments, the window is the time between two of them.
+        left = following.start if following.start < following.end else dag_run.data_interval.end
         self.log.info(
-            "Checking latest only with left_window: %s right_window: %s now: %s",
-            following.start,
-            following.end,
-            now,
+            "Checking latest only with left_window: %s right_window: %s now: %s", left, following.end, now
         )
-        is_latest = following.start < now <= following.end
+        is_latest = left < now <= following.end
         if is_latest:
             self.log.info("Latest, allowing execution to proceed.")
         else:

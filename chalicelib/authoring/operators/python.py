@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
-from chalicelib.authoring.running.callables import accepted_arguments
+from chalicelib.authoring.running.callables import accepted_arguments, called_to_its_end
 from chalicelib.authoring.running.context import get_current_context
 from chalicelib.authoring.running.lazy_values import as_kept
 
@@ -66,7 +66,7 @@ class PythonOperator(BaseOperator):
         """Call the function and give back what it returns."""
         offered = {**as_kept(context), "templates_dict": self.templates_dict, **self.op_kwargs}
         kwargs = accepted_arguments(self.python_callable, self.op_args, offered)
-        return self.python_callable(*self.op_args, **kwargs)
+        return called_to_its_end(self.python_callable, self.op_args, kwargs)
 
 
 class BranchPythonOperator(PythonOperator, BranchMixIn):

@@ -1,10 +1,13 @@
 """The arguments of a user's function: those values of the context that its signature names."""
 
 import inspect
+import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from chalicelib.authoring.running.lazy_values import found
+
+log = logging.getLogger("airflow.task")
 
 CONTEXT_KEYS = frozenset(
     {
@@ -41,6 +44,22 @@ def accepted_arguments(
         return {name: found(value) for name, value in offered.items()}
     named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     return {name: found(value) for name, value in offered.items() if name in named}
+
+
+def called_to_its_end(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a function returns; a generator is gone through for that, as in Airflow.
+
+    What it yields is ignored with a warning.
+    """
+    if not inspect.isgeneratorfunction(function):
+        return function(*args, **kwargs)
+    generator = function(*args, **kwargs)
+    while True:
+        try:
+            yielded = next(generator)
+        except StopIteration as end:
+            return end.value
+        log.warning("Ignoring unknown data of %r received from task", type(yielded))
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.authoring.airflow_names import finder
-from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import Callbacks
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.running import expanded
-from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
+from chalicelib.authoring.running import expanded, listening
+from chalicelib.authoring.running.context import Context, context_of, running_in
+from chalicelib.authoring.running.kept_exceptions import exception_of
 from chalicelib.authoring.running.pulls import XComs
-from chalicelib.authoring.running.task_instance import TaskInstance
-from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
+from chalicelib.authoring.running.task_instance import TaskInstance, task_instance_of
+from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest, called_with
 
 log = logging.getLogger("airflow.task")
 
@@ -23,11 +23,12 @@ _WITH_EXCEPTION = frozenset({CallbackKind.FAILURE, CallbackKind.RETRY})
 def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
     """Call the callbacks of one kind, of a task or of the DAG, each on its own.
 
-    The context is Airflow's. A failed try's ``exception`` is an ``AirflowException`` with the text that
-    was kept of it: the try ran in another process, if it came to an end at all. The operator of an instance
-    of a mapped task is made once more, which costs the requests of its arguments. The DAG's callbacks get
-    the context of the last of the run's task instances, with the ``reason`` of the run's end. What a
-    callback raises is logged and never raised here.
+    The context is Airflow's. A failed try's ``exception`` is made of the text that was kept of it: the try
+    ran in another process, if it came to an end at all. After the callbacks of a skip those of success are
+    called, as in Airflow 2. The operator of an instance of a mapped task is made once more, which costs the
+    requests of its arguments. The DAG's callbacks get the context of the last of the run's task instances,
+    with the ``reason`` of the run's end; listeners of plugins hear of the run before. What a callback raises
+    is logged and never raised here.
     """
     tis = _task_instances(dag, request, xcoms)
     if not tis:
@@ -39,11 +40,15 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
         if request.of_dag:
             context["reason"] = request.reason
         elif request.kind in _WITH_EXCEPTION:
-            context["exception"] = AirflowException(request.reason)
+            context["exception"] = exception_of(request.reason)
         with running_in(context):
-            if not request.of_dag:
-                _unmap(ti, context)
-            call(getattr(dag if request.of_dag else ti.task, request.kind), context)
+            if request.of_dag:
+                listening.tell_of_run(request.kind, ti.dag_run, request.reason)
+                call(getattr(dag, request.kind, None), context)
+                return
+            _unmap(ti, context)
+            for kind in (request.kind,) if dag.is_of_airflow_3 else called_with(request.kind):
+                call(getattr(ti.task, kind), context)
 
 
 def call(callbacks: Callbacks, context: Context) -> None:
@@ -76,14 +81,11 @@ def _task_instances(dag: DAG, request: CallbackRequest, xcoms: XComs) -> list[Ta
     for ended in request.instances:
         if not dag.has_task(ended.request.task_id):
             continue
-        dag_run = replace(
-            dag_run_of(ended.request),
-            state=request.run_state,
-            end_date=request.run_end_date,
-            task_instances=made if request.of_dag else None,
-        )
-        task = dag.get_task(ended.request.task_id).copy_for_execution()
-        ti = TaskInstance(task=task, request=ended.request, dag_run=dag_run, xcoms=xcoms)
+        of_run: dict[str, Any] = {"state": request.run_state, "end_date": request.run_end_date}
+        if request.of_dag:
+            of_run["find_task_instances"] = lambda: made
+        of_try = replace(ended.request, find_task_instances=request.find_task_instances)
+        ti = task_instance_of(dag, of_try, xcoms, **of_run)
         ti.has_become(ended)
         made.append(ti)
     return made

@@ -6,14 +6,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
-from chalicelib.authoring.exceptions import AirflowException, NotOffered, ParamValidationError
+from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
+from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.authoring.surroundings.variables import VariableAccessor
 from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -21,6 +24,7 @@ from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
+    from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.running.task_instance import TaskInstance
 
 
@@ -51,10 +55,11 @@ def running_in(context: Context) -> Iterator[None]:
         _current.reset(token)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DagRun:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DagRun(metaclass=HasColumns):
     """A DAG run as its tasks see it; datetimes are pendulum's."""
 
+    id: int
     dag_id: str
     run_id: str
     run_type: str
@@ -64,23 +69,52 @@ class DagRun:
     data_interval_start: datetime
     data_interval_end: datetime
     start_date: datetime
+    is_undated: bool = False
+    """Whether nobody gave a date; it then is the time when the run was asked for."""
     end_date: datetime | None = None
     queued_at: datetime | None = None
     state: DagRunState = DagRunState.RUNNING
-    task_instances: Sequence["TaskInstance"] | None = field(default=None, repr=False, compare=False)
-    """All of the run; only its DAG's callbacks see them."""
+    dag: "DAG | None" = field(default=None, compare=False)
+    find_task_instances: Callable[[], Sequence["TaskInstance"]] = field(default=tuple, compare=False)
+    """Finds those of the run as they are now; in its DAG's callbacks, as they were at its end."""
 
-    def get_task_instances(self, state: str | Iterable[str | None] | None = None) -> list["TaskInstance"]:
-        """The task instances of the run, those in certain states if some are given.
+    def __repr__(self) -> str:
+        return (
+            f"<DagRun {self.dag_id} @ {self.logical_date}: {self.run_id}, state:{self.state}, "
+            f"queued_at: {self.queued_at}. externally triggered: {self.external_trigger}>"
+        )
 
-        Raises ``NotOffered`` anywhere but in callbacks of the DAG.
-        """
-        if self.task_instances is None:
-            raise NotOffered("the task instances of a run outside of its DAG's callbacks")
+    @property
+    def task_instances(self) -> list["TaskInstance"]:
+        """The task instances of the run; 1 request per MB of them."""
+        return list(self.find_task_instances())
+
+    def get_dag(self) -> "DAG":
+        """The DAG; raises ``AirflowException`` where it is not known."""
+        if self.dag is None:
+            raise AirflowException(f"The DAG (.dag) for {self!r} needs to be set")
+        return self.dag
+
+    def get_state(self) -> DagRunState:
+        """The state."""
+        return self.state
+
+    def get_task_instances(
+        self,
+        state: str | Iterable[str | None] | None = None,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+    ) -> list["TaskInstance"]:
+        """The task instances of the run, those in certain states if some are given; as above."""
         states = [state] if isinstance(state, str) else state
-        return [ti for ti in self.task_instances if states is None or ti.state in states]
+        return [ti for ti in self.find_task_instances() if states is None or ti.state in states]
 
-    def get_task_instance(self, task_id: str, map_index: int = -1) -> "TaskInstance | None":
+    def get_task_instance(
+        self,
+        task_id: str,
+        session: Any = None,  # noqa: ARG002 - Airflow's signature
+        *,
+        map_index: int = -1,
+    ) -> "TaskInstance | None":
         """The task instance of that id, or None; as above."""
         found = (ti for ti in self.get_task_instances() if ti.task_id == task_id)
         return next((ti for ti in found if ti.map_index == map_index), None)
@@ -100,6 +134,21 @@ class DagRun:
         """Whether a backfill made the run."""
         return self.run_type == "backfill"
 
+    @property
+    def was_triggered(self) -> bool:
+        """Whether the run was asked for from outside: ``external_trigger``, which Airflow 3 has not."""
+        return bool(vars(self)["external_trigger"])
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Airflow3DagRun(WithoutOlderNames, DagRun):
+    """A DAG run as tasks of a DAG by Airflow 3's rules see it."""
+
+    @property
+    def run_after(self) -> datetime:
+        """When the run was due; one that was asked for was so at once."""
+        return self.start_date if self.was_triggered else self.data_interval_end
+
 
 def pendulum_datetime(moment: datetime) -> datetime:
     """The moment as a pendulum ``DateTime`` in UTC."""
@@ -108,18 +157,29 @@ def pendulum_datetime(moment: datetime) -> datetime:
     return pendulum.instance(moment).in_timezone("UTC")
 
 
-def dag_run_of(request: TryRequest) -> DagRun:
-    """The run a try belongs to."""
-    return DagRun(
+def number_of(*names: object) -> int:
+    """A number that stands for what is named, where Airflow has that of a row: of 48 bits, never another."""
+    text = "/".join(map(str, names))
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
+
+
+def dag_run_of(request: TryRequest, dag: "DAG", **of_run: Any) -> DagRun:
+    """The run that a try of a task of the DAG belongs to; ``of_run`` are further attributes of it."""
+    kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
+    return kind(
+        id=number_of(request.run_uid),
+        dag=dag,
         dag_id=request.dag_id,
         run_id=request.run_id,
         run_type=request.run_type,
         conf=request.conf,
         external_trigger=request.external_trigger,
+        is_undated=request.is_undated,
         logical_date=pendulum_datetime(request.execution_date),
         data_interval_start=pendulum_datetime(request.data_interval_start),
         data_interval_end=pendulum_datetime(request.data_interval_end),
         start_date=pendulum_datetime(request.run_start_date),
+        **of_run,
     )
 
 
@@ -127,8 +187,8 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
     """Airflow's context for a task instance.
 
     Params are the DAG's, then the task's, then the run's conf, and checked: raises
-    ``ParamValidationError``, unless they are wanted ``with_invalid_params``. What tells of the previous
-    successful run is found when it is used.
+    ``ParamValidationError``; ``with_invalid_params`` a wrong one is None, one in the conf left out. What
+    tells of the previous successful run is found when it is used.
     """
     task, dag_run = ti.task, ti.dag_run
     values: dict[str, Any] = {
@@ -147,7 +207,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "run_id": dag_run.run_id,
         "task": task,
         "task_instance": ti,
-        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{dag_run.logical_date:%Y%m%d}",
+        "task_instance_key_str": f"{ti.dag_id}__{ti.task_id}__{_day_or_id(dag_run)}",
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
@@ -157,21 +217,22 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **_dates(dag_run, task.dag.planning),
+        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag.planning)),
         **_previous_success(ti.find_previous_success),
     }
-    return Context(values)
+    return Context(by_airflow_3(values, ti) if task.dag.is_of_airflow_3 else values)
 
 
 def params_of(ti: "TaskInstance", *, with_invalid: bool = False) -> dict[str, Any]:
-    """The params of a task in its run; raises ``ParamValidationError`` as above."""
-    params = ti.task.params.merged(ti.dag_run.conf)
-    try:
-        return params.validate()
-    except ParamValidationError:
-        if not with_invalid:
-            raise
-        return params.dump()
+    """The params of a task in its run, which its copy has from then on; raises as above.
+
+    The run's conf is left out where ``[core] dag_run_conf_overrides_params`` says so.
+    """
+    given = ti.dag_run.conf
+    if given and not conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True):
+        given = {}
+    ti.task.params = ti.task.params.merged(given, suppress_exception=with_invalid)
+    return ti.task.params.validate()
 
 
 _OF_PREVIOUS_SUCCESS = {
@@ -213,12 +274,17 @@ def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
     }
 
 
+def _day_or_id(dag_run: DagRun) -> str:
+    date: datetime | None = dag_run.logical_date
+    return dag_run.run_id if date is None else f"{date:%Y%m%d}"
+
+
 def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
     """The logical dates before and after by the DAG's schedule, whatever runs there are.
 
     A run triggered from outside is its own neighbour, as in Airflow.
     """
-    if dag_run.external_trigger:
+    if dag_run.was_triggered:
         return dag_run.logical_date, dag_run.logical_date
     following = planning.following(dag_run.data_interval, dag_run.start_date)
     previous = planning.previous_time(dag_run.logical_date)

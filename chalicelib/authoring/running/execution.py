@@ -23,11 +23,13 @@ from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks, deferring, expanded
-from chalicelib.authoring.running.context import Context, context_of, dag_run_of, running_in
+from chalicelib.authoring.running import callbacks, deferring, expanded, listening
+from chalicelib.authoring.running.alerts import send_alert
+from chalicelib.authoring.running.context import Context, context_of, running_in
+from chalicelib.authoring.running.environment import exported
 from chalicelib.authoring.running.pulls import XComs
-from chalicelib.authoring.running.task_instance import TaskInstance
-from chalicelib.authoring.running.templates import Renderer, render_template_fields
+from chalicelib.authoring.running.task_instance import TaskInstance, task_instance_of
+from chalicelib.authoring.running.templates import Renderer, prepare_templates, render_template_fields
 from chalicelib.authoring.running.time_limits import ending_on_sigterm, time_limit
 from chalicelib.authoring.surroundings.secrets_masker import redact
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
@@ -36,6 +38,10 @@ log = logging.getLogger("airflow.task")
 """The user's log: what a task logs and raises."""
 
 __all__ = ["XComs", "run_try"]
+
+
+_FAILURES = frozenset({TryResult.FAILED, TryResult.FAILED_FOR_GOOD})
+_PAUSES = frozenset({TryResult.RESCHEDULED, TryResult.DEFERRED})
 
 
 def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
@@ -48,13 +54,14 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
     if not dag.has_task(request.task_id):
         reason = f"the deployed DAG {dag.dag_id} has no task {request.task_id}"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
-    task = dag.get_task(request.task_id).copy_for_execution()
-    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    ti = task_instance_of(dag, request, xcoms)
     with finder.importable(dag.dags_folder):
         return _run(ti)
 
 
 def _run(ti: TaskInstance) -> TryOutcome:
+    raised: BaseException | None = None
+    context: Context | None = None
     try:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm(lambda: ti.task.on_kill()):
@@ -62,8 +69,12 @@ def _run(ti: TaskInstance) -> TryOutcome:
         outcome = _success_of(ti, length)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
         outcome = _outcome_of_deferred(ti, error) if isinstance(error, TaskDeferred) else _outcome_of(error)
-        if outcome.result not in (TryResult.RESCHEDULED, TryResult.DEFERRED):
+        raised = error
+        if outcome.result not in _PAUSES:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
+        if outcome.result in _FAILURES:
+            send_alert(ti, context or Context(), outcome.result, error)
+    listening.tell_of_end(ti, outcome.result, raised)
     return replace(outcome, rendered_map_index=ti.rendered_map_index)
 
 
@@ -72,15 +83,18 @@ def _execute(ti: TaskInstance, context: Context) -> int | None:
     task_of_dag = ti.task
     as_they_are = expanded.unmap(ti, context)
     task = ti.task
+    prepare_templates(task)
     render_template_fields(task, context, as_they_are)
     lineage.prepare(ti, context, Renderer(task, context).render)
-    if not ti.goes_on:  # else it has begun, and slept since
-        task.pre_execute(context)
-        callbacks.call(task.on_execute_callback, context)
-    with _named_in_any_case(ti, context):
-        result = _result_of(task, context)
-        length = _push_result(ti, task_of_dag, result)
-    task.post_execute(context, result)
+    with exported(context):
+        if not ti.goes_on:  # else it has begun, and slept since
+            task.pre_execute(context)
+            callbacks.call(task.on_execute_callback, context)
+            listening.tell_of_begin(ti)
+        with _named_in_any_case(ti, context):
+            result = _result_of(task, context)
+            length = _push_result(ti, task_of_dag, result)
+        task.post_execute(context, result)
     lineage.hand_on(ti)
     return length
 
@@ -144,7 +158,8 @@ def _timeout_text(task: BaseOperator) -> str:
 
 
 def _push_result(ti: TaskInstance, task_of_dag: BaseOperator, result: Any) -> int | None:
-    pushed = result if ti.task.do_xcom_push else None
+    breaks_off = ti.skipped and ti.task.dag.is_of_airflow_3  # Airflow 3 ends a task when it orders skips
+    pushed = result if ti.task.do_xcom_push and not breaks_off else None
     if pushed is not None:
         if ti.task.multiple_outputs:
             for key, value in _outputs(pushed).items():

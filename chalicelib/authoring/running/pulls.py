@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chalicelib.authoring.exceptions import NotOffered
 from chalicelib.authoring.model.expand_input import ExpandInput, MappedArguments, references_in
 from chalicelib.authoring.model.lazy_sequences import LazyXComSelectSequence
 from chalicelib.authoring.model.mapped_group import mapped_groups_around
@@ -15,6 +16,7 @@ from chalicelib.authoring.notset import NOTSET
 from chalicelib.authoring.running.xcom_values import from_json
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.xcom_sources import XComSource
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.baseoperator import BaseOperator
@@ -31,6 +33,9 @@ class XComs(Protocol):
 
     def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
         """Map index and text of each instance of a mapped task that pushed that key, by index."""
+
+    def elsewhere(self, source: XComSource) -> Iterator["XComs"]:
+        """The XComs of other runs, the latest run first."""
 
 
 class Pulls:
@@ -51,6 +56,8 @@ class Pulls:
         self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
     ) -> Any:
         """The value of a task or a list of values, as ``TaskInstance.xcom_pull``; ``NOTSET`` for none."""
+        if self._task.dag.is_of_airflow_3:
+            return self._pull_by_airflow_3(task_ids, key, map_indexes)
         if map_indexes is not None and not isinstance(map_indexes, int):
             pairs = product(self._listed(task_ids), map_indexes)
             return _pushed(self._value(task_id, key, index) for task_id, index in pairs)
@@ -59,6 +66,54 @@ class Pulls:
             return next((value for value in values if value is not NOTSET), NOTSET)
         return [value for task_id in task_ids for value in self._each_of_task(task_id, key, map_indexes)]
 
+    def _pull_by_airflow_3(
+        self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
+    ) -> Any:
+        """Without task ids the task's own value; in a list of values None for what was not pushed."""
+        if task_ids is None:
+            return self._value(self._task.task_id, key, self._map_index)
+        ids = self._listed(task_ids)
+        if map_indexes is not None and not isinstance(map_indexes, int):
+            return [_or_none(self._value(each, key, index)) for each, index in product(ids, map_indexes)]
+        found = [self._of_task(each, key, map_indexes) for each in ids]
+        if isinstance(task_ids, str):
+            return list(found[0]) if isinstance(found[0], LazyXComSelectSequence) else found[0]
+        of_each = (each if isinstance(each, LazyXComSelectSequence) else [_or_none(each)] for each in found)
+        return list(chain.from_iterable(of_each))
+
+    def pull_elsewhere(
+        self,
+        source: XComSource,
+        task_ids: str | Iterable[str] | None,
+        key: str,
+        map_indexes: int | Iterable[int] | None,
+    ) -> Any:
+        """The same of other runs: the latest value of a task, or of several tasks all values, by run.
+
+        Of its own DAG the definition says which tasks are mapped, of another the values do.
+        Raises ``NotOffered`` for another DAG's values without task ids.
+        """
+        if task_ids is None and self._task.dag.is_of_airflow_3:
+            task_ids = self._task.task_id
+        if task_ids is None and source.dag_id != self._task.dag.dag_id:
+            raise NotOffered("XComs of other DAGs without task_ids")
+        listed = self._listed(task_ids)
+        indexes = [map_indexes] if map_indexes is None or isinstance(map_indexes, int) else list(map_indexes)
+        runs = self._xcoms.elsewhere(source)
+        wanted = list(product(listed, indexes))
+        if (task_ids is None or isinstance(task_ids, str)) and indexes == [map_indexes]:
+            values = (
+                self._of_run(run, source, task_id, key, index) for run in runs for task_id, index in wanted
+            )
+            return next((value for value in values if value is not NOTSET), NOTSET)
+        earliest_first = list(runs)[::-1]
+        found = (
+            self._of_run(run, source, task_id, key, index)
+            for task_id, index in wanted
+            for run in earliest_first
+        )
+        return [value for item in found for value in _each(item)]
+
     def output(self, task: "BaseOperator", key: str) -> Any:
         """What ``task.output`` stands for in this instance; ``NOTSET`` if that was not pushed.
 
@@ -66,7 +121,9 @@ class Pulls:
         """
         related = self.relevant_map_indexes(task, self._map_length)
         if related is None and self._finds_by_index(task.task_id, key):
-            return self._lazily(task.task_id, key, partial(self._xcoms.pull, task.task_id, key))
+            return _lazily(self._xcoms, task.task_id, key, partial(self._xcoms.pull, task.task_id, key))
+        if related is None:
+            return self._of_task(task.task_id, key, None)
         return self.pull(task.task_id, key, related)
 
     def relevant_map_indexes(self, upstream: "BaseOperator", ti_count: int | None) -> int | range | None:
@@ -119,25 +176,31 @@ class Pulls:
         return list(found)
 
     def _of_task(self, task_id: str, key: str, map_index: int | None) -> Any:
-        """A task's value, or of an expanded task the sequence of them; ``NOTSET`` if there is none."""
+        """A task's value, or of an expanded task the sequence of them; ``NOTSET`` if there is none.
+
+        By Airflow 3's rules a sequence may be empty.
+        """
         if map_index is None and self._is_expanded(task_id):
-            return self._lazily(task_id, key) or NOTSET
+            values = _lazily(self._xcoms, task_id, key)
+            return values if self._task.dag.is_of_airflow_3 else values or NOTSET
         return self._value(task_id, key, NOT_MAPPED if map_index is None else map_index)
 
     def _each_of_task(self, task_id: str, key: str, map_index: int | None) -> list[Any]:
         """A task's value, or all of an expanded task, without those that were not pushed."""
-        value = self._of_task(task_id, key, map_index)
-        return list(value) if isinstance(value, LazyXComSelectSequence) else _pushed([value])
+        return _each(self._of_task(task_id, key, map_index))
+
+    def _of_run(self, run: XComs, source: XComSource, task_id: str, key: str, map_index: int | None) -> Any:
+        """The same as ``_of_task``, of another run."""
+        is_own = source.dag_id == self._task.dag.dag_id
+        if map_index is None and is_own and self._is_expanded(task_id):
+            return _lazily(run, task_id, key) or NOTSET
+        value = _value(run, task_id, key, NOT_MAPPED if map_index is None else map_index)
+        if value is NOTSET and map_index is None and not is_own:
+            return _lazily(run, task_id, key) or NOTSET
+        return value
 
     def _value(self, task_id: str, key: str, map_index: int) -> Any:
-        text = self._xcoms.pull(task_id, key, map_index)
-        return NOTSET if text is None else from_json(text)
-
-    def _lazily(self, task_id: str, key: str, pull: Any = None) -> LazyXComSelectSequence:
-        def pull_all() -> Iterator[str]:
-            return (text for _, text in self._xcoms.pull_all(task_id, key))
-
-        return LazyXComSelectSequence(from_json, pull_all, pull)
+        return _value(self._xcoms, task_id, key, map_index)
 
     def _finds_by_index(self, task_id: str, key: str) -> bool:
         """Whether each item of an output is known to be that of the same map index, and to be there."""
@@ -147,6 +210,27 @@ class Pulls:
     def _is_expanded(self, task_id: str) -> bool:
         dag = self._task.dag
         return dag.has_task(task_id) and needs_expansion(dag.get_task(task_id))
+
+
+def _or_none(value: Any) -> Any:
+    return None if value is NOTSET else value
+
+
+def _value(xcoms: XComs, task_id: str, key: str, map_index: int) -> Any:
+    text = xcoms.pull(task_id, key, map_index)
+    return NOTSET if text is None else from_json(text)
+
+
+def _lazily(xcoms: XComs, task_id: str, key: str, pull: Any = None) -> LazyXComSelectSequence:
+    def pull_all() -> Iterator[str]:
+        return (text for _, text in xcoms.pull_all(task_id, key))
+
+    return LazyXComSelectSequence(from_json, pull_all, pull)
+
+
+def _each(value: Any) -> list[Any]:
+    """A value as a list, the sequence of those of a mapped task as such; none where it was not pushed."""
+    return list(value) if isinstance(value, LazyXComSelectSequence) else _pushed([value])
 
 
 def _pushed(values: Iterable[Any]) -> list[Any]:

@@ -4,11 +4,11 @@ from typing import Any
 
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.running.context import context_of, dag_run_of, running_in
+from chalicelib.authoring.running.context import context_of, running_in
 from chalicelib.authoring.running.expanded import unmap
 from chalicelib.authoring.running.pulls import XComs
-from chalicelib.authoring.running.task_instance import TaskInstance
-from chalicelib.authoring.running.templates import render_template_fields
+from chalicelib.authoring.running.task_instance import task_instance_of
+from chalicelib.authoring.running.templates import prepare_templates, render_template_fields
 from chalicelib.domain.runs.outcomes import TryRequest
 
 
@@ -18,11 +18,11 @@ def rendered_fields(dag: DAG, request: TryRequest, xcoms: XComs) -> dict[str, An
     Raises ``TaskNotFound`` for a task that the DAG does not have, ``RuntimeError`` for a mapped one
     without a map index, and whatever the templates and what they call raise.
     """
-    task = dag.get_task(request.task_id).copy_for_execution()
-    ti = TaskInstance(task=task, request=request, dag_run=dag_run_of(request), xcoms=xcoms)
+    ti = task_instance_of(dag, request, xcoms)
     with finder.importable(dag.dags_folder):
         context = context_of(ti)
         with running_in(context):
             as_they_are = unmap(ti, context)
+            prepare_templates(ti.task)
             render_template_fields(ti.task, context, as_they_are)
     return {name: getattr(ti.task, name) for name in ti.task.template_fields}

@@ -1,9 +1,11 @@
 """Templates: rendering the templated attributes of a task with Jinja."""
 
 import copy
-from collections.abc import Collection, Mapping
+import logging
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.expand_input import MappedArgument
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
 
 
+log = logging.getLogger("airflow.task")
+
+_LINE_ENDS = re.compile("\r\n|\r")
+
+
 class LiteralValue:
     """A value that is passed on as it is."""
 
@@ -31,21 +38,37 @@ def literal(value: Any) -> LiteralValue:
     return LiteralValue(value)
 
 
-class Renderer:
-    """Renders values for one task in one context.
+class HasTemplates(Protocol):
+    """The owner of templates: a task, or a notifier in its DAG."""
 
-    Texts are templates; a text that ends in one of the task's ``template_ext`` names a template file,
+    @property
+    def template_ext(self) -> Sequence[str]:
+        """The ends of texts that name template files."""
+
+    @property
+    def dag(self) -> "DAG":
+        """The DAG, by whose options templates are rendered."""
+
+
+class Renderer:
+    """Renders values for one owner of templates in one context.
+
+    Texts are templates; a text that ends in one of the owner's ``template_ext`` names a template file,
     looked for beside the DAG file and in ``template_searchpath``. Lists, tuples, sets, dicts and objects
     with ``template_fields`` are gone through; what other tasks returned is fetched. Objects that are to stay
     ``as_they_are`` do.
     """
 
-    def __init__(self, task: "BaseOperator", context: "Context", as_they_are: Collection[Any] = ()) -> None:
+    def __init__(self, owner: HasTemplates, context: "Context", as_they_are: Collection[Any] = ()) -> None:
         self._context = context
         self._as_they_are = {id(value) for value in as_they_are}
-        self._extensions = tuple(task.template_ext)
-        self._dag = task.dag
+        self._extensions = tuple(owner.template_ext)
+        self._dag = owner.dag
+        self._reads_any_text = bool(
+            owner.dag.render_template_as_native_obj or owner.dag.jinja_environment_kwargs
+        )
         self._environment: jinja2.Environment | None = None
+        self._objects: dict[int, tuple[Any, Any]] = {}
 
     def render(self, value: Any) -> Any:
         """The value rendered; raises Jinja's errors (``UndefinedError``, ``TemplateNotFound``...)."""
@@ -66,8 +89,8 @@ class Renderer:
     def _render_text(self, text: str) -> Any:
         if self._extensions and text.endswith(self._extensions):
             return self._rendered(self._jinja().get_template(text))
-        if "{" not in text:
-            return text  # no template: Jinja need not be loaded
+        if "{" not in text and not self._reads_any_text:  # Jinja, which need not be loaded, would leave this
+            return _LINE_ENDS.sub("\n", text).removesuffix("\n")
         return self._rendered(self._jinja().from_string(text))
 
     def render_template(self, text: str) -> str:
@@ -87,10 +110,24 @@ class Renderer:
         fields = getattr(value, "template_fields", ())
         if not fields or isinstance(value, DependencyMixin | type):
             return value
+        if id(value) in self._objects:  # objects may hold each other
+            return self._objects[id(value)][1]
         rendered = copy.copy(value)
+        self._objects[id(value)] = value, rendered
         for name in fields:
             setattr(rendered, name, self.render(getattr(value, name)))
         return rendered
+
+    def render_field(self, value: Any) -> Any:
+        """The value of a templated attribute rendered, as Airflow does it.
+
+        One that is false stays as it is; a function makes the value, of the context and Jinja's environment.
+        """
+        if _is_false(value) or id(value) in self._as_they_are:
+            return value
+        if callable(value) and not isinstance(value, DependencyMixin | type):
+            return value(context=self._context, jinja_env=self._jinja())
+        return self.render(value)
 
     def _jinja(self) -> "jinja2.Environment":
         if self._environment is None:
@@ -107,14 +144,48 @@ def render_template_fields(
 
     Raises ``AttributeError`` when the operator has no attribute that it lists as templated.
     """
-    renderer = Renderer(task, context, as_they_are)
     for name in task.template_fields:
         if not hasattr(task, name):
             raise AttributeError(
                 f"{name!r} is configured as a template field but {task.task_type} does not have "
                 "this attribute."
             )
-        setattr(task, name, renderer.render(getattr(task, name)))
+    renderer = Renderer(task, context, as_they_are)
+    for name in task.template_fields:
+        try:
+            setattr(task, name, renderer.render_field(getattr(task, name)))
+        except Exception:
+            log.error("Exception rendering Jinja template for task '%s', field '%s'", task.task_id, name)
+            raise
+
+
+def prepare_templates(task: "BaseOperator") -> None:
+    """Let an operator that wants to prepare its templates, with the files' texts in place of their names."""
+    if task.prepares_templates:
+        _resolve_template_files(task)
+        task.prepare_template()
+
+
+def _is_false(value: Any) -> bool:
+    try:
+        return not value
+    except Exception:  # a table of pandas is neither true nor false
+        return False
+
+
+def _resolve_template_files(task: "BaseOperator") -> None:
+    """Put the texts of template files in place of their names, in templated attributes and lists of such."""
+    extensions = tuple(task.template_ext)
+    environment = jinja_environment(task.dag)
+
+    def text_of(value: Any) -> Any:
+        if not isinstance(value, str) or not value.endswith(extensions) or environment.loader is None:
+            return value
+        return environment.loader.get_source(environment, value)[0]
+
+    for name in task.template_fields if extensions else ():
+        value = getattr(task, name)
+        setattr(task, name, [text_of(item) for item in value] if isinstance(value, list) else text_of(value))
 
 
 def jinja_environment(dag: "DAG") -> "jinja2.Environment":

@@ -1,10 +1,12 @@
 """XCom values as JSON texts.
 
-JSON values are themselves; keys of dicts become texts, as in Airflow. Beyond JSON these come back as they
-were: ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
-``frozenset``, ``tuple``, ``Decimal``, ``bytes`` and Airflow's lineage entities. The user's own dataclasses
-and attrs classes can be pushed and not pulled, by Airflow's default. The values of a mapped task, pulled
-as a lazy sequence, are kept as a list. Anything else is refused.
+JSON values are themselves, as Python's ``json`` writes them and as in Airflow: keys of dicts become JSON's
+words (``null``, ``true``, ``3``), a key that JSON has no word for is refused, and a tuple inside a list or
+dict is a list. Beyond JSON these come back as they were: a tuple that is the value itself, and what is in
+it; ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
+``frozenset``, ``Decimal``, ``bytes``, ``ZoneInfo``, numbers of NumPy and lineage entities. Objects of
+the user's classes are kept by ``xcom_objects``. The values of a mapped task, pulled as a lazy sequence, are
+kept as a list. Anything else is refused; of tables and arrays a reference has to be pushed.
 
 In the text such a value is an object of two keys, ``__type`` and ``__value``. A dict of the user's that
 has a key ``__type`` is wrapped in the same way, so nothing can be mistaken for it.
@@ -12,51 +14,105 @@ has a key ``__type`` is wrapped in the same way, so nothing can be mistaken for 
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.authoring.dates import timezone_name
 from chalicelib.authoring.model.lazy_sequences import LazyXComSelectSequence
-from chalicelib.authoring.model.lineage import class_name, entity_fields, entity_of, is_entity
+from chalicelib.authoring.model.lineage import Entity, class_name, entity_fields, entity_of
+from chalicelib.authoring.running import xcom_objects
 
 _TYPE, _VALUE = "__type", "__value"
-_ENTITY = "entity"
+_ENTITY, _OBJECT, _NUMPY = "entity", "object", "numpy"
+
+_TABLES = frozenset({"dask", "numpy", "pandas", "polars", "pyarrow", "pyspark"})
+"""Packages whose objects are large by nature."""
 
 
 def to_json(value: Any) -> str:
     """The value as a JSON text; raises ``TypeError`` that names the type that cannot be kept."""
-    return json.dumps(_encode(value), ensure_ascii=False, separators=(",", ":"))
+    encoded = _inside(value) if isinstance(value, tuple) else _encode(value)
+    text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":"))
+    # Halves of characters, as in names of files that are no UTF-8, have no bytes but as escapes.
+    return text if _is_unicode(text) else json.dumps(encoded, separators=(",", ":"))
 
 
 def from_json(text: str) -> Any:
-    """The value of such a text; raises ``ImportError`` for an object of a class of the user's."""
+    """The value of such a text; raises ``ImportError`` for an object of a class that may not be made."""
     return _decode(json.loads(text))
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _encode(value: Any) -> Any:
+    """A value as Python's ``json`` writes it: its containers hold JSON."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str | int | float):
         return _plain(value)
-    if isinstance(value, list | LazyXComSelectSequence):
+    if isinstance(value, list | tuple | LazyXComSelectSequence):
         return [_encode(item) for item in value]
-    if isinstance(value, Mapping):
-        encoded = {_key(key): _encode(item) for key, item in value.items()}
-        return _tagged("dict", encoded) if _TYPE in encoded else encoded
+    if isinstance(value, dict):
+        return _encode_dict({_key(key): _encode(item) for key, item in value.items()})
+    return _encode_object(value)
+
+
+def _inside(value: Any) -> Any:
+    """A value in one that JSON does not know: as above, but tuples stay, and keys are ``str()`` of them."""
+    if isinstance(value, tuple):
+        return _tagged("tuple", [_inside(item) for item in value])
+    if isinstance(value, list):
+        return [_inside(item) for item in value]
+    if isinstance(value, dict):
+        texts = {str.__str__(key) if isinstance(key, str) else str(key): key for key in value}
+        return _encode_dict({text: _inside(value[key]) for text, key in texts.items()})
+    return _encode(value)
+
+
+def _encode_dict(encoded: dict[str, Any]) -> dict[str, Any]:
+    return _tagged("dict", encoded) if _TYPE in encoded else encoded
+
+
+def _encode_object(value: Any) -> dict[str, Any]:
     if isinstance(value, datetime) and type(value).__module__.startswith("pendulum."):
         return _tagged("pendulum", _encode_datetime(value))
     for name, (kind, encode, _) in _KINDS.items():
         if isinstance(value, kind):
             return _tagged(name, encode(value))
-    if is_entity(value):
-        return _tagged(_ENTITY, [class_name(value), _encode(entity_fields(value))])
-    raise TypeError(
-        f"Object of type {type(value).__name__} is not JSON serializable: an XCom may hold JSON values, "
-        f"dates, timedeltas, sets, tuples, decimals, bytes and lineage entities"
+    if isinstance(value, Entity):
+        return _tagged(_ENTITY, [class_name(value), _inside(entity_fields(value))])
+    if _is_of_numpy(value):
+        return _tagged(_NUMPY, [type(value).__name__, value.item()])
+    kept = xcom_objects.kept_of(value)
+    if kept is not None:
+        return _tagged(_OBJECT, [kept.class_name, kept.version, _inside(kept.data)])
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable{_advice(value)}")
+
+
+def _advice(value: Any) -> str:
+    if type(value).__module__.partition(".")[0] in _TABLES:
+        return ": keep it where both tasks can reach it (a file in S3, a table) and push its address"
+    return (
+        ": an XCom may hold JSON values, dates, timedeltas, sets, tuples, decimals, bytes, dataclasses and "
+        "lineage entities"
     )
+
+
+def _is_of_numpy(value: Any) -> bool:
+    """Whether a value is one of NumPy's booleans, integers or floats."""
+    if type(value).__module__ != "numpy" or getattr(value, "shape", None) != ():
+        return False
+    return isinstance(value.item(), bool | int | float)
 
 
 def _plain(value: str | int | float) -> str | int | float:
@@ -66,6 +122,15 @@ def _plain(value: str | int | float) -> str | int | float:
     return int(value) if isinstance(value, int) else float(value)
 
 
+def _key(key: Any) -> str:
+    """A dict's key in JSON; raises ``TypeError`` for one that JSON has no word for."""
+    if isinstance(key, str):
+        return str.__str__(key)
+    if key is None or isinstance(key, bool | int | float):
+        return json.dumps(key)
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
+
+
 def _decode(value: Any) -> Any:
     if isinstance(value, list):
         return [_decode(item) for item in value]
@@ -73,25 +138,40 @@ def _decode(value: Any) -> Any:
         return value
     if _TYPE not in value:
         return {key: _decode(item) for key, item in value.items()}
-    if value[_TYPE] == _ENTITY:
-        name, values = value[_VALUE]
-        return entity_of(name, _decode(values))
     if value[_TYPE] == "dict":
         return {key: _decode(item) for key, item in value[_VALUE].items()}
-    _, _, decode = _KINDS[value[_TYPE]]
+    decode = _OBJECTS.get(value[_TYPE]) or _KINDS[value[_TYPE]][2]
     return decode(value[_VALUE])
+
+
+def _decode_entity(value: Any) -> Any:
+    name, values = value
+    return entity_of(name, _decode(values))
+
+
+def _decode_object(value: Any) -> Any:
+    name, version, data = value
+    return xcom_objects.made_of(xcom_objects.Kept(class_name=name, version=version, data=_decode(data)))
+
+
+def _decode_number(value: Any) -> Any:
+    name, number = value
+    return getattr(import_module("numpy"), name)(number)
+
+
+_OBJECTS: dict[str, Callable[[Any], Any]] = {
+    _ENTITY: _decode_entity,
+    _OBJECT: _decode_object,
+    _NUMPY: _decode_number,
+}
 
 
 def _tagged(name: str, value: Any) -> dict[str, Any]:
     return {_TYPE: name, _VALUE: value}
 
 
-def _key(key: Any) -> str:
-    return str.__str__(key) if isinstance(key, str) else str(key)
-
-
 def _encode_items(value: Any) -> list[Any]:
-    return [_encode(item) for item in value]
+    return [_inside(item) for item in value]
 
 
 def _encode_set(value: Any) -> list[Any]:
@@ -140,6 +220,7 @@ _KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "set": (set, _encode_set, lambda value: set(_decode(value))),
     "frozenset": (frozenset, _encode_set, lambda value: frozenset(_decode(value))),
     "decimal": (Decimal, str, Decimal),
+    "timezone": (ZoneInfo, str, ZoneInfo),
     "bytes": (bytes, lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),
 }
 """Per tag: the type, what is kept of a value, and how it is made again."""

@@ -1,11 +1,12 @@
 """``BashSensor``: waits until a shell command succeeds."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.exceptions import AirflowFailException
-from chalicelib.authoring.operators.bash import ShellCommand, environment_of
+from chalicelib.authoring.operators.bash import ShellCommand
 from chalicelib.authoring.sensors.base import BaseSensorOperator
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ class BashSensor(BaseSensorOperator):
         self.retry_exit_code = retry_exit_code
         self._command = ShellCommand(self.log)
 
-    def poke(self, context: "Context") -> bool:
+    def poke(self, context: "Context") -> bool:  # noqa: ARG002 - Airflow's signature
         """Run the command in a temporary directory."""
-        environment = environment_of(context) if self.env is None else self.env
+        environment = dict(os.environ) if self.env is None else self.env
         with tempfile.TemporaryDirectory(prefix="airflowtmp") as directory:
             _, code = self._command.run(self.bash_command, directory, environment, self.output_encoding)
         if code == 0:

@@ -3,10 +3,10 @@
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.authoring.dates import as_utc, parse, utcnow
+from chalicelib.authoring.dates import as_utc, parse, utcnow, zone_named
 from chalicelib.authoring.exceptions import AirflowSkipException
 from chalicelib.authoring.sensors.base import BaseSensorOperator
-from chalicelib.authoring.sensors.dates import DateTimeSensor, TimeDeltaSensor, zone_of
+from chalicelib.authoring.sensors.dates import DateTimeSensor, TimeDeltaSensor
 from chalicelib.authoring.triggers.base import StartTriggerArgs
 from chalicelib.authoring.triggers.temporal import DateTimeTrigger
 
@@ -90,7 +90,7 @@ class TimeSensorAsync(BaseSensorOperator):
         self.target_time = target_time
         self.end_from_trigger = end_from_trigger
         self.start_from_trigger = start_from_trigger
-        zone = target_time.tzinfo or zone_of(self.dag.timezone)
+        zone = target_time.tzinfo or zone_named(self.dag.timezone)
         today = utcnow().astimezone(zone).date()
         self.target_datetime = as_utc(datetime.combine(today, target_time.replace(tzinfo=zone)))
         if start_from_trigger:

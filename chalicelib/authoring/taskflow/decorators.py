@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException
 from chalicelib.authoring.model import dag_context
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
@@ -19,9 +19,15 @@ from chalicelib.authoring.model.expand_input import (
     prevent_duplicates,
 )
 from chalicelib.authoring.model.setup_teardown import Role
-from chalicelib.authoring.model.task_group import unused_id
+from chalicelib.authoring.model.task_group import TaskGroup, unused_id
 from chalicelib.authoring.model.xcom_arg import XComArg
 from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.other_python import (
+    BranchExternalPythonOperator,
+    BranchPythonVirtualenvOperator,
+    ExternalPythonOperator,
+    PythonVirtualenvOperator,
+)
 from chalicelib.authoring.operators.python import (
     BranchPythonOperator,
     PythonOperator,
@@ -81,6 +87,22 @@ class DecoratedSensorOperator(DecoratedOperator, PythonSensor):
     custom_operator_name = "@task.sensor"
 
 
+class _VirtualenvDecoratedOperator(DecoratedOperator, PythonVirtualenvOperator):
+    custom_operator_name = "@task.virtualenv"
+
+
+class _ExternalPythonDecoratedOperator(DecoratedOperator, ExternalPythonOperator):
+    custom_operator_name = "@task.external_python"
+
+
+class _BranchVirtualenvDecoratedOperator(DecoratedOperator, BranchPythonVirtualenvOperator):
+    custom_operator_name = "@task.branch_virtualenv"
+
+
+class _BranchExternalPythonDecoratedOperator(DecoratedOperator, BranchExternalPythonOperator):
+    custom_operator_name = "@task.branch_external_python"
+
+
 class _BashDecoratedOperator(BashOperator):
     """Runs the command that the function returns."""
 
@@ -138,6 +160,7 @@ class TaskFactory:
         operator = self._operator_class(
             python_callable=self.function, op_args=args, op_kwargs=kwargs, **arguments
         )
+        _document(operator, self.function)
         return self._in_role(operator, on_failure_fail_dagrun=fails_run)
 
     def _arguments_of_task(self) -> tuple[dict[str, Any], bool]:
@@ -166,6 +189,17 @@ class TaskFactory:
     def with_role(self, role: Role) -> "TaskFactory":
         """The same function as setup or teardown."""
         return TaskFactory(self.function, self._operator_class, self._arguments, role)
+
+    def checking_before(self, check: Callable[["Context"], None]) -> "TaskFactory":
+        """The same function, whose tasks call ``check`` last before they run; it may raise."""
+        earlier = self._arguments.get("pre_execute")
+
+        def pre_execute(context: "Context") -> None:
+            if earlier is not None:
+                earlier(context)
+            check(context)
+
+        return self.override(pre_execute=pre_execute)
 
     def partial(self, **kwargs: Any) -> "TaskFactory":
         """The same function with arguments that all instances of the mapped task share."""
@@ -215,6 +249,37 @@ class TaskFactory:
         return self._in_role(operator, on_failure_fail_dagrun=fails_run)
 
 
+Condition = Callable[["Context"], bool | tuple[bool, str | None]]
+"""Of the context; may bring the text that is logged where the task is skipped."""
+
+
+def run_if(condition: Condition, skip_message: str | None = None) -> Callable[[TaskFactory], TaskFactory]:
+    """Decorate a decorated function: its tasks are skipped unless the condition is true."""
+    return _checked_before("run_if", lambda is_true: not is_true, condition, skip_message)
+
+
+def skip_if(condition: Condition, skip_message: str | None = None) -> Callable[[TaskFactory], TaskFactory]:
+    """Decorate a decorated function: its tasks are skipped if the condition is true."""
+    return _checked_before("skip_if", bool, condition, skip_message)
+
+
+def _checked_before(
+    name: str, skips: Callable[[Any], bool], condition: Condition, skip_message: str | None
+) -> Callable[[TaskFactory], TaskFactory]:
+    def check(context: "Context") -> None:
+        result = condition(context)
+        is_true, message = result if isinstance(result, tuple) else (result, None)
+        if skips(is_true):
+            raise AirflowSkipException(message or skip_message or "Task was skipped due to condition.")
+
+    def decorate(factory: TaskFactory) -> TaskFactory:
+        if not isinstance(factory, TaskFactory):
+            raise TypeError(f"{name} can only be used with task. decorate with @task before @{name}.")
+        return factory.checking_before(check)
+
+    return decorate
+
+
 class TaskDecorator:
     """``@task`` and its kinds; each may be written with or without arguments."""
 
@@ -254,6 +319,25 @@ class TaskDecorator:
         """Make a sensor of a function: it waits until the function returns something true."""
         return _decorator(DecoratedSensorOperator, python_callable, kwargs)
 
+    def virtualenv(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Run a function in a virtual environment that is made for it."""
+        return _decorator(_VirtualenvDecoratedOperator, python_callable, kwargs)
+
+    def external_python(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Run a function in the Python at the path ``python``."""
+        return _decorator(_ExternalPythonDecoratedOperator, python_callable, kwargs)
+
+    def branch_virtualenv(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function in a virtual environment that is made for it."""
+        return _decorator(_BranchVirtualenvDecoratedOperator, python_callable, kwargs)
+
+    def branch_external_python(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function in the Python at the path ``python``."""
+        return _decorator(_BranchExternalPythonDecoratedOperator, python_callable, kwargs)
+
+    run_if = staticmethod(run_if)
+    skip_if = staticmethod(skip_if)
+
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Updraft does not offer @task.{name}")
 
@@ -261,7 +345,7 @@ class TaskDecorator:
 task = TaskDecorator()
 
 
-def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
+def dag(dag_id: str | Callable[..., Any] = "", *, dag_class: type[DAG] = DAG, **arguments: Any) -> Any:
     """Make a DAG of a function: calling it makes the DAG, its tasks being those made inside.
 
     The id is the function's name unless one is given. The function's arguments become params of the DAG.
@@ -272,9 +356,9 @@ def dag(dag_id: str | Callable[..., Any] = "", **arguments: Any) -> Any:
         def factory(*args: Any, **kwargs: Any) -> DAG:
             given = inspect.signature(function).bind(*args, **kwargs)
             given.apply_defaults()
-            doc = {"doc_md": function.__doc__} if function.__doc__ else {}
             name = dag_id if isinstance(dag_id, str) and dag_id else function.__name__
-            with DAG(name, **{**doc, **arguments}) as made:
+            with dag_class(name, **arguments) as made:
+                made.doc_md = made.doc_md or function.__doc__
                 params = {key: made.param(key, value) for key, value in given.arguments.items()}
                 function(**params)
             return made
@@ -297,6 +381,28 @@ def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any
     return decorate(group_id) if callable(group_id) else decorate
 
 
+virtualenv_task, external_python_task = task.virtualenv, task.external_python
+python_task, branch_task, short_circuit_task = task.python, task.branch, task.short_circuit
+bash_task, sensor_task = task.bash, task.sensor
+
+
+def task_decorator_factory(
+    python_callable: Callable[..., Any] | None = None,
+    *,
+    multiple_outputs: bool | None = None,
+    decorated_operator_class: type[BaseOperator],
+    **kwargs: Any,
+) -> Any:
+    """A decorator of the user's own, whose tasks are operators of that class."""
+    several = {} if multiple_outputs is None else {"multiple_outputs": multiple_outputs}
+    return _decorator(decorated_operator_class, python_callable, {**several, **kwargs})
+
+
+def get_unique_task_id(task_id: str, dag: DAG | None = None, task_group: TaskGroup | None = None) -> str:
+    """The id, with the next free suffix if the DAG has it."""
+    return _unused_task_id(task_id, {"dag": dag, "task_group": task_group})
+
+
 def _decorator(
     operator_class: type[BaseOperator],
     python_callable: Callable[..., Any] | None,
@@ -316,6 +422,12 @@ def _with_or_without_arguments(
     if not callable(function):
         raise AirflowException("No args allowed while using @task, use kwargs instead")
     return decorate(function)
+
+
+def _document(operator: BaseOperator, function: Callable[..., Any]) -> None:
+    """Make the docstring that of the task, unless it has another documentation."""
+    if not any((operator.doc, operator.doc_json, operator.doc_md, operator.doc_rst, operator.doc_yaml)):
+        operator.doc_md = function.__doc__
 
 
 def _returns_mapping(function: Callable[..., Any]) -> bool:

@@ -25,6 +25,7 @@ class LocalClient:
         request = RunRequest(
             dag_id=wanted.dag_id,
             execution_date=date.replace(microsecond=0) if wanted.replace_microseconds else date,
+            is_undated=wanted.execution_date is None,
             triggered_by=CALLER,
             run_id=wanted.run_id,
             conf=wanted.conf,

@@ -65,7 +65,8 @@ def dags_test(
         click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)
     date = execution_date or datetime.now(UTC)
     with looking_for(dag_id, folder):
-        finished = laboratory.run(WantedRun(dag_id=dag_id, execution_date=date, conf=conf))
+        wanted = WantedRun(dag_id=dag_id, execution_date=date, is_undated=execution_date is None, conf=conf)
+        finished = laboratory.run(wanted)
     _report(finished, as_json=as_json)
 
 

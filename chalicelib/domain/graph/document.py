@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.graph import width
-from chalicelib.domain.graph.callbacks import CallbackKind
+from chalicelib.domain.graph.callbacks import CallbackKind, due_of_task
 from chalicelib.domain.graph.expansion import expansion_from_document
 from chalicelib.domain.graph.graph import Graph, MaySkip, Task
+from chalicelib.domain.graph.marks import mark_from_document
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.slots import limits
 from chalicelib.domain.slots.limits import Limit, Share
@@ -101,13 +102,14 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         wait_for_past_depends_before_skipping=document.get("wait_for_past_depends_before_skipping", False),
         attributes=document["attributes"],
         colours=document.get("colours", {}),
-        callbacks=_callbacks(document),
+        callbacks=due_of_task(_callbacks(document)),
         is_setup=document.get("is_setup", False),
         is_teardown=document.get("is_teardown", False),
         on_failure_fail_dagrun=document.get("on_failure_fail_dagrun", False),
         expansion=expansion_from_document(document.get("expansion")),
         start_date=_date(document.get("start_date")),
         end_date=_date(document.get("end_date")),
+        mark=mark_from_document(document.get("mark")),
     )
 
 

@@ -17,11 +17,12 @@ _SKIPPED, _REMOVED = TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED
 
 
 class TriggerRule(StrEnum):
-    """Airflow 2.10's trigger rules."""
+    """Airflow 2.10's trigger rules, and one of Airflow 3 (``all_done_min_one_success``)."""
 
     ALL_SUCCESS = "all_success"
     ALL_FAILED = "all_failed"
     ALL_DONE = "all_done"
+    ALL_DONE_MIN_ONE_SUCCESS = "all_done_min_one_success"
     ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
     ALL_SKIPPED = "all_skipped"
     ONE_SUCCESS = "one_success"
@@ -127,6 +128,7 @@ _EARLY: Mapping[TriggerRule, tuple[tuple[frozenset[TaskInstanceState], Verdict],
         (FAILURE_STATES, Verdict.UPSTREAM_FAILED),
         (frozenset({_SKIPPED}), Verdict.SKIP),
     ),
+    TriggerRule.ALL_DONE_MIN_ONE_SUCCESS: ((frozenset({_SKIPPED}), Verdict.SKIP),),
     TriggerRule.ALL_FAILED: ((frozenset({_SUCCESS, _SKIPPED}), Verdict.SKIP),),
     TriggerRule.ALL_SKIPPED: ((FAILURE_STATES | {_SUCCESS}, Verdict.SKIP),),
     TriggerRule.ONE_SUCCESS: ((frozenset({_SUCCESS}), Verdict.RUN),),
@@ -156,6 +158,9 @@ _AT_THE_END: Mapping[TriggerRule, Callable[[Arrived], Verdict]] = {
     TriggerRule.ALL_SUCCESS: _unless_removed,
     TriggerRule.ALL_FAILED: _unless_removed,
     TriggerRule.ALL_DONE: lambda _: Verdict.RUN,
+    TriggerRule.ALL_DONE_MIN_ONE_SUCCESS: (
+        lambda arrived: Verdict.RUN if _SUCCESS in arrived.seen else Verdict.UPSTREAM_FAILED
+    ),
     TriggerRule.ALL_DONE_SETUP_SUCCESS: lambda _: Verdict.RUN,
     TriggerRule.ALL_SKIPPED: _unless_removed,
     TriggerRule.ONE_SUCCESS: _one_success,

@@ -46,6 +46,8 @@ class RunFacts:
     conf: Payload
     fence: int = 0
     """As of when these facts were read: see ``DagRun``."""
+    is_undated: bool | None = None
+    """As ``DagRun``'s; None: it is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +83,8 @@ class DagRun:
     fence: int = 0
     """Grows whenever ends of its tasks become void: only a handler that has read it before it saw that all
     tasks had ended may close the run."""
+    is_undated: bool = False
+    """Whether the one who asked for it gave no date: by Airflow 3's rules its tasks then see none."""
 
     @property
     def ref(self) -> RunRef:
@@ -109,6 +113,7 @@ class DagRun:
             data_interval_end=self.data_interval_end,
             conf=self.conf,
             fence=self.fence,
+            is_undated=self.is_undated or None,
         )
 
 

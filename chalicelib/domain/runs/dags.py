@@ -44,6 +44,8 @@ class Dag:
     schedule: Schedule = field(default_factory=Schedule)
     default_start_date: datetime | None = None
     """Aware; the ``start_date`` of its ``default_args``."""
+    has_params: bool = False
+    """Whether its version says of params what a run's conf may be."""
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None

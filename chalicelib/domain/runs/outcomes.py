@@ -10,6 +10,8 @@ from typing import Any
 from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.deferrals import Deferral, Deferring
+from chalicelib.domain.runs.other_runs import NoOtherRuns, OtherRuns
+from chalicelib.domain.states import TaskInstanceState
 
 MAX_REASON_LENGTH = 500
 """Characters kept of an exception's text as the reason of an outcome."""
@@ -63,6 +65,22 @@ class TryOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceFacts:
+    """What code of a run may know of one of its task instances. Datetimes are aware, in UTC."""
+
+    task_id: str
+    map_index: int
+    state: TaskInstanceState | None
+    try_number: int
+    max_tries: int
+    queued_at: datetime | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    duration: float | None = None
+    """In seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TryRequest:
     """Which try of which task is to run, with what its code may know of the run.
 
@@ -85,6 +103,10 @@ class TryRequest:
     run_start_date: datetime
     start_date: datetime
     external_trigger: bool
+    is_undated: bool = False
+    """Whether nobody gave the run a date; the tasks of Airflow 3's DAGs then see none."""
+    queued_at: datetime | None = None
+    """When the try was queued."""
     conf: dict[str, Any] = field(default_factory=dict)
     """The run's conf; ``{}`` where none was given."""
     map_levels: tuple[int, ...] = ()
@@ -106,6 +128,12 @@ class TryRequest:
         default=lambda: None, repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds the DAG's last successful run before this one (None: there is none), by a request."""
+    find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = field(
+        default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
+    )
+    """Finds the task instances of the run as they are now, by a request per MB of them."""
+    other_runs: OtherRuns = field(default_factory=NoOtherRuns, repr=False, compare=False, metadata=NOT_SENT)
+    """The runs of other DAGs."""
     why_stopped: Callable[[], str | None] | None = field(
         default=None, repr=False, compare=False, metadata=NOT_SENT
     )

@@ -1,7 +1,7 @@
-"""Timetables: Airflow 2.10's, for all that ``schedule`` may be.
+"""Timetables: Airflow 2.10's and Airflow 3's, for all that ``schedule`` may be.
 
 A run stands for a data interval. In all of these timetables its logical date is the interval's start,
-and it is due at the interval's end.
+and it is due at the interval's end. Of Airflow 3's the interval is empty: a run stands for the moment.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,8 @@ CONTINUOUS = "@continuous"
 
 DEFAULT_MAX_ACTIVE_RUNS = 16
 """Airflow's ``[core] max_active_runs_per_dag``."""
+
+_LONG_AGO = timedelta(minutes=5)
 
 
 class InvalidSchedule(UpdraftError):
@@ -61,6 +63,8 @@ class Schedule:
     """False: of the intervals that have passed only the latest counts."""
     max_active_runs: int = DEFAULT_MAX_ACTIVE_RUNS
     """0: no limit."""
+    is_trigger: bool = False
+    """Whether runs stand for the schedule's moments (Airflow 3's rule) and not for the time between two."""
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Schedule":
@@ -72,6 +76,7 @@ class Schedule:
             end_date=_date(document.get("end_date")),
             catchup=document.get("catchup", True),
             max_active_runs=document.get("max_active_runs") or DEFAULT_MAX_ACTIVE_RUNS,
+            is_trigger=document.get("is_trigger", False),
         )
 
     @property
@@ -197,6 +202,14 @@ class _Rhythm(Protocol):
 
     def align_to_previous(self, moment: datetime) -> datetime: ...
 
+    def latest(self, now: datetime) -> datetime:
+        """The latest of the times that has come."""
+        ...
+
+    def first(self, now: datetime) -> datetime:
+        """The time that counts first where nothing says since when."""
+        ...
+
     def latest_start(self, now: datetime) -> datetime:
         """Where the latest interval begins that is complete now."""
         ...
@@ -230,8 +243,45 @@ class _Rhythmic:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Triggered:
+    """The moments of a rhythm, each an empty data interval: Airflow 3's trigger timetables."""
+
+    rhythm: _Rhythm
+
+    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:
+        moment = self._next(schedule, last, now)
+        return (
+            None if moment is None or _is_past(schedule, moment) else DataInterval(start=moment, end=moment)
+        )
+
+    def _next(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> datetime | None:
+        start = None if schedule.start_date is None else self.rhythm.align_to_next(schedule.start_date)
+        following = None if last is None else self.rhythm.next(last.end)
+        if schedule.catchup:
+            return following or start
+        if following is None and start is None:
+            return self.rhythm.first(now)
+        return max(moment for moment in (self.rhythm.latest(now), following, start) if moment is not None)
+
+    def manual_interval(self, moment: datetime) -> DataInterval:
+        return DataInterval(start=moment, end=moment)
+
+    def previous_time(self, moment: datetime) -> datetime | None:
+        return self.rhythm.previous(moment)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _CronRhythm(Cron):
     """Times of the wall clock."""
+
+    def latest(self, now: datetime) -> datetime:
+        return self.align_to_previous(now)
+
+    def first(self, now: datetime) -> datetime:
+        # Airflow's rule: the time before now if that is not long ago, measured by the time between the two.
+        before, after = self.latest(now), self.next(now)
+        is_close = now - before <= max((after - before) / 10, _LONG_AGO)
+        return before if is_close else after
 
     def latest_start(self, now: datetime) -> datetime:
         last = self.previous(now)
@@ -256,10 +306,16 @@ class _DeltaRhythm:
     def align_to_previous(self, moment: datetime) -> datetime:
         return moment
 
-    def latest_start(self, now: datetime) -> datetime:
+    def latest(self, now: datetime) -> datetime:
         # Airflow counts from 1970 here, in floats.
         seconds = now.timestamp()
-        return self.previous(datetime.fromtimestamp(seconds - seconds % self.delta.total_seconds(), UTC))
+        return datetime.fromtimestamp(seconds - seconds % self.delta.total_seconds(), UTC)
+
+    def first(self, now: datetime) -> datetime:
+        return self.latest(now)
+
+    def latest_start(self, now: datetime) -> datetime:
+        return self.previous(self.latest(now))
 
     def _shifted(self, moment: datetime, delta: timedelta) -> datetime:
         try:
@@ -280,9 +336,12 @@ def _timetable(schedule: Schedule) -> _Timetable:
         return _Once()
     if expression == CONTINUOUS:
         return _Continuous()
+    rhythm: _Rhythm
     if isinstance(expression, str):
-        return _Rhythmic(rhythm=_CronRhythm(expression=expression, zone=_zone(schedule.timezone)))
-    return _Rhythmic(rhythm=_DeltaRhythm(delta=timedelta(seconds=expression)))
+        rhythm = _CronRhythm(expression=expression, zone=_zone(schedule.timezone))
+    else:
+        rhythm = _DeltaRhythm(delta=timedelta(seconds=expression))
+    return _Triggered(rhythm=rhythm) if schedule.is_trigger else _Rhythmic(rhythm=rhythm)
 
 
 @cache

@@ -91,6 +91,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             fileloc=document["fileloc"],
             schedule=Schedule.of_document(document),
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
+            has_params=bool(document["params"]),
         )
     )
     _resize_limits(engine, document)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.auth.ports import ProofKey, Replays, Users
+from chalicelib.domain.connections import Connections
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
@@ -419,6 +420,10 @@ class Store(Protocol):
     @property
     def variables(self) -> Variables:
         """Variables of DAG files."""
+
+    @property
+    def connections(self) -> Connections:
+        """Connections of DAG files."""
 
     @property
     def users(self) -> Users:

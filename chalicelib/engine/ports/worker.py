@@ -8,6 +8,7 @@ from typing import Protocol
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.runs.xcom_sources import XComSource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,10 @@ class Invocation:
 class RunningXComs(Protocol):
     """The XComs of a run, as a running try sees them."""
 
+    @property
+    def run_uid(self) -> str:
+        """The run's."""
+
     def push(self, key: str, value: str) -> None:
         """Keep a JSON text as this task's value of that key."""
 
@@ -32,6 +37,12 @@ class RunningXComs(Protocol):
 
     def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
         """Map index and JSON text of each instance of a mapped task that pushed that key, by index."""
+
+    def elsewhere(self, source: XComSource) -> Iterator["RunningXComs"]:
+        """The XComs of other runs, the latest run first."""
+
+    def of_run(self, run_uid: str) -> "RunningXComs":
+        """The XComs of another run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

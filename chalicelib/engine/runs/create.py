@@ -11,6 +11,7 @@ from typing import Any
 from chalicelib.domain.errors import (
     DagNotFound,
     DagRunAlreadyExists,
+    InvalidConf,
     InvalidRequest,
     StoreUnavailable,
     excerpt,
@@ -52,6 +53,8 @@ class RunRequest:
     """None makes one up."""
     run_type: DagRunType = DagRunType.MANUAL
     external_trigger: bool = True
+    is_undated: bool = False
+    """Whether the date is only now, for the one who asks gave none."""
     data_interval: DataInterval | None = None
     """None: what the DAG's schedule makes of the date."""
     conf: dict[str, Any] = field(default_factory=dict)
@@ -62,9 +65,10 @@ def create_run(engine: Engine, request: RunRequest) -> DagRun:
 
     Raises ``DagNotFound`` (also while no deployed file defines the DAG), ``DagRunAlreadyExists`` (the
     instant or the run id is taken) and ``InvalidRequest`` (a run id that may not be, a date before the
-    start date in default_args).
-    Three DynamoDB requests and one message. Once the run exists it is announced at best effort: a
-    message that could not be sent is made good by the tick.
+    start date in default_args, a conf that the DAG's params refuse).
+    Three DynamoDB requests and one message; for a DAG with params a fourth, once per version and process.
+    Once the run exists it is announced at best effort: a message that could not be sent is made good by the
+    tick.
     """
     return create_run_of(engine, dag_to_run(engine, request.dag_id), request)
 
@@ -111,6 +115,8 @@ def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
         _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
+    if request.external_trigger:
+        _check_conf(engine, dag, request, run_id)
     return new_run(engine, dag, request, run_id)
 
 
@@ -146,10 +152,7 @@ def _check_run_id(engine: Engine, dag: Dag, request: RunRequest, run_id: str) ->
     is_allowed = request.run_id is None or len(run_id) > _LONGEST_MATCHED or _is_allowed(run_id, pattern)
     if is_allowed and len(run_id) <= MAX_RUN_ID_LENGTH:
         return
-    # Airflow looks for a duplicate before it looks at the run id.
-    standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
-    if standing is not None and standing.generation == dag.generation:
-        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
+    _check_duplicate(engine, dag, request, run_id)
     if is_allowed:
         raise InvalidRequest(f"The run ID is {len(run_id)} characters long; at most {MAX_RUN_ID_LENGTH} fit")
     raise InvalidRequest(
@@ -157,6 +160,30 @@ def _check_run_id(engine: Engine, dag: Dag, request: RunRequest, run_id: str) ->
         f"It does not match either the configured pattern: '{pattern}' "
         f"or the built-in pattern: '{GENERATED_RUN_ID_PATTERN}'"
     )
+
+
+def _check_duplicate(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> None:
+    """Raise ``DagRunAlreadyExists`` before other refusals: Airflow looks for a duplicate first."""
+    standing = engine.store.dag_runs.get(dag.dag_id, request.execution_date.astimezone(UTC))
+    if standing is not None and standing.generation == dag.generation:
+        raise DagRunAlreadyExists(dag.dag_id, str(request.execution_date), excerpt(run_id))
+
+
+def _check_conf(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> None:
+    refusal = refusal_of_conf(engine, dag, request.conf)
+    if refusal is not None:
+        _check_duplicate(engine, dag, request, run_id)
+        raise InvalidConf(refusal)
+
+
+def refusal_of_conf(engine: Engine, dag: Dag, conf: dict[str, Any]) -> str | None:
+    """Why the DAG's params refuse a conf, in Airflow's words; None if they do not. At most 1 request."""
+    if not dag.has_params:
+        return None
+    from chalicelib.domain.params import refusal_of, rules_of_document
+
+    version = engine.store.dags.version(dag.dag_id, dag.version)
+    return None if version is None else refusal_of(rules_of_document(version.document), conf)
 
 
 def _is_allowed(run_id: str, pattern: str) -> bool:
@@ -180,6 +207,7 @@ def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> DagRu
         run_type=request.run_type,
         state=DagRunState.QUEUED,
         external_trigger=request.external_trigger,
+        is_undated=request.is_undated,
         triggered_by=request.triggered_by,
         conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
         data_interval_start=data_interval.start,

@@ -15,6 +15,7 @@ from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.runs.giving_way import make_way
 from chalicelib.engine.slots import taking, waiting
 from chalicelib.engine.tasks.advance import RunInProgress
+from chalicelib.engine.tasks.owed_callbacks import after_start
 
 NOT_STARTED_INTERVAL = timedelta(hours=1)
 """How often a run is looked after that waits for something which sends a message when it comes."""
@@ -59,6 +60,7 @@ def _start(engine: Engine, dag: Dag, run: DagRun) -> None:
         engine.send(StartRun(run=run.ref))
         return
     progress = RunInProgress.of(engine, write.item.facts(write.item.start_date or now))
+    after_start(progress.graph, progress.facts, progress.outbox)
     if write.item.fence:
         # Its tasks were altered by hand: where they stand has to be looked at.
         progress.outbox.post(RescueRun.of(run))

@@ -12,7 +12,7 @@ from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.runs.create import RunRequest, create_run_of, dag_to_run
+from chalicelib.engine.runs.create import RunRequest, create_run_of, dag_to_run, refusal_of_conf
 
 PORTION = 25
 """Runs that one message makes: some 3 requests each, in a handler of 60 s that may get 10 messages."""
@@ -35,9 +35,12 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
     Returns the first one's logical date. As in Airflow, the DAG's own dates, ``catchup`` and pause do not
     matter, and the points are those of its schedule. Where there is a run already, of whatever type and
     state, it stays as it is. Safe to repeat: runs are made by messages, in portions.
-    Raises ``DagNotFound``, and ``InvalidRequest`` for a range without points. 1 request and 1 message.
+    Raises ``DagNotFound``, and ``InvalidRequest`` for a range without points and for a conf that the DAG's
+    params refuse. 1 request and 1 message; as ``create_run`` one more for a DAG with params.
     """
     dag = dag_to_run(engine, request.dag_id)
+    if refusal := refusal_of_conf(engine, dag, request.conf):
+        raise InvalidRequest(refusal)
     start, end = request.start_date.astimezone(UTC), request.end_date.astimezone(UTC)
     first = dag.schedule.between(start, end).next_run(None, engine.now())
     if first is None:

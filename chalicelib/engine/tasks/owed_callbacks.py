@@ -6,7 +6,7 @@ a successor, for a try that is followed by another the record of it, for a run t
 unfinished entry. A task or DAG without such callbacks costs nothing.
 """
 
-from chalicelib.domain.graph.callbacks import kind_after_run, kind_after_try, usual_reason
+from chalicelib.domain.graph.callbacks import CallbackKind, kind_after_run, kind_after_try, usual_reason
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.messages import RunCallback
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
@@ -17,6 +17,7 @@ from chalicelib.domain.tasks.arrivals import has_arrived
 from chalicelib.domain.tasks.hearers import deeper_successors, hearers_of
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.tasks.expanding import literal_levels
 
 
@@ -43,6 +44,12 @@ def after_try(engine: Engine, graph: Graph, facts: RunFacts, item: TaskInstance,
         end_date=item.end_date,
     )
     engine.send(message)
+
+
+def after_start(graph: Graph, facts: RunFacts, outbox: Outbox) -> None:
+    """Have the listeners of plugins told that a run has started; a DAG without any costs nothing."""
+    if CallbackKind.RUN_STARTED in graph.callbacks:
+        outbox.post(RunCallback(run=facts, kind=CallbackKind.RUN_STARTED, reason=""))
 
 
 def after_run(engine: Engine, graph: Graph, run: DagRun, *, redo: bool) -> None:

@@ -7,6 +7,7 @@ is, and not called again.
 import json
 import logging
 from datetime import timedelta
+from functools import partial
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.callbacks import (
@@ -24,7 +25,7 @@ from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.ports.worker import RunCallbacks
-from chalicelib.engine.tasks.inputs import TaskXComs
+from chalicelib.engine.tasks.inputs import instances_of_run, task_xcoms
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +53,12 @@ def call_back(
         reason=message.reason,
         run_state=_run_state(message),
         run_end_date=message.end_date if message.task_id is None else None,
+        find_task_instances=partial(instances_of_run, engine, message.run),
         instances=tuple(_instance(message, dag, item, conf) for item in items),
         time_left=time_left,
     )
     item = items[-1] if items else TaskInstance(run_uid=message.run.ref.run_uid, task_id="")
-    xcoms = TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item)
+    xcoms = task_xcoms(engine, item, message.run.ref.execution_date)
     _keep_log(engine, message, run_callbacks(request, xcoms))
 
 
@@ -111,6 +113,8 @@ def _instance(message: RunCallback, dag: Dag, item: TaskInstance, conf: dict[str
         run_start_date=run.start_date,
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
+        is_undated=bool(run.is_undated),
+        queued_at=item.queued_dttm,
         conf=conf,
     )
     return EndedInstance(

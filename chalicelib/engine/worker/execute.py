@@ -28,8 +28,9 @@ from chalicelib.engine.ports.worker import Invocation, RunTry
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.altered_runs import Crowd, crowd_around, wait_for_one_of
 from chalicelib.engine.tasks.fail_stop import why_stopped
-from chalicelib.engine.tasks.inputs import TaskXComs, try_request
+from chalicelib.engine.tasks.inputs import task_xcoms, try_request
 from chalicelib.engine.tasks.try_end import change_running, finish
+from chalicelib.engine.worker.other_runs import RunsForTry
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def _run_claimed(
             prepared = replace(
                 prepared,
                 time_left=invocation.ends_at - progress.engine.now(),
+                other_runs=RunsForTry(engine=progress.engine, request=prepared),
                 why_stopped=partial(why_stopped, progress.engine, item) if may_be_stopped else None,
             )
             finish(progress, item, _run(progress.engine, prepared, item, message.run, run_try))
@@ -209,7 +211,7 @@ def _put_back(progress: RunInProgress, item: TaskInstance, reason: str) -> None:
 def _run(
     engine: Engine, request: TryRequest, item: TaskInstance, facts: RunFacts, run_try: RunTry
 ) -> TryOutcome:
-    report = run_try(request, TaskXComs(xcoms=engine.store.xcoms, run_uid=item.run_uid, item=item))
+    report = run_try(request, task_xcoms(engine, item, facts.ref.execution_date))
     outcome = report.outcome
     try:
         earlier = _earlier_log(engine, facts, item) if item.pokes or item.deferral else b""

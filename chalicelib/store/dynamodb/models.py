@@ -40,6 +40,7 @@ class DagItem(Model):
     fileloc = UnicodeAttribute()
     scheduling = ScheduleAttribute(null=True)
     default_start_date = InstantAttribute(null=True)
+    has_params = BooleanAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
@@ -82,6 +83,7 @@ class DagRunItem(Model):
     run_type = UnicodeAttribute()
     state = UnicodeAttribute()
     external_trigger = BooleanAttribute()
+    is_undated = BooleanAttribute(null=True)
     triggered_by = UnicodeAttribute()
     conf = UnicodeAttribute(null=True)
     conf_reference = UnicodeAttribute(null=True)
@@ -237,6 +239,21 @@ class VariableItem(Model):
     key = UnicodeAttribute(hash_key=True)
     value = UnicodeAttribute()
     description = UnicodeAttribute(null=True)
+
+
+class ConnectionItem(Model):
+    """Table ``connections``; ``password`` and ``extra`` are Fernet tokens."""
+
+    conn_id = UnicodeAttribute(hash_key=True)
+    id = IntegerAttribute()
+    conn_type = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    host = UnicodeAttribute(null=True)
+    login = UnicodeAttribute(null=True)
+    password = UnicodeAttribute(null=True)
+    schema = UnicodeAttribute(null=True)
+    port = IntegerAttribute(null=True)
+    extra = UnicodeAttribute(null=True)
 
 
 class UserItem(Model):

@@ -47,6 +47,7 @@ class MemoryDags:
                     is_active=dag.is_active,
                     schedule=dag.schedule,
                     default_start_date=dag.default_start_date,
+                    has_params=dag.has_params,
                 )
             self._dags[dag.dag_id] = saved
             return saved

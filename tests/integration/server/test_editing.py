@@ -44,6 +44,16 @@ WITHOUT_LATER = """
     cleanup = PythonOperator(task_id="cleanup", python_callable=lambda: None, trigger_rule="all_done")
     gate >> [needs_later, cleanup]
 """
+GREETING = """
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+from greetings import GREETING
+
+with DAG("greeting", schedule=None, start_date=datetime(2024, 1, 1), default_args={"retries": 0}):
+    PythonOperator(task_id="greet", python_callable=lambda: print(GREETING), doc=GREETING)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +62,35 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def editing(tmp_path_factory: pytest.TempPathFactory, dags: Path) -> Iterator[Server]:
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("plugins")
+
+
+@pytest.fixture(scope="module")
+def editing(tmp_path_factory: pytest.TempPathFactory, dags: Path, plugins: Path) -> Iterator[Server]:
     (dags / "growing.py").write_text(HEAD.format(dag_id="growing"))
     (dags / "shrinking.py").write_text(HEAD.format(dag_id="shrinking") + GATE + AFTER_THE_GATE + EDGES)
-    unpaused = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
-    with running(tmp_path_factory.mktemp("editing"), dags, **unpaused) as server:
+    (dags / "greeting.py").write_text(GREETING)
+    (plugins / "greetings.py").write_text("GREETING = 'good morning'\n")
+    settings = {
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins),
+    }
+    with running(tmp_path_factory.mktemp("editing"), dags, **settings) as server:
         yield server
+
+
+def test_a_plugin_that_changes_changes_the_dags_that_use_it(editing: Server, plugins: Path) -> None:
+    run = editing.api.trigger("greeting")
+    assert run.ends() == "success"
+    assert "good morning" in editing.command_line("tasks", "logs", "greeting", "greet", run.execution_date)
+
+    (plugins / "greetings.py").write_text("GREETING = 'good evening'\n")
+    wait_for(lambda: editing.api.get("/dags/greeting/tasks/greet")["doc"] == "good evening")
+
+    run = editing.api.trigger("greeting")
+    assert run.ends() == "success"
+    assert "good evening" in editing.command_line("tasks", "logs", "greeting", "greet", run.execution_date)
 
 
 def test_a_task_added_to_a_file_is_in_the_next_run(editing: Server, dags: Path) -> None:

@@ -1,5 +1,6 @@
 """The worker finds the task in its deployed file, runs it and keeps its log."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.runner import run_callbacks, run_try
+from tests.scripted.one_run import XComsOfOneRun
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -31,7 +33,7 @@ with DAG("greeter", start_date=datetime(2024, 1, 1), schedule=None):
 """
 
 
-class NoXComs:
+class NoXComs(XComsOfOneRun):
     def push(self, key: str, value: str) -> None:
         raise AssertionError(f"nothing is pushed, not {key}")
 
@@ -86,6 +88,14 @@ def test_a_file_that_cannot_be_loaded_fails_the_try_and_says_why(tmp_path: Path)
     assert "airflow.nowhere" in report.outcome.reason
     assert b"airflow.nowhere" in report.log
     assert str(tmp_path) not in report.outcome.reason
+
+
+def test_an_xcom_backend_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "greeter.py").write_text(FILE)
+    environ = {**os.environ, "AIRFLOW__CORE__XCOM_BACKEND": "my.Backend"}
+    report = run_try(tmp_path, MemoryStore().variables, lambda: environ)(request(), NoXComs())
+    assert report.outcome.result is TryResult.FAILED
+    assert "XCom backends: take AIRFLOW__CORE__XCOM_BACKEND=my.Backend away" in report.outcome.reason
 
 
 def test_a_changed_file_is_loaded_anew(tmp_path: Path) -> None:

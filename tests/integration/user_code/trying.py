@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.authoring.running.xcom_values import from_json
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.environment import without_credentials
 from chalicelib.user_code.runner import run_try
 from tests.leaks import leak
+from tests.scripted.one_run import XComsOfOneRun
 from tests.scripted.tries import request
 
 _HEAD = """
@@ -34,7 +36,7 @@ with DAG("tried", start_date=datetime(2024, 1, 1), schedule=None):
 
 
 @dataclass
-class KeptXComs:
+class KeptXComs(XComsOfOneRun):
     """XComs of one run, in a dict of texts."""
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Tried:
     environ: dict[str, str] = field(default_factory=dict)
     xcoms: KeptXComs = field(default_factory=KeptXComs)
     store: MemoryStore = field(default_factory=MemoryStore)
+    secrets: SecretsBackend | None = None
 
     def write(self, body: str, arguments: str = "") -> None:
         """Let the file define the function ``work`` (and whatever else the body says)."""
@@ -82,7 +85,13 @@ class Tried:
 
     def run(self, time_left: timedelta | None = None, **changes: Any) -> TryReport:
         """Try the task."""
-        runner = run_try(self.folder, self.store.variables, clean_environment(**self.environ))
+        runner = run_try(
+            self.folder,
+            self.store.variables,
+            clean_environment(**self.environ),
+            connections=self.store.connections,
+            secrets=self.secrets,
+        )
         report = runner(request(time_left=time_left, **changes), self.xcoms)
         assert leak(report.log.decode() + report.outcome.reason) is None
         return report

@@ -5,11 +5,15 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.params import Param
 from chalicelib.domain.messages import StartRun
 from chalicelib.engine.engine import Engine
 from chalicelib.settings import Settings
 from tests.scripted.asking import Answer
 from tests.scripted.clock import MovedClock
+from tests.scripted.contract_dags import deploy
 from tests.scripted.engines import take_sent
 from tests.scripted.in_process_api import InProcessApi
 
@@ -81,6 +85,19 @@ def test_microseconds_of_now_are_cut_and_those_of_a_given_date_kept_unless_told_
     answer = api.post(RUNS, fields)
     moment = DATE if fields.get("execution_date") else "2026-03-04T05:06:07"
     assert answer.body["execution_date"] == f"{moment}{microseconds}+00:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_undated"),
+    [({}, True), ({"execution_date": None}, True), ({"execution_date": DATE}, False)],
+)
+def test_whether_a_date_was_sent_is_kept(
+    api: InProcessApi, engine: Engine, fields: dict[str, Any], is_undated: bool
+) -> None:
+    answer = api.post(RUNS, fields)
+    run = engine.store.dag_runs.get("etl", datetime.fromisoformat(answer.body["execution_date"]))
+    assert run is not None
+    assert run.is_undated is is_undated
 
 
 @pytest.mark.parametrize(
@@ -238,3 +255,22 @@ def test_a_run_id_of_any_length_is_not_matched_against_the_operators_pattern(
         400,
         {"error": "The run ID is 100000 characters long; at most 250 fit"},
     )
+
+
+def test_a_conf_that_the_params_refuse_is_answered_by_400_in_airflows_words(
+    api: InProcessApi, engine: Engine
+) -> None:
+    with DAG("wants", schedule=None, params={"n": Param(1, type="integer", maximum=9)}) as dag:
+        pass
+    deploy(engine, serialize(dag, "wants.py"))
+    answer = api.post("/dags/wants/dag_runs", {"conf": {"n": 10}})
+    assert (answer.status, answer.body) == (
+        400,
+        {
+            "error": "Invalid input for param n: 10 is greater than the maximum of 9\n\n"
+            "Failed validating 'maximum' in schema:\n    {'type': 'integer', 'maximum': 9}\n\n"
+            "On instance:\n    10"
+        },
+    )
+    assert api.get("/dags/wants/dag_runs").body == []
+    assert api.post("/dags/wants/dag_runs", {"conf": {"n": 9}}).status == 200

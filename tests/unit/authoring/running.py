@@ -13,6 +13,7 @@ from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.execution import run_try
 from chalicelib.authoring.running.xcom_values import from_json, to_json
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.runs.xcom_sources import XComSource
 
 CONTRACT_DAGS = Path(__file__).parents[2] / "contract" / "dags"
 LOGICAL_DATE = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -32,6 +33,14 @@ class FakeXComs:
     map_index: int = -1
     requests: list[str] = field(default_factory=list)
     """What was pulled."""
+    others: list["FakeXComs"] = field(default_factory=list)
+    """Those of other runs, the latest first."""
+    sources: list[XComSource] = field(default_factory=list)
+    """Which other runs were asked for."""
+
+    def elsewhere(self, source: XComSource) -> Iterator["FakeXComs"]:
+        self.sources.append(source)
+        yield from self.others
 
     def push(self, key: str, value: str) -> None:
         if self.map_index < 0:

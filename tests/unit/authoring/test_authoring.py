@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,6 @@ from chalicelib.authoring.exceptions import (
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
     NotOffered,
-    ParamValidationError,
     TaskNotFound,
 )
 from chalicelib.authoring.loading.serialization import serialize
@@ -22,7 +22,6 @@ from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.dependencies import Label, chain, cross_downstream
 from chalicelib.authoring.model.lineage import File
-from chalicelib.authoring.model.params import Param
 from chalicelib.authoring.model.rules import TriggerRule
 from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.operators.bash import BashOperator
@@ -98,9 +97,9 @@ def edges(dag: DAG) -> dict[str, list[str]]:
         (lambda: DAG("x", timetable=object()), NotOffered, "Updraft does not offer timetable objects"),
         (lambda: a_dag(start_date="2024-01-01"), TypeError, "a date in a DAG has to be a datetime"),
         (
-            lambda: a_dag(start_date=None, default_args={"start_date": "2024-01-01"}),
-            TypeError,
-            "a date in a DAG has to be a datetime",
+            lambda: a_dag(start_date=None, default_args={"start_date": "one day"}),
+            ValueError,
+            "Invalid date string: one day",
         ),
         (
             lambda: empty("a") >> empty("b"),
@@ -445,46 +444,6 @@ def test_attributes_of_the_users_operators_are_not_told_unless_templated() -> No
     assert "hidden" not in str(document)
 
 
-def test_params_resolve_to_json() -> None:
-    dag = a_dag(params={"a": Param(5, type="integer"), "b": Param(type="string"), "c": {"d": [1]}})
-    assert serialize(dag, "x.py")["params"] == {"a": 5, "b": None, "c": {"d": [1]}}
-
-
-def test_a_schedule_needs_params_with_values() -> None:
-    dag = a_dag(schedule="@daily", params={"a": Param(type="string")})
-    with pytest.raises(AirflowException, match="DAG is not allowed to define a Schedule, if there are any"):
-        dag.validate()
-
-
-@pytest.mark.parametrize(
-    ("value", "schema", "message"),
-    [
-        (5, {"type": "integer", "minimum": 7}, "5 is less than the minimum of 7"),
-        ("x", {"type": ["integer", "null"]}, "'x' is not of type 'integer', 'null'"),
-        (True, {"type": "integer"}, "True is not of type 'integer'"),
-        ("c", {"enum": ["a", "b"]}, "'c' is not one of ['a', 'b']"),
-        ("abc", {"maxLength": 2}, "'abc' is too long"),
-        ("abc", {"pattern": "^x"}, "'abc' does not match '^x'"),
-        ([1, "2"], {"items": {"type": "integer"}}, "'2' is not of type 'integer'"),
-        ({"a": 1}, {"required": ["b"]}, "'b' is a required property"),
-        ({"a": 1}, {"properties": {"a": {"type": "string"}}}, "1 is not of type 'string'"),
-        (1, {"anyOf": [{"type": "string"}, {"minimum": 2}]}, "1 is not valid under any of the given schemas"),
-        ({1, 2}, {}, "All provided parameters must be json-serializable"),
-    ],
-)
-def test_params_are_checked(value: Any, schema: dict[str, Any], message: str) -> None:
-    with pytest.raises(ParamValidationError) as raised:
-        Param(value, **schema).resolve()
-    assert str(raised.value).startswith(message)
-
-
-def test_params_without_complaint() -> None:
-    assert Param(7.0, type="integer", minimum=7, maximum=7, multipleOf=7).resolve() == 7
-    assert Param(None, type=["null", "string"]).resolve() is None
-    with pytest.raises(ParamValidationError, match="No value passed and Param has no default value"):
-        Param(type="string").resolve()
-
-
 def test_templated_values_are_told_as_airflow_keeps_them() -> None:
     with a_dag() as dag:
         PythonOperator(task_id="a", python_callable=print)
@@ -499,3 +458,70 @@ def test_templated_values_are_told_as_airflow_keeps_them() -> None:
 
 def test_retries_may_be_a_text_as_in_airflow() -> None:
     assert [empty("a", retries=value).retries for value in ("3", None, 2)] == [3, 0, 2]
+
+
+def test_dates_in_default_args_may_be_texts() -> None:
+    paris = {"start_date": "2024-01-01T00:00:00+01:00", "end_date": datetime(2024, 6, 1, tzinfo=UTC)}
+    with DAG("x", schedule="@daily", default_args=paris) as dag:
+        empty("a")
+    assert dag.planning.start_date == datetime(2023, 12, 31, 23, tzinfo=UTC)
+    assert dag.planning.end_date == datetime(2024, 6, 1, tzinfo=UTC)
+    with DAG("y", schedule=None, default_args={"start_date": "2021-03-01", "end_date": "2021-04-01"}):
+        task = empty("a")
+    assert task.start_date == datetime(2021, 3, 1, tzinfo=UTC)
+    assert task.end_date == datetime(2021, 4, 1, tzinfo=UTC)
+
+
+def test_the_tasks_beside_a_task_may_be_asked_for() -> None:
+    with a_dag():
+        one, two = empty("one"), empty("two")
+        one >> two
+    assert one.get_direct_relatives() == [two]
+    assert two.get_direct_relatives(upstream=True) == [one]
+
+
+@pytest.mark.parametrize("given", [{}, {"doc_md": None}, {"doc_md": ""}])
+def test_a_docstring_is_the_documentation_unless_another_is_given(given: dict[str, Any]) -> None:
+    @dag_decorator(schedule=None, **given)  # type: ignore[untyped-decorator]  # as above
+    def documented() -> None:
+        """Of the DAG."""
+
+        @task
+        def plain() -> None:
+            """Of the task."""
+
+        @task(doc="Another.")  # type: ignore[untyped-decorator]  # as above
+        def other() -> None:
+            """Of the function."""
+
+        plain()
+        other()
+
+    made = documented()
+    assert made.doc_md == "Of the DAG."
+    assert (made.get_task("plain").doc_md, made.get_task("other").doc_md) == ("Of the task.", None)
+
+
+def test_a_documentation_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "about.md").write_text("# About")
+    assert a_dag(doc_md=str(tmp_path / "about.md")).doc_md == "# About"
+    assert a_dag(doc_md="gone.md").doc_md == "gone.md"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "kind", "summary", "can_be_scheduled"),
+    [
+        (None, "NullTimetable", "None", False),
+        ("@once", "OnceTimetable", "@once", True),
+        ("@continuous", "ContinuousTimetable", "@continuous", True),
+        ("@daily", "CronDataIntervalTimetable", "0 0 * * *", True),
+        ("0 3 * * 1", "CronDataIntervalTimetable", "0 3 * * 1", True),
+        (timedelta(days=2, hours=3), "DeltaDataIntervalTimetable", "2 days, 3:00:00", True),
+    ],
+)
+def test_a_dag_has_the_timetable_of_its_schedule(
+    schedule: Any, kind: str, summary: str, can_be_scheduled: bool
+) -> None:
+    timetable = DAG("d", schedule=schedule, start_date=START, max_active_runs=1).timetable
+    assert (type(timetable).__name__, timetable.summary) == (kind, summary)
+    assert timetable.can_be_scheduled is can_be_scheduled

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.authoring.exceptions import AirflowException, NotOffered
+from chalicelib.authoring.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 from chalicelib.authoring.loading.serialization import serialize
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
@@ -16,6 +16,7 @@ from chalicelib.authoring.model.params import Param
 from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.callbacks import run_callbacks
+from chalicelib.authoring.running.kept_exceptions import exception_of
 from chalicelib.domain.graph.callbacks import (
     CallbackKind,
     CallbackRequest,
@@ -96,12 +97,10 @@ def test_a_failed_try_is_seen_as_it_ended_with_what_was_kept_of_its_exception() 
     assert (ti.task_id, ti.try_number, ti.state, ti.duration) == ("a", 2, "failed", 5.0)
     assert (ti.start_date, ti.end_date) == (STARTED, ENDED)
     assert (context["dag_run"].state, context["dag_run"].end_date) == ("running", None)
-    assert isinstance(context["exception"], AirflowException)
-    assert str(context["exception"]) == "ValueError: bad"
+    assert (type(context["exception"]), str(context["exception"])) == (ValueError, "bad")
     assert context["ds"] == "2024-05-06"
     assert "reason" not in context
-    with pytest.raises(NotOffered):
-        context["dag_run"].get_task_instances()
+    assert context["dag_run"].get_task_instances() == []
 
 
 @pytest.mark.parametrize(
@@ -119,6 +118,62 @@ def test_each_kind_has_its_callbacks(kind: CallbackKind, state: TaskInstanceStat
     (context,) = notes.contexts
     assert context["task_instance"].state is state
     assert ("exception" in context) == (kind is CallbackKind.RETRY)
+
+
+def test_a_skip_is_told_to_the_callbacks_of_success_too() -> None:
+    called: list[str] = []
+    with a_dag():
+        task = EmptyOperator(
+            task_id="a",
+            on_success_callback=lambda context: called.append(f"success {context['ti'].state}"),
+            on_skipped_callback=lambda context: called.append(f"skipped {context['ti'].state}"),
+        )
+    call_back(task.dag, CallbackKind.SKIPPED, ended(task.dag, "a", TaskInstanceState.SKIPPED))
+    assert called == ["skipped skipped", "success skipped"]
+
+
+class OfTheUsers(Exception):
+    """One whose constructor takes other arguments than its text."""
+
+    def __init__(self, code: int, place: str) -> None:
+        super().__init__(f"{code} at {place}")
+
+
+class WithOwnText(Exception):
+    """One whose text is not its argument."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"at {self.place}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AirflowFailException("no"),
+        AirflowSensorTimeout("Sensor has timed out"),
+        KeyError("day"),
+        OSError(2, "No such file"),
+        ValueError(),
+        ValueError("a: b"),
+        ZeroDivisionError("division by zero"),
+        SystemExit(3),
+        OfTheUsers(5, "home"),
+    ],
+)
+def test_an_exception_is_made_again_of_its_reason(error: BaseException) -> None:
+    made = exception_of(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    assert (type(made), str(made)) == (type(error), str(error))
+
+
+@pytest.mark.parametrize(
+    "reason", ["its process was killed by SIGKILL", "NeverHeardOf: x", "WithOwnText: at home", ""]
+)
+def test_a_reason_that_tells_of_no_exception_is_the_text_of_airflows(reason: str) -> None:
+    made = exception_of(reason)
+    assert (type(made), str(made)) == (AirflowException, reason)
 
 
 @pytest.mark.parametrize("error", [ValueError("oh no"), SystemExit(1)])
@@ -155,7 +210,7 @@ def test_a_task_that_failed_by_its_params_still_calls_back() -> None:
     with a_dag(params={"size": Param("big", type="integer")}) as dag:
         EmptyOperator(task_id="a", on_failure_callback=notes)
     call_back(dag, CallbackKind.FAILURE, ended(dag, "a", TaskInstanceState.FAILED))
-    assert notes.contexts[0]["params"] == {"size": "big"}
+    assert notes.contexts[0]["params"] == {"size": None}
 
 
 def test_the_dag_s_callbacks_get_the_last_task_instance_the_reason_and_all_of_the_run() -> None:
@@ -217,7 +272,7 @@ def test_which_ends_call_back() -> None:
     }
     assert [kind_after_run(state) for state in DagRunState] == [
         None,
-        None,
+        "on_dag_run_running",
         "on_success_callback",
         "on_failure_callback",
     ]

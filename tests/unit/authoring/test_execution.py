@@ -1,10 +1,13 @@
 """Running a try: context, templates, XComs, and what the end of user code means."""
 
+import getpass
 import logging
+import os
 import signal
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -26,9 +29,10 @@ from chalicelib.authoring.running.callables import CONTEXT_KEYS
 from chalicelib.authoring.taskflow.decorators import dag as dag_decorator
 from chalicelib.authoring.taskflow.decorators import task
 from chalicelib.domain.runs.dag_runs import DagRun
-from chalicelib.domain.runs.outcomes import TryResult
+from chalicelib.domain.runs.outcomes import InstanceFacts, TryResult
+from chalicelib.domain.states import TaskInstanceState
 from tests.scripted.examples import a_run
-from tests.unit.authoring.running import START, FakeXComs, a_dag, call, run
+from tests.unit.authoring.running import START, STARTED, FakeXComs, a_dag, call, run
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -230,6 +234,15 @@ def test_params_are_checked_against_the_conf_of_the_run() -> None:
     assert dag.params["n"] == 1
 
 
+def test_a_task_has_the_params_of_its_run() -> None:
+    dag = a_dag(params={"n": Param(1, type="integer"), "word": "x"})
+    told = call(
+        lambda text: text, dag, op_args=["{{ task.params.n }} {{ params }}"], request={"conf": {"n": 5}}
+    )
+    assert told[1] == "5 {'n': 5, 'word': 'x'}"
+    assert (dag.params["n"], dag.get_task("a").params["n"]) == (1, 1)
+
+
 def test_arguments_of_a_dag_function_are_params() -> None:
     @task
     def shout(word: str) -> str:
@@ -267,17 +280,109 @@ def test_xcoms_are_pulled_by_task_list_and_nearness() -> None:
     assert xcoms.value("pull") == [1, 7, [2, 1], 2, "deep"]
 
 
-@pytest.mark.parametrize("arguments", [{"dag_id": "y"}, {"run_id": "y"}, {"include_prior_dates": True}])
-def test_xcoms_of_other_runs_are_refused_not_mistaken(arguments: dict[str, Any]) -> None:
-    outcome, _ = call(lambda ti: ti.xcom_pull(task_ids="a", **arguments))
-    assert outcome.reason.startswith("NotOffered: Updraft does not offer XComs of")
-
-
 def test_a_result_that_is_no_json_fails_the_task() -> None:
     outcome, _ = call(object)
     assert outcome.result is TryResult.FAILED
     assert outcome.reason.startswith("TypeError: Object of type object is not JSON serializable")
     assert call(object, do_xcom_push=False)[0].result is TryResult.SUCCESS
+
+
+def test_a_generator_is_gone_through_and_what_it_returns_counts(caplog: pytest.LogCaptureFixture) -> None:
+    def generate() -> Generator[int, None, dict[str, int]]:
+        yield 1
+        print("goes on")
+        yield 2
+        return {"n": 3}
+
+    assert call(generate)[1] == {"n": 3}
+    assert caplog.text.count("Ignoring unknown data of <class 'int'> received from task") == 2
+    outcome, _ = call(lambda: (n for n in [1]))
+    assert outcome.reason.startswith("TypeError: Object of type generator is not JSON serializable")
+
+
+def test_a_task_sees_what_its_row_in_airflow_would_tell() -> None:
+    def look(ti: Any, dag_run: Any) -> list[Any]:
+        return [ti.queued_dttm, ti.job_id, dag_run.id, dag_run.get_dag().dag_id, ti.unixname, ti.hostname]
+
+    queued_at = datetime(2024, 5, 6, 7, 8, 10, tzinfo=UTC)
+    first, again, second = (
+        call(look, request={"queued_at": queued_at, "try_number": number})[1] for number in (1, 1, 2)
+    )
+    assert first[0] == queued_at
+    assert first == again
+    assert isinstance(first[1], int)
+    assert isinstance(first[2], int)
+    assert (first[1] != second[1], first[2] == second[2], first[3]) == (True, True, "x")
+    assert first[4:] == [getpass.getuser(), socket.gethostname()]
+
+
+def test_what_is_shown_of_a_run_and_its_task_is_airflows() -> None:
+    def look(ti: Any, dag_run: Any) -> list[Any]:
+        return [repr(dag_run), ti.mark_success_url, ti.next_try_number, ti.is_premature]
+
+    assert call(look)[1] == [
+        "<DagRun x @ 2024-05-06 07:08:09+00:00: manual__2024-05-06T07:08:09+00:00, state:running, "
+        "queued_at: None. externally triggered: True>",
+        "http://localhost:8080/confirm?task_id=a&dag_id=x&"
+        "dag_run_id=manual__2024-05-06T07%3A08%3A09%2B00%3A00&upstream=false&downstream=false&state=success",
+        2,
+        False,
+    ]
+
+
+def test_a_task_sees_the_task_instances_of_its_run_as_they_are_now() -> None:
+    def look(dag_run: Any) -> list[Any]:
+        failed = dag_run.get_task_instances(state=["failed"])
+        b = dag_run.get_task_instance("b", map_index=1)
+        return [
+            [(ti.task_id, ti.map_index, ti.state) for ti in dag_run.get_task_instances()],
+            [ti.task_id for ti in failed],
+            [b.try_number, b.max_tries, b.duration, b.end_date == STARTED, b.operator, b.run_id],
+            dag_run.get_task_instance("b"),
+            len(dag_run.task_instances),
+        ]
+
+    dag = a_dag()
+    BashOperator.partial(task_id="b", dag=dag).expand(bash_command=["1", "2"])
+    running: dict[str, Any] = {"state": TaskInstanceState.RUNNING, "try_number": 1, "max_tries": 0}
+    instances = (
+        InstanceFacts(task_id="a", map_index=-1, **running),
+        InstanceFacts(
+            task_id="b",
+            map_index=1,
+            state=TaskInstanceState.FAILED,
+            try_number=3,
+            max_tries=2,
+            end_date=STARTED,
+            duration=1.5,
+        ),
+        InstanceFacts(task_id="gone", map_index=-1, **running),
+    )
+    value = call(look, dag, request={"find_task_instances": lambda: instances})[1]
+    assert value == [
+        [["a", -1, "running"], ["b", 1, "failed"]],
+        ["b"],
+        [3, 2, 1.5, True, "BashOperator", "manual__2024-05-06T07:08:09+00:00"],
+        None,
+        2,
+    ]
+
+
+def test_a_task_s_run_is_named_in_the_environment_while_it_is_executed() -> None:
+    def look() -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CTX_")}
+
+    dag = a_dag(default_args={"owner": "ann", "email": ["a@b.c", "d@e.f"]})
+    assert call(look, dag)[1] == {
+        "AIRFLOW_CTX_DAG_EMAIL": "a@b.c,d@e.f",
+        "AIRFLOW_CTX_DAG_OWNER": "ann",
+        "AIRFLOW_CTX_DAG_ID": "x",
+        "AIRFLOW_CTX_TASK_ID": "a",
+        "AIRFLOW_CTX_EXECUTION_DATE": "2024-05-06T07:08:09+00:00",
+        "AIRFLOW_CTX_TRY_NUMBER": "1",
+        "AIRFLOW_CTX_DAG_RUN_ID": "manual__2024-05-06T07:08:09+00:00",
+    }
+    assert look() == {}
 
 
 def test_none_is_not_pushed_but_other_empty_values_are() -> None:
@@ -422,5 +527,5 @@ def test_a_failed_try_records_no_lineage() -> None:
 
 
 def test_dates_and_sets_pass_between_tasks() -> None:
-    value = {"when": datetime(2024, 1, 1, tzinfo=UTC), "day": date(2024, 1, 1), "seen": {1, 2}, "t": (1, 2)}
+    value = {"when": datetime(2024, 1, 1, tzinfo=UTC), "day": date(2024, 1, 1), "seen": {1, 2}, "t": [1, 2]}
     assert call(lambda: value)[1] == value

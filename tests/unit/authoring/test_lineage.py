@@ -252,7 +252,8 @@ def test_entities_of_the_users_own_are_recorded_and_refused_where_they_are_taken
     refused = run(dag, "b", xcoms)
     assert refused.result is TryResult.FAILED
     assert refused.reason == (
-        f"ImportError: {__name__}.Bucket was not found in allow list for deserialization imports."
+        f"ImportError: {__name__}.Bucket was not found in allow list for deserialization imports. "
+        "To allow it, add it to allowed_deserialization_classes in the configuration"
     )
 
 

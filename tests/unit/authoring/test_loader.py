@@ -197,3 +197,82 @@ def test_a_deployed_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     write(tmp_path, file="raise ValueError('no')\n")
     with pytest.raises(DagFileError, match=r"^file.py cannot be loaded: line 1: ValueError: no$"):
         dag_of_file("one", "file.py", tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:only told")
+@pytest.mark.parametrize(
+    "spoils",
+    [
+        "class Stop(BaseException):\n    pass\nraise Stop('for good')\n",
+        "class Silent(Exception):\n    def __str__(self):\n        raise ValueError\nraise Silent\n",
+        "def deeper():\n    deeper()\ndeeper()\n",
+        "raise MemoryError\n",
+        "raise GeneratorExit\n",
+        "import asyncio\nraise asyncio.CancelledError\n",
+        "import sys\nsys.setrecursionlimit(80)\n",
+        "import sys\nsys.path.clear()\nsys.meta_path.clear()\n",
+        "import sys\nsys.modules['json'] = None\ndel sys.modules['logging']\n",
+        "import os\nos.chdir('/')\nos.environ.clear()\n",
+        "import sys\nsys.stdout = sys.stderr = None\n",
+        "import logging, warnings\nlogging.disable()\nwarnings.simplefilter('error')\n",
+        "import gc, signal, socket\ngc.disable()\nsocket.setdefaulttimeout(0)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n",
+        "\0",
+        "# coding: no-such-code\n",
+        "x = '\xe9'\n",
+        "class Odd:\n    @property\n    def __class__(self):\n        raise RuntimeError\nodd = Odd()\n",
+    ],
+)
+def test_whatever_a_file_does_the_next_is_loaded_as_if_it_were_alone(tmp_path: Path, spoils: str) -> None:
+    (tmp_path / "a_spoils.py").write_text(f"# airflow dag\n{spoils}", encoding="latin-1")
+    write(
+        tmp_path,
+        b_good="import gc, json, logging, os, signal, socket, sys, warnings\n"
+        "warnings.warn('only told')\n"
+        "assert os.environ and sys.stdout and gc.isenabled() and not logging.root.manager.disable\n"
+        "assert socket.getdefaulttimeout() is None and sys.getrecursionlimit() > 80\n"
+        "assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN\n" + EMPTY_DAG.format(dag_id="b"),
+    )
+    before = Path.cwd()
+    loaded = load_folder(tmp_path)
+    assert list(loaded.dags) == ["b"]
+    assert Path.cwd() == before
+
+
+def test_a_file_is_read_in_the_encoding_that_it_names(tmp_path: Path) -> None:
+    text = "# coding: latin-1\nNAME = 'd\xe9'\n" + EMPTY_DAG.format(dag_id="a").replace(
+        "None", "None, description=NAME"
+    )
+    (tmp_path / "file.py").write_text(text, encoding="latin-1")
+    loaded = load_folder(tmp_path)
+    assert loaded.dags["a"].description == "d\xe9"
+    assert loaded.files[0].source == text
+
+
+def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", "0.05")
+    message = failure_of(tmp_path, "while True:  # airflow dag\n    pass\n")
+    assert "AirflowTaskTimeout: took longer than 0:00:00.050000 to load" in message
+
+
+@pytest.mark.parametrize(
+    ("statement", "advice"),
+    [
+        (
+            "import sklearn",
+            "; put scikit-learn into requirements.txt, or the module sklearn into the DAGs folder or plugins "
+            "folder",
+        ),
+        (
+            "import google.cloud.storage",
+            "; put google-cloud-PRODUCT into requirements.txt, or the module google into the DAGs folder or "
+            "plugins folder",
+        ),
+        ("import beside.nothing", ""),
+    ],
+)
+def test_a_missing_package_is_named_with_how_to_get_it(tmp_path: Path, statement: str, advice: str) -> None:
+    (tmp_path / "beside").mkdir()
+    message = failure_of(tmp_path, f"{statement}  # airflow dag\n")
+    assert message.startswith("line 1: ModuleNotFoundError: No module named ")
+    assert message.partition("; ")[2] == advice.removeprefix("; ")

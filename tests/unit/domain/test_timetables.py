@@ -198,3 +198,22 @@ def test_without_catchup_at_most_one_interval_is_due_at_first(
     assert following is not None
     # A timedelta's intervals begin where the first one does: its second may be due when the first is.
     assert following.run_after > now or isinstance(expression, int | float) or zone == "Australia/Lord_Howe"
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "catchup", "start", "expected"),
+    json.loads((Path(__file__).parent / "airflow_cron_triggers.json").read_text()),
+)
+def test_a_trigger_names_the_moments_that_airflows_cron_trigger_timetable_names(
+    expression: str, zone: str, catchup: bool, start: str, expected: list[str]
+) -> None:
+    """Recorded from Airflow 2.10.5 on 2 April 2024, 10:11:12 UTC."""
+    schedule = Schedule(
+        expression=expression, timezone=zone, start_date=at(start), catchup=catchup, is_trigger=True
+    )
+    last, found = None, []
+    for _ in expected:
+        last = schedule.next_run(last, at("2024-04-02T10:11:12"))
+        assert last is not None
+        found.append(last.logical_date)
+    assert found == [at(moment) for moment in expected]

@@ -151,3 +151,82 @@ def test_limits_are_no_pools_to_users() -> None:
         delete_pool(engine, limit.pool)
     with pytest.raises(InvalidRequest, match="can't begin with a NUL character"):
         save_pool(engine, name=limit.pool, slots=1, description=None)
+
+
+_FINE = """
+from airflow import DAG
+
+with DAG("fine", schedule=None):
+    pass
+"""
+
+_USELESS = {
+    "a text that cannot be made": """
+from airflow import DAG
+from airflow.models import BaseOperator
+
+class Odd:
+    def __repr__(self):
+        raise SystemExit(3)
+
+class Shown(BaseOperator):
+    template_fields = ("odd",)
+
+    def __init__(self, odd, **kwargs):
+        super().__init__(**kwargs)
+        self.odd = odd
+
+with DAG("odd", schedule=None):
+    Shown(task_id="a", odd=Odd())
+""",
+    "what is no JSON": """
+from airflow import DAG
+
+with DAG("odd", schedule=None, description=object()):
+    pass
+""",
+    "a limit that is no number": """
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+with DAG("odd", schedule=None, max_active_tasks="many"):
+    EmptyOperator(task_id="a")
+""",
+    "an error without a text": """
+from airflow import DAG
+
+class Silent(BaseException):
+    def __str__(self):
+        raise ValueError
+
+raise Silent
+""",
+}
+
+
+@pytest.mark.parametrize("source", _USELESS.values(), ids=_USELESS.keys())
+def test_a_file_that_is_no_use_hinders_no_other(tmp_path: Path, source: str) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 3, 30, tzinfo=UTC))
+    (tmp_path / "a.py").write_text(source)
+    (tmp_path / "fine.py").write_text(_FINE)
+    report = sync_folder(engine, tmp_path, paused_at_creation=True)
+    assert (report.dag_ids, [failure.filename for failure in report.failures]) == (("fine",), ["a.py"])
+    assert engine.store.dags.get("fine") is not None
+
+
+def test_params_without_values_hinder_nothing(tmp_path: Path) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 3, 30, tzinfo=UTC))
+    (tmp_path / "a.py").write_text(
+        """
+from airflow import DAG
+from airflow.models.param import Param
+
+with DAG("wants", schedule=None, params={"who": Param(type="string")}):
+    pass
+"""
+    )
+    (tmp_path / "fine.py").write_text(_FINE)
+    report = sync_folder(engine, tmp_path, paused_at_creation=True)
+    assert (report.dag_ids, report.failures) == (("fine", "wants"), ())
+    dags = [engine.store.dags.get(dag_id) for dag_id in report.dag_ids]
+    assert [dag is not None and dag.has_params for dag in dags] == [False, True]

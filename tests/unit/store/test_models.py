@@ -32,6 +32,7 @@ MODELS = {
     "logins": models.LoginItem,
     "kerberos_replays": models.KerberosReplayItem,
     "variables": models.VariableItem,
+    "connections": models.ConnectionItem,
 }
 
 

@@ -2,19 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.domain.runs.outcomes import InstanceFacts
+from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.states import TaskInstanceState
 from chalicelib.store.memory import MemoryStore
-from chalicelib.user_code.surroundings import AskedXComs, Surroundings
+from chalicelib.user_code.surroundings import AskedXComs, Surroundings, asked_task_instances
 from chalicelib.user_code.xcom_batches import BATCH_CHARACTERS, MOST_OPEN, OpenPulls, values_of
+from tests.scripted.one_run import XComsOfOneRun
 
 
 @dataclass
-class MappedXComs:
+class MappedXComs(XComsOfOneRun):
     """Values of one mapped task; ``read`` counts those that were taken out."""
 
     values: list[str]
@@ -47,7 +52,7 @@ class Direct:
 
 
 def asking(xcoms: MappedXComs) -> tuple[AskedXComs, Direct]:
-    around = Surroundings(xcoms=xcoms, variables=MemoryStore().variables, find_previous_success=lambda: None)
+    around = Surroundings(xcoms=xcoms, variables=MemoryStore().variables)
     direct = Direct(around)
     return AskedXComs(direct), direct  # type: ignore[arg-type]  # as far as they are used
 
@@ -99,3 +104,63 @@ def test_a_batch_is_read_back_as_it_was_made() -> None:
     header, text = OpenPulls().first(iter([(3, "abc"), (7, ""), (12, "d")]))
     assert header["more"] is None
     assert [*values_of(header, text)] == [(3, "abc"), (7, ""), (12, "d")]
+
+
+@dataclass
+class XComsOfRuns(MappedXComs):
+    """The XComs of several runs, by the uid of the run."""
+
+    run_uid: str = "own"
+    uids: tuple[str, ...] = ("late", "early")
+    sources: list[XComSource] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:
+        return f"{self.run_uid} {task_id} {key}"
+
+    def elsewhere(self, source: XComSource) -> Iterator["XComsOfRuns"]:
+        self.sources.append(source)
+        for run_uid in self.uids:
+            self.looked_at.append(run_uid)
+            yield self.of_run(run_uid)
+
+    def of_run(self, run_uid: str) -> "XComsOfRuns":
+        return replace(self, run_uid=run_uid)
+
+
+def test_values_of_other_runs_are_asked_for_by_run() -> None:
+    of_worker = XComsOfRuns(['"m"'])
+    xcoms, direct = asking(of_worker)
+    source = XComSource(dag_id="other", run_id="r", include_prior_dates=True)
+    found = [
+        [run.pull("t", "k"), list(run.pull_all("mapped", "return_value"))] for run in xcoms.elsewhere(source)
+    ]
+    assert found == [["late t k", [(0, '"m"')]], ["early t k", [(0, '"m"')]]]
+    assert of_worker.sources == [source]
+    assert direct.asked == ["xcom_runs", *["xcom_pull", "xcom_pull_all"] * 2]
+
+
+def test_no_more_runs_are_looked_for_than_are_asked_for() -> None:
+    of_worker = XComsOfRuns([], uids=tuple(f"{number:026d}" for number in range(100)))
+    xcoms, direct = asking(of_worker)
+    runs = xcoms.elsewhere(XComSource(dag_id="other", run_id="r", include_prior_dates=True))
+    first = next(iter(runs))
+    assert (first.pull("t", "k"), len(of_worker.looked_at)) == (f"{0:026d} t k", 11)
+    assert sum(1 for _ in runs) == 99
+    assert direct.asked == ["xcom_runs", "xcom_pull", "xcom_pull_more"]
+
+
+def test_task_instances_of_the_run_are_asked_for() -> None:
+    facts = InstanceFacts(
+        task_id="a",
+        map_index=2,
+        state=TaskInstanceState.FAILED,
+        try_number=3,
+        max_tries=2,
+        queued_at=datetime(2024, 1, 1, tzinfo=UTC),
+        duration=1.5,
+    )
+    around = Surroundings(
+        xcoms=MappedXComs([]), variables=MemoryStore().variables, find_task_instances=lambda: (facts,)
+    )
+    assert asked_task_instances(Direct(around)) == (facts,)  # type: ignore[arg-type]  # as above

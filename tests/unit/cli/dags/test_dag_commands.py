@@ -16,6 +16,7 @@ from tests.scripted.command_line import run
 FILE = """
 from datetime import datetime, timedelta
 from airflow import DAG
+from airflow.models.param import Param
 from airflow.operators.bash import BashOperator
 from airflow.operators.empty import EmptyOperator
 
@@ -26,6 +27,8 @@ with DAG(
     EmptyOperator(task_id="first") >> EmptyOperator(task_id="second", owner="bob")
 with DAG("hourly", schedule=timedelta(hours=1), start_date=datetime(2026, 1, 1), max_active_runs=2):
     EmptyOperator(task_id="first", max_active_tis_per_dag=1)
+with DAG("wants", schedule=None, params={"n": Param(type="integer")}):
+    EmptyOperator(task_id="first")
 with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1)):
     each = BashOperator.partial(task_id="each", owner="eve", max_active_tis_per_dagrun=2)
     each.expand(bash_command=["true"])
@@ -69,7 +72,7 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
 
 def test_columns_that_are_not_known_are_left_out_and_named() -> None:
     result = run("dags", "list", "--columns", "dag_id,pickle_id", "-o", "plain")
-    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "mapped", "never"]
+    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "mapped", "never", "wants"]
     assert result.stderr.startswith("Ignoring columns that are not known: pickle_id. Known: dag_id, ")
 
 
@@ -134,8 +137,8 @@ def test_the_report_tells_what_each_file_holds_and_how_long_it_took(
     assert result.stderr == "broken.py could not be loaded: line 2: ValueError: no\n"
     found = {row["file"]: row for row in json.loads(result.stdout)}
     assert found["/broken.py"]["dag_num"] == "0"
-    assert found["/dags.py"]["dags"] == ["daily", "hourly", "mapped", "never"]
-    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("4", "6")
+    assert found["/dags.py"]["dags"] == ["daily", "hourly", "mapped", "never", "wants"]
+    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("5", "7")
     assert found["/dags.py"]["duration"] > "0:00:00"
 
 
@@ -181,6 +184,15 @@ def test_unmet_dependencies_are_told(engine: Engine, command: tuple[str, ...]) -
     assert lines[0] == "Task instance dependencies not met:"
     assert "Dagrun Running: the run is queued" in lines
     assert any(line.startswith("Dag Not Paused: the DAG is paused") for line in lines)
+
+
+def test_a_conf_that_the_params_refuse_triggers_nothing(engine: Engine) -> None:
+    refused = run("dags", "trigger", "wants", "--conf", '{"n": "x"}')
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Invalid input for param n: 'x' is not of type 'integer'" in refused.stderr
+    assert "Invalid input for param n: No value passed" in run("dags", "trigger", "wants").stderr
+    assert list(engine.store.dag_runs.list("wants")) == []
+    assert run("dags", "trigger", "wants", "--conf", '{"n": 1}').exit_code == 0
 
 
 def test_a_task_that_is_over_runs_no_more(tmp_path: Path) -> None:

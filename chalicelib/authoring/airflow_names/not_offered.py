@@ -1,0 +1,120 @@
+"""Names of Airflow's core that are not offered, with what to use instead.
+
+A row counts for a module, for a name in one, and for all that is below it without a row of its own. A
+name that is offered one day loses its row.
+"""
+
+from collections.abc import Mapping
+
+_TRIGGER = "use TriggerDagRunOperator"
+_DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
+_SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
+_RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
+_REQUIREMENTS = "put the packages into requirements.txt and use PythonOperator or @task"
+_PAGES = "there is no webserver: take pages, views and their security out"
+_EXECUTORS = "leave it out: tasks run on Lambda, and [core] executor decides nothing"
+_KUBERNETES = "start a pod with the kubernetes library in a Python task"
+_CLI = "use the command line (python -m chalicelib) or the API"
+_SERVERS = "leave it out: there is no such process"
+_DATABASE = "there is no metadata database: ask the API, or keep what is needed in Variables and XComs"
+_FILES = "read files with pathlib, S3 with boto3"
+_SQL = "call the database's own Python library in a Python task; apache-airflow-providers-common-sql has it"
+_SECRETS = "ask Connection and Variable for them; [secrets] backend says where they are looked for first"
+_SDK = "it came with Airflow 3; do without it"
+
+NOT_OFFERED: Mapping[str, str] = {
+    "airflow.Dataset": _DATASETS,
+    "airflow.PY36": "leave it out: Python is 3.11 or later",
+    "airflow.PY37": "leave it out: Python is 3.11 or later",
+    "airflow.api": _CLI,
+    "airflow.api.common.experimental.trigger_dag": _TRIGGER,
+    "airflow.api.common.trigger_dag": _TRIGGER,
+    "airflow.api_connexion": _PAGES,
+    "airflow.api_fastapi": _PAGES,
+    "airflow.assets": _DATASETS,
+    "airflow.auth": _PAGES,
+    "airflow.bin": _CLI,
+    "airflow.cli": _CLI,
+    "airflow.dag_processing": _SERVERS,
+    "airflow.datasets": _DATASETS,
+    "airflow.executors": _EXECUTORS,
+    "airflow.hooks.dbapi": _SQL,
+    "airflow.hooks.dbapi_hook": _SQL,
+    "airflow.hooks.package_index": _REQUIREMENTS,
+    "airflow.hooks.subprocess": "use subprocess of Python's library",
+    "airflow.io": _FILES,
+    "airflow.jobs": _SERVERS,
+    "airflow.kubernetes": _KUBERNETES,
+    "airflow.lineage.hook": "leave it out: hooks collect no lineage",
+    "airflow.listeners.listener": "give the plugin listeners; they are called where tasks run",
+    "airflow.logging_config": "log with logging.getLogger(__name__)",
+    "airflow.metrics": "use airflow.stats.Stats, or CloudWatch by boto3",
+    "airflow.migrations": _DATABASE,
+    "airflow.models.base": _DATABASE,
+    "airflow.models.crypto": "use the cryptography library's Fernet",
+    "airflow.models.dataset": _DATASETS,
+    "airflow.models.asset": _DATASETS,
+    "airflow.operators.bash.BashSensor": "import it from airflow.sensors.bash",
+    "airflow.operators.check_operator": _SQL,
+    "airflow.operators.generic_transfer": _SQL,
+    "airflow.operators.sql": _SQL,
+    "airflow.policies": "leave it out: policies of airflow_local_settings are not called",
+    "airflow.providers.standard.decorators": _REQUIREMENTS,
+    "airflow.providers.standard.hooks": "use subprocess or pathlib of Python's library",
+    "airflow.providers.standard.operators.hitl": "let a task wait for an answer with @task.sensor",
+    "airflow.providers.standard.operators.python": _REQUIREMENTS,
+    "airflow.providers.standard.operators.smooth": "use EmptyOperator",
+    "airflow.providers.standard.sensors": _RESCHEDULE,
+    "airflow.providers.standard.triggers": _RESCHEDULE,
+    "airflow.providers_manager": "leave it out: Updraft does not load provider packages",
+    "airflow.sdk": _SDK,
+    "airflow.sdk.Asset": _DATASETS,
+    "airflow.sdk.AssetAlias": _DATASETS,
+    "airflow.sdk.AssetAll": _DATASETS,
+    "airflow.sdk.AssetAny": _DATASETS,
+    "airflow.sdk.AssetOrTimeSchedule": _DATASETS,
+    "airflow.sdk.AssetWatcher": _DATASETS,
+    "airflow.sdk.CronDataIntervalTimetable": _SCHEDULES,
+    "airflow.sdk.CronTriggerTimetable": _SCHEDULES,
+    "airflow.sdk.DeltaDataIntervalTimetable": _SCHEDULES,
+    "airflow.sdk.DeltaTriggerTimetable": _SCHEDULES,
+    "airflow.sdk.EventsTimetable": _SCHEDULES,
+    "airflow.sdk.Metadata": _DATASETS,
+    "airflow.sdk.MultipleCronTriggerTimetable": _SCHEDULES,
+    "airflow.sdk.asset": _DATASETS,
+    "airflow.sdk.definitions.asset": _DATASETS,
+    "airflow.sdk.io": _FILES,
+    "airflow.secrets": _SECRETS,
+    "airflow.security": _PAGES,
+    "airflow.sensors.smart_sensor": "use the sensor itself: none holds compute between pokes",
+    "airflow.sensors.sql": _SQL,
+    "airflow.sensors.sql_sensor": _SQL,
+    "airflow.sensors.time_delta.WaitSensor": _RESCHEDULE,
+    "airflow.sentry": "leave it out: nothing is sent to Sentry",
+    "airflow.serialization": _SERVERS,
+    "airflow.task.task_runner": _SERVERS,
+    "airflow.template": "use airflow.utils.template.literal",
+    "airflow.templates": "give the DAG user_defined_filters",
+    "airflow.ti_deps": _SERVERS,
+    "airflow.timetables": _SCHEDULES,
+    "airflow.traces": "leave it out: no traces are made",
+    "airflow.utils.airflow_flask_app": _PAGES,
+    "airflow.utils.cli": _CLI,
+    "airflow.utils.db": _DATABASE,
+    "airflow.utils.db_cleanup": _DATABASE,
+    "airflow.utils.dot_renderer": "draw with the graphviz library",
+    "airflow.utils.entry_points": "use importlib.metadata",
+    "airflow.utils.file": "use pathlib",
+    "airflow.utils.json": "use the json library",
+    "airflow.utils.log": "log with logging.getLogger(__name__)",
+    "airflow.utils.log.log_reader": "read a log with `tasks logs`",
+    "airflow.utils.operator_helpers": "read the context with get_current_context()",
+    "airflow.utils.process_utils": "use subprocess of Python's library",
+    "airflow.utils.python_virtualenv": _REQUIREMENTS,
+    "airflow.utils.serve_logs": _SERVERS,
+    "airflow.utils.sqlalchemy": _DATABASE,
+    "airflow.utils.state.JobState": _SERVERS,
+    "airflow.utils.timeout": "give the task execution_timeout",
+    "airflow.www": _PAGES,
+    "airflow.www_rbac": _PAGES,
+}

@@ -1,0 +1,1 @@
+"""Small functions that DAG files and provider packages import of ``airflow.utils``."""

@@ -1,0 +1,145 @@
+"""The DAG files of Airflow 3, through the loader and the worker: they end as Airflow 3.3.2 ended them."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.authoring.running.xcom_values import from_json
+from chalicelib.simulation.one_run import FinishedRun, Laboratory, WantedRun
+
+HERE = Path(__file__).parent / "airflow3"
+RECORDED: list[dict[str, Any]] = json.loads((HERE / "airflow3_dags.json").read_text())
+
+_ASSETS = "assets are not offered yet"
+_THREE_ONLY = "Airflow 3 alone has what the file imports"
+
+NOT_YET = {
+    **dict.fromkeys(("a3_asset_decorator.py", "a3_assets.py", "a3_timetables.py"), _ASSETS),
+    **dict.fromkeys(("a3_deadline.py", "a3_state_store.py"), _THREE_ONLY),
+}
+"""Files whose DAGs do not end as recorded, and why."""
+
+LEFT_OUT = {
+    ("a3_chain", "edges"): "labels of edges are not kept",
+    ("a3_context", "keys"): "inlet_events, outlet_events and task_state_store are not offered",
+    ("a3_context", "others"): "a task cannot count runs and task instances",
+    ("a3_xcom_types", "give_decimal"): "Airflow 3 rounds 1.10 to 1.1",
+    ("a3_xcom_types", "take_decimal"): "as above",
+    ("a3_xcom_types", "give_uuid"): "a UUID is no value that an XCom may hold",
+    ("a3_xcom_types", "take_uuid"): "as above",
+}
+"""Tasks that do not end as recorded, and why."""
+
+ENDS_OTHERWISE = {"a3_chain", "a3_context"}
+"""DAGs whose run ends otherwise for one of these tasks."""
+
+LaboratoryOf = Callable[[str], Laboratory]
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file to which callbacks write."""
+    return tmp_path_factory.mktemp("notes") / "notes"
+
+
+@pytest.fixture(scope="module")
+def laboratory_of(tmp_path_factory: pytest.TempPathFactory, notes: Path) -> Iterator[LaboratoryOf]:
+    """A file's DAGs in a folder of their own.
+
+    The environment has what any of the files finds in it: one fork server does for all.
+    """
+    made: dict[str, Laboratory] = {}
+
+    def of(file: str) -> Laboratory:
+        if file not in made:
+            folder = tmp_path_factory.mktemp(Path(file).stem)
+            shutil.copy(HERE / "dags" / file, folder)
+            made[file] = Laboratory(folder)
+            assert made[file].failures == ()
+        return made[file]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {item for recorded in RECORDED for item in recorded["env"].items()}:
+            patch.setenv(name, value.replace("{file}", str(notes)))
+        yield of
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [recorded for recorded in RECORDED if recorded["file"] not in NOT_YET],
+    ids=lambda recorded: recorded["dag_id"],
+)
+def test_a_dag_of_airflow_3_ends_as_recorded(
+    laboratory_of: LaboratoryOf, recorded: dict[str, Any], notes: Path
+) -> None:
+    notes.write_text("")
+    laboratory = laboratory_of(recorded["file"])
+    finished = laboratory.run(
+        WantedRun(
+            dag_id=recorded["dag_id"],
+            execution_date=datetime.fromisoformat(recorded["logical_date"] or recorded["run_after"]),
+            is_undated=recorded["logical_date"] is None,
+            run_id=recorded["run_id"],
+            conf=recorded["conf"],
+        )
+    )
+    expected = recorded["expect"]
+    instances = {(item.task_id, item.map_index): item for item in finished.instances}
+    assert _counted(recorded, [[*key, str(item.state)] for key, item in instances.items()]) == _counted(
+        recorded, expected["tasks"]
+    )
+    assert _counted(recorded, [[*key, item.try_number] for key, item in instances.items()]) == _counted(
+        recorded, expected["tries"]
+    )
+    places = {(row[0], row[1], row[2]) for row in expected["xcoms"]}
+    places |= {(*key, "return_value") for key in instances}
+    assert _counted(recorded, list(_xcoms(laboratory, finished, places))) == _counted(
+        recorded, expected["xcoms"]
+    )
+    assert notes.read_text().splitlines() == expected.get("lines", [])
+    if recorded["dag_id"] not in ENDS_OTHERWISE:
+        assert finished.run.state == expected["run"]
+
+
+def test_what_is_left_out_is_recorded() -> None:
+    assert NOT_YET.keys() <= {recorded["file"] for recorded in RECORDED}
+    assert {*LEFT_OUT} <= {
+        (recorded["dag_id"], row[0]) for recorded in RECORDED for row in recorded["expect"]["tasks"]
+    }
+
+
+def _counted(recorded: dict[str, Any], rows: list[list[Any]]) -> list[list[Any]]:
+    """The rows of the tasks that are compared, in one order."""
+    return sorted(
+        (row for row in rows if (recorded["dag_id"], row[0]) not in LEFT_OUT), key=lambda row: row[:3]
+    )
+
+
+def _xcoms(
+    laboratory: Laboratory, finished: FinishedRun, places: set[tuple[str, int, str]]
+) -> Iterator[list[Any]]:
+    for task_id, map_index, key in places:
+        text = laboratory.engine.store.xcoms.pull(finished.run.run_uid, task_id, map_index, key)
+        if text is not None and text != "null":
+            value = from_json(text)
+            yield [task_id, map_index, key, type(value).__name__, _plain(value)]
+
+
+def _plain(value: Any) -> Any:
+    """A value in the form of the recorded ones."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(_plain, value))
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value.total_seconds() if isinstance(value, timedelta) else str(value)
