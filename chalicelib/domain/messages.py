@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.datasets.events import EventSource
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
@@ -175,6 +176,19 @@ class TimeOutRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterDatasetEvents:
+    """Datasets were changed: keep the events, and make the runs of DAGs that run by them."""
+
+    origin: str
+    """Names what has changed them: however often the message comes, it is the same change."""
+    timestamp: datetime
+    changes: Payload
+    """The text of ``datasets.events.changes_text``."""
+    source: EventSource | None = None
+    """None: it came from outside."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
     """Run one try of a task; carries what the worker needs of the run."""
 
@@ -227,6 +241,7 @@ SchedulingMessage = (
     | EndTasks
     | AlterTasks
     | TimeOutRun
+    | RegisterDatasetEvents
 )
 WorkerMessage = RunTask | RunCallback
 """What needs the user's code."""

@@ -67,7 +67,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "domain": (
         *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
         *("params",),
-        *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
+        *("schedule", "runs", "datasets", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
@@ -76,7 +76,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
-        *("schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
+        *("datasets", "schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),

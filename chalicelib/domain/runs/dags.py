@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 
 
@@ -46,6 +47,8 @@ class Dag:
     """Aware; the ``start_date`` of its ``default_args``."""
     has_params: bool = False
     """Whether its version says of params what a run's conf may be."""
+    dataset_condition: DatasetCondition | None = None
+    """Which changes of datasets make it run; None: none do."""
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None

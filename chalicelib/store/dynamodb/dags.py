@@ -13,6 +13,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
@@ -218,6 +219,7 @@ def as_dag(item: DagItem) -> Dag:
         schedule=item.scheduling or Schedule(),
         default_start_date=item.default_start_date,
         has_params=bool(item.has_params),
+        dataset_condition=DatasetCondition(item.dataset_condition) if item.dataset_condition else None,
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
         next_run=_interval(item.next_run_start, item.due_at),
@@ -244,6 +246,7 @@ def _renew(dag: Dag) -> list[Action]:
         DagItem.scheduling.set(dag.schedule),
         _assign(DagItem.default_start_date, dag.default_start_date),
         _assign(DagItem.has_params, dag.has_params or None),
+        _assign(DagItem.dataset_condition, dag.dataset_condition and dag.dataset_condition.text),
         DagItem.is_deleted.set(DagItem.is_deleted | False),
         DagItem.generation.set(DagItem.generation | dag.generation),
         DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),

@@ -48,6 +48,7 @@ class MemoryDags:
                     schedule=dag.schedule,
                     default_start_date=dag.default_start_date,
                     has_params=dag.has_params,
+                    dataset_condition=dag.dataset_condition,
                 )
             self._dags[dag.dag_id] = saved
             return saved

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from chalicelib.domain import messages
+from chalicelib.domain.datasets.events import EventSource
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.payload import Payload
@@ -59,6 +60,13 @@ EVERY: list[Message] = [
     messages.EndTasks(run=RUN),
     messages.AlterTasks(run=RUN, plan=Payload(text="{}")),
     messages.TimeOutRun(run=RUN),
+    messages.RegisterDatasetEvents(
+        origin="01RUN#t#-1#1",
+        timestamp=NOON,
+        changes=Payload(text="[]"),
+        source=EventSource.of(FACTS, "t", 4),
+    ),
+    messages.RegisterDatasetEvents(origin="delivery", timestamp=NOON, changes=Payload(reference="changes")),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0, pokes=3, begun_at=NOON),
     messages.RunTask(
