@@ -183,7 +183,7 @@ class RegisterDatasetEvents:
     """Names what has changed them: however often the message comes, it is the same change."""
     timestamp: datetime
     changes: Payload
-    """The text of ``datasets.events.changes_text``."""
+    """The text of ``runs.dataset_changes.changes_text``."""
     source: EventSource | None = None
     """None: it came from outside."""
 

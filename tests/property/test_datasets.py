@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.datasets.datasets import Mention
-from chalicelib.domain.datasets.events import Change, changes_of, changes_text
 from chalicelib.domain.messages import Outgoing, RegisterDatasetEvents
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.runs.dataset_changes import DatasetChange, changes_of, changes_text
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.states import DagRunState
 from chalicelib.simulation.crowd import Crowd
@@ -18,7 +19,8 @@ from chalicelib.simulation.world import World
 from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.examples import HOUR, NOON, SECOND, a_dataset
-from tests.scripted.scenarios import run_to_the_end, with_tries_to_spare, world_of
+from tests.scripted.scenarios import run_to_the_end, start, with_tries_to_spare, world_of
+from tests.scripted.world import ScriptedWorld
 
 DAG = ScriptedDag([with_tries_to_spare(Shape("look"))])
 CONDITIONS: list[Any] = ["a", {"all": ["a", "b"]}, {"any": ["a", "b"]}, {"any": [{"all": ["a", "b"]}, "c"]}]
@@ -57,7 +59,43 @@ def test_each_run_has_just_what_met_its_condition(
     assert all(run.run_type is DagRunType.DATASET_TRIGGERED for run in runs)
 
 
-def consuming(condition: DatasetCondition, seed: int) -> World:
+PRODUCER = ScriptedDag(
+    [with_tries_to_spare(Shape("make")), with_tries_to_spare(Shape("last", upstream=("make",)))],
+    dag_id="producer",
+)
+
+
+@given(st.sampled_from([0.0, 0.05, 0.2]), st.sampled_from([0.0, 0.3]), st.integers())
+@examples(80)
+def test_what_a_task_changes_is_told_once_whatever_fails_on_the_way(
+    faults: float, kills: float, seed: int
+) -> None:
+    world = consuming(DatasetCondition.of({"any": ["a", "b"]}), seed)
+    PRODUCER.save(world.store)
+    world.script = script
+    crowd = Crowd(world, PRODUCER.graph, faults=faults, repeats=0.3, delays=0.1, kills=kills)
+    produced = start(world, PRODUCER)
+    run_to_the_end(crowd)
+    world.settle(DAG.dag_id)
+
+    (run,) = runs_of(world)
+    (arrival,) = world.store.dataset_queues.arrivals(run.run_uid)
+    events = {event.uri: event for event in world.store.dataset_events.get_many(arrival.events)}
+    assert {uri: event.extra for uri, event in events.items()} == {"a": '{"n": 1}', "b": "{}"}
+    source = events["a"].source
+    assert source is not None
+    assert (source.dag_id, source.task_id, source.run_id) == ("producer", "make", produced.run_id)
+    assert run.data_interval_start == produced.data_interval_start
+
+
+def script(request: TryRequest) -> TryOutcome:
+    if request.task_id != "make":
+        return TryOutcome(result=TryResult.SUCCESS)
+    changes = (DatasetChange(uri="a", extra={"n": 1}), DatasetChange(uri="b"))
+    return TryOutcome(result=TryResult.SUCCESS, dataset_changes=changes)
+
+
+def consuming(condition: DatasetCondition, seed: int) -> ScriptedWorld:
     world = world_of(DAG, seed)
     dag = world.store.dags.get(DAG.dag_id)
     assert dag is not None
@@ -69,7 +107,7 @@ def consuming(condition: DatasetCondition, seed: int) -> World:
 
 
 def origin(number: int, uris: list[str]) -> RegisterDatasetEvents:
-    changes = [Change(uri=uri, extra={"n": number}) for uri in uris]
+    changes = [DatasetChange(uri=uri, extra={"n": number}) for uri in uris]
     moment = NOON + number % 3 * HOUR + number * SECOND
     text = Payload(text=changes_text(changes))
     return RegisterDatasetEvents(origin=f"origin{number}", timestamp=moment, changes=text)

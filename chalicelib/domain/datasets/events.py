@@ -7,23 +7,11 @@ runs by any of them runs once. Everything of an event follows from its origin, s
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import RunFacts, id_at
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """One change of a dataset, as a task or a delivery from outside tells of it."""
-
-    uri: str
-    extra: dict[str, Any] = field(default_factory=dict)
-    """JSON values."""
-    aliases: tuple[str, ...] = ()
-    """Names of the aliases by which the task found the dataset, sorted; empty if it names it as an outlet."""
+from chalicelib.domain.runs.dataset_changes import DatasetChange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,19 +82,8 @@ def origin_of_try(run_uid: str, task_key: str, try_number: int) -> str:
     return f"{run_uid}#{task_key}#{try_number}"
 
 
-def changes_text(changes: Sequence[Change]) -> str:
-    """The JSON text of the changes of an origin."""
-    return json.dumps([plain(change) for change in changes])
-
-
-def changes_of(text: str) -> tuple[Change, ...]:
-    """The changes of such a text."""
-    changes: tuple[Change, ...] = typed(tuple[Change, ...], json.loads(text))
-    return changes
-
-
 def events_of(
-    origin: str, timestamp: datetime, changes: Sequence[Change], source: EventSource | None
+    origin: str, timestamp: datetime, changes: Sequence[DatasetChange], source: EventSource | None
 ) -> tuple[DatasetEvent, ...]:
     """The events that changes make, in their order."""
     return tuple(

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.states import TaskInstanceState
 
 MAX_REASON_LENGTH = 500
@@ -56,6 +57,8 @@ class TryOutcome:
     returned a value, else 0."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
+    dataset_changes: tuple[DatasetChange, ...] = ()
+    """Of a success: what it has changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import asleep_token, holder_name, instance_name, parse_task_key, task_key
@@ -73,6 +74,8 @@ class TaskInstance:
     """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
+    dataset_changes: Payload | None = None
+    """Of a success: the text (``runs.dataset_changes``) of the datasets that it has changed."""
 
     @property
     def key(self) -> str:
@@ -154,6 +157,7 @@ class TaskInstanceChange(TypedDict, total=False):
     map_levels: tuple[int, ...]
     output_length: int | None
     rendered_map_index: str | None
+    dataset_changes: Payload | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

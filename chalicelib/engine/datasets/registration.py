@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.events import DatasetEvent, changes_of, events_of
+from chalicelib.domain.datasets.events import DatasetEvent, events_of
 from chalicelib.domain.datasets.queues import ArrivalStep, PlannedRun, arrive, queue_for
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RegisterDatasetEvents
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.dataset_changes import changes_of
 from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.store import Arrived

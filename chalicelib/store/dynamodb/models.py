@@ -19,6 +19,7 @@ from chalicelib.store.dynamodb.attributes import (
     IntegerAttribute,
     NumbersAttribute,
     PartsAttribute,
+    PayloadAttribute,
     ScheduleAttribute,
     TextsAttribute,
 )
@@ -179,6 +180,7 @@ class TaskInstanceItem(Model):
     map_levels = NumbersAttribute(null=True)
     output_length = IntegerAttribute(null=True)
     rendered_map_index = UnicodeAttribute(null=True)
+    dataset_changes = PayloadAttribute(null=True)
 
 
 class XComItem(Model):
