@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.datasets.events import EventSource
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts, RunRef
+from chalicelib.domain.runs.dataset_events import EventSource
 from chalicelib.domain.schedule.timetables import DataInterval
 
 

@@ -53,6 +53,8 @@ def run_try(
             variables=variables,
             find_previous_success=request.find_previous_success,
             find_task_instances=request.find_task_instances,
+            find_triggering_events=request.find_triggering_events,
+            find_events_of_dataset=request.find_events_of_dataset,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)

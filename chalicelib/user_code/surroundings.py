@@ -17,6 +17,7 @@ from chalicelib.authoring.surroundings import configuration
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dataset_events import DatasetEvent
 from chalicelib.domain.runs.outcomes import InstanceFacts
 from chalicelib.domain.runs.xcom_sources import XComSource
 from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
@@ -136,6 +137,20 @@ def asked_task_instances(requests: Requests) -> tuple[InstanceFacts, ...]:
     return tuple(typed(InstanceFacts, document) for document in json.loads(text))
 
 
+def asked_triggering_events(requests: Requests) -> tuple[DatasetEvent, ...]:
+    """The dataset events that the try's run has."""
+    return _events(_ask(requests, {"op": "triggering_events"}))
+
+
+def asked_events_of_dataset(requests: Requests, uri: str) -> tuple[DatasetEvent, ...]:
+    """All events of the dataset of a URI."""
+    return _events(_ask(requests, {"op": "events_of_dataset", "uri": uri}))
+
+
+def _events(answer: Answer) -> tuple[DatasetEvent, ...]:
+    return tuple(typed(DatasetEvent, document) for document in json.loads(answer[1]))
+
+
 def _ask(requests: Requests, header: dict[str, Any], text: str = "") -> Answer:
     answer, value = requests.ask(header, text)
     if "error" in answer:
@@ -158,6 +173,8 @@ class Surroundings:
     variables: VariablesOfDagFiles
     find_previous_success: Callable[[], DagRun | None] = lambda: None
     find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = tuple
+    find_triggering_events: Callable[[], tuple[DatasetEvent, ...]] = tuple
+    find_events_of_dataset: Callable[[str], tuple[DatasetEvent, ...]] = lambda _: ()
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
@@ -236,6 +253,14 @@ def _task_instances(around: Surroundings, _header: dict[str, Any], _text: str) -
     return {}, json.dumps([plain(facts) for facts in around.find_task_instances()])
 
 
+def _triggering_events(around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps([plain(event) for event in around.find_triggering_events()])
+
+
+def _events_of_dataset(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps([plain(event) for event in around.find_events_of_dataset(_str(header, "uri"))])
+
+
 def _option(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     return _maybe(configuration.option(_str(header, "section"), _str(header, "key")))
 
@@ -256,6 +281,8 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "xcom_pull_more": _xcom_pull_more,
     "xcom_runs": _xcom_runs,
     "task_instances": _task_instances,
+    "triggering_events": _triggering_events,
+    "events_of_dataset": _events_of_dataset,
     "variable_get": _variable_get,
     "variable_save": _variable_save,
     "variable_delete": _variable_delete,

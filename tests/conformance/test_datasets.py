@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from chalicelib.domain.datasets.datasets import Mention
-from chalicelib.domain.datasets.events import EventSource
 from chalicelib.domain.datasets.queues import ArrivalStep
+from chalicelib.domain.runs.dataset_events import EventSource
 from chalicelib.engine.ports.store import Arrived, Store
 from chalicelib.store.dynamodb import DynamoStore
 from tests.conformance.faults import LOST, THROTTLED, faults

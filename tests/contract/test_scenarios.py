@@ -9,10 +9,6 @@ from tests.contract.scenario_stage import stage_of
 from tests.contract.scenarios import FEATURES, Scenario, play, recorded_scenarios
 
 _MISSING: dict[str, tuple[str, ...]] = {
-    "datasets are not offered": (
-        *("ds_simple", "ds_all", "ds_any", "ds_expression", "ds_alias", "ds_extra", "ds_mapped", "ds_paused"),
-        *("ds_chain", "ds_manual", "ds_failed_run", "tt_summary"),
-    ),
     "TriggerDagRunOperator is not offered": ("td_conf", "td_wait", "td_paused", "td_refused", "td_mapped"),
     "ExternalTaskSensor and its marker are not offered": (
         *("ets_states", "ets_existence", "ets_deferrable_failed", "marker"),
@@ -22,7 +18,7 @@ _MISSING: dict[str, tuple[str, ...]] = {
     ),
     "SubDagOperator is not offered": ("subdag",),
     "branches by dates are not offered": ("branch_dates",),
-    "timetable objects are not offered": ("tt_data_interval", "tt_custom"),
+    "timetable objects are not offered": ("tt_data_interval", "tt_custom", "tt_summary"),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
     "plugins and listeners are not offered": ("plugins", "listeners"),
     "airflow.models.dag.DagContext is not offered": ("context_env",),

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.events import DatasetEvent
 from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, arrive, queue_for
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.dataset_events import DatasetEvent
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.slots.pools import Pool, Waiter
 from chalicelib.domain.states import DagRunState

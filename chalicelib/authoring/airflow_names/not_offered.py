@@ -28,7 +28,6 @@ _SQL = "call the database's own Python library in a Python task; apache-airflow-
 _SDK = "it came with Airflow 3; do without it"
 
 NOT_OFFERED: Mapping[str, str] = {
-    "airflow.Dataset": _DATASETS,
     "airflow.PY36": "leave it out: Python is 3.11 or later",
     "airflow.PY37": "leave it out: Python is 3.11 or later",
     "airflow.api": _CLI,
@@ -42,7 +41,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.cli": _CLI,
     "airflow.contrib.sensors.file_sensor": _PYTHON_SENSOR,
     "airflow.dag_processing": _SERVERS,
-    "airflow.datasets": _DATASETS,
     "airflow.decorators.external_python": _REQUIREMENTS,
     "airflow.decorators.python_virtualenv": _REQUIREMENTS,
     "airflow.exceptions.TaskDeferred": _RESCHEDULE,

@@ -85,6 +85,8 @@ class TaskInstance(metaclass=HasColumns):
         self.pulls = Pulls(task, request, xcoms)
         self.has_returned_value = False
         self.find_previous_success = request.find_previous_success
+        self.find_triggering_events = request.find_triggering_events
+        self.find_events_of_dataset = request.find_events_of_dataset
         self._xcoms = xcoms
         self._pushed: set[str] = set()
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.domain.datasets.events import DatasetEvent, EventKey
+from chalicelib.domain.runs.dataset_events import DatasetEvent, EventKey
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval
 

@@ -53,6 +53,10 @@ class Dag:
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None
     """What paused or unpaused it last: a user's name, or a command."""
+    paused_at: datetime | None = None
+    """When it was paused last; None: it has been from the start, or never was."""
+    unpaused_at: datetime | None = None
+    """When it was unpaused last."""
     next_run: DataInterval | None = None
     """The data interval of the automated run that comes next; None: none does."""
     last_interval: DataInterval | None = None
@@ -64,6 +68,12 @@ class Dag:
     def is_paused_for(self, run_type: DagRunType) -> bool:
         """Whether its pause keeps runs of a type from going on; backfills go on, as in Airflow."""
         return self.is_paused and run_type is not DagRunType.BACKFILL
+
+    def was_paused_at(self, moment: datetime) -> bool:
+        """Whether it was paused at a moment, as far as its last pause tells."""
+        if self.paused_at is not None and moment < self.paused_at:
+            return False
+        return self.is_paused or (self.unpaused_at is not None and moment < self.unpaused_at)
 
     def is_altered(self, run_uid: str) -> bool:
         """Whether that run is among the altered ones, after however many clears."""

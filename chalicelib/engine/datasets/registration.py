@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.events import DatasetEvent, events_of
 from chalicelib.domain.datasets.queues import ArrivalStep, PlannedRun, arrive, queue_for
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RegisterDatasetEvents
@@ -18,6 +17,7 @@ from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id, new_id
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.dataset_changes import changes_of
+from chalicelib.domain.runs.dataset_events import DatasetEvent, events_of
 from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.store import Arrived
@@ -113,7 +113,7 @@ def _arrive(engine: Engine, dag_id: str, events: Iterable[DatasetEvent], known: 
             dag.dataset_condition,
             own,
             frozenset[str]().union(*map(known.references, own)),
-            is_paused=dag.is_paused or not dag.is_active,
+            is_paused=dag.was_paused_at(own[0].timestamp) or not dag.is_active,
             new_run_uid=engine.new_uid(),
             not_before=taken and taken + timedelta.resolution,
         )

@@ -8,12 +8,12 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.auth.ports import ProofKey, Replays, Users
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.events import DatasetEvent, EventKey
 from chalicelib.domain.datasets.queues import Arrival, ArrivalStep, DatasetQueue
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.runs.dataset_events import DatasetEvent, EventKey
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.slots.pools import Parts, Pool, PoolShard, Waiter
 from chalicelib.domain.states import DagRunState
@@ -58,8 +58,13 @@ class Dags(Protocol):
         One that is no longer defined has no next run.
         """
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
-        """Pause or unpause; the DAG as it is then, None if there is no such DAG. 1 request."""
+    def set_paused(
+        self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
+    ) -> Dag | None:
+        """Pause or unpause at a moment; the DAG as it is then, None if there is no such DAG. 1 request.
+
+        ``at``: None notes no moment.
+        """
 
     def set_next_run(
         self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None

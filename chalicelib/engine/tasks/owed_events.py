@@ -4,10 +4,10 @@ At least once, as callbacks are (``owed_callbacks``): after the end, which keeps
 first note that proves it. A task that changes no dataset costs nothing.
 """
 
-from chalicelib.domain.datasets.events import EventSource, origin_of_try
 from chalicelib.domain.graph.graph import Graph
 from chalicelib.domain.messages import RegisterDatasetEvents
 from chalicelib.domain.runs.dag_runs import RunFacts
+from chalicelib.domain.runs.dataset_events import EventSource, origin_of_try
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine

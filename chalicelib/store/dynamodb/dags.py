@@ -59,12 +59,16 @@ class DynamoDags:
             actions += _next_run(None)
         self._dags.update((dag_id,), actions, DagItem.dag_id.exists())
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+    def set_paused(
+        self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
+    ) -> Dag | None:
         actions = [
             DagItem.is_paused.set(paused),
             DagItem.pause_changed_by.set(changed_by),
             _listed_as_due(not paused),
         ]
+        if at is not None:
+            actions.append((DagItem.paused_at if paused else DagItem.unpaused_at).set(at))
         written = self._dags.update((dag_id,), actions, _IS_KEPT)
         return as_dag(written.item) if written.applied and written.item else None
 
@@ -222,6 +226,8 @@ def as_dag(item: DagItem) -> Dag:
         dataset_condition=DatasetCondition(item.dataset_condition) if item.dataset_condition else None,
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
+        paused_at=item.paused_at,
+        unpaused_at=item.unpaused_at,
         next_run=_interval(item.next_run_start, item.due_at),
         last_interval=_interval(item.last_interval_start, item.last_interval_end),
         altered_runs=frozenset(map(_as_altered_run, item.altered_runs or ())),

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
-from chalicelib.domain.datasets.events import EventKey
 from chalicelib.domain.datasets.queues import Arrival, ArrivalStep, DatasetQueue
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.dataset_events import EventKey
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.ports.store import Arrived
 from chalicelib.store.dynamodb.attributes import instant_text

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.datasets.datasets import Dataset, Mention
-from chalicelib.domain.datasets.events import DatasetEvent, EventKey, EventSource
 from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.runs.dataset_events import DatasetEvent, EventKey, EventSource
 from chalicelib.store.dynamodb.attributes import instant_text
 from chalicelib.store.dynamodb.models import DatasetEventItem, DatasetItem
 from chalicelib.store.dynamodb.tables import Tables

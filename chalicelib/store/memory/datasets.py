@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import RLock
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.events import DatasetEvent, EventKey
+from chalicelib.domain.runs.dataset_events import DatasetEvent, EventKey
 
 
 class MemoryDatasets:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.datasets.events import DatasetEvent, EventSource
 from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, PlannedRun, arrive, queue_for
+from chalicelib.domain.runs.dataset_events import DatasetEvent, EventSource
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.schedule.timetables import DataInterval
 from tests.scripted.examples import HOUR, NOON, SECOND, a_dataset_event, a_run

@@ -14,7 +14,7 @@ from chalicelib.engine import dispatch
 from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.engine import Engine
 from tests.scripted.engines import engine_in_memory, take_sent
-from tests.scripted.examples import HOUR, NOON, a_dag, a_run
+from tests.scripted.examples import HOUR, NOON, SECOND, a_dag, a_run
 
 A, B, X = dataset_reference("a"), dataset_reference("b"), alias_reference("x")
 
@@ -83,13 +83,20 @@ def test_a_deleted_dag_and_one_with_another_schedule_by_now_get_nothing() -> Non
 
 def test_a_paused_dag_runs_by_the_next_event_and_has_all() -> None:
     engine = engine_with(("consumer", "a"))
-    engine.store.dags.set_paused("consumer", True, "ada")
-    dispatch.handle(engine, changed("one", DatasetChange(uri="a")))
-    engine.store.dags.set_paused("consumer", False, "ada")
+    engine.store.dags.set_paused("consumer", True, "ada", NOON - HOUR)
+    engine.store.dags.set_paused("consumer", False, "ada", NOON + SECOND)
+    dispatch.handle(engine, changed("one", DatasetChange(uri="a")))  # late: it came during the pause
     assert runs_of(engine, "consumer") == []
     dispatch.handle(engine, changed("two", DatasetChange(uri="a"), at=NOON + HOUR))
     (run,) = runs_of(engine, "consumer")
     assert [each.origin for each in engine.store.dataset_queues.arrivals(run.run_uid)] == ["one", "two"]
+
+
+def test_what_came_before_a_pause_counts_however_late_its_message_is() -> None:
+    engine = engine_with(("consumer", "a"))
+    engine.store.dags.set_paused("consumer", True, "ada", NOON + SECOND)
+    dispatch.handle(engine, changed("one", DatasetChange(uri="a")))
+    assert len(runs_of(engine, "consumer")) == 1
 
 
 def test_an_alias_leads_to_those_who_run_by_it_at_its_very_first_event_and_ever_after() -> None:

@@ -8,11 +8,11 @@ from typing import Any, get_args
 import pytest
 
 from chalicelib.domain import messages
-from chalicelib.domain.datasets.events import EventSource
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts, RunRef
+from chalicelib.domain.runs.dataset_events import EventSource
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.queues.messages import VERSION, UnreadableMessage, decode, encode
 from tests.scripted.memory_sender import MemorySender
