@@ -5,6 +5,7 @@ are to get instead. Nothing heavy is imported before it is asked for.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from chalicelib.telemetry.log_lines import on_lambda
 if TYPE_CHECKING:
     from chalicelib.auth.origins import OriginCheck
     from chalicelib.auth.verdicts import Origin, Scheme, Throttled, Verdict, Verify
+    from chalicelib.domain.connections import ConnectionsOfDagFiles
+    from chalicelib.domain.secrets_backends import SecretsBackend
     from chalicelib.engine.engine import Engine
     from chalicelib.engine.ports.store import Store
     from chalicelib.engine.ports.worker import RunCallbacks, RunTry
@@ -193,6 +196,15 @@ def keytab() -> bytes:
     return read_keytab(settings().keytab)
 
 
+def secrets_backend() -> "SecretsBackend | None":
+    """The secrets backend that the settings name, if any."""
+    if not settings().secrets_backend:
+        return None
+    from chalicelib.store.secrets_backends import secrets_backend_of
+
+    return secrets_backend_of(settings())
+
+
 def _kerberos_verifier(store: "Store", _settings: Settings) -> "Verify":
     from chalicelib.auth.kerberos.verifier import KerberosVerifier
 
@@ -250,13 +262,40 @@ def _role_credentials() -> "RoleCredentials":
 def _run_try_of_deployed_dags() -> "RunTry":
     from chalicelib.user_code.runner import run_try as of_deployed_dags
 
-    return of_deployed_dags(settings().dags_folder, engine().store.variables, environment_of_tries)
+    return of_deployed_dags(
+        settings().dags_folder,
+        engine().store.variables,
+        environment_of_tries,
+        connections=_remembered_connections(),
+        secrets=_remembered_secrets(),
+    )
 
 
 def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
     from chalicelib.user_code.runner import run_callbacks as of_deployed_dags
 
-    return of_deployed_dags(settings().dags_folder, engine().store.variables, environment_of_tries)
+    return of_deployed_dags(
+        settings().dags_folder,
+        engine().store.variables,
+        environment_of_tries,
+        connections=_remembered_connections(),
+        secrets=_remembered_secrets(),
+    )
+
+
+@cache
+def _remembered_connections() -> "ConnectionsOfDagFiles":
+    from chalicelib.store.remembered_secrets import RememberedConnections
+
+    return RememberedConnections(lambda: engine().store.connections, time.time)
+
+
+@cache
+def _remembered_secrets() -> "SecretsBackend | None":
+    from chalicelib.store.remembered_secrets import RememberedSecrets
+
+    backend = secrets_backend()
+    return backend and RememberedSecrets(backend, time.time)
 
 
 @cache

@@ -1,9 +1,10 @@
 """Settings, under Airflow's own names where it has one, read once and passed down."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 APP_NAME = "updraft"
@@ -34,6 +35,25 @@ _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
 WORKERS_ROLE = "worker"
 """The value of ``UPDRAFT__WORKER__TASK_ROLE`` that gives tasks the worker's own credentials."""
+
+_LOOKUPS = tuple(
+    f"{kind}_{what}"
+    for kind in ("connections", "variables", "config")
+    for what in ("prefix", "lookup_pattern")
+)
+_URL_MODES = ("full_url_mode", "are_secret_values_urlencoded")
+"""Taken without effect, as by version 9 of Airflow's provider: a secret may be in either form."""
+
+SECRETS_MANAGER = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
+PARAMETER_STORE = "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend"
+LOCAL_FILES = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+
+SECRETS_BACKENDS: Mapping[str, tuple[str, ...]] = {
+    SECRETS_MANAGER: (*_LOOKUPS, "sep", "extra_conn_words", *_URL_MODES),
+    PARAMETER_STORE: _LOOKUPS,
+    LOCAL_FILES: ("variables_file_path", "connections_file_path"),
+}
+"""What ``[secrets] backend`` can be, by Airflow's names, and which ``backend_kwargs`` each takes."""
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}")
 
@@ -89,11 +109,18 @@ class Settings:
     """One of ``LOG_RETENTION_DAYS``, or ``KEEP_LOGS_FOR_EVER``; None: nobody has decided."""
     events_file: Path | None = None
     """Which event triggers which DAG; None: ``events.toml`` in the DAGs folder, if there is one."""
+    fernet_key: str = field(default="", repr=False)
+    """``[core] fernet_key`` of the local stage; a deployed one keeps it in ``fernet_key_parameter``."""
+    secrets_backend: str = ""
+    """One of ``SECRETS_BACKENDS``; empty: none."""
+    secrets_backend_kwargs: str = field(default="{}", repr=False)
+    """JSON of an object that has names which the backend takes."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings; raises ``SettingError`` that names the variable."""
         stage = environ.get("UPDRAFT__AWS__STAGE", "local")
+        secrets_backend = _secrets_backend(environ, "AIRFLOW__SECRETS__BACKEND")
         return cls(
             stage=stage,
             bucket=environ.get("UPDRAFT__AWS__BUCKET", f"{APP_NAME}-{stage}-bucket"),
@@ -129,7 +156,17 @@ class Settings:
             more_alarms=_chosen(environ, "UPDRAFT__AWS__ALARMS", ALARMS),
             log_retention_days=_retention(environ, "UPDRAFT__AWS__LOG_RETENTION_DAYS"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
+            fernet_key=environ.get("AIRFLOW__CORE__FERNET_KEY", "").strip() if stage == "local" else "",
+            secrets_backend=secrets_backend,
+            secrets_backend_kwargs=_backend_kwargs(
+                environ, "AIRFLOW__SECRETS__BACKEND_KWARGS", secrets_backend
+            ),
         )
+
+    @property
+    def fernet_key_parameter(self) -> str:
+        """The name of the parameter of Systems Manager that holds a deployed stage's Fernet key."""
+        return self.resource("fernet_key")
 
     def resource(self, name: str) -> str:
         """The full name of a table or queue: ``updraft-<stage>-<name>``."""
@@ -197,6 +234,34 @@ def _runtime(environ: Mapping[str, str], name: str) -> str:
     text = environ.get(name, "").strip()
     if text and not _RUNTIME.fullmatch(text):
         raise SettingError(f"{name} is {text!r}; it takes a Python of AWS Lambda, such as python3.11")
+    return text
+
+
+def _secrets_backend(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if text and text not in SECRETS_BACKENDS:
+        raise SettingError(f"{name} is {text!r}; it takes {', '.join(SECRETS_BACKENDS)}, or nothing")
+    return text
+
+
+def _backend_kwargs(environ: Mapping[str, str], name: str, backend: str) -> str:
+    """Checked; the values may be secrets, so no text of an error shows them."""
+    text = environ.get(name, "").strip()
+    if not text or not backend:
+        return "{}"
+    try:
+        kwargs = json.loads(text)
+    except ValueError:
+        kwargs = None
+    if not isinstance(kwargs, dict):
+        raise SettingError(f"{name} is no JSON of an object")
+    taken = SECRETS_BACKENDS[backend]
+    others = sorted(key for key, value in kwargs.items() if key not in taken and value is not None)
+    if others:
+        raise SettingError(
+            f"{name} has {', '.join(others)}, which is not taken here: the worker reads by its own role, in "
+            f"the stage's region. {backend} takes {', '.join(taken)}"
+        )
     return text
 
 

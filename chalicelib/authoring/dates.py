@@ -77,6 +77,15 @@ def timezone_name(value: dt.datetime | None) -> str:
     return "UTC" if offset == "+00:00" else offset
 
 
+def zone_named(name: str) -> dt.tzinfo:
+    """The time zone to which ``timezone_name`` gives that name."""
+    from zoneinfo import ZoneInfo
+
+    if name[0] in "+-":
+        return dt.datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo or utc
+    return ZoneInfo(name)
+
+
 def days_ago(n: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> dt.datetime:
     """Midnight (or the given time) of the day ``n`` days before today, in UTC."""
     today = utcnow().replace(hour=hour, minute=minute, second=second, microsecond=microsecond)

@@ -47,8 +47,8 @@ def __getattr__(name: str) -> Any:
         import_module("dateutil.parser")
         import_module("dateutil.relativedelta")
         return import_module("dateutil")
-    if name == "yaml":
-        return import_module("yaml")
     if name in of_plugins:
         return of_plugins[name]
+    if name == "yaml":
+        return import_module("yaml")
     raise AttributeError(f"macros has no {name!r}")

@@ -12,6 +12,7 @@ import click
 from chalicelib.cli import airflow_1_10, without_effect
 from chalicelib.cli.completion import completion
 from chalicelib.cli.config import config
+from chalicelib.cli.connections import connections, rotate_fernet_key
 from chalicelib.cli.dags.backfill import backfill
 from chalicelib.cli.dags.details import details, next_execution, report
 from chalicelib.cli.dags.group import dags
@@ -58,6 +59,7 @@ runs.add_command(cancel)
 for command in (
     completion,
     config,
+    connections,
     dags,
     deadletters,
     deploy,
@@ -67,6 +69,7 @@ for command in (
     info,
     package,
     pools,
+    rotate_fernet_key,
     runs,
     simulate,
     sync,
@@ -81,6 +84,7 @@ for name, command in airflow_1_10.COMMANDS.items():
     updraft.add_command(airflow_1_10.as_in_1_10(name, command), name)
 groups = {
     "config": config,
+    "connections": connections,
     "dags": dags,
     "pools": pools,
     "tasks": tasks,

@@ -99,10 +99,14 @@ class Configuration:
         return None
 
     def settings(self, environ: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of the environment, else of the file, else the defaults; raises ``SettingError``."""
+        """The settings of the environment, else of the file, else the defaults; raises ``SettingError``.
+
+        Where secrets are kept the environment says alone: the file's backend is that of another Airflow.
+        """
         named = {
             f"AIRFLOW__{section.upper()}__{option.upper()}": _expanded(value)
             for section, options in self.sections.items()
+            if section != "secrets"
             for option, value in options.items()
         }
         return Settings.from_environ({**environ, **named})

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,22 @@ def connect() -> "Engine":
     reach_local_server()
     with bootstrap.use(settings=Configuration.read().settings()):
         return bootstrap.engine()
+
+
+@contextmanager
+def with_stored_secrets(engine: "Engine") -> Iterator[None]:
+    """Let Airflow's ``Variable`` and ``Connection`` find those of the stage, as in a task of it."""
+    from chalicelib import bootstrap
+    from chalicelib.authoring.surroundings.connections import connections_in
+    from chalicelib.authoring.surroundings.secrets import secrets_from
+    from chalicelib.authoring.surroundings.variables import variables_in
+
+    with (
+        variables_in(engine.store.variables),
+        connections_in(engine.store.connections),
+        secrets_from(bootstrap.secrets_backend()),
+    ):
+        yield
 
 
 def moment(text: str) -> datetime:
@@ -102,6 +119,7 @@ def reach_local_server() -> None:
     """
     if Settings.from_environ().stage != "local" or "AWS_ENDPOINT_URL" in os.environ:
         return
+    from chalicelib.local.fernet_key import VARIABLE, kept_fernet_key
     from chalicelib.local.server import prepare_environment
     from chalicelib.local.state_folder import published_endpoint
 
@@ -113,3 +131,4 @@ def reach_local_server() -> None:
             "or name a deployed stage with UPDRAFT__AWS__STAGE."
         )
     prepare_environment(os.environ, endpoint)
+    os.environ[VARIABLE] = kept_fernet_key(state_dir)

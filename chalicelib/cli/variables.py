@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chalicelib.cli.engine import connect
+from chalicelib.cli.engine import connect, with_stored_secrets
 from chalicelib.cli.output.rows import output_option, show
 
 if TYPE_CHECKING:
@@ -172,11 +172,9 @@ def _keys() -> list[str]:
 @contextmanager
 def _stored() -> Iterator["Variables"]:
     """The variables of the stage, for Airflow's ``Variable`` too."""
-    from chalicelib.authoring.surroundings.variables import variables_in
-
-    store = connect().store.variables
-    with variables_in(store):
-        yield store
+    engine = connect()
+    with with_stored_secrets(engine):
+        yield engine.store.variables
 
 
 def _variables_of(file: Path) -> "list[StoredVariable]":

@@ -18,6 +18,9 @@ _SUBDIR: Names = ("-S", "--subdir")
 """Where the DAG files are: here DAGs are looked up in the store."""
 
 _OUTPUT: Names = ("-o", "--output")
+_COLOR: Names = ("--color",)
+"""Whether Airflow's own output has colours."""
+
 _OF_ITS_OWN_PROCESSES: tuple[Names, ...] = (
     ("-l", "--local"),
     ("-x", "--donot-pickle", "--donot_pickle"),
@@ -34,10 +37,11 @@ _OF_SUBDAGS: tuple[Names, ...] = (
 _YES: Names = ("-y", "--yes")
 """To what Airflow deletes without asking, and so is not asked about here."""
 
-_WITH_VALUE = frozenset({"--subdir", "--output", "--delay-on-limit"})
+_WITH_VALUE = frozenset({"--color", "--subdir", "--output", "--delay-on-limit"})
 
 _COMMANDS_WITH_VERBOSE: Mapping[str, Sequence[str]] = {
     "config": ("get-value", "list"),
+    "connections": ("create-default-connections", "delete", "export", "get", "import", "list", "test"),
     "dags": (
         *("backfill", "delete", "details", "list", "list-import-errors", "list-runs", "next-execution"),
         *("pause", "report", "show", "state", "trigger", "unpause"),
@@ -64,6 +68,7 @@ def options_of_2_x() -> Iterator[tuple[str, str, Names]]:
     yield from product(("dags",), ("backfill",), _OF_ITS_OWN_PROCESSES)
     yield from product(("tasks",), ("clear",), _OF_SUBDAGS)
     yield from product(("pools",), ("set", "delete"), (_OUTPUT,))
+    yield from product(("connections",), ("get", "delete"), (_COLOR,))
     yield from product(("pools", "users", "variables"), ("delete",), (_YES,))
 
 

@@ -6,7 +6,7 @@ hosts only.
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
@@ -52,7 +52,7 @@ def when_not_busy(
     return call()
 
 
-def unless_missing(call: Callable[[], dict[str, Any]], *, missing: str) -> dict[str, Any] | None:
+def unless_missing(call: Callable[[], Result], *, missing: str) -> Result | None:
     """The answer; None where AWS says, by the error code ``missing``, that there is no such thing."""
     from botocore.exceptions import ClientError
 

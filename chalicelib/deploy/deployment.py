@@ -51,6 +51,7 @@ from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.delivery import check_dags
+from chalicelib.store.secrets_backends import secrets_backend_of
 from chalicelib.user_code.documents import dags_of_folder
 
 _REPEAT = "Put that right and deploy again: what is done already stays as it is"
@@ -87,7 +88,7 @@ class Deployment:
         """What there is to do, in order."""
         steps = (
             ("Package", self._plan_package, self.package),
-            ("Tables, queues and bucket", self._plan_tables, self._make_tables),
+            ("Tables, queues, bucket and Fernet key", self._plan_tables, self._make_tables),
             ("Logs", self._plan_log_groups, self._make_log_groups),
             ("What Chalice has deployed before", self._plan_record, self._restore_record),
             ("Functions and REST API", self._plan_functions, self._chalice_deploy),
@@ -185,7 +186,12 @@ class Deployment:
     def _sync(self) -> None:
         settings = self.stage.settings
         engine = self.engine()
-        folder = dags_of_folder(settings.dags_folder, engine.store.variables)
+        folder = dags_of_folder(
+            settings.dags_folder,
+            engine.store.variables,
+            connections=engine.store.connections,
+            secrets=secrets_backend_of(settings),
+        )
         report = sync_dags(engine, folder, paused_at_creation=settings.dags_are_paused_at_creation)
         self.tell(f"  {len(report.dag_ids)} DAGs: {', '.join(report.dag_ids) or 'none'}")
 

@@ -1,4 +1,7 @@
-"""The destruction of a stage as a list of steps. Its data (tables, bucket, logs) stays unless asked for."""
+"""The destruction of a stage as a list of steps.
+
+Its data (tables, bucket, Fernet key, logs) stays unless asked for.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +36,7 @@ class Destruction:
 
     stage: Stage
     data: bool = False
-    """Whether its tables, bucket and logs go, too."""
+    """Whether its tables, bucket, Fernet key and logs go, too."""
     client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
     sleep: Sleep = time.sleep
@@ -46,7 +49,8 @@ class Destruction:
         refuse_stack(self.stage.name, client=self.client)
         yield from planned(self.steps())
         if not self.data:
-            yield from (f"keep    {subject}" for subject in (*self._tables, self._bucket, self._logs))
+            kept = (*self._tables, self._bucket, *self._fernet_key, self._logs)
+            yield from (f"keep    {subject}" for subject in kept)
 
     def steps(self) -> tuple[Step, ...]:
         """What there is to do, in order: first nothing comes any more, the data last."""
@@ -62,6 +66,8 @@ class Destruction:
             steps += [
                 ("Tables", partial(_deleted, self._tables), self._delete_tables),
                 ("Bucket", partial(_deleted, [self._bucket]), self._delete_bucket),
+                # After the tables: as long as anything is encrypted with it, it can be read.
+                ("Fernet key", partial(_deleted, self._fernet_key), self._delete_fernet_key),
                 ("Logs", partial(_deleted, [self._logs]), self._delete_logs),
             ]
         return tuple(Step(name=name, plan=plan, do=do, advice=_REPEAT) for name, plan, do in steps)
@@ -73,6 +79,11 @@ class Destruction:
     @property
     def _bucket(self) -> str:
         return f"bucket {self._resources.bucket.name} and all that is in it"
+
+    @property
+    def _fernet_key(self) -> tuple[str, ...]:
+        parameter = self._resources.fernet_key
+        return (f"parameter {parameter.name}, the Fernet key",) if parameter else ()
 
     @property
     def _logs(self) -> str:
@@ -155,6 +166,12 @@ class Destruction:
             sleep=self.sleep,
         )
         _unless_gone(delete, "NoSuchBucket")
+
+    def _delete_fernet_key(self) -> None:
+        if parameter := self._resources.fernet_key:
+            _unless_gone(
+                partial(self.client("ssm").delete_parameter, Name=parameter.name), "ParameterNotFound"
+            )
 
     def _delete_logs(self) -> None:
         delete_log_groups(self._resources.log_groups, self.client("logs"), sleep=self.sleep)

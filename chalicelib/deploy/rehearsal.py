@@ -1,16 +1,20 @@
-"""Variables of a stage as loaded DAG files see and change them, without any change on the stage."""
+"""Variables and connections of a stage as loaded DAG files see them; what they change changes no stage.
+
+Before the first deployment there is no table, and so no variable and no connection.
+"""
 
 from collections.abc import Iterator
+from functools import partial
 
-from chalicelib.deploy.aws_errors import error_code
+from chalicelib.deploy.aws_errors import unless_missing
+from chalicelib.domain.connections import ConnectionsOfDagFiles, StoredConnection
 from chalicelib.domain.variables import StoredVariable, Variables
+
+_NO_TABLE = "ResourceNotFoundException"
 
 
 class RehearsedVariables:
-    """Implements ``domain.variables.Variables`` over a stage's, with changes that end with this object.
-
-    Before the first deployment there is no table, and so no variable.
-    """
+    """Implements ``domain.variables.Variables`` over a stage's, with changes that end with this object."""
 
     def __init__(self, standing: Variables) -> None:
         self._standing = standing
@@ -36,11 +40,15 @@ class RehearsedVariables:
         self._changed[key] = None
 
     def _get(self, key: str) -> StoredVariable | None:
-        from botocore.exceptions import ClientError
+        return unless_missing(partial(self._standing.get, key), missing=_NO_TABLE)
 
-        try:
-            return self._standing.get(key)
-        except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
-                raise
-            return None
+
+class RehearsedConnections:
+    """Implements ``domain.connections.ConnectionsOfDagFiles`` over a stage's."""
+
+    def __init__(self, standing: ConnectionsOfDagFiles) -> None:
+        self._standing = standing
+
+    def get(self, conn_id: str) -> StoredConnection | None:
+        """The connection; None where there is none."""
+        return unless_missing(partial(self._standing.get, conn_id), missing=_NO_TABLE)

@@ -13,6 +13,8 @@ from chalicelib.settings import APP_NAME, Settings
 
 LOCAL = "local"
 
+_FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
+
 CONFIG = ".chalice/config.json"
 
 _NAME = re.compile(r"[a-z0-9-]{1,20}")
@@ -130,6 +132,20 @@ def refuse_second_worker_time(stage: Stage) -> None:
             raise StageError(
                 "lambda_timeout of the worker in .chalice/config.json has no effect: take it out, and set "
                 "UPDRAFT__WORKER__TIMEOUT in the environment_variables of the stage"
+            )
+
+
+def refuse_readable_fernet_key(stage: Stage) -> None:
+    """Raise ``StageError`` if ``.chalice/config.json`` has the key that encrypts the secrets of connections.
+
+    Whoever may look at a function could read it there.
+    """
+    for handler in HANDLERS:
+        if any(name.startswith(_FERNET_KEY) for name in function_variables(stage, handler)):
+            raise StageError(
+                f"{_FERNET_KEY} must not be in environment_variables, where many can read it: deploy makes a "
+                f"key in the parameter {stage.settings.fernet_key_parameter} of Systems Manager. A key of "
+                "your own goes there before, as a SecureString"
             )
 
 

@@ -1,38 +1,52 @@
 """The checks of a checkout before a deployment changes anything.
 
-Only a DAG file that reads a variable while it is loaded has the stage asked for it.
+Only a DAG file that reads a variable or a connection while it is loaded has the stage asked for it.
 """
 
 from pathlib import Path
 
 from chalicelib.auth.backends import without_credentials
-from chalicelib.authoring.loading.loader import load_folder
-from chalicelib.authoring.surroundings.variables import variables_in
 from chalicelib.deploy.aws_limits import refuse_what_aws_would
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.policy_files import policy_documents
-from chalicelib.deploy.rehearsal import RehearsedVariables
-from chalicelib.deploy.stages import Stage, StageError, refuse_second_worker_time
+from chalicelib.deploy.rehearsal import RehearsedConnections, RehearsedVariables
+from chalicelib.deploy.stages import (
+    Stage,
+    StageError,
+    refuse_readable_fernet_key,
+    refuse_second_worker_time,
+)
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import Variables
 from chalicelib.events.declarations import Declaration, declarations_of
+from chalicelib.user_code.documents import dags_of_folder
 
 _PLUGINS_FOLDER = "AIRFLOW__CORE__PLUGINS_FOLDER"
 _PACKAGED = ("chalicelib", "vendor")
 """The directories that Chalice packages, with ``app.py``."""
 
 
-def validate(stage: Stage, variables: Variables, *, region: str | None = None) -> tuple[Declaration, ...]:
+def validate(
+    stage: Stage,
+    variables: Variables,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
+    region: str | None = None,
+) -> tuple[Declaration, ...]:
     """Check what would otherwise fail on the deployed stage, or halfway there; what events are declared.
 
-    Loads the DAG files, with the stage's ``variables``, which stay as they are. ``region`` is where the
-    stage goes, None where that is not known.
+    Loads the DAG files, with the stage's ``variables`` and ``connections``, which stay as they are, and its
+    ``secrets``. ``region`` is where the stage goes, None where that is not known.
 
-    Raises ``StageError`` for a worker's time that would not count, for paths that are not packaged, for DAG
-    files that cannot be loaded and for what AWS would refuse; ``UnknownBackend``, ``PolicyFileError`` and
-    ``DeclarationError``.
+    Raises ``StageError`` for a worker's time that would not count, for a Fernet key in a function's
+    environment, for paths that are not packaged, for DAG files that the deployment could not keep and for
+    what AWS would refuse; ``UnknownBackend``, ``PolicyFileError`` and ``DeclarationError``.
     """
     settings = stage.settings
     refuse_second_worker_time(stage)
+    refuse_readable_fernet_key(stage)
     without_credentials(settings.auth_backend)
     policy_documents(stage, OF_THE_STACK)
     _is_packaged("AIRFLOW__CORE__DAGS_FOLDER", settings.dags_folder, stage)
@@ -42,10 +56,14 @@ def validate(stage: Stage, variables: Variables, *, region: str | None = None) -
         _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)
     declarations = declarations_of(settings)
     refuse_what_aws_would(stage, declarations, region)
-    with variables_in(RehearsedVariables(variables)):
-        failures = load_folder(settings.dags_folder).failures
-    if failures:
-        reasons = "; ".join(f"{failure.filename}: {_last_line(failure.message)}" for failure in failures)
+    folder = dags_of_folder(
+        settings.dags_folder,
+        RehearsedVariables(variables),
+        connections=RehearsedConnections(connections),
+        secrets=secrets,
+    )
+    if folder.broken:
+        reasons = "; ".join(f"{file.filename}: {_last_line(file.message)}" for file in folder.broken)
         raise StageError(f"DAG files that cannot be loaded: {reasons}")
     return declarations
 

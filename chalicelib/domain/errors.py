@@ -97,6 +97,10 @@ class InvalidRequest(UpdraftError):
     code = "invalid_request"
 
 
+class InvalidConf(InvalidRequest):
+    """The DAG's params refuse the conf of a run."""
+
+
 class IdempotencyKeyReused(UpdraftError):
     """The idempotency key stands for a request with another body."""
 

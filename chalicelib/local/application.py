@@ -43,20 +43,29 @@ def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_folder.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
     from chalicelib.authoring.loading.loader import ImportFailure, load_file
+    from chalicelib.authoring.surroundings.connections import connections_in
+    from chalicelib.authoring.surroundings.secrets import secrets_from
     from chalicelib.authoring.surroundings.variables import variables_in
     from chalicelib.engine.dags.sync import BrokenFile, sync_dags
     from chalicelib.user_code.documents import dags_of_folder
 
     engine, folder = bootstrap.engine(), Path(event["dags_folder"])
+    store, secrets = engine.store, bootstrap.secrets_backend()
     if "only" in event:
-        with variables_in(engine.store.variables):
+        with variables_in(store.variables), connections_in(store.connections), secrets_from(secrets):
             loaded = load_file(folder / event["only"], folder)
         if not isinstance(loaded, ImportFailure):
             return _report((), ())
         return _report((), (BrokenFile(filename=loaded.filename, message=loaded.message),))
     report = sync_dags(
         engine,
-        dags_of_folder(folder, engine.store.variables, event.get("skip", {})),
+        dags_of_folder(
+            folder,
+            store.variables,
+            event.get("skip", {}),
+            connections=store.connections,
+            secrets=secrets,
+        ),
         paused_at_creation=bootstrap.settings().dags_are_paused_at_creation,
     )
     return _report(report.dag_ids, report.failures)

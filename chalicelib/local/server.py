@@ -23,6 +23,7 @@ from chalicelib.local.admission import GuardedGateway
 from chalicelib.local.clock import Clock
 from chalicelib.local.dag_folder import DagFiles
 from chalicelib.local.emulator import Emulator, EmulatorFailed, aws_environment
+from chalicelib.local.fernet_key import VARIABLE, kept_fernet_key
 from chalicelib.local.function_pool import Function, FunctionFailed, FunctionPool, InvocationError, PoolClosed
 from chalicelib.local.gateway import Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
@@ -209,6 +210,7 @@ class LocalServer:
         self._emulator = emulator
         self._stops.callback(emulator.stop)
         prepare_environment(os.environ, emulator.endpoint)
+        os.environ[VARIABLE] = kept_fernet_key(folder.path, os.environ.get(VARIABLE, ""))
         emulator.wait_until_ready()
         publish_served(folder.path, Settings.from_environ())
         folder.publish_endpoint(emulator.endpoint)

@@ -1,7 +1,7 @@
 """The folder that the local server keeps its state in, and the lock that makes it one server's.
 
-All in it is for the user alone: password hashes, variables and logs are there, and the key to the running
-server's embedded AWS.
+All in it is for the user alone: password hashes, variables and logs are there, the key that decrypts
+connections, and the key to the running server's embedded AWS.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ _TAKEOVER_WITHIN_SECONDS = 30.0
 _ENDPOINT = "endpoint"
 _KEY = "endpoint.key"
 _LOCK = "lock"
-_OURS = ("endpoint*", "lock", "snapshot*", "journal-*", "emulator.log", "objects")
+_OURS = ("endpoint*", "fernet.key", "lock", "snapshot*", "journal-*", "emulator.log", "objects")
 
 
 class StateFolderUnusable(Exception):

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.authoring import clock
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, TryReport
-from chalicelib.user_code.environment import secrets_of
+from chalicelib.user_code.environment import secrets_of, without_the_engines
 from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
 from chalicelib.user_code.jobs import Job
 from chalicelib.user_code.scratch import Leftovers, scratch_folder, shared_temporary_folder
@@ -31,16 +33,22 @@ Environ = Callable[[], Mapping[str, str]]
 
 
 def own_environment() -> Mapping[str, str]:
-    """The environment of this process."""
-    return dict(os.environ)
+    """The environment of this process, without the engine's key to connections."""
+    return without_the_engines(os.environ)
 
 
 def run_try(
-    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
 ) -> RunTry:
     """A runner over the DAG files of a folder, as they are on disk when a try begins.
 
-    ``variables`` are what the files find as such, when they are loaded as well as when their tasks run.
+    ``variables`` and ``connections`` are what the files find as such, when they are loaded as well as when
+    their tasks run; what is in ``secrets`` comes before.
     """
 
     def run(request: TryRequest, xcoms: RunningXComs) -> TryReport:
@@ -55,6 +63,9 @@ def run_try(
             find_task_instances=request.find_task_instances,
             find_triggering_events=request.find_triggering_events,
             find_events_of_dataset=request.find_events_of_dataset,
+            connections=connections,
+            secrets=secrets,
+            other_runs=request.other_runs,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)
@@ -66,9 +77,14 @@ def run_try(
 
 
 def run_callbacks(
-    dags_folder: Path, variables: VariablesOfDagFiles, environment: Environ = own_environment
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
 ) -> RunCallbacks:
-    """Calls callbacks as the DAG files of a folder define them now.
+    """Calls callbacks as the DAG files of a folder define them now; they find what ``run_try`` says.
 
     Where the file or the DAG is not there any more, that is logged and all there is to it.
     """
@@ -80,7 +96,11 @@ def run_callbacks(
             task_log.say(logging.WARNING, f"{request.kind} is not called: {reason}")
             return task_log.content
         around = Surroundings(
-            xcoms=xcoms, variables=variables, find_task_instances=request.find_task_instances
+            xcoms=xcoms,
+            variables=variables,
+            find_task_instances=request.find_task_instances,
+            connections=connections,
+            secrets=secrets,
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         if end.outcome is None:

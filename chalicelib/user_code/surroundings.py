@@ -12,14 +12,30 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.authoring import clock
-from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.exceptions import (
+    AirflowException,
+    DagNotFound,
+    DagRunAlreadyExists,
+    ParamValidationError,
+)
 from chalicelib.authoring.surroundings import configuration
+from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles, StoredConnection
 from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
-from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id
 from chalicelib.domain.runs.dataset_events import DatasetEvent
+from chalicelib.domain.runs.other_runs import (
+    NoOtherRuns,
+    OtherDag,
+    OtherRun,
+    OtherRuns,
+    WantedRun,
+    WatchedRun,
+    WatchedTasks,
+)
 from chalicelib.domain.runs.outcomes import InstanceFacts
 from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import StoredVariable, VariablesOfDagFiles, checked_variable
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.user_code.frames import Requests
@@ -31,6 +47,21 @@ Answer = tuple[dict[str, Any], str]
 """Header and text of the frame that answers."""
 
 _UNAVAILABLE = "StoreUnavailable"
+
+_EXCEPTIONS = {"DagNotFound": DagNotFound, "InvalidConf": ParamValidationError}
+"""Airflow's exceptions by the refusals that a try gets as such; any other is an ``AirflowException``."""
+
+
+class _Refused(Exception):
+    """The worker did not do what it was asked for, and says why."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+    def as_airflow_does(self) -> AirflowException:
+        """The exception that user code gets."""
+        return _EXCEPTIONS.get(self.kind, AirflowException)(str(self))
 
 
 _UIDS_AT_FIRST = 250
@@ -97,6 +128,85 @@ class AskedVariables:
         _ask(self._requests, {"op": "variable_delete", "key": key})
 
 
+class AskedConnections:
+    """Implements ``domain.connections.ConnectionsOfDagFiles`` in a try's process, which has no key."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def get(self, conn_id: str) -> StoredConnection | None:
+        """A connection with its secrets in plain; 1 request."""
+        _, text = _ask(self._requests, {"op": "connection_get", "conn_id": conn_id})
+        document = json.loads(text)
+        connection: StoredConnection | None = None if document is None else typed(StoredConnection, document)
+        return connection
+
+
+class AskedSecrets:
+    """Implements ``domain.secrets_backends.SecretsBackend`` in a try's process; each method is 1 request."""
+
+    def __init__(self, requests: Requests, name: str) -> None:
+        self.name = name
+        self._requests = requests
+
+    def connection(self, conn_id: str) -> str | None:
+        """A connection as URI or JSON, or None."""
+        return _text(_ask(self._requests, {"op": "secret_connection", "key": conn_id}))
+
+    def variable(self, key: str) -> str | None:
+        """A variable's text, or None."""
+        return _text(_ask(self._requests, {"op": "secret_variable", "key": key}))
+
+    def option(self, key: str) -> str | None:
+        """An option's text, or None."""
+        return _text(_ask(self._requests, {"op": "secret_option", "key": key}))
+
+
+class AskedOtherRuns:
+    """Implements ``domain.runs.other_runs.OtherRuns`` in a try's process."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def trigger(self, wanted: WantedRun) -> OtherRun:
+        """Make a run; raises Airflow's exceptions: ``DagRunAlreadyExists`` has the run that is there."""
+        try:
+            _, text = _answered(self._requests, {"op": "run_trigger"}, json.dumps(plain(wanted)))
+        except _Refused as refusal:
+            if refusal.kind != DagRunAlreadyExists.__name__:
+                raise refusal.as_airflow_does() from None
+            run_id = wanted.run_id or generated_run_id(DagRunType.MANUAL, wanted.execution_date)
+            standing = self.find(wanted.dag_id, run_id, wanted.execution_date)
+            raise DagRunAlreadyExists(standing or wanted, wanted.execution_date, run_id) from None
+        made: OtherRun = typed(OtherRun, json.loads(text))
+        return made
+
+    def find(self, dag_id: str, run_id: str | None, execution_date: datetime | None) -> OtherRun | None:
+        """The run of that date, else the one of that id."""
+        date = None if execution_date is None else execution_date.isoformat()
+        document = self._asked("run_find", {"dag_id": dag_id, "run_id": run_id, "execution_date": date})
+        found: OtherRun | None = None if document is None else typed(OtherRun, document)
+        return found
+
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
+        """Let all tasks of a run, which may be over, run again, or those that failed."""
+        self._asked("run_clear", {"run": plain(run), "only_failed": only_failed})
+
+    def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:
+        """The runs of these dates that there are, with how the tasks stand in them."""
+        return tuple(typed(WatchedRun, each) for each in self._asked("runs_watch", plain(watched)))
+
+    def dag(self, dag_id: str) -> OtherDag | None:
+        """The DAG; None where no deployed file defines it."""
+        document = self._asked("dag_find", {"dag_id": dag_id})
+        found: OtherDag | None = None if document is None else typed(OtherDag, document)
+        return found
+
+    def _asked(self, operation: str, document: Any) -> Any:
+        _, text = _ask(self._requests, {"op": operation}, json.dumps(document))
+        return json.loads(text)
+
+
 class AskedClock:
     """Implements ``authoring.clock.Clock`` in a try's process by the clock that the worker lives by."""
 
@@ -152,11 +262,18 @@ def _events(answer: Answer) -> tuple[DatasetEvent, ...]:
 
 
 def _ask(requests: Requests, header: dict[str, Any], text: str = "") -> Answer:
+    try:
+        return _answered(requests, header, text)
+    except _Refused as refusal:
+        raise refusal.as_airflow_does() from None
+
+
+def _answered(requests: Requests, header: dict[str, Any], text: str) -> Answer:
     answer, value = requests.ask(header, text)
     if "error" in answer:
         if answer.get("kind") == _UNAVAILABLE:
             raise StoreUnavailable(answer["error"])
-        raise AirflowException(answer["error"])
+        raise _Refused(answer.get("kind", ""), answer["error"])
     return answer, value
 
 
@@ -175,6 +292,9 @@ class Surroundings:
     find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = tuple
     find_triggering_events: Callable[[], tuple[DatasetEvent, ...]] = tuple
     find_events_of_dataset: Callable[[str], tuple[DatasetEvent, ...]] = lambda _: ()
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS
+    secrets: SecretsBackend | None = None
+    other_runs: OtherRuns = field(default_factory=NoOtherRuns)
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
@@ -190,7 +310,7 @@ class Surroundings:
         except StoreUnavailable as error:
             return {"error": str(error), "kind": _UNAVAILABLE}, ""
         except UpdraftError as error:
-            return {"error": str(error)}, ""
+            return {"error": str(error), "kind": type(error).__name__}, ""
         except (KeyError, TypeError, ValueError) as error:
             return {"error": f"{header['op']} was asked for wrongly: {type(error).__name__}"}, ""
         except Exception as error:
@@ -245,6 +365,22 @@ def _variable_delete(around: Surroundings, header: dict[str, Any], _text: str) -
     return {}, ""
 
 
+def _connection_get(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps(plain(around.connections.get(_str(header, "conn_id"))))
+
+
+def _secret_connection(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(around.secrets.connection(_str(header, "key")) if around.secrets else None)
+
+
+def _secret_variable(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(around.secrets.variable(_str(header, "key")) if around.secrets else None)
+
+
+def _secret_option(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return _maybe(around.secrets.option(_str(header, "key")) if around.secrets else None)
+
+
 def _previous_success(around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
     return {}, json.dumps(plain(around.find_previous_success()))
 
@@ -259,6 +395,31 @@ def _triggering_events(around: Surroundings, _header: dict[str, Any], _text: str
 
 def _events_of_dataset(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     return {}, json.dumps([plain(event) for event in around.find_events_of_dataset(_str(header, "uri"))])
+
+
+def _run_trigger(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
+    return {}, json.dumps(plain(around.other_runs.trigger(typed(WantedRun, json.loads(text)))))
+
+
+def _run_find(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
+    asked = json.loads(text)
+    date = None if asked["execution_date"] is None else typed(datetime, asked["execution_date"])
+    run_id = None if asked["run_id"] is None else _str(asked, "run_id")
+    return {}, json.dumps(plain(around.other_runs.find(_str(asked, "dag_id"), run_id, date)))
+
+
+def _run_clear(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
+    asked = json.loads(text)
+    around.other_runs.clear(typed(OtherRun, asked["run"]), only_failed=typed(bool, asked["only_failed"]))
+    return {}, "null"
+
+
+def _runs_watch(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
+    return {}, json.dumps(plain(around.other_runs.watch(typed(WatchedTasks, json.loads(text)))))
+
+
+def _dag_find(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
+    return {}, json.dumps(plain(around.other_runs.dag(_str(json.loads(text), "dag_id"))))
 
 
 def _option(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
@@ -283,9 +444,18 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "task_instances": _task_instances,
     "triggering_events": _triggering_events,
     "events_of_dataset": _events_of_dataset,
+    "run_trigger": _run_trigger,
+    "run_find": _run_find,
+    "run_clear": _run_clear,
+    "runs_watch": _runs_watch,
+    "dag_find": _dag_find,
     "variable_get": _variable_get,
     "variable_save": _variable_save,
     "variable_delete": _variable_delete,
+    "connection_get": _connection_get,
+    "secret_connection": _secret_connection,
+    "secret_variable": _secret_variable,
+    "secret_option": _secret_option,
     "previous_success": _previous_success,
     "option": _option,
     "now": _now,

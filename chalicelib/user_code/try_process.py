@@ -17,7 +17,13 @@ from pathlib import Path
 from chalicelib.authoring import clock
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.running import callbacks, execution
-from chalicelib.authoring.surroundings import configuration, secrets_masker, variables
+from chalicelib.authoring.surroundings import (
+    configuration,
+    connections,
+    secrets,
+    secrets_masker,
+    variables,
+)
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.user_code.frames import Channel, Requests, TooLong
@@ -26,6 +32,9 @@ from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker
 from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
+    AskedConnections,
+    AskedOtherRuns,
+    AskedSecrets,
     AskedVariables,
     AskedXComs,
     asked_events_of_dataset,
@@ -120,9 +129,13 @@ def writing_to(output: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[None]:
-    """Let user code find variables, options and, if it is no real one, the time by asking the worker."""
+    """Let user code find variables and the like, and the time if it is no real one, by asking the worker."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(variables.variables_in(AskedVariables(requests)))
+        stack.enter_context(connections.connections_in(AskedConnections(requests)))
+        if backend := os.environ.get("AIRFLOW__SECRETS__BACKEND"):
+            asked = AskedSecrets(requests, backend.rpartition(".")[2])
+            stack.enter_context(secrets.secrets_from(asked))
         stack.enter_context(configuration.configured_by(partial(asked_option, requests)))
         if has_virtual_clock:
             stack.enter_context(clock.living_by(AskedClock(requests)))
@@ -152,6 +165,7 @@ def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
         find_task_instances=partial(asked_task_instances, requests),
         find_triggering_events=partial(asked_triggering_events, requests),
         find_events_of_dataset=partial(asked_events_of_dataset, requests),
+        other_runs=AskedOtherRuns(requests),
     )
 
 

@@ -41,6 +41,8 @@ KEYTAB = f"updraft-{STAGE}-keytab"
 THE_BUCKET = f"arn:aws:s3:::{BUCKET}"
 SECRET = PLACE.arn("secretsmanager", f"secret:{KEYTAB}-??????")
 PARAMETER = PLACE.arn("ssm", f"parameter/{KEYTAB}")
+FERNET_KEY = f"updraft-{STAGE}-fernet_key"
+THE_FERNET_KEY = PLACE.arn("ssm", f"parameter/{FERNET_KEY}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -129,13 +131,19 @@ def _of_s3(operation: str, params: Mapping[str, Any]) -> _Pairs:
 
 
 def _of_secretsmanager(operation: str, params: Mapping[str, Any]) -> _Pairs:
-    assert params["SecretId"] == KEYTAB
-    yield operation, SECRET
+    name = params["SecretId"]
+    yield operation, SECRET if name == KEYTAB else PLACE.arn("secretsmanager", f"secret:{_below(name)}")
 
 
 def _of_ssm(operation: str, params: Mapping[str, Any]) -> _Pairs:
-    assert params["Name"] == KEYTAB
-    yield operation, PARAMETER
+    name = params["Name"]
+    own = {KEYTAB: PARAMETER, FERNET_KEY: THE_FERNET_KEY}
+    yield operation, own.get(name) or PLACE.arn("ssm", f"parameter/{_below(name).removeprefix('/')}")
+
+
+def _below(name: str) -> str:
+    """What lies beside a secret of a secrets backend, below the prefix of its kind."""
+    return f"{name.rpartition('/')[0]}/*"
 
 
 _BY_SERVICE = {

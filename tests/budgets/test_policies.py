@@ -13,9 +13,19 @@ import pytest
 from chalicelib.deploy.description.functions import HANDLERS, function_name
 from chalicelib.deploy.description.policies import filled_in
 from chalicelib.deploy.description.resources import stage_resources
-from chalicelib.settings import SettingError, Settings
+from chalicelib.settings import LOCAL_FILES, PARAMETER_STORE, SECRETS_MANAGER, SettingError, Settings
 from tests.budgets.functions import OPERATOR, Functions
-from tests.budgets.rights import KEYTAB, PARAMETER, PLACE, SECRET, STAGE, Asked, Right, queue
+from tests.budgets.rights import (
+    KEYTAB,
+    PARAMETER,
+    PLACE,
+    SECRET,
+    STAGE,
+    THE_FERNET_KEY,
+    Asked,
+    Right,
+    queue,
+)
 from tests.budgets.use_cases import USE_CASES
 from tests.moto_aws import empty_tables
 
@@ -25,17 +35,28 @@ FILES = {
     for name, options in json.loads((CHALICE / "config.json").read_text())["lambda_functions"].items()
 }
 KEYTABS = (f"secretsmanager:{KEYTAB}", f"ssm:{KEYTAB}")
+BACKENDS = (SECRETS_MANAGER, PARAMETER_STORE)
 
 
-def policy_of(function: str, stage: str = STAGE, keytab: str = "") -> dict[str, Any]:
+def policy_of(
+    function: str, stage: str = STAGE, keytab: str = "", backend: str = "", kwargs: str = ""
+) -> dict[str, Any]:
     """The policy of a function, as it is deployed."""
-    settings = Settings.from_environ({"UPDRAFT__AWS__STAGE": stage, "AIRFLOW__KERBEROS__KEYTAB": keytab})
-    return filled_in(FILES[function], settings, PLACE)
+    environ = {
+        "UPDRAFT__AWS__STAGE": stage,
+        "AIRFLOW__KERBEROS__KEYTAB": keytab,
+        "AIRFLOW__SECRETS__BACKEND": backend,
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": kwargs,
+    }
+    return filled_in(FILES[function], Settings.from_environ(environ), PLACE)
 
 
 def policies_of(function: str) -> list[dict[str, Any]]:
-    """The policies that the use cases need of a function: keytabs are in one place or in the other."""
-    return [policy_of(function, keytab=keytab) for keytab in KEYTABS]
+    """The policies that the use cases need of a function: keytabs and secrets are in one place or another."""
+    return [
+        policy_of(function, keytab=keytab, backend=backend)
+        for keytab, backend in zip(KEYTABS, BACKENDS, strict=True)
+    ]
 
 
 def log_groups(function: str) -> list[str]:
@@ -150,8 +171,7 @@ def test_a_bucket_is_used_only_if_it_is_the_accounts_own(function: str) -> None:
 
 def test_the_authorizer_may_read_the_keytab_that_the_stage_names_and_no_other() -> None:
     def keytabs(keytab: str) -> set[Right]:
-        rights = allowed(policy_of("authorizer", keytab=keytab)["Statement"])
-        return {right for right in rights if right.action.startswith(("secretsmanager:", "ssm:"))}
+        return secrets_of("authorizer", keytab=keytab)
 
     secret = Right(action="secretsmanager:GetSecretValue", resource=SECRET)
     parameter = Right(action="ssm:GetParameter", resource=PARAMETER)
@@ -168,6 +188,49 @@ def test_the_authorizer_may_read_the_keytab_that_the_stage_names_and_no_other() 
 def test_a_keytab_cannot_be_named_by_a_pattern(keytab: str) -> None:
     with pytest.raises(SettingError, match="AIRFLOW__KERBEROS__KEYTAB"):
         policy_of("authorizer", keytab=keytab)
+
+
+def secrets_of(function: str, **of_the_stage: str) -> set[Right]:
+    """The rights of a function to secrets and parameters."""
+    rights = allowed(policy_of(function, **of_the_stage)["Statement"])
+    return {right for right in rights if right.action.startswith(("secretsmanager:", "ssm:", "kms:"))}
+
+
+def test_the_worker_alone_may_read_the_key_to_connections() -> None:
+    key = Right(action="ssm:GetParameter", resource=THE_FERNET_KEY)
+    assert {function: secrets_of(function) for function in FILES} == {
+        **{function: set() for function in FILES},
+        "worker": {key},
+    }
+
+
+def test_the_worker_may_read_what_is_below_the_prefixes_of_the_secrets_backend() -> None:
+    def below(backend: str, **kwargs: Any) -> set[str]:
+        rights = secrets_of("worker", backend=backend, kwargs=json.dumps(kwargs))
+        return {right.resource for right in rights} - {THE_FERNET_KEY}
+
+    def secrets(*names: str) -> set[str]:
+        return {PLACE.arn("secretsmanager", f"secret:{name}*") for name in names}
+
+    def parameters(*names: str) -> set[str]:
+        return {PLACE.arn("ssm", f"parameter/{name}*") for name in names}
+
+    kinds = ("connections", "variables", "config")
+    assert below(SECRETS_MANAGER) == secrets(*(f"airflow/{kind}/" for kind in kinds))
+    assert below(PARAMETER_STORE) == parameters(*(f"airflow/{kind}/" for kind in kinds))
+    own = {"connections_prefix": "acme", "variables_prefix": None, "config_prefix": "acme-config/"}
+    assert below(SECRETS_MANAGER, **own) == secrets("acme/", "acme-config/")
+    assert below(SECRETS_MANAGER, **own, sep="_") == secrets("acme_", "acme-config/_")
+    assert below(PARAMETER_STORE, **own) == parameters("acme/", "acme-config/")
+    nothing = {f"{kind}_prefix": "" for kind in kinds}
+    assert below(SECRETS_MANAGER, **nothing) == below(PARAMETER_STORE, **nothing) == set()
+    assert below(LOCAL_FILES) == set()
+
+
+@pytest.mark.parametrize("prefix", ["*", "acme/?", "${aws:x}"])
+def test_a_prefix_cannot_be_a_pattern(prefix: str) -> None:
+    with pytest.raises(SettingError, match="connections_prefix"):
+        secrets_of("worker", backend=SECRETS_MANAGER, kwargs=json.dumps({"connections_prefix": prefix}))
 
 
 def everything_of(stage: str) -> set[str]:
@@ -191,6 +254,7 @@ def everything_of(stage: str) -> set[str]:
         *objects,
         PLACE.arn("secretsmanager", f"secret:updraft-{stage}-keytab-AbCdEf"),
         PLACE.arn("ssm", f"parameter/updraft-{stage}-keytab"),
+        PLACE.arn("ssm", f"parameter/{settings.fernet_key_parameter}"),
     }
 
 

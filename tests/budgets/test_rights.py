@@ -6,10 +6,13 @@ import pytest
 
 from tests.budgets.rights import (
     BUCKET,
+    FERNET_KEY,
     KEYTAB,
     PARAMETER,
+    PLACE,
     SECRET,
     THE_BUCKET,
+    THE_FERNET_KEY,
     Right,
     objects,
     queue,
@@ -52,6 +55,15 @@ DAGS, RUNS = "updraft-budgets-dags", "updraft-budgets-dag_runs"
             {("secretsmanager:GetSecretValue", SECRET)},
         ),
         ("ssm", "GetParameter", {"Name": KEYTAB}, {("ssm:GetParameter", PARAMETER)}),
+        ("ssm", "GetParameter", {"Name": FERNET_KEY}, {("ssm:GetParameter", THE_FERNET_KEY)}),
+        (
+            "ssm", "GetParameter", {"Name": "/airflow/connections/db"},
+            {("ssm:GetParameter", PLACE.arn("ssm", "parameter/airflow/connections/*"))},
+        ),
+        (
+            "secretsmanager", "GetSecretValue", {"SecretId": "airflow/variables/city"},
+            {("secretsmanager:GetSecretValue", PLACE.arn("secretsmanager", "secret:airflow/variables/*"))},
+        ),
     ],
 )  # fmt: skip
 def test_a_call_takes_these_rights(

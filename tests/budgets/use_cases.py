@@ -16,12 +16,17 @@ from typing import Any
 
 from chalicelib import aws, bootstrap
 from chalicelib.auth.accounts import create_user
+from chalicelib.authoring.surroundings.connections import Connection, connections_in
+from chalicelib.authoring.surroundings.secrets import secrets_from
 from chalicelib.authoring.surroundings.variables import Variable, variables_in
+from chalicelib.domain.connections import StoredConnection
+from chalicelib.domain.errors import DagRunAlreadyExists
 from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dataset_changes import DatasetChange
+from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import Schedule
@@ -34,6 +39,7 @@ from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.slots.taking import save_limit
 from chalicelib.queues.messages import encode
+from chalicelib.settings import PARAMETER_STORE, SECRETS_MANAGER
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
@@ -176,7 +182,7 @@ def users_log_in_with_tickets(stage: Functions) -> None:
 
 
 def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
-    stage.deploy(ScriptedDag(CHAIN))
+    stage.deploy(ScriptedDag(CHAIN, params={"who": {"schema": {"type": "string"}, "refusal": None}}))
     for message_id in ("m-1", "m-1", "m-2"):
         stage.event(LARGE, GREETING, message_id)
     stage.event("undeclared", {}, "m-3")
@@ -213,6 +219,24 @@ def tasks_change_datasets_by_which_dags_run(stage: Functions) -> None:
 def tasks_keep_variables(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN))
     stage.user_code = _uses_variables
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def tasks_find_connections(stage: Functions) -> None:
+    connection = StoredConnection(conn_id="db", conn_type="postgres", password="tolstoy-1869")
+    with stage.operating() as engine:
+        engine.store.connections.save(connection)
+    stage.deploy(ScriptedDag(CHAIN))
+    stage.user_code = _uses_connections
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def tasks_find_what_is_in_a_secrets_backend(stage: Functions) -> None:
+    for name, text in (("connections/db", "x://h"), ("variables/city", "Ulm")):
+        aws.client("secretsmanager").create_secret(Name=f"airflow/{name}", SecretString=text)
+        aws.client("ssm").put_parameter(Name=f"/airflow/{name}", Value=text, Type="SecureString")
+    stage.deploy(ScriptedDag(CHAIN))
+    stage.user_code = _uses_secrets
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -298,6 +322,32 @@ def tasks_depend_on_the_run_before(stage: Functions) -> None:
     runs = [trigger(stage, day) for day in (1, 2)]
     assert {ended(stage, run) for run in runs} == {"success"}
     assert any(found)
+
+
+def tasks_make_watch_and_clear_runs_of_other_dags(stage: Functions) -> None:
+    names = [f"{number:03d}{'x' * 900}" for number in range(20)]  # together more than stays in a message
+    stage.deploy(ScriptedDag([Shape(name, is_empty=True) for name in names], dag_id="other"))
+    stage.deploy(ScriptedDag([Shape("go")]))
+
+    def reach_out(request: TryRequest, _: RunningXComs) -> TryOutcome:
+        others = request.other_runs
+        wanted = WantedRun(dag_id="other", execution_date=DATE, run_id="made", conf={"text": LARGE})
+        made = others.find("other", "made", None)
+        if made is None:
+            made = others.trigger(wanted)
+        else:
+            with suppress(DagRunAlreadyExists):
+                others.trigger(wanted)
+            others.clear(made)
+        assert others.find("other", None, DATE) is not None
+        assert others.dag("other") is not None
+        for watched in (names[:1], names):
+            others.watch(WatchedTasks(dag_id="other", execution_dates=(DATE,), task_ids=tuple(watched)))
+        return TryOutcome(result=TryResult.SUCCESS)
+
+    stage.user_code = reach_out
+    for day in (1, 2):
+        assert ended(stage, trigger(stage, day)) == "success"
 
 
 def mapped_tasks_depend_on_the_run_before_within_limits(stage: Functions) -> None:
@@ -511,6 +561,26 @@ def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))
 
 
+def _uses_connections(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with connections."""
+    with connections_in(bootstrap.engine().store.connections):
+        assert Connection.get_connection_from_secrets("db").password == "tolstoy-1869"
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
+def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with connections, variables and options of a secrets backend."""
+    for name in (SECRETS_MANAGER, PARAMETER_STORE):
+        with bootstrap.use(settings=replace(bootstrap.settings(), secrets_backend=name)):
+            backend = bootstrap.secrets_backend()
+        assert backend is not None
+        with secrets_from(backend):
+            assert Connection.get_connection_from_secrets("db").host == "h"
+            assert Variable.get("city") == "Ulm"
+        assert backend.option("smtp") is None
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
 def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with variables."""
     with variables_in(bootstrap.engine().store.variables):
@@ -533,6 +603,8 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     tasks_pass_on_what_is_large,
     tasks_change_datasets_by_which_dags_run,
     tasks_keep_variables,
+    tasks_find_connections,
+    tasks_find_what_is_in_a_secrets_backend,
     tasks_are_retried_and_call_back,
     sensors_wait,
     a_sensor_whose_log_is_gone_pokes_on,
@@ -540,6 +612,7 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     tasks_wait_for_pools_and_limits,
     a_pool_comes_to_be_while_it_is_waited_for,
     tasks_depend_on_the_run_before,
+    tasks_make_watch_and_clear_runs_of_other_dags,
     mapped_tasks_depend_on_the_run_before_within_limits,
     a_failed_task_stops_the_others,
     a_run_gives_way_to_the_one_before_it,

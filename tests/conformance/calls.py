@@ -1,8 +1,10 @@
 """Every method of the DynamoDB store, called once on a populated store."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from chalicelib.domain.connections import StoredConnection
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dags import DagImportError, DagVersion
 from chalicelib.domain.schedule.timetables import DataInterval
@@ -32,6 +34,8 @@ UNTOUCHED = Expected(states=frozenset({None}))
 VERSION = DagVersion(dag_id="sales", version="v1", document={}, code="")
 ERROR = DagImportError(filename="a.py", stacktrace="boom", timestamp=NOON)
 VARIABLE = StoredVariable(key="city", value="Ulm")
+CONNECTION = StoredConnection(conn_id="db", id=1, conn_type="postgres")
+"""Without secrets: their tokens differ each time that they are written."""
 TRY = FinishedTry(
     run_uid="01RUN",
     task_id="t",
@@ -324,6 +328,22 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "variables.list": (lambda s: [*s.variables.list()], {("Scan", "variables"): 1}),
     "variables.save": (lambda s: s.variables.save(VARIABLE), {("PutItem", "variables"): 1}),
     "variables.delete": (lambda s: s.variables.delete("city"), {("DeleteItem", "variables"): 1}),
+    "connections.get": (lambda s: s.connections.get("db"), {("GetItem", "connections"): 1}),
+    "connections.list": (lambda s: [*s.connections.list()], {("Scan", "connections"): 1}),
+    "connections.add": (
+        lambda s: s.connections.add(replace(CONNECTION, conn_id="new")),
+        {("PutItem", "connections"): 1},
+    ),
+    "connections.add, refused": (
+        lambda s: s.connections.add(replace(CONNECTION, id=2)),
+        {("PutItem", "connections"): 1},
+    ),
+    "connections.save": (lambda s: s.connections.save(CONNECTION), {("PutItem", "connections"): 1}),
+    "connections.delete": (lambda s: s.connections.delete("db"), {("DeleteItem", "connections"): 1}),
+    "connections.rotate_fernet_key": (
+        lambda s: s.connections.rotate_fernet_key(),
+        {("Scan", "connections"): 1},
+    ),
     "payloads.keep": (lambda s: s.payloads.keep("key", "{}"), {}),
     "payloads.read": (lambda s: s.payloads.read(Payload(text="{}")), {}),
 }  # fmt: skip
@@ -337,6 +357,7 @@ def populate(store: DynamoStore) -> None:
     store.datasets.save(a_dataset())
     store.dataset_events.save(a_dataset_event())
     store.dataset_queues.arrive(WAITING, None, NOON)
+    store.connections.save(CONNECTION)
     store.pools.save(a_pool(slots=40))
     store.pools.take("gpu", "a", ((0, 1),), NOON)
     store.dag_runs.create(a_run("kept", NOON - HOUR), NOON, a_kept_answer())

@@ -71,11 +71,13 @@ class Stage:
     """The DAG files of a folder, deployed, with API and command line.
 
     Messages are handled side by side. While none is, the clock jumps to where there is something to do
-    (``real_time``: it does not). What a handler raises is raised to who lets time pass.
+    (``real_time``: it does not). With ``in_waves`` a message waits until all that are handled are done.
+    What a handler raises is raised to who lets time pass.
     """
 
-    def __init__(self, folder: Path, pool: ThreadPoolExecutor, *, real_time: bool) -> None:
+    def __init__(self, folder: Path, pool: ThreadPoolExecutor, *, real_time: bool, in_waves: bool) -> None:
         self._real_time = real_time
+        self._in_waves = in_waves
         self.clock = VirtualClock()
         self._queue = LockedQueue(self.clock)
         numbers = count(1)
@@ -136,7 +138,7 @@ class Stage:
         if self.clock.now() >= self._next_tick:
             self._next_tick = self.clock.now() + TICK
             tick(self.engine)
-        for entry in self._queue.take_visible():
+        for entry in () if self._in_waves and self._at_work else self._queue.take_visible():
             message = decode(entry.message)
             self._at_work.append(self._pool.submit(handle, self.engine, message, self._worker))
         over = [done for done in self._at_work if done.done()]
@@ -156,7 +158,7 @@ class Stage:
 
 @contextmanager
 def stage_of(
-    features: Path, files: Iterable[str], folder: Path, *, real_time: bool = False
+    features: Path, files: Iterable[str], folder: Path, *, real_time: bool = False, in_waves: bool = False
 ) -> Iterator[Stage]:
     """A stage with some of the recorded DAG files and all that they share, copied to a folder."""
     for path in files:
@@ -168,7 +170,7 @@ def stage_of(
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("UPDRAFT__AWS__STAGE", "scenarios")  # the command line looks for no local server
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
-        stage = Stage(folder, pool, real_time=real_time)
+        stage = Stage(folder, pool, real_time=real_time, in_waves=in_waves)
         stack.enter_context(living_by(stage.clock))
         stack.enter_context(bootstrap.use(engine=stage.engine, settings=SETTINGS))
         yield stage

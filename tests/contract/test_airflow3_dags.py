@@ -21,9 +21,6 @@ _THREE_ONLY = "Airflow 3 alone has what the file imports"
 NOT_YET = {
     **dict.fromkeys(("a3_asset_decorator.py", "a3_assets.py", "a3_timetables.py"), _ASSETS),
     **dict.fromkeys(("a3_deadline.py", "a3_state_store.py"), _THREE_ONLY),
-    "a3_external_python.py": "there is no other Python on Lambda",
-    "a3_params.py": "params without a value are not offered yet",
-    "a3_run_if.py": "@task.run_if and @task.skip_if are not offered yet",
 }
 """Files whose DAGs do not end as recorded, and why."""
 
@@ -31,7 +28,6 @@ LEFT_OUT = {
     ("a3_chain", "edges"): "labels of edges are not kept",
     ("a3_context", "keys"): "inlet_events, outlet_events and task_state_store are not offered",
     ("a3_context", "others"): "a task cannot count runs and task instances",
-    ("a3_variables", "connections"): "Connection.get_uri is not offered yet",
     ("a3_xcom_types", "give_decimal"): "Airflow 3 rounds 1.10 to 1.1",
     ("a3_xcom_types", "take_decimal"): "as above",
     ("a3_xcom_types", "give_uuid"): "a UUID is no value that an XCom may hold",

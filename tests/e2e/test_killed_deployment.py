@@ -9,7 +9,7 @@ from tests.e2e.stage.waiting import is_done, until
 pytestmark = pytest.mark.e2e
 
 MOMENTS = (
-    r"\[\d+/\d+\] Tables, queues and bucket",
+    r"\[\d+/\d+\] Tables, queues, bucket and Fernet key",
     "(Creating|Updating) lambda function: updraft-e2e-events",
     r"\[\d+/\d+\] What Chalice has no setting for",
     r"\[\d+/\d+\] DAG files",

@@ -20,15 +20,16 @@ from tests.e2e.stage.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stag
 
 pytestmark = pytest.mark.e2e
 
-ZIPPED_MB = 18.5
+ZIPPED_MB = 19.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
-UNZIPPED_MB = 54
+UNZIPPED_MB = 57
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
 
 DIRECT = {
     "bcrypt",
     "botocore",
     "croniter",
+    "cryptography",
     "jinja2",
     "jmespath",
     "jsonschema",
@@ -53,7 +54,6 @@ INDIRECT = {
     "asn1crypto",
     "asysocks",
     "cffi",
-    "cryptography",
     "h11",
     "oscrypto",
     "pycparser",
@@ -78,6 +78,7 @@ MODULES = {
 LOADED_BY = {
     "bcrypt": {"authorizer"},
     "croniter": set(),
+    "cryptography": set(),  # of a worker the first connection whose secrets are encrypted
     "jsonschema": set(),
     "jinja2": set(),  # of a worker only the processes that user code runs in
     "minikerberos": set(),

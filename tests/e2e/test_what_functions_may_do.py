@@ -42,6 +42,23 @@ def test_a_large_conf_and_a_large_xcom_reach_the_next_task(open_stage: Project) 
     assert call("GET", f"{API}/latest_runs").body["items"]
 
 
+def test_a_task_gets_a_connection_whose_password_is_nowhere_to_be_read(open_stage: Project) -> None:
+    call, dag = open_stage.gateway.call, f"{API}/dags/e2e_connection"
+    open_stage.on_its_tables(
+        "connections", "add", "shop", "--conn-uri", "https://ada:tolstoy-1869@shop.example"
+    )
+    (item,) = aws.client("dynamodb").scan(TableName=f"updraft-{STAGE}-connections")["Items"]
+    assert item["host"] == {"S": "shop.example"}
+    assert "tolstoy" not in json.dumps(item)
+
+    assert call("GET", f"{dag}/paused/false").status == 200
+    assert call("POST", f"{dag}/dag_runs", {"execution_date": "2024-05-01"}).status == 200
+
+    until(lambda: call("GET", f"{dag}/dag_runs/2024-05-01"), is_done, open_stage)
+    log = open_stage.on_its_tables("tasks", "logs", "e2e_connection", "connect", "2024-05-01")
+    assert "to shop.example by ***" in log
+
+
 def test_a_trigger_and_a_pool_with_a_key_are_made_once(open_stage: Project) -> None:
     call = open_stage.gateway.call
     body = {"run_id": "once", "execution_date": "2024-05-02", "conf": {"name": "Amelia"}}
@@ -128,9 +145,12 @@ def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, hand
     table, queue = f"arn:aws:dynamodb:{region}:table/updraft-", f"arn:aws:sqs:{region}:updraft-"
     assert may("dynamodb:GetItem", f"{table}{STAGE}-{name}")
     assert may("sqs:SendMessage", f"{queue}{STAGE}-scheduling")
+    key = f"arn:aws:ssm:{region}:parameter/updraft-"
+    assert may("ssm:GetParameter", f"{key}{STAGE}-fernet_key") is (handler == "worker")
     for other in ("prod", f"{STAGE}-2"):
         assert not may("dynamodb:GetItem", f"{table}{other}-{name}")
         assert not may("sqs:SendMessage", f"{queue}{other}-scheduling")
+        assert not may("ssm:GetParameter", f"{key}{other}-fernet_key")
         assert not may("s3:GetObject", f"arn:aws:s3:::updraft-{other}-bucket/dag_versions/a/1")
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from chalicelib.domain.states import FINAL_STATES, DagRunState
+from tests.property.examples import examples
 from tests.scripted.airflow_model.drivers import TooManyMoments, possible, usual
 from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.mapped_scenarios import mapped_shapes
@@ -63,6 +64,7 @@ def test_random_mapped_tasks_make_a_graph_and_their_run_ends(shapes: list[Shape]
 
 
 @given(mapped_shapes())
+@examples(20)
 def test_the_usual_end_of_random_mapped_tasks_is_possible(shapes: list[Shape]) -> None:
     try:
         found = possible(shapes, limit=MOMENTS)

@@ -341,6 +341,23 @@ def test_what_is_skipped_with_a_group_of_unknown_length_ends_as_airflow_may_end_
     assert outcome_of_run(world, run) in (outcomes(dag) or ())
 
 
+def test_what_is_skipped_in_a_group_over_what_was_never_expanded_has_no_length_either() -> None:
+    outer = MappedGroup(group_id="g", length=OutputOf(task_id="none"))
+    inner = MappedGroup(group_id="g.h", length=Literal(count=2))
+    made = [
+        Shape("list", returns=0),
+        Shape("none", ("list",), expansion=in_group("list")),
+        Shape(
+            "last",
+            ("none",),
+            rule="none_failed_min_one_success",
+            expansion=Expansion(groups=(outer, inner)),
+        ),
+    ]
+    world, _, run = ended(made)
+    assert ("last", -1, TaskInstanceState.UPSTREAM_FAILED) in outcome_of_run(world, run)[1]
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_of_groups_inside_one_another_only_the_innermost_source_ends_a_task(seed: int) -> None:
     outer = MappedGroup(group_id="outer", length=OutputOf(task_id="many"))

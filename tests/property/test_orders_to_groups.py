@@ -17,9 +17,15 @@ from chalicelib.simulation.world import World
 from tests.property.alterations import clear, ended
 from tests.property.examples import examples
 from tests.scripted.dags import ScriptedDag, Shape
-from tests.scripted.expectations import assert_ended_as_airflow_may, assert_ended_as_usual, outcome_of_run
+from tests.scripted.expectations import (
+    assert_ended_as_airflow_may,
+    assert_ended_as_usual,
+    outcome_of_run,
+    outcomes,
+)
 from tests.scripted.scenarios import (
     assert_nothing_is_held,
+    deliver_in_any_order,
     deliver_until_the_fault_has_come,
     run_state,
     run_to_the_end,
@@ -106,6 +112,27 @@ def test_an_order_to_a_group_whose_handler_dies_at_any_call_reaches_every_index(
 
 
 # -- orders of single indexes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_instance_ends_of_a_task_that_was_skipped_by_an_order_before_its_expansion(seed: int) -> None:
+    outer = MappedGroup(group_id="g", length=OutputOf(task_id="list"))
+    inner = MappedGroup(group_id="g.h", length=Literal(count=1))
+    dag = ScriptedDag(
+        [
+            Shape("list", returns=1),
+            SHUT,
+            Shape("g.a", ("list", "gate"), expansion=Expansion(groups=(outer,))),
+            Shape("g.h.b", ("list",), expansion=Expansion(groups=(outer, inner))),
+            Shape("g.h.c", ("g.a", "g.h.b"), expansion=Expansion(groups=(outer, inner))),
+        ]
+    )
+    world = world_of(dag, seed)
+    run = start(world, dag)
+    deliver_in_any_order(world)
+    begun = {item.key for item in world.engine.items(run.run_uid).begun()}
+    assert not begun.issuperset({"g.h.c#-1", "g.h.c#0"})
+    assert outcome_of_run(world, run) in (outcomes(dag) or ())
 
 
 def beside(last: Shape, *, other: str = "ok") -> list[Shape]:

@@ -17,6 +17,7 @@ HEAVY = {
     "boto3",
     "botocore",
     "croniter",
+    "cryptography",
     "dateutil",
     "jinja2",
     "jmespath",

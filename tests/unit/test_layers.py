@@ -67,6 +67,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "domain": (
         *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
         *("params",),
+        *("connections", "secrets_backends", "secrets_files"),
         *("schedule", "runs", "datasets", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
@@ -75,8 +76,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("sdk", "loading"),
     ),
     "engine": (
-        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "worker", "runs"),
-        *("datasets", "schedule", "by_hand", "dags", "reading", "upkeep", "dispatch"),
+        *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
+        *("datasets", "schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
@@ -99,21 +100,22 @@ USERS_OF: dict[str, set[str]] = {
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "httptools": {"local"},
-    "boto3": set(),
+    "boto3": {"authoring"},
     "botocore": {"aws", "store", "queues", "deploy"},
     "click": {"cli", "local"},
     "yaml": {"cli"},
     "bcrypt": {"auth"},
     "minikerberos": {"auth"},
     "asn1crypto": {"auth"},
+    "cryptography": {"store"},
     "jmespath": {"events"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""
 
 HEAVY = {
-    *("asn1crypto", "bcrypt", "botocore", "croniter", "jinja2", "jsonschema", "minikerberos", "pendulum"),
-    *("pynamodb", "referencing"),
+    *("asn1crypto", "bcrypt", "botocore", "croniter", "cryptography", "jinja2", "jsonschema"),
+    *("minikerberos", "pendulum", "pynamodb", "referencing"),
 }
 HEAVY_AT_THE_TOP = {
     "store",

@@ -31,6 +31,11 @@ HELD_BY = {
     r"\S+python -m chalicelib destroy --stage dev --data": "tests/e2e/test_cloudformation.py",
     r"\S+python -m chalicelib sync --stage dev": "tests/e2e/test_cloudformation.py",
     r"aws cloudformation (package|deploy) .*": "tests/e2e/test_cloudformation.py",
+    r"\S+python -m chalicelib connections add .*": "tests/unit/cli/test_connections_command.py",
+    r"aws ssm put-parameter .*fernet_key .*": "tests/conformance/test_connections.py",
+    r"UPDRAFT__AWS__STAGE=dev \S+python -m chalicelib rotate-fernet-key": (
+        "tests/conformance/test_connections.py"
+    ),
     r"aws secretsmanager create-secret .*": "tests/integration/store/test_keytabs.py",
     r"kadmin -q '(addprinc|ktadd) .*'": "tests/integration/kerberos/realm.py",
     r"\.venv/bin/python -m pytest .*": "tests/unit/test_pages.py",

@@ -20,7 +20,8 @@ from chalicelib.domain.runs.task_logs import MAX_LOG_BYTES
 from chalicelib.domain.slots.pools import SHARD_SLOTS
 from chalicelib.local.gateway import LARGEST_BODY_BYTES
 from chalicelib.local.server import LocalSettings
-from chalicelib.settings import MOST_WORKER_TIMEOUT, Settings
+from chalicelib.settings import MOST_WORKER_TIMEOUT, SECRETS_BACKENDS, Settings
+from chalicelib.store.remembered_secrets import REMEMBERED_SECONDS
 from chalicelib.user_code.frames import LONGEST_BODY
 from chalicelib.user_code.watch import GRACE, TO_WRITE_THE_END
 from tests.pages import ROOT, on_one_line, page, quoted, table
@@ -80,6 +81,13 @@ def test_a_default_is_what_is_so_without_the_setting(name: str, default: str) ->
         assert default == "`events.toml` in the DAGs folder"
         return
     assert both_settings({name: value} if value else {}) == both_settings({})
+
+
+def test_the_page_lists_the_secrets_backends_with_their_arguments() -> None:
+    rows = table(page("writing-dags"), "backend", "where a connection `db` is")
+    assert {quoted(name)[0]: tuple(quoted(kwargs)) for name, _, kwargs in rows} == SECRETS_BACKENDS
+    said = "the worker remembers what it found, or that there was nothing, for "
+    assert f"{said}{REMEMBERED_SECONDS} seconds" in on_one_line(page("writing-dags"))
 
 
 # -- functions -----------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ MODULES: Modules = {
     "airflow.models.dag": [
         DAG,
         "taskflow.decorators:dag",
+        "model.dag_context:DagContext",
         f"{_DATABASE}:DagModel DagOwnerAttributes DagTag",
     ],
     "airflow.models.dagbag": [f"{_DATABASE}:DagBag"],

@@ -39,6 +39,10 @@ MODULES: Modules = {
     ],
     "airflow.utils.decorators": ["model.baseoperator:apply_defaults"],
     "airflow.utils.edgemodifier": [LABEL],
+    "airflow.utils.email": [
+        "surroundings.mail:build_mime_message get_email_address_list send_email send_email_smtp",
+        "surroundings.mail:send_mime_email",
+    ],
     "airflow.utils.file": ["python.tempfile:TemporaryDirectory", "conveniences.files:mkdirs"],
     "airflow.utils.hashlib_wrapper": ["python.hashlib:md5"],
     "airflow.utils.helpers": [

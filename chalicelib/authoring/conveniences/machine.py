@@ -31,8 +31,12 @@ def is_tty() -> bool:
 
 
 def is_venv_installed() -> bool:
-    """Whether tasks can have a virtual environment of their own: on Lambda they cannot."""
-    return False
+    """Whether a DAG may have tasks in virtual environments of their own.
+
+    It may everywhere, for a DAG has to have the same tasks wherever its file is read; on Lambda such a task
+    fails when it runs.
+    """
+    return True
 
 
 def getuser() -> str:

@@ -122,7 +122,7 @@ def load_file(path: Path, folder: Path) -> LoadedFile | ImportFailure:
     """
     with _loading:
         _forget_siblings()
-        plugins = load_plugins(plugins_folder(folder))
+        plugins = load_plugins(plugins_folder(folder), folder.absolute())
         loaded = _load(folder.absolute() / path, folder.absolute())
         if isinstance(loaded, LoadedFile):
             return replace(loaded, read=(*loaded.read, *plugins.read))
@@ -212,15 +212,22 @@ def _forget_siblings() -> None:
 
 
 def _dags_of(module: ModuleType, collected: Sequence[DAG]) -> list[DAG]:
-    """The DAGs in the module's global names, and those that were entered while it ran; each once."""
+    """The DAGs in the module's global names, those entered while it ran, and their sub-DAGs; each once."""
     in_globals = [value for value in vars(module).values() if isinstance(value, DAG)]
-    dags = list({id(dag): dag for dag in (*in_globals, *collected)}.values())
+    found = [each for dag in (*in_globals, *collected) for each in _with_subdags(dag)]
+    dags = list({id(dag): dag for dag in found}.values())
     ids: set[str] = set()
     for dag in dags:
         if dag.dag_id in ids:
             raise AirflowDagDuplicatedIdException(f"the file defines two DAGs with the id {dag.dag_id}")
         ids.add(dag.dag_id)
     return sorted(dags, key=lambda dag: dag.dag_id)
+
+
+def _with_subdags(dag: DAG) -> Iterator[DAG]:
+    yield dag
+    for subdag in dag.subdags:
+        yield from _with_subdags(subdag)
 
 
 def _without_duplicates(file: LoadedFile, places: dict[str, str]) -> LoadedFile | ImportFailure:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.authoring.dates import as_utc, parse
 from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
@@ -17,6 +18,7 @@ from chalicelib.authoring.model.datasets import Dataset, DatasetAlias
 from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
+from chalicelib.authoring.operators.external_task_marker import XCOM_MARKED, ExternalTaskMarker
 from chalicelib.authoring.operators.python import ShortCircuitOperator
 from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
@@ -128,6 +130,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "is_paused_upon_creation": dag.is_paused_upon_creation,
         "render_template_as_native_obj": dag.render_template_as_native_obj,
         "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
+        **({"groups": groups} if (groups := _groups(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
 
@@ -156,6 +159,17 @@ def _dataset_outlets(task: BaseOperator) -> list[str] | None:
     datasets = [dataset_reference(each.uri) for each in task.outlets if isinstance(each, Dataset)]
     aliases = [alias_reference(each.name) for each in task.outlets if isinstance(each, DatasetAlias)]
     return sorted({*datasets, *aliases}) or None
+
+
+def _groups(dag: DAG) -> dict[str, list[str]]:
+    """The tasks of each task group, those in groups inside it included."""
+    groups: dict[str, list[str]] = {}
+    for task in dag.topological_sort():
+        group = task.task_group
+        while group is not None and group.group_id:
+            groups.setdefault(group.group_id, []).append(task.task_id)
+            group = group.parent_group
+    return {group_id: sorted(task_ids) for group_id, task_ids in sorted(groups.items())}
 
 
 def _param(param: Param) -> Document:
@@ -200,6 +214,7 @@ def _task(task: BaseOperator) -> Document:
         "expansion": expansion_of(task),
         "colours": _colours(task),
         "dataset_outlets": _dataset_outlets(task),
+        "mark": _mark(task),
         "wait_for_past_depends_before_skipping": task.wait_for_past_depends_before_skipping or None,
     }
     return {
@@ -237,6 +252,20 @@ def _colours(task: BaseOperator) -> dict[str, str] | None:
     return {name: getattr(task, name) for name in names} if isinstance(task, MappedOperator) else None
 
 
+def _mark(task: BaseOperator) -> Document | None:
+    """The task of another DAG that is cleared with this one."""
+    if not isinstance(task, ExternalTaskMarker):
+        return None
+    dated = task.is_of_same_date or task.needs_rendering
+    return {
+        "dag_id": task.external_dag_id,
+        "task_id": task.external_task_id,
+        "execution_date": None if dated else _date(as_utc(parse(task.execution_date))),
+        "recursion_depth": task.recursion_depth,
+        "xcom_key": XCOM_MARKED if task.needs_rendering else None,
+    }
+
+
 def _callbacks(owner: DAG | BaseOperator, kinds: Iterable[CallbackKind]) -> list[str]:
     """Which callbacks of these kinds there are; the functions themselves stay in the file."""
     return sorted(kind for kind in kinds if getattr(owner, kind))
@@ -262,6 +291,8 @@ def _respects_trigger_rules(task: BaseOperator) -> bool:
 def _is_empty(task: BaseOperator) -> bool:
     """Whether the task can be completed without a worker, by Airflow's rule."""
     if not task.inherits_from_empty_operator:
+        return False
+    if isinstance(task, ExternalTaskMarker) and task.needs_rendering:
         return False
     return not (task.on_execute_callback or task.on_success_callback or task.outlets)
 

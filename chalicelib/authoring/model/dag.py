@@ -142,6 +142,20 @@ class DAG:
         self.task_dict: dict[str, BaseOperator] = {}
         self._groups: dict[str, TaskGroup] = {}
         self.task_group = TaskGroup(None, dag=self)
+        self.parent_dag: DAG | None = None
+        self.subdags: list[DAG] = []
+
+    @property
+    def is_subdag(self) -> bool:
+        """Whether the runs of the DAG are tasks of another one."""
+        return self.parent_dag is not None
+
+    def become_subdag_of(self, parent: "DAG") -> None:
+        """Have runs only as tasks of that DAG: no schedule, and no pause of its own to begin with."""
+        self.parent_dag = parent
+        self.schedule = None
+        self.is_paused_upon_creation = False
+        parent.subdags.append(self)
 
     @property
     def schedule_interval(self) -> Schedule:

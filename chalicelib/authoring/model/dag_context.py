@@ -57,6 +57,15 @@ def leave_group() -> None:
     _groups.set(_groups.get()[:-1])
 
 
+class DagContext:
+    """Airflow's name for the DAG that is being defined."""
+
+    @staticmethod
+    def get_current_dag() -> "DAG | None":
+        """The DAG of the innermost ``with DAG(...)``."""
+        return current_dag()
+
+
 @contextmanager
 def collecting_dags() -> Iterator[list["DAG"]]:
     """Collect the DAGs that were entered inside: a DAG file need not keep them in a global name."""

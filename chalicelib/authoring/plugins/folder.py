@@ -28,7 +28,9 @@ class Plugins:
 
     plugins: tuple[type[AirflowPlugin], ...] = ()
     read: tuple[Path, ...] = ()
-    """The files of the folder that they were made from."""
+    """The files that they were made from: of the folder, and modules of the DAGs folder."""
+    of_dags: tuple[Path, ...] = ()
+    """Of these the modules of the DAGs folder."""
     timetables: tuple[type, ...] = ()
     """The timetables that DAGs may have."""
 
@@ -44,21 +46,21 @@ def current() -> Plugins:
     return _loaded
 
 
-def load_plugins(folder: Path) -> Plugins:
-    """Load the plugins of a folder, unless they are loaded already and its files are unchanged.
+def load_plugins(folder: Path, dags_folder: Path) -> Plugins:
+    """Load the plugins of a folder, unless they are loaded already and what they were made from is unchanged.
 
     A file that mentions ``AirflowPlugin`` may hold some; all others can be imported by them and by DAG files.
+    Plugins may import modules of the DAGs folder, which DAG files then import anew.
     One that cannot be loaded is logged on one line and stops nothing.
     """
     global _loaded, _stamps
     files = [path for path in sorted(folder.rglob("*.py")) if _is_visible(path, folder)]
-    stamps = tuple((path, *_stamp(path)) for path in files)
-    if stamps == _stamps:
+    if _stamps_of(files) == _stamps:
         return _loaded
     _forget()
-    _stamps = stamps
     if files:
-        _loaded = _load(folder, files)
+        _loaded = _load(folder, files, dags_folder)
+    _stamps = _stamps_of(files)
     return _loaded
 
 
@@ -73,20 +75,24 @@ def _forget() -> None:
     listeners.register(())
 
 
-def _load(folder: Path, files: Sequence[Path]) -> Plugins:
+def _load(folder: Path, files: Sequence[Path], dags_folder: Path) -> Plugins:
     before = set(sys.modules)
     finder.offer({}, folder)
-    with finder.importable():
+    with finder.importable(dags_folder):
         found = [plugin for path in files for plugin in _plugins_of(path, folder)]
     within = _modules_within(folder, set(sys.modules) - before)
     _modules.update(within)
+    of_dags = _modules_within(dags_folder, set(sys.modules) - before - set(within))
+    for name in of_dags:
+        del sys.modules[name]
     plugins = tuple(dict.fromkeys(found))
     finder.offer(_names(plugins), folder)
     macros.of_plugins.update({str(each.name): SimpleNamespace(**_by_name(each.macros)) for each in plugins})
     listeners.register([listener for plugin in plugins for listener in plugin.listeners])
     return Plugins(
         plugins=plugins,
-        read=tuple(sorted(set(within.values()))),
+        read=tuple(sorted({*within.values(), *of_dags.values()})),
+        of_dags=tuple(sorted(of_dags.values())),
         timetables=tuple(timetable for plugin in plugins for timetable in plugin.timetables),
     )
 
@@ -155,6 +161,12 @@ def _is_visible(path: Path, folder: Path) -> bool:
 
 def _may_hold_plugins(path: Path) -> bool:
     return b"AirflowPlugin" in path.read_bytes()
+
+
+def _stamps_of(files: Sequence[Path]) -> _Stamps:
+    """Path, time of change and size of the folder's files and of what else the plugins were made from."""
+    others = [path for path in _loaded.of_dags if path.is_file()]
+    return tuple((path, *_stamp(path)) for path in sorted({*files, *others}))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

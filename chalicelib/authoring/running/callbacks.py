@@ -25,10 +25,10 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
 
     The context is Airflow's. A failed try's ``exception`` is made of the text that was kept of it: the try
     ran in another process, if it came to an end at all. After the callbacks of a skip those of success are
-    called, as in Airflow 2. The operator of an instance
-    of a mapped task is made once more, which costs the requests of its arguments. The DAG's callbacks get
-    the context of the last of the run's task instances, with the ``reason`` of the run's end; listeners of
-    plugins hear of the run before. What a callback raises is logged and never raised here.
+    called, as in Airflow 2. The operator of an instance of a mapped task is made once more, which costs the
+    requests of its arguments. The DAG's callbacks get the context of the last of the run's task instances,
+    with the ``reason`` of the run's end; listeners of plugins hear of the run before. What a callback raises
+    is logged and never raised here.
     """
     tis = _task_instances(dag, request, xcoms)
     if not tis:
@@ -45,10 +45,10 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
             if request.of_dag:
                 listening.tell_of_run(request.kind, ti.dag_run, request.reason)
                 call(getattr(dag, request.kind, None), context)
-            else:
-                _unmap(ti, context)
-                for kind in (request.kind,) if dag.is_of_airflow_3 else called_with(request.kind):
-                    call(getattr(ti.task, kind), context)
+                return
+            _unmap(ti, context)
+            for kind in (request.kind,) if dag.is_of_airflow_3 else called_with(request.kind):
+                call(getattr(ti.task, kind), context)
 
 
 def call(callbacks: Callbacks, context: Context) -> None:

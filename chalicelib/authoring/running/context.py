@@ -142,7 +142,7 @@ class DagRun(metaclass=HasColumns):
         return bool(vars(self)["external_trigger"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Airflow3DagRun(WithoutOlderNames, DagRun):
     """A DAG run as tasks of a DAG by Airflow 3's rules see it."""
 
@@ -165,8 +165,8 @@ def number_of(*names: object) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest())
 
 
-def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
-    """The run a try of a task of the DAG belongs to, with what is known of its end."""
+def dag_run_of(request: TryRequest, dag: "DAG", **of_run: Any) -> DagRun:
+    """The run that a try of a task of the DAG belongs to; ``of_run`` are further attributes of it."""
     kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
     return kind(
         id=number_of(request.run_uid),
@@ -181,7 +181,7 @@ def dag_run_of(request: TryRequest, dag: "DAG", **of_its_end: Any) -> DagRun:
         data_interval_start=pendulum_datetime(request.data_interval_start),
         data_interval_end=pendulum_datetime(request.data_interval_end),
         start_date=pendulum_datetime(request.run_start_date),
-        **of_its_end,
+        **of_run,
     )
 
 

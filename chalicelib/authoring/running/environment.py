@@ -11,7 +11,7 @@ _SOURCES: tuple[tuple[str, str, str], ...] = (
     ("task", "owner", "DAG_OWNER"),
     ("ti", "dag_id", "DAG_ID"),
     ("ti", "task_id", "TASK_ID"),
-    ("dag_run", "logical_date", "EXECUTION_DATE"),
+    ("ti", "execution_date", "EXECUTION_DATE"),
     ("ti", "try_number", "TRY_NUMBER"),
     ("dag_run", "run_id", "DAG_RUN_ID"),
 )

@@ -23,6 +23,7 @@ from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.authoring.running import callbacks, expanded, listening
+from chalicelib.authoring.running.alerts import send_alert
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.environment import exported
 from chalicelib.authoring.running.pulls import XComs
@@ -36,6 +37,9 @@ log = logging.getLogger("airflow.task")
 """The user's log: what a task logs and raises."""
 
 __all__ = ["XComs", "run_try"]
+
+
+_FAILURES = frozenset({TryResult.FAILED, TryResult.FAILED_FOR_GOOD})
 
 
 def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
@@ -55,6 +59,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
 
 def _run(ti: TaskInstance) -> TryOutcome:
     raised: BaseException | None = None
+    context: Context | None = None
     try:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm(lambda: ti.task.on_kill()):
@@ -65,6 +70,8 @@ def _run(ti: TaskInstance) -> TryOutcome:
         raised = error
         if outcome.result is not TryResult.RESCHEDULED:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
+        if outcome.result in _FAILURES:
+            send_alert(ti, context or Context(), outcome.result, error)
     listening.tell_of_end(ti, outcome.result, raised)
     return replace(outcome, rendered_map_index=ti.rendered_map_index)
 

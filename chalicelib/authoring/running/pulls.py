@@ -66,6 +66,21 @@ class Pulls:
             return next((value for value in values if value is not NOTSET), NOTSET)
         return [value for task_id in task_ids for value in self._each_of_task(task_id, key, map_indexes)]
 
+    def _pull_by_airflow_3(
+        self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
+    ) -> Any:
+        """Without task ids the task's own value; in a list of values None for what was not pushed."""
+        if task_ids is None:
+            return self._value(self._task.task_id, key, self._map_index)
+        ids = self._listed(task_ids)
+        if map_indexes is not None and not isinstance(map_indexes, int):
+            return [_or_none(self._value(each, key, index)) for each, index in product(ids, map_indexes)]
+        found = [self._of_task(each, key, map_indexes) for each in ids]
+        if isinstance(task_ids, str):
+            return list(found[0]) if isinstance(found[0], LazyXComSelectSequence) else found[0]
+        of_each = (each if isinstance(each, LazyXComSelectSequence) else [_or_none(each)] for each in found)
+        return list(chain.from_iterable(of_each))
+
     def pull_elsewhere(
         self,
         source: XComSource,
@@ -78,6 +93,8 @@ class Pulls:
         Of its own DAG the definition says which tasks are mapped, of another the values do.
         Raises ``NotOffered`` for another DAG's values without task ids.
         """
+        if task_ids is None and self._task.dag.is_of_airflow_3:
+            task_ids = self._task.task_id
         if task_ids is None and source.dag_id != self._task.dag.dag_id:
             raise NotOffered("XComs of other DAGs without task_ids")
         listed = self._listed(task_ids)
@@ -96,21 +113,6 @@ class Pulls:
             for run in earliest_first
         )
         return [value for item in found for value in _each(item)]
-
-    def _pull_by_airflow_3(
-        self, task_ids: str | Iterable[str] | None, key: str, map_indexes: int | Iterable[int] | None
-    ) -> Any:
-        """Without task ids the task's own value; in a list of values None for what was not pushed."""
-        if task_ids is None:
-            return self._value(self._task.task_id, key, self._map_index)
-        ids = self._listed(task_ids)
-        if map_indexes is not None and not isinstance(map_indexes, int):
-            return [_or_none(self._value(each, key, index)) for each, index in product(ids, map_indexes)]
-        found = [self._of_task(each, key, map_indexes) for each in ids]
-        if isinstance(task_ids, str):
-            return list(found[0]) if isinstance(found[0], LazyXComSelectSequence) else found[0]
-        of_each = (each if isinstance(each, LazyXComSelectSequence) else [_or_none(each)] for each in found)
-        return list(chain.from_iterable(of_each))
 
     def output(self, task: "BaseOperator", key: str) -> Any:
         """What ``task.output`` stands for in this instance; ``NOTSET`` if that was not pushed.
@@ -210,6 +212,10 @@ class Pulls:
         return dag.has_task(task_id) and needs_expansion(dag.get_task(task_id))
 
 
+def _or_none(value: Any) -> Any:
+    return None if value is NOTSET else value
+
+
 def _value(xcoms: XComs, task_id: str, key: str, map_index: int) -> Any:
     text = xcoms.pull(task_id, key, map_index)
     return NOTSET if text is None else from_json(text)
@@ -225,10 +231,6 @@ def _lazily(xcoms: XComs, task_id: str, key: str, pull: Any = None) -> LazyXComS
 def _each(value: Any) -> list[Any]:
     """A value as a list, the sequence of those of a mapped task as such; none where it was not pushed."""
     return list(value) if isinstance(value, LazyXComSelectSequence) else _pushed([value])
-
-
-def _or_none(value: Any) -> Any:
-    return None if value is NOTSET else value
 
 
 def _pushed(values: Iterable[Any]) -> list[Any]:

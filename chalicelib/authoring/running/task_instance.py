@@ -87,6 +87,7 @@ class TaskInstance(metaclass=HasColumns):
         self.find_previous_success = request.find_previous_success
         self.find_triggering_events = request.find_triggering_events
         self.find_events_of_dataset = request.find_events_of_dataset
+        self.other_runs = request.other_runs
         self._xcoms = xcoms
         self._pushed: set[str] = set()
 

@@ -3,9 +3,9 @@
 import copy
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.expand_input import MappedArgument
@@ -38,22 +38,34 @@ def literal(value: Any) -> LiteralValue:
     return LiteralValue(value)
 
 
-class Renderer:
-    """Renders values for one task in one context.
+class HasTemplates(Protocol):
+    """The owner of templates: a task, or a notifier in its DAG."""
 
-    Texts are templates; a text that ends in one of the task's ``template_ext`` names a template file,
+    @property
+    def template_ext(self) -> Sequence[str]:
+        """The ends of texts that name template files."""
+
+    @property
+    def dag(self) -> "DAG":
+        """The DAG, by whose options templates are rendered."""
+
+
+class Renderer:
+    """Renders values for one owner of templates in one context.
+
+    Texts are templates; a text that ends in one of the owner's ``template_ext`` names a template file,
     looked for beside the DAG file and in ``template_searchpath``. Lists, tuples, sets, dicts and objects
     with ``template_fields`` are gone through; what other tasks returned is fetched. Objects that are to stay
     ``as_they_are`` do.
     """
 
-    def __init__(self, task: "BaseOperator", context: "Context", as_they_are: Collection[Any] = ()) -> None:
+    def __init__(self, owner: HasTemplates, context: "Context", as_they_are: Collection[Any] = ()) -> None:
         self._context = context
         self._as_they_are = {id(value) for value in as_they_are}
-        self._extensions = tuple(task.template_ext)
-        self._dag = task.dag
+        self._extensions = tuple(owner.template_ext)
+        self._dag = owner.dag
         self._reads_any_text = bool(
-            task.dag.render_template_as_native_obj or task.dag.jinja_environment_kwargs
+            owner.dag.render_template_as_native_obj or owner.dag.jinja_environment_kwargs
         )
         self._environment: jinja2.Environment | None = None
         self._objects: dict[int, tuple[Any, Any]] = {}

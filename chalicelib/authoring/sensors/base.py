@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.authoring import clock
 from chalicelib.authoring.dates import utcnow
 from chalicelib.authoring.exceptions import (
     AirflowException,
@@ -13,21 +12,15 @@ from chalicelib.authoring.exceptions import (
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
-    SensorSleeps,
 )
 from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.running.waiting import later, let_pass
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.domain.tasks.retries import spread
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
     from chalicelib.authoring.running.task_instance import TaskInstance
-
-SHORT_WAIT = 2.0
-"""Seconds between two pokes up to which a sensor in mode ``poke`` stays in its invocation..."""
-
-LONGEST_STAY = 10.0
-"""...and for how long in all. After that it sleeps even for a moment: no sensor holds compute by waiting."""
 
 _DEFAULT_TIMEOUT = 7 * 24 * 60 * 60
 
@@ -118,10 +111,8 @@ class BaseSensorOperator(BaseOperator):
                 raise self._timed_out(elapsed)
             wait = self.next_wait(started_at, elapsed, ti.pokes + pokes)
             if self.reschedule:
-                raise AirflowRescheduleException(_later(utcnow(), wait))
-            if wait > SHORT_WAIT or (utcnow() - arrived).total_seconds() > LONGEST_STAY:
-                raise SensorSleeps(self._wakes_at(ti, wait), pokes)
-            clock.current().sleep(wait)
+                raise AirflowRescheduleException(later(utcnow(), wait))
+            let_pass(self, ti, wait, arrived, pokes)
 
     def _poke(self, context: "Context") -> bool | PokeReturnValue:
         """One poke; what it raises may mean a skip, or "not yet"."""
@@ -157,13 +148,6 @@ class BaseSensorOperator(BaseOperator):
         if ti.first_poke_at is None or not (self.reschedule or ti.goes_on):
             return utcnow()
         return ti.first_poke_at
-
-    def _wakes_at(self, ti: "TaskInstance", wait: float) -> datetime:
-        """When the next poke comes, or sooner: when ``execution_timeout`` cuts the sleep short."""
-        wakes_at = _later(utcnow(), wait)
-        if self.execution_timeout is None:
-            return wakes_at
-        return min(wakes_at, _later(ti.began_at, self.execution_timeout.total_seconds()))
 
     def next_wait(self, started_at: datetime, elapsed: float, poke_count: int) -> float:
         """Seconds until the next poke, after so many in vain, by Airflow's formula."""
@@ -217,9 +201,3 @@ def _seconds(value: Any, name: str) -> float:
 
 def _default_timeout() -> float:
     return conf.getfloat("sensors", "default_timeout", fallback=_DEFAULT_TIMEOUT)
-
-
-def _later(moment: datetime, seconds: float) -> datetime:
-    """A moment so many seconds later, as a plain datetime; the end of the calendar at most."""
-    left = (datetime.max.replace(tzinfo=moment.tzinfo) - moment).total_seconds()
-    return moment + timedelta(seconds=min(seconds, left - 1))

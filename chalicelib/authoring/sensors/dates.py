@@ -1,11 +1,11 @@
 """Sensors that wait for a date, a time of the day, a delay after the data interval, or a day of the week."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, time, timedelta, tzinfo
-from enum import IntEnum
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.authoring.dates import parse, utcnow
+from chalicelib.authoring.conveniences.weekdays import WeekDay
+from chalicelib.authoring.dates import parse, utcnow, zone_named
 from chalicelib.authoring.sensors.base import BaseSensorOperator
 
 if TYPE_CHECKING:
@@ -57,19 +57,7 @@ class TimeSensor(BaseSensorOperator):
     def poke(self, context: "Context") -> bool:  # noqa: ARG002 - every poke gets it
         """Whether it is later than that today."""
         self.log.info("Checking if the time (%s) has come", self.target_time)
-        return utcnow().astimezone(_zone(self.dag.timezone)).time() > self.target_time
-
-
-class WeekDay(IntEnum):
-    """ISO's days of the week, under Airflow's names."""
-
-    MONDAY = 1
-    TUESDAY = 2
-    WEDNESDAY = 3
-    THURSDAY = 4
-    FRIDAY = 5
-    SATURDAY = 6
-    SUNDAY = 7
+        return utcnow().astimezone(zone_named(self.dag.timezone)).time() > self.target_time
 
 
 class DayOfWeekSensor(BaseSensorOperator):
@@ -90,36 +78,10 @@ class DayOfWeekSensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.week_day = week_day
         self.use_task_logical_date = use_task_logical_date or use_task_execution_day
-        self._days = _days(week_day)
+        self._days = WeekDay.validate_week_day(week_day)
 
     def poke(self, context: "Context") -> bool:
         """Whether it is one of the days."""
         day = (context["logical_date"] if self.use_task_logical_date else utcnow()).isoweekday()
         self.log.info("Poking until weekday is in %s, it is %s", self.week_day, WeekDay(day).name)
         return day in self._days
-
-
-def _days(given: str | WeekDay | Iterable[str | WeekDay]) -> frozenset[int]:
-    if isinstance(given, str | WeekDay):
-        return frozenset({_day(given)})
-    if not isinstance(given, Iterable):
-        raise TypeError(f"Unsupported Type for week_day parameter: {type(given)}")
-    return frozenset(map(_day, given))
-
-
-def _day(given: str | WeekDay) -> int:
-    if isinstance(given, WeekDay):
-        return given
-    try:
-        return WeekDay[given.upper()]
-    except KeyError:
-        raise AttributeError(f'Invalid Week Day passed: "{given}"') from None
-
-
-def _zone(name: str) -> tzinfo:
-    """The time zone that ``dates.timezone_name`` gave that name: ``Europe/Paris``, ``+02:00``."""
-    from zoneinfo import ZoneInfo
-
-    if name[0] in "+-":
-        return datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo or ZoneInfo("UTC")
-    return ZoneInfo(name)

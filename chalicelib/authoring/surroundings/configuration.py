@@ -1,7 +1,7 @@
 """``conf``: Airflow's options, as DAG files ask for them.
 
-They come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``; what is not set has
-Airflow's default.
+They come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, or from the secrets backend,
+where ``AIRFLOW__SECTION__KEY_SECRET`` says under which name; what is not set has Airflow's default.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.authoring.exceptions import AirflowConfigException
 from chalicelib.authoring.notset import NOTSET
+from chalicelib.authoring.surroundings.secrets import secret_option
 from chalicelib.settings import shipped_dags_folder
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME") or "~/airflow")
@@ -74,8 +75,17 @@ Lookup = Callable[[str, str], str | None]
 
 
 def of_environment(section: str, key: str) -> str | None:
-    """The value of an option that the environment sets, or None."""
-    return os.environ.get(f"AIRFLOW__{section.upper().replace('.', '_')}__{key.upper()}")
+    """The value of an option that the environment sets or leads to, or None.
+
+    DAG files are not told the key that encrypts connections.
+    """
+    name = f"AIRFLOW__{section.upper().replace('.', '_')}__{key.upper()}"
+    if name.startswith("AIRFLOW__CORE__FERNET_KEY"):
+        return None
+    value = os.environ.get(name)
+    if value is None and (named := os.environ.get(f"{name}_SECRET")):
+        return secret_option(named)
+    return value
 
 
 _lookup: Lookup = of_environment

@@ -1,7 +1,8 @@
-"""Airflow's variables as DAG files see them: ``AIRFLOW_VAR_KEY`` of the environment, then the store.
+"""Airflow's variables as DAG files see them, in Airflow's order of places.
 
-Which store, the process says with ``variables_in``; without one there is only the environment. A variable is
-read from the store when it is asked for, each time: a DAG that uses none costs nothing.
+Those are the secrets backend, ``AIRFLOW_VAR_KEY`` of the environment and the store. Which store, the process
+says with ``variables_in``; without one there are the others only. A variable is read from the store when it
+is asked for, each time: a DAG that uses none costs nothing.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.notset import NOTSET
+from chalicelib.authoring.surroundings.secrets import secret_variable
 from chalicelib.authoring.surroundings.secrets_masker import mask_secret
 from chalicelib.domain.variables import VariablesOfDagFiles, checked_variable
 
@@ -114,7 +116,9 @@ class VariableAccessor:
 
 
 def _found(key: str) -> str | None:
-    text = _of_environment(key)
+    text = secret_variable(key)
+    if text is None:
+        text = _of_environment(key)
     if text is not None or _store is None:
         return text
     stored = _store.get(key)

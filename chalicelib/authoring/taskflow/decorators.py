@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException
 from chalicelib.authoring.model import dag_context
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
@@ -22,6 +22,12 @@ from chalicelib.authoring.model.setup_teardown import Role
 from chalicelib.authoring.model.task_group import TaskGroup, unused_id
 from chalicelib.authoring.model.xcom_arg import XComArg
 from chalicelib.authoring.operators.bash import BashOperator
+from chalicelib.authoring.operators.other_python import (
+    BranchExternalPythonOperator,
+    BranchPythonVirtualenvOperator,
+    ExternalPythonOperator,
+    PythonVirtualenvOperator,
+)
 from chalicelib.authoring.operators.python import (
     BranchPythonOperator,
     PythonOperator,
@@ -79,6 +85,22 @@ class DecoratedSensorOperator(DecoratedOperator, PythonSensor):
     """``@task.sensor``; Airflow's name of it has no underscore."""
 
     custom_operator_name = "@task.sensor"
+
+
+class _VirtualenvDecoratedOperator(DecoratedOperator, PythonVirtualenvOperator):
+    custom_operator_name = "@task.virtualenv"
+
+
+class _ExternalPythonDecoratedOperator(DecoratedOperator, ExternalPythonOperator):
+    custom_operator_name = "@task.external_python"
+
+
+class _BranchVirtualenvDecoratedOperator(DecoratedOperator, BranchPythonVirtualenvOperator):
+    custom_operator_name = "@task.branch_virtualenv"
+
+
+class _BranchExternalPythonDecoratedOperator(DecoratedOperator, BranchExternalPythonOperator):
+    custom_operator_name = "@task.branch_external_python"
 
 
 class _BashDecoratedOperator(BashOperator):
@@ -168,6 +190,17 @@ class TaskFactory:
         """The same function as setup or teardown."""
         return TaskFactory(self.function, self._operator_class, self._arguments, role)
 
+    def checking_before(self, check: Callable[["Context"], None]) -> "TaskFactory":
+        """The same function, whose tasks call ``check`` last before they run; it may raise."""
+        earlier = self._arguments.get("pre_execute")
+
+        def pre_execute(context: "Context") -> None:
+            if earlier is not None:
+                earlier(context)
+            check(context)
+
+        return self.override(pre_execute=pre_execute)
+
     def partial(self, **kwargs: Any) -> "TaskFactory":
         """The same function with arguments that all instances of the mapped task share."""
         check_names_of_task(self.function, "partial", kwargs)
@@ -216,6 +249,37 @@ class TaskFactory:
         return self._in_role(operator, on_failure_fail_dagrun=fails_run)
 
 
+Condition = Callable[["Context"], bool | tuple[bool, str | None]]
+"""Of the context; may bring the text that is logged where the task is skipped."""
+
+
+def run_if(condition: Condition, skip_message: str | None = None) -> Callable[[TaskFactory], TaskFactory]:
+    """Decorate a decorated function: its tasks are skipped unless the condition is true."""
+    return _checked_before("run_if", lambda is_true: not is_true, condition, skip_message)
+
+
+def skip_if(condition: Condition, skip_message: str | None = None) -> Callable[[TaskFactory], TaskFactory]:
+    """Decorate a decorated function: its tasks are skipped if the condition is true."""
+    return _checked_before("skip_if", bool, condition, skip_message)
+
+
+def _checked_before(
+    name: str, skips: Callable[[Any], bool], condition: Condition, skip_message: str | None
+) -> Callable[[TaskFactory], TaskFactory]:
+    def check(context: "Context") -> None:
+        result = condition(context)
+        is_true, message = result if isinstance(result, tuple) else (result, None)
+        if skips(is_true):
+            raise AirflowSkipException(message or skip_message or "Task was skipped due to condition.")
+
+    def decorate(factory: TaskFactory) -> TaskFactory:
+        if not isinstance(factory, TaskFactory):
+            raise TypeError(f"{name} can only be used with task. decorate with @task before @{name}.")
+        return factory.checking_before(check)
+
+    return decorate
+
+
 class TaskDecorator:
     """``@task`` and its kinds; each may be written with or without arguments."""
 
@@ -254,6 +318,25 @@ class TaskDecorator:
     def sensor(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
         """Make a sensor of a function: it waits until the function returns something true."""
         return _decorator(DecoratedSensorOperator, python_callable, kwargs)
+
+    def virtualenv(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Run a function in a virtual environment that is made for it."""
+        return _decorator(_VirtualenvDecoratedOperator, python_callable, kwargs)
+
+    def external_python(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Run a function in the Python at the path ``python``."""
+        return _decorator(_ExternalPythonDecoratedOperator, python_callable, kwargs)
+
+    def branch_virtualenv(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function in a virtual environment that is made for it."""
+        return _decorator(_BranchVirtualenvDecoratedOperator, python_callable, kwargs)
+
+    def branch_external_python(self, python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Make a branch of a function in the Python at the path ``python``."""
+        return _decorator(_BranchExternalPythonDecoratedOperator, python_callable, kwargs)
+
+    run_if = staticmethod(run_if)
+    skip_if = staticmethod(skip_if)
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Updraft does not offer @task.{name}")
@@ -298,6 +381,7 @@ def task_group(group_id: str | Callable[..., Any] = "", **arguments: Any) -> Any
     return decorate(group_id) if callable(group_id) else decorate
 
 
+virtualenv_task, external_python_task = task.virtualenv, task.external_python
 python_task, branch_task, short_circuit_task = task.python, task.branch, task.short_circuit
 bash_task, sensor_task = task.bash, task.sensor
 

@@ -21,7 +21,14 @@ def deploy(stage: str, dry_run: bool) -> None:
 
     described = deployable_stage(stage)
     with bootstrap.use(settings=described.settings):
-        declarations = validate(described, bootstrap.engine().store.variables, region=aws.region())
+        store = bootstrap.engine().store
+        declarations = validate(
+            described,
+            store.variables,
+            connections=store.connections,
+            secrets=bootstrap.secrets_backend(),
+            region=aws.region(),
+        )
         deployment = Deployment(
             stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
         )

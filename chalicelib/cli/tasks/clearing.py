@@ -81,10 +81,14 @@ def clear_requests(
     pattern: re.Pattern[str] | None,
     choice: Choice,
 ) -> "list[ClearRequest]":
-    """What to clear, run by run, the oldest first; raises ``DagNotFound``."""
+    """What to clear, run by run, the oldest first, each with what it marks in other DAGs, all once.
+
+    Raises ``DagNotFound``, and ``InvalidRequest`` where marks lead too far.
+    """
     from dataclasses import replace
 
     from chalicelib.engine.by_hand.clearing import ClearRequest
+    from chalicelib.engine.by_hand.marked import marked_by
     from chalicelib.engine.graphs import graph_of_run
 
     requests = []
@@ -94,7 +98,8 @@ def clear_requests(
         if fitting:
             wanted = replace(choice, task_ids=fitting)
             requests.append(ClearRequest(dag_id=dag_id, execution_date=run.execution_date, choice=wanted))
-    return requests
+            requests += marked_by(engine, run, wanted)
+    return list({repr(request): request for request in requests}.values())
 
 
 def clear_after_asking(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
-from chalicelib.cli.engine import connect, find_run, moment
+from chalicelib.cli.engine import connect, find_run, moment, with_stored_secrets
 from chalicelib.cli.tasks.mapped import check_map_index, map_index_option
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def render(dag_id: str, task_id: str, execution_date_or_run_id: str, map_index: 
     engine = connect()
     run = _run(engine, dag_id, execution_date_or_run_id)
     check_map_index(engine, run, task_id, map_index)
-    fields = render_task(engine, bootstrap.settings().dags_folder, run, task_id, map_index)
+    with with_stored_secrets(engine):
+        fields = render_task(engine, bootstrap.settings().dags_folder, run, task_id, map_index)
     for name, value in fields.items():
         click.echo(f"{_RULE}\n# property: {name}\n{_RULE}\n{value}\n")
 

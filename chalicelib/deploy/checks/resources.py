@@ -1,4 +1,4 @@
-"""The tables, queues and bucket of a stage compared with their description. Changes nothing."""
+"""The tables, queues, bucket and Fernet key of a stage compared with their description. Changes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from chalicelib import aws
 from chalicelib.deploy.aws_errors import error_code
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resource_policy import bucket_statement, says, tls_only
-from chalicelib.deploy.description.resources import Bucket, Queue, StageResources, Table
+from chalicelib.deploy.description.resources import Bucket, KeyParameter, Queue, StageResources, Table
 from chalicelib.deploy.findings import Finding, gone
 from chalicelib.deploy.provisioning.bucket import bucket_policy, expecting
+from chalicelib.deploy.provisioning.fernet_key import SECURE, key_type
 from chalicelib.deploy.provisioning.queues import dead_letter_attributes, queue_attributes, queue_url
 from chalicelib.deploy.provisioning.tables import key_schema, recovery_is_on
 
@@ -27,6 +28,8 @@ def check_resources(
     for queue in resources.queues:
         yield from _queue(queue, client("sqs"))
     yield _bucket(resources.bucket, place, client("s3"))
+    if resources.fernet_key:
+        yield _fernet_key(resources.fernet_key, client("ssm"))
 
 
 def _table(table: Table, dynamodb: Any) -> Finding:
@@ -154,3 +157,18 @@ def _is_closed(bucket: Bucket, owner: str, s3: Any) -> bool:
             raise
         return False
     return all(answer["PublicAccessBlockConfiguration"].values())
+
+
+def _fernet_key(parameter: KeyParameter, ssm: Any) -> Finding:
+    subject = f"parameter {parameter.name}"
+    found = key_type(parameter, ssm)
+    if found is None:
+        return gone(subject)
+    if found == SECURE:
+        return Finding(subject=subject)
+    return Finding(
+        subject=subject,
+        problems=(f"is a {found}: the Fernet key lies there unencrypted",),
+        remedy=f"put its keys, after a new one and a comma, into a {SECURE} of that name in its place, then "
+        "'python -m chalicelib rotate-fernet-key'",
+    )

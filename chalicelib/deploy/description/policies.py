@@ -4,20 +4,23 @@ A file names what it allows with placeholders, which stand for
 
 - ``{stage}``, ``{bucket}``: the stage and its bucket;
 - ``{partition}``, ``{region}``, ``{account}``: where the stage is;
-- ``{keytab_secret}``, ``{keytab_parameter}``: the ARNs of the keytab that the stage names. They stand alone;
-  a statement about one that the stage does not have is left out.
+- ``{keytab_secret}``, ``{keytab_parameter}``: the ARNs of the keytab that the stage names;
+- ``{backend_secrets}``, ``{backend_parameters}``: those of what is below the prefixes of its secrets backend.
+
+The last four stand alone; a statement about what the stage does not have is left out.
 
 So a policy names each table, queue and bucket exactly: ``updraft-dev-*`` would allow those of a stage
 ``dev-2``, too. IAM's own variables, ``${aws:...}``, stay as they are.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from chalicelib.deploy.description.place import Place
 from chalicelib.domain.errors import UpdraftError
-from chalicelib.settings import SettingError, Settings
+from chalicelib.settings import PARAMETER_STORE, SECRETS_MANAGER, SettingError, Settings
 
 Policy = dict[str, Any]
 """A policy, or a part of one, as IAM writes it."""
@@ -41,7 +44,7 @@ def filled_in(policy: Mapping[str, Any], settings: Settings, place: Place) -> Po
     """The policy of a file for a stage at that place.
 
     Raises ``PolicyFileError`` for a placeholder that is not known, and ``SettingError`` for the name of a
-    keytab that AWS would not take.
+    keytab, or a prefix of a secrets backend, that AWS would not take.
     """
     values: dict[str, str | list[str]] = {
         "stage": settings.stage,
@@ -50,6 +53,7 @@ def filled_in(policy: Mapping[str, Any], settings: Settings, place: Place) -> Po
         "region": place.region,
         "account": place.account,
         **_keytab(settings.keytab, place),
+        **_secrets_backend(settings, place),
     }
     statements = [_filled(each, values) for each in policy["Statement"]]
     return {**policy, "Statement": [each for each in statements if each.get("Resource") != []]}
@@ -100,3 +104,34 @@ def _parameter(named: re.Match[str], place: Place) -> list[str]:
     if named[1]:
         return [named[0]]
     return [place.arn("ssm", f"parameter/{named[2].partition(':')[0].removeprefix('/')}")]
+
+
+def _secrets_backend(settings: Settings, place: Place) -> dict[str, str | list[str]]:
+    """A prefix that is empty would be all secrets of the account: a team allows those itself."""
+    secrets: list[str] = []
+    parameters: list[str] = []
+    for prefix in _prefixes(settings):
+        if settings.secrets_backend == SECRETS_MANAGER:
+            secrets.append(place.arn("secretsmanager", f"secret:{prefix}*"))
+        else:
+            parameters.append(place.arn("ssm", f"parameter/{prefix.removeprefix('/')}*"))
+    return {"backend_secrets": secrets, "backend_parameters": parameters}
+
+
+def _prefixes(settings: Settings) -> Iterator[str]:
+    """How the names begin that are looked up, each with its separator."""
+    defaults = {SECRETS_MANAGER: "airflow/", PARAMETER_STORE: "/airflow/"}
+    if settings.secrets_backend not in defaults:
+        return
+    kwargs = json.loads(settings.secrets_backend_kwargs)
+    separator = kwargs.get("sep") or "/"
+    for kind in ("connections", "variables", "config"):
+        named = kwargs.get(f"{kind}_prefix", f"{defaults[settings.secrets_backend]}{kind}")
+        if not named or not named.strip(separator):
+            continue
+        prefix = f"{named.rstrip(separator)}{separator}"
+        if not _NAME.fullmatch(prefix):
+            raise SettingError(
+                f"AIRFLOW__SECRETS__BACKEND_KWARGS has the {kind}_prefix {named!r}; AWS gives no such names"
+            )
+        yield prefix

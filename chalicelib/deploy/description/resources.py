@@ -1,4 +1,4 @@
-"""The one description of a stage's tables, queues, bucket, logs and alarms.
+"""The one description of a stage's tables, queues, bucket, Fernet key, logs and alarms.
 
 Pure data. ``provisioning`` makes it; all that needs to know a key, a name or a queue's time reads it here.
 """
@@ -102,12 +102,21 @@ class Bucket:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyParameter:
+    """The parameter of Systems Manager with the Fernet key: a SecureString under AWS's ``aws/ssm``."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StageResources:
     """The resources that a stage needs before ``chalice deploy``, or the local server's start; its alarms."""
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
     bucket: Bucket
+    fernet_key: KeyParameter | None
+    """None on the local stage, whose state folder has the key."""
     log_groups: tuple[LogGroup, ...]
     alarms: tuple[Alarm, ...]
     unwanted_alarms: tuple[str, ...]
@@ -123,13 +132,14 @@ def stage_resources(settings: Settings) -> StageResources:
     is only good for the local stage. Set ``UPDRAFT__AWS__BUCKET`` in the stage's
     ``environment_variables`` in ``.chalice/config.json`` to a name of your own.
     """
-    queues = _queues(settings)
+    queues, is_local = _queues(settings), settings.stage == "local"
     alarms = alarms_of(settings.stage, queues, settings.more_alarms)
     every_alarm = alarms_of(settings.stage, queues, frozenset(ALARMS))
     return StageResources(
         tables=tuple(_named(settings, table) for table in _TABLES),
         queues=queues,
         bucket=Bucket(name=settings.bucket),
+        fernet_key=None if is_local else KeyParameter(name=settings.fernet_key_parameter),
         log_groups=log_groups(settings),
         alarms=alarms,
         unwanted_alarms=tuple(alarm.name for alarm in every_alarm if alarm not in alarms),
@@ -192,6 +202,7 @@ _TABLES = (
     Table(name="dataset_arrivals", hash_key=_RUN_UID, range_key=Key(name="arrival_key")),
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="variables", hash_key=Key(name="key")),
+    Table(name="connections", hash_key=Key(name="conn_id")),
     Table(name="users", hash_key=Key(name="username")),
     Table(name="logins", hash_key=Key(name="name_digest"), expires_at="expires_at"),
     Table(name="kerberos_replays", hash_key=Key(name="authenticator"), expires_at="expires_at"),

@@ -1,4 +1,4 @@
-"""The tables, queues and bucket of a stage, created where they are missing, before ``chalice deploy``.
+"""The tables, queues, bucket and Fernet key of a stage, created where missing, before ``chalice deploy``.
 
 Nothing is deleted or replaced: the keys of a table cannot change, and the data is the user's.
 """
@@ -11,6 +11,7 @@ from chalicelib.deploy.aws_errors import Sleep
 from chalicelib.deploy.description.place import Place
 from chalicelib.deploy.description.resources import StageResources
 from chalicelib.deploy.provisioning.bucket import configure_bucket, create_missing_bucket, take_tls_only
+from chalicelib.deploy.provisioning.fernet_key import create_missing_key
 from chalicelib.deploy.provisioning.queues import configure_queue, create_missing_queues
 from chalicelib.deploy.provisioning.tables import configure_table, create_missing_tables
 
@@ -23,10 +24,10 @@ def create_missing(
     settle_s: float = 0.0,
     sleep: Sleep = time.sleep,
 ) -> tuple[str, ...]:
-    """Create the tables, queues and bucket that do not exist; return the names of those made here.
+    """Create the tables, queues, bucket and Fernet key that do not exist; the names of those made here.
 
     When all is there this costs one listing of the tables and a look at each that has an index, one
-    listing per queue and a look at the bucket.
+    listing per queue, a look at the bucket and, of a stage on AWS, one at the key.
     Otherwise it returns once every table is active. It may run beside itself: what another caller
     makes meanwhile is waited for and not in the answer. ``settle_s`` is for how many seconds a new queue is
     left alone; AWS wants ``queues.SETTLES_AFTER_S``.
@@ -37,6 +38,7 @@ def create_missing(
         *create_missing_tables(resources.tables, client("dynamodb"), sleep=sleep),
         *create_missing_queues(resources.queues, client("sqs"), settle_s=settle_s, sleep=sleep),
         *create_missing_bucket(resources.bucket, client("s3"), owner, sleep=sleep),
+        *(create_missing_key(resources.fernet_key, client("ssm")) if resources.fernet_key else ()),
     )
 
 

@@ -9,6 +9,7 @@ from chalicelib.domain.graph import width
 from chalicelib.domain.graph.callbacks import CallbackKind, due_of_task
 from chalicelib.domain.graph.expansion import expansion_from_document
 from chalicelib.domain.graph.graph import Graph, MaySkip, Task
+from chalicelib.domain.graph.marks import mark_from_document
 from chalicelib.domain.graph.trigger_rules import TriggerRule
 from chalicelib.domain.slots import limits
 from chalicelib.domain.slots.limits import Limit, Share
@@ -108,6 +109,7 @@ def _task(document: Mapping[str, Any], downstream: tuple[str, ...]) -> Task:
         expansion=expansion_from_document(document.get("expansion")),
         start_date=_date(document.get("start_date")),
         end_date=_date(document.get("end_date")),
+        mark=mark_from_document(document.get("mark")),
     )
 
 

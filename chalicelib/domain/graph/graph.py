@@ -11,6 +11,7 @@ from chalicelib.domain.errors import TaskNotFound
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.graph.expansion import Expansion, MappedGroup
 from chalicelib.domain.graph.join import END_OF_RUN, Join
+from chalicelib.domain.graph.marks import Mark
 from chalicelib.domain.graph.trigger_rules import FAST, TriggerRule
 from chalicelib.domain.slots.limits import Limit, Share
 from chalicelib.domain.states import TaskInstanceState
@@ -81,6 +82,8 @@ class Task:
     """The first execution date whose run has it; None: no run is too early."""
     end_date: datetime | None = None
     """The last execution date whose run has it; None: no run is too late."""
+    mark: Mark | None = None
+    """The task of another DAG that is cleared with it."""
 
     @property
     def waits_for_all(self) -> bool:

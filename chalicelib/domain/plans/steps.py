@@ -12,7 +12,7 @@ from math import prod
 from chalicelib.domain.graph.expansion import length_of
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.graph.join import BUCKET_SIZE
-from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, Verdict, judge
+from chalicelib.domain.graph.trigger_rules import Arrived, Judgement, TriggerRule, Verdict, judge
 from chalicelib.domain.moments import seconds_until
 from chalicelib.domain.plans.checks import not_in_retry_period
 from chalicelib.domain.states import TaskInstanceState
@@ -163,13 +163,11 @@ class Sources:
         return tuple(length_of(length, self.lengths) for length in expansion.lengths)
 
 
-def mapped_step(
-    task: Task, known: Arrived, sources: Sources, *, is_skipped_with_group: bool
-) -> Wait | Expand | End:
+def mapped_step(task: Task, known: Arrived, sources: Sources) -> Wait | Expand | End:
     """What becomes of a mapped task that is not expanded, as in Airflow.
 
     One that is not to run ends as it is, with map index -1, where its length depends on an output; where the
-    DAG file tells the length, each instance ends so. ``is_skipped_with_group``: see ``Graph``.
+    DAG file tells the length, each instance ends so.
     """
     judgement = judge(task.trigger_rule, known)
     if judgement.verdict is Verdict.WAIT:
@@ -177,9 +175,7 @@ def mapped_step(
     levels = sources.levels(task)
     is_early = not known.complete
     has_instances = judgement.verdict is Verdict.RUN or task.literal_length is not None
-    if is_skipped_with_group and known.seen <= {TaskInstanceState.SKIPPED} and not known.skip_ordered:
-        has_instances = has_instances or known.needed <= {TaskInstanceState.SUCCESS}
-    if not has_instances:
+    if not has_instances and not _is_expanded_though_skipped(task, known):
         return End(judgement=judgement, skip_ordered=known.skip_ordered, is_early=is_early)
     if levels is None or sources.ended:
         return End(judgement=_without_source(sources), skip_ordered=False, is_early=is_early)
@@ -188,6 +184,13 @@ def mapped_step(
         end = nothing if judgement.verdict is Verdict.RUN else judgement
         return End(judgement=end, skip_ordered=known.skip_ordered, is_early=is_early)
     return Expand(levels=levels, judgement=judgement, is_early=is_early)
+
+
+def _is_expanded_though_skipped(task: Task, known: Arrived) -> bool:
+    """Whether Airflow looks for the length of a task whose upstreams were all skipped: its rule is met."""
+    is_of_rule = task.trigger_rule is TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    is_let = known.needed <= {TaskInstanceState.SUCCESS} and not known.skip_ordered
+    return is_of_rule and is_let and known.seen <= {TaskInstanceState.SKIPPED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

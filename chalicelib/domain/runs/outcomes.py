@@ -11,6 +11,7 @@ from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.runs.dataset_events import DatasetEvent
+from chalicelib.domain.runs.other_runs import NoOtherRuns, OtherRuns
 from chalicelib.domain.states import TaskInstanceState
 
 MAX_REASON_LENGTH = 500
@@ -101,10 +102,10 @@ class TryRequest:
     run_start_date: datetime
     start_date: datetime
     external_trigger: bool
-    queued_at: datetime | None = None
-    """When the try was queued."""
     is_undated: bool = False
     """Whether nobody gave the run a date; the tasks of Airflow 3's DAGs then see none."""
+    queued_at: datetime | None = None
+    """When the try was queued."""
     conf: dict[str, Any] = field(default_factory=dict)
     """The run's conf; ``{}`` where none was given."""
     map_levels: tuple[int, ...] = ()
@@ -136,6 +137,8 @@ class TryRequest:
         default=lambda _: (), repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds all events of the dataset of a URI, by a request per MB of them."""
+    other_runs: OtherRuns = field(default_factory=NoOtherRuns, repr=False, compare=False, metadata=NOT_SENT)
+    """The runs of other DAGs."""
     why_stopped: Callable[[], str | None] | None = field(
         default=None, repr=False, compare=False, metadata=NOT_SENT
     )

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.auth.ports import ProofKey, Replays, Users
+from chalicelib.domain.connections import Connections
 from chalicelib.domain.datasets.datasets import Dataset
 from chalicelib.domain.datasets.queues import Arrival, ArrivalStep, DatasetQueue
 from chalicelib.domain.idempotency import KeptAnswer
@@ -516,6 +517,10 @@ class Store(Protocol):
     @property
     def variables(self) -> Variables:
         """Variables of DAG files."""
+
+    @property
+    def connections(self) -> Connections:
+        """Connections of DAG files."""
 
     @property
     def users(self) -> Users:

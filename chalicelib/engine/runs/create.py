@@ -11,6 +11,7 @@ from typing import Any
 from chalicelib.domain.errors import (
     DagNotFound,
     DagRunAlreadyExists,
+    InvalidConf,
     InvalidRequest,
     StoreUnavailable,
     excerpt,
@@ -176,7 +177,7 @@ def _check_conf(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> N
     refusal = refusal_of_conf(engine, dag, request.conf)
     if refusal is not None:
         _check_duplicate(engine, dag, request, run_id)
-        raise InvalidRequest(refusal)
+        raise InvalidConf(refusal)
 
 
 def refusal_of_conf(engine: Engine, dag: Dag, conf: dict[str, Any]) -> str | None:

@@ -54,9 +54,7 @@ class MappedAnswers:
         if self.answers.waits_for_past(task, judgement, skip_ordered=known.skip_ordered):
             return self.answers.take(question, task, Wait(reason=WAITS_FOR_PAST))
         sources = sources_of(task, known, self._output_of)
-        step = mapped_step(
-            task, known, sources, is_skipped_with_group=self._graph.is_skipped_with_group(task)
-        )
+        step = mapped_step(task, known, sources)
         if not isinstance(step, Expand):
             return self.answers.take(question, task, step)
         return self._expand(question, task, step, is_ordered=known.skip_ordered)
@@ -176,13 +174,14 @@ class MappedAnswers:
         if self._has_to_ask_whole(question, task):
             whole = self.progress.engine.instance(question.item.run_uid, task.task_id)
             return self.instance_by(question, task, whole) if whole.map_length else []
-        is_ordered = task.task_id in self._graph.ordered_from_afar and self._is_ordered_whole(question, task)
-        return self.instance_by(question, task, None, is_ordered=is_ordered)
-
-    def _is_ordered_whole(self, question: Question, task: Task) -> bool:
-        """Whether all instances of a task were ordered to be skipped: who ordered it may not be done yet."""
+        if task.task_id not in self._graph.ordered_from_afar:
+            return self.instance_by(question, task, None)
         whole = self.progress.engine.instance(question.item.run_uid, task.task_id)
-        return bool(standing(whole.notes).get(SKIP_ORDER))
+        # Who ordered all of them to be skipped may not be done with it yet.
+        is_ordered = bool(standing(whole.notes).get(SKIP_ORDER))
+        if is_ordered and whole.map_length is None and task.literal_length is None:
+            return []  # it ends without instances, or opens them itself
+        return self.instance_by(question, task, None, is_ordered=is_ordered)
 
     def _has_to_ask_whole(self, question: Question, task: Task) -> bool:
         """Whether an instance has to know more than what is told to itself."""

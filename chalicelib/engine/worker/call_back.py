@@ -113,8 +113,8 @@ def _instance(message: RunCallback, dag: Dag, item: TaskInstance, conf: dict[str
         run_start_date=run.start_date,
         start_date=item.start_date or run.start_date,
         external_trigger=run.external_trigger,
-        queued_at=item.queued_dttm,
         is_undated=bool(run.is_undated),
+        queued_at=item.queued_dttm,
         conf=conf,
     )
     return EndedInstance(

@@ -30,6 +30,7 @@ from chalicelib.engine.tasks.altered_runs import Crowd, crowd_around, wait_for_o
 from chalicelib.engine.tasks.fail_stop import why_stopped
 from chalicelib.engine.tasks.inputs import task_xcoms, try_request
 from chalicelib.engine.tasks.try_end import change_running, finish
+from chalicelib.engine.worker.other_runs import RunsForTry
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def _run_claimed(
             prepared = replace(
                 prepared,
                 time_left=invocation.ends_at - progress.engine.now(),
+                other_runs=RunsForTry(engine=progress.engine, request=prepared),
                 why_stopped=partial(why_stopped, progress.engine, item) if may_be_stopped else None,
             )
             finish(progress, item, _run(progress.engine, prepared, item, message.run, run_try))

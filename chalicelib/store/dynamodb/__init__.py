@@ -17,6 +17,7 @@ from chalicelib.store.dynamodb.tables import Tables
 from chalicelib.store.s3 import Bucket, S3Payloads, S3ProofKey, S3TaskLogs
 
 if TYPE_CHECKING:
+    from chalicelib.store.dynamodb.connections import DynamoConnections
     from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
     from chalicelib.store.dynamodb.dags import DynamoDags
     from chalicelib.store.dynamodb.dataset_queues import DynamoDatasetQueues
@@ -46,6 +47,7 @@ class DynamoStore:
         *,
         by_a_person: bool = False,
     ) -> None:
+        self._settings = settings
         self._dynamodb = DynamoDB(sleep)
         self._tables = Tables(self._dynamodb, settings)
         self._bucket = Bucket(settings.bucket, aws.account if by_a_person else None)
@@ -54,6 +56,13 @@ class DynamoStore:
         self.proof_key = S3ProofKey(self._bucket)
 
     # Each room is imported when it is first asked for: no function uses all of them.
+
+    @cached_property
+    def connections(self) -> "DynamoConnections":
+        from chalicelib.store.dynamodb.connections import DynamoConnections
+        from chalicelib.store.fernet_keys import keys_of
+
+        return DynamoConnections(self._tables, keys_of(self._settings))
 
     @cached_property
     def dag_runs(self) -> "DynamoDagRuns":

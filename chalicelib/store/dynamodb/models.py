@@ -299,6 +299,21 @@ class VariableItem(Model):
     description = UnicodeAttribute(null=True)
 
 
+class ConnectionItem(Model):
+    """Table ``connections``; ``password`` and ``extra`` are Fernet tokens."""
+
+    conn_id = UnicodeAttribute(hash_key=True)
+    id = IntegerAttribute()
+    conn_type = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    host = UnicodeAttribute(null=True)
+    login = UnicodeAttribute(null=True)
+    password = UnicodeAttribute(null=True)
+    schema = UnicodeAttribute(null=True)
+    port = IntegerAttribute(null=True)
+    extra = UnicodeAttribute(null=True)
+
+
 class UserItem(Model):
     """Table ``users``."""
 

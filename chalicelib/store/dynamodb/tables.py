@@ -27,6 +27,7 @@ class Tables:
         self.dataset_arrivals = Table(dynamodb, models.DatasetArrivalItem, name("dataset_arrivals"))
         self.kept_answers = Table(dynamodb, models.KeptAnswerItem, name("kept_answers"))
         self.variables = Table(dynamodb, models.VariableItem, name("variables"))
+        self.connections = Table(dynamodb, models.ConnectionItem, name("connections"))
         self.users = Table(dynamodb, models.UserItem, name("users"))
         self.logins = Table(dynamodb, models.LoginItem, name("logins"))
         self.kerberos_replays = Table(dynamodb, models.KerberosReplayItem, name("kerberos_replays"))

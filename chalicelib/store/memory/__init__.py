@@ -6,6 +6,7 @@ DynamoDB. Nothing outlives the process.
 
 from threading import RLock
 
+from chalicelib.store.memory.connections import MemoryConnections
 from chalicelib.store.memory.dag_runs import MemoryDagRuns
 from chalicelib.store.memory.dags import MemoryDags
 from chalicelib.store.memory.dataset_queues import MemoryDatasetQueues
@@ -39,6 +40,7 @@ class MemoryStore:
         self.payloads = MemoryPayloads(lock)
         self.task_logs = MemoryTaskLogs(lock)
         self.variables = MemoryVariables(lock)
+        self.connections = MemoryConnections(lock)
         self.users = MemoryUsers(lock)
         self.replays = MemoryReplays(lock)
         self.proof_key = MemoryProofKey()

@@ -146,7 +146,7 @@ def test_the_version_is_that_of_the_api(user: User) -> None:
 
 def test_what_looks_after_airflows_own_processes_is_gone(user: User) -> None:
     gone = set(re.findall(r"`(\w+)`", DIFFERENCES.split("There is no ")[1].split(";")[0]))
-    assert {"webserver", "scheduler", "initdb", "connections"} <= gone
+    assert {"webserver", "scheduler", "initdb"} <= gone
     assert gone & updraft.commands.keys() == set()
     done = user.types("initdb")
     assert done.returncode == 2

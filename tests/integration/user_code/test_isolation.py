@@ -189,10 +189,14 @@ SECRET = {
     "AWS_SECRET_ACCESS_KEY": "secret-of-the-engine",
     "AWS_SESSION_TOKEN": "token-of-the-engine",
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+    "AIRFLOW__CORE__FERNET_KEY": "key-of-the-engine",
+    "AIRFLOW__CORE__FERNET_KEY_CMD": "echo command-of-the-engine",
 }
 
 
-def test_a_try_has_none_of_the_engines_credentials(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_try_has_none_of_the_engines_credentials_and_keys(
+    tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in SECRET.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

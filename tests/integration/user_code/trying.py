@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.authoring.running.xcom_values import from_json
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.environment import without_credentials
@@ -70,6 +71,7 @@ class Tried:
     environ: dict[str, str] = field(default_factory=dict)
     xcoms: KeptXComs = field(default_factory=KeptXComs)
     store: MemoryStore = field(default_factory=MemoryStore)
+    secrets: SecretsBackend | None = None
 
     def write(self, body: str, arguments: str = "") -> None:
         """Let the file define the function ``work`` (and whatever else the body says)."""
@@ -83,7 +85,13 @@ class Tried:
 
     def run(self, time_left: timedelta | None = None, **changes: Any) -> TryReport:
         """Try the task."""
-        runner = run_try(self.folder, self.store.variables, clean_environment(**self.environ))
+        runner = run_try(
+            self.folder,
+            self.store.variables,
+            clean_environment(**self.environ),
+            connections=self.store.connections,
+            secrets=self.secrets,
+        )
         report = runner(request(time_left=time_left, **changes), self.xcoms)
         assert leak(report.log.decode() + report.outcome.reason) is None
         return report

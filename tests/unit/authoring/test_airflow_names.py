@@ -132,10 +132,9 @@ def test_an_unknown_module_is_named_in_full(statement: str, message: str) -> Non
             "cannot import name 'Nope' from 'airflow.models': Updraft does not offer airflow.models.Nope",
         ),
         (
-            "from airflow.operators.python import PythonVirtualenvOperator",
-            "cannot import name 'PythonVirtualenvOperator' from 'airflow.operators.python': "
-            "Updraft does not offer airflow.operators.python.PythonVirtualenvOperator; "
-            "put the packages into requirements.txt and use PythonOperator or @task",
+            "from airflow.operators.bash import BashSensor",
+            "cannot import name 'BashSensor' from 'airflow.operators.bash': "
+            "Updraft does not offer airflow.operators.bash.BashSensor; import it from airflow.sensors.bash",
         ),
     ],
 )

@@ -461,6 +461,26 @@ def test_retries_may_be_a_text_as_in_airflow() -> None:
     assert [empty("a", retries=value).retries for value in ("3", None, 2)] == [3, 0, 2]
 
 
+def test_dates_in_default_args_may_be_texts() -> None:
+    paris = {"start_date": "2024-01-01T00:00:00+01:00", "end_date": datetime(2024, 6, 1, tzinfo=UTC)}
+    with DAG("x", schedule="@daily", default_args=paris) as dag:
+        empty("a")
+    assert dag.planning.start_date == datetime(2023, 12, 31, 23, tzinfo=UTC)
+    assert dag.planning.end_date == datetime(2024, 6, 1, tzinfo=UTC)
+    with DAG("y", schedule=None, default_args={"start_date": "2021-03-01", "end_date": "2021-04-01"}):
+        task = empty("a")
+    assert task.start_date == datetime(2021, 3, 1, tzinfo=UTC)
+    assert task.end_date == datetime(2021, 4, 1, tzinfo=UTC)
+
+
+def test_the_tasks_beside_a_task_may_be_asked_for() -> None:
+    with a_dag():
+        one, two = empty("one"), empty("two")
+        one >> two
+    assert one.get_direct_relatives() == [two]
+    assert two.get_direct_relatives(upstream=True) == [one]
+
+
 @pytest.mark.parametrize("given", [{}, {"doc_md": None}, {"doc_md": ""}])
 def test_a_docstring_is_the_documentation_unless_another_is_given(given: dict[str, Any]) -> None:
     @dag_decorator(schedule=None, **given)  # type: ignore[untyped-decorator]  # as above
@@ -506,23 +526,3 @@ def test_a_dag_has_the_timetable_of_its_schedule(
     timetable = DAG("d", schedule=schedule, start_date=START, max_active_runs=1).timetable
     assert (type(timetable).__name__, timetable.summary) == (kind, summary)
     assert timetable.can_be_scheduled is can_be_scheduled
-
-
-def test_dates_in_default_args_may_be_texts() -> None:
-    paris = {"start_date": "2024-01-01T00:00:00+01:00", "end_date": datetime(2024, 6, 1, tzinfo=UTC)}
-    with DAG("x", schedule="@daily", default_args=paris) as dag:
-        empty("a")
-    assert dag.planning.start_date == datetime(2023, 12, 31, 23, tzinfo=UTC)
-    assert dag.planning.end_date == datetime(2024, 6, 1, tzinfo=UTC)
-    with DAG("y", schedule=None, default_args={"start_date": "2021-03-01", "end_date": "2021-04-01"}):
-        task = empty("a")
-    assert task.start_date == datetime(2021, 3, 1, tzinfo=UTC)
-    assert task.end_date == datetime(2021, 4, 1, tzinfo=UTC)
-
-
-def test_the_tasks_beside_a_task_may_be_asked_for() -> None:
-    with a_dag():
-        one, two = empty("one"), empty("two")
-        one >> two
-    assert one.get_direct_relatives() == [two]
-    assert two.get_direct_relatives(upstream=True) == [one]

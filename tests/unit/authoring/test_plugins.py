@@ -90,6 +90,22 @@ def test_plugins_are_loaded_once_and_again_when_they_change(dags: Path) -> None:
     assert loaded(dags / "user.py").dags[0].description == "GOOD MORNING"
 
 
+def test_plugins_may_import_what_is_in_the_dags_folder(dags: Path) -> None:
+    (dags / "shared.py").write_text("NAME = 'one'\n")
+    (dags.parent / "plugins" / "another.py").write_text(
+        "from airflow.plugins_manager import AirflowPlugin\n"
+        "from shared import NAME\n"
+        "class AnotherPlugin(AirflowPlugin):\n"
+        "    name = NAME\n"
+    )
+    (dags / "own.py").write_text("import shared\nfrom airflow import DAG\ndag = DAG('own')\n")
+    assert {path.name for path in loaded(dags / "own.py").read} >= {"own.py", "shared.py", "another.py"}
+    assert [each.name for each in plugins_folder.current().plugins] == ["one", "team_plugin"]
+    (dags / "shared.py").write_text("NAME = 'another'\n")
+    loaded(dags / "user.py")
+    assert [each.name for each in plugins_folder.current().plugins] == ["another", "team_plugin"]
+
+
 def test_another_folder_without_plugins_has_none_of_their_names(dags: Path, tmp_path: Path) -> None:
     loaded(dags / "user.py")
     alone = tmp_path / "alone" / "dags"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.authoring.airflow_names.finder import importable
+from chalicelib.authoring.conveniences.weekdays import WeekDay
 from chalicelib.authoring.dates import utcnow
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.loading.serialization import serialize
@@ -19,8 +20,8 @@ from chalicelib.authoring.sensors.dates import (
     DayOfWeekSensor,
     TimeDeltaSensor,
     TimeSensor,
-    WeekDay,
 )
+from chalicelib.authoring.sensors.filesystem import FileSensor
 from chalicelib.authoring.sensors.python import PythonSensor
 from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.graph.graph import MaySkip
@@ -76,7 +77,7 @@ def test_pokes_a_moment_apart_share_an_invocation(tmp_path: Path) -> None:
 def test_pokes_a_moment_apart_do_not_share_one_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.authoring.sensors.base.LONGEST_STAY", 1)
+    monkeypatch.setattr("chalicelib.authoring.running.waiting.LONGEST_STAY", 1)
     outcome = poked(tmp_path, "False", "poke_interval=0.1")
     assert outcome.result is TryResult.RESCHEDULED
     assert outcome.keeps_slots
@@ -330,10 +331,10 @@ def test_a_while_after_the_data_interval_is_waited_for() -> None:
 
 @pytest.mark.parametrize("zone", ["+14:00", "-12:00", "Asia/Tokyo", "UTC"])
 def test_a_time_of_the_day_is_waited_for_in_the_dags_zone(zone: str) -> None:
-    from chalicelib.authoring.sensors.dates import _zone
+    from chalicelib.authoring.dates import zone_named
 
-    start = datetime(2024, 1, 1, tzinfo=_zone(zone))
-    here = utcnow().astimezone(_zone(zone))
+    start = datetime(2024, 1, 1, tzinfo=zone_named(zone))
+    here = utcnow().astimezone(zone_named(zone))
     if not timedelta(minutes=1) < timedelta(hours=here.hour, minutes=here.minute) < timedelta(hours=23.9):
         pytest.skip("the day is about to change")
     before, after = (here - timedelta(minutes=1)).time(), (here + timedelta(minutes=1)).time()
@@ -454,5 +455,39 @@ def test_sensors_have_the_names_of_airflow(line: str) -> None:
 
 
 def test_a_sensor_that_is_not_offered_is_named() -> None:
-    with importable(), pytest.raises(ModuleNotFoundError, match=r"airflow\.sensors\.external_task"):
-        exec("from airflow.sensors.external_task import ExternalTaskSensor", {})  # noqa: S102 - as above
+    with importable(), pytest.raises(ModuleNotFoundError, match=r"airflow\.sensors\.sql"):
+        exec("from airflow.sensors.sql import SqlSensor", {})  # noqa: S102 - as above
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("filepath", "recursive", "is_there"),
+    [
+        ("in/a.csv", False, True),
+        ("in/*.csv", False, True),
+        ("in", False, True),
+        ("empty", False, False),
+        ("in/b.csv", False, False),
+        ("**/*.csv", True, True),
+        ("in/{{ ti.task_id }}.csv", False, False),
+    ],
+)
+def test_a_file_sensor_waits_for_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filepath: str, recursive: bool, is_there: bool
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "in" / "a.csv").touch()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PLACE", json.dumps({"conn_type": "fs", "extra": {"path": str(tmp_path)}})
+    )
+    result = of_sensor(FileSensor, filepath=filepath, fs_conn_id="place", recursive=recursive)
+    assert result is (TryResult.SUCCESS if is_there else TryResult.RESCHEDULED)
+
+
+def test_a_file_sensor_needs_no_connection_for_a_path_from_the_root(tmp_path: Path) -> None:
+    assert of_sensor(FileSensor, filepath=str(tmp_path)) is TryResult.RESCHEDULED
+    (tmp_path / "a").touch()
+    assert of_sensor(FileSensor, filepath=str(tmp_path)) is TryResult.SUCCESS

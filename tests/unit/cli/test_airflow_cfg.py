@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib.cli import updraft
 from chalicelib.cli.airflow_cfg import Configuration
-from chalicelib.settings import SettingError
+from chalicelib.settings import LOCAL_FILES, SettingError
 
 FILE = """
 [core]
@@ -127,6 +127,15 @@ def ask():
 with DAG("asking", start_date=datetime(2024, 1, 1), schedule=None):
     PythonOperator(task_id="ask", python_callable=ask)
 """
+
+
+def test_the_secrets_backend_of_another_airflow_stops_no_command(tmp_path: Path) -> None:
+    text = "[secrets]\nbackend = airflow.providers.hashicorp.secrets.vault.VaultBackend\n"
+    (tmp_path / "airflow.cfg").write_text(text)
+    environ = {"AIRFLOW_HOME": str(tmp_path)}
+    assert Configuration.read(environ).settings(environ).secrets_backend == ""
+    environ["AIRFLOW__SECRETS__BACKEND"] = LOCAL_FILES
+    assert Configuration.read(environ).settings(environ).secrets_backend == LOCAL_FILES
 
 
 def test_dags_test_reads_the_folder_and_its_files_read_their_options_in_the_file(tmp_path: Path) -> None:

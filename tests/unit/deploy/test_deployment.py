@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from moto import mock_aws
 
 from chalicelib.auth.backends import BASIC_AUTH
@@ -214,8 +215,43 @@ def test_with_its_data_nothing_is_left_of_a_stage(life: Life) -> None:
     assert life.aws.waited.count(WRITTEN_AFTER_S) == 1
     assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
     assert s3.list_buckets()["Buckets"] == []
+    assert life.aws.client("ssm").describe_parameters()["Parameters"] == []
     groups = life.aws.client("logs").describe_log_groups()["logGroups"]
     assert [group["logGroupName"] for group in groups] == ["/aws/lambda/updraft-dev2-worker"]
+
+
+def test_the_key_to_connections_is_made_once_and_outlives_the_stage(life: Life) -> None:
+    def key() -> str:
+        value: str = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        return value
+
+    ssm, name = life.aws.client("ssm"), "updraft-dev-fernet_key"
+    life.deploy()
+    first = key()
+    Fernet(first)
+    (parameter,) = ssm.describe_parameters()["Parameters"]
+    assert (parameter["Type"], parameter["KeyId"]) == ("SecureString", "alias/aws/ssm")
+    assert first not in " ".join(life.said)
+    life.deploy()
+    assert key() == first
+    life.destroy()
+    life.deploy()
+    assert key() == first
+
+
+def test_the_doctor_finds_a_key_to_connections_that_is_gone_or_not_encrypted(life: Life) -> None:
+    ssm, name = life.aws.client("ssm"), "updraft-dev-fernet_key"
+    life.deploy()
+    ssm.delete_parameter(Name=name)
+    assert life.wrong() == {f"parameter {name}": ("is missing",)}
+    ssm.put_parameter(Name=name, Value="a key", Type="String")
+    assert life.wrong() == {f"parameter {name}": ("is a String: the Fernet key lies there unencrypted",)}
+
+
+def test_a_deployer_who_may_not_look_at_the_key_is_told(life: Life) -> None:
+    life.aws.refuse("GetParameter", "AccessDeniedException", "ssm:GetParameter on updraft-dev-fernet_key")
+    with pytest.raises(StepFailed, match=r"Fernet key: .*ssm:GetParameter on updraft-dev-fernet_key"):
+        life.deploy()
 
 
 def test_what_chalice_finds_to_deploy_is_ready(life: Life) -> None:
@@ -258,6 +294,7 @@ def test_a_plan_says_what_is_to_be_made_changed_and_kept_and_changes_nothing(lif
     assert "create  alarm updraft-dev-tasks-dead-letters" in first
     assert "create  alarm updraft-dev-clock-stands-still" in first
     assert "create  log group /aws/lambda/updraft-dev-worker" in first
+    assert "create  parameter updraft-dev-fernet_key" in first
     assert "create  function updraft-dev-worker" in first
     assert "limit   each method of it to 50 requests a second, 100 at once" in first
     assert life.aws.client("dynamodb").list_tables()["TableNames"] == []
@@ -374,6 +411,7 @@ def test_a_plan_of_a_destruction_says_what_stays(life: Life) -> None:
     assert [line for line in plan if line.startswith("delete  events by updraft-dev-events-")]
     assert "delete  queue updraft-dev-tasks with about 0 messages" in plan
     assert "keep    table updraft-dev-dags" in plan
+    assert "keep    parameter updraft-dev-fernet_key, the Fernet key" in plan
     with_data = life.plan_of_destruction(data=True)
     assert not any(line.startswith("keep") for line in with_data)
 

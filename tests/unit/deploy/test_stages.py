@@ -13,6 +13,7 @@ from chalicelib.deploy.deployment import next_step
 from chalicelib.deploy.description.policies import PolicyFileError
 from chalicelib.deploy.stages import StageError, enter, read_stage
 from chalicelib.deploy.validation import validate
+from chalicelib.domain.connections import StoredConnection
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.events.declarations import DeclarationError
 from chalicelib.settings import SettingError
@@ -127,10 +128,18 @@ def test_a_broken_file_of_declarations_stops_a_deployment(tmp_path: Path) -> Non
         validate(stage, MemoryStore().variables)
 
 
-def test_a_dag_file_that_cannot_be_loaded_stops_a_deployment(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("dag", "reason"),
+    [
+        ("DAG(1 / 0)", "division by zero"),
+        ("dag = DAG('odd', schedule=None, description=object())", "not JSON serializable"),
+    ],
+    ids=["it raises", "its DAG cannot be kept"],
+)
+def test_a_dag_file_that_is_no_use_stops_a_deployment(tmp_path: Path, dag: str, reason: str) -> None:
     stage = read_stage(project(tmp_path), "dev")
-    (stage.settings.dags_folder / "broken.py").write_text("from airflow import DAG\nDAG(1 / 0)\n")
-    with pytest.raises(StageError, match=r"cannot be loaded: broken\.py: .*division by zero"):
+    (stage.settings.dags_folder / "broken.py").write_text(f"from airflow import DAG\n{dag}\n")
+    with pytest.raises(StageError, match=rf"cannot be loaded: broken\.py: .*{reason}"):
         validate(stage, MemoryStore().variables)
 
 
@@ -164,6 +173,41 @@ def test_before_the_first_deployment_there_are_no_variables(tmp_path: Path) -> N
     (stage.settings.dags_folder / "asking.py").write_text(ASKING)
     with pytest.raises(StageError, match="Variable name does not exist"):
         validate(stage, NoTable(RLock()))
+
+
+CONNECTING = """
+from airflow import DAG
+from airflow.hooks.base import BaseHook
+with DAG(BaseHook.get_connection("db").host, schedule=None):
+    pass
+"""
+
+
+class NoTableOfConnections:
+    """Before the first deployment."""
+
+    def get(self, conn_id: str) -> StoredConnection | None:
+        raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetItem")
+
+
+def test_a_dag_file_finds_the_stages_connections(tmp_path: Path) -> None:
+    stage = read_stage(project(tmp_path), "dev")
+    (stage.settings.dags_folder / "connecting.py").write_text(CONNECTING)
+    store = MemoryStore()
+    for connections in (store.connections, NoTableOfConnections()):
+        with pytest.raises(StageError, match=r"connecting\.py: line 4: .*The conn_id `db` isn't defined"):
+            validate(stage, store.variables, connections=connections)
+    store.connections.save(StoredConnection(conn_id="db", host="daily"))
+    validate(stage, store.variables, connections=store.connections)
+
+
+@pytest.mark.parametrize("name", ["AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__CORE__FERNET_KEY_CMD"])
+def test_the_key_to_connections_does_not_belong_where_many_can_read_it(tmp_path: Path, name: str) -> None:
+    stage = read_stage(project(tmp_path, **{name: "s3cr3t"}), "dev")
+    with pytest.raises(StageError, match="a key in the parameter updraft-dev-fernet_key") as caught:
+        validate(stage, MemoryStore().variables)
+    assert "s3cr3t" not in str(caught.value)
+    assert stage.settings.fernet_key == ""
 
 
 @pytest.mark.parametrize(("folder", "says"), [("/var/task/dags", "is not there"), ("..", "only what is in")])

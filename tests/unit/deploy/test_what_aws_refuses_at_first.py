@@ -66,7 +66,9 @@ def test_what_aws_refuses_for_a_moment_is_asked_again(
 
 def test_what_aws_goes_on_to_refuse_is_an_error_in_the_end(life: Life) -> None:
     life.aws.refuse("CreateTable", "LimitExceededException", "2,500 tables", times=1000)
-    with pytest.raises(StepFailed, match=r"^Tables, queues and bucket: .*2,500 tables. Put that right"):
+    with pytest.raises(
+        StepFailed, match=r"^Tables, queues, bucket and Fernet key: .*2,500 tables. Put that right"
+    ):
         life.deploy()
     assert life.aws.waited == [PAUSE_S] * (ATTEMPTS - 1)
 

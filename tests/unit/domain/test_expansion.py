@@ -183,7 +183,7 @@ def test_a_mapped_task_waits_gets_its_instances_or_ends_without_any(
     length: Length, known: Arrived, sources: Sources, kind: type
 ) -> None:
     task = graph(Shape("b", ("a",), expansion=Expansion(own=length))).tasks["b"]
-    assert isinstance(mapped_step(task, known, sources, is_skipped_with_group=False), kind)
+    assert isinstance(mapped_step(task, known, sources), kind)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_task_without_what_it_is_mapped_over_ends_like_that(
 ) -> None:
     task = graph(Shape("b", ("a",), rule="all_done", expansion=Expansion(own=A))).tasks["b"]
     sources = Sources(lengths={}, ended=frozenset(ended))
-    step = mapped_step(task, ENDED_WELL, sources, is_skipped_with_group=False)
+    step = mapped_step(task, ENDED_WELL, sources)
     assert isinstance(step, End)
     assert step.judgement.verdict is verdict
 

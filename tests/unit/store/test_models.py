@@ -36,6 +36,7 @@ MODELS = {
     "logins": models.LoginItem,
     "kerberos_replays": models.KerberosReplayItem,
     "variables": models.VariableItem,
+    "connections": models.ConnectionItem,
 }
 
 

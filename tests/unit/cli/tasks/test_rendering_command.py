@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
+from chalicelib.domain.connections import StoredConnection
+from chalicelib.domain.variables import StoredVariable
 from chalicelib.settings import Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun
 
@@ -28,6 +30,7 @@ with DAG("letters", schedule="@daily", start_date=datetime(2020, 1, 1), params={
     )
     count >> tell
     BashOperator(task_id="wrong", bash_command="echo {{ nothing_of_that_name }}")
+    BashOperator(task_id="secret", bash_command="to {{ conn.db.host }} in {{ var.value.city }}")
     BashOperator.partial(task_id="each").expand(bash_command=["echo a", "echo b {{ ti.map_index }}"])
     numbers = PythonOperator(task_id="numbers", python_callable=lambda: [1, 2, 3])
     PythonOperator.partial(task_id="square", python_callable=print).expand(
@@ -120,3 +123,10 @@ def test_what_cannot_be_rendered_of_a_mapped_task_is_told(arguments: tuple[str, 
     result = render("letters", *arguments)
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+def test_stored_variables_and_connections_are_found() -> None:
+    store = bootstrap.engine().store
+    store.connections.save(StoredConnection(conn_id="db", host="db.example"))
+    store.variables.save(StoredVariable(key="city", value="Ulm"))
+    assert "to db.example in Ulm\n" in render("letters", "secret", "2026-01-02").stdout

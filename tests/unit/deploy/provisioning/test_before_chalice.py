@@ -86,7 +86,7 @@ def test_it_makes_all_that_a_stage_needs_and_says_so(clients: CountingClients) -
     made = create_missing(RESOURCES, client=clients)
 
     queues = {name for queue in RESOURCES.queues for name in (queue.name, queue.dead_letters)}
-    assert set(made) == {*TABLE_NAMES, *queues, "updraft-dev-bucket"}
+    assert set(made) == {*TABLE_NAMES, *queues, "updraft-dev-bucket", "updraft-dev-fernet_key"}
 
 
 def test_a_second_time_it_makes_nothing_and_only_lists(clients: CountingClients) -> None:
@@ -95,7 +95,7 @@ def test_a_second_time_it_makes_nothing_and_only_lists(clients: CountingClients)
 
     assert create_missing(RESOURCES, client=clients) == ()
     looks = ["ListTables", "DescribeTable", "DescribeTable", "ListQueues", "ListQueues", "ListQueues"]
-    assert clients.calls == [*looks, "HeadBucket"]
+    assert clients.calls == [*looks, "HeadBucket", "GetParameter"]
 
 
 def test_it_makes_only_what_is_missing(clients: CountingClients) -> None:
@@ -111,7 +111,7 @@ def test_another_stage_has_resources_of_its_own(clients: CountingClients) -> Non
     create_missing(RESOURCES, client=clients)
     prod = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod"}))
 
-    assert len(create_missing(prod, client=clients)) == len(prod.tables) + 6 + 1
+    assert len(create_missing(prod, client=clients)) == len(prod.tables) + 6 + 1 + 1
 
 
 def test_losing_a_race_for_the_tables_is_no_error(clients: CountingClients) -> None:

@@ -1,0 +1,52 @@
+"""``ObjectStoragePath``: paths of files by URLs (``airflow.io.path``); of object stores none are offered."""
+
+from pathlib import Path
+from typing import Any
+
+from chalicelib.authoring.exceptions import AirflowException
+
+_FILE = "file://"
+
+
+class ObjectStoragePath(type(Path())):  # type: ignore[misc]  # the class of this system's paths
+    """A path of the file system, by a ``file://`` URL or as it is; raises ``AirflowException`` for others."""
+
+    _conn_id: str | None = None
+
+    def __new__(cls, *args: Any, conn_id: str | None = None, **_: Any) -> "ObjectStoragePath":  # noqa: ARG004 - Airflow's
+        """The path; a file needs no connection."""
+        made: ObjectStoragePath = super().__new__(cls, *map(_local, args))
+        return made
+
+    def __init__(self, *args: Any, conn_id: str | None = None, **_: Any) -> None:
+        if type(Path()).__init__ is not object.__init__:  # Python 3.12 keeps the parts here
+            super().__init__(*map(_local, args))
+        self._conn_id = conn_id
+
+    @property
+    def protocol(self) -> str:
+        """``file``."""
+        return "file"
+
+    @property
+    def conn_id(self) -> str | None:
+        """The connection that was named; it has no effect."""
+        return self._conn_id
+
+    @property
+    def path(self) -> str:
+        """The path without the scheme."""
+        return str(self)
+
+
+def _local(part: Any) -> Any:
+    if not isinstance(part, str):
+        return part
+    if part.startswith(_FILE):
+        return part.removeprefix(_FILE)
+    scheme, separator, _ = part.partition("://")
+    if separator:
+        raise AirflowException(
+            f"Updraft does not offer ObjectStoragePath of {scheme}://: use boto3 or the store's library"
+        )
+    return part
