@@ -7,6 +7,7 @@ from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts, RunRef
+from chalicelib.domain.runs.dataset_events import EventSource
 from chalicelib.domain.schedule.timetables import DataInterval
 
 
@@ -175,6 +176,19 @@ class TimeOutRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterDatasetEvents:
+    """Datasets were changed: keep the events, and make the runs of DAGs that run by them."""
+
+    origin: str
+    """Names what has changed them: however often the message comes, it is the same change."""
+    timestamp: datetime
+    changes: Payload
+    """The text of ``runs.dataset_changes.changes_text``."""
+    source: EventSource | None = None
+    """None: it came from outside."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
     """Run one try of a task; carries what the worker needs of the run."""
 
@@ -243,6 +257,7 @@ SchedulingMessage = (
     | EndTasks
     | AlterTasks
     | TimeOutRun
+    | RegisterDatasetEvents
 )
 WorkerMessage = RunTask | RunCallback
 """What needs the user's code, each by itself."""

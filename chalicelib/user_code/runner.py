@@ -69,6 +69,8 @@ def run_try(
             variables=variables,
             find_previous_success=request.find_previous_success,
             find_task_instances=request.find_task_instances,
+            find_triggering_events=request.find_triggering_events,
+            find_events_of_dataset=request.find_events_of_dataset,
             connections=connections,
             secrets=secrets,
             other_runs=request.other_runs,

@@ -242,7 +242,8 @@ def everything_of(stage: str) -> set[str]:
     functions = {function_name(stage, handler) for handler in HANDLERS}
     groups = {PLACE.arn("logs", f"log-group:/aws/lambda/{function}") for function in functions}
     bucket = f"arn:aws:s3:::{resources.bucket.name}"
-    objects = {f"{bucket}/{each}/a/b" for each in ("auth", "conf", "dag_versions", "logs", "plans", "xcom")}
+    prefixes = ("auth", "conf", "dag_versions", "dataset_changes", "logs", "plans", "xcom")
+    objects = {f"{bucket}/{each}/a/b" for each in prefixes}
     return {
         *tables,
         *(f"{table}/index/due" for table in tables),

@@ -25,13 +25,16 @@ from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, RunTrigger, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
+from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.limits import active_instances
 from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.by_hand.cancelling import cancel_run
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.slots.taking import save_limit
@@ -194,6 +197,23 @@ def tasks_pass_on_what_is_large(stage: Functions) -> None:
     stage.user_code = _reads_and_writes
     assert ended(stage, trigger(stage, conf={"text": LARGE})) == "success"
     assert stage.call("GET", "/lineage/scripted/2025-01-01T00:00:00").body["task_ids"]
+
+
+def tasks_change_datasets_by_which_dags_run(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("a")]))
+    consumer = stage.deploy(ScriptedDag([Shape("look")], dag_id="consumer"))
+    with stage.operating() as engine:
+        dag = engine.store.dags.get("consumer")
+        assert dag is not None
+        engine.store.dags.save(replace(dag, dataset_condition=DatasetCondition.of({"all": ["a", "b"]})))
+        keep_references(engine, [consumer.document() | {"dataset_condition": {"all": ["a", "b"]}}], set())
+    stage.user_code = _changes_datasets
+    for day in (1, 2, 3):
+        assert ended(stage, trigger(stage, day, conf={"uri": "ab"[day % 2]})) == "success"
+    (run,) = stage.call("GET", "/dags/consumer/dag_runs").body
+    assert (run["state"], run["run_id"].split("__")[0]) == ("success", "dataset_triggered")
+    assert stage.call("DELETE", "/dags/consumer").status == 200
+    stage.settle()
 
 
 def tasks_keep_variables(stage: Functions) -> None:
@@ -619,6 +639,16 @@ def _reads_and_writes(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
     return TryOutcome(result=TryResult.SUCCESS, inlets=("in",), outlets=("out",))
 
 
+def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with datasets: one is changed, or the events are looked at."""
+    if request.task_id == "look":
+        assert len(request.find_triggering_events()) == 2
+        assert request.find_events_of_dataset("a")
+        return TryOutcome(result=TryResult.SUCCESS)
+    change = DatasetChange(uri=request.conf["uri"], extra={"text": LARGE}, aliases=("x",))
+    return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))
+
+
 def _uses_connections(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with connections."""
     with connections_in(bootstrap.engine().store.connections):
@@ -663,6 +693,7 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     users_log_in_with_tickets,
     events_trigger_runs_and_go_to_the_dead_letters,
     tasks_pass_on_what_is_large,
+    tasks_change_datasets_by_which_dags_run,
     tasks_keep_variables,
     tasks_find_connections,
     tasks_find_what_is_in_a_secrets_backend,

@@ -23,7 +23,6 @@ _SECRETS = "ask Connection and Variable for them; [secrets] backend says where t
 _SDK = "it came with Airflow 3; do without it"
 
 NOT_OFFERED: Mapping[str, str] = {
-    "airflow.Dataset": _DATASETS,
     "airflow.PY36": "leave it out: Python is 3.11 or later",
     "airflow.PY37": "leave it out: Python is 3.11 or later",
     "airflow.api": _CLI,
@@ -36,7 +35,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.bin": _CLI,
     "airflow.cli": _CLI,
     "airflow.dag_processing": _SERVERS,
-    "airflow.datasets": _DATASETS,
     "airflow.executors": _EXECUTORS,
     "airflow.hooks.dbapi": _SQL,
     "airflow.hooks.dbapi_hook": _SQL,

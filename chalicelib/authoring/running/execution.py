@@ -66,7 +66,7 @@ def _run(ti: TaskInstance) -> TryOutcome:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm(lambda: ti.task.on_kill()):
             length = _execute(ti, context)
-        outcome = _success_of(ti, length)
+        outcome = _success_of(ti, context, length)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
         outcome = _outcome_of_deferred(ti, error) if isinstance(error, TaskDeferred) else _outcome_of(error)
         raised = error
@@ -110,13 +110,14 @@ def _named_in_any_case(ti: TaskInstance, context: Context) -> Iterator[None]:
     expanded.name_by_template(ti, context)
 
 
-def _success_of(ti: TaskInstance, output_length: int | None) -> TryOutcome:
+def _success_of(ti: TaskInstance, context: Context, output_length: int | None) -> TryOutcome:
     return TryOutcome(
         result=TryResult.SUCCESS,
         output_length=output_length,
         skip=frozenset(ti.skipped),
         inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
         outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
+        dataset_changes=context["outlet_events"].changes_of(ti.task.outlets),
     )
 
 

@@ -11,6 +11,7 @@ from math import prod
 
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.deferrals import (
     TIMED_OUT,
@@ -178,6 +179,7 @@ def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange
         output_length=None,
         rendered_map_index=None,
         deferral=None,
+        dataset_changes=None,
     )
 
 
@@ -262,11 +264,17 @@ def max_tries(task: Task, item: TaskInstance) -> int:
 
 
 def end_of_try(
-    run: RunRef, task: Task, item: TaskInstance, outcome: TryOutcome, now: datetime
+    run: RunRef,
+    task: Task,
+    item: TaskInstance,
+    outcome: TryOutcome,
+    now: datetime,
+    dataset_changes: Payload | None = None,
 ) -> TaskInstanceChange:
     """What a try that ended makes of its task instance, as in Airflow.
 
     A failed try is followed by another while ``try_number <= max_tries``; a rescheduled one goes on.
+    ``dataset_changes``: the kept text of those of the outcome.
     """
     if outcome.result is TryResult.RESCHEDULED:
         return rescheduled(item, outcome, now)
@@ -282,6 +290,7 @@ def end_of_try(
         skips=tuple(sorted(outcome.skip)),
         output_length=outcome.output_length,
         rendered_map_index=outcome.rendered_map_index,
+        dataset_changes=dataset_changes,
         reason=outcome.reason or None,
         updated_at=now,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.deferrals import Deferral
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
@@ -83,6 +84,8 @@ class TaskInstance:
     """What ``map_index_template`` makes of the instance: its name for people."""
     deferral: Deferral | None = None
     """Of a task that waits for a trigger, or whose try goes on since it has fired."""
+    dataset_changes: Payload | None = None
+    """Of a success: the text (``runs.dataset_changes``) of the datasets that it has changed."""
 
     @property
     def key(self) -> str:
@@ -172,6 +175,7 @@ class TaskInstanceChange(TypedDict, total=False):
     output_length: int | None
     rendered_map_index: str | None
     deferral: Deferral | None
+    dataset_changes: Payload | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

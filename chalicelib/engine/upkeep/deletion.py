@@ -18,7 +18,7 @@ from chalicelib.domain import moments
 from chalicelib.domain.errors import NoDagToDelete, TaskInstancesRunning
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.messages import EraseDag, EraseRun, WakePool
-from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, RunRef
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
@@ -97,6 +97,8 @@ def erase_dag(engine: Engine, message: EraseDag) -> None:
     if len(runs) == PORTION or not all(erased):
         _send_erasure(engine, dag)
         return
+    if dag.dataset_condition is not None:
+        engine.store.dataset_queues.delete_dag(dag.dag_id, dag.generation)
     for limit in graph_of(engine, dag.dag_id, dag.version).limits:
         engine.store.pools.delete(limit.pool)
     if dag.is_active:
@@ -123,11 +125,17 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
     if run.state is DagRunState.QUEUED:
         _leave_queue(engine, run)
         if not run.fence:  # nothing else was written of a run that did not start
-            return engine.store.dag_runs.delete(run)
+            return _delete(engine, run)
     now = engine.now()
     if not run.is_over_for(LONGEST_INVOCATION, now):
         _erase_run_until(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
+    return _delete(engine, run)
+
+
+def _delete(engine: Engine, run: DagRun) -> bool:
+    if run.run_type is DagRunType.DATASET_TRIGGERED:
+        engine.store.dataset_queues.delete_run(run.run_uid)
     return engine.store.dag_runs.delete(run)
 
 

@@ -10,6 +10,7 @@ from pynamodb.attributes import Attribute
 from pynamodb.constants import LIST, MAP, NUMBER, STRING
 
 from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.deferrals import Deferral
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.pools import Holding, Parts
@@ -118,6 +119,21 @@ class PartsAttribute(Attribute[Parts]):
         """The pairs."""
         pairs = (pair.split(":") for pair in value.split(","))
         return tuple((int(shard), int(slots)) for shard, slots in pairs)
+
+
+class PayloadAttribute(Attribute[Payload]):
+    """A payload as a JSON text."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Payload) -> str:
+        """The text."""
+        return json.dumps(plain(value))
+
+    def deserialize(self, value: str) -> Payload:
+        """The payload."""
+        payload: Payload = typed(Payload, json.loads(value))
+        return payload
 
 
 class NumbersAttribute(Attribute[tuple[int, ...]]):

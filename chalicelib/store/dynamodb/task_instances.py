@@ -184,6 +184,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         output_length=item.output_length,
         rendered_map_index=item.rendered_map_index,
         deferral=item.deferral,
+        dataset_changes=item.dataset_changes,
     )
 
 
