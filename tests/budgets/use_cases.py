@@ -226,8 +226,7 @@ def tasks_find_connections(stage: Functions) -> None:
     connection = StoredConnection(conn_id="db", conn_type="postgres", password="tolstoy-1869")
     with stage.operating() as engine:
         engine.store.connections.save(connection)
-    stage.deploy(ScriptedDag(CHAIN))
-    stage.user_code = _uses_connections
+    _deploy_with(stage, _find_a_connection)
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -235,8 +234,7 @@ def tasks_find_what_is_in_a_secrets_backend(stage: Functions) -> None:
     for name, text in (("connections/db", "x://h"), ("variables/city", "Ulm")):
         aws.client("secretsmanager").create_secret(Name=f"airflow/{name}", SecretString=text)
         aws.client("ssm").put_parameter(Name=f"/airflow/{name}", Value=text, Type="SecureString")
-    stage.deploy(ScriptedDag(CHAIN))
-    stage.user_code = _uses_secrets
+    _deploy_with(stage, _ask_the_secrets_backends)
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -649,15 +647,25 @@ def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))
 
 
-def _uses_connections(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
-    """What an operator does with connections."""
+def _deploy_with(stage: Functions, use: Callable[[], None]) -> None:
+    """A DAG with an operator and a trigger that use something."""
+    dag = ScriptedDag([Shape("task"), Shape("deferred", defers=1)])
+    stage.deploy(dag)
+
+    def run(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+        use()
+        return dag.script(request)
+
+    stage.user_code, stage.trigger_code = run, use
+
+
+def _find_a_connection() -> None:
     with connections_in(bootstrap.engine().store.connections):
         assert Connection.get_connection_from_secrets("db").password == "tolstoy-1869"
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
-def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
-    """What an operator does with connections, variables and options of a secrets backend."""
+def _ask_the_secrets_backends() -> None:
+    """For connections, variables and options."""
     for name in (SECRETS_MANAGER, PARAMETER_STORE):
         with bootstrap.use(settings=replace(bootstrap.settings(), secrets_backend=name)):
             backend = bootstrap.secrets_backend()
@@ -666,7 +674,6 @@ def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
             assert Connection.get_connection_from_secrets("db").host == "h"
             assert Variable.get("city") == "Ulm"
         assert backend.option("smtp") is None
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
 def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
