@@ -20,7 +20,7 @@ from typing import Any
 from chalicelib.authoring.clock import living_by
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
-from chalicelib.domain.messages import FollowTask, Message, PokeTask, RunCallback, RunTask
+from chalicelib.domain.messages import FollowTask, Message, PokeTask, RunCallback, RunTask, RunTrigger
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.outcomes import TryRequest
@@ -40,7 +40,7 @@ from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents_apart import dags_apart
-from chalicelib.user_code.runner import Environ, own_environment, run_callbacks, run_try
+from chalicelib.user_code.runner import Environ, own_environment, run_callbacks, run_try, run_window
 
 _LEASE = timedelta(days=365)
 """Nobody else is there to whom a try could pass."""
@@ -149,6 +149,7 @@ class Laboratory:
         self._worker = Worker(
             run_try=self._watched_try,
             run_callbacks=self._watched_callbacks,
+            run_window=run_window(folder, variables, environment, connections=connections),
             new_invocation=self._new_invocation,
         )
         dags = dags_apart(folder, names, variables=variables, connections=connections)
@@ -299,4 +300,4 @@ def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstan
 
 
 def _is_poke(message: Message) -> bool:
-    return isinstance(message, PokeTask) or (isinstance(message, RunTask) and message.pokes > 0)
+    return isinstance(message, PokeTask | RunTrigger) or (isinstance(message, RunTask) and message.pokes > 0)
