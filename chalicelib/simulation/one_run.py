@@ -152,21 +152,26 @@ class Laboratory:
             run_window=run_window(folder, variables, environment, connections=connections),
             new_invocation=self._new_invocation,
         )
-        dags = dags_apart(folder, names, variables=variables, connections=connections)
+        dags = dags_apart(
+            folder, names, variables=variables, connections=connections, environment=environment
+        )
         self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures
 
-    def run(self, request: WantedRun, *, is_limited: bool = False) -> FinishedRun:
+    def run(self, request: WantedRun, *, is_limited: bool = False, with_others: bool = False) -> FinishedRun:
         """Make a run and go on with it until it is over, or until nothing will happen any more.
 
-        Pools hold no task back; the limits of the DAG and its tasks do if ``is_limited``.
+        Pools hold no task back; the limits of the DAG and its tasks do if ``is_limited``. ``with_others``: no
+        DAG is paused, and what the run starts of them goes on to its end, too.
         Raises ``DagNotFound``, ``DagRunAlreadyExists`` and ``InvalidRequest``.
         """
         dag, graph = self._prepared(request)
         if not is_limited:
             self.engine.graphs[dag.dag_id, dag.version] = graph.without_limits()
+        if with_others:
+            self._unpause_all()
         made = self._made(request)
         with living_by(self._clock):
-            run = self._to_its_end(made)
+            run = self._to_its_end(made, with_others=with_others)
         return finished(self.engine, run, graph_of_run(self.engine, run))
 
     def run_task(self, request: WantedRun, task_id: str, map_index: int = NOT_MAPPED) -> TaskInstance:
@@ -219,10 +224,15 @@ class Laboratory:
             self._wait_until(entry.visible_at, is_poke=_is_poke(message))
             handle(self.engine, message, self._worker)
 
-    def _to_its_end(self, made: DagRun) -> DagRun:
+    def _unpause_all(self) -> None:
+        for dag in self.engine.store.dags.list():
+            self.engine.store.dags.set_paused(dag.dag_id, False, "dags test", at=self._clock.now())
+            take_bounds_off_pools(self.engine, graph_of(self.engine, dag.dag_id, dag.version))
+
+    def _to_its_end(self, made: DagRun, *, with_others: bool) -> DagRun:
         run = made
         while (entry := self._queue.first()) is not None:
-            if run.state.is_final and entry.visible_at > self._clock.now():
+            if run.state.is_final and not with_others and entry.visible_at > self._clock.now():
                 break
             self._wait_until(entry.visible_at, is_poke=_is_poke(decode(entry.message)))
             self._handle_visible(is_in_waves=not graph_of_run(self.engine, run).fail_stop)

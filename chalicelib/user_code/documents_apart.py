@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from chalicelib.engine.dags.sync import BrokenFile, DagDocument, DagsFolder
 from chalicelib.user_code.documents import Documents, documents_of
 from chalicelib.user_code.frames import BrokenChannel, Channel, channel_pair
 from chalicelib.user_code.process_tree import die_with_parent, kill_tree
+from chalicelib.user_code.runner import Environ, own_environment
 
 _PATIENCE_SECONDS = 5.0
 """How long a file may go on after its time for loading is over: it is told by an exception first."""
@@ -37,8 +39,9 @@ def dags_apart(
     *,
     variables: VariablesOfDagFiles,
     connections: ConnectionsOfDagFiles,
+    environment: Environ = own_environment,
 ) -> DagsFolder:
-    """The DAGs of files of a folder, which find these variables and connections.
+    """The DAGs of files of a folder, which find these variables and connections, and that environment.
 
     ``names`` are paths in the folder; None takes every file there that may hold DAGs. A file that ends the
     process, or does not end within its time, is broken, and the others are loaded all the same.
@@ -46,9 +49,10 @@ def dags_apart(
     folder = folder.absolute()
     if names is None:
         names = [path.relative_to(folder).as_posix() for path in dag_files(folder)]
+    around = _Around(variables=variables, connections=connections, environ=environment())
     results: dict[str, _Result] = {}
     while left := [name for name in names if name not in results]:
-        child = _Child(folder, left, variables, connections)
+        child = _Child(folder, left, around)
         with contextlib.closing(child):
             results |= child.results()
     return _without_duplicates(results)
@@ -74,16 +78,19 @@ def _without_duplicates(results: dict[str, _Result]) -> DagsFolder:
     return DagsFolder(dags=tuple(dags), broken=tuple(sorted(broken, key=lambda file: file.filename)))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Around:
+    """What files find when they are loaded."""
+
+    variables: VariablesOfDagFiles
+    connections: ConnectionsOfDagFiles
+    environ: Mapping[str, str]
+
+
 class _Child:
     """A process that loads files one after the other, and tells of each."""
 
-    def __init__(
-        self,
-        folder: Path,
-        names: Sequence[str],
-        variables: VariablesOfDagFiles,
-        connections: ConnectionsOfDagFiles,
-    ) -> None:
+    def __init__(self, folder: Path, names: Sequence[str], around: _Around) -> None:
         self._names = names
         self._limit = import_time_limit()
         patience = None if self._limit is None else self._limit.total_seconds() + _PATIENCE_SECONDS
@@ -94,8 +101,7 @@ class _Child:
         self._pid = os.fork()
         if self._pid == 0:
             self._channel.close()
-            with variables_in(variables), connections_in(connections):
-                _load_all(Channel(theirs), folder, names)
+            _load_all(Channel(theirs), folder, names, around)
         theirs.close()
 
     def results(self) -> dict[str, _Result]:
@@ -130,14 +136,20 @@ class _Child:
         self._status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
 
-def _load_all(channel: Channel, folder: Path, names: Sequence[str]) -> NoReturn:
+def _load_all(channel: Channel, folder: Path, names: Sequence[str], around: _Around) -> NoReturn:
     """Be the process that loads: tell what came of each file, and end."""
     try:
         os.setsid()  # leader of a group of its own, which can be killed as one
         die_with_parent()
         os.dup2(2, 1)  # standard output is the command's: what files print goes to standard error
         sys.stdout = sys.stderr
-        with finder.importable(folder):
+        os.environ.clear()
+        os.environ.update(around.environ)
+        with (
+            variables_in(around.variables),
+            connections_in(around.connections),
+            finder.importable(folder),
+        ):
             for result in _loaded(folder, names):
                 channel.send({}, json.dumps(plain(result)))
     except BaseException:
