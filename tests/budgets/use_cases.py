@@ -554,8 +554,10 @@ def _reads_and_writes(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
 def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with datasets: one is changed, or the events are looked at."""
     if request.task_id == "look":
-        assert len(request.find_triggering_events()) == 2
-        assert request.find_events_of_dataset("a")
+        assert len(request.datasets.triggering_events()) == 2
+        assert request.datasets.events_of("a")
+        assert request.datasets.events_of_alias("x")
+        assert request.datasets.named({"a", "unknown"})
         return TryOutcome(result=TryResult.SUCCESS)
     change = DatasetChange(uri=request.conf["uri"], extra={"text": LARGE}, aliases=("x",))
     return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))

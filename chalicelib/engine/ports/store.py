@@ -364,7 +364,7 @@ class Datasets(Protocol):
         """All datasets and aliases, for lists; 1 request per MB."""
 
     def save(self, dataset: Dataset) -> None:
-        """What a sync found: makes it, or renews extra, mentions and the time of it; 1 request.
+        """What a sync found: makes it, or renews names, extra, mentions and the time of it; 1 request.
 
         Of one that exists, id, time of creation and aliases stay as they are.
         """
@@ -372,7 +372,7 @@ class Datasets(Protocol):
     def bring(self, dataset: Dataset) -> None:
         """Add to the aliases that have brought events to a dataset, made if it is missing; 1 request.
 
-        Of one that exists, all else stays as it is.
+        It gets its name, too, if it had none. Of one that exists, all else stays as it is.
         """
 
 

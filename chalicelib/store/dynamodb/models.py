@@ -233,6 +233,8 @@ class DatasetItem(Model):
     id = IntegerAttribute()
     created_at = InstantAttribute()
     updated_at = InstantAttribute()
+    own_name = UnicodeAttribute(null=True)
+    group = UnicodeAttribute(null=True)
     extra = UnicodeAttribute()
     mentions = UnicodeAttribute(null=True)
     aliases = UnicodeSetAttribute(null=True)
@@ -243,6 +245,7 @@ class DatasetEventItem(Model):
 
     uri = UnicodeAttribute(hash_key=True)
     event_key = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute(null=True)
     timestamp = InstantAttribute()
     origin = UnicodeAttribute()
     number = IntegerAttribute()
