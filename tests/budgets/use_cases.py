@@ -61,6 +61,7 @@ LARGE_CODE = random.Random(0).randbytes(40_000).hex()
 CHAIN = [Shape("a"), Shape("b", ("a",))]
 CALLBACKS = ("on_success_callback", "on_failure_callback", "on_retry_callback")
 GREETING = {"kind": text_attribute("greeting")}
+FEEDING = {"kind": text_attribute("feeding")}
 
 
 def trigger(stage: Functions, day: int = 1, **body: Any) -> str:
@@ -185,6 +186,7 @@ def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN, params={"who": {"schema": {"type": "string"}, "refusal": None}}))
     for message_id in ("m-1", "m-1", "m-2"):
         stage.event(LARGE, GREETING, message_id)
+    stage.event(LARGE, FEEDING, "m-4")
     stage.event("undeclared", {}, "m-3")
     assert len(stage.call("GET", RUNS).body) == 2
 

@@ -1,6 +1,7 @@
 """What the ports promise of datasets, their events and their queues, over each store."""
 
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.domain.datasets.datasets import Mention
 from chalicelib.domain.datasets.queues import ArrivalStep
@@ -34,7 +35,7 @@ def test_a_sync_renews_what_files_say_and_keeps_the_rest(store: Store) -> None:
     store.datasets.save(a_dataset(mentions=(mention,)))
     store.datasets.bring(a_dataset(id=9, updated_at=NOON + HOUR, aliases=frozenset({"found"})))
     later = NOON + HOUR
-    told = {"updated_at": later, "extra": '{"a": 1}', "own_name": "prices", "group": "shop"}
+    told: dict[str, Any] = {"updated_at": later, "extra": '{"a": 1}', "own_name": "prices", "group": "shop"}
     store.datasets.save(a_dataset(id=8, created_at=later, **told))
     (kept,) = store.datasets.get_many(["alias:none", a_dataset().reference])
     assert kept == a_dataset(**told, aliases=frozenset({"found"}))
