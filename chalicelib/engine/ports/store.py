@@ -411,7 +411,7 @@ class DatasetQueues(Protocol):
         """Write what an arrival makes of a queue, and the run that it makes (``step.run`` is its plan).
 
         All or nothing; 1 request. The run is written as ``DagRuns.create`` does it. An origin arrives once
-        at a DAG: it is remembered for 30 days.
+        at a DAG, which remembers it.
         """
 
     def arrivals(self, run_uid: str) -> Iterator[Arrival]:
