@@ -72,6 +72,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
+        *("timetables",),
         *("model", "conveniences", "surroundings", "plugins", "running", "operators", "sensors", "taskflow"),
         *("sdk", "loading"),
     ),

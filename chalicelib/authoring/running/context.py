@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring import macros
-from chalicelib.authoring.dates import as_utc
+from chalicelib.authoring.dates import as_utc, pendulum_datetime
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
@@ -148,13 +148,6 @@ class Airflow3DagRun(WithoutOlderNames, DagRun):
     def run_after(self) -> datetime:
         """When the run was due; one that was asked for was so at once."""
         return self.start_date if self.was_triggered else self.data_interval_end
-
-
-def pendulum_datetime(moment: datetime) -> datetime:
-    """The moment as a pendulum ``DateTime`` in UTC."""
-    import pendulum
-
-    return pendulum.instance(moment).in_timezone("UTC")
 
 
 def number_of(*names: object) -> int:
