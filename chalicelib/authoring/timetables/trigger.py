@@ -24,12 +24,14 @@ class _TriggerTimetable(RhythmicTimetable):
     """What they share."""
 
     _interval: Any
-    _run_immediately: bool | timedelta = False
+    _run_immediately: bool | timedelta | None = None
 
     def plans(self) -> timetables.Timetable:
         """Its times, each by itself."""
         return timetables.Triggers(
-            rhythm=self.rhythm(), interval=duration_of(self._interval), immediately=self._run_immediately
+            rhythm=self.rhythm(),
+            interval=duration_of(self._interval),
+            immediately=True if self._run_immediately is None else self._run_immediately,
         )
 
 
@@ -37,7 +39,7 @@ class CronTriggerTimetable(CronMixin, _TriggerTimetable):
     """The moments of a cron expression.
 
     ``run_immediately`` is Airflow 3's: where the DAG has no start date, whether the moment that has just
-    passed counts.
+    passed counts. In Airflow 2 it always does.
     """
 
     __module__ = "airflow.timetables.trigger"
@@ -48,7 +50,7 @@ class CronTriggerTimetable(CronMixin, _TriggerTimetable):
         *,
         timezone: str | tzinfo,
         interval: Any = _AT_ONCE,
-        run_immediately: bool | timedelta = False,
+        run_immediately: bool | timedelta | None = None,
     ) -> None:
         super().__init__(cron, timezone)
         self._interval = interval
@@ -111,7 +113,7 @@ class MultipleCronTriggerTimetable(BuiltInTimetable):
         *crons: str,
         timezone: str | tzinfo,
         interval: Any = _AT_ONCE,
-        run_immediately: bool | timedelta = False,
+        run_immediately: bool | timedelta | None = None,
     ) -> None:
         if not crons:
             raise ValueError("cron expression required")
@@ -150,5 +152,7 @@ class MultipleCronTriggerTimetable(BuiltInTimetable):
         return replace(first, further=tuple(str(each.expression) for each in further))
 
 
-def _seconds(run_immediately: bool | timedelta) -> bool | float:
-    return run_immediately if isinstance(run_immediately, bool) else run_immediately.total_seconds()
+def _seconds(run_immediately: bool | timedelta | None) -> bool | float:
+    return (
+        run_immediately.total_seconds() if isinstance(run_immediately, timedelta) else bool(run_immediately)
+    )
