@@ -3,12 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.messages import Message, RunCallback, RunTask
+from chalicelib.domain.messages import Message, RunCallback, RunTask, TimetableMessage
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunTry
-from chalicelib.engine.worker import call_back
+from chalicelib.engine.ports.worker import AskTimetable, Invocation, RunCallbacks, RunTry
+from chalicelib.engine.worker import call_back, timetables
 from chalicelib.engine.worker.execute import execute
+
+
+def no_timetable(question: TimetableQuestion) -> TimetableAnswer:
+    """The answer where there is no DAG file to ask."""
+    return TimetableAnswer(error=f"there is no timetable of {question.dag_id} here")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +24,7 @@ class Worker:
     run_try: RunTry
     run_callbacks: RunCallbacks
     new_invocation: Callable[[], Invocation]
+    ask_timetable: AskTimetable = no_timetable
 
 
 def handle(engine: Engine, message: Message, worker: Worker) -> None:
@@ -27,5 +34,7 @@ def handle(engine: Engine, message: Message, worker: Worker) -> None:
             execute(engine, message, worker.new_invocation(), worker.run_try)
         case RunCallback():
             call_back.call_back(engine, message, worker.run_callbacks)
+        case message if isinstance(message, TimetableMessage):
+            timetables.ask_timetable(engine, message, worker.ask_timetable)
         case _:
             dispatch.handle(engine, message)

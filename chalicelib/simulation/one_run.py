@@ -37,7 +37,7 @@ from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents import dags_of_folder
-from chalicelib.user_code.runner import run_callbacks, run_try
+from chalicelib.user_code.runner import ask_timetable, run_callbacks, run_try
 
 _LEASE = timedelta(days=365)
 """Nobody else is there to whom a try could pass."""
@@ -127,6 +127,7 @@ class Laboratory:
             run_try=self._watched_try,
             run_callbacks=run_callbacks(folder, self.engine.store.variables),
             new_invocation=self._new_invocation,
+            ask_timetable=ask_timetable(folder, self.engine.store.variables),
         )
         dags = dags_of_folder(folder, self.engine.store.variables)
         self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures

@@ -18,11 +18,18 @@ from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.engine.engine import Engine, unobserved
 from chalicelib.engine.ports.observer import Observe
-from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.engine.ports.worker import (
+    AskTimetable,
+    Invocation,
+    RunCallbacks,
+    RunningXComs,
+    RunTry,
+    TryReport,
+)
 from chalicelib.engine.upkeep.tick import tick
 from chalicelib.queues.messages import decode
 from chalicelib.settings import MOST_WORKER_TIMEOUT
-from chalicelib.simulation.dispatch import Worker, handle
+from chalicelib.simulation.dispatch import Worker, handle, no_timetable
 from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, LegalRunMoves, PromiseBroken
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
@@ -59,6 +66,7 @@ class World:
         clock: Clock | None = None,
         store: MemoryStore | None = None,
         observe: Observe = unobserved,
+        ask_timetable: AskTimetable = no_timetable,
     ) -> None:
         self.clock = clock or Clock()
         self.faults = Faults()
@@ -83,8 +91,13 @@ class World:
         )
         self._run_try = run_try
         self._worker = Worker(
-            run_try=self._run_user_code, run_callbacks=run_callbacks, new_invocation=self._new_invocation
+            run_try=self._run_user_code,
+            run_callbacks=run_callbacks,
+            new_invocation=self._new_invocation,
+            ask_timetable=lambda question: self.ask_timetable(question),
         )
+        self.ask_timetable = ask_timetable
+        """What answers for the user's own timetables."""
         self._invocations = 0
         self._uids = 0
 

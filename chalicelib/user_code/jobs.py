@@ -7,9 +7,19 @@ from typing import Any
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 
 OUTCOME = "outcome"
 """The ``op`` of the last frame."""
+
+
+Request = TryRequest | CallbackRequest | TimetableQuestion
+
+_KINDS: dict[str, type[Request]] = {
+    "try": TryRequest,
+    "callbacks": CallbackRequest,
+    "timetable": TimetableQuestion,
+}
 
 
 class BadOutcome(Exception):
@@ -18,9 +28,9 @@ class BadOutcome(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a process is to do: run a try, or call callbacks."""
+    """What a process is to do: run a try, call callbacks, or ask a timetable."""
 
-    request: TryRequest | CallbackRequest
+    request: Request
     scratch: str
     """The folder that it may fill, and begins in."""
     has_virtual_clock: bool = False
@@ -35,7 +45,7 @@ class Job:
         """Header and text of the frame; the text is the run's conf, which may be long."""
         request, conf = _without_conf(self.request)
         header = {
-            "kind": "callbacks" if isinstance(self.request, CallbackRequest) else "try",
+            "kind": next(name for name, kind in _KINDS.items() if isinstance(self.request, kind)),
             "request": plain(request),
             "scratch": self.scratch,
             "has_virtual_clock": self.has_virtual_clock,
@@ -45,9 +55,8 @@ class Job:
     @classmethod
     def of_frame(cls, header: dict[str, Any], text: str) -> "Job":
         """The job of a frame."""
-        kind = CallbackRequest if header["kind"] == "callbacks" else TryRequest
         return cls(
-            request=_with_conf(typed(kind, header["request"]), json.loads(text)),
+            request=_with_conf(typed(_KINDS[header["kind"]], header["request"]), json.loads(text)),
             scratch=header["scratch"],
             has_virtual_clock=header["has_virtual_clock"],
         )
@@ -71,8 +80,26 @@ def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
     return replace(outcome, reason=outcome.reason[:MAX_REASON_LENGTH])
 
 
-def _without_conf(request: TryRequest | CallbackRequest) -> tuple[TryRequest | CallbackRequest, Any]:
+def answer_frame(answer: TimetableAnswer) -> dict[str, Any]:
+    """The header of the last frame of a job that asked a timetable."""
+    return {**outcome_frame(TryOutcome(result=TryResult.SUCCESS)), "answer": plain(answer)}
+
+
+def answer_of_frame(header: dict[str, Any]) -> TimetableAnswer | None:
+    """The answer of a frame, checked as what comes from outside; raises ``BadOutcome``. None: it has none."""
+    if "answer" not in header:
+        return None
+    try:
+        answer: TimetableAnswer = typed(TimetableAnswer, header["answer"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadOutcome(f"{type(error).__name__} in what its timetable answers") from error
+    return replace(answer, error=answer.error[:MAX_REASON_LENGTH])
+
+
+def _without_conf(request: Request) -> tuple[Request, Any]:
     """The request without the conf of its run, which is the same for all instances of callbacks."""
+    if isinstance(request, TimetableQuestion):
+        return request, {}
     if isinstance(request, TryRequest):
         return replace(request, conf={}), request.conf
     conf = request.instances[0].request.conf if request.instances else {}
@@ -80,7 +107,9 @@ def _without_conf(request: TryRequest | CallbackRequest) -> tuple[TryRequest | C
     return replace(request, instances=instances), conf
 
 
-def _with_conf(request: TryRequest | CallbackRequest, conf: Any) -> TryRequest | CallbackRequest:
+def _with_conf(request: Request, conf: Any) -> Request:
+    if isinstance(request, TimetableQuestion):
+        return request
     if isinstance(request, TryRequest):
         return replace(request, conf=conf)
     instances = tuple(

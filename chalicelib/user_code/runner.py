@@ -1,4 +1,7 @@
-"""``RunTry`` and ``RunCallbacks`` of the worker: each call is a process of its own, and its end is told."""
+"""``RunTry``, ``RunCallbacks`` and ``AskTimetable`` of the worker: each call is a process of its own.
+
+Its end is told.
+"""
 
 import logging
 import os
@@ -11,12 +14,14 @@ from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
-from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.engine.ports.worker import AskTimetable, RunCallbacks, RunningXComs, RunTry, TryReport
 from chalicelib.user_code.environment import secrets_of, without_the_engines
 from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
-from chalicelib.user_code.jobs import Job
+from chalicelib.user_code.jobs import Job, Request
+from chalicelib.user_code.no_xcoms import NoXComs
 from chalicelib.user_code.scratch import Leftovers, scratch_folder, shared_temporary_folder
 from chalicelib.user_code.surroundings import Surroundings
 from chalicelib.user_code.task_log import TaskLog
@@ -109,9 +114,34 @@ def run_callbacks(
     return run
 
 
+def ask_timetable(
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
+) -> AskTimetable:
+    """Asks timetables as the DAG files of a folder define them now; they find what ``run_try`` says."""
+
+    def ask(question: TimetableQuestion) -> TimetableAnswer:
+        task_log = TaskLog(_secrets())
+        if not (dags_folder / question.fileloc).is_file():
+            return TimetableAnswer(
+                error=f"{question.fileloc} does not define the DAG {question.dag_id} any more"
+            )
+        around = Surroundings(xcoms=NoXComs(), variables=variables, connections=connections, secrets=secrets)
+        end = _in_a_process(dags_folder, question, around, task_log, environment)
+        if end.answer is None or end.is_cut_short:
+            return TimetableAnswer(error=task_log.redacted(end.reason or "it gave no answer"))
+        return replace(end.answer, error=task_log.redacted(end.answer.error))
+
+    return ask
+
+
 def _in_a_process(
     dags_folder: Path,
-    request: TryRequest | CallbackRequest,
+    request: Request,
     around: Surroundings,
     task_log: TaskLog,
     environment: Environ,

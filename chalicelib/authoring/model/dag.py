@@ -27,7 +27,7 @@ from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.authoring.timetables.base import Timetable
-from chalicelib.authoring.timetables.of_schedule import planning_of, timetable_of
+from chalicelib.authoring.timetables.of_schedule import is_custom, planning_of, rebuilt, timetable_of
 from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
@@ -361,12 +361,18 @@ class DAG:
             self.planning.check()
         except timetables.InvalidSchedule as error:
             raise AirflowTimetableInvalid(str(error)) from None
-        self.timetable.validate()
+        self._check_timetable()
         if refused and self.timetable.can_be_scheduled:
             raise AirflowException(
                 "DAG is not allowed to define a Schedule, if there are any required params without "
                 f"default values or default values are not valid. {refused[0]}"
             )
+
+    def _check_timetable(self) -> None:
+        """Raises what the user's own does that says what is wrong, or of which there is no stored form."""
+        self.timetable.validate()
+        if is_custom(self.timetable):
+            rebuilt(self.timetable)
 
     def _check_start(self) -> None:
         if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):

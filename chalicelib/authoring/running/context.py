@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc, pendulum_datetime
 from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.running import timetables
 from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.surroundings.configuration import conf
@@ -20,7 +21,7 @@ from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.authoring.surroundings.variables import VariableAccessor
 from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.runs.outcomes import TryRequest
-from chalicelib.domain.schedule.timetables import DataInterval, Schedule
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag.planning)),
+        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag)),
         **_previous_success(ti.find_previous_success),
     }
     return Context(by_airflow_3(values, ti) if task.dag.is_of_airflow_3 else values)
@@ -248,9 +249,9 @@ def _previous_success(find: Callable[[], RunOfStore | None]) -> dict[str, Any]:
     return {name: Later(partial(moment, attribute)) for name, attribute in _OF_PREVIOUS_SUCCESS.items()}
 
 
-def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
+def _dates(dag_run: DagRun, dag: "DAG") -> dict[str, Any]:
     date = dag_run.logical_date
-    following, previous = _neighbours(dag_run, planning)
+    following, previous = _neighbours(dag_run, dag)
     return {
         "logical_date": date,
         "execution_date": date,
@@ -272,15 +273,15 @@ def _day_or_id(dag_run: DagRun) -> str:
     return dag_run.run_id if date is None else f"{date:%Y%m%d}"
 
 
-def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
+def _neighbours(dag_run: DagRun, dag: "DAG") -> tuple[datetime | None, datetime | None]:
     """The logical dates before and after by the DAG's schedule, whatever runs there are.
 
     A run triggered from outside is its own neighbour, as in Airflow.
     """
     if dag_run.was_triggered:
         return dag_run.logical_date, dag_run.logical_date
-    following = planning.following(dag_run.data_interval, dag_run.start_date)
-    previous = planning.previous_time(dag_run.logical_date)
+    following = timetables.following(dag, dag_run.data_interval, dag_run.start_date)
+    previous = timetables.previous_time(dag, dag_run.logical_date)
     return (
         pendulum_datetime(following.logical_date) if following else None,
         pendulum_datetime(previous) if previous else None,

@@ -1,8 +1,10 @@
 """The timetable of what a DAG's ``schedule`` may be, and the schedule that is planned by for a timetable."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.authoring.exceptions import AirflowTimetableInvalid
 from chalicelib.authoring.timetables.base import BuiltInTimetable, Timetable
 from chalicelib.authoring.timetables.events import EventsTimetable
 from chalicelib.authoring.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
@@ -39,6 +41,24 @@ def planning_of(timetable: Timetable) -> Schedule:
     if isinstance(timetable, BuiltInTimetable) and not is_custom(timetable):
         return timetable.planning()
     return Schedule(expression=CUSTOM if timetable.can_be_scheduled else None, is_custom=True)
+
+
+def rebuilt(timetable: Timetable) -> Timetable:
+    """The timetable that Airflow makes of the stored form of one; raises what the user's code does.
+
+    Raises ``AirflowTimetableInvalid`` where that form is no JSON, or what is made of it no timetable.
+    """
+    data = timetable.serialize()
+    try:
+        stored = json.loads(json.dumps(data))
+    except (TypeError, ValueError) as error:
+        raise AirflowTimetableInvalid(f"serialize() of {type(timetable).__name__}: {error}") from error
+    made = type(timetable).deserialize(stored)
+    if not isinstance(made, Timetable):
+        raise AirflowTimetableInvalid(
+            f"deserialize() of {type(timetable).__name__} made {made!r}, which is no timetable"
+        )
+    return made
 
 
 def timetable_of(schedule: Any, zone_name: str, *, is_trigger: bool = False) -> Timetable:

@@ -8,6 +8,7 @@ from typing import Protocol
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +55,10 @@ class TryReport:
 
 RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 """Runs user code: the worker's, over the deployed DAG files, or a test's."""
+
+
+AskTimetable = Callable[[TimetableQuestion], TimetableAnswer]
+"""Asks the timetable of a DAG file, as above. What it raises, and that it takes too long, is the answer."""
 
 
 RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
