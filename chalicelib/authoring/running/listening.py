@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.authoring.dates import utcnow
+from chalicelib.authoring.dates import pendulum_datetime, utcnow
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.plugins.listeners import Event
-from chalicelib.authoring.running.context import DagRun, pendulum_datetime
+from chalicelib.authoring.running.context import DagRun
 from chalicelib.authoring.surroundings.metadata_database import Session
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.runs.outcomes import TryResult

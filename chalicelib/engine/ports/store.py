@@ -68,10 +68,17 @@ class Dags(Protocol):
         """
 
     def set_next_run(
-        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+        self,
+        dag: Dag,
+        next_run: DataInterval | None,
+        last_interval: DataInterval | None,
+        *,
+        ask_at: datetime | None = None,
+        error: str | None = None,
     ) -> Write[Dag | None]:
-        """Move on to the next automated run, if generation, version, pause and next run are as given.
+        """Move on to the next automated run, if generation, version, pause and plan are as given.
 
+        ``ask_at`` and ``error`` are of a DAG with a timetable of the user's own, see ``Dag``.
         ``item`` is the DAG as it is then. 1 request.
         """
 
