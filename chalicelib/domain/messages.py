@@ -201,6 +201,22 @@ class RunTask:
     """The pokes of a sensor after which it slept."""
     begun_at: datetime | None = None
     """When the try of a sensor that has slept since (``is_asleep``) began; None for a try that is queued."""
+    deferred_since: datetime | None = None
+    """When the try of a task that was deferred since began; None for one that begins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunTrigger:
+    """Run the trigger of a deferred task for a window."""
+
+    run: RunFacts
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    window: int
+    """The number of the window within the try."""
+    due_at: datetime
+    """When it begins; a message that comes before posts itself again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,9 +260,12 @@ SchedulingMessage = (
     | RegisterDatasetEvents
 )
 WorkerMessage = RunTask | RunCallback
-"""What needs the user's code."""
+"""What needs the user's code, each by itself."""
 
-Message = SchedulingMessage | WorkerMessage
+TriggererMessage = RunTrigger
+"""What needs the user's code, many side by side."""
+
+Message = SchedulingMessage | WorkerMessage | TriggererMessage
 
 
 LONGEST_DELAY_SECONDS = 900

@@ -25,6 +25,7 @@ from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id
 from chalicelib.domain.runs.dataset_events import DatasetEvent
 from chalicelib.domain.runs.dataset_lookup import DatasetLookup, NamedDataset, NoDatasets
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowResult
 from chalicelib.domain.runs.other_runs import (
     NoOtherRuns,
     OtherDag,
@@ -276,6 +277,11 @@ def asked_task_instances(requests: Requests) -> tuple[InstanceFacts, ...]:
     return tuple(typed(InstanceFacts, document) for document in json.loads(text))
 
 
+def tell_window(requests: Requests, index: int, outcome: WindowOutcome) -> None:
+    """Tell the worker what a window came to for a trigger, by its place in what was asked for."""
+    _ask(requests, {"op": "window_ended", "index": index}, json.dumps(plain(outcome)))
+
+
 def _ask(requests: Requests, header: dict[str, Any], text: str = "") -> Answer:
     try:
         return _answered(requests, header, text)
@@ -310,6 +316,8 @@ class Surroundings:
     secrets: SecretsBackend | None = None
     other_runs: OtherRuns = field(default_factory=NoOtherRuns)
     open_pulls: OpenPulls = field(default_factory=OpenPulls)
+    windows: dict[int, WindowOutcome] = field(default_factory=dict)
+    """What came of triggers by now, by their places in what was asked for."""
 
     def answer(self, header: dict[str, Any], text: str) -> Answer:
         """Do what a try asks for; what cannot be done is said in the answer.
@@ -453,6 +461,16 @@ def _now(_around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
     return {"now": clock.current().now().isoformat()}, ""
 
 
+def _window_ended(around: Surroundings, header: dict[str, Any], text: str) -> Answer:
+    outcome: WindowOutcome = typed(WindowOutcome, json.loads(text))
+    if outcome.result is WindowResult.WAITS and outcome.due_at is None:
+        raise ValueError("a trigger is to go on at no time")
+    for value in (outcome.event, *(xcom.value for xcom in outcome.xcoms)):
+        json.loads(value or "null")
+    around.windows.setdefault(typed(int, header["index"]), outcome)
+    return {}, ""
+
+
 def _sleep(_around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
     clock.current().sleep(float(header["seconds"]))
     return {}, ""
@@ -485,6 +503,7 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "option": _option,
     "now": _now,
     "sleep": _sleep,
+    "window_ended": _window_ended,
 }
 
 

@@ -23,7 +23,7 @@ from chalicelib.domain.connections import StoredConnection
 from chalicelib.domain.errors import DagRunAlreadyExists
 from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
-from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
+from chalicelib.domain.messages import RunTask, RunTrigger, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
@@ -38,7 +38,7 @@ from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.slots.taking import save_limit
-from chalicelib.queues.messages import encode
+from chalicelib.queues.messages import decode, encode
 from chalicelib.settings import PARAMETER_STORE, SECRETS_MANAGER
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
@@ -228,8 +228,7 @@ def tasks_find_connections(stage: Functions) -> None:
     connection = StoredConnection(conn_id="db", conn_type="postgres", password="tolstoy-1869")
     with stage.operating() as engine:
         engine.store.connections.save(connection)
-    stage.deploy(ScriptedDag(CHAIN))
-    stage.user_code = _uses_connections
+    _deploy_with(stage, _find_a_connection)
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -237,8 +236,7 @@ def tasks_find_what_is_in_a_secrets_backend(stage: Functions) -> None:
     for name, text in (("connections/db", "x://h"), ("variables/city", "Ulm")):
         aws.client("secretsmanager").create_secret(Name=f"airflow/{name}", SecretString=text)
         aws.client("ssm").put_parameter(Name=f"/airflow/{name}", Value=text, Type="SecureString")
-    stage.deploy(ScriptedDag(CHAIN))
-    stage.user_code = _uses_secrets
+    _deploy_with(stage, _ask_the_secrets_backends)
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -276,6 +274,61 @@ def a_sensor_whose_log_is_gone_pokes_on(stage: Functions) -> None:
     s3 = aws.client("s3")
     for found in s3.list_objects_v2(Bucket=stage.settings.bucket, Prefix="logs/")["Contents"]:
         s3.delete_object(Bucket=stage.settings.bucket, Key=found["Key"])
+    assert ended(stage, run) == "success"
+
+
+def deferred_tasks_wait_and_go_on(stage: Functions) -> None:
+    stage.call("POST", "/pools", {"name": "narrow", "slots": 1, "description": None})
+    shapes = [
+        Shape("fires", defers=2, pool="narrow", fires_after=0, retries=1, behaviour="flaky"),
+        Shape("waits", defers=1, pool="narrow", fires_after=0),
+        Shape("breaks", defers=1, fires="broken", max_active_tis_per_dag=1),
+        Shape("late", defers=1, fires_after=3600, times_out_after=120),
+        Shape("next", ("fires",), defers=1, max_active_tis_per_dagrun=1),
+    ]
+    stage.deploy(ScriptedDag(shapes))
+    assert ended(stage, trigger(stage)) == "failed"
+
+
+def triggers_end_tasks(stage: Functions) -> None:
+    kinds = ("success", "failed", "skipped")
+    over = Expansion(own=OutputOf(task_id="list"))
+    shapes = [
+        Shape("list", returns=2),
+        *(Shape(kind, defers=1, fires=kind, callbacks=CALLBACKS) for kind in kinds),
+        Shape("next", ("success",), max_active_tis_per_dag=3),
+        Shape("join", ("failed", "skipped"), rule="all_done"),
+        Shape("mapped", ("list", "success"), expansion=over),
+    ]
+    stage.deploy(ScriptedDag(shapes), code=LARGE_CODE)
+    stage.trigger_code = _keep_a_variable
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def triggers_end_runs(stage: Functions) -> None:
+    last = Shape("last", defers=1, fires="success", depends_on_past=True)
+    dag = ScriptedDag([last], max_active_runs=1, max_active_tasks=1, callbacks=CALLBACKS)
+    stage.deploy(dag, schedule=_hourly())
+    runs = [trigger(stage, day) for day in (2, 3)]
+    assert [ended(stage, run) for run in runs] == ["success", "success"]
+    with stage.operating() as engine:
+        date = DATE + timedelta(days=2)
+        clear_tasks(engine, ClearRequest(dag_id="scripted", execution_date=date, choice=Choice()))
+    assert ended(stage, runs[1]) == "success"
+
+
+def a_trigger_fails_a_task_and_stops_the_others(stage: Functions) -> None:
+    shapes = [Shape("bad", defers=1, fires="failed"), Shape("slow", mode="poke", pokes=1, poke_interval=3600)]
+    stage.deploy(ScriptedDag(shapes, fail_stop=True))
+    assert ended(stage, trigger(stage)) == "failed"
+
+
+def a_window_is_lost(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("wait", defers=1)]))
+    run = trigger(stage)
+    stage.handle(stage.take(StartRun))
+    stage.handle(stage.take(RunTask))
+    stage.take(RunTrigger)
     assert ended(stage, run) == "success"
 
 
@@ -516,6 +569,39 @@ def functions_die_at_each_call(stage: Functions) -> None:
     assert ended(stage, run) == "success"
 
 
+def triggerers_die_at_each_call(stage: Functions) -> None:
+    shapes = [
+        Shape("fires", defers=1, fires_after=0, callbacks=CALLBACKS, retries=9),
+        Shape("ends", ("fires",), defers=1, fires_after=0, fires="success", callbacks=CALLBACKS, retries=9),
+        Shape("last", ("ends",), depends_on_past=True),
+    ]
+    stage.deploy(ScriptedDag(shapes, max_active_runs=1, callbacks=CALLBACKS))
+    run = trigger(stage)
+    stage.drain_dying()
+    assert ended(stage, run) == "success"
+
+
+def a_triggerer_dies_after_an_end(stage: Functions) -> None:
+    over = Expansion(own=OutputOf(task_id="list"))
+    shapes = [
+        Shape("list", returns=2),
+        Shape("mapped", ("list",), expansion=over, max_active_tis_per_dagrun=1),
+        Shape("last", ("mapped",), defers=1, fires_after=0, fires="success", callbacks=CALLBACKS),
+    ]
+    stage.deploy(ScriptedDag(shapes, callbacks=CALLBACKS))
+    run = trigger(stage)
+    while not any(isinstance(decode(entry.message), RunTrigger) for entry in stage.queue.waiting):
+        stage.deliver(stage.queue.visible()[0])
+    message = stage.take(RunTrigger)
+    for calls in range(4, 16):  # from the end of the task on: graph, claim, DAG and XCom come before it
+        stage.faults.arm(calls, Killed, takes_effect=True)
+        with suppress(Killed):
+            stage.handle(message)
+        stage.clock.now += MINUTE
+    stage.faults.disarm()
+    assert ended(stage, run) == "success"
+
+
 def a_scheduler_dies_between_a_run_and_the_next(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN), schedule=_hourly())
     stage.handle_dying(ScheduleDag(dag_id="scripted"))
@@ -565,15 +651,25 @@ def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))
 
 
-def _uses_connections(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
-    """What an operator does with connections."""
+def _deploy_with(stage: Functions, use: Callable[[], None]) -> None:
+    """A DAG with an operator and a trigger that use something."""
+    dag = ScriptedDag([Shape("task"), Shape("deferred", defers=1)])
+    stage.deploy(dag)
+
+    def run(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+        use()
+        return dag.script(request)
+
+    stage.user_code, stage.trigger_code = run, use
+
+
+def _find_a_connection() -> None:
     with connections_in(bootstrap.engine().store.connections):
         assert Connection.get_connection_from_secrets("db").password == "tolstoy-1869"
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
-def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
-    """What an operator does with connections, variables and options of a secrets backend."""
+def _ask_the_secrets_backends() -> None:
+    """For connections, variables and options."""
     for name in (SECRETS_MANAGER, PARAMETER_STORE):
         with bootstrap.use(settings=replace(bootstrap.settings(), secrets_backend=name)):
             backend = bootstrap.secrets_backend()
@@ -582,16 +678,19 @@ def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
             assert Connection.get_connection_from_secrets("db").host == "h"
             assert Variable.get("city") == "Ulm"
         assert backend.option("smtp") is None
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
 def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with variables."""
+    _keep_a_variable()
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
+def _keep_a_variable() -> None:
     with variables_in(bootstrap.engine().store.variables):
         Variable.set("colour", "red")
         assert Variable.get("colour") == "red"
         Variable.delete("colour")
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
 USE_CASES: tuple[Callable[[Functions], None], ...] = (
@@ -612,6 +711,11 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     tasks_are_retried_and_call_back,
     sensors_wait,
     a_sensor_whose_log_is_gone_pokes_on,
+    deferred_tasks_wait_and_go_on,
+    triggers_end_tasks,
+    triggers_end_runs,
+    a_window_is_lost,
+    a_trigger_fails_a_task_and_stops_the_others,
     branches_skip_and_many_join,
     tasks_wait_for_pools_and_limits,
     a_pool_comes_to_be_while_it_is_waited_for,
@@ -630,6 +734,8 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     slots_are_audited,
     a_worker_is_gone,
     functions_die_at_each_call,
+    triggerers_die_at_each_call,
+    a_triggerer_dies_after_an_end,
     a_scheduler_dies_between_a_run_and_the_next,
     a_limit_comes_to_be_in_two_workers_at_once,
 )

@@ -63,6 +63,13 @@ MODULES: Modules = {
     "airflow.plugins_manager": [PLUGIN],
     "airflow.settings": ["surroundings.airflow_settings"],
     "airflow.stats": [STATS],
+    "airflow.triggers": [],
+    "airflow.triggers.base": [
+        "triggers.base:BaseTrigger TriggerEvent BaseTaskEndEvent StartTriggerArgs",
+        "triggers.base:TaskSuccessEvent TaskFailedEvent TaskSkippedEvent",
+    ],
+    "airflow.triggers.file": ["triggers.file:FileTrigger"],
+    "airflow.triggers.temporal": ["triggers.temporal:DateTimeTrigger TimeDeltaTrigger"],
     "airflow.typing_compat": [
         "python.typing:Literal ParamSpec Protocol Self TypedDict TypeGuard runtime_checkable"
     ],

@@ -62,6 +62,7 @@ class TaskInstance(metaclass=HasColumns):
         self.pokes = request.pokes
         self.first_poke_at = request.first_poke_at
         self.goes_on = request.goes_on
+        self.deferral = request.deferral
         self.start_date: datetime | None = pendulum_datetime(request.start_date)
         self.end_date: datetime | None = None
         self.queued_dttm = _in_pendulum(request.queued_at)

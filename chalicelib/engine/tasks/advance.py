@@ -37,7 +37,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import fail_stop, owed_callbacks, owed_events, past, sleeping
+from chalicelib.engine.tasks import deferring, fail_stop, owed_callbacks, owed_events, past, sleeping
 from chalicelib.engine.tasks.cascade import Cascade
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
 from chalicelib.engine.tasks.questions import Told
@@ -161,6 +161,8 @@ class RunInProgress:
             self.tries.retry_later(task, item)
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
+        elif item.state is TaskInstanceState.DEFERRED:
+            deferring.wait_for_trigger(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             if not stops_others(self.graph, item):
                 return True

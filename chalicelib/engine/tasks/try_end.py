@@ -21,7 +21,7 @@ PUT_OFF_SECONDS = 5
 
 
 TRY_ENDS = FINAL_STATES | {TaskInstanceState.UP_FOR_RETRY}
-"""What a try ends as; a sensor that waits for its next poke goes on."""
+"""What a try ends as; a sensor that waits for its next poke goes on, as does a deferred task."""
 
 
 def finish(progress: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
@@ -63,9 +63,9 @@ def write_end(progress: RunInProgress, item: TaskInstance, change: TaskInstanceC
 def change_running(
     progress: RunInProgress, item: TaskInstance, change: TaskInstanceChange
 ) -> Write[TaskInstance]:
-    """Change a running try, provided that its lease is still the one that ``item`` shows."""
+    """Change a try that runs or is deferred, if its lease is still the one that ``item`` shows."""
     expected = Expected(
-        states=frozenset({TaskInstanceState.RUNNING}),
+        states=frozenset({item.state}),
         try_number=item.try_number,
         lease_token=item.lease_token,
     )

@@ -42,6 +42,10 @@ LONGEST_INVOCATION = timedelta(seconds=MOST_WORKER_TIMEOUT)
 _HOLDING = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
 
 
+_MAY_WRITE = frozenset({TaskInstanceState.RUNNING, TaskInstanceState.DEFERRED})
+"""What a worker may write XComs of, while it has a lease."""
+
+
 def delete_dag(engine: Engine, dag_id: str) -> int:
     """Delete a DAG with its runs; how many records of it were seen (Airflow tells a number of rows).
 
@@ -181,15 +185,16 @@ def _items(engine: Engine, run: RunRef) -> list[TaskInstance]:
 
 
 def _ends_at(engine: Engine, items: Iterable[TaskInstance]) -> datetime | None:
-    """When the last live worker among these tries is over for sure; None if there is none."""
+    """When the last live worker among these tries and windows is over for sure; None if there is none."""
     now = engine.now()
-    leases = [item.lease_until for item in items if item.state is TaskInstanceState.RUNNING]
+    leases = [item.lease_until for item in items if item.state in _MAY_WRITE]
     return max((lease for lease in leases if lease is not None and lease > now), default=None)
 
 
 def _is_running(engine: Engine, items: Sequence[TaskInstance]) -> bool:
     """Whether a live worker runs one of these tries, or one is a sensor that goes on by itself."""
-    return _ends_at(engine, items) is not None or any(item.is_asleep for item in items)
+    running = [item for item in items if item.state is TaskInstanceState.RUNNING]
+    return _ends_at(engine, running) is not None or any(item.is_asleep for item in running)
 
 
 def _bring_back(engine: Engine, dag: Dag) -> None:

@@ -11,6 +11,7 @@ from pynamodb.constants import LIST, MAP, NUMBER, STRING
 
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.deferrals import Deferral
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.pools import Holding, Parts
 
@@ -88,6 +89,21 @@ class ScheduleAttribute(Attribute[Schedule]):
             if name in given:
                 given[name] = datetime.fromisoformat(given[name])
         return Schedule(**given)
+
+
+class DeferralAttribute(Attribute[Deferral]):
+    """A deferral, as a JSON text: it is only ever read and written as a whole."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Deferral) -> str:
+        """The text."""
+        return json.dumps(plain(value), ensure_ascii=False)
+
+    def deserialize(self, value: str) -> Deferral:
+        """The deferral."""
+        deferral: Deferral = typed(Deferral, json.loads(value))
+        return deferral
 
 
 class PartsAttribute(Attribute[Parts]):

@@ -14,6 +14,7 @@ from pynamodb.attributes import (
 from pynamodb.models import Model
 
 from chalicelib.store.dynamodb.attributes import (
+    DeferralAttribute,
     HoldersAttribute,
     InstantAttribute,
     IntegerAttribute,
@@ -182,6 +183,7 @@ class TaskInstanceItem(Model):
     map_levels = NumbersAttribute(null=True)
     output_length = IntegerAttribute(null=True)
     rendered_map_index = UnicodeAttribute(null=True)
+    deferral = DeferralAttribute(null=True)
     dataset_changes = PayloadAttribute(null=True)
 
 

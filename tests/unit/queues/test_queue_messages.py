@@ -39,6 +39,7 @@ EVERY: list[Message] = [
     messages.RescueRun(dag_id="sales", execution_date=NOON, stopped_at=NOON),
     messages.RetryTask(run=RUN, task_id="t", map_index=4, try_number=2),
     messages.PokeTask(run=RUN, task_id="t", try_number=2, pokes=7),
+    messages.RunTrigger(run=FACTS, task_id="t", try_number=2, window=3, due_at=NOON),
     messages.FollowTask(run=RUN, task_id="t"),
     messages.WakePool(pool="gpu"),
     messages.DagUnpaused(dag_id="sales"),

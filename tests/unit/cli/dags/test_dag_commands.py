@@ -74,7 +74,15 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
 
 def test_columns_that_are_not_known_are_left_out_and_named() -> None:
     result = run("dags", "list", "--columns", "dag_id,pickle_id", "-o", "plain")
-    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "mapped", "never", "wants", "when_told"]
+    assert result.stdout.splitlines() == [
+        "dag_id",
+        "daily",
+        "hourly",
+        "mapped",
+        "never",
+        "wants",
+        "when_told",
+    ]
     assert result.stderr.startswith("Ignoring columns that are not known: pickle_id. Known: dag_id, ")
 
 
