@@ -14,7 +14,7 @@ _MISSING: dict[str, tuple[str, ...]] = {
         *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
     ),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
-    "timetable objects are not offered": ("tt_data_interval", "tt_custom", "plugins"),
+    "timetable objects are not offered": ("tt_data_interval", "tt_custom", "tt_summary", "plugins"),
     "max_consecutive_failed_dag_runs has no effect": ("max_failed_runs",),
     "what has not begun when a run's time is over is skipped": ("dagrun_timeout",),
     "what becomes ready takes a place just given back before what waits with more weight": ("priority",),
