@@ -337,7 +337,8 @@ def test_the_moments_of_the_last_pause_are_kept(store: Store) -> None:
 def test_a_condition_on_datasets_follows_the_file(store: Store) -> None:
     condition = DatasetCondition.of({"any": ["a", {"alias": "x"}]})
     for wanted in (condition, None):
-        store.dags.save(a_dag(dataset_condition=wanted))
+        store.dags.save(a_dag(dataset_condition=wanted, names_datasets=wanted is not None))
         dag = store.dags.get("sales")
         assert dag is not None
         assert dag.dataset_condition == wanted
+        assert dag.names_datasets  # once for ever

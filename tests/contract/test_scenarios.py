@@ -10,10 +10,9 @@ from tests.contract.scenarios import FEATURES, Scenario, play, recorded_scenario
 
 _MISSING: dict[str, tuple[str, ...]] = {
     "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
-    "deferral is not offered": (
-        *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
-    ),
+    "sensors that defer do not end as recorded": ("def_sensors",),
     "a custom timetable is not asked": ("tt_custom",),
+    "DatasetOrTimeSchedule is not offered": ("tt_summary",),
     "max_consecutive_failed_dag_runs has no effect": ("max_failed_runs",),
     "what has not begun when a run's time is over is skipped": ("dagrun_timeout",),
     "what becomes ready takes a place just given back before what waits with more weight": ("priority",),

@@ -49,6 +49,8 @@ class Dag:
     """Whether its version says of params what a run's conf may be."""
     dataset_condition: DatasetCondition | None = None
     """Which changes of datasets make it run; None: none do."""
+    names_datasets: bool = False
+    """Whether a file of it has ever named a dataset or an alias."""
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None

@@ -233,6 +233,7 @@ def as_dag(item: DagItem) -> Dag:
         default_start_date=item.default_start_date,
         has_params=bool(item.has_params),
         dataset_condition=DatasetCondition(item.dataset_condition) if item.dataset_condition else None,
+        names_datasets=bool(item.names_datasets),
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
         paused_at=item.paused_at,
@@ -268,6 +269,8 @@ def _renew(dag: Dag) -> list[Action]:
         DagItem.generation.set(DagItem.generation | dag.generation),
         DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),
     ]
+    if dag.names_datasets:
+        actions.append(DagItem.names_datasets.set(True))
     if dag.pause_changed_by is not None:
         actions.append(DagItem.pause_changed_by.set(DagItem.pause_changed_by | dag.pause_changed_by))
     return actions

@@ -45,6 +45,7 @@ class DagItem(Model):
     default_start_date = InstantAttribute(null=True)
     has_params = BooleanAttribute(null=True)
     dataset_condition = UnicodeAttribute(null=True)
+    names_datasets = BooleanAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)

@@ -53,6 +53,7 @@ class MemoryDags:
                     default_start_date=dag.default_start_date,
                     has_params=dag.has_params,
                     dataset_condition=dag.dataset_condition,
+                    names_datasets=dag.names_datasets or known.names_datasets,
                 )
             self._dags[dag.dag_id] = saved
             return saved
