@@ -19,7 +19,6 @@ _MISSING: dict[str, tuple[str, ...]] = {
     ),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
     "timetable objects are not offered": ("tt_data_interval", "tt_custom", "plugins"),
-    "max_consecutive_failed_dag_runs has no effect": ("max_failed_runs",),
     "what has not begun when a run's time is over is skipped": ("dagrun_timeout",),
     "what becomes ready takes a place just given back before what waits with more weight": ("priority",),
 }

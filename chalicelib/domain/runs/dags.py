@@ -49,7 +49,9 @@ class Dag:
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None
-    """What paused or unpaused it last: a user's name, or a command."""
+    """What paused or unpaused it last: a user's name, a command, or ``scheduler``."""
+    paused_after: str | None = None
+    """The end of a run that paused it last: that end pauses it only once."""
     next_run: DataInterval | None = None
     """The data interval of the automated run that comes next; None: none does."""
     last_interval: DataInterval | None = None

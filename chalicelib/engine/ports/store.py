@@ -58,6 +58,12 @@ class Dags(Protocol):
     def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
         """Pause or unpause; the DAG as it is then, None if there is no such DAG. 1 request."""
 
+    def pause_after(self, run: RunRef, end: str, changed_by: str) -> None:
+        """Pause the DAG because a run of its present life has come to the ``end`` of that name; 1 request.
+
+        Nothing changes if that end has paused it already, whatever was done since.
+        """
+
     def set_next_run(
         self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
     ) -> Write[Dag | None]:

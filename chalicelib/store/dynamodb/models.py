@@ -44,6 +44,7 @@ class DagItem(Model):
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
+    paused_after = UnicodeAttribute(null=True)
     next_run_start = InstantAttribute(null=True)
     last_interval_start = InstantAttribute(null=True)
     last_interval_end = InstantAttribute(null=True)

@@ -66,6 +66,15 @@ class MemoryDags:
             self._dags[dag_id] = replace(dag, is_paused=paused, pause_changed_by=changed_by)
             return self._dags[dag_id]
 
+    def pause_after(self, run: RunRef, end: str, changed_by: str) -> None:
+        with self._lock:
+            dag = self._dags.get(run.dag_id)
+            if dag is None or dag.is_deleted or dag.generation != run.generation or dag.paused_after == end:
+                return
+            self._dags[run.dag_id] = replace(
+                dag, is_paused=True, pause_changed_by=changed_by, paused_after=end
+            )
+
     def set_next_run(
         self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
     ) -> Write[Dag | None]:
@@ -119,6 +128,7 @@ class MemoryDags:
                 is_paused=is_paused,
                 latest_run=None,
                 pause_changed_by=None,
+                paused_after=None,
                 next_run=next_run,
                 last_interval=None,
                 altered_runs=frozenset(),
