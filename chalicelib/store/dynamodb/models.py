@@ -132,6 +132,7 @@ class TaskInstanceItem(Model):
     state = UnicodeAttribute(null=True)
     try_number = IntegerAttribute(null=True)
     clears = IntegerAttribute(null=True)
+    is_withheld = BooleanAttribute(null=True)
     max_tries = IntegerAttribute(null=True)
     mark_success = NumberSetAttribute()
     mark_failed = NumberSetAttribute()
