@@ -33,7 +33,9 @@ _TYPES: dict[str, type[Any]] = {
     "end_tasks": messages.EndTasks,
     "alter_tasks": messages.AlterTasks,
     "time_out_run": messages.TimeOutRun,
+    "register_dataset_events": messages.RegisterDatasetEvents,
     "run_task": messages.RunTask,
+    "run_trigger": messages.RunTrigger,
     "run_callback": messages.RunCallback,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.messages import Message, RunCallback, RunTask
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.messages import Message, RunCallback, RunTask, RunTrigger
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunTry
+from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunTry, RunWindow
 from chalicelib.engine.worker import call_back
 from chalicelib.engine.worker.execute import execute
+from chalicelib.engine.worker.windows import run_windows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +19,7 @@ class Worker:
 
     run_try: RunTry
     run_callbacks: RunCallbacks
+    run_window: RunWindow
     new_invocation: Callable[[], Invocation]
 
 
@@ -25,6 +28,10 @@ def handle(engine: Engine, message: Message, worker: Worker) -> None:
     match message:
         case RunTask():
             execute(engine, message, worker.new_invocation(), worker.run_try)
+        case RunTrigger():
+            failed = run_windows(engine, [message], worker.new_invocation, worker.run_window)
+            if failed:
+                raise StoreUnavailable("a window could not be begun or ended")
         case RunCallback():
             call_back.call_back(engine, message, worker.run_callbacks)
         case _:

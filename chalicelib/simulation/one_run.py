@@ -19,7 +19,7 @@ from typing import Any
 
 from chalicelib.authoring.clock import living_by
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.messages import Message, PokeTask, RunTask
+from chalicelib.domain.messages import Message, PokeTask, RunTask, RunTrigger
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
@@ -37,7 +37,7 @@ from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents import dags_of_folder
-from chalicelib.user_code.runner import run_callbacks, run_try
+from chalicelib.user_code.runner import run_callbacks, run_try, run_window
 
 _LEASE = timedelta(days=365)
 """Nobody else is there to whom a try could pass."""
@@ -126,6 +126,7 @@ class Laboratory:
         self._worker = Worker(
             run_try=self._watched_try,
             run_callbacks=run_callbacks(folder, self.engine.store.variables),
+            run_window=run_window(folder, self.engine.store.variables),
             new_invocation=self._new_invocation,
         )
         dags = dags_of_folder(folder, self.engine.store.variables)
@@ -235,4 +236,4 @@ def _instances(engine: Engine, run: DagRun, graph: Graph) -> Iterable[TaskInstan
 
 
 def _is_poke(message: Message) -> bool:
-    return isinstance(message, PokeTask) or (isinstance(message, RunTask) and message.pokes > 0)
+    return isinstance(message, PokeTask | RunTrigger) or (isinstance(message, RunTask) and message.pokes > 0)

@@ -18,7 +18,14 @@ from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.engine.engine import Engine, unobserved
 from chalicelib.engine.ports.observer import Observe
-from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.engine.ports.worker import (
+    Invocation,
+    RunCallbacks,
+    RunningXComs,
+    RunTry,
+    RunWindow,
+    TryReport,
+)
 from chalicelib.engine.upkeep.tick import tick
 from chalicelib.queues.messages import decode
 from chalicelib.settings import MOST_WORKER_TIMEOUT
@@ -55,6 +62,7 @@ class World:
         *,
         run_try: RunTry,
         run_callbacks: RunCallbacks,
+        run_window: RunWindow,
         choose: random.Random,
         clock: Clock | None = None,
         store: MemoryStore | None = None,
@@ -83,7 +91,10 @@ class World:
         )
         self._run_try = run_try
         self._worker = Worker(
-            run_try=self._run_user_code, run_callbacks=run_callbacks, new_invocation=self._new_invocation
+            run_try=self._run_user_code,
+            run_callbacks=run_callbacks,
+            run_window=run_window,
+            new_invocation=self._new_invocation,
         )
         self._invocations = 0
         self._uids = 0

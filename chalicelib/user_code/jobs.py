@@ -6,10 +6,16 @@ from typing import Any
 
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
 
 OUTCOME = "outcome"
 """The ``op`` of the last frame."""
+
+
+Request = TryRequest | CallbackRequest | WindowRequest
+
+_KINDS: dict[type[Request], str] = {TryRequest: "try", CallbackRequest: "callbacks", WindowRequest: "window"}
 
 
 class BadOutcome(Exception):
@@ -18,9 +24,9 @@ class BadOutcome(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a process is to do: run a try, or call callbacks."""
+    """What a process is to do: run a try, call callbacks, or run triggers for a window."""
 
-    request: TryRequest | CallbackRequest
+    request: Request
     scratch: str
     """The folder that it may fill, and begins in."""
     has_virtual_clock: bool = False
@@ -35,7 +41,7 @@ class Job:
         """Header and text of the frame; the text is the run's conf, which may be long."""
         request, conf = _without_conf(self.request)
         header = {
-            "kind": "callbacks" if isinstance(self.request, CallbackRequest) else "try",
+            "kind": _KINDS[type(self.request)],
             "request": plain(request),
             "scratch": self.scratch,
             "has_virtual_clock": self.has_virtual_clock,
@@ -45,7 +51,7 @@ class Job:
     @classmethod
     def of_frame(cls, header: dict[str, Any], text: str) -> "Job":
         """The job of a frame."""
-        kind = CallbackRequest if header["kind"] == "callbacks" else TryRequest
+        kind = next(kind for kind, name in _KINDS.items() if name == header["kind"])
         return cls(
             request=_with_conf(typed(kind, header["request"]), json.loads(text)),
             scratch=header["scratch"],
@@ -66,13 +72,17 @@ def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
         raise BadOutcome(f"{type(error).__name__} in what it says of its end") from error
     if outcome.result is TryResult.RESCHEDULED and outcome.reschedule_date is None:
         raise BadOutcome("it is to go on at no time")
+    if (outcome.result is TryResult.DEFERRED) is (outcome.deferring is None):
+        raise BadOutcome("it is deferred to no trigger")
     if outcome.pokes < 0:
         raise BadOutcome("it poked less than never")
     return replace(outcome, reason=outcome.reason[:MAX_REASON_LENGTH])
 
 
-def _without_conf(request: TryRequest | CallbackRequest) -> tuple[TryRequest | CallbackRequest, Any]:
+def _without_conf(request: Request) -> tuple[Request, Any]:
     """The request without the conf of its run, which is the same for all instances of callbacks."""
+    if isinstance(request, WindowRequest):
+        return request, None
     if isinstance(request, TryRequest):
         return replace(request, conf={}), request.conf
     conf = request.instances[0].request.conf if request.instances else {}
@@ -80,7 +90,9 @@ def _without_conf(request: TryRequest | CallbackRequest) -> tuple[TryRequest | C
     return replace(request, instances=instances), conf
 
 
-def _with_conf(request: TryRequest | CallbackRequest, conf: Any) -> TryRequest | CallbackRequest:
+def _with_conf(request: Request, conf: Any) -> Request:
+    if isinstance(request, WindowRequest):
+        return request
     if isinstance(request, TryRequest):
         return replace(request, conf=conf)
     instances = tuple(

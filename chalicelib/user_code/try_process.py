@@ -25,6 +25,7 @@ from chalicelib.authoring.surroundings import (
     variables,
 )
 from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.user_code.frames import Channel, Requests, TooLong
 from chalicelib.user_code.jobs import Job, outcome_frame
@@ -37,9 +38,12 @@ from chalicelib.user_code.surroundings import (
     AskedSecrets,
     AskedVariables,
     AskedXComs,
+    asked_events_of_dataset,
     asked_option,
     asked_previous_success,
     asked_task_instances,
+    asked_triggering_events,
+    tell_window,
 )
 from chalicelib.user_code.warm_up import rehearse
 
@@ -142,6 +146,8 @@ def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[N
 
 def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
     request = job.request
+    if isinstance(request, WindowRequest):
+        return _run_triggers(request, dags, requests)
     dag = dags.get(request.dag_id)
     missing = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
     if isinstance(request, CallbackRequest):
@@ -156,11 +162,21 @@ def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
     return execution.run_try(dag, _knowing_its_run(request, requests), AskedXComs(requests))
 
 
+def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
+    from chalicelib.authoring.running.windows import run_window
+
+    folder = next((dag.dags_folder for dag in dags.values()), None)
+    run_window(request, folder, partial(tell_window, requests))
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
 def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
     return replace(
         request,
         find_previous_success=partial(asked_previous_success, requests),
         find_task_instances=partial(asked_task_instances, requests),
+        find_triggering_events=partial(asked_triggering_events, requests),
+        find_events_of_dataset=partial(asked_events_of_dataset, requests),
         other_runs=AskedOtherRuns(requests),
     )
 

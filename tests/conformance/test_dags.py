@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Store, Write
 from tests.scripted.examples import HOUR, NOON, a_dag, a_run
@@ -160,12 +161,12 @@ def test_pausing_what_is_not_there_makes_nothing(store: Store) -> None:
 def test_an_end_of_a_run_pauses_its_dag_once(store: Store) -> None:
     store.dags.save(a_dag())
     for end in ("first", "second"):
-        store.dags.pause_after(RUN, end, "scheduler")
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
         paused = store.dags.get("sales")
         assert paused is not None
         assert (paused.is_paused, paused.pause_changed_by, paused.paused_after) == (True, "scheduler", end)
         store.dags.set_paused("sales", False, "ada")
-        store.dags.pause_after(RUN, end, "scheduler")
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
         unpaused = store.dags.get("sales")
         assert unpaused is not None
         assert not unpaused.is_paused
@@ -173,8 +174,8 @@ def test_an_end_of_a_run_pauses_its_dag_once(store: Store) -> None:
 
 def test_a_run_of_an_earlier_life_pauses_nothing(store: Store) -> None:
     store.dags.save(a_dag())
-    store.dags.pause_after(replace(RUN, generation=RUN.generation + 1), "an end", "scheduler")
-    store.dags.pause_after(replace(RUN, dag_id="nothing"), "an end", "scheduler")
+    store.dags.pause_after(replace(RUN, generation=RUN.generation + 1), "an end", "scheduler", NOON)
+    store.dags.pause_after(replace(RUN, dag_id="nothing"), "an end", "scheduler", NOON)
     assert store.dags.get("sales") == a_dag()
     assert store.dags.get("nothing") is None
 
@@ -342,3 +343,23 @@ def _known(write: Write[Dag | None]) -> Dag:
 
 def _ids(dags: Iterable[Dag]) -> set[str]:
     return {dag.dag_id for dag in dags}
+
+
+def test_the_moments_of_the_last_pause_are_kept(store: Store) -> None:
+    store.dags.save(a_dag(is_paused=True))
+    store.dags.set_paused("sales", False, "ada", NOON)
+    store.dags.set_paused("sales", True, "ada", NOON + HOUR)
+    store.dags.set_paused("sales", False, "ada", NOON + 2 * HOUR)
+    dag = store.dags.get("sales")
+    assert dag is not None
+    assert (dag.paused_at, dag.unpaused_at) == (NOON + HOUR, NOON + 2 * HOUR)
+    assert [dag.was_paused_at(NOON + hours * HOUR) for hours in range(3)] == [False, True, False]
+
+
+def test_a_condition_on_datasets_follows_the_file(store: Store) -> None:
+    condition = DatasetCondition.of({"any": ["a", {"alias": "x"}]})
+    for wanted in (condition, None):
+        store.dags.save(a_dag(dataset_condition=wanted))
+        dag = store.dags.get("sales")
+        assert dag is not None
+        assert dag.dataset_condition == wanted

@@ -68,16 +68,16 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
         *("params",),
         *("connections", "secrets_backends", "secrets_files"),
-        *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
+        *("schedule", "runs", "datasets", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
-        *("model", "conveniences", "surroundings", "plugins", "running", "operators", "sensors", "taskflow"),
-        *("sdk", "loading"),
+        *("model", "conveniences", "surroundings", "plugins", "triggers", "running", "operators", "sensors"),
+        *("taskflow", "sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
-        *("schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
+        *("datasets", "schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),

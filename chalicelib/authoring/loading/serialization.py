@@ -14,6 +14,7 @@ from chalicelib.authoring.dates import as_utc, parse
 from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.datasets import Dataset, DatasetAlias
 from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
@@ -24,6 +25,7 @@ from chalicelib.authoring.sensors.base import BaseSensorOperator
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
+from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
 
 Document = dict[str, Any]
 
@@ -109,6 +111,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     planning = dag.planning
     return {
         **({"is_trigger": True} if planning.is_trigger else {}),
+        **_datasets(dag),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
@@ -139,6 +142,32 @@ def _most_failures(dag: DAG) -> int:
     return dag.max_consecutive_failed_dag_runs or conf.getint(
         "core", "max_consecutive_failed_dag_runs_per_dag"
     )
+
+
+def _datasets(dag: DAG) -> Document:
+    """The condition of a DAG that runs by datasets, and the extras of all datasets that it names."""
+    condition = dag.dataset_condition
+    named = dict(condition.iter_datasets()) if condition else {}
+    for task in dag.tasks:
+        named |= {outlet.uri: outlet for outlet in task.outlets if isinstance(outlet, Dataset)}
+    extras = {dataset_reference(uri): _text_of_extra(named[uri].extra) for uri in sorted(named)}
+    document = {
+        "dataset_condition": condition.as_expression() if condition else None,
+        "datasets": extras,
+    }
+    return {name: value for name, value in document.items() if value}
+
+
+def _text_of_extra(extra: Any) -> str:
+    """What a file says of a dataset, as a JSON text."""
+    return json.dumps(_json(extra or {}))
+
+
+def _dataset_outlets(task: BaseOperator) -> list[str] | None:
+    """The references of the datasets and aliases among a task's outlets."""
+    datasets = [dataset_reference(each.uri) for each in task.outlets if isinstance(each, Dataset)]
+    aliases = [alias_reference(each.name) for each in task.outlets if isinstance(each, DatasetAlias)]
+    return sorted({*datasets, *aliases}) or None
 
 
 def _groups(dag: DAG) -> dict[str, list[str]]:
@@ -193,6 +222,7 @@ def _task(task: BaseOperator) -> Document:
         "end_date": _date(task.end_date),
         "expansion": expansion_of(task),
         "colours": _colours(task),
+        "dataset_outlets": _dataset_outlets(task),
         "mark": _mark(task),
         "wait_for_past_depends_before_skipping": task.wait_for_past_depends_before_skipping or None,
     }

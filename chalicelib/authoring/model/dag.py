@@ -20,11 +20,12 @@ from chalicelib.authoring.exceptions import (
 )
 from chalicelib.authoring.model import dag_context
 from chalicelib.authoring.model.baseoperator import BaseOperator, Callbacks
+from chalicelib.authoring.model.datasets import condition_of
 from chalicelib.authoring.model.dependencies import connect
 from chalicelib.authoring.model.params import DagParam, ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
-from chalicelib.authoring.model.timetables import Timetable, timetable_of
+from chalicelib.authoring.model.timetables import DATASET_TRIGGERED, Timetable, timetable_of
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.domain.schedule import timetables
 
@@ -43,7 +44,8 @@ Schedule = str | timedelta | None
 class DAG:
     """A DAG. The arguments are Airflow 2.10's, and ``fail_fast``, Airflow 3's name of ``fail_stop``.
 
-    ``schedule`` is a cron text or preset, a timedelta, or None; timetables and datasets are not offered.
+    ``schedule`` is a cron text or preset, a timedelta, None, or datasets (a list asks for all of
+    them); timetables are not offered.
     Naive dates are taken to be in UTC; dates are kept in UTC, ``timezone`` is the name of the zone that
     ``start_date`` was given in, which cron texts are read in. ``fileloc`` is the DAG's file; the loader
     sets it and ``dags_folder``.
@@ -93,7 +95,10 @@ class DAG:
     ) -> None:
         self.dag_id = validate_id(dag_id)
         self.description = description
-        self.schedule = _schedule(schedule, schedule_interval, timetable)
+        self.dataset_condition = condition_of(schedule)
+        self.schedule = (
+            _schedule(schedule, schedule_interval, timetable) if self.dataset_condition is None else None
+        )
         self.default_args = _with_dates(default_args or {})
         given_start = start_date
         if getattr(start_date, "tzinfo", None) is None:
@@ -159,13 +164,13 @@ class DAG:
 
     @property
     def schedule_interval(self) -> Schedule:
-        """The older name of ``schedule``."""
-        return self.schedule
+        """The older name of ``schedule``; of a DAG that runs by datasets the word ``Dataset``."""
+        return self.schedule if self.dataset_condition is None else DATASET_TRIGGERED.summary
 
     @property
     def timetable(self) -> Timetable:
         """Airflow's timetable of the schedule."""
-        return timetable_of(self.schedule)
+        return timetable_of(self.schedule) if self.dataset_condition is None else DATASET_TRIGGERED
 
     @property
     def planning(self) -> timetables.Schedule:
@@ -389,7 +394,8 @@ def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule
     if isinstance(value, int | float):
         raise ValueError(f"{value!r} is not a valid schedule.")
     raise NotOffered(
-        f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta or None"
+        f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta, datasets "
+        "or None"
     )
 
 

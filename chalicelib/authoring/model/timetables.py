@@ -43,6 +43,15 @@ class DeltaDataIntervalTimetable(Timetable):
     """Of a ``timedelta``."""
 
 
+class DatasetTriggeredTimetable(Timetable):
+    """Of a DAG that runs by datasets."""
+
+
+DATASET_TRIGGERED = DatasetTriggeredTimetable(
+    summary="Dataset", description="Triggered by datasets", periodic=False
+)
+
+
 def timetable_of(schedule: str | timedelta | None) -> Timetable:
     """Airflow's timetable of a schedule."""
     if schedule is None:

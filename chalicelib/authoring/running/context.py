@@ -13,7 +13,9 @@ from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
+from chalicelib.authoring.running.dataset_events import InletEvents, by_uri
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
+from chalicelib.authoring.running.outlet_events import OutletEvents
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
 from chalicelib.authoring.surroundings.metadata_columns import HasColumns
@@ -199,9 +201,11 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "data_interval_end": dag_run.data_interval_end,
         "data_interval_start": dag_run.data_interval_start,
         "expanded_ti_count": ti.map_length,
+        "inlet_events": InletEvents(task.inlets, ti.find_events_of_dataset),
         "inlets": task.inlets,
         "macros": macros,
         "map_index_template": task.map_index_template,
+        "outlet_events": OutletEvents(),
         "outlets": task.outlets,
         "params": params_of(ti, with_invalid=with_invalid_params),
         "run_id": dag_run.run_id,
@@ -211,7 +215,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
-        "triggering_dataset_events": {},
+        "triggering_dataset_events": Later(lambda: by_uri(ti.find_triggering_events())),
         "try_number": ti.try_number,
         "var": {
             "json": VariableAccessor(deserialize_json=True),

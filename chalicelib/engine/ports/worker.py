@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
 
@@ -55,6 +56,9 @@ class TryReport:
 RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 """Runs user code: the worker's, over the deployed DAG files, or a test's."""
 
+
+RunWindow = Callable[[WindowRequest], tuple[WindowOutcome, ...]]
+"""Runs triggers for a window, side by side; one outcome for each, in their order."""
 
 RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
 """Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

@@ -32,4 +32,5 @@ def pause_after_failures(engine: Engine, graph: Graph, run: DagRun, *, redo: boo
     if not is_row_of_failures(list(islice(of_this_life, most)), most):
         return
     log.info("DAG %s is paused: its last %d runs failed", run.dag_id, most, extra={"run_id": run.run_id})
-    engine.store.dags.pause_after(run.ref, f"{run.run_uid}/{run.clear_number}", THE_SCHEDULER)
+    end = f"{run.run_uid}/{run.clear_number}"
+    engine.store.dags.pause_after(run.ref, end, THE_SCHEDULER, engine.now())

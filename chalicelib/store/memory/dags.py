@@ -48,6 +48,7 @@ class MemoryDags:
                     schedule=dag.schedule,
                     default_start_date=dag.default_start_date,
                     has_params=dag.has_params,
+                    dataset_condition=dag.dataset_condition,
                 )
             self._dags[dag.dag_id] = saved
             return saved
@@ -58,21 +59,29 @@ class MemoryDags:
                 next_run = dag.next_run if active else None
                 self._dags[dag_id] = replace(dag, is_active=active, next_run=next_run)
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+    def set_paused(
+        self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
+    ) -> Dag | None:
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or dag.is_deleted:
                 return None
-            self._dags[dag_id] = replace(dag, is_paused=paused, pause_changed_by=changed_by)
+            self._dags[dag_id] = replace(
+                dag,
+                is_paused=paused,
+                pause_changed_by=changed_by,
+                paused_at=at if paused and at else dag.paused_at,
+                unpaused_at=at if at and not paused else dag.unpaused_at,
+            )
             return self._dags[dag_id]
 
-    def pause_after(self, run: RunRef, end: str, changed_by: str) -> None:
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
         with self._lock:
             dag = self._dags.get(run.dag_id)
             if dag is None or dag.is_deleted or dag.generation != run.generation or dag.paused_after == end:
                 return
             self._dags[run.dag_id] = replace(
-                dag, is_paused=True, pause_changed_by=changed_by, paused_after=end
+                dag, is_paused=True, pause_changed_by=changed_by, paused_after=end, paused_at=at
             )
 
     def set_next_run(

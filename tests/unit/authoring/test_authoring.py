@@ -93,7 +93,8 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             ValueError,
             "At most one parameter is allowed for 'schedule_interval', 'timetable', 'schedule'.",
         ),
-        (lambda: a_dag(schedule=[object()]), NotOffered, "Updraft does not offer a schedule of type list"),
+        (lambda: a_dag(schedule=object()), NotOffered, "Updraft does not offer a schedule of type object"),
+        (lambda: a_dag(schedule=[object()]), ValueError, "All elements in 'schedule' should be datasets"),
         (lambda: DAG("x", timetable=object()), NotOffered, "Updraft does not offer timetable objects"),
         (lambda: a_dag(start_date="2024-01-01"), TypeError, "a date in a DAG has to be a datetime"),
         (
