@@ -31,6 +31,7 @@ from chalicelib.cli.info import info, version
 from chalicelib.cli.pools import pools
 from chalicelib.cli.tasks.clearing import clear
 from chalicelib.cli.tasks.group import tasks
+from chalicelib.cli.tasks.in_process import tasks_test
 from chalicelib.cli.tasks.logs import logs
 from chalicelib.cli.tasks.marking import cancel, set_run_state, set_task_state
 from chalicelib.cli.tasks.rendering import render
@@ -53,7 +54,7 @@ def updraft(context: click.Context) -> None:
 
 for command in (backfill, details, list_runs, next_execution, report, state, set_run_state, dags_test):
     dags.add_command(command)
-for command in (clear, failed_deps, logs, render, set_task_state):
+for command in (clear, failed_deps, logs, render, set_task_state, tasks_test):
     tasks.add_command(command)
 runs.add_command(cancel)
 for command in (

@@ -83,7 +83,7 @@ MODULES: Modules = {
     "airflow.models.trigger": [f"{_DATABASE}:Trigger"],
     "airflow.models.variable": [VARIABLE],
     "airflow.models.xcom": [
-        "model.lazy_sequences:LazyXComSelectSequence",
+        "model.lazy_sequences:LazyXComSelectSequence LazyXComSelectSequence=LazyXComAccess",
         XCOM_RETURN_KEY,
         f"{_DATABASE}:BaseXCom XCom",
     ],

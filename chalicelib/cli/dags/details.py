@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import dag_argument
-from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
+from chalicelib.cli.dags.dag_files import (
+    DagFiles,
+    dags_of,
+    files_of,
+    looking_for,
+    offline_option,
+    subdir_option,
+)
 from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
@@ -89,6 +96,7 @@ def details(dag_id: str, output: str) -> None:
 
 @click.command("next-execution")
 @dag_argument
+@offline_option
 @click.option(
     "--num-executions",
     "-n",
@@ -96,7 +104,7 @@ def details(dag_id: str, output: str) -> None:
     default=1,
     help="How many; one if left out.",
 )
-def next_execution(dag_id: str, num_executions: int) -> None:
+def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> None:
     """Print the logical dates of the DAG's next runs by its schedule; None if there is none.
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
@@ -104,9 +112,11 @@ def next_execution(dag_id: str, num_executions: int) -> None:
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.schedule.clock import coming_run
 
-    engine = connect()
-    dag = get_dag(engine, dag_id)
-    if dag.is_paused:
+    loaded = dags_of(subdir)
+    engine = loaded.engine
+    with looking_for(dag_id, subdir, loaded.failures):
+        dag = get_dag(engine, dag_id)
+    if dag.is_paused and subdir is None:
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
     coming = coming_run(engine, dag)
     for _ in range(num_executions):
@@ -134,14 +144,16 @@ def report(subdir: Path | None, output: str) -> None:
 
     Example: python -m chalicelib dags report
     """
-    rows = sorted(_loaded(dags_folder(subdir)), key=lambda row: row["duration"], reverse=True)
+    rows = sorted(_loaded(files_of(subdir)), key=lambda row: row["duration"], reverse=True)
     show(rows, output)
 
 
-def _loaded(folder: Path) -> Iterator[Row]:
+def _loaded(files: DagFiles) -> Iterator[Row]:
     from chalicelib.authoring.loading.loader import ImportFailure, dag_files, load_file
 
-    for path in dag_files(folder):
+    folder = files.folder
+    paths = dag_files(folder) if files.names is None else (folder / name for name in files.names)
+    for path in paths:
         started = time.perf_counter()
         loaded = load_file(path.absolute(), folder)
         duration = timedelta(seconds=time.perf_counter() - started)
