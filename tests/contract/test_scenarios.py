@@ -10,9 +10,7 @@ from tests.contract.scenarios import FEATURES, Scenario, play, recorded_scenario
 
 _MISSING: dict[str, tuple[str, ...]] = {
     "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
-    "deferral is not offered": (
-        *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
-    ),
+    "deferral is not offered": ("def_sensors",),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
     "timetable objects are not offered": ("tt_data_interval", "tt_custom", "plugins"),
     "what becomes ready takes a place just given back before what waits with more weight": ("priority",),
