@@ -127,6 +127,11 @@ class DAG:
         self.max_active_runs = max_active_runs
         self._check_active_runs()
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        if max_consecutive_failed_dag_runs < 0:
+            raise AirflowException(
+                f"Invalid max_consecutive_failed_dag_runs: {max_consecutive_failed_dag_runs}."
+                "Requires max_consecutive_failed_dag_runs >= 0"
+            )
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
         self.fail_stop = fail_stop or fail_fast

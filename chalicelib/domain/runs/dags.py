@@ -54,7 +54,9 @@ class Dag:
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None
-    """What paused or unpaused it last: a user's name, or a command."""
+    """What paused or unpaused it last: a user's name, a command, or ``scheduler``."""
+    paused_after: str | None = None
+    """The end of a run that paused it last: that end pauses it only once."""
     paused_at: datetime | None = None
     """When it was paused last; None: it has been from the start, or never was."""
     unpaused_at: datetime | None = None
