@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from chalicelib.cli.arguments import dag_argument
 from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
+from chalicelib.cli.dags.own_timetables import runs_after
 from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
@@ -28,6 +30,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
     from chalicelib.engine.schedule.clock import coming_run
 
     document = get_version(engine, dag).document
+    summary = document.get("timetable", {}).get("summary")
     return {
         "dag_id": dag.dag_id,
         "is_paused": dag.is_paused,
@@ -35,7 +38,10 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "fileloc": dag.fileloc,
         "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
-        "schedule_interval": _schedule(dag.schedule.expression),
+        "schedule_interval": _schedule(
+            document.get("timetable", {}).get("summary") or dag.schedule.expression
+        ),
+        "timetable_description": document.get("timetable_description"),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
@@ -100,6 +106,7 @@ def next_execution(dag_id: str, num_executions: int) -> None:
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
+    from chalicelib.domain.schedule.custom import interval_and_id
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.schedule.clock import coming_run
 
@@ -108,6 +115,11 @@ def next_execution(dag_id: str, num_executions: int) -> None:
     if dag.is_paused:
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
     coming = coming_run(engine, dag)
+    if dag.schedule.is_custom:
+        following = runs_after(engine, dag, interval_and_id(coming)[0], num_executions - 1) if coming else ()
+        for run in islice(chain((coming,), following, repeat(None)), num_executions):
+            _tell(run)
+        return
     for _ in range(num_executions):
         _tell(coming)
         coming = coming and dag.schedule.following(coming, engine.now())

@@ -46,11 +46,13 @@ def list_dags(columns: str, output: str) -> None:
 @dags.command("list-import-errors")
 @output_option
 def list_import_errors(output: str) -> None:
-    """List the DAG files that could not be loaded; exit code 1 if there are any.
+    """List the DAG files that could not be loaded, or whose timetables fail; exit code 1 if there are any.
 
     Example: python -m chalicelib dags list-import-errors
     """
-    errors = sorted(connect().store.dags.import_errors(), key=lambda error: error.filename)
+    from chalicelib.engine.reading.queries import import_errors
+
+    errors = import_errors(connect())
     show([{"filepath": error.filename, "error": error.stacktrace} for error in errors], output)
     if errors:
         raise click.exceptions.Exit(1)
