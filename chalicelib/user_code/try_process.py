@@ -34,15 +34,14 @@ from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
     AskedConnections,
+    AskedDatasets,
     AskedOtherRuns,
     AskedSecrets,
     AskedVariables,
     AskedXComs,
-    asked_events_of_dataset,
     asked_option,
     asked_previous_success,
     asked_task_instances,
-    asked_triggering_events,
     tell_window,
 )
 from chalicelib.user_code.warm_up import rehearse
@@ -175,8 +174,7 @@ def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
         request,
         find_previous_success=partial(asked_previous_success, requests),
         find_task_instances=partial(asked_task_instances, requests),
-        find_triggering_events=partial(asked_triggering_events, requests),
-        find_events_of_dataset=partial(asked_events_of_dataset, requests),
+        datasets=AskedDatasets(requests),
         other_runs=AskedOtherRuns(requests),
     )
 

@@ -29,6 +29,7 @@ MODULES: Modules = {
         "surroundings.configuration:get getboolean getfloat getint getsection",
         "exceptions:AirflowConfigException",
     ],
+    "airflow.contrib.hooks.fs_hook": [FILE_SYSTEM_HOOK],
     "airflow.contrib.hooks": [],  # what is asked for in them is named in the refusal
     "airflow.contrib.operators": [],
     "airflow.contrib.utils": [],

@@ -14,7 +14,7 @@ from chalicelib.authoring.dates import as_utc, parse
 from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.model.datasets import Dataset, DatasetAlias
+from chalicelib.authoring.model.datasets import BaseDataset, Dataset
 from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
@@ -24,7 +24,7 @@ from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
-from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 
 Document = dict[str, Any]
 
@@ -136,29 +136,31 @@ def serialize(dag: DAG, fileloc: str) -> Document:
 
 
 def _datasets(dag: DAG) -> Document:
-    """The condition of a DAG that runs by datasets, and the extras of all datasets that it names."""
+    """The condition of a DAG that runs by datasets, and what it says of all datasets that it names.
+
+    That is ``extra`` (a JSON text), and of Airflow 3's ``name`` and ``group`` where they are told.
+    """
     condition = dag.dataset_condition
     named = dict(condition.iter_datasets()) if condition else {}
     for task in dag.tasks:
-        named |= {outlet.uri: outlet for outlet in task.outlets if isinstance(outlet, Dataset)}
-    extras = {dataset_reference(uri): _text_of_extra(named[uri].extra) for uri in sorted(named)}
+        of_task = (*task.outlets, *(task.inlets if dag.is_of_airflow_3 else ()))
+        named |= {each.uri: each for each in of_task if isinstance(each, Dataset)}
     document = {
         "dataset_condition": condition.as_expression() if condition else None,
-        "datasets": extras,
+        "datasets": {dataset_reference(uri): _told_of(named[uri]) for uri in sorted(named)},
     }
     return {name: value for name, value in document.items() if value}
 
 
-def _text_of_extra(extra: Any) -> str:
-    """What a file says of a dataset, as a JSON text."""
-    return json.dumps(_json(extra or {}))
+def _told_of(dataset: Dataset) -> dict[str, str]:
+    return {"extra": json.dumps(_json(dataset.extra or {})), **dataset.naming}
 
 
 def _dataset_outlets(task: BaseOperator) -> list[str] | None:
     """The references of the datasets and aliases among a task's outlets."""
-    datasets = [dataset_reference(each.uri) for each in task.outlets if isinstance(each, Dataset)]
-    aliases = [alias_reference(each.name) for each in task.outlets if isinstance(each, DatasetAlias)]
-    return sorted({*datasets, *aliases}) or None
+    conditions = [each for each in task.outlets if isinstance(each, BaseDataset)]
+    found = {ref for each in conditions for ref in DatasetCondition.of(each.as_expression()).references}
+    return sorted(found) or None
 
 
 def _groups(dag: DAG) -> dict[str, list[str]]:

@@ -42,7 +42,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "fileloc": dag.fileloc,
         "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
-        "schedule_interval": _schedule(dag.schedule.expression),
+        "schedule_interval": _schedule(_expression_of(dag)),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
@@ -58,6 +58,12 @@ def _next_run(coming: "DataInterval | None") -> dict[str, str | None]:
     names = ("next_dagrun", *(f"next_dagrun_{name}" for name in _OF_NEXT_RUN))
     texts = (moment.isoformat() if moment else None for moment in moments)
     return dict(zip(names, texts, strict=True))
+
+
+def _expression_of(dag: "Dag") -> str | float | None:
+    if dag.schedule.expression is None and dag.dataset_condition is not None:
+        return "Dataset"  # Airflow's word
+    return dag.schedule.expression
 
 
 def _schedule(expression: str | float | None) -> Mapping[str, Any] | None:

@@ -18,7 +18,7 @@ from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.dataset_changes import changes_of
 from chalicelib.domain.runs.dataset_events import DatasetEvent, events_of
-from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
+from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference, name_reference
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.store import Arrived
 from chalicelib.engine.runs.create import RunRequest, announce, new_run
@@ -62,7 +62,7 @@ class _Known:
         for event in events:
             reference = dataset_reference(event.uri)
             dataset = found.get(reference) or _new_dataset(engine, reference, event.timestamp)
-            if reference not in found or not dataset.aliases.issuperset(event.aliases):
+            if reference not in found or not _is_tied(dataset, event):
                 dataset = _tied(dataset, event)
                 engine.store.datasets.bring(dataset)
             found[reference] = dataset
@@ -75,7 +75,8 @@ class _Known:
         """All references that an event counts for: as in Airflow a dataset belongs to an alias for good
         once an event has come by it."""
         dataset = self.datasets[dataset_reference(event.uri)]
-        return frozenset({dataset.reference, *map(alias_reference, dataset.aliases)})
+        named = name_reference(event.name or dataset.name)
+        return frozenset({dataset.reference, named, *map(alias_reference, dataset.aliases)})
 
     def consumers(self, events: Iterable[DatasetEvent]) -> list[str]:
         """The ids of the DAGs that run by any of the events, sorted."""
@@ -93,8 +94,13 @@ def _new_dataset(engine: Engine, reference: str, now: datetime) -> Dataset:
     return Dataset(reference=reference, id=number, created_at=now, updated_at=now)
 
 
+def _is_tied(dataset: Dataset, event: DatasetEvent) -> bool:
+    return dataset.aliases.issuperset(event.aliases) and bool(dataset.own_name or not event.name)
+
+
 def _tied(dataset: Dataset, event: DatasetEvent) -> Dataset:
-    return replace(dataset, aliases=dataset.aliases | frozenset(event.aliases))
+    aliases = dataset.aliases | frozenset(event.aliases)
+    return replace(dataset, aliases=aliases, own_name=dataset.own_name or event.name)
 
 
 def _arrive(engine: Engine, dag_id: str, events: Iterable[DatasetEvent], known: _Known) -> None:
@@ -145,6 +151,7 @@ def _run_of(engine: Engine, dag: Dag, planned: PlannedRun | None) -> DagRun | No
         execution_date=planned.execution_date,
         run_type=DagRunType.DATASET_TRIGGERED,
         external_trigger=False,
+        is_undated=True,
         triggered_by=TRIGGERED_BY,
         data_interval=planned.data_interval,
     )

@@ -235,6 +235,8 @@ class DatasetItem(Model):
     id = IntegerAttribute()
     created_at = InstantAttribute()
     updated_at = InstantAttribute()
+    own_name = UnicodeAttribute(null=True)
+    group = UnicodeAttribute(null=True)
     extra = UnicodeAttribute()
     mentions = UnicodeAttribute(null=True)
     aliases = UnicodeSetAttribute(null=True)
@@ -245,6 +247,7 @@ class DatasetEventItem(Model):
 
     uri = UnicodeAttribute(hash_key=True)
     event_key = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute(null=True)
     timestamp = InstantAttribute()
     origin = UnicodeAttribute()
     number = IntegerAttribute()
@@ -255,8 +258,8 @@ class DatasetEventItem(Model):
 
 class DatasetQueueItem(Model):
     """Table ``dataset_queues``. A DAG has one item that is its queue (``entry`` is ``queue``); one for each
-    origin that has arrived there, until ``expires_at`` (seconds since 1970, DynamoDB's time to live); and one
-    for each run that was made, with its date.
+    origin that has arrived there, with the run that has it; and one for each run that it made,
+    with the date.
     """
 
     dag_id = UnicodeAttribute(hash_key=True)
@@ -269,7 +272,6 @@ class DatasetQueueItem(Model):
     interval_end = InstantAttribute(null=True)
     latest = InstantAttribute(null=True)
     execution_date = InstantAttribute(null=True)
-    expires_at = IntegerAttribute(null=True)
 
 
 class DatasetArrivalItem(Model):
