@@ -79,7 +79,9 @@ with DAG(
     cluster = start_cluster()
     dataset = sample()
     with stop_cluster(cluster) as stopped:
-        trained = TrainOperator.partial(task_id="train", dataset="{{ ti.xcom_pull('sample') }}").expand_kwargs(rates())
+        trained = TrainOperator.partial(
+            task_id="train", dataset="{{ ti.xcom_pull('sample') }}"
+        ).expand_kwargs(rates())
         dataset >> trained
         model = best()
         trained >> model
