@@ -49,7 +49,7 @@ class RunsForTry:
         """Make a run; 3 requests and 1 message.
 
         An answer of the store that was lost makes no second run: the call has a key of its own, made of the
-        try's identity, the pokes before it and the number of the call.
+        try's identity, the pokes and windows of triggers before it, and the number of the call.
         """
         request = RunRequest(
             dag_id=wanted.dag_id,
@@ -69,8 +69,9 @@ class RunsForTry:
 
     def _key(self, wanted: WantedRun) -> IdempotencyKey:
         own = self.request
-        instance = f"{own.task_id}#{own.map_index}#{own.try_number}#{own.pokes}#{next(self._calls)}"
-        return IdempotencyKey.of(instance, json.dumps(plain(wanted)).encode(), "task", own.run_uid)
+        windows = own.deferral.window if own.deferral else 0
+        call = f"{own.task_id}#{own.map_index}#{own.try_number}#{own.pokes}#{windows}#{next(self._calls)}"
+        return IdempotencyKey.of(call, json.dumps(plain(wanted)).encode(), "task", own.run_uid)
 
     def find(self, dag_id: str, run_id: str | None, execution_date: datetime | None) -> OtherRun | None:
         """The run of that date (1 request), else the one of that id (3 requests)."""
