@@ -167,6 +167,17 @@ def test_a_run_whose_id_is_taken_is_not_made_and_said() -> None:
     assert "own__31T22:00 is not made" in (dag_of(world, DAG).planning_error or "")
 
 
+def test_a_date_that_another_run_has_taken_is_passed_over() -> None:
+    """As in Airflow: whoever made that run, no other is made at its date, and the schedule goes on."""
+    world = world_by(EveryHour(START - 3 * HOUR), dag=SLOW)
+    for date, run_type in ((START - 3 * HOUR, DagRunType.BACKFILL), (START - 2 * HOUR, DagRunType.MANUAL)):
+        request = RunRequest(dag_id=DAG.dag_id, execution_date=date, run_type=run_type, triggered_by="ada")
+        create_run(world.engine, request)
+    let_pass(world, timedelta(minutes=20))
+    assert dates(world) == hours(-1)
+    assert dag_of(world, DAG).planning_error is None
+
+
 def test_a_timetable_that_names_one_run_for_ever_keeps_nobody_busy() -> None:
     world = world_by(EveryHour())
     stuck = run_of(START - 2 * HOUR)
