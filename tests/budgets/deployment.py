@@ -7,7 +7,15 @@ from itertools import count
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask, RunTrigger, StartRun
+from chalicelib.domain.messages import (
+    Message,
+    Outgoing,
+    RunCallback,
+    RunTask,
+    RunTrigger,
+    StartRun,
+    TimetableMessage,
+)
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import dispatch
@@ -110,6 +118,7 @@ class MeteredDeployment:
             elif isinstance(message, RunTrigger):
                 assert not run_windows(self.engine, [message], self._invocation, self._run_window)
             else:
+                assert not isinstance(message, TimetableMessage)
                 dispatch.handle(self.engine, message)
         return meter
 

@@ -158,6 +158,28 @@ def test_pausing_what_is_not_there_makes_nothing(store: Store) -> None:
     assert store.dags.get("nothing") is None
 
 
+def test_an_end_of_a_run_pauses_its_dag_once(store: Store) -> None:
+    store.dags.save(a_dag())
+    for end in ("first", "second"):
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
+        paused = store.dags.get("sales")
+        assert paused is not None
+        assert (paused.is_paused, paused.pause_changed_by, paused.paused_after) == (True, "scheduler", end)
+        store.dags.set_paused("sales", False, "ada")
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
+        unpaused = store.dags.get("sales")
+        assert unpaused is not None
+        assert not unpaused.is_paused
+
+
+def test_a_run_of_an_earlier_life_pauses_nothing(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.pause_after(replace(RUN, generation=RUN.generation + 1), "an end", "scheduler", NOON)
+    store.dags.pause_after(replace(RUN, dag_id="nothing"), "an end", "scheduler", NOON)
+    assert store.dags.get("sales") == a_dag()
+    assert store.dags.get("nothing") is None
+
+
 def test_activity_is_set_on_known_dags_only(store: Store) -> None:
     store.dags.save(a_dag())
     store.dags.set_active("sales", False)

@@ -22,9 +22,12 @@ from chalicelib.authoring.operators.external_task_marker import XCOM_MARKED, Ext
 from chalicelib.authoring.operators.python import ShortCircuitOperator
 from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
+from chalicelib.authoring.surroundings.configuration import conf
+from chalicelib.authoring.timetables.base import Timetable
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
+from chalicelib.domain.schedule.timetables import Schedule, timetable_fields
 
 Document = dict[str, Any]
 
@@ -111,12 +114,13 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     return {
         **({"is_trigger": True} if planning.is_trigger else {}),
         **_datasets(dag),
+        **_timetable(dag, planning),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
         "owner": dag.owner,
         "schedule": planning.expression,
-        "timezone": dag.timezone,
+        "timezone": planning.timezone,
         "start_date": _date(planning.start_date),
         "default_start_date": _date(dag.default_args.get("start_date")),
         "end_date": _date(planning.end_date),
@@ -131,8 +135,16 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "render_template_as_native_obj": dag.render_template_as_native_obj,
         "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
         **({"groups": groups} if (groups := _groups(dag)) else {}),
+        **({"max_consecutive_failed_dag_runs": most} if (most := _most_failures(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
+
+
+def _most_failures(dag: DAG) -> int:
+    """After how many failed runs in a row a DAG is paused; where its file says nothing, the setting does."""
+    return dag.max_consecutive_failed_dag_runs or conf.getint(
+        "core", "max_consecutive_failed_dag_runs_per_dag"
+    )
 
 
 def _datasets(dag: DAG) -> Document:
@@ -172,6 +184,14 @@ def _groups(dag: DAG) -> dict[str, list[str]]:
             groups.setdefault(group.group_id, []).append(task.task_id)
             group = group.parent_group
     return {group_id: sorted(task_ids) for group_id, task_ids in sorted(groups.items())}
+
+
+def _timetable(dag: DAG, planning: Schedule) -> Document:
+    """What only a timetable object says of a schedule, and its words."""
+    if not isinstance(dag.schedule, Timetable):
+        return {}
+    words = {"summary": dag.schedule.summary, "description": dag.schedule.description}
+    return {"timetable": {**words, **timetable_fields(planning)}}
 
 
 def _param(param: Param) -> Document:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.authoring.dates import utcnow
 from chalicelib.authoring.operators.branch import BaseBranchOperator
+from chalicelib.authoring.running import timetables
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -30,7 +31,7 @@ class LatestOnlyOperator(BaseBranchOperator):
             self.log.info("Externally triggered DAG_Run: allowing execution to proceed.")
             return True
         now = utcnow()
-        following = self.dag.planning.following(dag_run.data_interval, now)
+        following = timetables.following(self.dag, dag_run.data_interval, now)
         if following is None:
             self.log.info("Last scheduled execution: allowing execution to proceed.")
             return True

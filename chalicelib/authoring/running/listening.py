@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.authoring.dates import utcnow
+from chalicelib.authoring.dates import pendulum_datetime, utcnow
 from chalicelib.authoring.model.assets import Asset
 from chalicelib.authoring.model.datasets import Dataset
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.plugins.listeners import Event
-from chalicelib.authoring.running.context import DagRun, pendulum_datetime
+from chalicelib.authoring.running.context import DagRun
 from chalicelib.authoring.surroundings.metadata_database import Session
 from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.runs.dataset_changes import DatasetChange

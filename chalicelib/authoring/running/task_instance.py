@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
+from chalicelib.authoring.dates import pendulum_datetime
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.authoring.notset import NOTSET
@@ -19,7 +20,6 @@ from chalicelib.authoring.running.context import (
     dag_run_of,
     get_current_context,
     number_of,
-    pendulum_datetime,
 )
 from chalicelib.authoring.running.pulls import Pulls, XComs
 from chalicelib.authoring.running.xcom_values import to_json

@@ -67,11 +67,24 @@ class Dags(Protocol):
         ``at``: None notes no moment.
         """
 
-    def set_next_run(
-        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
-    ) -> Write[Dag | None]:
-        """Move on to the next automated run, if generation, version, pause and next run are as given.
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        """Pause the DAG because a run of its present life has come to the ``end`` of that name; 1 request.
 
+        Nothing changes if that end has paused it already, whatever was done since.
+        """
+
+    def set_next_run(
+        self,
+        dag: Dag,
+        next_run: DataInterval | None,
+        last_interval: DataInterval | None,
+        *,
+        ask_at: datetime | None = None,
+        error: str | None = None,
+    ) -> Write[Dag | None]:
+        """Move on to the next automated run, if generation, version, pause and plan are as given.
+
+        ``ask_at`` and ``error`` are of a DAG with a timetable of the user's own, see ``Dag``.
         ``item`` is the DAG as it is then. 1 request.
         """
 

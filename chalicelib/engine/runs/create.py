@@ -218,6 +218,7 @@ def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str, run_uid:
         conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
         data_interval_start=data_interval.start,
         data_interval_end=data_interval.end,
+        is_interval_owed=request.data_interval is None and dag.schedule.is_custom,
         queued_at=now,
         updated_at=now,
     )

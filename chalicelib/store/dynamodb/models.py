@@ -29,7 +29,9 @@ from chalicelib.store.dynamodb.attributes import (
 class DagItem(Model):
     """Table ``dags``; the index ``due`` is over ``due_shard`` (only while unpaused) and ``due_at``.
 
-    ``due_at`` is the end of the next run's data interval, ``next_run_start`` its start.
+    ``due_at`` is when the next run is due, which is the end of its data interval, and ``next_run_start`` the
+    start of that. A run that the user's own timetable has planned has an end and an id besides; while none
+    is planned, ``due_at`` is when that timetable is asked.
     """
 
     dag_id = UnicodeAttribute(hash_key=True)
@@ -48,9 +50,13 @@ class DagItem(Model):
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
+    paused_after = UnicodeAttribute(null=True)
     paused_at = InstantAttribute(null=True)
     unpaused_at = InstantAttribute(null=True)
     next_run_start = InstantAttribute(null=True)
+    next_run_end = InstantAttribute(null=True)
+    next_run_id = UnicodeAttribute(null=True)
+    planning_error = UnicodeAttribute(null=True)
     last_interval_start = InstantAttribute(null=True)
     last_interval_end = InstantAttribute(null=True)
     due_shard = IntegerAttribute(null=True)
@@ -89,6 +95,7 @@ class DagRunItem(Model):
     state = UnicodeAttribute()
     external_trigger = BooleanAttribute()
     is_undated = BooleanAttribute(null=True)
+    is_interval_owed = BooleanAttribute(null=True)
     triggered_by = UnicodeAttribute()
     conf = UnicodeAttribute(null=True)
     conf_reference = UnicodeAttribute(null=True)
@@ -137,6 +144,7 @@ class TaskInstanceItem(Model):
     state = UnicodeAttribute(null=True)
     try_number = IntegerAttribute(null=True)
     clears = IntegerAttribute(null=True)
+    is_withheld = BooleanAttribute(null=True)
     max_tries = IntegerAttribute(null=True)
     mark_success = NumberSetAttribute()
     mark_failed = NumberSetAttribute()
