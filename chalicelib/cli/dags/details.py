@@ -42,7 +42,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "fileloc": dag.fileloc,
         "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
-        "schedule_interval": _schedule(_expression_of(dag)),
+        "schedule_interval": _schedule(_expression_of(dag, document)),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
@@ -61,7 +61,10 @@ def _next_run(coming: "DataInterval | None") -> dict[str, str | None]:
     return dict(zip(names, texts, strict=True))
 
 
-def _expression_of(dag: "Dag") -> str | float | None:
+def _expression_of(dag: "Dag", document: Mapping[str, Any]) -> str | float | None:
+    """Airflow's ``schedule_interval``: of a timetable that is an object its summary."""
+    if "timetable" in document:
+        return str(document["timetable"]["summary"])
     if dag.schedule.expression is None and dag.dataset_condition is not None:
         return "Dataset"  # Airflow's word
     return dag.schedule.expression
