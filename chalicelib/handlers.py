@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,14 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, RunCallback, RunTask, TimetableMessage, WorkerMessage
+from chalicelib.domain.messages import (
+    Message,
+    RunCallback,
+    RunTask,
+    TimetableMessage,
+    TriggererMessage,
+    WorkerMessage,
+)
 from chalicelib.domain.observations import MessagePutAside
 from chalicelib.queues.messages import UnreadableMessage, decode
 from chalicelib.telemetry.bound import bind, bound, ids_of, request_id
@@ -48,8 +55,8 @@ def scheduler(event: SQSEvent) -> BatchReply:
 
     def handle(record: SQSRecord) -> None:
         message = _message(record)
-        if isinstance(message, WorkerMessage):
-            raise UnreadableMessage("a message for the worker is in the scheduler's queue")
+        if isinstance(message, WorkerMessage | TriggererMessage):
+            raise UnreadableMessage("a message for another function is in the scheduler's queue")
         dispatch.handle(engine, message)
 
     return _handle_each(event, handle, lambda record: _resend("scheduling", record))
@@ -79,9 +86,39 @@ def worker(event: SQSEvent) -> BatchReply:
 
                 ask_timetable(engine, message, bootstrap.ask_timetable(), _remaining(record))
             case _:
-                raise UnreadableMessage("a message for the scheduler is in the worker's queue")
+                raise UnreadableMessage("a message for another function is in the worker's queue")
 
     return _handle_each(event, handle, lambda record: _resend("tasks", record))
+
+
+@blueprint.on_sqs_message(
+    queue=bootstrap.settings().resource("triggers"),
+    batch_size=50,
+    maximum_batching_window_in_seconds=1,
+    maximum_concurrency=bootstrap.settings().scheduler_concurrency,
+)
+def triggerer(event: SQSEvent) -> BatchReply:
+    """Runs the triggers of deferred tasks for a window, those of a batch side by side."""
+    from chalicelib.engine.worker.windows import run_windows
+
+    bootstrap.prepare_user_code()
+    engine = bootstrap.engine()
+    due: list[tuple[SQSRecord, TriggererMessage]] = []
+
+    def take(record: SQSRecord) -> None:
+        message = _message(record)
+        if not isinstance(message, TriggererMessage):
+            raise UnreadableMessage("a message for another function is in the triggerer's queue")
+        due.append((record, message))
+
+    failed = [record for record in event if not _is_handled(record, take)]
+    if due:
+        first = due[0][0]
+        with bound(request_id=request_id(first.context)):
+            messages = [message for _, message in due]
+            again = run_windows(engine, messages, lambda: _invocation(engine, first), bootstrap.run_window())
+        failed += [record for record, message in due if message in again]
+    return _come_again(failed)
 
 
 @blueprint.on_sqs_message(
@@ -146,6 +183,10 @@ def _handle_each(
         for number, record in enumerate(event)
         if not _is_handled(record, handle if number == 0 or _is_in_time(record) else resend)
     ]
+    return _come_again(failed)
+
+
+def _come_again(failed: Iterable[SQSRecord]) -> BatchReply:
     return {"batchItemFailures": [{"itemIdentifier": _message_id(record)} for record in failed]}
 
 

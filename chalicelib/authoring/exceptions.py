@@ -4,8 +4,8 @@ They belong to user code, so they are not ``UpdraftError``: what they say is sho
 """
 
 from collections.abc import Sized
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 
 class AirflowException(Exception):
@@ -54,6 +54,41 @@ class SensorSleeps(BaseException):
         super().__init__()
         self.until = until
         self.pokes = pokes
+
+
+class TaskDeferred(BaseException):
+    """Raised by a task to be deferred; no ``Exception``, so user code does not swallow it.
+
+    Raises ``ValueError`` for a timeout that is no timedelta.
+    """
+
+    def __init__(
+        self,
+        *,
+        trigger: Any,
+        method_name: str | None,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        super().__init__()
+        if timeout is not None and not isinstance(timeout, timedelta):
+            raise ValueError("Timeout value must be a timedelta")
+        self.trigger = trigger
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timeout
+
+    def serialize(self) -> tuple[str, tuple[()], dict[str, Any]]:
+        """Its class and its arguments."""
+        names = ("trigger", "method_name", "kwargs", "timeout")
+        return type(self).__name__, (), {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        return f"<TaskDeferred trigger={self.trigger} method={self.method_name}>"
+
+
+class TaskDeferralError(AirflowException):
+    """A deferral has failed: its trigger did, or its time is over."""
 
 
 class AirflowTaskTimeout(BaseException):

@@ -7,6 +7,7 @@ from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, RunFacts, RunRef
+from chalicelib.domain.runs.dataset_events import EventSource
 from chalicelib.domain.schedule.timetables import DataInterval
 
 
@@ -175,6 +176,19 @@ class TimeOutRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterDatasetEvents:
+    """Datasets were changed: keep the events, and make the runs of DAGs that run by them."""
+
+    origin: str
+    """Names what has changed them: however often the message comes, it is the same change."""
+    timestamp: datetime
+    changes: Payload
+    """The text of ``runs.dataset_changes.changes_text``."""
+    source: EventSource | None = None
+    """None: it came from outside."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunTask:
     """Run one try of a task; carries what the worker needs of the run."""
 
@@ -187,6 +201,22 @@ class RunTask:
     """The pokes of a sensor after which it slept."""
     begun_at: datetime | None = None
     """When the try of a sensor that has slept since (``is_asleep``) began; None for a try that is queued."""
+    deferred_since: datetime | None = None
+    """When the try of a task that was deferred since began; None for one that begins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunTrigger:
+    """Run the trigger of a deferred task for a window."""
+
+    run: RunFacts
+    task_id: str
+    map_index: int = NOT_MAPPED
+    try_number: int
+    window: int
+    """The number of the window within the try."""
+    due_at: datetime
+    """When it begins; a message that comes before posts itself again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,14 +281,18 @@ SchedulingMessage = (
     | EndTasks
     | AlterTasks
     | TimeOutRun
+    | RegisterDatasetEvents
 )
 TimetableMessage = PlanNextRun | InferInterval | BackfillByTimetable
 """What needs the user's own timetable."""
 
 WorkerMessage = RunTask | RunCallback | TimetableMessage
-"""What needs the user's code."""
+"""What needs the user's code, each by itself."""
 
-Message = SchedulingMessage | WorkerMessage
+TriggererMessage = RunTrigger
+"""What needs the user's code, many side by side."""
+
+Message = SchedulingMessage | WorkerMessage | TriggererMessage
 
 
 LONGEST_DELAY_SECONDS = 900

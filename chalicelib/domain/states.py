@@ -46,6 +46,8 @@ class TaskInstanceState(StrEnum):
     """A try failed; the next one starts when the retry delay has passed."""
     UP_FOR_RESCHEDULE = "up_for_reschedule"
     """A sensor that waits for its next poke, without slots; the same try goes on then."""
+    DEFERRED = "deferred"
+    """It waits for its trigger, without slots and without a process; the same try goes on then."""
     REMOVED = "removed"
     """Ended without work: the deployed DAG file has no such task any more."""
 
@@ -112,6 +114,7 @@ LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] 
         TaskInstanceState.SKIPPED: "its try skipped it; or its run was ended",
         TaskInstanceState.UP_FOR_RETRY: "its try failed or was lost, and there is a further one",
         TaskInstanceState.UP_FOR_RESCHEDULE: "its poke was in vain (reschedule); or it asked to be run later",
+        TaskInstanceState.DEFERRED: "it waits for a trigger",
         TaskInstanceState.SCHEDULED: (
             "put back after its claim: its DAG is paused or deleted, or max_active_tasks are at work"
         ),
@@ -130,6 +133,12 @@ LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] 
         TaskInstanceState.SKIPPED: "its run was ended, or stopped by a failure",
         TaskInstanceState.FAILED: "its run was cancelled",
         TaskInstanceState.SUCCESS: "its run was marked success",
+    },
+    TaskInstanceState.DEFERRED: {
+        TaskInstanceState.SCHEDULED: "its trigger has fired or failed, or its time is over",
+        TaskInstanceState.SUCCESS: "its trigger ended it; or its run was marked success",
+        TaskInstanceState.FAILED: "its trigger ended it; or its run was cancelled",
+        TaskInstanceState.SKIPPED: "its trigger ended it; or its run was ended, or stopped by a failure",
     },
     **{state: {} for state in FINAL_STATES},
 }

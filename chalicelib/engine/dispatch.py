@@ -16,6 +16,7 @@ from chalicelib.domain.messages import (
     OpenInstances,
     OpenTasks,
     PokeTask,
+    RegisterDatasetEvents,
     RescueRun,
     RetryTask,
     ScheduleDag,
@@ -174,6 +175,7 @@ _HANDLERS: Mapping[type[SchedulingMessage], Handler | str] = {
     BackfillDag: "schedule.backfill:backfill_dag",
     EndTasks: "runs.end:end_tasks",
     TimeOutRun: "runs.timeout:time_out",
+    RegisterDatasetEvents: "datasets.registration:register_events",
     AlterTasks: "by_hand.carry_out:alter_tasks",
 }
 """The handlers of messages: functions, or ``module:function`` of what a cold start seldom needs."""

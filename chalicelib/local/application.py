@@ -39,6 +39,15 @@ def worker(event: dict[str, Any], context: Any) -> Any:
     return handlers.worker(event, context)
 
 
+def triggerer(event: dict[str, Any], context: Any) -> Any:
+    """The function that runs triggers, as above."""
+    from chalicelib import handlers
+    from chalicelib.local import full_disk
+
+    full_disk.wait_for_room()
+    return handlers.triggerer(event, context)
+
+
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_folder.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap

@@ -27,7 +27,9 @@ from chalicelib.local.function_pool import (
 Record = dict[str, Any]
 OnCrash = Callable[[Record, str], None]
 
-_LARGEST_BATCH = 10  # of ReceiveMessage and DeleteMessageBatch
+LARGEST_BATCH = 10
+"""Messages that one request receives or deletes (AWS); Lambda makes larger batches of several."""
+
 _WAIT_SECONDS = 1
 _LONGEST_BACKOFF_SECONDS = 30
 _TROUBLE_PAUSE_SECONDS = 0.5
@@ -130,7 +132,7 @@ class QueuePump:
             if self._stopping.is_set():
                 return 0
         taken = 1
-        while taken * self._queue.batch_size < _LARGEST_BATCH and self._places.acquire(blocking=False):
+        while taken * self._queue.batch_size < LARGEST_BATCH and self._places.acquire(blocking=False):
             taken += 1
         return taken
 
@@ -140,7 +142,7 @@ class QueuePump:
         size = self._queue.batch_size
         answer = self._sqs.receive_message(
             QueueUrl=self._queue.url,
-            MaxNumberOfMessages=min(_LARGEST_BATCH, places * size),
+            MaxNumberOfMessages=min(LARGEST_BATCH, places * size),
             WaitTimeSeconds=_WAIT_SECONDS,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
@@ -211,7 +213,7 @@ class QueuePump:
     def _delete(self) -> None:
         while (record := self._done.get()) is not None:
             batch = [record]
-            while len(batch) < _LARGEST_BATCH and not self._done.empty():
+            while len(batch) < LARGEST_BATCH and not self._done.empty():
                 following = self._done.get()
                 if following is None:
                     self._done.put(None)

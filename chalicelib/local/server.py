@@ -16,7 +16,15 @@ from typing import Any
 
 import click
 
-from chalicelib.deploy.description.functions import EVENTS, FEEDS, FUNCTIONS, SCHEDULER, TICK, WORKER
+from chalicelib.deploy.description.functions import (
+    EVENTS,
+    FEEDS,
+    FUNCTIONS,
+    SCHEDULER,
+    TICK,
+    TRIGGERER,
+    WORKER,
+)
 from chalicelib.domain.errors import StorageFull
 from chalicelib.events.declarations import Declaration, DeclarationError, declarations_of
 from chalicelib.local.admission import GuardedGateway
@@ -28,7 +36,7 @@ from chalicelib.local.function_pool import Function, FunctionFailed, FunctionPoo
 from chalicelib.local.gateway import Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
-from chalicelib.local.queue_pump import OnCrash, Queue, QueuePump
+from chalicelib.local.queue_pump import LARGEST_BATCH, OnCrash, Queue, QueuePump
 from chalicelib.local.served import publish_served
 from chalicelib.local.state_folder import Endpoint, StateFolder, StateFolderUnusable
 from chalicelib.local.terminal import log_to_terminal
@@ -103,6 +111,7 @@ class Application:
     try_next: Callable[[str, tuple[str, ...]], str]
     """Gives the command that the ready line proposes, for (base URL, DAG ids)."""
     worker: str = "chalicelib.local.application:worker"
+    triggerer: str = "chalicelib.local.application:triggerer"
     scheduler: str = _called_on_aws(SCHEDULER)
     events: str = _called_on_aws(EVENTS)
     tick: str = _called_on_aws(TICK)
@@ -115,6 +124,7 @@ class Application:
 @dataclass(slots=True)
 class _Functions:
     worker: Function
+    triggerer: Function
     scheduler: Function
     events: Function
     tick: Function
@@ -134,6 +144,7 @@ class _Functions:
 
         return cls(
             worker=as_on_aws(WORKER, application.worker, settings.max_workers),
+            triggerer=as_on_aws(TRIGGERER, application.triggerer, _OTHERS_AT_ONCE),
             scheduler=as_on_aws(SCHEDULER, application.scheduler, _OTHERS_AT_ONCE),
             events=as_on_aws(EVENTS, application.events, _OTHERS_AT_ONCE),
             tick=as_on_aws(TICK, application.tick),
@@ -236,10 +247,13 @@ class LocalServer:
         for function, on_crash in (
             (self._functions.scheduler, None),
             (self._functions.worker, self._application.on_crash),
+            (self._functions.triggerer, None),
             (self._functions.events, None),
         ):
             feed = FEEDS[function.name]
-            source = _queue(sqs, settings.resource(feed.queue), batch_size=feed.batch_size)
+            source = _queue(
+                sqs, settings.resource(feed.queue), batch_size=min(feed.batch_size, LARGEST_BATCH)
+            )
             self._pool.warm(function, 1)
             pump = QueuePump(sqs=sqs, source=source, pool=self._pool, function=function, on_crash=on_crash)
             pump.start()
@@ -379,7 +393,7 @@ def _declarations(settings: Settings) -> tuple[Declaration, ...]:
 def _check_declarations(declarations: tuple[Declaration, ...], dag_ids: tuple[str, ...]) -> None:
     """Tell of entries whose events will be put aside: its file may be broken now, or come later."""
     for declaration in declarations:
-        if declaration.dag_id not in dag_ids:
+        if declaration.dag_id is not None and declaration.dag_id not in dag_ids:
             click.echo(f"{declaration.label}: no DAG file defines this DAG.")
 
 

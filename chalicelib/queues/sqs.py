@@ -7,7 +7,13 @@ from typing import Any
 
 from chalicelib import aws
 from chalicelib.domain.errors import StorageFull, StoreUnavailable
-from chalicelib.domain.messages import LONGEST_DELAY_SECONDS, Outgoing, WorkerMessage
+from chalicelib.domain.messages import (
+    LONGEST_DELAY_SECONDS,
+    Message,
+    Outgoing,
+    TriggererMessage,
+    WorkerMessage,
+)
 from chalicelib.queues.messages import encode
 from chalicelib.settings import Settings
 
@@ -19,7 +25,7 @@ BATCH_BYTES = 250_000
 
 
 class SqsSender:
-    """Sends to ``updraft-<stage>-tasks`` and ``updraft-<stage>-scheduling``."""
+    """Sends to ``updraft-<stage>-tasks``, ``-triggers`` and ``-scheduling``."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -28,12 +34,17 @@ class SqsSender:
         """Send in batches as they come; raises ``StoreUnavailable`` if SQS did not take one."""
         by_queue: dict[str, list[dict[str, Any]]] = {}
         for outgoing in messages:
-            queue = "tasks" if isinstance(outgoing.message, WorkerMessage) else "scheduling"
-            by_queue.setdefault(queue, []).append(_entry(outgoing))
+            by_queue.setdefault(_queue_of(outgoing.message), []).append(_entry(outgoing))
         for queue, entries in by_queue.items():
             url = queue_url(self._settings.resource(queue))
             for batch in _batches(entries):
                 _send_batch(url, batch)
+
+
+def _queue_of(message: Message) -> str:
+    if isinstance(message, TriggererMessage):
+        return "triggers"
+    return "tasks" if isinstance(message, WorkerMessage) else "scheduling"
 
 
 def _entry(outgoing: Outgoing) -> dict[str, Any]:

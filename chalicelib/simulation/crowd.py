@@ -11,7 +11,7 @@ from functools import partial
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.messages import Message, WorkerMessage
+from chalicelib.domain.messages import Message, TriggererMessage, WorkerMessage
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -158,7 +158,7 @@ class Crowd:
     def begin(self, entry: InFlight) -> Handler:
         """Hand a message to a handler, which halts at its first call."""
         message = decode(entry.message)
-        lifetime = LEASE if isinstance(message, WorkerMessage) else SCHEDULER_TIMEOUT
+        lifetime = LEASE if isinstance(message, WorkerMessage | TriggererMessage) else SCHEDULER_TIMEOUT
         entry.was_received = True
         entry.visible_at = self.world.clock.now + lifetime + timedelta(minutes=1)
         handler = Handler(partial(self.world.handle, message), entry, self.world.clock.now + lifetime)

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.messages import Message, RunCallback, RunTask, TimetableMessage
+from chalicelib.domain.errors import StoreUnavailable
+from chalicelib.domain.messages import Message, RunCallback, RunTask, RunTrigger, TimetableMessage
 from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.ports.worker import AskTimetable, Invocation, RunCallbacks, RunTry
+from chalicelib.engine.ports.worker import AskTimetable, Invocation, RunCallbacks, RunTry, RunWindow
 from chalicelib.engine.worker import call_back, timetables
 from chalicelib.engine.worker.execute import execute
+from chalicelib.engine.worker.windows import run_windows
 
 
 def no_timetable(question: TimetableQuestion) -> TimetableAnswer:
@@ -23,6 +25,7 @@ class Worker:
 
     run_try: RunTry
     run_callbacks: RunCallbacks
+    run_window: RunWindow
     new_invocation: Callable[[], Invocation]
     ask_timetable: AskTimetable = no_timetable
 
@@ -32,6 +35,10 @@ def handle(engine: Engine, message: Message, worker: Worker) -> None:
     match message:
         case RunTask():
             execute(engine, message, worker.new_invocation(), worker.run_try)
+        case RunTrigger():
+            failed = run_windows(engine, [message], worker.new_invocation, worker.run_window)
+            if failed:
+                raise StoreUnavailable("a window could not be begun or ended")
         case RunCallback():
             call_back.call_back(engine, message, worker.run_callbacks)
         case message if isinstance(message, TimetableMessage):

@@ -34,7 +34,7 @@ from chalicelib.simulation.one_run import (
 )
 from chalicelib.simulation.world import Clock, World
 from chalicelib.store.memory import MemoryStore
-from chalicelib.user_code.runner import ask_timetable, run_callbacks, run_try
+from chalicelib.user_code.runner import ask_timetable, run_callbacks, run_try, run_window
 
 FAILED_CALLS = 0.03
 REPEATED_MESSAGES = 0.1
@@ -177,6 +177,7 @@ class Attempt:
         self._world = World(
             run_try=self._counted,
             run_callbacks=run_callbacks(folder, store.variables),
+            run_window=run_window(folder, store.variables),
             ask_timetable=ask_timetable(folder, store.variables),
             choose=random.Random(seed),  # noqa: S311 - nobody is to be surprised
             clock=Clock(max(datetime.now(UTC), model.wanted.execution_date)),
@@ -258,7 +259,7 @@ class Attempt:
         return message.try_number <= self._spare.get((message.task_id, message.map_index), 0)
 
     def _counted(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
-        if request.pokes == 0:
+        if request.pokes == 0 and request.deferral is None:
             self._ran[request.task_id, request.map_index] += 1
         report = self._run_try(request, xcoms)
         self._tell_try(request, report)

@@ -24,6 +24,7 @@ from chalicelib.engine.ports.worker import (
     RunCallbacks,
     RunningXComs,
     RunTry,
+    RunWindow,
     TryReport,
 )
 from chalicelib.engine.upkeep.tick import tick
@@ -62,6 +63,7 @@ class World:
         *,
         run_try: RunTry,
         run_callbacks: RunCallbacks,
+        run_window: RunWindow,
         choose: random.Random,
         clock: Clock | None = None,
         store: MemoryStore | None = None,
@@ -93,6 +95,7 @@ class World:
         self._worker = Worker(
             run_try=self._run_user_code,
             run_callbacks=run_callbacks,
+            run_window=run_window,
             new_invocation=self._new_invocation,
             ask_timetable=lambda question: self.ask_timetable(question),
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 
@@ -13,12 +14,13 @@ OUTCOME = "outcome"
 """The ``op`` of the last frame."""
 
 
-Request = TryRequest | CallbackRequest | TimetableQuestion
+Request = TryRequest | CallbackRequest | WindowRequest | TimetableQuestion
 
-_KINDS: dict[str, type[Request]] = {
-    "try": TryRequest,
-    "callbacks": CallbackRequest,
-    "timetable": TimetableQuestion,
+_KINDS: dict[type[Request], str] = {
+    TryRequest: "try",
+    CallbackRequest: "callbacks",
+    WindowRequest: "window",
+    TimetableQuestion: "timetable",
 }
 
 
@@ -28,7 +30,7 @@ class BadOutcome(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a process is to do: run a try, call callbacks, or ask a timetable."""
+    """What a process is to do: run a try, call callbacks, run triggers for a window, or ask a timetable."""
 
     request: Request
     scratch: str
@@ -45,7 +47,7 @@ class Job:
         """Header and text of the frame; the text is the run's conf, which may be long."""
         request, conf = _without_conf(self.request)
         header = {
-            "kind": next(name for name, kind in _KINDS.items() if isinstance(self.request, kind)),
+            "kind": _KINDS[type(self.request)],
             "request": plain(request),
             "scratch": self.scratch,
             "has_virtual_clock": self.has_virtual_clock,
@@ -55,8 +57,9 @@ class Job:
     @classmethod
     def of_frame(cls, header: dict[str, Any], text: str) -> "Job":
         """The job of a frame."""
+        kind = next(kind for kind, name in _KINDS.items() if name == header["kind"])
         return cls(
-            request=_with_conf(typed(_KINDS[header["kind"]], header["request"]), json.loads(text)),
+            request=_with_conf(typed(kind, header["request"]), json.loads(text)),
             scratch=header["scratch"],
             has_virtual_clock=header["has_virtual_clock"],
         )
@@ -75,6 +78,8 @@ def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
         raise BadOutcome(f"{type(error).__name__} in what it says of its end") from error
     if outcome.result is TryResult.RESCHEDULED and outcome.reschedule_date is None:
         raise BadOutcome("it is to go on at no time")
+    if (outcome.result is TryResult.DEFERRED) is (outcome.deferring is None):
+        raise BadOutcome("it is deferred to no trigger")
     if outcome.pokes < 0:
         raise BadOutcome("it poked less than never")
     return replace(outcome, reason=outcome.reason[:MAX_REASON_LENGTH])
@@ -98,8 +103,8 @@ def answer_of_frame(header: dict[str, Any]) -> TimetableAnswer | None:
 
 def _without_conf(request: Request) -> tuple[Request, Any]:
     """The request without the conf of its run, which is the same for all instances of callbacks."""
-    if isinstance(request, TimetableQuestion):
-        return request, {}
+    if isinstance(request, WindowRequest | TimetableQuestion):
+        return request, None
     if isinstance(request, TryRequest):
         return replace(request, conf={}), request.conf
     conf = request.instances[0].request.conf if request.instances else {}
@@ -108,7 +113,7 @@ def _without_conf(request: Request) -> tuple[Request, Any]:
 
 
 def _with_conf(request: Request, conf: Any) -> Request:
-    if isinstance(request, TimetableQuestion):
+    if isinstance(request, WindowRequest | TimetableQuestion):
         return request
     if isinstance(request, TryRequest):
         return replace(request, conf=conf)

@@ -1,23 +1,35 @@
-"""``RunTry``, ``RunCallbacks`` and ``AskTimetable`` of the worker: each call is a process of its own.
+"""The worker's ways to run user code, each call a process of its own.
 
-Its end is told.
+They are ``RunTry``, ``RunCallbacks``, ``RunWindow`` and ``AskTimetable``.
 """
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from chalicelib.authoring import clock
 from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest, WindowResult
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.xcom_sources import XComSource
 from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
-from chalicelib.engine.ports.worker import AskTimetable, RunCallbacks, RunningXComs, RunTry, TryReport
+from chalicelib.engine.ports.worker import (
+    AskTimetable,
+    RunCallbacks,
+    RunningXComs,
+    RunTry,
+    RunWindow,
+    TryReport,
+)
 from chalicelib.user_code.environment import secrets_of, without_the_engines
 from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
 from chalicelib.user_code.jobs import Job, Request
@@ -26,6 +38,9 @@ from chalicelib.user_code.scratch import Leftovers, scratch_folder, shared_tempo
 from chalicelib.user_code.surroundings import Surroundings
 from chalicelib.user_code.task_log import TaskLog
 from chalicelib.user_code.watch import NotBegun, TryEnd, Watch
+
+_LONGEST_WINDOW = timedelta(seconds=90)
+"""What a window may take in all; then its process is ended."""
 
 _BEGINNINGS = 3
 """How often a try is handed over whose process was never there: a killed fork server is replaced."""
@@ -66,6 +81,7 @@ def run_try(
             variables=variables,
             find_previous_success=request.find_previous_success,
             find_task_instances=request.find_task_instances,
+            datasets=request.datasets,
             connections=connections,
             secrets=secrets,
             other_runs=request.other_runs,
@@ -137,6 +153,101 @@ def ask_timetable(
         return replace(end.answer, error=task_log.redacted(end.answer.error))
 
     return ask
+
+
+def run_window(
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
+) -> RunWindow:
+    """A runner of triggers, as the DAG files of a folder are on disk when a window begins.
+
+    They find variables, connections and secrets as tries do.
+
+    Those of a window share a process. When it ends early, each that has told no end by then is run alone:
+    one that blocks, or takes the process with it, is known by that.
+    """
+
+    def run(request: WindowRequest) -> tuple[WindowOutcome, ...]:
+        began = time.monotonic()
+        around = partial(
+            Surroundings, xcoms=_NoXComs(), variables=variables, connections=connections, secrets=secrets
+        )
+        ends, _ = _ends_of_window(dags_folder, request, around(), environment)
+        for index, trigger in enumerate(request.triggers):
+            if index not in ends:
+                left = _left(request.time_left, time.monotonic() - began)
+                alone = replace(request, triggers=(trigger,), time_left=left)
+                ends[index] = _end_alone(dags_folder, alone, around(), environment)
+        return tuple(ends[index] for index in range(len(request.triggers)))
+
+    return run
+
+
+def _end_alone(
+    dags_folder: Path, request: WindowRequest, around: Surroundings, environment: Environ
+) -> WindowOutcome:
+    if request.time_left is not None and request.time_left < _LONGEST_WINDOW:
+        due_at = clock.current().now() + _LONGEST_WINDOW
+        return WindowOutcome(result=WindowResult.WAITS, due_at=due_at)
+    ends, reason = _ends_of_window(dags_folder, request, around, environment)
+    broken = WindowOutcome(result=WindowResult.BROKEN, traceback=f"The window of the trigger: {reason}")
+    return ends.get(0, broken)
+
+
+def _ends_of_window(
+    dags_folder: Path, request: WindowRequest, around: Surroundings, environment: Environ
+) -> tuple[dict[int, WindowOutcome], str]:
+    """The ends that were told, by place, and why a process told no more of them."""
+    if not (dags_folder / request.fileloc).is_file():
+        return {}, f"there is no {request.fileloc} any more"
+    task_log = TaskLog(_secrets())
+    time_left = _LONGEST_WINDOW if request.time_left is None else min(request.time_left, _LONGEST_WINDOW)
+    bounded = replace(request, time_left=time_left)
+    end = _in_a_process(dags_folder, bounded, around, task_log, environment)
+    ends = {
+        index: replace(outcome, traceback=task_log.redacted(outcome.traceback))
+        if outcome.traceback
+        else outcome
+        for index, outcome in around.windows.items()
+    }
+    return ends, task_log.redacted(end.reason)
+
+
+def _left(time_left: timedelta | None, seconds: float) -> timedelta | None:
+    return None if time_left is None else time_left - timedelta(seconds=seconds)
+
+
+class _NoXComs:
+    """Triggers ask for none."""
+
+    run_uid = ""
+
+    def push(self, key: str, value: str) -> None:  # noqa: ARG002 - the protocol's
+        """Refuse it."""
+        raise ValueError("a trigger pushes no XComs: its event may")
+
+    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:  # noqa: ARG002 - as above
+        """Refuse it."""
+        raise ValueError("a trigger pulls no XComs: its task does, and passes what it needs")
+
+    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
+        """Refuse it."""
+        self.pull(task_id, key)
+        return iter(())
+
+    def elsewhere(self, source: XComSource) -> Iterator[RunningXComs]:  # noqa: ARG002 - as above
+        """Refuse it."""
+        self.pull("", "")
+        return iter(())
+
+    def of_run(self, run_uid: str) -> RunningXComs:  # noqa: ARG002 - as above
+        """Refuse it."""
+        self.pull("", "")
+        return self
 
 
 def _in_a_process(

@@ -26,6 +26,7 @@ from chalicelib.authoring.surroundings import (
     variables,
 )
 from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.custom import TimetableQuestion
 from chalicelib.user_code.frames import Channel, Requests, TooLong
@@ -35,6 +36,7 @@ from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
     AskedConnections,
+    AskedDatasets,
     AskedOtherRuns,
     AskedSecrets,
     AskedVariables,
@@ -42,6 +44,7 @@ from chalicelib.user_code.surroundings import (
     asked_option,
     asked_previous_success,
     asked_task_instances,
+    tell_window,
 )
 from chalicelib.user_code.warm_up import rehearse
 
@@ -145,6 +148,8 @@ def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[N
 def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> dict[str, Any]:
     """Do what is asked for; returns the header of the last frame."""
     request = job.request
+    if isinstance(request, WindowRequest):
+        return outcome_frame(_run_triggers(request, dags, requests))
     dag = dags.get(request.dag_id)
     if isinstance(request, TimetableQuestion):
         return answer_frame(timetables.answer_of(dag, request))
@@ -165,11 +170,20 @@ def _ran(request: TryRequest | CallbackRequest, dag: DAG | None, requests: Reque
     return execution.run_try(dag, _knowing_its_run(request, requests), AskedXComs(requests))
 
 
+def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
+    from chalicelib.authoring.running.windows import run_window
+
+    folder = next((dag.dags_folder for dag in dags.values()), None)
+    run_window(request, folder, partial(tell_window, requests))
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
 def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
     return replace(
         request,
         find_previous_success=partial(asked_previous_success, requests),
         find_task_instances=partial(asked_task_instances, requests),
+        datasets=AskedDatasets(requests),
         other_runs=AskedOtherRuns(requests),
     )
 

@@ -7,7 +7,16 @@ from itertools import count
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask, StartRun, TimetableMessage
+from chalicelib.domain.messages import (
+    Message,
+    Outgoing,
+    RunCallback,
+    RunTask,
+    RunTrigger,
+    StartRun,
+    TimetableMessage,
+)
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
@@ -16,6 +25,7 @@ from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.engine.worker import call_back
 from chalicelib.engine.worker.execute import execute
 from chalicelib.engine.worker.timetables import ask_timetable
+from chalicelib.engine.worker.windows import run_windows
 from chalicelib.queues.sqs import SqsSender
 from chalicelib.settings import Settings
 from chalicelib.simulation.dispatch import no_timetable
@@ -24,6 +34,7 @@ from tests.meter import Meter
 from tests.scripted.asking import Answer
 from tests.scripted.dags import ScriptedDag
 from tests.scripted.in_process_api import InProcessApi
+from tests.scripted.world import outcome_of_window
 
 UserCode = Callable[[TryRequest, RunningXComs], TryOutcome]
 
@@ -108,6 +119,8 @@ class MeteredDeployment:
                 call_back.call_back(self.engine, message, lambda _request, _xcoms: b"log")
             elif isinstance(message, TimetableMessage):
                 ask_timetable(self.engine, message, no_timetable)
+            elif isinstance(message, RunTrigger):
+                assert not run_windows(self.engine, [message], self._invocation, self._run_window)
             else:
                 dispatch.handle(self.engine, message)
         return meter
@@ -125,6 +138,9 @@ class MeteredDeployment:
             unixname="sbx",
             pid=1,
         )
+
+    def _run_window(self, request: WindowRequest) -> tuple[WindowOutcome, ...]:
+        return tuple(outcome_of_window(trigger, self.engine.now()) for trigger in request.triggers)
 
     def _run_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
         return TryReport(outcome=self.user_code(request, xcoms), log=b"log")

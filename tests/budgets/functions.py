@@ -11,8 +11,9 @@ from typing import Any
 
 from chalicelib import aws, bootstrap, handlers
 from chalicelib.api.authorizer import Unauthorized, authorizer
-from chalicelib.domain.messages import Message, Outgoing, WorkerMessage
+from chalicelib.domain.messages import Message, Outgoing, TriggererMessage, WorkerMessage
 from chalicelib.domain.runs.dags import DagVersion
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest, WindowResult, XComToPush
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine.engine import Engine
@@ -35,6 +36,7 @@ from tests.scripted.asking import Answer
 from tests.scripted.dags import ScriptedDag
 from tests.scripted.in_process_api import InProcessApi
 from tests.scripted.recorded_events import record
+from tests.scripted.world import outcome_of_window
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -47,7 +49,8 @@ UserCode = Callable[[TryRequest, RunningXComs], TryOutcome]
 
 DECLARATIONS = parse_declarations(
     '[[event]]\ndag_id = "scripted"\nsource = "sqs"\nattributes = { kind = ["greeting"] }\n'
-    'conf = { text = "message" }'
+    'conf = { text = "body" }\n'
+    '[[event]]\ndataset = "a"\nsource = "sqs"\nattributes = { kind = ["feeding"] }\n'
 )
 
 
@@ -96,6 +99,13 @@ class Interruptions(Faults):
         return super().call(method, *args, **kwargs)
 
 
+def handled_by(message: Message) -> str:
+    """The function that a message goes to."""
+    if isinstance(message, TriggererMessage):
+        return "triggerer"
+    return "worker" if isinstance(message, WorkerMessage) else "scheduler"
+
+
 class Functions:
     """The functions of one stage; whatever one of them asks of AWS is noted as asked by it.
 
@@ -109,6 +119,8 @@ class Functions:
         self.queue = Queue(lambda: self.clock.now)
         self.faults = Interruptions()
         self.user_code: UserCode = lambda request, _: self._dags[request.dag_id].script(request)
+        self.trigger_code: Callable[[], None] = lambda: None
+        """What the DAG files of triggers do when they are loaded."""
         self._dags: dict[str, ScriptedDag] = {}
         self._engines: dict[str, Engine] = {}
         self._uids = count(1)
@@ -234,7 +246,7 @@ class Functions:
                 continue
             handled.add(visible[0].message)
             message = decode(visible[0].message)
-            if isinstance(message, WorkerMessage):
+            if isinstance(message, WorkerMessage | TriggererMessage):
                 with suppress(Killed):
                     self.handle(message)
             self.handle_dying(message)
@@ -303,7 +315,7 @@ class Functions:
     # -- processes ---------------------------------------------------------------------------------
 
     def _handle(self, message: str) -> bool:
-        function = "worker" if isinstance(decode(message), WorkerMessage) else "scheduler"
+        function = handled_by(decode(message))
         handler = getattr(handlers, function)
         was_armed = self.faults.calls_left is not None
         with self._in_process_of(function):
@@ -319,6 +331,7 @@ class Functions:
             engine=self._engine(function),
             settings=settings or self.settings,
             run_try=self._run_try,
+            run_window=self._run_window,
             run_callbacks=lambda _request, _xcoms: b"log",
             declarations=DECLARATIONS,
             dead_letters=SqsDeadLetters(self.settings.resource("events-dead-letters")),
@@ -341,6 +354,15 @@ class Functions:
 
     def _run_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
         return TryReport(outcome=self.user_code(request, xcoms), log=b"log")
+
+    def _run_window(self, request: WindowRequest) -> tuple[WindowOutcome, ...]:
+        self.trigger_code()
+        outcomes = (outcome_of_window(trigger, self.clock.now) for trigger in request.triggers)
+        large = (XComToPush(key="large", value=json.dumps("x" * 100_000)),)
+        return tuple(
+            replace(outcome, xcoms=large) if outcome.result is WindowResult.SUCCESS else outcome
+            for outcome in outcomes
+        )
 
     def _unfinished(self) -> list[Any]:
         with self.operating() as engine:

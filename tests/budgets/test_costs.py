@@ -15,7 +15,6 @@ import pytest
 from chalicelib.deploy.description.alarms import MINUTES_OF_THROTTLES, MINUTES_WITHOUT_A_TICK
 from chalicelib.deploy.description.functions import FUNCTIONS
 from chalicelib.deploy.description.resources import StageResources, stage_resources
-from chalicelib.domain.messages import WorkerMessage
 from chalicelib.domain.observations import (
     MessagePutAside,
     Observation,
@@ -31,6 +30,7 @@ from chalicelib.telemetry.log_lines import Fields
 from chalicelib.telemetry.metrics import EmbeddedMetrics
 from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
+from tests.budgets.functions import handled_by
 from tests.meter import Meter
 from tests.pages import on_one_line, page, quoted, table
 from tests.scripted.dags import ScriptedDag, Shape
@@ -56,7 +56,7 @@ def invoked(function: str, seconds: float = ENGINE_SECONDS) -> Use:
 
 
 REQUEST = Use(api_requests=1) + invoked("api_handler")
-MESSAGE = {function: DELIVERY + invoked(function) for function in ("scheduler", "worker")}
+MESSAGE = {function: DELIVERY + invoked(function) for function in ("scheduler", "worker", "triggerer")}
 
 
 def whole_run(deployment: MeteredDeployment, dag: ScriptedDag, execution_date: str) -> Use:
@@ -67,7 +67,7 @@ def whole_run(deployment: MeteredDeployment, dag: ScriptedDag, execution_date: s
         use = REQUEST
         while deployment.sender.sent:
             message = deployment.sender.sent.pop(0)
-            use += MESSAGE["worker" if isinstance(message, WorkerMessage) else "scheduler"]
+            use += MESSAGE[handled_by(message)]
             deployment.handle(message)
     assert deployment.get(f"/dags/{dag.dag_id}/dag_runs/{execution_date}")[0].body == {"state": "success"}
     return use + asked(meter)
@@ -154,7 +154,7 @@ def test_there_are_as_many_alarms_of_each_kind_as_the_page_says(stage: Settings)
     assert f"calls in each of {MINUTES_OF_THROTTLES} minutes" in OPERATING
 
 
-NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
+NUMBERS = {6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
 def observations(pool: str) -> Iterator[Observation]:

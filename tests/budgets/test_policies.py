@@ -69,7 +69,7 @@ def log_groups(function: str) -> list[str]:
 LOGGING = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 """What Lambda's runtime does in a function's name (AWS, ``AWSLambdaBasicExecutionRole``)."""
 
-FED_BY = {"scheduler": "scheduling", "worker": "tasks", "events": "events"}
+FED_BY = {"scheduler": "scheduling", "worker": "tasks", "triggerer": "triggers", "events": "events"}
 RECEIVING = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 """What Lambda's poller does in a function's name (AWS, ``AWSLambdaSQSQueueExecutionRole``)."""
 
@@ -196,17 +196,22 @@ def secrets_of(function: str, **of_the_stage: str) -> set[Right]:
     return {right for right in rights if right.action.startswith(("secretsmanager:", "ssm:", "kms:"))}
 
 
-def test_the_worker_alone_may_read_the_key_to_connections() -> None:
+USERS_CODE = ["worker", "triggerer"]
+"""The functions that run code of DAG files."""
+
+
+def test_what_runs_code_of_dag_files_alone_may_read_the_key_to_connections() -> None:
     key = Right(action="ssm:GetParameter", resource=THE_FERNET_KEY)
     assert {function: secrets_of(function) for function in FILES} == {
         **{function: set() for function in FILES},
-        "worker": {key},
+        **{function: {key} for function in USERS_CODE},
     }
 
 
-def test_the_worker_may_read_what_is_below_the_prefixes_of_the_secrets_backend() -> None:
+@pytest.mark.parametrize("function", USERS_CODE)
+def test_it_may_read_what_is_below_the_prefixes_of_the_secrets_backend(function: str) -> None:
     def below(backend: str, **kwargs: Any) -> set[str]:
-        rights = secrets_of("worker", backend=backend, kwargs=json.dumps(kwargs))
+        rights = secrets_of(function, backend=backend, kwargs=json.dumps(kwargs))
         return {right.resource for right in rights} - {THE_FERNET_KEY}
 
     def secrets(*names: str) -> set[str]:
@@ -242,7 +247,8 @@ def everything_of(stage: str) -> set[str]:
     functions = {function_name(stage, handler) for handler in HANDLERS}
     groups = {PLACE.arn("logs", f"log-group:/aws/lambda/{function}") for function in functions}
     bucket = f"arn:aws:s3:::{resources.bucket.name}"
-    objects = {f"{bucket}/{each}/a/b" for each in ("auth", "conf", "dag_versions", "logs", "plans", "xcom")}
+    prefixes = ("auth", "conf", "dag_versions", "dataset_changes", "logs", "plans", "xcom")
+    objects = {f"{bucket}/{each}/a/b" for each in prefixes}
     return {
         *tables,
         *(f"{table}/index/due" for table in tables),

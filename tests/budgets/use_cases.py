@@ -23,19 +23,22 @@ from chalicelib.domain.connections import StoredConnection
 from chalicelib.domain.errors import DagRunAlreadyExists
 from chalicelib.domain.graph.expansion import Expansion, OutputOf
 from chalicelib.domain.graph.join import BUCKET_SIZE
-from chalicelib.domain.messages import RunTask, ScheduleDag, StartRun, WakePool
+from chalicelib.domain.messages import RunTask, RunTrigger, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
+from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.limits import active_instances
 from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.by_hand.cancelling import cancel_run
 from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
+from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.slots.taking import save_limit
-from chalicelib.queues.messages import encode
+from chalicelib.queues.messages import decode, encode
 from chalicelib.settings import PARAMETER_STORE, SECRETS_MANAGER
 from chalicelib.simulation.faults import Killed
 from tests.budgets import kerberos_ticket
@@ -58,6 +61,7 @@ LARGE_CODE = random.Random(0).randbytes(40_000).hex()
 CHAIN = [Shape("a"), Shape("b", ("a",))]
 CALLBACKS = ("on_success_callback", "on_failure_callback", "on_retry_callback")
 GREETING = {"kind": text_attribute("greeting")}
+FEEDING = {"kind": text_attribute("feeding")}
 
 
 def trigger(stage: Functions, day: int = 1, **body: Any) -> str:
@@ -182,6 +186,7 @@ def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN, params={"who": {"schema": {"type": "string"}, "refusal": None}}))
     for message_id in ("m-1", "m-1", "m-2"):
         stage.event(LARGE, GREETING, message_id)
+    stage.event(LARGE, FEEDING, "m-4")
     stage.event("undeclared", {}, "m-3")
     assert len(stage.call("GET", RUNS).body) == 2
 
@@ -196,6 +201,23 @@ def tasks_pass_on_what_is_large(stage: Functions) -> None:
     assert stage.call("GET", "/lineage/scripted/2025-01-01T00:00:00").body["task_ids"]
 
 
+def tasks_change_datasets_by_which_dags_run(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("a")]))
+    consumer = stage.deploy(ScriptedDag([Shape("look")], dag_id="consumer"))
+    with stage.operating() as engine:
+        dag = engine.store.dags.get("consumer")
+        assert dag is not None
+        engine.store.dags.save(replace(dag, dataset_condition=DatasetCondition.of({"all": ["a", "b"]})))
+        keep_references(engine, [consumer.document() | {"dataset_condition": {"all": ["a", "b"]}}], set())
+    stage.user_code = _changes_datasets
+    for day in (1, 2, 3):
+        assert ended(stage, trigger(stage, day, conf={"uri": "ab"[day % 2]})) == "success"
+    (run,) = stage.call("GET", "/dags/consumer/dag_runs").body
+    assert (run["state"], run["run_id"].split("__")[0]) == ("success", "dataset_triggered")
+    assert stage.call("DELETE", "/dags/consumer").status == 200
+    stage.settle()
+
+
 def tasks_keep_variables(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN))
     stage.user_code = _uses_variables
@@ -206,8 +228,7 @@ def tasks_find_connections(stage: Functions) -> None:
     connection = StoredConnection(conn_id="db", conn_type="postgres", password="tolstoy-1869")
     with stage.operating() as engine:
         engine.store.connections.save(connection)
-    stage.deploy(ScriptedDag(CHAIN))
-    stage.user_code = _uses_connections
+    _deploy_with(stage, _find_a_connection)
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -215,8 +236,7 @@ def tasks_find_what_is_in_a_secrets_backend(stage: Functions) -> None:
     for name, text in (("connections/db", "x://h"), ("variables/city", "Ulm")):
         aws.client("secretsmanager").create_secret(Name=f"airflow/{name}", SecretString=text)
         aws.client("ssm").put_parameter(Name=f"/airflow/{name}", Value=text, Type="SecureString")
-    stage.deploy(ScriptedDag(CHAIN))
-    stage.user_code = _uses_secrets
+    _deploy_with(stage, _ask_the_secrets_backends)
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -254,6 +274,61 @@ def a_sensor_whose_log_is_gone_pokes_on(stage: Functions) -> None:
     s3 = aws.client("s3")
     for found in s3.list_objects_v2(Bucket=stage.settings.bucket, Prefix="logs/")["Contents"]:
         s3.delete_object(Bucket=stage.settings.bucket, Key=found["Key"])
+    assert ended(stage, run) == "success"
+
+
+def deferred_tasks_wait_and_go_on(stage: Functions) -> None:
+    stage.call("POST", "/pools", {"name": "narrow", "slots": 1, "description": None})
+    shapes = [
+        Shape("fires", defers=2, pool="narrow", fires_after=0, retries=1, behaviour="flaky"),
+        Shape("waits", defers=1, pool="narrow", fires_after=0),
+        Shape("breaks", defers=1, fires="broken", max_active_tis_per_dag=1),
+        Shape("late", defers=1, fires_after=3600, times_out_after=120),
+        Shape("next", ("fires",), defers=1, max_active_tis_per_dagrun=1),
+    ]
+    stage.deploy(ScriptedDag(shapes))
+    assert ended(stage, trigger(stage)) == "failed"
+
+
+def triggers_end_tasks(stage: Functions) -> None:
+    kinds = ("success", "failed", "skipped")
+    over = Expansion(own=OutputOf(task_id="list"))
+    shapes = [
+        Shape("list", returns=2),
+        *(Shape(kind, defers=1, fires=kind, callbacks=CALLBACKS) for kind in kinds),
+        Shape("next", ("success",), max_active_tis_per_dag=3),
+        Shape("join", ("failed", "skipped"), rule="all_done"),
+        Shape("mapped", ("list", "success"), expansion=over),
+    ]
+    stage.deploy(ScriptedDag(shapes), code=LARGE_CODE)
+    stage.trigger_code = _keep_a_variable
+    assert ended(stage, trigger(stage)) == "success"
+
+
+def triggers_end_runs(stage: Functions) -> None:
+    last = Shape("last", defers=1, fires="success", depends_on_past=True)
+    dag = ScriptedDag([last], max_active_runs=1, max_active_tasks=1, callbacks=CALLBACKS)
+    stage.deploy(dag, schedule=_hourly())
+    runs = [trigger(stage, day) for day in (2, 3)]
+    assert [ended(stage, run) for run in runs] == ["success", "success"]
+    with stage.operating() as engine:
+        date = DATE + timedelta(days=2)
+        clear_tasks(engine, ClearRequest(dag_id="scripted", execution_date=date, choice=Choice()))
+    assert ended(stage, runs[1]) == "success"
+
+
+def a_trigger_fails_a_task_and_stops_the_others(stage: Functions) -> None:
+    shapes = [Shape("bad", defers=1, fires="failed"), Shape("slow", mode="poke", pokes=1, poke_interval=3600)]
+    stage.deploy(ScriptedDag(shapes, fail_stop=True))
+    assert ended(stage, trigger(stage)) == "failed"
+
+
+def a_window_is_lost(stage: Functions) -> None:
+    stage.deploy(ScriptedDag([Shape("wait", defers=1)]))
+    run = trigger(stage)
+    stage.handle(stage.take(StartRun))
+    stage.handle(stage.take(RunTask))
+    stage.take(RunTrigger)
     assert ended(stage, run) == "success"
 
 
@@ -494,6 +569,39 @@ def functions_die_at_each_call(stage: Functions) -> None:
     assert ended(stage, run) == "success"
 
 
+def triggerers_die_at_each_call(stage: Functions) -> None:
+    shapes = [
+        Shape("fires", defers=1, fires_after=0, callbacks=CALLBACKS, retries=9),
+        Shape("ends", ("fires",), defers=1, fires_after=0, fires="success", callbacks=CALLBACKS, retries=9),
+        Shape("last", ("ends",), depends_on_past=True),
+    ]
+    stage.deploy(ScriptedDag(shapes, max_active_runs=1, callbacks=CALLBACKS))
+    run = trigger(stage)
+    stage.drain_dying()
+    assert ended(stage, run) == "success"
+
+
+def a_triggerer_dies_after_an_end(stage: Functions) -> None:
+    over = Expansion(own=OutputOf(task_id="list"))
+    shapes = [
+        Shape("list", returns=2),
+        Shape("mapped", ("list",), expansion=over, max_active_tis_per_dagrun=1),
+        Shape("last", ("mapped",), defers=1, fires_after=0, fires="success", callbacks=CALLBACKS),
+    ]
+    stage.deploy(ScriptedDag(shapes, callbacks=CALLBACKS))
+    run = trigger(stage)
+    while not any(isinstance(decode(entry.message), RunTrigger) for entry in stage.queue.waiting):
+        stage.deliver(stage.queue.visible()[0])
+    message = stage.take(RunTrigger)
+    for calls in range(4, 16):  # from the end of the task on: graph, claim, DAG and XCom come before it
+        stage.faults.arm(calls, Killed, takes_effect=True)
+        with suppress(Killed):
+            stage.handle(message)
+        stage.clock.now += MINUTE
+    stage.faults.disarm()
+    assert ended(stage, run) == "success"
+
+
 def a_scheduler_dies_between_a_run_and_the_next(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN), schedule=_hourly())
     stage.handle_dying(ScheduleDag(dag_id="scripted"))
@@ -531,15 +639,37 @@ def _reads_and_writes(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
     return TryOutcome(result=TryResult.SUCCESS, inlets=("in",), outlets=("out",))
 
 
-def _uses_connections(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
-    """What an operator does with connections."""
+def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+    """What an operator does with datasets: one is changed, or the events are looked at."""
+    if request.task_id == "look":
+        assert len(request.datasets.triggering_events()) == 2
+        assert request.datasets.events_of("a")
+        assert request.datasets.events_of_alias("x")
+        assert request.datasets.named({"a", "unknown"})
+        return TryOutcome(result=TryResult.SUCCESS)
+    change = DatasetChange(uri=request.conf["uri"], extra={"text": LARGE}, aliases=("x",))
+    return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))
+
+
+def _deploy_with(stage: Functions, use: Callable[[], None]) -> None:
+    """A DAG with an operator and a trigger that use something."""
+    dag = ScriptedDag([Shape("task"), Shape("deferred", defers=1)])
+    stage.deploy(dag)
+
+    def run(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
+        use()
+        return dag.script(request)
+
+    stage.user_code, stage.trigger_code = run, use
+
+
+def _find_a_connection() -> None:
     with connections_in(bootstrap.engine().store.connections):
         assert Connection.get_connection_from_secrets("db").password == "tolstoy-1869"
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
-def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
-    """What an operator does with connections, variables and options of a secrets backend."""
+def _ask_the_secrets_backends() -> None:
+    """For connections, variables and options."""
     for name in (SECRETS_MANAGER, PARAMETER_STORE):
         with bootstrap.use(settings=replace(bootstrap.settings(), secrets_backend=name)):
             backend = bootstrap.secrets_backend()
@@ -548,16 +678,19 @@ def _uses_secrets(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
             assert Connection.get_connection_from_secrets("db").host == "h"
             assert Variable.get("city") == "Ulm"
         assert backend.option("smtp") is None
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
 def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with variables."""
+    _keep_a_variable()
+    return TryOutcome(result=TryResult.SUCCESS)
+
+
+def _keep_a_variable() -> None:
     with variables_in(bootstrap.engine().store.variables):
         Variable.set("colour", "red")
         assert Variable.get("colour") == "red"
         Variable.delete("colour")
-    return TryOutcome(result=TryResult.SUCCESS)
 
 
 USE_CASES: tuple[Callable[[Functions], None], ...] = (
@@ -571,12 +704,18 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     users_log_in_with_tickets,
     events_trigger_runs_and_go_to_the_dead_letters,
     tasks_pass_on_what_is_large,
+    tasks_change_datasets_by_which_dags_run,
     tasks_keep_variables,
     tasks_find_connections,
     tasks_find_what_is_in_a_secrets_backend,
     tasks_are_retried_and_call_back,
     sensors_wait,
     a_sensor_whose_log_is_gone_pokes_on,
+    deferred_tasks_wait_and_go_on,
+    triggers_end_tasks,
+    triggers_end_runs,
+    a_window_is_lost,
+    a_trigger_fails_a_task_and_stops_the_others,
     branches_skip_and_many_join,
     tasks_wait_for_pools_and_limits,
     a_pool_comes_to_be_while_it_is_waited_for,
@@ -595,6 +734,8 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     slots_are_audited,
     a_worker_is_gone,
     functions_die_at_each_call,
+    triggerers_die_at_each_call,
+    a_triggerer_dies_after_an_end,
     a_scheduler_dies_between_a_run_and_the_next,
     a_limit_comes_to_be_in_two_workers_at_once,
 )

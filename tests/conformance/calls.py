@@ -12,7 +12,19 @@ from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.task_instances import Expected, FinishedTry
 from chalicelib.domain.variables import StoredVariable
 from chalicelib.store.dynamodb import DynamoStore
-from tests.scripted.examples import HOUR, NOON, a_dag, a_kept_answer, a_pool, a_run, a_waiter
+from tests.scripted.examples import (
+    HOUR,
+    NOON,
+    a_dag,
+    a_dataset,
+    a_dataset_event,
+    a_kept_answer,
+    a_pool,
+    a_run,
+    a_waiter,
+    an_arrival,
+    run_of_arrival,
+)
 
 RUN = a_run().ref
 QUEUED = frozenset({DagRunState.QUEUED})
@@ -36,6 +48,9 @@ TRY = FinishedTry(
     hostname=None,
     reason=None,
 )
+
+WAITING = an_arrival("first", runs=False)
+COMPLETING = an_arrival("second", WAITING.after, runs=True)
 
 Call = Callable[[DynamoStore], Any]
 
@@ -251,6 +266,64 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "lineage.delete_run": (lambda s: s.lineage.delete_run("01RUN"), {("Query", "lineage"): 1}),
     "lineage.save": (lambda s: s.lineage.save("01RUN", "t", -1, ["a"], []), {("PutItem", "lineage"): 1}),
     "lineage.list": (lambda s: [*s.lineage.list("01RUN")], {("Query", "lineage"): 1}),
+    "datasets.get_many": (
+        lambda s: [*s.datasets.get_many([a_dataset().reference, "alias:none"])],
+        {("BatchGetItem", "datasets"): 1},
+    ),
+    "datasets.list": (lambda s: [*s.datasets.list()], {("Scan", "datasets"): 1}),
+    "datasets.save": (lambda s: s.datasets.save(a_dataset()), {("UpdateItem", "datasets"): 1}),
+    "datasets.bring": (
+        lambda s: s.datasets.bring(a_dataset(aliases=frozenset({"found"}))),
+        {("UpdateItem", "datasets"): 1},
+    ),
+    "dataset_events.save": (
+        lambda s: s.dataset_events.save(a_dataset_event()),
+        {("PutItem", "dataset_events"): 1},
+    ),
+    "dataset_events.list": (
+        lambda s: [*s.dataset_events.list("s3://shop/prices")],
+        {("Query", "dataset_events"): 1},
+    ),
+    "dataset_events.get_many": (
+        lambda s: [*s.dataset_events.get_many([a_dataset_event().key])],
+        {("BatchGetItem", "dataset_events"): 1},
+    ),
+    "dataset_queues.get_with_dag": (
+        lambda s: s.dataset_queues.get_with_dag("sales"),
+        {("BatchGetItem", "dags+dataset_queues"): 1},
+    ),
+    "dataset_queues.arrive": (
+        lambda s: s.dataset_queues.arrive(an_arrival("new", WAITING.after, runs=False), None, NOON),
+        {("TransactWriteItems", "dataset_arrivals+dataset_queues"): 1},
+    ),
+    "dataset_queues.arrive, with its run": (
+        lambda s: s.dataset_queues.arrive(COMPLETING, run_of_arrival(COMPLETING), NOON),
+        {("TransactWriteItems", "dag_run_ids+dag_runs+dataset_arrivals+dataset_queues+unfinished_runs"): 1},
+    ),
+    "dataset_queues.arrive, again": (
+        lambda s: s.dataset_queues.arrive(WAITING, None, NOON),
+        {("TransactWriteItems", "dataset_arrivals+dataset_queues"): 1},
+    ),
+    "dataset_queues.arrivals": (
+        lambda s: [*s.dataset_queues.arrivals("next1")],
+        {("Query", "dataset_arrivals"): 1},
+    ),
+    "dataset_queues.run_of": (
+        lambda s: s.dataset_queues.run_of("sales", "first"),
+        {("GetItem", "dataset_queues"): 2},
+    ),
+    "dataset_queues.delete_run": (
+        lambda s: s.dataset_queues.delete_run("next1"),
+        {("Query", "dataset_arrivals"): 1, ("BatchWriteItem", "dataset_arrivals"): 1},
+    ),
+    "dataset_queues.delete_dag": (
+        lambda s: s.dataset_queues.delete_dag("sales", 2),
+        {
+            ("GetItem", "dataset_queues"): 1, ("Query", "dataset_queues"): 1,
+            ("Query", "dataset_arrivals"): 1, ("BatchWriteItem", "dataset_arrivals"): 1,
+            ("BatchWriteItem", "dataset_queues"): 1,
+        },
+    ),
     "variables.get": (lambda s: s.variables.get("city"), {("GetItem", "variables"): 1}),
     "variables.list": (lambda s: [*s.variables.list()], {("Scan", "variables"): 1}),
     "variables.save": (lambda s: s.variables.save(VARIABLE), {("PutItem", "variables"): 1}),
@@ -281,6 +354,9 @@ def populate(store: DynamoStore) -> None:
     store.dags.save_version(VERSION)
     store.dag_runs.create(a_run(), NOON)
     store.task_instances.arrive("01RUN", "seen#-1", {"success": 1})
+    store.datasets.save(a_dataset())
+    store.dataset_events.save(a_dataset_event())
+    store.dataset_queues.arrive(WAITING, None, NOON)
     store.connections.save(CONNECTION)
     store.pools.save(a_pool(slots=40))
     store.pools.take("gpu", "a", ((0, 1),), NOON)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.custom import PlannedRun
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Store, Write
 from tests.scripted.examples import HOUR, NOON, a_dag, a_run
@@ -364,3 +365,23 @@ def _known(write: Write[Dag | None]) -> Dag:
 
 def _ids(dags: Iterable[Dag]) -> set[str]:
     return {dag.dag_id for dag in dags}
+
+
+def test_the_moments_of_the_last_pause_are_kept(store: Store) -> None:
+    store.dags.save(a_dag(is_paused=True))
+    store.dags.set_paused("sales", False, "ada", NOON)
+    store.dags.set_paused("sales", True, "ada", NOON + HOUR)
+    store.dags.set_paused("sales", False, "ada", NOON + 2 * HOUR)
+    dag = store.dags.get("sales")
+    assert dag is not None
+    assert (dag.paused_at, dag.unpaused_at) == (NOON + HOUR, NOON + 2 * HOUR)
+    assert [dag.was_paused_at(NOON + hours * HOUR) for hours in range(3)] == [False, True, False]
+
+
+def test_a_condition_on_datasets_follows_the_file(store: Store) -> None:
+    condition = DatasetCondition.of({"any": ["a", {"alias": "x"}]})
+    for wanted in (condition, None):
+        store.dags.save(a_dag(dataset_condition=wanted))
+        dag = store.dags.get("sales")
+        assert dag is not None
+        assert dag.dataset_condition == wanted

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.domain.graph.join import END_OF_RUN, Join
 from chalicelib.domain.graph.trigger_rules import TriggerRule
+from chalicelib.domain.runs.deferrals import Deferral
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.keys import END_OF_RUN_KEY, bucket_key, task_key
 from chalicelib.domain.tasks.notes import NOTE_NAMES
@@ -52,6 +53,21 @@ FULL: TaskInstanceChange = {
     "map_length": 3,
     "output_length": 0,
     "rendered_map_index": "three",
+    "deferral": Deferral(
+        trigger_id=7,
+        window=3,
+        classpath="triggers.Wait",
+        kwargs='{"says":"ü"}',
+        method_name=None,
+        method_kwargs="{}",
+        created_at=NOON,
+        began_at=NOON,
+        due_at=NOON + HOUR,
+        timeout_at=NOON + HOUR,
+        event="null",
+        error="Trigger failure",
+        traceback="Traceback",
+    ),
 }
 
 

@@ -9,10 +9,6 @@ from tests.contract.scenario_stage import stage_of
 from tests.contract.scenarios import FEATURES, Scenario, play, recorded_scenarios
 
 _MISSING: dict[str, tuple[str, ...]] = {
-    "datasets are not offered": (
-        *("ds_simple", "ds_all", "ds_any", "ds_expression", "ds_alias", "ds_extra", "ds_mapped", "ds_paused"),
-        *("ds_chain", "ds_manual", "ds_failed_run", "tt_summary"),
-    ),
     "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
     "deferral is not offered": (
         *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),

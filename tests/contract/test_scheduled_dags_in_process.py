@@ -14,7 +14,7 @@ from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.simulation.world import Clock, World
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents import dags_of_folder
-from chalicelib.user_code.runner import run_callbacks, run_try
+from chalicelib.user_code.runner import run_callbacks, run_try, run_window
 
 FOLDER = Path(__file__).parent / "fault_dags"
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,6 +33,7 @@ def world() -> Iterator[World]:
     made = World(
         run_try=run_try(FOLDER, store.variables),
         run_callbacks=run_callbacks(FOLDER, store.variables),
+        run_window=run_window(FOLDER, store.variables),
         choose=random.Random(1),
         clock=Clock(FIRST + timedelta(days=10)),
         store=store,

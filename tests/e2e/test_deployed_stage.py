@@ -51,14 +51,14 @@ def test_a_triggered_chain_is_run_to_its_end_by_the_queues(open_stage: Project) 
         assert messages_in(f"updraft-e2e-{queue}-dead-letters") == 0
 
 
-@pytest.mark.parametrize("handler", ["scheduler", "worker"])
+@pytest.mark.parametrize("handler", ["scheduler", "worker", "triggerer"])
 def test_lambda_lets_a_long_chain_of_tasks_go_on(open_stage: Project, handler: str) -> None:
     function = open_stage.deployed.functions[handler]
     config = aws.client("lambda").get_function_recursion_config(FunctionName=function)
     assert config["RecursiveLoop"] == "Allow"
 
 
-@pytest.mark.parametrize("handler", ["scheduler", "worker", "events"])
+@pytest.mark.parametrize("handler", ["scheduler", "worker", "triggerer", "events"])
 def test_lambda_asks_which_messages_of_a_batch_have_failed(open_stage: Project, handler: str) -> None:
     mapping = open_stage.deployed.queue_mapping(handler)
     source = aws.client("lambda").get_event_source_mapping(UUID=mapping)

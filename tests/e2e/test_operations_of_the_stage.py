@@ -74,6 +74,6 @@ def test_the_log_of_a_task_is_read_by_the_command_until_it_is_over(open_stage: P
 
 def test_each_queue_has_its_alarms_as_they_are_described(open_stage: Project) -> None:
     said = open_stage.command_line("deploy", "--stage", "e2e", "--dry-run")
-    for queue in ("scheduling", "tasks", "events"):
+    for queue in ("scheduling", "tasks", "triggers", "events"):
         assert f"keep    alarm updraft-e2e-{queue}-dead-letters" in said
         assert f"keep    alarm updraft-e2e-{queue}-oldest-message" in said

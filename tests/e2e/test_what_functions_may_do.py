@@ -127,6 +127,7 @@ def test_the_tick_looks_for_runs_that_are_due_and_pools_that_are_waited_for(open
         ("api_handler", "dag_runs"),
         ("scheduler", "dag_runs"),
         ("worker", "task_instances"),
+        ("triggerer", "task_instances"),
         ("events", "dag_runs"),
         ("tick", "dag_runs"),
     ],
@@ -146,7 +147,7 @@ def test_a_function_reaches_its_own_stage_and_no_other(open_stage: Project, hand
     assert may("dynamodb:GetItem", f"{table}{STAGE}-{name}")
     assert may("sqs:SendMessage", f"{queue}{STAGE}-scheduling")
     key = f"arn:aws:ssm:{region}:parameter/updraft-"
-    assert may("ssm:GetParameter", f"{key}{STAGE}-fernet_key") is (handler == "worker")
+    assert may("ssm:GetParameter", f"{key}{STAGE}-fernet_key") is (handler in ("worker", "triggerer"))
     for other in ("prod", f"{STAGE}-2"):
         assert not may("dynamodb:GetItem", f"{table}{other}-{name}")
         assert not may("sqs:SendMessage", f"{queue}{other}-scheduling")

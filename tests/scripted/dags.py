@@ -1,5 +1,6 @@
 """DAGs made of a compact shape, their document, and what Airflow's rules make of them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.graph.expansion import Concat, Expansion, Length, Literal, OutputOf, Product, Zip
 from chalicelib.domain.graph.graph import NOT_MAPPED, Graph
 from chalicelib.domain.runs.dags import Dag, DagVersion
+from chalicelib.domain.runs.deferrals import Deferring
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine.ports.store import Store
 from tests.scripted.world import outcome_of
@@ -44,6 +46,16 @@ class Shape:
     """Of a sensor: ``poke`` or ``reschedule``. It pokes in vain so often, then behaves as it says."""
     pokes: int = 0
     poke_interval: float = 60.0
+    defers: int = 0
+    """How often it is deferred in a try, before it behaves as it says."""
+    fires_after: float = 60.0
+    """Seconds from a deferral until its trigger fires..."""
+    looks_every: float = 60.0
+    """...and between two looks of it."""
+    fires: str = "fired"
+    """What the window comes to that ends a deferral."""
+    times_out_after: float | None = None
+    """Seconds from a deferral until its time is over."""
     start_date: str | None = None
     end_date: str | None = None
     """ISO, of the first and the last run that has the task."""
@@ -131,7 +143,23 @@ class ScriptedDag:
                 reschedule_date=self.now() + timedelta(seconds=shape.poke_interval),
                 keeps_slots=shape.mode == "poke",
             )
+        done = int(request.deferral.method_kwargs) if request.deferral else 0
+        if request.deferral is not None and request.deferral.error is not None:
+            return TryOutcome(result=TryResult.FAILED, reason=request.deferral.error)
+        if done < shape.defers:
+            return TryOutcome(result=TryResult.DEFERRED, deferring=self._deferring(shape, done + 1))
         return self._outcome(shape, request)
+
+    def _deferring(self, shape: Shape, number: int) -> Deferring:
+        trigger = {"after": shape.fires_after, "every": shape.looks_every, "result": shape.fires}
+        timeout = shape.times_out_after
+        return Deferring(
+            classpath="scripted.Trigger",
+            kwargs=json.dumps(trigger),
+            method_name="go_on",
+            method_kwargs=str(number),
+            timeout_at=None if timeout is None else self.now() + timedelta(seconds=timeout),
+        )
 
     def _outcome(self, shape: Shape, request: TryRequest) -> TryOutcome:
         map_index = request.map_index

@@ -3,10 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.datasets.datasets import Dataset
+from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, arrive, queue_for
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.dataset_events import DatasetEvent
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.slots.pools import Pool, Waiter
 from chalicelib.domain.states import DagRunState
 
@@ -48,6 +52,42 @@ def a_run(uid: str = "01RUN", date: datetime = NOON, **fields: Any) -> DagRun:
 def a_pool(name: str = "gpu", slots: int = 16, **fields: Any) -> Pool:
     usual: dict[str, Any] = {"description": "cards", "id": 7}
     return Pool(name=name, slots=slots, **(usual | fields))
+
+
+def a_dataset(uri: str = "s3://shop/prices", **fields: Any) -> Dataset:
+    usual: dict[str, Any] = {"id": 7, "created_at": NOON, "updated_at": NOON}
+    return Dataset(reference=dataset_reference(uri), **(usual | fields))
+
+
+def a_dataset_event(origin: str = "01RUN#t#-1#1", **fields: Any) -> DatasetEvent:
+    usual: dict[str, Any] = {"uri": "s3://shop/prices", "timestamp": NOON, "number": 0}
+    return DatasetEvent(origin=origin, **(usual | fields))
+
+
+def an_arrival(origin: str, queue: DatasetQueue | None = None, *, runs: bool, **fields: Any) -> ArrivalStep:
+    """What an event makes of the queue of "sales": a run, or not yet."""
+    event = a_dataset_event(origin, **fields)
+    text = '"s3://shop/prices"' if runs else '{"all": ["s3://shop/prices", "s3://shop/stock"]}'
+    return arrive(
+        queue_for(queue, "sales", 1, "next1"),
+        DatasetCondition(text),
+        [event],
+        frozenset({dataset_reference(event.uri)}),
+        is_paused=False,
+        new_run_uid=f"after {origin}",
+    )
+
+
+def run_of_arrival(step: ArrivalStep, **fields: Any) -> DagRun:
+    """The run that an arrival makes."""
+    assert step.run is not None
+    date = step.run.execution_date
+    usual: dict[str, Any] = {
+        "run_id": f"dataset_triggered__{date.isoformat()}",
+        "run_type": DagRunType.DATASET_TRIGGERED,
+        "external_trigger": False,
+    }
+    return a_run(step.run.run_uid, date, **(usual | fields))
 
 
 def a_kept_answer(key: str = "key", answer: str = "{}", **fields: Any) -> KeptAnswer:

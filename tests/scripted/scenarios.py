@@ -53,6 +53,8 @@ def shapes(draw: st.DrawFn) -> list[Shape]:
                 mode=draw(st.sampled_from([None, None, None, "poke", "reschedule"])),
                 pokes=draw(st.integers(1, 3)),
                 poke_interval=draw(st.sampled_from([0.0, 5.0, 1200.0])),
+                defers=draw(st.sampled_from([0, 0, 0, 1, 2])),
+                fires_after=draw(st.sampled_from([0.0, 5.0, 1200.0])),
             )
         )
     return made

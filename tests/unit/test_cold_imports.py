@@ -40,6 +40,7 @@ HANDLERS = {
     "app.app": UNUSED_BY_ANY,
     "chalicelib.handlers.scheduler": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.handlers.worker": UNUSED_BY_ANY | {"app", "chalicelib.api"},
+    "chalicelib.handlers.triggerer": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.handlers.events": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.handlers.tick": UNUSED_BY_ANY | {"app", "chalicelib.api"},
     "chalicelib.api.authorizer.authorizer": UNUSED_BY_ANY

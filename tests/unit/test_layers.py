@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "telemetry": {"domain"},
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry", "user_code"},
     "simulation": {"domain", "authoring", "engine", "queues", "store", "user_code"},
+    "testing": {"domain", "authoring", "engine", "simulation", "store", "user_code"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {
@@ -68,17 +69,17 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("errors", "states", "payload", "idempotency", "json_codec", "redaction", "moments", "variables"),
         *("params",),
         *("connections", "secrets_backends", "secrets_files"),
-        *("schedule", "runs", "slots", "graph", "tasks", "plans", "messages", "observations"),
+        *("schedule", "runs", "datasets", "slots", "graph", "tasks", "plans", "messages", "observations"),
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
         *("timetables",),
-        *("model", "conveniences", "surroundings", "plugins", "running", "operators", "sensors", "taskflow"),
-        *("sdk", "loading"),
+        *("model", "conveniences", "surroundings", "plugins", "triggers", "running", "operators", "sensors"),
+        *("taskflow", "sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
-        *("schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
+        *("datasets", "schedule", "by_hand", "worker", "dags", "reading", "upkeep", "dispatch"),
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
@@ -101,8 +102,8 @@ USERS_OF: dict[str, set[str]] = {
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "httptools": {"local"},
-    "boto3": {"authoring"},
-    "botocore": {"aws", "store", "queues", "deploy"},
+    "boto3": set(),
+    "botocore": {"aws", "authoring", "store", "queues", "deploy"},
     "click": {"cli", "local"},
     "yaml": {"cli"},
     "bcrypt": {"auth"},
@@ -110,6 +111,7 @@ USERS_OF: dict[str, set[str]] = {
     "asn1crypto": {"auth"},
     "cryptography": {"store"},
     "jmespath": {"events"},
+    "pytest": {"testing"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""

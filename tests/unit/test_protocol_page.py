@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from chalicelib.domain.messages import SchedulingMessage, WorkerMessage
+from chalicelib.domain.messages import SchedulingMessage, TriggererMessage, WorkerMessage
 from chalicelib.domain.plans.repairs import RepairKind
 from tests.state_charts import CHARTS, COMMAND, PAGE, chart_in, renewed
 
@@ -118,7 +118,9 @@ def test_no_reason_breaks_the_table_or_the_chart_that_it_stands_in(name: str) ->
 
 
 def test_the_page_says_of_every_message_what_becomes_of_it_twice_and_late() -> None:
-    kinds = {kind.__name__ for kind in (*get_args(SchedulingMessage), *get_args(WorkerMessage))}
+    kinds = {
+        kind.__name__ for kind in (*get_args(SchedulingMessage), *get_args(WorkerMessage), TriggererMessage)
+    }
     described = [row[0].strip("`") for row in rows("Messages")]
     assert sorted(described) == sorted(kinds)
     assert [row for row in rows("Messages") if len(row) != 5 or not all(row)] == []

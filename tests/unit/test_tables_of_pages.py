@@ -95,6 +95,7 @@ def test_the_page_lists_the_secrets_backends_with_their_arguments() -> None:
 CALLED_BY_QUEUES = {
     "scheduler": "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY",
     "worker": "AIRFLOW__CORE__PARALLELISM",
+    "triggerer": "UPDRAFT__SCHEDULER__MAXIMUM_CONCURRENCY",
     "events": "UPDRAFT__EVENTS__MAXIMUM_CONCURRENCY",
 }
 

@@ -16,12 +16,9 @@ _NOT_KEPT_HERE = (
     "external_executor_id",
     "job_id",
     "next_kwargs",
-    "next_method",
     "queued_by_job_id",
     "rendered_map_index",
     "rendered_task_instance_fields",
-    "trigger_id",
-    "trigger_timeout",
 )
 """Attributes of Airflow's task instances without a counterpart here: always ``None``."""
 
@@ -40,6 +37,7 @@ def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, An
     """The union of what Airflow 1.10 (``execution_date``) and 2.10 (``run_id``, ``map_index``...) show."""
     return {
         **dict.fromkeys(_NOT_KEPT_HERE),
+        **_deferral_of(instance),
         "dag_id": run.dag_id,
         "dag_run": dag_run_text(run, run.execution_date),
         "duration": instance.duration,
@@ -66,4 +64,18 @@ def _attributes(run: DagRun, task: Task, instance: TaskInstance) -> dict[str, An
         "unixname": instance.unixname,
         # Airflow makes the instances with their run; one that nothing touched is as old as that.
         "updated_at": instance.updated_at or run.queued_at,
+    }
+
+
+def _deferral_of(instance: TaskInstance) -> dict[str, Any]:
+    """What Airflow shows of a deferral: the trigger until it fires, the method until the try is over."""
+    deferral = instance.deferral
+    if deferral is None:
+        return dict.fromkeys(("next_method", "trigger_id", "trigger_timeout"))
+    waits = not deferral.has_fired
+    return {
+        "next_method": "__fail__" if deferral.error is not None else deferral.method_name,
+        "trigger_id": deferral.trigger_id if waits else None,
+        # Without an offset: Airflow keeps it so.
+        "trigger_timeout": deferral.timeout_at.replace(tzinfo=None) if deferral.timeout_at else None,
     }

@@ -21,7 +21,7 @@ from chalicelib.authoring.airflow_names.sources import (
 )
 
 MODULES: Modules = {
-    "airflow": [DAG, XCOM_ARG, "version:__version__"],
+    "airflow": [DAG, XCOM_ARG, "model.datasets:Dataset", "version:__version__"],
     "airflow.compat.functools": ["python.functools:cache cached_property lru_cache partial wraps"],
     "airflow.configuration": [
         CONFIGURATION,
@@ -29,9 +29,12 @@ MODULES: Modules = {
         "surroundings.configuration:get getboolean getfloat getint getsection",
         "exceptions:AirflowConfigException",
     ],
+    "airflow.contrib.hooks.fs_hook": [FILE_SYSTEM_HOOK],
     "airflow.contrib.hooks": [],  # what is asked for in them is named in the refusal
     "airflow.contrib.operators": [],
     "airflow.contrib.utils": [],
+    "airflow.datasets": ["model.datasets:BaseDataset Dataset DatasetAlias DatasetAll DatasetAny"],
+    "airflow.datasets.metadata": ["model.datasets:Metadata"],
     "airflow.decorators": [DECORATORS, SETUP_TEARDOWN],
     "airflow.decorators.base": [TASK_DECORATORS],
     "airflow.decorators.bash": ["taskflow.decorators:bash_task"],
@@ -61,6 +64,13 @@ MODULES: Modules = {
     "airflow.plugins_manager": [PLUGIN],
     "airflow.settings": ["surroundings.airflow_settings"],
     "airflow.stats": [STATS],
+    "airflow.triggers": [],
+    "airflow.triggers.base": [
+        "triggers.base:BaseTrigger TriggerEvent BaseTaskEndEvent StartTriggerArgs",
+        "triggers.base:TaskSuccessEvent TaskFailedEvent TaskSkippedEvent",
+    ],
+    "airflow.triggers.file": ["triggers.file:FileTrigger"],
+    "airflow.triggers.temporal": ["triggers.temporal:DateTimeTrigger TimeDeltaTrigger"],
     "airflow.typing_compat": [
         "python.typing:Literal ParamSpec Protocol Self TypedDict TypeGuard runtime_checkable"
     ],

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from chalicelib.authoring.airflow_names.re_exports import home_of, names_imported_by
 from chalicelib.authoring.airflow_names.tables import MODULES, PACKAGES, sources_of
 
 _lock = threading.RLock()
@@ -25,6 +26,9 @@ _set_aside: dict[str, ModuleType] = {}
 _of_plugins: dict[str, dict[str, Any]] = {}
 _plugins_folder: Path | None = None
 _NOTHING = object()
+
+EXAMPLES = "airflow.example_dags"
+"""Where Airflow's own example DAGs find the modules that come with them."""
 
 
 @contextmanager
@@ -127,6 +131,9 @@ class _AirflowModule(ModuleType):
             return importlib.import_module(fullname)
         if name.startswith("_"):
             raise AttributeError(name)
+        found = self._imported(name)
+        if found is not _NOTHING:
+            return found
         raise AttributeError(f"Updraft does not offer {fullname}{_advice_on(fullname)}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -142,12 +149,18 @@ class _AirflowModule(ModuleType):
                     return found
         return _of_plugins.get(self.__name__, {}).get(name, _NOTHING)
 
+    def _imported(self, name: str) -> Any:
+        """The name that Airflow's module has because it imports it."""
+        home = home_of(self.__name__, name)
+        return _NOTHING if home is None else getattr(importlib.import_module(home), name)
+
     def _names(self) -> Iterator[str]:
         """What ``from ... import *`` takes."""
         for alias, module, _ in self._sources:
             of_module = vars(importlib.import_module(module)) if alias == "*" else (alias,)
             yield from (name for name in of_module if not name.startswith("_"))
         yield from _of_plugins.get(self.__name__, ())
+        yield from names_imported_by(self.__name__)
 
 
 class _AirflowFinder(MetaPathFinder, Loader):
@@ -157,6 +170,8 @@ class _AirflowFinder(MetaPathFinder, Loader):
         """The spec of one of the modules; raises ``ImportError`` for any other name of Airflow's."""
         if fullname != "airflow" and not fullname.startswith("airflow."):
             return None
+        if fullname == EXAMPLES or fullname.startswith(f"{EXAMPLES}."):
+            return self._example(fullname)
         if _is_offered(fullname):
             return ModuleSpec(fullname, self, is_package=True)
         if _is_only_looked_for():
@@ -172,6 +187,19 @@ class _AirflowFinder(MetaPathFinder, Loader):
         raise ModuleNotFoundError(
             f"No module named {wanted!r}: Updraft does not offer it{_advice_on(wanted)}", name=wanted
         )
+
+    def _example(self, fullname: str) -> ModuleSpec | None:
+        """A module beside Airflow's own example DAGs, in the DAGs folder that they were copied to.
+
+        None where there is none: Python says so then.
+        """
+        if fullname != EXAMPLES:
+            return PathFinder.find_spec(fullname, sys.modules[fullname.rpartition(".")[0]].__path__)
+        spec = ModuleSpec(fullname, self, is_package=True)
+        spec.submodule_search_locations = [
+            place for folder in _folders for place in (folder, f"{folder}/example_dags")
+        ]
+        return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Make the module."""

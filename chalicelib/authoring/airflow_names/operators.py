@@ -9,17 +9,21 @@ from chalicelib.authoring.airflow_names.sources import (
     DUMMY,
     EMAIL,
     EMPTY,
+    EXTERNAL_TASK_SENSOR,
     LATEST_ONLY,
     OTHER_PYTHON,
     PYTHON,
+    SENSOR,
     SUBDAG,
+    TIME_DELTA_SENSOR,
+    TIME_SENSOR,
     TRIGGER_DAG_RUN,
     VENV,
     Modules,
 )
 
 MODULES: Modules = {
-    "airflow.operators": [BASH, PYTHON, DUMMY, LATEST_ONLY],  # as Airflow 1.9 had them
+    "airflow.operators": [BASH, PYTHON, DUMMY, EMAIL, LATEST_ONLY, SUBDAG, TRIGGER_DAG_RUN],  # as in 1.x
     "airflow.operators.bash": [BASH],
     "airflow.operators.bash_operator": [BASH],
     "airflow.operators.branch": [BRANCH],
@@ -35,6 +39,7 @@ MODULES: Modules = {
     "airflow.operators.latest_only_operator": [LATEST_ONLY],
     "airflow.operators.python": [PYTHON, OTHER_PYTHON, CURRENT_CONTEXT, VENV],
     "airflow.operators.python_operator": [PYTHON, OTHER_PYTHON, CURRENT_CONTEXT, VENV],
+    "airflow.operators.sensors": [SENSOR, EXTERNAL_TASK_SENSOR, TIME_DELTA_SENSOR, TIME_SENSOR],
     "airflow.operators.subdag": [SUBDAG],
     "airflow.operators.subdag_operator": [SUBDAG],
     "airflow.operators.trigger_dagrun": [TRIGGER_DAG_RUN],

@@ -14,6 +14,7 @@ from chalicelib.authoring.dates import as_utc, parse
 from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.datasets import BaseDataset, Dataset
 from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
@@ -25,6 +26,7 @@ from chalicelib.authoring.timetables.base import Timetable
 from chalicelib.authoring.timetables.of_schedule import is_custom
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.schedule.timetables import Schedule, timetable_fields
 
 Document = dict[str, Any]
@@ -113,6 +115,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         **({"is_trigger": True} if planning.is_trigger else {}),
         **_timetable(dag, planning),
         "timetable_description": str(dag.timetable.description),
+        **_datasets(dag),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
@@ -135,6 +138,34 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         **({"groups": groups} if (groups := _groups(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
+
+
+def _datasets(dag: DAG) -> Document:
+    """The condition of a DAG that runs by datasets, and what it says of all datasets that it names.
+
+    That is ``extra`` (a JSON text), and of Airflow 3's ``name`` and ``group`` where they are told.
+    """
+    condition = dag.dataset_condition
+    named = dict(condition.iter_datasets()) if condition else {}
+    for task in dag.tasks:
+        of_task = (*task.outlets, *(task.inlets if dag.is_of_airflow_3 else ()))
+        named |= {each.uri: each for each in of_task if isinstance(each, Dataset)}
+    document = {
+        "dataset_condition": condition.as_expression() if condition else None,
+        "datasets": {dataset_reference(uri): _told_of(named[uri]) for uri in sorted(named)},
+    }
+    return {name: value for name, value in document.items() if value}
+
+
+def _told_of(dataset: Dataset) -> dict[str, str]:
+    return {"extra": json.dumps(_json(dataset.extra or {})), **dataset.naming}
+
+
+def _dataset_outlets(task: BaseOperator) -> list[str] | None:
+    """The references of the datasets and aliases among a task's outlets."""
+    conditions = [each for each in task.outlets if isinstance(each, BaseDataset)]
+    found = {ref for each in conditions for ref in DatasetCondition.of(each.as_expression()).references}
+    return sorted(found) or None
 
 
 def _groups(dag: DAG) -> dict[str, list[str]]:
@@ -202,6 +233,7 @@ def _task(task: BaseOperator) -> Document:
         "end_date": _date(task.end_date),
         "expansion": expansion_of(task),
         "colours": _colours(task),
+        "dataset_outlets": _dataset_outlets(task),
         "mark": _mark(task),
         "wait_for_past_depends_before_skipping": task.wait_for_past_depends_before_skipping or None,
     }

@@ -7,10 +7,10 @@ import logging
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from chalicelib.authoring.dates import convert_to_utc
-from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.exceptions import AirflowException, TaskDeferralError, TaskDeferred
 from chalicelib.authoring.model import dag_context, rules
 from chalicelib.authoring.model.dependencies import DependencyMixin
 from chalicelib.authoring.model.expand_input import references_in
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
     from chalicelib.authoring.model.task_group import TaskGroup
     from chalicelib.authoring.running.context import Context
+    from chalicelib.authoring.triggers.base import BaseTrigger
 
 DEFAULT_OWNER = "airflow"
 DEFAULT_POOL = "default_pool"
@@ -534,6 +535,34 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
     def execute(self, context: "Context") -> Any:
         """Do the task's work; what it returns is pushed as an XCom."""
         raise NotImplementedError
+
+    def defer(
+        self,
+        *,
+        trigger: "BaseTrigger",
+        method_name: str | None,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | None = None,
+    ) -> NoReturn:
+        """Wait for a trigger, then go on with that method (None: the trigger ends the task itself).
+
+        Raises ``TaskDeferred``.
+        """
+        raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context"
+    ) -> Any:
+        """Go on after a deferral; ``__fail__`` is the method of one that has failed.
+
+        Raises ``TaskDeferralError`` then, and what the method raises.
+        """
+        kwargs = next_kwargs or {}
+        if next_method == "__fail__":
+            if (traceback := kwargs.get("traceback")) is not None:
+                self.log.error("Trigger failed:\n%s", "\n".join(traceback))
+            raise TaskDeferralError(kwargs.get("error", "Unknown"))
+        return getattr(self, next_method)(context, **kwargs)
 
     def post_execute(self, context: "Context", result: Any = None) -> None:
         """Called just after ``execute``, with what it returned."""

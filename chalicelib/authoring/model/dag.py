@@ -16,11 +16,11 @@ from chalicelib.authoring.exceptions import (
     AirflowTimetableInvalid,
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
-    NotOffered,
     TaskNotFound,
 )
 from chalicelib.authoring.model import dag_context
 from chalicelib.authoring.model.baseoperator import BaseOperator, Callbacks
+from chalicelib.authoring.model.datasets import condition_of
 from chalicelib.authoring.model.dependencies import connect
 from chalicelib.authoring.model.params import DagParam, ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, validate_id
@@ -28,6 +28,7 @@ from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.authoring.timetables.base import Timetable
 from chalicelib.authoring.timetables.of_schedule import is_custom, planning_of, rebuilt, timetable_of
+from chalicelib.authoring.timetables.simple import DATASET_TRIGGERED
 from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
@@ -46,7 +47,8 @@ Schedule = str | timedelta | Timetable | Any
 class DAG:
     """A DAG. The arguments are Airflow 2.10's, and ``fail_fast``, Airflow 3's name of ``fail_stop``.
 
-    ``schedule`` is a cron text or preset, a timedelta, a timetable, or None; datasets are not offered.
+    ``schedule`` is a cron text or preset, a timedelta, a timetable, None, or datasets (a list asks for all
+    of them).
     Naive dates are taken to be in UTC; dates are kept in UTC, ``timezone`` is the name of the zone that
     ``start_date`` was given in, which cron texts are read in. ``fileloc`` is the DAG's file; the loader
     sets it and ``dags_folder``.
@@ -96,7 +98,10 @@ class DAG:
     ) -> None:
         self.dag_id = validate_id(dag_id)
         self.description = description
-        self.schedule = _schedule(schedule, schedule_interval, timetable)
+        self.dataset_condition = condition_of(schedule)
+        self.schedule = (
+            _schedule(schedule, schedule_interval, timetable) if self.dataset_condition is None else None
+        )
         self.default_args = _with_dates(default_args or {})
         given_start = start_date
         if getattr(start_date, "tzinfo", None) is None:
@@ -158,14 +163,17 @@ class DAG:
 
     @property
     def schedule_interval(self) -> Schedule:
-        """The older name of ``schedule``; of a timetable its summary."""
-        return self.schedule.summary if isinstance(self.schedule, Timetable) else self.schedule
+        """The older name of ``schedule``; of a timetable, and of datasets, its summary."""
+        is_object = isinstance(self.schedule, Timetable) or self.dataset_condition is not None
+        return self.timetable.summary if is_object else self.schedule
 
     @property
     def timetable(self) -> Timetable:
         """The timetable that was given, or Airflow's of the schedule."""
         if isinstance(self.schedule, Timetable):
             return self.schedule
+        if self.dataset_condition is not None:
+            return DATASET_TRIGGERED
         return timetable_of(self.schedule, self.timezone, is_trigger=self.is_of_airflow_3)
 
     def _check_active_runs(self) -> None:
@@ -413,11 +421,6 @@ def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule
     value = given[0] if given else DEFAULT_SCHEDULE
     if isinstance(value, Timetable):
         return value
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        raise NotOffered(
-            f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta, "
-            "a timetable or None"
-        )
     timetable_of(value, "UTC")  # refuses what is none
     return value
 

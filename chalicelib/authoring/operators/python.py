@@ -66,7 +66,7 @@ class PythonOperator(BaseOperator):
         """Call the function and give back what it returns."""
         offered = {**as_kept(context), "templates_dict": self.templates_dict, **self.op_kwargs}
         kwargs = accepted_arguments(self.python_callable, self.op_args, offered)
-        return called_to_its_end(self.python_callable, self.op_args, kwargs)
+        return called_to_its_end(self.python_callable, self.op_args, kwargs, context["outlet_events"].take)
 
 
 class BranchPythonOperator(PythonOperator, BranchMixIn):

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from chalicelib.authoring.model.datasets import Metadata
 from chalicelib.authoring.running.lazy_values import found
 
 log = logging.getLogger("airflow.task")
@@ -12,8 +13,10 @@ log = logging.getLogger("airflow.task")
 CONTEXT_KEYS = frozenset(
     {
         "conf", "conn", "dag", "dag_run", "data_interval_end", "data_interval_start", "ds", "ds_nodash",
-        "exception", "execution_date", "expanded_ti_count", "inlets", "logical_date", "macros",
-        "map_index_template", "next_ds", "next_ds_nodash", "next_execution_date", "outlets", "params",
+        "exception", "execution_date", "expanded_ti_count", "inlet_events", "inlets",
+        "logical_date", "macros",
+        "map_index_template", "next_ds", "next_ds_nodash", "next_execution_date", "outlet_events", "outlets",
+        "params",
         "prev_data_interval_end_success", "prev_data_interval_start_success", "prev_ds", "prev_ds_nodash",
         "prev_end_date_success", "prev_execution_date", "prev_execution_date_success",
         "prev_start_date_success", "run_id", "task", "task_instance", "task_instance_key_str",
@@ -23,6 +26,9 @@ CONTEXT_KEYS = frozenset(
     }
 )  # fmt: skip
 """The names of the context; a function's parameter of that name is filled from it."""
+
+_FILLED = CONTEXT_KEYS | {"triggering_asset_events"}
+"""With a name of Airflow 3's, whose DAGs have it in their context."""
 
 
 def accepted_arguments(
@@ -46,10 +52,15 @@ def accepted_arguments(
     return {name: found(value) for name, value in offered.items() if name in named}
 
 
-def called_to_its_end(function: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Any:
+def called_to_its_end(
+    function: Callable[..., Any],
+    args: Collection[Any],
+    kwargs: Mapping[str, Any],
+    take: Callable[[Metadata], None] | None = None,
+) -> Any:
     """What a function returns; a generator is gone through for that, as in Airflow.
 
-    What it yields is ignored with a warning.
+    ``take`` gets each ``Metadata`` that it yields; all else that it yields is ignored with a warning.
     """
     if not inspect.isgeneratorfunction(function):
         return function(*args, **kwargs)
@@ -59,6 +70,9 @@ def called_to_its_end(function: Callable[..., Any], args: Collection[Any], kwarg
             yielded = next(generator)
         except StopIteration as end:
             return end.value
+        if take is not None and isinstance(yielded, Metadata):
+            take(yielded)
+            continue
         log.warning("Ignoring unknown data of %r received from task", type(yielded))
 
 
@@ -77,11 +91,11 @@ def check_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapp
     """
     signature = inspect.signature(function)
     for parameter in signature.parameters.values():
-        if parameter.name in CONTEXT_KEYS and parameter.default not in (None, parameter.empty):
+        if parameter.name in _FILLED and parameter.default not in (None, parameter.empty):
             raise ValueError(f"Context key parameter {parameter.name} can't have a default other than None")
     without_context = [
         parameter.replace(default=None)
-        if parameter.name in CONTEXT_KEYS and parameter.kind in _NAMED
+        if parameter.name in _FILLED and parameter.kind in _NAMED
         else parameter
         for parameter in signature.parameters.values()
     ]

@@ -13,8 +13,10 @@ from chalicelib.authoring import macros
 from chalicelib.authoring.dates import as_utc, pendulum_datetime
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.running import timetables
-from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
+from chalicelib.authoring.running.airflow3 import RUN_TYPES, WithoutOlderNames, by_airflow_3
+from chalicelib.authoring.running.dataset_events import InletEvents, by_uri
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
+from chalicelib.authoring.running.outlet_events import OutletEvents
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import ConnectionAccessor
 from chalicelib.authoring.surroundings.metadata_columns import HasColumns
@@ -147,7 +149,10 @@ class Airflow3DagRun(WithoutOlderNames, DagRun):
 
     @property
     def run_after(self) -> datetime:
-        """When the run was due; one that was asked for was so at once."""
+        """When the run was due; one that was asked for was so at once, one by assets with their event."""
+        if self.is_undated and not self.was_triggered:
+            due: datetime = vars(self)["logical_date"]
+            return due
         return self.start_date if self.was_triggered else self.data_interval_end
 
 
@@ -159,13 +164,13 @@ def number_of(*names: object) -> int:
 
 def dag_run_of(request: TryRequest, dag: "DAG", **of_run: Any) -> DagRun:
     """The run that a try of a task of the DAG belongs to; ``of_run`` are further attributes of it."""
-    kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
+    kind, types = (Airflow3DagRun, RUN_TYPES) if dag.is_of_airflow_3 else (DagRun, {})
     return kind(
         id=number_of(request.run_uid),
         dag=dag,
         dag_id=request.dag_id,
         run_id=request.run_id,
-        run_type=request.run_type,
+        run_type=types.get(request.run_type, request.run_type),
         conf=request.conf,
         external_trigger=request.external_trigger,
         is_undated=request.is_undated,
@@ -193,9 +198,11 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "data_interval_end": dag_run.data_interval_end,
         "data_interval_start": dag_run.data_interval_start,
         "expanded_ti_count": ti.map_length,
+        "inlet_events": InletEvents(task.inlets, ti.datasets),
         "inlets": task.inlets,
         "macros": macros,
         "map_index_template": task.map_index_template,
+        "outlet_events": OutletEvents(),
         "outlets": task.outlets,
         "params": params_of(ti, with_invalid=with_invalid_params),
         "run_id": dag_run.run_id,
@@ -205,7 +212,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
-        "triggering_dataset_events": {},
+        "triggering_dataset_events": Later(lambda: by_uri(ti.datasets.triggering_events())),
         "try_number": ti.try_number,
         "var": {
             "json": VariableAccessor(deserialize_json=True),

@@ -17,12 +17,13 @@ from chalicelib.authoring.exceptions import (
     AirflowSkipException,
     AirflowTaskTimeout,
     SensorSleeps,
+    TaskDeferred,
 )
 from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks, expanded, listening
+from chalicelib.authoring.running import callbacks, deferring, expanded, listening
 from chalicelib.authoring.running.alerts import send_alert
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.environment import exported
@@ -40,6 +41,7 @@ __all__ = ["XComs", "run_try"]
 
 
 _FAILURES = frozenset({TryResult.FAILED, TryResult.FAILED_FOR_GOOD})
+_PAUSES = frozenset({TryResult.RESCHEDULED, TryResult.DEFERRED})
 
 
 def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
@@ -64,11 +66,11 @@ def _run(ti: TaskInstance) -> TryOutcome:
         context = context_of(ti)
         with running_in(context), ending_on_sigterm(lambda: ti.task.on_kill()):
             length = _execute(ti, context)
-        outcome = _success_of(ti, length)
+        outcome = _success_of(ti, context, length)
     except BaseException as error:  # SystemExit and KeyboardInterrupt of user code end the task, not us
-        outcome = _outcome_of(error)
+        outcome = _outcome_of_deferred(ti, error) if isinstance(error, TaskDeferred) else _outcome_of(error)
         raised = error
-        if outcome.result is not TryResult.RESCHEDULED:
+        if outcome.result not in _PAUSES:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
         if outcome.result in _FAILURES:
             send_alert(ti, context or Context(), outcome.result, error)
@@ -108,20 +110,21 @@ def _named_in_any_case(ti: TaskInstance, context: Context) -> Iterator[None]:
     expanded.name_by_template(ti, context)
 
 
-def _success_of(ti: TaskInstance, output_length: int | None) -> TryOutcome:
+def _success_of(ti: TaskInstance, context: Context, output_length: int | None) -> TryOutcome:
     return TryOutcome(
         result=TryResult.SUCCESS,
         output_length=output_length,
         skip=frozenset(ti.skipped),
         inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
         outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
+        dataset_changes=context["outlet_events"].changes_of(ti.task.outlets),
     )
 
 
 def _result_of(task: BaseOperator, context: Context) -> Any:
     try:
         with time_limit(_time_left(context["ti"]), _timeout_text(task)):
-            return task.execute(context)
+            return _begun_or_gone_on(task, context)
     except AirflowTaskTimeout:
         task.on_kill()
         raise
@@ -131,14 +134,23 @@ def _result_of(task: BaseOperator, context: Context) -> Any:
         return None  # Airflow's rule: a task that exits with success has succeeded
 
 
+def _begun_or_gone_on(task: BaseOperator, context: Context) -> Any:
+    deferral = context["ti"].deferral
+    if deferral is not None:
+        return deferring.go_on(task, deferral, context)
+    if (start := deferring.start_of(task)) is not None:
+        raise start
+    return task.execute(context)
+
+
 def _time_left(ti: TaskInstance) -> timedelta | None:
-    """What is left of a task's time; a sensor that goes on has used some of it, asleep or not."""
+    """What is left of a task's time; what slept or was deferred has used some of it."""
     limit = ti.task.execution_timeout
-    if limit is None or not ti.goes_on:
+    if limit is None or not (ti.goes_on or ti.deferral):
         return limit
     left = limit - (utcnow() - ti.began_at)
     if left <= timedelta():
-        raise AirflowTaskTimeout(_timeout_text(ti.task))
+        raise AirflowTaskTimeout() if ti.deferral else AirflowTaskTimeout(_timeout_text(ti.task))
     return left
 
 
@@ -169,6 +181,15 @@ def _outputs(result: Any) -> Mapping[str, Any]:
                 f"found {key} ({type(key)}) instead"
             )
     return result
+
+
+def _outcome_of_deferred(ti: TaskInstance, deferred: TaskDeferred) -> TryOutcome:
+    try:
+        asked = deferring.asked_deferral(ti.task, deferred, ti.began_at)
+    except Exception as error:
+        return _outcome_of(error)
+    log.info("Pausing task as DEFERRED. It waits for %s", asked.classpath)
+    return TryOutcome(result=TryResult.DEFERRED, deferring=asked)
 
 
 def _outcome_of(error: BaseException) -> TryOutcome:

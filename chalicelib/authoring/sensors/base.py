@@ -90,6 +90,17 @@ class BaseSensorOperator(BaseOperator):
         """Whether the sensor gives its slots back between pokes."""
         return self.mode == "reschedule"
 
+    def resume_execution(
+        self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context"
+    ) -> Any:
+        """As a task's, but ``soft_fail`` makes a failure of the deferral a skip."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowException as error:
+            if self.soft_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
     def poke(self, context: "Context") -> bool | PokeReturnValue:  # noqa: ARG002 - for subclasses
         """Whether what the sensor waits for is there."""
         raise AirflowException("Override me.")

@@ -6,7 +6,7 @@ where ``AIRFLOW__SECTION__KEY_SECRET`` says under which name; what is not set ha
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
@@ -60,14 +60,35 @@ _RENAMED = {
     ("api", "auth_backend"): ("api", "auth_backends"),
     ("celery", "default_queue"): ("operators", "default_queue"),
     ("core", "dag_concurrency"): ("core", "max_active_tasks_per_dag"),
+    ("celery", "worker_log_server_port"): ("logging", "worker_log_server_port"),
+    ("core", "interleave_timestamp_parser"): ("logging", "interleave_timestamp_parser"),
+    ("core", "worker_precheck"): ("celery", "worker_precheck"),
     ("core", "non_pooled_task_slot_count"): ("core", "default_pool_task_slot_count"),
+    ("api", "access_control_allow_origin"): ("api", "access_control_allow_origins"),
+    ("metrics", "statsd_allow_list"): ("metrics", "metrics_allow_list"),
+    ("metrics", "statsd_block_list"): ("metrics", "metrics_block_list"),
+    ("scheduler", "deactivate_stale_dags_interval"): ("scheduler", "parsing_cleanup_interval"),
     ("scheduler", "max_threads"): ("scheduler", "parsing_processes"),
+    ("scheduler", "processor_poll_interval"): ("scheduler", "scheduler_idle_sleep_time"),
+    ("scheduler", "stat_name_handler"): ("metrics", "stat_name_handler"),
+    ("scheduler", "statsd_allow_list"): ("metrics", "metrics_allow_list"),
+    ("scheduler", "statsd_block_list"): ("metrics", "metrics_block_list"),
+    ("scheduler", "statsd_custom_client_path"): ("metrics", "statsd_custom_client_path"),
+    ("scheduler", "statsd_datadog_enabled"): ("metrics", "statsd_datadog_enabled"),
+    ("scheduler", "statsd_datadog_metrics_tags"): ("metrics", "statsd_datadog_metrics_tags"),
+    ("scheduler", "statsd_datadog_tags"): ("metrics", "statsd_datadog_tags"),
     ("scheduler", "statsd_host"): ("metrics", "statsd_host"),
     ("scheduler", "statsd_on"): ("metrics", "statsd_on"),
     ("scheduler", "statsd_port"): ("metrics", "statsd_port"),
     ("scheduler", "statsd_prefix"): ("metrics", "statsd_prefix"),
+    ("webserver", "auth_rate_limit"): ("fab", "auth_rate_limit"),
+    ("webserver", "auth_rate_limited"): ("fab", "auth_rate_limited"),
+    ("webserver", "update_fab_perms"): ("fab", "update_fab_perms"),
 }
 """Airflow's older names of options, by which they may still be asked for and set."""
+
+_RENAMED_SECTIONS = {"kubernetes": "kubernetes_executor"}
+"""Airflow's older names of whole sections."""
 
 
 Lookup = Callable[[str, str], str | None]
@@ -260,6 +281,14 @@ def _older_names() -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
     yield from _RENAMED.items()
     yield from ((("core", key), ("logging", key)) for key in _LOGGING_OPTIONS)
     yield from ((("core", key), ("database", key)) for key in _DATABASE_OPTIONS)
+    for older, present in _RENAMED_SECTIONS.items():
+        yield from (((older, key), (present, key)) for key in _options_of(present))
+
+
+def _options_of(section: str) -> Iterable[str]:
+    from chalicelib.authoring.surroundings.configuration_defaults import AIRFLOW_DEFAULTS
+
+    return AIRFLOW_DEFAULTS[section]
 
 
 def _default(section: str, key: str) -> str | None:

@@ -8,7 +8,12 @@ from chalicelib.authoring.exceptions import AirflowTimetableInvalid
 from chalicelib.authoring.timetables.base import BuiltInTimetable, Timetable
 from chalicelib.authoring.timetables.events import EventsTimetable
 from chalicelib.authoring.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
-from chalicelib.authoring.timetables.simple import ContinuousTimetable, NullTimetable, OnceTimetable
+from chalicelib.authoring.timetables.simple import (
+    ContinuousTimetable,
+    DatasetTriggeredTimetable,
+    NullTimetable,
+    OnceTimetable,
+)
 from chalicelib.authoring.timetables.trigger import (
     CronTriggerTimetable,
     DeltaTriggerTimetable,
@@ -21,6 +26,7 @@ _BUILT_IN = frozenset(
         ContinuousTimetable,
         CronDataIntervalTimetable,
         CronTriggerTimetable,
+        DatasetTriggeredTimetable,
         DeltaDataIntervalTimetable,
         DeltaTriggerTimetable,
         EventsTimetable,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chalicelib.authoring.timetables.base import BuiltInTimetable
 from chalicelib.domain.schedule.timetables import CONTINUOUS, ONCE, Schedule
 
-__all__ = ["ContinuousTimetable", "NullTimetable", "OnceTimetable"]
+__all__ = ["ContinuousTimetable", "DatasetTriggeredTimetable", "NullTimetable", "OnceTimetable"]
 
 
 class _TrivialTimetable(BuiltInTimetable):
@@ -63,3 +63,22 @@ class ContinuousTimetable(_TrivialTimetable):
     def planning(self) -> Schedule:
         """One run after another."""
         return Schedule(expression=CONTINUOUS)
+
+
+class DatasetTriggeredTimetable(_TrivialTimetable):
+    """Of a DAG that runs by datasets."""
+
+    __module__ = "airflow.timetables.simple"
+    description = "Triggered by datasets"
+
+    @property
+    def summary(self) -> str:
+        """``Dataset``."""
+        return "Dataset"
+
+    def planning(self) -> Schedule:
+        """No run by the clock."""
+        return Schedule()
+
+
+DATASET_TRIGGERED = DatasetTriggeredTimetable()

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import dag_argument
-from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
-from chalicelib.cli.dags.own_timetables import runs_after
+from chalicelib.cli.dags.dag_files import (
+    DagFiles,
+    dags_of,
+    files_of,
+    looking_for,
+    offline_option,
+    subdir_option,
+)
+from chalicelib.cli.dags.own_timetables import coming_runs
 from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
@@ -38,9 +45,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "fileloc": dag.fileloc,
         "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
-        "schedule_interval": _schedule(
-            document.get("timetable", {}).get("summary") or dag.schedule.expression
-        ),
+        "schedule_interval": _schedule(summary or _expression_of(dag)),
         "timetable_description": document.get("timetable_description"),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
@@ -57,6 +62,12 @@ def _next_run(coming: "DataInterval | None") -> dict[str, str | None]:
     names = ("next_dagrun", *(f"next_dagrun_{name}" for name in _OF_NEXT_RUN))
     texts = (moment.isoformat() if moment else None for moment in moments)
     return dict(zip(names, texts, strict=True))
+
+
+def _expression_of(dag: "Dag") -> str | float | None:
+    if dag.schedule.expression is None and dag.dataset_condition is not None:
+        return "Dataset"  # Airflow's word
+    return dag.schedule.expression
 
 
 def _schedule(expression: str | float | None) -> Mapping[str, Any] | None:
@@ -94,6 +105,7 @@ def details(dag_id: str, output: str) -> None:
 
 @click.command("next-execution")
 @dag_argument
+@offline_option
 @click.option(
     "--num-executions",
     "-n",
@@ -101,23 +113,24 @@ def details(dag_id: str, output: str) -> None:
     default=1,
     help="How many; one if left out.",
 )
-def next_execution(dag_id: str, num_executions: int) -> None:
+def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> None:
     """Print the logical dates of the DAG's next runs by its schedule; None if there is none.
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
-    from chalicelib.domain.schedule.custom import interval_and_id
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.schedule.clock import coming_run
 
-    engine = connect()
-    dag = get_dag(engine, dag_id)
-    if dag.is_paused:
+    loaded = dags_of(subdir)
+    engine = loaded.engine
+    with looking_for(dag_id, subdir, loaded.failures):
+        dag = get_dag(engine, dag_id)
+    if dag.is_paused and subdir is None:
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
     coming = coming_run(engine, dag)
     if dag.schedule.is_custom:
-        following = runs_after(engine, dag, interval_and_id(coming)[0], num_executions - 1) if coming else ()
-        for run in islice(chain((coming,), following, repeat(None)), num_executions):
+        runs = coming_runs(engine, dag, files_of(subdir).folder, coming, num_executions)
+        for run in islice(chain(runs, repeat(None)), num_executions):
             _tell(run)
         return
     for _ in range(num_executions):
@@ -145,14 +158,16 @@ def report(subdir: Path | None, output: str) -> None:
 
     Example: python -m chalicelib dags report
     """
-    rows = sorted(_loaded(dags_folder(subdir)), key=lambda row: row["duration"], reverse=True)
+    rows = sorted(_loaded(files_of(subdir)), key=lambda row: row["duration"], reverse=True)
     show(rows, output)
 
 
-def _loaded(folder: Path) -> Iterator[Row]:
+def _loaded(files: DagFiles) -> Iterator[Row]:
     from chalicelib.authoring.loading.loader import ImportFailure, dag_files, load_file
 
-    for path in dag_files(folder):
+    folder = files.folder
+    paths = dag_files(folder) if files.names is None else (folder / name for name in files.names)
+    for path in paths:
         started = time.perf_counter()
         loaded = load_file(path.absolute(), folder)
         duration = timedelta(seconds=time.perf_counter() - started)

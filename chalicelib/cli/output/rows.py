@@ -31,6 +31,7 @@ _COLOURS = {
     "scheduled": "yellow",
     "up_for_retry": "yellow",
     "up_for_reschedule": "yellow",
+    "deferred": "yellow",
 }
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from chalicelib.auth.backends import without_credentials
 from chalicelib.settings import APP_NAME, Settings
 
-SCHEDULER, WORKER, EVENTS, TICK, AUTHORIZER = "scheduler", "worker", "events", "tick", "authorizer"
+SCHEDULER, WORKER, TRIGGERER = "scheduler", "worker", "triggerer"
+EVENTS, TICK, AUTHORIZER = "events", "tick", "authorizer"
 """Handlers: Chalice's names for the functions, by which ``.chalice/config.json`` has their settings."""
 
 API_HANDLER = "api_handler"
@@ -31,6 +32,8 @@ class Feed:
     """The most messages in one invocation."""
     concurrency: Callable[[Settings], int]
     """How many invocations the queue may have at once."""
+    batching_window_s: int = 0
+    """Seconds that Lambda waits for a batch to be full; at least 1 for batches of more than 10 (AWS)."""
     may_loop: bool
     """Whether Lambda is to let the function be part of a loop through its queue, for as long as a run takes.
 
@@ -82,6 +85,19 @@ FUNCTIONS = {
                 queue="tasks",
                 batch_size=1,
                 concurrency=lambda settings: settings.parallelism,
+                may_loop=True,
+            ),
+        ),
+        Function(
+            handler=TRIGGERER,
+            calls="chalicelib.handlers.triggerer",
+            memory_mb=1024,
+            timeout_s=300,
+            feed=Feed(
+                queue="triggers",
+                batch_size=50,
+                batching_window_s=1,
+                concurrency=lambda settings: settings.scheduler_concurrency,
                 may_loop=True,
             ),
         ),

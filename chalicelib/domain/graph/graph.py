@@ -215,6 +215,30 @@ class Graph:
         """The graph whose tasks no limit holds back, as in Airflow's ``dags test``."""
         return self._with({name: replace(task, limits=()) for name, task in self.tasks.items()}, whole=None)
 
+    def alone(self, task_id: str, map_index: int) -> "Graph":
+        """The graph of one task, for an instance of it that nothing precedes, whatever its dates.
+
+        What the DAG file does not tell of the number of its instances is enough for that map index.
+        Raises ``TaskNotFound``.
+        """
+        task = self.task(task_id)
+        bare = replace(
+            task,
+            upstream=(),
+            downstream=(),
+            trigger_rule=TriggerRule.ALL_SUCCESS,
+            may_skip=MaySkip.NONE,
+            depends_on_past=False,
+            is_setup=False,
+            is_teardown=False,
+            limits=(),
+            start_date=None,
+            end_date=None,
+            mark=None,
+            expansion=task.expansion and task.expansion.by_literals(map_index + 1),
+        )
+        return Graph(self.dag_id, {task_id: bare})
+
     def _with(self, tasks: Mapping[str, Task], *, whole: "Graph | None") -> "Graph":
         return Graph(
             self.dag_id,

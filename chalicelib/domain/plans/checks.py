@@ -4,7 +4,7 @@ The engine decides by these functions, and ``why`` shows them to a person who as
 Names are those of Airflow's task dependencies where it has them. All total.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -85,8 +85,19 @@ def task_state(item: TaskInstance) -> Check:
     """Whether the task instance has still to be started."""
     state = item.state
     passed = state in (None, TaskInstanceState.SCHEDULED, TaskInstanceState.UP_FOR_RETRY)
-    detail = f" ({item.reason})" if item.reason else ""
+    details = [item.reason, *_of_deferral(item)] if item.reason else []
+    detail = f" ({'; '.join(filter(None, details))})" if details else ""
     return Check(name="Task Instance State", passed=passed, reason=f"it is {state or 'not started'}{detail}")
+
+
+def _of_deferral(item: TaskInstance) -> Iterator[str]:
+    deferral = item.deferral
+    if deferral is None or item.state is not TaskInstanceState.DEFERRED:
+        return
+    due_at = deferral.due_at.isoformat(timespec="seconds")
+    yield f"which goes on at {due_at}" if item.is_between_windows else "which is at work"
+    if deferral.timeout_at is not None:
+        yield f"its time is over at {deferral.timeout_at.isoformat(timespec='seconds')}"
 
 
 def trigger_rule(judgement: Judgement, waits_for: Sequence[str]) -> Check:

@@ -42,7 +42,7 @@ POOL_PATIENCE = timedelta(minutes=5)
 """How long a waiter may wait before its pool is looked at again without being woken."""
 
 POKE_PATIENCE = timedelta(seconds=60)
-"""How long the message of a sensor's next poke may be on its way before it is sent again."""
+"""How long the message of a sensor's next poke, or of a trigger's next window, may be on its way."""
 
 _FIRST_RESEND = timedelta(seconds=60)
 _LAST_RESEND = timedelta(hours=1)
@@ -63,6 +63,8 @@ class RepairKind(StrEnum):
     """The time of its next poke has come."""
     POKE = "poke"
     """The time of its next poke has passed, and the message of that was not heard of."""
+    TRIGGER = "trigger"
+    """Deferred: the time of its trigger's next window has passed without it, or a window's worker is gone."""
     LOST = "lost"
     """Its worker is gone."""
     INTERRUPTED = "interrupted"
@@ -125,6 +127,8 @@ def _next_event(item: TaskInstance, now: datetime) -> datetime | None:
     match item.state:
         case TaskInstanceState.RUNNING:
             return _next_event_of_running(item)
+        case TaskInstanceState.DEFERRED:
+            return _next_event_of_deferred(item)
         case TaskInstanceState.UP_FOR_RESCHEDULE:
             return item.reschedule_date
         case TaskInstanceState.UP_FOR_RETRY:
@@ -140,6 +144,12 @@ def _next_event(item: TaskInstance, now: datetime) -> datetime | None:
 def _next_event_of_running(item: TaskInstance) -> datetime | None:
     if item.is_asleep and item.reschedule_date is not None:
         return item.reschedule_date + POKE_PATIENCE
+    return item.lease_until
+
+
+def _next_event_of_deferred(item: TaskInstance) -> datetime | None:
+    if item.is_between_windows and item.deferral is not None:
+        return item.deferral.due_at + POKE_PATIENCE
     return item.lease_until
 
 
@@ -171,6 +181,10 @@ def _kind(
         return RepairKind.FOLLOW if _is_unheard(graph, item, items) else None
     if item.state is TaskInstanceState.RUNNING:
         return _kind_of_running(item, now, stopped_at)
+    if item.state is TaskInstanceState.DEFERRED:
+        is_cut_off = not item.is_between_windows and _was_before(item.updated_at, stopped_at)
+        is_late = is_cut_off or _has_passed(_next_event_of_deferred(item), now)
+        return RepairKind.TRIGGER if is_late else None
     if item.state is TaskInstanceState.SCHEDULED:
         return RepairKind.TAKE_SLOTS
     if item.state is TaskInstanceState.UP_FOR_RETRY:

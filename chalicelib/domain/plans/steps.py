@@ -110,6 +110,13 @@ class WorkerGone:
     reason: str = "its worker is gone"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowLost:
+    """The lease of a window has run out: another one is to begin."""
+
+    reason: str = "the worker of its trigger is gone"
+
+
 def asks_for_past(task: Task, judgement: Judgement, *, skip_ordered: bool = False) -> bool:
     """Whether the previous run is to be read before the step of an untouched task instance is decided.
 
@@ -294,7 +301,8 @@ def is_overwritten(item: TaskInstance, *, is_new: bool, ordered_at: datetime | N
         return False
     if item.lease_token is None:
         return True
-    return ordered_at is not None and item.end_date is not None and item.end_date <= ordered_at
+    rested_at = item.end_date or (item.deferral.created_at if item.deferral else None)
+    return ordered_at is not None and rested_at is not None and rested_at <= ordered_at
 
 
 def waits_against_an_order(item: TaskInstance) -> bool:
@@ -338,6 +346,38 @@ def poke_step(
     return Start(try_number=item.try_number, reason="the time of the next poke has come")
 
 
+def window_step(
+    item: TaskInstance, try_number: int, window: int, now: datetime
+) -> Ignore | Start | Send | Redo | WindowLost:
+    """What is done with the message of a window that could not be taken, by what stands instead."""
+    if item.try_number != try_number or item.state is None:
+        return Ignore(reason="the task instance has gone on to another try, or was cleared")
+    if item.state is TaskInstanceState.DEFERRED:
+        return _step_of_deferred(item, window, now)
+    if item.state.is_final:
+        if item.lease_token is None or _is_news(item, now):
+            return Ignore(reason="no trigger ended it, or what follows is being done")
+        return Redo(reason="what follows from its end may not have been done")
+    if item.deferral is None or item.deferral.window != window or _is_news(item, now):
+        return Ignore(reason="the task has been deferred anew, or is being started")
+    if item.state is TaskInstanceState.SCHEDULED:
+        return Start(try_number=try_number, reason="its trigger has fired, and nobody may be starting it")
+    if item.state is TaskInstanceState.QUEUED:
+        return Send(reason="its message may not have been sent")
+    return Ignore(reason="its worker is at work")
+
+
+def _step_of_deferred(item: TaskInstance, window: int, now: datetime) -> Ignore | Send | WindowLost:
+    number = item.deferral.window if item.deferral else window
+    if item.is_between_windows:
+        if number == window + 1 and not _is_news(item, now):
+            return Send(reason="the message of the next window may not have been sent")
+        return Ignore(reason="the next window has a message of its own")
+    if number == window and item.lease_until is not None and item.lease_until <= now:
+        return WindowLost()
+    return Ignore(reason="its trigger is at work, or has been since")
+
+
 def refused_claim_step(item: TaskInstance, try_number: int, now: datetime) -> Ignore | Redo | WorkerGone:
     """What is done with the message of a try that could not be claimed, by what stands instead."""
     if item.try_number != try_number or item.state is None:
@@ -346,6 +386,10 @@ def refused_claim_step(item: TaskInstance, try_number: int, now: datetime) -> Ig
         if _is_news(item, now):
             return Ignore(reason="the message of the next poke is being sent")
         return Redo(reason="the message of the next poke may not have been sent")
+    if item.state is TaskInstanceState.DEFERRED:
+        if _is_news(item, now) or not item.is_between_windows:
+            return Ignore(reason="the message of the next window is being sent, or its trigger is at work")
+        return Redo(reason="the message of the next window may not have been sent")
     if item.state is not TaskInstanceState.RUNNING:
         if item.lease_token is None:
             return Ignore(reason="no worker ended it: nothing follows")

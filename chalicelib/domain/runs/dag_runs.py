@@ -16,6 +16,7 @@ class DagRunType(StrEnum):
     MANUAL = "manual"
     SCHEDULED = "scheduled"
     BACKFILL = "backfill"
+    DATASET_TRIGGERED = "dataset_triggered"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,12 +147,20 @@ class UnfinishedRun:
     """The run's, as of when the entry was made."""
 
 
+_LOW_BITS = 11
+
+
 def new_id(now: datetime, entropy: random.Random) -> int:
     """An integer id that fits a JSON number (53 bits), grows with creation and needs no counter.
 
     42 bits of milliseconds since 1970 (good until 2109), 11 bits of chance.
     """
-    return (int(now.timestamp() * 1000) << 11) | entropy.getrandbits(11)
+    return id_at(now, entropy.getrandbits(_LOW_BITS))
+
+
+def id_at(moment: datetime, number: int) -> int:
+    """The integer id of what is of a moment, and there is told from others by the low bits of a number."""
+    return (int(moment.timestamp() * 1000) << _LOW_BITS) | (number & ((1 << _LOW_BITS) - 1))
 
 
 def generated_run_id(run_type: DagRunType, execution_date: datetime) -> str:

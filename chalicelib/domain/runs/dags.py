@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 
 
@@ -46,10 +47,16 @@ class Dag:
     """Aware; the ``start_date`` of its ``default_args``."""
     has_params: bool = False
     """Whether its version says of params what a run's conf may be."""
+    dataset_condition: DatasetCondition | None = None
+    """Which changes of datasets make it run; None: none do."""
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None
     """What paused or unpaused it last: a user's name, or a command."""
+    paused_at: datetime | None = None
+    """When it was paused last; None: it has been from the start, or never was."""
+    unpaused_at: datetime | None = None
+    """When it was unpaused last."""
     next_run: DataInterval | None = None
     """The data interval of the automated run that comes next (of a timetable of the user's own a
     ``PlannedRun``); None: none does, or none is known."""
@@ -66,6 +73,12 @@ class Dag:
     def is_paused_for(self, run_type: DagRunType) -> bool:
         """Whether its pause keeps runs of a type from going on; backfills go on, as in Airflow."""
         return self.is_paused and run_type is not DagRunType.BACKFILL
+
+    def was_paused_at(self, moment: datetime) -> bool:
+        """Whether it was paused at a moment, as far as its last pause tells."""
+        if self.paused_at is not None and moment < self.paused_at:
+            return False
+        return self.is_paused or (self.unpaused_at is not None and moment < self.unpaused_at)
 
     def is_altered(self, run_uid: str) -> bool:
         """Whether that run is among the altered ones, after however many clears."""

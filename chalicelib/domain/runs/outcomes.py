@@ -9,6 +9,9 @@ from typing import Any
 
 from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dataset_changes import DatasetChange
+from chalicelib.domain.runs.dataset_lookup import DatasetLookup, NoDatasets
+from chalicelib.domain.runs.deferrals import Deferral, Deferring
 from chalicelib.domain.runs.other_runs import NoOtherRuns, OtherRuns
 from chalicelib.domain.states import TaskInstanceState
 
@@ -29,6 +32,8 @@ class TryResult(StrEnum):
     """It raised AirflowFailException, or can never work; no further try."""
     RESCHEDULED = "rescheduled"
     """A sensor's poke did not find what it waits for, or a task asked to be run again later."""
+    DEFERRED = "deferred"
+    """It waits for a trigger, and goes on then."""
     REMOVED = "removed"
     """The deployed DAG file has no such task (or no such DAG) any more."""
 
@@ -57,6 +62,10 @@ class TryOutcome:
     returned a value, else 0."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
+    deferring: Deferring | None = None
+    """Of a deferred try: the trigger that it waits for, and how it goes on then."""
+    dataset_changes: tuple[DatasetChange, ...] = ()
+    """Of a success: what it has changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +126,8 @@ class TryRequest:
     """Of a sensor: the moment from which its timeout is counted."""
     goes_on: bool = False
     """Of a sensor: whether the try goes on after a sleep (it kept its slots, and is not to begin anew)."""
+    deferral: Deferral | None = None
+    """Of a try that was deferred: by what it goes on."""
     find_previous_success: Callable[[], DagRun | None] = field(
         default=lambda: None, repr=False, compare=False, metadata=NOT_SENT
     )
@@ -125,6 +136,8 @@ class TryRequest:
         default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds the task instances of the run as they are now, by a request per MB of them."""
+    datasets: DatasetLookup = field(default_factory=NoDatasets, repr=False, compare=False, metadata=NOT_SENT)
+    """Datasets and their events."""
     other_runs: OtherRuns = field(default_factory=NoOtherRuns, repr=False, compare=False, metadata=NOT_SENT)
     """The runs of other DAGs."""
     why_stopped: Callable[[], str | None] | None = field(

@@ -6,16 +6,26 @@ that one write. All total: nothing here raises.
 
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from math import prod
 
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.graph.trigger_rules import Judgement, Verdict
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.deferrals import (
+    TIMED_OUT,
+    TRIGGER_FAILED,
+    Deferral,
+    Deferring,
+    WindowOutcome,
+    WindowResult,
+)
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import DagRunState, TaskInstanceState
-from chalicelib.domain.tasks.keys import asleep_token
+from chalicelib.domain.tasks.keys import asleep_token, deferred_token
 from chalicelib.domain.tasks.retries import retry_at
 from chalicelib.domain.tasks.task_instances import FinishedTry, TaskInstance, TaskInstanceChange
 
@@ -168,6 +178,8 @@ def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange
         first_poke_at=None,
         output_length=None,
         rendered_map_index=None,
+        deferral=None,
+        dataset_changes=None,
     )
 
 
@@ -184,6 +196,7 @@ def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskI
         lease_until=None,
         retry_at=None,
         reschedule_date=None,
+        deferral=None,
         pool_parts=(),
         places=(),
         skips=(),
@@ -218,11 +231,12 @@ def ended_from_outside(
         lease_token=None,
         lease_until=None,
         retry_at=None,
+        deferral=None,
         reason=reason,
         updated_at=now,
         **_mapping_of(item),
     )
-    if item.state is TaskInstanceState.RUNNING and item.start_date is not None:
+    if item.state in (TaskInstanceState.RUNNING, TaskInstanceState.DEFERRED) and item.start_date is not None:
         change["end_date"] = now
         change["duration"] = (now - item.start_date).total_seconds()
     return change
@@ -250,26 +264,38 @@ def max_tries(task: Task, item: TaskInstance) -> int:
 
 
 def end_of_try(
-    run: RunRef, task: Task, item: TaskInstance, outcome: TryOutcome, now: datetime
+    run: RunRef,
+    task: Task,
+    item: TaskInstance,
+    outcome: TryOutcome,
+    now: datetime,
+    dataset_changes: Payload | None = None,
 ) -> TaskInstanceChange:
     """What a try that ended makes of its task instance, as in Airflow.
 
     A failed try is followed by another while ``try_number <= max_tries``; a rescheduled one goes on.
+    ``dataset_changes``: the kept text of those of the outcome.
     """
     if outcome.result is TryResult.RESCHEDULED:
         return rescheduled(item, outcome, now)
+    if outcome.deferring is not None:
+        return deferred(item, outcome.deferring, now)
+    begun = began_at(item)
     change = TaskInstanceChange(
         state=_ENDS[outcome.result],
         end_date=now,
-        duration=(now - item.start_date).total_seconds() if item.start_date else None,
+        duration=(now - begun).total_seconds() if begun else None,
         lease_token=item.lease_token,
         lease_until=None,
         skips=tuple(sorted(outcome.skip)),
         output_length=outcome.output_length,
         rendered_map_index=outcome.rendered_map_index,
+        dataset_changes=dataset_changes,
         reason=outcome.reason or None,
         updated_at=now,
     )
+    if item.deferral is not None:
+        change["start_date"], change["deferral"] = begun, None
     if outcome.result is TryResult.FAILED and item.try_number <= max_tries(task, item):
         change["state"] = TaskInstanceState.UP_FOR_RETRY
         change["retry_at"] = retry_at(task, run.dag_id, run.execution_date, item.try_number, now)
@@ -291,6 +317,7 @@ def rescheduled(item: TaskInstance, outcome: TryOutcome, now: datetime) -> TaskI
         pokes=pokes,
         reschedule_date=date,
         first_poke_at=item.start_date if is_first else item.first_poke_at,
+        deferral=None,
         reason=f"pokes again at {date.isoformat(timespec='seconds')}",
         updated_at=now,
     )
@@ -301,6 +328,112 @@ def rescheduled(item: TaskInstance, outcome: TryOutcome, now: datetime) -> TaskI
     change["end_date"] = now
     change["duration"] = (now - item.start_date).total_seconds() if item.start_date else None
     return change
+
+
+def began_at(item: TaskInstance) -> datetime | None:
+    """When the present try began; one that was deferred goes on with its first date, as in Airflow."""
+    return item.deferral.began_at if item.deferral else item.start_date
+
+
+def deferred(item: TaskInstance, asked: Deferring, now: datetime) -> TaskInstanceChange:
+    """A try that waits for a trigger; what it holds is given back after this."""
+    window = item.deferral.window + 1 if item.deferral else 1
+    deferral = Deferral(
+        trigger_id=_trigger_id(item, window),
+        window=window,
+        classpath=asked.classpath,
+        kwargs=asked.kwargs,
+        method_name=asked.method_name,
+        method_kwargs=asked.method_kwargs,
+        created_at=now,
+        began_at=began_at(item) or now,
+        due_at=now,
+        timeout_at=asked.timeout_at,
+    )
+    return TaskInstanceChange(
+        state=TaskInstanceState.DEFERRED,
+        deferral=deferral,
+        start_date=deferral.began_at,
+        lease_token=deferred_token(window),
+        lease_until=None,
+        reason=f"waits for {asked.classpath}",
+        updated_at=now,
+    )
+
+
+def _trigger_id(item: TaskInstance, window: int) -> int:
+    """An integer that JSON readers of any language hold exactly."""
+    name = f"{item.run_uid}/{item.key}/{item.clears}/{item.try_number}/{window}"
+    return int.from_bytes(sha256(name.encode()).digest()[:6])
+
+
+def next_window(item: TaskInstance, due_at: datetime, now: datetime) -> TaskInstanceChange:
+    """A deferred task whose trigger goes on in another window, at the latest when its time is over."""
+    deferral = _deferral(item)
+    window = deferral.window + 1
+    due_at = max(now, min(due_at, deferral.timeout_at or due_at))
+    return TaskInstanceChange(
+        deferral=replace(deferral, window=window, due_at=due_at),
+        lease_token=deferred_token(window),
+        lease_until=None,
+        updated_at=now,
+    )
+
+
+def fired(item: TaskInstance, outcome: WindowOutcome, now: datetime) -> TaskInstanceChange:
+    """A deferred task whose trigger has fired or failed: its try goes on, with slots that it takes anew."""
+    has_fired = outcome.result is WindowResult.FIRED
+    deferral = replace(
+        _deferral(item),
+        event=outcome.event if has_fired else None,
+        error=None if has_fired else TRIGGER_FAILED,
+        traceback=None if has_fired else outcome.traceback,
+    )
+    return _goes_on(item, deferral, "its trigger has fired" if has_fired else "its trigger failed", now)
+
+
+def timed_out(item: TaskInstance, now: datetime) -> TaskInstanceChange:
+    """A deferred task whose time is over: its try goes on, and fails."""
+    return _goes_on(item, replace(_deferral(item), error=TIMED_OUT), "its deferral took too long", now)
+
+
+def _goes_on(item: TaskInstance, deferral: Deferral, reason: str, now: datetime) -> TaskInstanceChange:
+    return TaskInstanceChange(
+        state=TaskInstanceState.SCHEDULED,
+        deferral=deferral,
+        lease_token=None,
+        lease_until=None,
+        pool_parts=(),
+        places=(),
+        reschedules=item.reschedules + 1,
+        reason=reason,
+        updated_at=now,
+    )
+
+
+def ended_by_trigger(item: TaskInstance, result: WindowResult, now: datetime) -> TaskInstanceChange:
+    """A deferred task that its trigger ended; for good, also where there are tries left, as in Airflow.
+
+    One that is skipped so is not called back, as in Airflow: it has no lease.
+    """
+    begun = began_at(item) or now
+    return TaskInstanceChange(
+        state=TaskInstanceState(result),
+        deferral=None,
+        start_date=begun,
+        end_date=now,
+        duration=(now - begun).total_seconds(),
+        lease_token=None if result is WindowResult.SKIPPED else item.lease_token,
+        lease_until=None,
+        reason="its trigger ended it",
+        updated_at=now,
+    )
+
+
+def _deferral(item: TaskInstance) -> Deferral:
+    if item.deferral is None:
+        raise ValueError(f"{item.name} is not deferred")
+    return item.deferral
 
 
 def interrupted(run: RunRef, item: TaskInstance, task: Task, now: datetime) -> TaskInstanceChange:
@@ -354,6 +487,7 @@ def skipped_by_order(item: TaskInstance, skips: tuple[str, ...], now: datetime) 
         lease_until=None,
         retry_at=None,
         reschedule_date=None,
+        deferral=None,
         pool_parts=(),
         places=(),
         skips=skips,
@@ -392,14 +526,16 @@ def cleared_try(item: TaskInstance, now: datetime) -> FinishedTry | None:
     return replace(record, end_date=now, duration=(now - begun).total_seconds() if begun else None)
 
 
-_AT_WORK = frozenset({TaskInstanceState.RUNNING, TaskInstanceState.UP_FOR_RESCHEDULE})
+_AT_WORK = frozenset(
+    {TaskInstanceState.RUNNING, TaskInstanceState.UP_FOR_RESCHEDULE, TaskInstanceState.DEFERRED}
+)
 
 
 def end_of(run: DagRun, item: TaskInstance) -> TaskInstanceState:
     """How a task instance that is not over ends with its run, as in Airflow.
 
-    All are skipped, but those at work while the run is cancelled (sensors between two pokes are, too):
-    these fail.
+    All are skipped, but those at work while the run is cancelled (deferred tasks and sensors between two
+    pokes are, too): these fail.
     """
     if run.state is DagRunState.SUCCESS:
         return TaskInstanceState.SUCCESS

@@ -64,6 +64,11 @@ def run_of_holder(holder: str) -> str:
     return parse_holder_name(holder)[0]
 
 
+def deferred_token(window: int) -> str:
+    """The lease of a deferred task between two windows: the message of the next one takes it over."""
+    return f"deferred-{window}"
+
+
 def asleep_token(pokes: int) -> str:
     """The lease of a sensor between two pokes, which no worker runs: the message of a poke takes it over."""
     return f"asleep-{pokes}"

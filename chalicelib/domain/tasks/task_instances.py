@@ -5,9 +5,18 @@ from datetime import datetime
 from typing import TypedDict
 
 from chalicelib.domain.graph.graph import NOT_MAPPED
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.deferrals import Deferral
 from chalicelib.domain.slots.pools import Parts, Places
 from chalicelib.domain.states import TaskInstanceState
-from chalicelib.domain.tasks.keys import asleep_token, holder_name, instance_name, parse_task_key, task_key
+from chalicelib.domain.tasks.keys import (
+    asleep_token,
+    deferred_token,
+    holder_name,
+    instance_name,
+    parse_task_key,
+    task_key,
+)
 from chalicelib.domain.tasks.notes import EARLY, NO_NOTES, Notes
 from chalicelib.domain.tasks.voiding import coded
 
@@ -73,6 +82,10 @@ class TaskInstance:
     """Where tasks are mapped over its output: how many instances that makes (of a mapped one: 1 or 0)."""
     rendered_map_index: str | None = None
     """What ``map_index_template`` makes of the instance: its name for people."""
+    deferral: Deferral | None = None
+    """Of a task that waits for a trigger, or whose try goes on since it has fired."""
+    dataset_changes: Payload | None = None
+    """Of a success: the text (``runs.dataset_changes``) of the datasets that it has changed."""
 
     @property
     def key(self) -> str:
@@ -108,6 +121,13 @@ class TaskInstance:
     def waits_for_poke(self) -> bool:
         """Whether it is a sensor that waits for the time of its next poke."""
         return self.state is TaskInstanceState.UP_FOR_RESCHEDULE or self.is_asleep
+
+    @property
+    def is_between_windows(self) -> bool:
+        """Whether it is deferred, and no invocation runs its trigger."""
+        return self.state is TaskInstanceState.DEFERRED and (
+            self.deferral is not None and self.lease_token == deferred_token(self.deferral.window)
+        )
 
     @property
     def is_asleep(self) -> bool:
@@ -154,6 +174,8 @@ class TaskInstanceChange(TypedDict, total=False):
     map_levels: tuple[int, ...]
     output_length: int | None
     rendered_map_index: str | None
+    deferral: Deferral | None
+    dataset_changes: Payload | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ def set_paused(engine: Engine, dag_id: str, *, paused: bool, changed_by: str) ->
 
     Raises ``DagNotFound``. 1 request; 1 message when unpausing, 2 for a DAG with a schedule.
     """
-    dag = engine.store.dags.set_paused(dag_id, paused, changed_by)
+    dag = engine.store.dags.set_paused(dag_id, paused, changed_by, engine.now())
     if dag is None:
         raise DagNotFound(dag_id)
     if paused:

@@ -15,6 +15,7 @@ from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.messages import EraseDag, WakePool
 from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.schedule.timetables import Schedule
+from chalicelib.engine.datasets.references import condition_of, keep_references
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.schedule.clock import renew
 from chalicelib.engine.slots.pools import ensure_default_pool
@@ -71,7 +72,8 @@ def sync_dags(engine: Engine, folder: DagsFolder, *, paused_at_creation: bool) -
         _keep(engine, dag.document, dag.code, paused_at_creation=paused_at_creation)
         dag_ids.append(str(dag.document["dag_id"]))
     _keep_import_errors(engine, folder.broken)
-    _deactivate_missing(engine, set(dag_ids), {failure.filename for failure in folder.broken})
+    kept = _deactivate_missing(engine, set(dag_ids), {failure.filename for failure in folder.broken})
+    keep_references(engine, (dag.document for dag in folder.dags), kept)
     return SyncReport(dag_ids=tuple(sorted(dag_ids)), failures=folder.broken)
 
 
@@ -92,6 +94,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             schedule=Schedule.of_document(document),
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
             has_params=bool(document["params"]),
+            dataset_condition=condition_of(document),
         )
     )
     _resize_limits(engine, document)
@@ -126,8 +129,17 @@ def _keep_import_errors(engine: Engine, failures: tuple[BrokenFile, ...]) -> Non
             engine.store.dags.clear_import_error(known.filename)
 
 
-def _deactivate_missing(engine: Engine, present: set[str], failing_files: set[str]) -> None:
-    """DAGs that no file defines any more are no longer active; those of a broken file stay as they are."""
+def _deactivate_missing(engine: Engine, present: set[str], failing_files: set[str]) -> set[str]:
+    """DAGs that no file defines any more are no longer active; those of a broken file stay as they are.
+
+    Returns the ids of the latter.
+    """
+    kept = set()
     for dag in list(engine.store.dags.list()):
-        if dag.is_active and dag.dag_id not in present and dag.fileloc not in failing_files:
+        if not dag.is_active or dag.dag_id in present:
+            continue
+        if dag.fileloc in failing_files:
+            kept.add(dag.dag_id)
+        else:
             engine.store.dags.set_active(dag.dag_id, False)
+    return kept

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.auth.ports import ProofKey, Replays, Users
 from chalicelib.domain.connections import Connections
+from chalicelib.domain.datasets.datasets import Dataset
+from chalicelib.domain.datasets.queues import Arrival, ArrivalStep, DatasetQueue
 from chalicelib.domain.idempotency import KeptAnswer
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef, UnfinishedRun
 from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
+from chalicelib.domain.runs.dataset_events import DatasetEvent, EventKey
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.slots.pools import Parts, Pool, PoolShard, Waiter
 from chalicelib.domain.states import DagRunState
@@ -55,8 +59,13 @@ class Dags(Protocol):
         One that is no longer defined has no next run.
         """
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
-        """Pause or unpause; the DAG as it is then, None if there is no such DAG. 1 request."""
+    def set_paused(
+        self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
+    ) -> Dag | None:
+        """Pause or unpause at a moment; the DAG as it is then, None if there is no such DAG. 1 request.
+
+        ``at``: None notes no moment.
+        """
 
     def set_next_run(
         self,
@@ -352,6 +361,82 @@ class Lineage(Protocol):
         """Forget the lineage of a run."""
 
 
+class Datasets(Protocol):
+    """Table ``datasets``: datasets and aliases, by their references."""
+
+    def get_many(self, references: Iterable[str]) -> Iterator[Dataset]:
+        """Those of these different references, in no order, without missing ones; 1 request per 100."""
+
+    def list(self) -> Iterator[Dataset]:
+        """All datasets and aliases, for lists; 1 request per MB."""
+
+    def save(self, dataset: Dataset) -> None:
+        """What a sync found: makes it, or renews names, extra, mentions and the time of it; 1 request.
+
+        Of one that exists, id, time of creation and aliases stay as they are.
+        """
+
+    def bring(self, dataset: Dataset) -> None:
+        """Add to the aliases that have brought events to a dataset, made if it is missing; 1 request.
+
+        It gets its name, too, if it had none. Of one that exists, all else stays as it is.
+        """
+
+
+class DatasetEvents(Protocol):
+    """Table ``dataset_events``."""
+
+    def save(self, event: DatasetEvent) -> None:
+        """Keep an event; the same one again is no change. 1 request."""
+
+    def list(self, uri: str) -> Iterator[DatasetEvent]:
+        """The events of a dataset, by their time; 1 request per MB."""
+
+    def get_many(self, keys: Iterable[EventKey]) -> Iterator[DatasetEvent]:
+        """The events of these different keys, in no order, without missing ones; 1 request per 100."""
+
+
+class Arrived(Enum):
+    """What the write of an arrival came to."""
+
+    APPLIED = "applied"
+    REPEATED = "repeated"
+    """The origin had arrived before; nothing was changed."""
+    OVERTAKEN = "overtaken"
+    """The queue is not the one that was read any more; nothing was changed."""
+    DATE_TAKEN = "date_taken"
+    """The run's date or id is another run's; nothing was changed."""
+
+
+class DatasetQueues(Protocol):
+    """Tables ``dataset_queues`` and ``dataset_arrivals``."""
+
+    def get_with_dag(self, dag_id: str) -> tuple[Dag | None, DatasetQueue | None]:
+        """A DAG and its queue; 1 request."""
+
+    def arrive(self, step: ArrivalStep, run: DagRun | None, due_at: datetime) -> Arrived:
+        """Write what an arrival makes of a queue, and the run that it makes (``step.run`` is its plan).
+
+        All or nothing; 1 request. The run is written as ``DagRuns.create`` does it. An origin arrives once
+        at a DAG, which remembers it.
+        """
+
+    def arrivals(self, run_uid: str) -> Iterator[Arrival]:
+        """What a run by datasets has, or will have, of events, by their time; 1 request per MB."""
+
+    def run_of(self, dag_id: str, origin: str) -> datetime | None:
+        """The execution date of the run that an origin's arrival belongs to; None: there is none (yet).
+
+        2 requests.
+        """
+
+    def delete_run(self, run_uid: str) -> None:
+        """Forget what a run has of events."""
+
+    def delete_dag(self, dag_id: str, generation: int) -> None:
+        """Forget what has arrived for the DAG's lives before that one, and which runs it has made."""
+
+
 class KeptAnswers(Protocol):
     """Table ``kept_answers``; they are written with what they are the answer to."""
 
@@ -419,6 +504,18 @@ class Store(Protocol):
     @property
     def lineage(self) -> Lineage:
         """Lineage."""
+
+    @property
+    def datasets(self) -> Datasets:
+        """Datasets and aliases."""
+
+    @property
+    def dataset_events(self) -> DatasetEvents:
+        """Events of datasets."""
+
+    @property
+    def dataset_queues(self) -> DatasetQueues:
+        """What has arrived for the DAGs that run by datasets."""
 
     @property
     def kept_answers(self) -> KeptAnswers:

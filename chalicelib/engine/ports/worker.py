@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
 from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
@@ -60,6 +61,9 @@ RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 AskTimetable = Callable[[TimetableQuestion], TimetableAnswer]
 """Asks the timetable of a DAG file, as above. What it raises, and that it takes too long, is the answer."""
 
+
+RunWindow = Callable[[WindowRequest], tuple[WindowOutcome, ...]]
+"""Runs triggers for a window, side by side; one outcome for each, in their order."""
 
 RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
 """Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

@@ -55,6 +55,8 @@ class RunRequest:
     external_trigger: bool = True
     is_undated: bool = False
     """Whether the date is only now, for the one who asks gave none."""
+    may_precede_start: bool = False
+    """Whether the date may lie before the DAG's start date, as in Airflow's ``dags test``."""
     data_interval: DataInterval | None = None
     """None: what the DAG's schedule makes of the date."""
     conf: dict[str, Any] = field(default_factory=dict)
@@ -111,7 +113,7 @@ def create_run_once(
 
 def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
     """The run as it will be created."""
-    if request.external_trigger:
+    if request.external_trigger and not request.may_precede_start:
         _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
@@ -123,10 +125,14 @@ def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
 def _create(engine: Engine, request: RunRequest, run: DagRun, kept: KeptAnswer | None = None) -> None:
     if not engine.store.dag_runs.create(run, run.queued_at + SWEEP_INTERVAL, kept):
         raise DagRunAlreadyExists(run.dag_id, str(request.execution_date), run.run_id)
-    _announce(engine, run)
+    announce(engine, run)
 
 
-def _announce(engine: Engine, run: DagRun) -> None:
+def announce(engine: Engine, run: DagRun) -> None:
+    """Send the first message of a run that was created, and show it as its DAG's latest; at best effort.
+
+    2 requests.
+    """
     # Telling the caller "failed" would make it trigger again and be refused as a duplicate.
     try:
         engine.send(StartRun(run=run.ref))
@@ -190,10 +196,10 @@ def _is_allowed(run_id: str, pattern: str) -> bool:
     return any(re.fullmatch(allowed, run_id) for allowed in (pattern, GENERATED_RUN_ID_PATTERN))
 
 
-def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str) -> DagRun:
-    """The run of a request, queued now under that run id, and not kept yet."""
+def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str, run_uid: str | None = None) -> DagRun:
+    """The run of a request, queued now under that run id, and not kept yet; ``run_uid``: one is chosen."""
     now = engine.now()
-    run_uid = engine.new_uid()
+    run_uid = run_uid or engine.new_uid()
     execution_date = request.execution_date.astimezone(UTC)
     data_interval = request.data_interval or dag.schedule.manual_interval(execution_date)
     return DagRun(

@@ -37,7 +37,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.slots import taking
-from chalicelib.engine.tasks import fail_stop, owed_callbacks, past, sleeping
+from chalicelib.engine.tasks import deferring, fail_stop, owed_callbacks, owed_events, past, sleeping
 from chalicelib.engine.tasks.cascade import Cascade
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
 from chalicelib.engine.tasks.questions import Told
@@ -152,6 +152,7 @@ class RunInProgress:
             Cascade(progress=self).skip(item)
             return False
         owed_callbacks.after_try(self.engine, self.graph, self.facts, item, redo=redo)
+        owed_events.after_try(self.engine, self.graph, self.facts, item, redo=redo)
         if item.notes.get(CROWDING):
             self.outbox.post(RescueRun.of(self.facts.ref))
         if waits_against_an_order(item):
@@ -160,6 +161,8 @@ class RunInProgress:
             self.tries.retry_later(task, item)
         elif item.waits_for_poke:
             sleeping.poke_later(self.tries, task, item)
+        elif item.state is TaskInstanceState.DEFERRED:
+            deferring.wait_for_trigger(self.tries, task, item)
         elif item.state is not None and item.state.is_final:
             if not stops_others(self.graph, item):
                 return True

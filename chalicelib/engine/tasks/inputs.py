@@ -13,11 +13,13 @@ from chalicelib.domain.runs.dag_runs import DagRun, RunFacts
 from chalicelib.domain.runs.dags import sees
 from chalicelib.domain.runs.outcomes import InstanceFacts, TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.tasks.changes import began_at
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import previous_success
 from chalicelib.engine.ports.store import XComs
+from chalicelib.engine.tasks.dataset_inputs import DatasetsForTry
 
 _LOOKED_AT = 10
 """Runs in which a value of prior dates usually is."""
@@ -40,7 +42,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         data_interval_start=run.data_interval_start,
         data_interval_end=run.data_interval_end,
         run_start_date=run.start_date,
-        start_date=item.start_date or run.start_date,
+        start_date=began_at(item) or run.start_date,
         external_trigger=run.external_trigger,
         is_undated=bool(run.is_undated),
         queued_at=item.queued_dttm,
@@ -49,9 +51,11 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         has_gaps=_has_gaps(engine, graph_of_run(engine, run), item),
         find_previous_success=partial(previous_success, engine, run.ref),
         find_task_instances=partial(instances_of_run, engine, run),
+        datasets=DatasetsForTry(engine, run),
         pokes=item.pokes,
         first_poke_at=item.first_poke_at,
         goes_on=message.begun_at is not None,
+        deferral=item.deferral,
     )
 
 

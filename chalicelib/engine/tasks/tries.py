@@ -83,6 +83,8 @@ class Tries:
         )
         if item.is_asleep:
             message = replace(message, pokes=item.pokes, begun_at=item.start_date)
+        if item.deferral is not None:
+            message = replace(message, deferred_since=item.deferral.began_at)
         self.outbox.post(message, delay_seconds)
 
     def resend(self, item: TaskInstance) -> None:

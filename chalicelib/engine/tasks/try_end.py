@@ -5,7 +5,9 @@ import logging
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.observations import TaskEnded
-from chalicelib.domain.runs.outcomes import TryOutcome
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dataset_changes import changes_text
+from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.states import FINAL_STATES, TaskInstanceState
 from chalicelib.domain.tasks import changes
 from chalicelib.domain.tasks.task_instances import Expected, TaskInstance, TaskInstanceChange
@@ -19,7 +21,7 @@ PUT_OFF_SECONDS = 5
 
 
 TRY_ENDS = FINAL_STATES | {TaskInstanceState.UP_FOR_RETRY}
-"""What a try ends as; a sensor that waits for its next poke goes on."""
+"""What a try ends as; a sensor that waits for its next poke goes on, as does a deferred task."""
 
 
 def finish(progress: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> None:
@@ -29,7 +31,16 @@ def finish(progress: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> 
     """
     task = progress.graph.task(item.task_id)
     now = progress.engine.now()
-    write_end(progress, item, changes.end_of_try(progress.facts.ref, task, item, outcome, now))
+    kept = _kept_changes(progress, item, outcome)
+    write_end(progress, item, changes.end_of_try(progress.facts.ref, task, item, outcome, now, kept))
+
+
+def _kept_changes(progress: RunInProgress, item: TaskInstance, outcome: TryOutcome) -> Payload | None:
+    """The text of the datasets that a try has changed, kept with its end or, a large one, before it."""
+    if outcome.result is not TryResult.SUCCESS or not outcome.dataset_changes:
+        return None
+    key = f"dataset_changes/{item.run_uid}/{item.key}/{item.try_number}.json"
+    return progress.engine.store.payloads.keep(key, changes_text(outcome.dataset_changes))
 
 
 def write_end(progress: RunInProgress, item: TaskInstance, change: TaskInstanceChange) -> None:
@@ -52,9 +63,9 @@ def write_end(progress: RunInProgress, item: TaskInstance, change: TaskInstanceC
 def change_running(
     progress: RunInProgress, item: TaskInstance, change: TaskInstanceChange
 ) -> Write[TaskInstance]:
-    """Change a running try, provided that its lease is still the one that ``item`` shows."""
+    """Change a try that runs or is deferred, if its lease is still the one that ``item`` shows."""
     expected = Expected(
-        states=frozenset({TaskInstanceState.RUNNING}),
+        states=frozenset({item.state}),
         try_number=item.try_number,
         lease_token=item.lease_token,
     )

@@ -18,7 +18,7 @@ from chalicelib.domain import moments
 from chalicelib.domain.errors import NoDagToDelete, TaskInstancesRunning
 from chalicelib.domain.graph.graph import Task
 from chalicelib.domain.messages import EraseDag, EraseRun, WakePool
-from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, RunRef
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
@@ -40,6 +40,10 @@ LONGEST_INVOCATION = timedelta(seconds=MOST_WORKER_TIMEOUT)
 """Lambda's limit, whatever the stage asks for: an invocation may have begun under another setting."""
 
 _HOLDING = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
+
+
+_MAY_WRITE = frozenset({TaskInstanceState.RUNNING, TaskInstanceState.DEFERRED})
+"""What a worker may write XComs of, while it has a lease."""
 
 
 def delete_dag(engine: Engine, dag_id: str) -> int:
@@ -93,6 +97,8 @@ def erase_dag(engine: Engine, message: EraseDag) -> None:
     if len(runs) == PORTION or not all(erased):
         _send_erasure(engine, dag)
         return
+    if dag.dataset_condition is not None:
+        engine.store.dataset_queues.delete_dag(dag.dag_id, dag.generation)
     for limit in graph_of(engine, dag.dag_id, dag.version).limits:
         engine.store.pools.delete(limit.pool)
     if dag.is_active:
@@ -119,11 +125,17 @@ def erase_run(engine: Engine, run: DagRun) -> bool:
     if run.state is DagRunState.QUEUED:
         _leave_queue(engine, run)
         if not run.fence:  # nothing else was written of a run that did not start
-            return engine.store.dag_runs.delete(run)
+            return _delete(engine, run)
     now = engine.now()
     if not run.is_over_for(LONGEST_INVOCATION, now):
         _erase_run_until(engine, run.ref, now + LONGEST_INVOCATION)
     _clear(engine, run.ref, _items(engine, run.ref))
+    return _delete(engine, run)
+
+
+def _delete(engine: Engine, run: DagRun) -> bool:
+    if run.run_type is DagRunType.DATASET_TRIGGERED:
+        engine.store.dataset_queues.delete_run(run.run_uid)
     return engine.store.dag_runs.delete(run)
 
 
@@ -173,15 +185,16 @@ def _items(engine: Engine, run: RunRef) -> list[TaskInstance]:
 
 
 def _ends_at(engine: Engine, items: Iterable[TaskInstance]) -> datetime | None:
-    """When the last live worker among these tries is over for sure; None if there is none."""
+    """When the last live worker among these tries and windows is over for sure; None if there is none."""
     now = engine.now()
-    leases = [item.lease_until for item in items if item.state is TaskInstanceState.RUNNING]
+    leases = [item.lease_until for item in items if item.state in _MAY_WRITE]
     return max((lease for lease in leases if lease is not None and lease > now), default=None)
 
 
 def _is_running(engine: Engine, items: Sequence[TaskInstance]) -> bool:
     """Whether a live worker runs one of these tries, or one is a sensor that goes on by itself."""
-    return _ends_at(engine, items) is not None or any(item.is_asleep for item in items)
+    running = [item for item in items if item.state is TaskInstanceState.RUNNING]
+    return _ends_at(engine, running) is not None or any(item.is_asleep for item in running)
 
 
 def _bring_back(engine: Engine, dag: Dag) -> None:

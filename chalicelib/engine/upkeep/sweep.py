@@ -30,7 +30,7 @@ from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.runs.end import end_tasks_of, fail_run
 from chalicelib.engine.runs.start import in_progress, put_off, start_run
 from chalicelib.engine.runs.timeout import is_timed_out, next_look_before_timeout
-from chalicelib.engine.tasks import owed_callbacks
+from chalicelib.engine.tasks import deferring, owed_callbacks
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.try_end import finish, write_end
 from chalicelib.engine.upkeep import deletion
@@ -91,7 +91,7 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     now = engine.now()
     found = repairs(progress.graph, items, now, stopped_at)
     if dag.is_paused_for(run.run_type) and not any(
-        item.state is TaskInstanceState.RUNNING for item in items.begun()
+        item.state in _GOES_ON_WHILE_PAUSED for item in items.begun()
     ):
         put_off(engine, run.ref)
     else:
@@ -113,8 +113,18 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     progress.flush()
 
 
-_DONE_WHILE_PAUSED = frozenset({RepairKind.LOST, RepairKind.INTERRUPTED, RepairKind.POKE, RepairKind.FOLLOW})
-"""A paused DAG starts nothing, but what ran may end."""
+_DONE_WHILE_PAUSED = frozenset(
+    {
+        RepairKind.LOST,
+        RepairKind.INTERRUPTED,
+        RepairKind.POKE,
+        RepairKind.TRIGGER,
+        RepairKind.FOLLOW,
+    }
+)
+"""A paused DAG starts nothing, but what ran may end, and triggers go on."""
+
+_GOES_ON_WHILE_PAUSED = frozenset({TaskInstanceState.RUNNING, TaskInstanceState.DEFERRED})
 
 
 def _carry_out(progress: RunInProgress, repair: Repair) -> None:
@@ -135,12 +145,17 @@ def _carry_out(progress: RunInProgress, repair: Repair) -> None:
             progress.tries.start(task, item, item.try_number)
         case RepairKind.POKE:
             progress.tries.send(item)
-        case RepairKind.LOST:
-            outcome = TryOutcome(result=TryResult.FAILED, reason="its worker is gone")
-            finish(progress, item, outcome)
-        case RepairKind.INTERRUPTED:
-            run = progress.facts.ref
-            change = changes.interrupted(run, item, task, progress.engine.now())
-            write_end(progress, item, change)
+        case RepairKind.TRIGGER:
+            deferring.look_after(progress.tries, item)
+        case RepairKind.LOST | RepairKind.INTERRUPTED:
+            _end_lost_try(progress, repair)
         case RepairKind.FOLLOW:
             progress.after_try(item, redo=True)
+
+
+def _end_lost_try(progress: RunInProgress, repair: Repair) -> None:
+    task, item = repair.task, repair.item
+    if repair.kind is RepairKind.LOST:
+        finish(progress, item, TryOutcome(result=TryResult.FAILED, reason="its worker is gone"))
+        return
+    write_end(progress, item, changes.interrupted(progress.facts.ref, item, task, progress.engine.now()))

@@ -131,7 +131,7 @@ def _prepare(progress: RunInProgress, message: RunTask, item: TaskInstance) -> T
         return "its DAG is paused"
     if message.begun_at is None and (crowd := crowd_around(progress, dag, item)):
         return crowd
-    if message.begun_at is None and (message.try_number > 1 or item.pokes):
+    if message.begun_at is None and item.deferral is None and (message.try_number > 1 or item.pokes):
         progress.engine.store.xcoms.clear(item.run_uid, item.task_id, item.map_index)
     return try_request(progress.engine, message, item, dag.fileloc)
 
@@ -150,7 +150,7 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
         state=TaskInstanceState.RUNNING,
         lease_token=invocation.token,
         lease_until=invocation.ends_at + CLOCK_MARGIN,
-        start_date=message.begun_at or now,
+        start_date=message.begun_at or message.deferred_since or now,
         end_date=None,
         duration=None,
         hostname=invocation.hostname,
@@ -165,14 +165,14 @@ def _claim(engine: Engine, message: RunTask, invocation: Invocation) -> Write[Ta
 def _on_refused_claim(progress: RunInProgress, message: RunTask, item: TaskInstance) -> None:
     match refused_claim_step(item, message.try_number, progress.engine.now()):
         case Redo():
-            _redo(progress, item)
+            redo_what_follows(progress, item)
         case WorkerGone(reason=reason):
             finish(progress, item, TryOutcome(result=TryResult.FAILED, reason=reason))
         case Ignore():
             return
 
 
-def _redo(progress: RunInProgress, item: TaskInstance) -> None:
+def redo_what_follows(progress: RunInProgress, item: TaskInstance) -> None:
     """Repeat what a crash may have left undone after a try, unless its run is gone or long over.
 
     The sweep has done it for such a run; and once its DAG is deleted, nothing removes what is written of it.
@@ -214,7 +214,7 @@ def _run(
     report = run_try(request, task_xcoms(engine, item, facts.ref.execution_date))
     outcome = report.outcome
     try:
-        earlier = _earlier_log(engine, facts, item) if item.pokes else b""
+        earlier = _earlier_log(engine, facts, item) if item.pokes or item.deferral else b""
         text = continued_log(earlier, report.log)
         engine.store.task_logs.save(facts.ref, facts.run_id, item.key, item.try_number, text)
     except StoreUnavailable:

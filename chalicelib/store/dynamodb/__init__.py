@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from chalicelib.store.dynamodb.connections import DynamoConnections
     from chalicelib.store.dynamodb.dag_runs import DynamoDagRuns
     from chalicelib.store.dynamodb.dags import DynamoDags
+    from chalicelib.store.dynamodb.dataset_queues import DynamoDatasetQueues
+    from chalicelib.store.dynamodb.datasets import DynamoDatasetEvents, DynamoDatasets
     from chalicelib.store.dynamodb.kept_answers import DynamoKeptAnswers
     from chalicelib.store.dynamodb.kerberos_replays import DynamoReplays
     from chalicelib.store.dynamodb.lineage import DynamoLineage
@@ -73,6 +75,24 @@ class DynamoStore:
         from chalicelib.store.dynamodb.dags import DynamoDags
 
         return DynamoDags(self._tables, self._bucket)
+
+    @cached_property
+    def datasets(self) -> "DynamoDatasets":
+        from chalicelib.store.dynamodb.datasets import DynamoDatasets
+
+        return DynamoDatasets(self._tables)
+
+    @cached_property
+    def dataset_events(self) -> "DynamoDatasetEvents":
+        from chalicelib.store.dynamodb.datasets import DynamoDatasetEvents
+
+        return DynamoDatasetEvents(self._tables)
+
+    @cached_property
+    def dataset_queues(self) -> "DynamoDatasetQueues":
+        from chalicelib.store.dynamodb.dataset_queues import DynamoDatasetQueues
+
+        return DynamoDatasetQueues(self._dynamodb, self._tables)
 
     @cached_property
     def kept_answers(self) -> "DynamoKeptAnswers":

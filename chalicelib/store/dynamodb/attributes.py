@@ -9,6 +9,9 @@ from typing import Any
 from pynamodb.attributes import Attribute
 from pynamodb.constants import LIST, MAP, NUMBER, STRING
 
+from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.deferrals import Deferral
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.domain.slots.pools import Holding, Parts
 
@@ -92,6 +95,21 @@ def _json(value: Any) -> Any:
     return instant_text(value) if isinstance(value, datetime) else value
 
 
+class DeferralAttribute(Attribute[Deferral]):
+    """A deferral, as a JSON text: it is only ever read and written as a whole."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Deferral) -> str:
+        """The text."""
+        return json.dumps(plain(value), ensure_ascii=False)
+
+    def deserialize(self, value: str) -> Deferral:
+        """The deferral."""
+        deferral: Deferral = typed(Deferral, json.loads(value))
+        return deferral
+
+
 class PartsAttribute(Attribute[Parts]):
     """Pairs of numbers, compactly: ``0:16,3:1``; of a pool, 16 slots of shard 0 and one of shard 3."""
 
@@ -105,6 +123,21 @@ class PartsAttribute(Attribute[Parts]):
         """The pairs."""
         pairs = (pair.split(":") for pair in value.split(","))
         return tuple((int(shard), int(slots)) for shard, slots in pairs)
+
+
+class PayloadAttribute(Attribute[Payload]):
+    """A payload as a JSON text."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Payload) -> str:
+        """The text."""
+        return json.dumps(plain(value))
+
+    def deserialize(self, value: str) -> Payload:
+        """The payload."""
+        payload: Payload = typed(Payload, json.loads(value))
+        return payload
 
 
 class NumbersAttribute(Attribute[tuple[int, ...]]):

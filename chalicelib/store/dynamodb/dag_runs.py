@@ -19,7 +19,7 @@ from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.attributes import instant_text
-from chalicelib.store.dynamodb.connection import DynamoDB
+from chalicelib.store.dynamodb.connection import DynamoDB, Request
 from chalicelib.store.dynamodb.dags import as_dag
 from chalicelib.store.dynamodb.kept_answers import keeping
 from chalicelib.store.dynamodb.models import DagRunIdItem, DagRunItem, UnfinishedRunItem
@@ -32,7 +32,7 @@ DUE_SHARDS = 16
 """Hash keys of the index: its writes spread over as many partitions."""
 
 
-_ITEMS_OF_A_RUN = 3
+ITEMS_OF_A_RUN = 3
 """The run, its run id, its unfinished entry: what a creation writes first."""
 
 
@@ -41,6 +41,7 @@ class DynamoDagRuns:
 
     def __init__(self, dynamodb: DynamoDB, tables: Tables) -> None:
         self._dynamodb = dynamodb
+        self._tables = tables
         self._dags = tables.dags
         self._runs = tables.dag_runs
         self._run_ids = tables.dag_run_ids
@@ -48,20 +49,12 @@ class DynamoDagRuns:
         self._kept_answers = tables.kept_answers
 
     def create(self, run: DagRun, due_at: datetime, kept: KeptAnswer | None = None) -> bool:
-        writes = [
-            {"Put": self._runs.put_request(_run_item(run), _is_free_for(DagRunItem, run))},
-            {"Put": self._run_ids.put_request(_run_id_item(run), _is_free_for(DagRunIdItem, run))},
-            {
-                "Put": self._unfinished.put_request(
-                    _unfinished_item(run.ref, due_at), _is_free_for(UnfinishedRunItem, run)
-                )
-            },
-        ]
+        writes = [*creation(self._tables, run, due_at)]
         if kept:
             writes.append(keeping(self._kept_answers, kept))
-        refusals = transact(self._dynamodb, writes, _token(writes))
+        refusals = transact(self._dynamodb, writes, token_of(writes))
         # One item of ours shows that all were written, by a request whose reply was lost.
-        found = (refusal.item for refusal in refusals[:_ITEMS_OF_A_RUN] if refusal.item)
+        found = (refusal.item for refusal in refusals[:ITEMS_OF_A_RUN] if refusal.item)
         return not refusals or any(item["run_uid"]["S"] == run.run_uid for item in found)
 
     def get(self, dag_id: str, execution_date: datetime) -> DagRun | None:
@@ -129,7 +122,7 @@ class DynamoDagRuns:
             {"Update": self._runs.update_request(key, actions, is_as_given & _has_fence(run.fence))},
             {"Put": self._unfinished.put_request(entry, is_ours)},
         ]
-        refusals = transact(self._dynamodb, writes, _token(writes))
+        refusals = transact(self._dynamodb, writes, token_of(writes))
         item = self._runs.read(refusals[0].item) if refusals else None
         # Written already, by a request whose reply was lost?
         is_repeat = item is not None and item.run_uid == run.run_uid and shows(_as_run(item), change)
@@ -180,12 +173,23 @@ class DynamoDagRuns:
         self._unfinished.delete((run.dag_id, run.execution_date), is_ours)
 
 
+def creation(tables: Tables, run: DagRun, due_at: datetime) -> Sequence[Request]:
+    """The writes of a transaction that creates a run; ``ITEMS_OF_A_RUN`` of them."""
+    entry = _unfinished_item(run.ref, due_at)
+    return (
+        {"Put": tables.dag_runs.put_request(_run_item(run), _is_free_for(DagRunItem, run))},
+        {"Put": tables.dag_run_ids.put_request(_run_id_item(run), _is_free_for(DagRunIdItem, run))},
+        {"Put": tables.unfinished_runs.put_request(entry, _is_free_for(UnfinishedRunItem, run))},
+    )
+
+
 def _has_fence(fence: int) -> Condition:
     condition: Condition = DagRunItem.fence == fence
     return condition if fence else condition | DagRunItem.fence.does_not_exist()
 
 
-def _token(writes: Sequence[Mapping[str, Any]]) -> str:
+def token_of(writes: Sequence[Mapping[str, Any]]) -> str:
+    """The token by which DynamoDB recognises a transaction that is sent again."""
     # The same token with other contents would be an error, so it is made of all that is written.
     return sha256(json.dumps(writes).encode()).hexdigest()[:36]
 

@@ -14,6 +14,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.custom import PlannedRun
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
@@ -60,12 +61,16 @@ class DynamoDags:
             actions += _plan(None)
         self._dags.update((dag_id,), actions, DagItem.dag_id.exists())
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+    def set_paused(
+        self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
+    ) -> Dag | None:
         actions = [
             DagItem.is_paused.set(paused),
             DagItem.pause_changed_by.set(changed_by),
             _listed_as_due(not paused),
         ]
+        if at is not None:
+            actions.append((DagItem.paused_at if paused else DagItem.unpaused_at).set(at))
         written = self._dags.update((dag_id,), actions, _IS_KEPT)
         return as_dag(written.item) if written.applied and written.item else None
 
@@ -228,8 +233,11 @@ def as_dag(item: DagItem) -> Dag:
         schedule=item.scheduling or Schedule(),
         default_start_date=item.default_start_date,
         has_params=bool(item.has_params),
+        dataset_condition=DatasetCondition(item.dataset_condition) if item.dataset_condition else None,
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
+        paused_at=item.paused_at,
+        unpaused_at=item.unpaused_at,
         next_run=_next_run(item),
         ask_at=item.due_at if item.next_run_start is None else None,
         planning_error=item.planning_error,
@@ -256,6 +264,7 @@ def _renew(dag: Dag) -> list[Action]:
         DagItem.scheduling.set(dag.schedule),
         _assign(DagItem.default_start_date, dag.default_start_date),
         _assign(DagItem.has_params, dag.has_params or None),
+        _assign(DagItem.dataset_condition, dag.dataset_condition and dag.dataset_condition.text),
         DagItem.is_deleted.set(DagItem.is_deleted | False),
         DagItem.generation.set(DagItem.generation | dag.generation),
         DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),

@@ -14,11 +14,13 @@ from pynamodb.attributes import (
 from pynamodb.models import Model
 
 from chalicelib.store.dynamodb.attributes import (
+    DeferralAttribute,
     HoldersAttribute,
     InstantAttribute,
     IntegerAttribute,
     NumbersAttribute,
     PartsAttribute,
+    PayloadAttribute,
     ScheduleAttribute,
     TextsAttribute,
 )
@@ -42,10 +44,13 @@ class DagItem(Model):
     scheduling = ScheduleAttribute(null=True)
     default_start_date = InstantAttribute(null=True)
     has_params = BooleanAttribute(null=True)
+    dataset_condition = UnicodeAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
+    paused_at = InstantAttribute(null=True)
+    unpaused_at = InstantAttribute(null=True)
     next_run_start = InstantAttribute(null=True)
     next_run_end = InstantAttribute(null=True)
     next_run_id = UnicodeAttribute(null=True)
@@ -184,6 +189,8 @@ class TaskInstanceItem(Model):
     map_levels = NumbersAttribute(null=True)
     output_length = IntegerAttribute(null=True)
     rendered_map_index = UnicodeAttribute(null=True)
+    deferral = DeferralAttribute(null=True)
+    dataset_changes = PayloadAttribute(null=True)
 
 
 class XComItem(Model):
@@ -225,6 +232,63 @@ class PoolWaiterItem(Model):
     task_id = UnicodeAttribute()
     map_index = IntegerAttribute()
     try_number = IntegerAttribute()
+
+
+class DatasetItem(Model):
+    """Table ``datasets``: datasets and aliases. ``mentions`` is a JSON text, read and written as a whole."""
+
+    reference = UnicodeAttribute(hash_key=True)
+    id = IntegerAttribute()
+    created_at = InstantAttribute()
+    updated_at = InstantAttribute()
+    own_name = UnicodeAttribute(null=True)
+    group = UnicodeAttribute(null=True)
+    extra = UnicodeAttribute()
+    mentions = UnicodeAttribute(null=True)
+    aliases = UnicodeSetAttribute(null=True)
+
+
+class DatasetEventItem(Model):
+    """Table ``dataset_events``; ``event_key`` sorts by time, ``source`` is a JSON text."""
+
+    uri = UnicodeAttribute(hash_key=True)
+    event_key = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute(null=True)
+    timestamp = InstantAttribute()
+    origin = UnicodeAttribute()
+    number = IntegerAttribute()
+    extra = UnicodeAttribute()
+    aliases = UnicodeSetAttribute(null=True)
+    source = UnicodeAttribute(null=True)
+
+
+class DatasetQueueItem(Model):
+    """Table ``dataset_queues``. A DAG has one item that is its queue (``entry`` is ``queue``); one for each
+    origin that has arrived there, with the run that has it; and one for each run that it made,
+    with the date.
+    """
+
+    dag_id = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    run_uid = UnicodeAttribute()
+    generation = IntegerAttribute(null=True)
+    version = IntegerAttribute(null=True)
+    arrived = UnicodeSetAttribute(null=True)
+    interval_start = InstantAttribute(null=True)
+    interval_end = InstantAttribute(null=True)
+    latest = InstantAttribute(null=True)
+    execution_date = InstantAttribute(null=True)
+
+
+class DatasetArrivalItem(Model):
+    """Table ``dataset_arrivals``; ``arrival_key`` sorts by time, ``events`` is a JSON text."""
+
+    run_uid = UnicodeAttribute(hash_key=True)
+    arrival_key = UnicodeAttribute(range_key=True)
+    dag_id = UnicodeAttribute()
+    origin = UnicodeAttribute()
+    timestamp = InstantAttribute()
+    events = UnicodeAttribute()
 
 
 class KeptAnswerItem(Model):

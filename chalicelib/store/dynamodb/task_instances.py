@@ -183,6 +183,8 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         map_levels=item.map_levels or (),
         output_length=item.output_length,
         rendered_map_index=item.rendered_map_index,
+        deferral=item.deferral,
+        dataset_changes=item.dataset_changes,
     )
 
 

@@ -9,6 +9,8 @@ from threading import RLock
 from chalicelib.store.memory.connections import MemoryConnections
 from chalicelib.store.memory.dag_runs import MemoryDagRuns
 from chalicelib.store.memory.dags import MemoryDags
+from chalicelib.store.memory.dataset_queues import MemoryDatasetQueues
+from chalicelib.store.memory.datasets import MemoryDatasetEvents, MemoryDatasets
 from chalicelib.store.memory.kept_answers import MemoryKeptAnswers
 from chalicelib.store.memory.lineage import MemoryLineage
 from chalicelib.store.memory.payloads import MemoryPayloads
@@ -28,6 +30,9 @@ class MemoryStore:
         self.dags = MemoryDags(lock)
         self.kept_answers = MemoryKeptAnswers(lock)
         self.dag_runs = MemoryDagRuns(lock, self.dags, self.kept_answers)
+        self.datasets = MemoryDatasets(lock)
+        self.dataset_events = MemoryDatasetEvents(lock)
+        self.dataset_queues = MemoryDatasetQueues(lock, self.dags, self.dag_runs)
         self.task_instances = MemoryTaskInstances(lock)
         self.xcoms = MemoryXComs(lock)
         self.pools = MemoryPools(lock, self.kept_answers)

@@ -52,6 +52,7 @@ class MemoryDags:
                     schedule=dag.schedule,
                     default_start_date=dag.default_start_date,
                     has_params=dag.has_params,
+                    dataset_condition=dag.dataset_condition,
                 )
             self._dags[dag.dag_id] = saved
             return saved
@@ -62,12 +63,20 @@ class MemoryDags:
                 plan: dict[str, Any] = {} if active else {"next_run": None, "ask_at": None}
                 self._dags[dag_id] = replace(dag, is_active=active, **plan)
 
-    def set_paused(self, dag_id: str, paused: bool, changed_by: str) -> Dag | None:
+    def set_paused(
+        self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
+    ) -> Dag | None:
         with self._lock:
             dag = self._dags.get(dag_id)
             if dag is None or dag.is_deleted:
                 return None
-            self._dags[dag_id] = replace(dag, is_paused=paused, pause_changed_by=changed_by)
+            self._dags[dag_id] = replace(
+                dag,
+                is_paused=paused,
+                pause_changed_by=changed_by,
+                paused_at=at if paused and at else dag.paused_at,
+                unpaused_at=at if at and not paused else dag.unpaused_at,
+            )
             return self._dags[dag_id]
 
     def set_next_run(

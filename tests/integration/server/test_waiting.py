@@ -56,3 +56,18 @@ def test_a_run_that_takes_too_long_fails(one_worker: Server) -> None:
     assert run.ends() == "failed"
     run.waits_until("never", "skipped")
     run.waits_until("use", "skipped")
+
+
+def test_more_deferred_tasks_than_workers_wait_while_other_tasks_run(
+    one_worker: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "awaited"
+    run = one_worker.api.trigger("deferring", conf={"file": str(file)})
+    tasks = [f"wait_{number}" for number in range(3)]
+    for task in tasks:
+        run.waits_until(task, "deferred")
+    assert one_worker.api.trigger("napping", conf={"seconds": 0}).ends() == "success"
+    assert run.task("wait_0")["trigger_id"] != "None"
+    file.touch()
+    assert run.ends() == "success"
+    assert {run.task(task)["try_number"] for task in tasks} == {"1"}

@@ -3,6 +3,7 @@
 import importlib
 import sys
 import types
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 
 from chalicelib.authoring.airflow_names.finder import importable
 from chalicelib.authoring.airflow_names.not_offered import NOT_OFFERED
+from chalicelib.authoring.airflow_names.re_exports import names_imported_by
 from chalicelib.authoring.airflow_names.tables import MODULES, PACKAGES, sources_of
+from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.empty import EmptyOperator
+from chalicelib.authoring.running.context import Context
 from tests.unit.authoring.running import FakeXComs, dag_of, run
 
 
@@ -57,6 +61,37 @@ def test_advice_is_only_given_on_what_is_not_offered(name: str) -> None:
     if parent in MODULES:
         with importable():
             assert not hasattr(importlib.import_module(parent), attribute)
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "expected"),
+    [
+        ("from airflow import AirflowException", "AirflowException", AirflowException),
+        ("from airflow.utils.dates import datetime", "datetime", datetime),
+        ("from airflow.models.taskinstance import Context", "Context", Context),
+        ("from airflow.operators.bash_operator import BaseOperator", "BaseOperator", BaseOperator),
+    ],
+)
+def test_a_name_is_also_where_airflow_imports_it(statement: str, name: str, expected: object) -> None:
+    assert imported(statement)[name] is expected
+
+
+def test_every_name_that_airflow_imports_has_a_home() -> None:
+    for module in sorted(MODULES):
+        for name in names_imported_by(module):
+            imported(f"from {module} import {name}")
+
+
+def test_the_modules_beside_airflows_examples_are_found_beside_copies_of_them(tmp_path: Path) -> None:
+    (tmp_path / "libs").mkdir()
+    (tmp_path / "libs" / "helper.py").write_text("ANSWER = 42\n")
+    example = "from airflow.example_dags.libs.helper import ANSWER"
+    with importable(tmp_path):
+        names: dict[str, object] = {}
+        exec(example, names)  # noqa: S102 - an import statement
+        assert names["ANSWER"] == 42
+    with importable(), pytest.raises(ModuleNotFoundError, match=r"airflow\.example_dags\.libs"):
+        exec(example, {})  # noqa: S102 - as above
 
 
 def test_names_of_both_generations_import() -> None:
@@ -103,7 +138,18 @@ def test_names_of_both_generations_import() -> None:
         ),
         (
             "import airflow.operators.nope",
-            "No module named 'airflow.operators.nope': Updraft does not offer it",
+            "No module named 'airflow.operators.nope': Updraft does not offer it; no such name of "
+            "Airflow's is known: check its spelling",
+        ),
+        (
+            "from airflow.operator.bash import BashOperator",
+            "No module named 'airflow.operator.bash': Updraft does not offer it; is airflow.operators.bash "
+            "meant?",
+        ),
+        (
+            "import airflow.observability",
+            "No module named 'airflow.observability': Updraft does not offer it; no such name of Airflow's "
+            "is known",
         ),
         (
             "from airflow.contrib.operators.ssh_operator import SSHOperator",
@@ -129,7 +175,19 @@ def test_an_unknown_module_is_named_in_full(statement: str, message: str) -> Non
     [
         (
             "from airflow.models import Nope",
-            "cannot import name 'Nope' from 'airflow.models': Updraft does not offer airflow.models.Nope",
+            "cannot import name 'Nope' from 'airflow.models': Updraft does not offer airflow.models.Nope; it "
+            "serves Airflow's own code: do without it, or use Python's library",
+        ),
+        (
+            "from airflow import PythonOperator",
+            "cannot import name 'PythonOperator' from 'airflow': Updraft does not offer "
+            "airflow.PythonOperator; import it from airflow.operators.python",
+        ),
+        (
+            "from airflow.hooks import SqliteHook",
+            "cannot import name 'SqliteHook' from 'airflow.hooks': Updraft does not offer "
+            "airflow.hooks.SqliteHook; Airflow 2 has it as airflow.providers.sqlite.hooks.sqlite, part of "
+            "apache-airflow-providers-sqlite; provider packages are not loaded: use sqlite3 in a Python task",
         ),
         (
             "from airflow.operators.bash import BashSensor",

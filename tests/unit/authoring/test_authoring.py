@@ -14,7 +14,6 @@ from chalicelib.authoring.exceptions import (
     AirflowTimetableInvalid,
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
-    NotOffered,
     TaskNotFound,
 )
 from chalicelib.authoring.loading.serialization import serialize
@@ -93,7 +92,8 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             ValueError,
             "At most one allowed for args 'schedule_interval', 'timetable', and 'schedule'.",
         ),
-        (lambda: a_dag(schedule=[object()]), NotOffered, "Updraft does not offer a schedule of type list"),
+        (lambda: a_dag(schedule=7), ValueError, "7 is not a valid schedule_interval."),
+        (lambda: a_dag(schedule=[object()]), ValueError, "All elements in 'schedule' should be datasets"),
         (lambda: DAG("x", timetable=7), ValueError, "7 is not a valid schedule_interval."),
         (
             lambda: a_dag(schedule="@continuous"),

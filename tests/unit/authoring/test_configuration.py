@@ -35,6 +35,8 @@ def given(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
         (lambda: conf.get("core", "base_log_folder") == conf.get("logging", "base_log_folder"), True),
         (lambda: conf.get("core", "dags_folder"), str(shipped_dags_folder())),
         (lambda: conf.get("core", "plugins_folder"), join(shipped_dags_folder().parent, "plugins")),
+        (lambda: conf.get("kubernetes", "NAMESPACE"), "default"),
+        (lambda: conf.getint("celery", "worker_concurrency"), 16),
         (lambda: conf.get("mine", "own", fallback="x"), "x"),
         (lambda: conf.getlist("mine", "own", fallback="a, b"), ["a", "b"]),
         (lambda: conf.getlist("mine", "own", fallback=None), None),

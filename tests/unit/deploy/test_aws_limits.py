@@ -277,4 +277,4 @@ def test_the_page_says_the_limits(project: Project) -> None:
 
 def test_the_pages_say_for_how_long_logs_are_kept() -> None:
     assert f"Unset: {DEFAULT_RETENTION_DAYS}, unless it was set for a log group by hand" in page("settings")
-    assert f"logs of the six functions for {DEFAULT_RETENTION_DAYS} days" in on_one_line(page("operating"))
+    assert f"logs of the seven functions for {DEFAULT_RETENTION_DAYS} days" in on_one_line(page("operating"))

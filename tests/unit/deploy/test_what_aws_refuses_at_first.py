@@ -96,7 +96,7 @@ def test_queues_are_left_alone_for_a_second_and_those_of_dead_letters_are_there_
     queues = [
         name for name in made if name in {n for q in resources.queues for n in (q.name, q.dead_letters)}
     ]
-    assert [name.endswith("-dead-letters") for name in queues] == [True] * 3 + [False] * 3
+    assert [name.endswith("-dead-letters") for name in queues] == [True] * 4 + [False] * 4
     assert aws.waited == [1.0, 1.0]
     assert {"GetQueueUrl", "GetQueueAttributes"} & set(aws.calls) == set()
 

@@ -12,6 +12,7 @@ from chalicelib.domain.graph.callbacks import CallbackKind
 from chalicelib.domain.messages import Message, Outgoing
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts, RunRef
+from chalicelib.domain.runs.dataset_events import EventSource
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.queues.messages import VERSION, UnreadableMessage, decode, encode
 from tests.scripted.memory_sender import MemorySender
@@ -48,6 +49,7 @@ EVERY: list[Message] = [
     messages.RescueRun(dag_id="sales", execution_date=NOON, stopped_at=NOON),
     messages.RetryTask(run=RUN, task_id="t", map_index=4, try_number=2),
     messages.PokeTask(run=RUN, task_id="t", try_number=2, pokes=7),
+    messages.RunTrigger(run=FACTS, task_id="t", try_number=2, window=3, due_at=NOON),
     messages.FollowTask(run=RUN, task_id="t"),
     messages.WakePool(pool="gpu"),
     messages.DagUnpaused(dag_id="sales"),
@@ -61,6 +63,13 @@ EVERY: list[Message] = [
     messages.EndTasks(run=RUN),
     messages.AlterTasks(run=RUN, plan=Payload(text="{}")),
     messages.TimeOutRun(run=RUN),
+    messages.RegisterDatasetEvents(
+        origin="01RUN#t#-1#1",
+        timestamp=NOON,
+        changes=Payload(text="[]"),
+        source=EventSource.of(FACTS, "t", 4),
+    ),
+    messages.RegisterDatasetEvents(origin="delivery", timestamp=NOON, changes=Payload(reference="changes")),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0),
     messages.RunTask(run=FACTS, task_id="t", try_number=1, max_tries=0, pokes=3, begun_at=NOON),
     messages.RunTask(

@@ -24,7 +24,9 @@ handlers = [*app.app.builtin_auth_handlers, *app.app.event_sources]
 feeds = [each for each in app.app.event_sources if isinstance(each, SQSEventConfig)]
 print(json.dumps({
     "calls": {each.name: each.handler_string for each in handlers},
-    "feeds": {each.name: [each.queue, each.batch_size, each.maximum_concurrency] for each in feeds},
+    "feeds": {each.name: [
+        each.queue, each.batch_size, each.maximum_batching_window_in_seconds, each.maximum_concurrency
+    ] for each in feeds},
 }))
 """
 
@@ -44,7 +46,12 @@ def registered(stage: str) -> dict[str, Any]:
 
 
 def as_registered(feed: Feed, settings: Settings) -> list[Any]:
-    return [settings.resource(feed.queue), feed.batch_size, feed.concurrency(settings)]
+    return [
+        settings.resource(feed.queue),
+        feed.batch_size,
+        feed.batching_window_s,
+        feed.concurrency(settings),
+    ]
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])

@@ -87,6 +87,7 @@ def test_a_message_outlasts_the_function_that_handles_it() -> None:
     assert visibility == {
         "updraft-dev-scheduling": 360,
         "updraft-dev-tasks": 1860,
+        "updraft-dev-triggers": 1800,
         "updraft-dev-events": 360,
     }
 
@@ -114,14 +115,14 @@ def test_a_chalice_stage_names_its_resources_after_itself(stage: str) -> None:
 def test_every_handler_has_a_policy_of_its_own() -> None:
     assert set(CONFIG["lambda_functions"]) == set(HANDLERS)
     assert CONFIG["autogen_policy"] is False
-    assert len({CONFIG["lambda_functions"][handler]["iam_policy_file"] for handler in HANDLERS}) == 6
+    assert len({CONFIG["lambda_functions"][handler]["iam_policy_file"] for handler in HANDLERS}) == 7
 
 
 def test_policies_grant_nothing_outside_of_the_stage() -> None:
     assert all("updraft-dev" in resource for resource in granted_resources())
 
 
-@pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "events", "tick"])
+@pytest.mark.parametrize("handler", ["api_handler", "scheduler", "worker", "triggerer", "events", "tick"])
 def test_nobody_but_the_authorizer_sees_or_changes_what_logins_rest_on(handler: str) -> None:
     for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"):
         for name in TABLES_OF_THE_AUTHORIZER:

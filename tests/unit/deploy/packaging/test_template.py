@@ -329,7 +329,7 @@ def test_ours_is_merged_into_what_chalice_calls_so() -> None:
 
 def test_only_the_functions_that_send_each_other_messages_may_loop() -> None:
     loops = {name: each["Properties"].get("RecursiveLoop") for name, each in resources().items()}
-    assert {name for name, setting in loops.items() if setting} == {"Scheduler", "Worker"}
+    assert {name for name, setting in loops.items() if setting} == {"Scheduler", "Worker", "Triggerer"}
     assert loops["Worker"] == "Allow"
 
 

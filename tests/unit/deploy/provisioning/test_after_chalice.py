@@ -21,7 +21,7 @@ from chalicelib.deploy.provisioning.after_chalice import finish_deployment
 from chalicelib.deploy.provisioning.api_gateway import GatewayResponse, gateway_responses, settings_of
 
 URL = "https://abc123.execute-api.eu-west-1.amazonaws.com/api/"
-QUEUES = ("scheduler", "worker", "events")
+QUEUES = ("scheduler", "worker", "triggerer", "events")
 
 
 def arn(handler: str) -> str:
@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Path:
     """A project with the record that Chalice 1.34 leaves of a deployment."""
     functions = [
         {"name": name, "resource_type": "lambda_function", "lambda_arn": arn(name)}
-        for name in ("api_handler", "authorizer", "scheduler", "worker", "events", "tick")
+        for name in ("api_handler", "authorizer", "scheduler", "worker", "triggerer", "events", "tick")
     ]
     mappings = [
         {
@@ -105,7 +105,7 @@ def test_finishing_sets_what_chalice_cannot(project: Path) -> None:
     finish_deployment(project, "dev", client=aws.client)
 
     assert aws.response_types == {f"uuid-of-{name}": ["ReportBatchItemFailures"] for name in QUEUES}
-    assert aws.recursion == {arn("scheduler"): "Allow", arn("worker"): "Allow"}
+    assert aws.recursion == {arn(name): "Allow" for name in ("scheduler", "worker", "triggerer")}
     assert aws.live["UNAUTHORIZED"]["statusCode"] == "401"
 
 

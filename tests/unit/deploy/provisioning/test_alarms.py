@@ -59,6 +59,8 @@ def test_each_queue_has_an_alarm_for_its_dead_letters_and_one_for_its_oldest_mes
         ("updraft-dev-scheduling", "ApproximateAgeOfOldestMessage", 1260),
         ("updraft-dev-tasks-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-tasks", "ApproximateAgeOfOldestMessage", 2760),
+        ("updraft-dev-triggers-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
+        ("updraft-dev-triggers", "ApproximateAgeOfOldestMessage", 2700),
         ("updraft-dev-events-dead-letters", "ApproximateNumberOfMessagesVisible", 0),
         ("updraft-dev-events", "ApproximateAgeOfOldestMessage", 1260),
     }
@@ -96,7 +98,10 @@ def test_a_clock_that_fails_each_time_stands_still_as_well() -> None:
     assert (alarm.side, alarm.threshold, alarm.minutes, alarm.silence_is) == ("above", 0, 5, "well")
 
 
-FUNCTIONS = {"updraft-dev", *(f"updraft-dev-{each}" for each in ("scheduler", "worker", "events", "tick"))}
+FUNCTIONS = {
+    "updraft-dev",
+    *(f"updraft-dev-{each}" for each in ("scheduler", "worker", "triggerer", "events", "tick")),
+}
 AUTHORIZER = "updraft-dev-authorizer"
 
 
@@ -131,7 +136,7 @@ def test_an_unknown_kind_of_alarm_is_refused() -> None:
 def test_alarms_that_are_no_longer_wanted_are_found_and_removed(aws: Aws) -> None:
     cloudwatch, every = aws.client("cloudwatch"), "errors,throttles,5xx"
     put_alarms(resources_of(more=every), cloudwatch)
-    assert len(described(aws)) == 20
+    assert len(described(aws)) == 24
     assert wrong(aws, resources_of(more="errors,throttles")) == {
         "alarm updraft-dev-api-5xx": ("is there, and UPDRAFT__AWS__ALARMS does not ask for it",)
     }

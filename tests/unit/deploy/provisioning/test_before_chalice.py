@@ -94,7 +94,7 @@ def test_a_second_time_it_makes_nothing_and_only_lists(clients: CountingClients)
     clients.calls.clear()
 
     assert create_missing(RESOURCES, client=clients) == ()
-    looks = ["ListTables", "DescribeTable", "DescribeTable", "ListQueues", "ListQueues", "ListQueues"]
+    looks = ["ListTables", "DescribeTable", "DescribeTable", *(["ListQueues"] * 4)]
     assert clients.calls == [*looks, "HeadBucket", "GetParameter"]
 
 
@@ -111,7 +111,7 @@ def test_another_stage_has_resources_of_its_own(clients: CountingClients) -> Non
     create_missing(RESOURCES, client=clients)
     prod = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": "prod"}))
 
-    assert len(create_missing(prod, client=clients)) == len(prod.tables) + 6 + 1 + 1
+    assert len(create_missing(prod, client=clients)) == len(prod.tables) + 8 + 1 + 1
 
 
 def test_losing_a_race_for_the_tables_is_no_error(clients: CountingClients) -> None:

@@ -16,7 +16,7 @@ from chalicelib.deploy.provisioning.log_groups import (
 from chalicelib.settings import LOG_RETENTION_DAYS, SettingError, Settings
 from tests.unit.deploy.aws_in_memory import Aws
 
-NAMES = ("", "-scheduler", "-worker", "-events", "-tick", "-authorizer")
+NAMES = ("", "-scheduler", "-worker", "-triggerer", "-events", "-tick", "-authorizer")
 GROUPS = {f"/aws/lambda/updraft-dev{name}" for name in NAMES}
 WORKER = "/aws/lambda/updraft-dev-worker"
 TICK = "/aws/lambda/updraft-dev-tick"
@@ -48,7 +48,7 @@ def wrong(wanted: tuple[LogGroup, ...], logs: Any) -> dict[str, tuple[str, ...]]
     return {each.subject: each.problems for each in check_log_groups(wanted, logs) if not each.ok}
 
 
-def test_all_six_groups_are_made_and_kept_for_90_days(logs: Any) -> None:
+def test_all_seven_groups_are_made_and_kept_for_90_days(logs: Any) -> None:
     assert set(make_log_groups(groups(), logs)) == GROUPS
     assert kept(logs) == dict.fromkeys(GROUPS, 90)
     assert wrong(groups(), logs) == {}

@@ -1,0 +1,179 @@
+"""``run_window``: triggers side by side, each built again and run until it fires, or sleeps for longer."""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chalicelib.authoring import clock
+from chalicelib.authoring.airflow_names import finder
+from chalicelib.authoring.running.deferring import class_of_trigger
+from chalicelib.authoring.running.slept_time import SleepCountingLoop, SleptTime, current
+from chalicelib.authoring.running.xcom_values import from_json, to_json
+from chalicelib.authoring.triggers.base import BaseTaskEndEvent, BaseTrigger, TriggerEvent
+from chalicelib.domain.runs.deferrals import (
+    TriggerRequest,
+    WindowOutcome,
+    WindowRequest,
+    WindowResult,
+    XComToPush,
+)
+
+log = logging.getLogger("airflow.task")
+
+LONGEST_WINDOW = timedelta(seconds=30)
+"""What triggers may take that do not sleep; then the window ends, and they ask again in another one..."""
+
+PAUSE = timedelta(seconds=60)
+"""...after so long."""
+
+LONGEST_EVENT = 100_000
+"""Bytes kept of an event: an item of DynamoDB has 400 KB in all."""
+
+_LONGEST_TRACEBACK = 20_000
+
+_FOR_OTHERS = 5.0
+"""Seconds that a trigger goes on where not it sleeps, but a task that it made."""
+
+_NO_EVENT = "Trigger exited without sending an event. Dependent tasks will be failed."
+
+
+OnEnd = Callable[[int, WindowOutcome], None]
+"""Takes the outcome of a trigger, by its place in the request."""
+
+
+def run_window(request: WindowRequest, folder: Path | None, on_end: OnEnd) -> None:
+    """Run the triggers of a DAG file in that folder for a window; ``on_end`` is told each end as it comes.
+
+    Whatever a trigger raises is its outcome, and never raised here. No trigger is cancelled when the window
+    ends: that would tell it that it is not wanted any more. The caller ends the process.
+    """
+    loop = SleepCountingLoop()
+    _loops.append(loop)
+    asyncio.set_event_loop(loop)
+    with finder.importable(folder):
+        windows = [
+            _Window(trigger=trigger, loop=loop, on_end=partial(on_end, index))
+            for index, trigger in enumerate(request.triggers)
+        ]
+        loop.run_until_complete(_until_all_are_settled(windows))
+    for window in windows:
+        window.settle(_later())
+
+
+_loops: list[SleepCountingLoop] = []
+"""What goes on in them: as the end of a loop would be told to triggers, they last as long as the process."""
+
+
+async def _until_all_are_settled(windows: "list[_Window]") -> None:
+    for window in windows:
+        window.begin()
+    settled = (window.settled.wait() for window in windows)
+    tasks = [asyncio.ensure_future(each) for each in settled]
+    await asyncio.wait(tasks, timeout=LONGEST_WINDOW.total_seconds())
+
+
+def _later() -> WindowOutcome:
+    return WindowOutcome(result=WindowResult.WAITS, due_at=clock.current().now() + PAUSE)
+
+
+@dataclass(slots=True)
+class _Window:
+    """The window of one trigger."""
+
+    trigger: TriggerRequest
+    loop: asyncio.AbstractEventLoop
+    on_end: Callable[[WindowOutcome], None]
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    wakes_at: float | None = None
+    """When the sleep is over that ends first, in seconds since the deferral."""
+
+    def begin(self) -> None:
+        slept = SleptTime(
+            passed=self._clock(),
+            may_wait=isinstance(clock.current(), clock.RealClock),
+            on_sleep=self._sleeps,
+        )
+        token = current.set(slept)
+        slept.main = self.loop.create_task(self._run())
+        current.reset(token)
+
+    def _clock(self) -> Callable[[], float]:
+        """Seconds since the deferral; a virtual clock is asked once, for it stands still meanwhile."""
+        passed = (clock.current().now() - self.trigger.created_at).total_seconds()
+        if not isinstance(clock.current(), clock.RealClock):
+            return lambda: passed
+        began = time.monotonic()
+        return lambda: passed + time.monotonic() - began
+
+    def _sleeps(self, ends: float, is_itself: bool) -> None:
+        self.wakes_at = ends if self.wakes_at is None else min(self.wakes_at, ends)
+        if is_itself:
+            self._end_window()
+        else:
+            self.loop.call_later(_FOR_OTHERS, self._end_window)
+
+    def _end_window(self) -> None:
+        if self.wakes_at is not None:
+            due_at = self.trigger.created_at + timedelta(seconds=self.wakes_at)
+            self.settle(WindowOutcome(result=WindowResult.WAITS, due_at=due_at))
+
+    def settle(self, outcome: WindowOutcome) -> None:
+        """Tell the outcome, unless one was told before."""
+        if not self.settled.is_set():
+            self.settled.set()
+            self.on_end(outcome)
+
+    async def _run(self) -> None:
+        try:
+            trigger = _built(self.trigger)
+            event = await _first_event(trigger)
+            await _clean_up(trigger)
+            outcome = _outcome_of(event)
+        except BaseException as error:  # SystemExit of user code ends the trigger, not us
+            log.exception("Trigger %s has failed", self.trigger.classpath)
+            text = "".join(traceback.format_exception(error))
+            outcome = WindowOutcome(result=WindowResult.BROKEN, traceback=text[-_LONGEST_TRACEBACK:])
+        self.settle(outcome)
+
+
+def _built(request: TriggerRequest) -> BaseTrigger:
+    trigger: BaseTrigger = class_of_trigger(request.classpath)(**from_json(request.kwargs))
+    trigger.trigger_id = request.trigger_id
+    return trigger
+
+
+async def _first_event(trigger: BaseTrigger) -> Any:
+    async for event in trigger.run():
+        return event
+    log.error(_NO_EVENT)
+    return None
+
+
+async def _clean_up(trigger: BaseTrigger) -> None:
+    try:
+        await trigger.cleanup()
+    except Exception:
+        log.exception("The cleanup of %r has failed", type(trigger).__name__)
+
+
+def _outcome_of(event: Any) -> WindowOutcome:
+    if isinstance(event, BaseTaskEndEvent):
+        return WindowOutcome(
+            result=WindowResult(str(event.task_instance_state)),
+            xcoms=tuple(
+                XComToPush(key=key, value=to_json(value)) for key, value in (event.xcoms or {}).items()
+            ),
+        )
+    if not isinstance(event, TriggerEvent):
+        return WindowOutcome(result=WindowResult.BROKEN)
+    text = to_json(event.payload)
+    if len(text.encode()) > LONGEST_EVENT:
+        raise ValueError(f"the event is longer than {LONGEST_EVENT:,} bytes: it may tell where its value is")
+    return WindowOutcome(result=WindowResult.FIRED, event=text)

@@ -1,0 +1,122 @@
+"""Datasets in DAG files: what they are, which schedules they make, and the events of outlets."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.dag import DAG
+from chalicelib.authoring.model.datasets import Dataset, DatasetAlias, DatasetAll, DatasetAny, Metadata
+from chalicelib.authoring.operators.empty import EmptyOperator
+from chalicelib.authoring.running.outlet_events import OutletEvents
+from chalicelib.domain.runs.dataset_changes import DatasetChange
+
+A, B, C, X = Dataset("a"), Dataset("b"), Dataset("c"), DatasetAlias("x")
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("table", "table"),
+        ("S3://bucket/key//", "s3://bucket/key"),
+        ("s3://bucket", "s3://bucket/"),
+        ("ftp://host/x?b=2&a=1#part", "ftp://host/x?a=1&b=2"),
+        ("x-own://Host/a/", "x-own://Host/a/"),
+        ("file:///a/b", "file:///a/b"),
+    ],
+)
+def test_a_uri_has_a_normal_form(given: str, kept: str) -> None:
+    assert Dataset(given).uri == kept
+    assert Dataset(given) == Dataset(kept)
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"),
+    [
+        ("", "Dataset URI cannot be empty"),
+        ("  ", "Dataset URI cannot be just whitespace"),
+        ("s3://größe", "Dataset URI must only consist of ASCII characters"),
+        ("airflow://x", "Dataset scheme 'airflow' is reserved"),
+        ("x" * 3001, "Dataset URI is 3001 characters long"),
+    ],
+)
+def test_other_uris_are_refused(uri: str, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        Dataset(uri)
+
+
+def test_a_login_in_a_uri_is_dropped_with_a_warning() -> None:
+    with pytest.warns(UserWarning, match="should not contain auth info"):
+        assert Dataset("ftp://ada:secret@host/x").uri == "ftp://host/x"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expression"),
+    [
+        ([A, B], {"all": ["a", "b"]}),
+        ([A], {"all": ["a"]}),
+        (A, {"any": ["a"]}),
+        (X, {"any": [{"alias": "x"}]}),
+        (A | B | C, {"any": ["a", "b", "c"]}),
+        ((A & B) | C, {"any": [{"all": ["a", "b"]}, "c"]}),
+        (A & B & X, {"all": ["a", "b", {"alias": "x"}]}),
+        (DatasetAny(A, DatasetAll(B, C)), {"any": ["a", {"all": ["b", "c"]}]}),
+    ],
+)
+def test_a_schedule_of_datasets_is_a_condition(schedule: Any, expression: Any) -> None:
+    dag = DAG("d", schedule=schedule, start_date=START)
+    assert serialize(dag, "d.py")["dataset_condition"] == expression
+    assert (dag.schedule_interval, dag.timetable.summary) == ("Dataset", "Dataset")
+    assert dag.planning.expression is None
+
+
+def test_a_condition_takes_conditions_only() -> None:
+    with pytest.raises(TypeError, match="expect dataset expressions in condition"):
+        DatasetAll(A, "b")  # type: ignore[arg-type]  # that is what is refused
+    with pytest.raises(TypeError):
+        A | "b"
+
+
+def test_a_document_tells_of_outlets_and_of_what_files_say_of_datasets() -> None:
+    told = Dataset("a", extra={"team": "v1"})
+    with DAG("d", schedule=None, start_date=START) as dag:
+        EmptyOperator(task_id="make", outlets=[told, X])
+        EmptyOperator(task_id="other")
+    document = serialize(dag, "d.py")
+    assert document["datasets"] == {"dataset:a": {"extra": '{"team": "v1"}'}}
+    assert [task.get("dataset_outlets") for task in document["tasks"]] == [["alias:x", "dataset:a"], None]
+    assert "dataset_condition" not in document
+
+
+def test_each_dataset_among_the_outlets_is_changed_with_what_was_said_of_it() -> None:
+    events = OutletEvents()
+    events[A].extra = {"n": 1}
+    events["b"].extra["by"] = "uri"
+    events.take(Metadata(C, {"rows": 3}))
+    assert events.changes_of([A, B, "text"]) == (
+        DatasetChange(uri="a", extra={"n": 1}),
+        DatasetChange(uri="b", extra={"by": "uri"}),
+    )
+
+
+def test_what_aliases_bring_is_one_event_for_each_dataset_and_extra() -> None:
+    events = OutletEvents()
+    events[X].add(A, extra={"n": 1})
+    events[DatasetAlias("y")].add("a", extra={"n": 1})
+    events["x"].add(Dataset("a"), {"n": 2})
+    events.take(Metadata(B, {"rows": 3}, alias=X))
+    assert events.changes_of([X, DatasetAlias("y"), DatasetAlias("unused")]) == (
+        DatasetChange(uri="a", extra={"n": 1}, aliases=("x", "y")),
+        DatasetChange(uri="a", extra={"n": 2}, aliases=("x",)),
+        DatasetChange(uri="b", extra={"rows": 3}, aliases=("x",)),
+    )
+
+
+def test_an_extra_has_to_be_json() -> None:
+    events = OutletEvents()
+    events[A].extra = {"at": START}
+    with pytest.raises(AirflowException, match="The extra of a dataset event has to be JSON"):
+        events.changes_of([A])
