@@ -13,7 +13,6 @@ _MISSING: dict[str, tuple[str, ...]] = {
     "deferral is not offered": (
         *("def_sensors", "def_own", "def_timeout", "def_mapped", "def_twice", "def_clear", "def_pool"),
     ),
-    "a custom timetable is not asked": ("tt_custom",),
     "max_consecutive_failed_dag_runs has no effect": ("max_failed_runs",),
     "what has not begun when a run's time is over is skipped": ("dagrun_timeout",),
     "what becomes ready takes a place just given back before what waits with more weight": ("priority",),
