@@ -71,14 +71,14 @@ def run_callbacks() -> "RunCallbacks":
     return _in_use.run_callbacks or _run_callbacks_of_deployed_dags()
 
 
-def ask_timetable() -> "AskTimetable":
-    """What asks the user's own timetables for the worker: the deployed DAG files."""
-    return _in_use.ask_timetable or _ask_timetable_of_deployed_dags()
-
-
 def run_window() -> "RunWindow":
     """What runs triggers for the worker: the deployed DAG files."""
     return _in_use.run_window or _run_window_of_deployed_dags()
+
+
+def ask_timetable() -> "AskTimetable":
+    """What asks the user's own timetables for the worker: the deployed DAG files."""
+    return _in_use.ask_timetable or _ask_timetable_of_deployed_dags()
 
 
 def prepare_user_code() -> None:

@@ -287,7 +287,7 @@ TimetableMessage = PlanNextRun | InferInterval | BackfillByTimetable
 """What needs the user's own timetable."""
 
 WorkerMessage = RunTask | RunCallback | TimetableMessage
-"""What needs the user's code, each by itself."""
+"""What needs the user's code."""
 
 TriggererMessage = RunTrigger
 """What needs the user's code, many side by side."""

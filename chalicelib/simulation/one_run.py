@@ -213,7 +213,7 @@ class Laboratory:
                 dag_id=request.dag_id,
                 execution_date=request.execution_date,
                 is_undated=request.is_undated,
-                may_precede_start=True,
+                external_trigger=False,  # as in Airflow, which therefore takes a date before the start date
                 run_id=request.run_id,
                 triggered_by="dags test",
                 conf=request.conf,

@@ -16,11 +16,11 @@ OUTCOME = "outcome"
 
 Request = TryRequest | CallbackRequest | WindowRequest | TimetableQuestion
 
-_KINDS: dict[type[Request], str] = {
-    TryRequest: "try",
-    CallbackRequest: "callbacks",
-    WindowRequest: "window",
-    TimetableQuestion: "timetable",
+_KINDS: dict[str, type[Request]] = {
+    "try": TryRequest,
+    "callbacks": CallbackRequest,
+    "window": WindowRequest,
+    "timetable": TimetableQuestion,
 }
 
 
@@ -47,7 +47,7 @@ class Job:
         """Header and text of the frame; the text is the run's conf, which may be long."""
         request, conf = _without_conf(self.request)
         header = {
-            "kind": _KINDS[type(self.request)],
+            "kind": next(name for name, kind in _KINDS.items() if isinstance(self.request, kind)),
             "request": plain(request),
             "scratch": self.scratch,
             "has_virtual_clock": self.has_virtual_clock,
@@ -57,9 +57,8 @@ class Job:
     @classmethod
     def of_frame(cls, header: dict[str, Any], text: str) -> "Job":
         """The job of a frame."""
-        kind = next(kind for kind, name in _KINDS.items() if name == header["kind"])
         return cls(
-            request=_with_conf(typed(kind, header["request"]), json.loads(text)),
+            request=_with_conf(typed(_KINDS[header["kind"]], header["request"]), json.loads(text)),
             scratch=header["scratch"],
             has_virtual_clock=header["has_virtual_clock"],
         )

@@ -117,10 +117,10 @@ class MeteredDeployment:
                 execute(self.engine, message, self._invocation(), self._run_try)
             elif isinstance(message, RunCallback):
                 call_back.call_back(self.engine, message, lambda _request, _xcoms: b"log")
-            elif isinstance(message, TimetableMessage):
-                ask_timetable(self.engine, message, no_timetable)
             elif isinstance(message, RunTrigger):
                 assert not run_windows(self.engine, [message], self._invocation, self._run_window)
+            elif isinstance(message, TimetableMessage):
+                ask_timetable(self.engine, message, no_timetable)
             else:
                 dispatch.handle(self.engine, message)
         return meter

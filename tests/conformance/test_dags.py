@@ -159,6 +159,28 @@ def test_pausing_what_is_not_there_makes_nothing(store: Store) -> None:
     assert store.dags.get("nothing") is None
 
 
+def test_an_end_of_a_run_pauses_its_dag_once(store: Store) -> None:
+    store.dags.save(a_dag())
+    for end in ("first", "second"):
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
+        paused = store.dags.get("sales")
+        assert paused is not None
+        assert (paused.is_paused, paused.pause_changed_by, paused.paused_after) == (True, "scheduler", end)
+        store.dags.set_paused("sales", False, "ada")
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
+        unpaused = store.dags.get("sales")
+        assert unpaused is not None
+        assert not unpaused.is_paused
+
+
+def test_a_run_of_an_earlier_life_pauses_nothing(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.pause_after(replace(RUN, generation=RUN.generation + 1), "an end", "scheduler", NOON)
+    store.dags.pause_after(replace(RUN, dag_id="nothing"), "an end", "scheduler", NOON)
+    assert store.dags.get("sales") == a_dag()
+    assert store.dags.get("nothing") is None
+
+
 def test_activity_is_set_on_known_dags_only(store: Store) -> None:
     store.dags.save(a_dag())
     store.dags.set_active("sales", False)
@@ -381,7 +403,8 @@ def test_the_moments_of_the_last_pause_are_kept(store: Store) -> None:
 def test_a_condition_on_datasets_follows_the_file(store: Store) -> None:
     condition = DatasetCondition.of({"any": ["a", {"alias": "x"}]})
     for wanted in (condition, None):
-        store.dags.save(a_dag(dataset_condition=wanted))
+        store.dags.save(a_dag(dataset_condition=wanted, names_datasets=wanted is not None))
         dag = store.dags.get("sales")
         assert dag is not None
         assert dag.dataset_condition == wanted
+        assert dag.names_datasets  # once for ever

@@ -22,6 +22,7 @@ from chalicelib.authoring.operators.external_task_marker import XCOM_MARKED, Ext
 from chalicelib.authoring.operators.python import ShortCircuitOperator
 from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
+from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.timetables.base import Timetable
 from chalicelib.authoring.timetables.of_schedule import is_custom
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
@@ -113,9 +114,9 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     planning = dag.planning
     return {
         **({"is_trigger": True} if planning.is_trigger else {}),
+        **_datasets(dag),
         **_timetable(dag, planning),
         "timetable_description": str(dag.timetable.description),
-        **_datasets(dag),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
@@ -136,8 +137,16 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "render_template_as_native_obj": dag.render_template_as_native_obj,
         "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
         **({"groups": groups} if (groups := _groups(dag)) else {}),
+        **({"max_consecutive_failed_dag_runs": most} if (most := _most_failures(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
+
+
+def _most_failures(dag: DAG) -> int:
+    """After how many failed runs in a row a DAG is paused; where its file says nothing, the setting does."""
+    return dag.max_consecutive_failed_dag_runs or conf.getint(
+        "core", "max_consecutive_failed_dag_runs_per_dag"
+    )
 
 
 def _datasets(dag: DAG) -> Document:

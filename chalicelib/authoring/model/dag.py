@@ -16,6 +16,7 @@ from chalicelib.authoring.exceptions import (
     AirflowTimetableInvalid,
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
+    NotOffered,
     TaskNotFound,
 )
 from chalicelib.authoring.model import dag_context
@@ -28,7 +29,7 @@ from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.authoring.timetables.base import Timetable
 from chalicelib.authoring.timetables.of_schedule import is_custom, planning_of, rebuilt, timetable_of
-from chalicelib.authoring.timetables.simple import DATASET_TRIGGERED
+from chalicelib.authoring.timetables.simple import DatasetTriggeredTimetable
 from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
@@ -102,6 +103,8 @@ class DAG:
         self.schedule = (
             _schedule(schedule, schedule_interval, timetable) if self.dataset_condition is None else None
         )
+        given = (schedule, schedule_interval, timetable)
+        self._is_schedule_given = any(not isinstance(value, NotSet) and bool(value) for value in given)
         self.default_args = _with_dates(default_args or {})
         given_start = start_date
         if getattr(start_date, "tzinfo", None) is None:
@@ -126,6 +129,11 @@ class DAG:
         self.max_active_runs = max_active_runs
         self._check_active_runs()
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        if max_consecutive_failed_dag_runs < 0:
+            raise AirflowException(
+                f"Invalid max_consecutive_failed_dag_runs: {max_consecutive_failed_dag_runs}."
+                "Requires max_consecutive_failed_dag_runs >= 0"
+            )
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
         self.fail_stop = fail_stop or fail_fast
@@ -164,8 +172,8 @@ class DAG:
     @property
     def schedule_interval(self) -> Schedule:
         """The older name of ``schedule``; of a timetable, and of datasets, its summary."""
-        is_object = isinstance(self.schedule, Timetable) or self.dataset_condition is not None
-        return self.timetable.summary if is_object else self.schedule
+        is_plain = self.dataset_condition is None and not isinstance(self.schedule, Timetable)
+        return self.schedule if is_plain else self.timetable.summary
 
     @property
     def timetable(self) -> Timetable:
@@ -173,7 +181,7 @@ class DAG:
         if isinstance(self.schedule, Timetable):
             return self.schedule
         if self.dataset_condition is not None:
-            return DATASET_TRIGGERED
+            return DatasetTriggeredTimetable()
         return timetable_of(self.schedule, self.timezone, is_trigger=self.is_of_airflow_3)
 
     def _check_active_runs(self) -> None:
@@ -383,7 +391,9 @@ class DAG:
             rebuilt(self.timetable)
 
     def _check_start(self) -> None:
-        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
+        if not self._is_schedule_given or self.start_date is not None:
+            return  # of a DAG that has its schedule by default no runs are planned, as in Airflow
+        if any(task.start_date is None for task in self.tasks):
             raise ValueError("DAG is missing the start_date parameter")
 
     def _validate_setups(self) -> None:
@@ -421,6 +431,11 @@ def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule
     value = given[0] if given else DEFAULT_SCHEDULE
     if isinstance(value, Timetable):
         return value
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        raise NotOffered(
+            f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta, "
+            "a timetable, datasets or None"
+        )
     timetable_of(value, "UTC")  # refuses what is none
     return value
 

@@ -27,7 +27,7 @@ class LatestOnlyOperator(BaseBranchOperator):
 
     def _is_latest(self, context: "Context") -> bool:
         dag_run = context["dag_run"]
-        if dag_run.was_triggered:
+        if dag_run.was_triggered or dag_run.data_interval_start is None:
             self.log.info("Externally triggered DAG_Run: allowing execution to proceed.")
             return True
         now = utcnow()

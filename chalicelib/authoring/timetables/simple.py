@@ -1,4 +1,4 @@
-"""Timetables without a rhythm: of ``schedule=None``, ``@once`` and ``@continuous``."""
+"""Timetables without a rhythm: of ``schedule=None``, datasets, ``@once`` and ``@continuous``."""
 
 from collections.abc import Sequence
 
@@ -29,6 +29,22 @@ class NullTimetable(_TrivialTimetable):
 
     def planning(self) -> Schedule:
         """No run at all."""
+        return Schedule()
+
+
+class DatasetTriggeredTimetable(_TrivialTimetable):
+    """Of a DAG that runs by datasets."""
+
+    __module__ = "airflow.timetables.simple"
+    description = "Triggered by datasets"
+
+    @property
+    def summary(self) -> str:
+        """``Dataset``."""
+        return "Dataset"
+
+    def planning(self) -> Schedule:
+        """No run by the clock."""
         return Schedule()
 
 
@@ -63,22 +79,3 @@ class ContinuousTimetable(_TrivialTimetable):
     def planning(self) -> Schedule:
         """One run after another."""
         return Schedule(expression=CONTINUOUS)
-
-
-class DatasetTriggeredTimetable(_TrivialTimetable):
-    """Of a DAG that runs by datasets."""
-
-    __module__ = "airflow.timetables.simple"
-    description = "Triggered by datasets"
-
-    @property
-    def summary(self) -> str:
-        """``Dataset``."""
-        return "Dataset"
-
-    def planning(self) -> Schedule:
-        """No run by the clock."""
-        return Schedule()
-
-
-DATASET_TRIGGERED = DatasetTriggeredTimetable()

@@ -50,6 +50,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
+        "max_consecutive_failed_dag_runs": document.get("max_consecutive_failed_dag_runs", 0),
         "has_task_concurrency_limits": any(
             task.get(limit) is not None for task in document["tasks"] for limit in _LIMITS_OF_TASKS
         ),

@@ -72,10 +72,10 @@ def list_import_errors(subdir: Path | None, output: str) -> None:
 
     loaded = dags_of(subdir)
     if loaded.folder is None:
-        errors = [(error.filename, error.stacktrace) for error in import_errors(loaded.engine)]
+        errors = {error.filename: error.stacktrace for error in import_errors(loaded.engine)}
     else:
-        errors = [(str(loaded.folder / failure.filename), failure.message) for failure in loaded.failures]
-    show([{"filepath": path, "error": text} for path, text in sorted(errors)], output)
+        errors = {str(loaded.folder / failure.filename): failure.message for failure in loaded.failures}
+    show([{"filepath": path, "error": text} for path, text in sorted(errors.items())], output)
     if errors:
         raise click.exceptions.Exit(1)
 

@@ -138,7 +138,8 @@ class Graph:
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
-    ``fail_stop``: a task that fails stops the others of its run.
+    ``fail_stop``: a task that fails stops the others of its run. ``most_failures``: after so many failed
+    runs in a row the DAG is paused (0: never).
     ``whole`` is the graph that this one is a part of, if it is: what a task needs, and which ends make
     the state of the run, is read from that.
     """
@@ -154,6 +155,7 @@ class Graph:
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
         fail_stop: bool = False,
+        most_failures: int = 0,
         whole: "Graph | None" = None,
     ) -> None:
         self.dag_id = dag_id
@@ -164,6 +166,7 @@ class Graph:
         self.callbacks = callbacks
         self.share_of_run = share_of_run
         self.fail_stop = fail_stop
+        self.most_failures = most_failures
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
 
@@ -249,6 +252,7 @@ class Graph:
             callbacks=self.callbacks,
             share_of_run=self.share_of_run,
             fail_stop=self.fail_stop,
+            most_failures=self.most_failures,
             whole=whole,
         )
 

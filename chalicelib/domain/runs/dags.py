@@ -49,10 +49,14 @@ class Dag:
     """Whether its version says of params what a run's conf may be."""
     dataset_condition: DatasetCondition | None = None
     """Which changes of datasets make it run; None: none do."""
+    names_datasets: bool = False
+    """Whether a file of it has ever named a dataset or an alias."""
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None
-    """What paused or unpaused it last: a user's name, or a command."""
+    """What paused or unpaused it last: a user's name, a command, or ``scheduler``."""
+    paused_after: str | None = None
+    """The end of a run that paused it last: that end pauses it only once."""
     paused_at: datetime | None = None
     """When it was paused last; None: it has been from the start, or never was."""
     unpaused_at: datetime | None = None

@@ -31,6 +31,12 @@ def condition_of(document: Mapping[str, Any]) -> DatasetCondition | None:
     return None if expression is None else DatasetCondition.of(expression)
 
 
+def names_datasets(document: Mapping[str, Any]) -> bool:
+    """Whether a serialized DAG names datasets or aliases."""
+    named = (document.get("dataset_condition"), document.get("datasets"))
+    return any(named) or any(task.get("dataset_outlets") for task in document["tasks"])
+
+
 def keep_references(engine: Engine, documents: Iterable[Mapping[str, Any]], kept_dags: set[str]) -> None:
     """Bring the kept datasets up to date with serialized DAGs; safe to repeat.
 

@@ -5,12 +5,12 @@ message that comes again, or after a crash, finds what was done, and a DAG runs 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.queues import ArrivalStep, PlannedRun, arrive, queue_for
+from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, PlannedRun, arrive, meet, queue_for
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RegisterDatasetEvents
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
@@ -103,26 +103,61 @@ def _tied(dataset: Dataset, event: DatasetEvent) -> Dataset:
     return replace(dataset, aliases=aliases, own_name=dataset.own_name or event.name)
 
 
+def meet_condition(engine: Engine, dag_id: str) -> None:
+    """Make the run that a DAG is due by what has arrived, if its condition is one that this meets.
+
+    It is so only where the file has another condition since the last arrival. Safe to repeat. 1 request; 2
+    more and 1 message where a run is made. Raises ``StoreUnavailable``.
+    """
+
+    def plan(dag: Dag, kept: DatasetQueue | None, not_before: datetime | None) -> ArrivalStep | None:
+        is_of_its_life = kept is not None and kept.generation == dag.generation
+        if kept is None or not is_of_its_life or dag.dataset_condition is None or dag.is_paused:
+            return None
+        return meet(
+            kept, dag.dataset_condition, engine.now(), new_run_uid=engine.new_uid(), not_before=not_before
+        )
+
+    _change_queue(engine, dag_id, plan)
+
+
 def _arrive(engine: Engine, dag_id: str, events: Iterable[DatasetEvent], known: _Known) -> None:
     """Let the events that concern a DAG arrive there, once."""
-    taken: datetime | None = None
-    for _ in range(_ROUNDS):
-        dag, kept = engine.store.dataset_queues.get_with_dag(dag_id)
-        if dag is None or dag.is_deleted or dag.dataset_condition is None:
-            return
+
+    def plan(dag: Dag, kept: DatasetQueue | None, not_before: datetime | None) -> ArrivalStep | None:
+        if dag.dataset_condition is None:
+            return None
         wanted = dag.dataset_condition.references
         own = [event for event in events if known.references(event) & wanted]
         if not own:
-            return  # its file has another schedule by now
-        step = arrive(
+            return None  # its file has another schedule by now
+        return arrive(
             queue_for(kept, dag_id, dag.generation, engine.new_uid()),
             dag.dataset_condition,
             own,
             frozenset[str]().union(*map(known.references, own)),
             is_paused=dag.was_paused_at(own[0].timestamp) or not dag.is_active,
             new_run_uid=engine.new_uid(),
-            not_before=taken and taken + timedelta.resolution,
+            not_before=not_before,
         )
+
+    _change_queue(engine, dag_id, plan)
+
+
+_Plan = Callable[[Dag, DatasetQueue | None, datetime | None], ArrivalStep | None]
+"""What is to be made of a DAG's queue, whose next run may not be dated before some moment; None: nothing."""
+
+
+def _change_queue(engine: Engine, dag_id: str, plan: _Plan) -> None:
+    """Write what a plan makes of a DAG's queue as it is, a run included."""
+    not_before: datetime | None = None
+    for _ in range(_ROUNDS):
+        dag, kept = engine.store.dataset_queues.get_with_dag(dag_id)
+        if dag is None or dag.is_deleted:
+            return
+        step = plan(dag, kept, not_before)
+        if step is None:
+            return
         run = _run_of(engine, dag, step.run)
         match engine.store.dataset_queues.arrive(step, run, engine.now() + SWEEP_INTERVAL):
             case Arrived.APPLIED:
@@ -133,14 +168,14 @@ def _arrive(engine: Engine, dag_id: str, events: Iterable[DatasetEvent], known: 
             case Arrived.REPEATED:
                 return
             case Arrived.DATE_TAKEN:
-                taken = _date_of(step)
+                not_before = _after_date_of(step)
             case Arrived.OVERTAKEN:
                 continue
     raise StoreUnavailable(f"what has arrived for {dag_id} is changed by others all the time")
 
 
-def _date_of(step: ArrivalStep) -> datetime | None:
-    return step.run.execution_date if step.run else None
+def _after_date_of(step: ArrivalStep) -> datetime | None:
+    return step.run.execution_date + timedelta.resolution if step.run else None
 
 
 def _run_of(engine: Engine, dag: Dag, planned: PlannedRun | None) -> DagRun | None:

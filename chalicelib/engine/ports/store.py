@@ -67,6 +67,12 @@ class Dags(Protocol):
         ``at``: None notes no moment.
         """
 
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        """Pause the DAG because a run of its present life has come to the ``end`` of that name; 1 request.
+
+        Nothing changes if that end has paused it already, whatever was done since.
+        """
+
     def set_next_run(
         self,
         dag: Dag,

@@ -58,12 +58,12 @@ RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 """Runs user code: the worker's, over the deployed DAG files, or a test's."""
 
 
+RunWindow = Callable[[WindowRequest], tuple[WindowOutcome, ...]]
+"""Runs triggers for a window, side by side; one outcome for each, in their order."""
+
 AskTimetable = Callable[[TimetableQuestion], TimetableAnswer]
 """Asks the timetable of a DAG file, as above. What it raises, and that it takes too long, is the answer."""
 
-
-RunWindow = Callable[[WindowRequest], tuple[WindowOutcome, ...]]
-"""Runs triggers for a window, side by side; one outcome for each, in their order."""
 
 RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
 """Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

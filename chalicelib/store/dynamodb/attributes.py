@@ -89,12 +89,6 @@ class ScheduleAttribute(Attribute[Schedule]):
         return Schedule(**given)
 
 
-def _json(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_json(item) for item in value]
-    return instant_text(value) if isinstance(value, datetime) else value
-
-
 class DeferralAttribute(Attribute[Deferral]):
     """A deferral, as a JSON text: it is only ever read and written as a whole."""
 
@@ -108,6 +102,12 @@ class DeferralAttribute(Attribute[Deferral]):
         """The deferral."""
         deferral: Deferral = typed(Deferral, json.loads(value))
         return deferral
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    return instant_text(value) if isinstance(value, datetime) else value
 
 
 class PartsAttribute(Attribute[Parts]):

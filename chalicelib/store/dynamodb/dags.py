@@ -74,6 +74,18 @@ class DynamoDags:
         written = self._dags.update((dag_id,), actions, _IS_KEPT)
         return as_dag(written.item) if written.applied and written.item else None
 
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        actions = [
+            DagItem.is_paused.set(True),
+            DagItem.pause_changed_by.set(changed_by),
+            DagItem.paused_after.set(end),
+            DagItem.paused_at.set(at),
+            _listed_as_due(False),
+        ]
+        is_new = DagItem.paused_after.does_not_exist() | (DagItem.paused_after != end)
+        is_of_this_life = (DagItem.generation == run.generation) & _IS_KEPT
+        self._dags.update((run.dag_id,), actions, is_of_this_life & is_new)
+
     def set_next_run(
         self,
         dag: Dag,
@@ -142,6 +154,7 @@ class DynamoDags:
             DagItem.is_deleted.set(False),
             DagItem.is_paused.set(is_paused),
             DagItem.pause_changed_by.remove(),
+            DagItem.paused_after.remove(),
             DagItem.latest_run_date.remove(),
             DagItem.latest_run_uid.remove(),
             DagItem.latest_run_start_date.remove(),
@@ -234,8 +247,10 @@ def as_dag(item: DagItem) -> Dag:
         default_start_date=item.default_start_date,
         has_params=bool(item.has_params),
         dataset_condition=DatasetCondition(item.dataset_condition) if item.dataset_condition else None,
+        names_datasets=bool(item.names_datasets),
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
+        paused_after=item.paused_after,
         paused_at=item.paused_at,
         unpaused_at=item.unpaused_at,
         next_run=_next_run(item),
@@ -269,6 +284,8 @@ def _renew(dag: Dag) -> list[Action]:
         DagItem.generation.set(DagItem.generation | dag.generation),
         DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),
     ]
+    if dag.names_datasets:
+        actions.append(DagItem.names_datasets.set(True))
     if dag.pause_changed_by is not None:
         actions.append(DagItem.pause_changed_by.set(DagItem.pause_changed_by | dag.pause_changed_by))
     return actions

@@ -53,6 +53,7 @@ class MemoryDags:
                     default_start_date=dag.default_start_date,
                     has_params=dag.has_params,
                     dataset_condition=dag.dataset_condition,
+                    names_datasets=dag.names_datasets or known.names_datasets,
                 )
             self._dags[dag.dag_id] = saved
             return saved
@@ -78,6 +79,15 @@ class MemoryDags:
                 unpaused_at=at if at and not paused else dag.unpaused_at,
             )
             return self._dags[dag_id]
+
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        with self._lock:
+            dag = self._dags.get(run.dag_id)
+            if dag is None or dag.is_deleted or dag.generation != run.generation or dag.paused_after == end:
+                return
+            self._dags[run.dag_id] = replace(
+                dag, is_paused=True, pause_changed_by=changed_by, paused_after=end, paused_at=at
+            )
 
     def set_next_run(
         self,
@@ -140,6 +150,7 @@ class MemoryDags:
                 is_paused=is_paused,
                 latest_run=None,
                 pause_changed_by=None,
+                paused_after=None,
                 next_run=next_run,
                 last_interval=None,
                 ask_at=None,

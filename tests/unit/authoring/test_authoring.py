@@ -92,7 +92,7 @@ def edges(dag: DAG) -> dict[str, list[str]]:
             ValueError,
             "At most one allowed for args 'schedule_interval', 'timetable', and 'schedule'.",
         ),
-        (lambda: a_dag(schedule=7), ValueError, "7 is not a valid schedule_interval."),
+        (lambda: a_dag(schedule=object()), ValueError, "<object object at 0x"),
         (lambda: a_dag(schedule=[object()]), ValueError, "All elements in 'schedule' should be datasets"),
         (lambda: DAG("x", timetable=7), ValueError, "7 is not a valid schedule_interval."),
         (
@@ -122,12 +122,27 @@ def edges(dag: DAG) -> dict[str, list[str]]:
         (lambda: a_dag().get_task("zz"), TaskNotFound, "Task zz not found"),
         (lambda: empty("a").dag, AirflowException, "Operator <Task(EmptyOperator): a> has not been assigned"),
         (lambda: TaskGroup("g"), AirflowException, "TaskGroup can only be used inside a dag"),
+        (
+            lambda: a_dag(max_consecutive_failed_dag_runs=-1),
+            AirflowException,
+            "Invalid max_consecutive_failed_dag_runs: -1.Requires max_consecutive_failed_dag_runs >= 0",
+        ),
     ],
 )
 def test_mistakes_are_named(make: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error) as raised:
         make()
     assert str(raised.value).startswith(text)
+
+
+def test_after_how_many_failures_a_dag_is_paused_is_said_by_its_file_or_else_by_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "max_consecutive_failed_dag_runs"
+    assert name not in serialize(a_dag(), "x.py")
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_CONSECUTIVE_FAILED_DAG_RUNS_PER_DAG", "4")
+    assert serialize(a_dag(), "x.py")[name] == 4
+    assert serialize(a_dag(max_consecutive_failed_dag_runs=2), "x.py")[name] == 2
 
 
 @pytest.mark.parametrize("arguments", [{"fail_stop": True}, {"fail_fast": True}])

@@ -100,6 +100,7 @@ def test_the_details_of_a_dag_have_airflows_names() -> None:
         "tags": [{"name": "a"}, {"name": "b"}],
         "max_active_tasks": "16",
         "max_active_runs": "16",
+        "max_consecutive_failed_dag_runs": "0",
         "has_task_concurrency_limits": "False",
         "next_dagrun": "2026-01-01T00:00:00+00:00",
         "next_dagrun_data_interval_start": "2026-01-01T00:00:00+00:00",
