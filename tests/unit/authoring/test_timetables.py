@@ -259,7 +259,7 @@ def test_a_class_that_derives_from_airflows_overrides_its_times() -> None:
 
 
 class NeverByTheClock(EveryFewDays):
-    can_be_scheduled = False  # type: ignore[assignment]
+    can_be_scheduled = False
 
 
 def test_a_timetable_may_leave_all_runs_to_hands() -> None:
