@@ -13,7 +13,6 @@ _MISSING: dict[str, tuple[str, ...]] = {
     "deferral is not offered": ("def_sensors",),
     "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
     "timetable objects are not offered": ("tt_data_interval", "tt_custom", "plugins"),
-    "what becomes ready takes a place just given back before what waits with more weight": ("priority",),
 }
 """What is missing, and the scenarios that do not end as recorded for want of it."""
 
