@@ -19,6 +19,7 @@ from chalicelib.cli.dags.group import dags
 from chalicelib.cli.dags.in_process import dags_test
 from chalicelib.cli.dags.runs import list_runs, runs, state
 from chalicelib.cli.dags.simulate import simulate
+from chalicelib.cli.datasets import datasets
 from chalicelib.cli.deployment.dead_letters import deadletters
 from chalicelib.cli.deployment.deploy import deploy
 from chalicelib.cli.deployment.destroy import destroy
@@ -62,6 +63,7 @@ for command in (
     config,
     connections,
     dags,
+    datasets,
     deadletters,
     deploy,
     destroy,

@@ -40,7 +40,14 @@ from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents_apart import dags_apart
-from chalicelib.user_code.runner import Environ, own_environment, run_callbacks, run_try, run_window
+from chalicelib.user_code.runner import (
+    Environ,
+    ask_timetable,
+    own_environment,
+    run_callbacks,
+    run_try,
+    run_window,
+)
 
 _LEASE = timedelta(days=365)
 """Nobody else is there to whom a try could pass."""
@@ -151,6 +158,7 @@ class Laboratory:
             run_callbacks=self._watched_callbacks,
             run_window=run_window(folder, variables, environment, connections=connections),
             new_invocation=self._new_invocation,
+            ask_timetable=ask_timetable(folder, variables, environment, connections=connections),
         )
         dags = dags_apart(
             folder, names, variables=variables, connections=connections, environment=environment
@@ -205,7 +213,7 @@ class Laboratory:
                 dag_id=request.dag_id,
                 execution_date=request.execution_date,
                 is_undated=request.is_undated,
-                may_precede_start=True,
+                external_trigger=False,  # as in Airflow, which therefore takes a date before the start date
                 run_id=request.run_id,
                 triggered_by="dags test",
                 conf=request.conf,

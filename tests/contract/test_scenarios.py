@@ -10,9 +10,8 @@ from tests.contract.scenarios import FEATURES, Scenario, play, recorded_scenario
 
 _MISSING: dict[str, tuple[str, ...]] = {
     "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
-    "deferral is not offered": ("def_sensors",),
-    "the continuous timetable begins with its start date, whatever catchup says": ("tt_continuous",),
-    "timetable objects are not offered": ("tt_data_interval", "tt_custom", "plugins"),
+    "sensors that defer do not end as recorded": ("def_sensors",),
+    "DatasetOrTimeSchedule is not offered": ("tt_summary",),
 }
 """What is missing, and the scenarios that do not end as recorded for want of it."""
 

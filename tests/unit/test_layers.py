@@ -73,8 +73,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
-        *("model", "conveniences", "surroundings", "plugins", "triggers", "running", "operators", "sensors"),
-        *("taskflow", "sdk", "loading"),
+        *("timetables", "model", "conveniences", "surroundings", "plugins", "triggers", "running"),
+        *("operators", "sensors", "taskflow", "sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),

@@ -379,13 +379,20 @@ def _trigger_id(item: TaskInstance, window: int) -> int:
     return int.from_bytes(sha256(name.encode()).digest()[:6])
 
 
-def next_window(item: TaskInstance, due_at: datetime, now: datetime) -> TaskInstanceChange:
-    """A deferred task whose trigger goes on in another window, at the latest when its time is over."""
+def next_window(
+    item: TaskInstance, due_at: datetime, now: datetime, rounds: str | None = None
+) -> TaskInstanceChange:
+    """A deferred task whose trigger goes on in another window, at the latest when its time is over.
+
+    ``rounds`` is what the last window handed on; None: it came to no end.
+    """
     deferral = _deferral(item)
     window = deferral.window + 1
     due_at = max(now, min(due_at, deferral.timeout_at or due_at))
     return TaskInstanceChange(
-        deferral=replace(deferral, window=window, due_at=due_at),
+        deferral=replace(
+            deferral, window=window, due_at=due_at, rounds=deferral.rounds if rounds is None else rounds
+        ),
         lease_token=deferred_token(window),
         lease_until=None,
         updated_at=now,

@@ -55,8 +55,6 @@ class RunRequest:
     external_trigger: bool = True
     is_undated: bool = False
     """Whether the date is only now, for the one who asks gave none."""
-    may_precede_start: bool = False
-    """Whether the date may lie before the DAG's start date, as in Airflow's ``dags test``."""
     data_interval: DataInterval | None = None
     """None: what the DAG's schedule makes of the date."""
     conf: dict[str, Any] = field(default_factory=dict)
@@ -113,11 +111,11 @@ def create_run_once(
 
 def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
     """The run as it will be created."""
-    if request.external_trigger and not request.may_precede_start:
+    if request.external_trigger:
         _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
-    if request.external_trigger:
+    if request.run_type is DagRunType.MANUAL:
         _check_conf(engine, dag, request, run_id)
     return new_run(engine, dag, request, run_id)
 
@@ -218,6 +216,7 @@ def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str, run_uid:
         conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
         data_interval_start=data_interval.start,
         data_interval_end=data_interval.end,
+        is_interval_owed=request.data_interval is None and dag.schedule.is_custom,
         queued_at=now,
         updated_at=now,
     )
