@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.secrets_backends import SecretsBackend
     from chalicelib.engine.engine import Engine
     from chalicelib.engine.ports.store import Store
-    from chalicelib.engine.ports.worker import RunCallbacks, RunTry, RunWindow
+    from chalicelib.engine.ports.worker import AskTimetable, RunCallbacks, RunTry, RunWindow
     from chalicelib.events.declarations import Declaration
     from chalicelib.queues.dead_letters import DeadLetters
     from chalicelib.queues.resend import Resend
@@ -37,6 +37,7 @@ class _InUse:
     run_try: "RunTry | None" = None
     run_callbacks: "RunCallbacks | None" = None
     run_window: "RunWindow | None" = None
+    ask_timetable: "AskTimetable | None" = None
     verifiers: "dict[Scheme, Verify]" = field(default_factory=dict)
     """One of each kind, for they remember what they saw; filled as they are asked for."""
     origin_checks: "list[OriginCheck]" = field(default_factory=list)
@@ -73,6 +74,11 @@ def run_callbacks() -> "RunCallbacks":
 def run_window() -> "RunWindow":
     """What runs triggers for the worker: the deployed DAG files."""
     return _in_use.run_window or _run_window_of_deployed_dags()
+
+
+def ask_timetable() -> "AskTimetable":
+    """What asks the user's own timetables for the worker: the deployed DAG files."""
+    return _in_use.ask_timetable or _ask_timetable_of_deployed_dags()
 
 
 def prepare_user_code() -> None:
@@ -152,6 +158,7 @@ def use(
     run_try: "RunTry | None" = None,
     run_callbacks: "RunCallbacks | None" = None,
     run_window: "RunWindow | None" = None,
+    ask_timetable: "AskTimetable | None" = None,
     declarations: "tuple[Declaration, ...] | None" = None,
     dead_letters: "DeadLetters | None" = None,
     resend: "Resend | None" = None,
@@ -169,6 +176,7 @@ def use(
         run_try=run_try or before.run_try,
         run_callbacks=run_callbacks or before.run_callbacks,
         run_window=run_window or before.run_window,
+        ask_timetable=ask_timetable or before.ask_timetable,
         declarations=before.declarations if declarations is None else declarations,
         dead_letters=dead_letters or before.dead_letters,
         resend=resend or before.resend,
@@ -281,6 +289,18 @@ def _run_try_of_deployed_dags() -> "RunTry":
 
 def _run_callbacks_of_deployed_dags() -> "RunCallbacks":
     from chalicelib.user_code.runner import run_callbacks as of_deployed_dags
+
+    return of_deployed_dags(
+        settings().dags_folder,
+        engine().store.variables,
+        environment_of_tries,
+        connections=_remembered_connections(),
+        secrets=_remembered_secrets(),
+    )
+
+
+def _ask_timetable_of_deployed_dags() -> "AskTimetable":
+    from chalicelib.user_code.runner import ask_timetable as of_deployed_dags
 
     return of_deployed_dags(
         settings().dags_folder,

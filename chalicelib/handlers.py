@@ -13,7 +13,14 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent, SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, RunCallback, RunTask, TriggererMessage, WorkerMessage
+from chalicelib.domain.messages import (
+    Message,
+    RunCallback,
+    RunTask,
+    TimetableMessage,
+    TriggererMessage,
+    WorkerMessage,
+)
 from chalicelib.domain.observations import MessagePutAside
 from chalicelib.queues.messages import UnreadableMessage, decode
 from chalicelib.telemetry.bound import bind, bound, ids_of, request_id
@@ -61,7 +68,7 @@ def scheduler(event: SQSEvent) -> BatchReply:
     maximum_concurrency=bootstrap.settings().parallelism,
 )
 def worker(event: SQSEvent) -> BatchReply:
-    """Runs the user's code: one try of a task, or the callbacks after an end."""
+    """Runs the user's code: one try of a task, the callbacks after an end, or a timetable."""
     from chalicelib.engine.worker import call_back
     from chalicelib.engine.worker.execute import execute
 
@@ -74,6 +81,10 @@ def worker(event: SQSEvent) -> BatchReply:
                 execute(engine, message, _invocation(engine, record), bootstrap.run_try())
             case RunCallback() as message:
                 call_back.call_back(engine, message, bootstrap.run_callbacks(), _remaining(record))
+            case message if isinstance(message, TimetableMessage):
+                from chalicelib.engine.worker.timetables import ask_timetable
+
+                ask_timetable(engine, message, bootstrap.ask_timetable(), _remaining(record))
             case _:
                 raise UnreadableMessage("a message for another function is in the worker's queue")
 

@@ -61,6 +61,13 @@ def as_utc(value: dt.datetime) -> dt.datetime:
     return dt.datetime.combine(moved.date(), moved.time(), tzinfo=utc)
 
 
+def pendulum_datetime(moment: dt.datetime) -> dt.datetime:
+    """The moment as a pendulum ``DateTime`` in UTC."""
+    import pendulum
+
+    return pendulum.instance(moment).in_timezone("UTC")
+
+
 def timezone_name(value: dt.datetime | None) -> str:
     """The name of a datetime's time zone: ``Europe/Paris``, ``+02:00``; ``UTC`` for none.
 

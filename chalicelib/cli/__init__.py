@@ -19,6 +19,7 @@ from chalicelib.cli.dags.group import dags
 from chalicelib.cli.dags.in_process import dags_test
 from chalicelib.cli.dags.runs import list_runs, runs, state
 from chalicelib.cli.dags.simulate import simulate
+from chalicelib.cli.datasets import datasets
 from chalicelib.cli.deployment.dead_letters import deadletters
 from chalicelib.cli.deployment.deploy import deploy
 from chalicelib.cli.deployment.destroy import destroy
@@ -31,6 +32,7 @@ from chalicelib.cli.info import info, version
 from chalicelib.cli.pools import pools
 from chalicelib.cli.tasks.clearing import clear
 from chalicelib.cli.tasks.group import tasks
+from chalicelib.cli.tasks.in_process import tasks_test
 from chalicelib.cli.tasks.logs import logs
 from chalicelib.cli.tasks.marking import cancel, set_run_state, set_task_state
 from chalicelib.cli.tasks.rendering import render
@@ -53,7 +55,7 @@ def updraft(context: click.Context) -> None:
 
 for command in (backfill, details, list_runs, next_execution, report, state, set_run_state, dags_test):
     dags.add_command(command)
-for command in (clear, failed_deps, logs, render, set_task_state):
+for command in (clear, failed_deps, logs, render, set_task_state, tasks_test):
     tasks.add_command(command)
 runs.add_command(cancel)
 for command in (
@@ -61,6 +63,7 @@ for command in (
     config,
     connections,
     dags,
+    datasets,
     deadletters,
     deploy,
     destroy,

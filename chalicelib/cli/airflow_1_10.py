@@ -10,6 +10,7 @@ from chalicelib.cli import pools
 from chalicelib.cli.arguments import dag_argument
 from chalicelib.cli.dags import group as dags
 from chalicelib.cli.dags.backfill import backfill
+from chalicelib.cli.dags.dag_files import offline_option
 from chalicelib.cli.dags.details import next_execution
 from chalicelib.cli.dags.details import report as report_of_files
 from chalicelib.cli.dags.runs import (
@@ -23,6 +24,7 @@ from chalicelib.cli.dags.runs import (
 from chalicelib.cli.output.rows import output_option, show
 from chalicelib.cli.tasks import group as tasks
 from chalicelib.cli.tasks.clearing import clear
+from chalicelib.cli.tasks.in_process import tasks_test
 from chalicelib.cli.tasks.rendering import render
 from chalicelib.cli.tasks.why import failed_deps
 from chalicelib.cli.without_effect import OF_1_10, SUBDIR_OF_1_10, also_taking
@@ -52,16 +54,17 @@ def list_dag_runs(
 
 @click.command("list_dags")
 @click.option("--report", "-r", is_flag=True, help="Tell below how long each file takes to load.")
+@offline_option
 @output_option
 @click.pass_context
-def list_dags(context: click.Context, report: bool, output: str) -> None:
+def list_dags(context: click.Context, report: bool, subdir: Path | None, output: str) -> None:
     """List the DAGs that a file defines.
 
     Example: python -m chalicelib list_dags --report
     """
-    context.invoke(dags.list_dags, output=output)
+    context.invoke(dags.list_dags, subdir=subdir, output=output)
     if report:
-        context.invoke(report_of_files, output=output)
+        context.invoke(report_of_files, subdir=subdir, output=output)
 
 
 @click.command("pool", context_settings={"ignore_unknown_options": True})  # -1 is a number of slots
@@ -110,19 +113,26 @@ def pool(
 _SPELLINGS = {
     ("backfill", "dry_run"): ("-dr",),
     ("clear", "dag_regex"): ("-dx",),
+    ("test", "is_dry_run"): ("-dr",),
+    ("test", "params"): ("-tp", "--task_params"),
 }
 """The options that 2.x gave up, by command and parameter; there ``-dr`` would be ``-d -r``."""
+
+_SUBDIR = ("-sd",)
 
 
 def as_in_1_10(name: str, command: click.Command) -> click.Command:
     """The command with the options that it had, as far as 2.x has lost them."""
-    taking = also_taking(command, SUBDIR_OF_1_10, *OF_1_10.get(name, ()))
+    has_subdir = any(parameter.name == "subdir" for parameter in command.params)
+    ignored = () if has_subdir else (SUBDIR_OF_1_10,)
+    taking = also_taking(command, *ignored, *OF_1_10.get(name, ()))
     taking.params = [_spelled(name, parameter) for parameter in taking.params]
     return taking
 
 
 def _spelled(command: str, parameter: click.Parameter) -> click.Parameter:
-    spellings = _SPELLINGS.get((command, parameter.name or ""))
+    is_subdir = parameter.name == "subdir" and "-sd" not in parameter.opts
+    spellings = _SUBDIR if is_subdir else _SPELLINGS.get((command, parameter.name or ""))
     if spellings is None:
         return parameter
     spelled = copy(parameter)
@@ -147,5 +157,6 @@ COMMANDS: dict[str, click.Command] = {
     "next_execution": next_execution,
     "task_failed_deps": failed_deps,
     "show_dag": dags.show_graph,
+    "test": tasks_test,
 }
 """Commands by their names in 1.10."""

@@ -52,11 +52,8 @@ _COMMANDS_WITH_VERBOSE: Mapping[str, Sequence[str]] = {
     "variables": ("delete", "export", "get", "import", "list", "set"),
 }
 _COMMANDS_WITH_SUBDIR: Mapping[str, Sequence[str]] = {
-    "dags": (
-        *("backfill", "list", "list-import-errors", "next-execution", "pause", "show", "state"),
-        *("trigger", "unpause"),
-    ),
-    "tasks": ("clear", "failed-deps", "list", "render", "state"),
+    "dags": ("backfill", "pause", "state", "trigger", "unpause"),
+    "tasks": ("clear", "failed-deps", "state"),
 }
 
 
@@ -76,7 +73,7 @@ OF_1_10: Mapping[str, tuple[Names, ...]] = {
     "backfill": (_VERBOSE, *_OF_ITS_OWN_PROCESSES),
     "clear": (("-x", "--exclude_subdags"), ("-xp", "--exclude_parentdag")),
 }
-"""By command; besides, all take ``-sd``."""
+"""By command; besides, all take ``-sd``, with effect or without."""
 
 SUBDIR_OF_1_10: Names = ("-sd", "--subdir")
 

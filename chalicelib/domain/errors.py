@@ -15,6 +15,15 @@ class UpdraftError(Exception):
     code: ClassVar[str] = "error"
 
 
+class DatasetNotFound(UpdraftError):
+    """No dataset of that URI is known."""
+
+    code = "dataset_not_found"
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"Dataset with uri: '{uri}' not found")
+
+
 class DagNotFound(UpdraftError):
     """No DAG of that id is known."""
 

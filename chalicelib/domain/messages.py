@@ -239,6 +239,30 @@ class RunCallback:
     """The try's or the run's."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanNextRun:
+    """Ask a DAG's own timetable for the run that follows the last one."""
+
+    dag_id: str
+    generation: int
+    ask_at: datetime
+    """The DAG's, as of when this was sent: another question makes this one void."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InferInterval:
+    """Ask a DAG's own timetable for the data interval of a run by hand."""
+
+    run: RunRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackfillByTimetable:
+    """Make the runs of a backfill that a DAG's own timetable names."""
+
+    backfill: BackfillDag
+
+
 SchedulingMessage = (
     StartRun
     | OpenTasks
@@ -259,8 +283,11 @@ SchedulingMessage = (
     | TimeOutRun
     | RegisterDatasetEvents
 )
-WorkerMessage = RunTask | RunCallback
-"""What needs the user's code, each by itself."""
+TimetableMessage = PlanNextRun | InferInterval | BackfillByTimetable
+"""What needs the user's own timetable."""
+
+WorkerMessage = RunTask | RunCallback | TimetableMessage
+"""What needs the user's code."""
 
 TriggererMessage = RunTrigger
 """What needs the user's code, many side by side."""

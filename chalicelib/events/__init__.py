@@ -1,10 +1,10 @@
-"""Runs that events of other AWS services trigger: the declarations, and the way from event to run.
+"""Events of other AWS services, which trigger runs and change datasets: declarations, and the way to them.
 
 All doors lead through one queue, ``updraft-<stage>-events``::
 
-    S3 ── EventBridge rule ─┐
-    EventBridge rule ───────┤
-    SNS subscription ───────┼─► SQS events ─► events λ ─► the trigger that HTTP and clock use
+    S3 ── EventBridge rule ─┐                         ┌─► the trigger that HTTP and clock use
+    EventBridge rule ───────┤                         │
+    SNS subscription ───────┼─► SQS events ─► events λ ─► RegisterDatasetEvents
     a message of one's own ─┘       └─► SQS events-dead-letters
 
 One queue gives every door the same retries, dead letters, batches and replay (a redrive of the dead
@@ -14,8 +14,8 @@ queue by itself is understood, too.
 
 ``declarations`` reads the one file that says which event triggers which DAG; ``incoming`` reads a
 message of the queue; ``patterns`` and ``conf`` match it and build the run's conf; ``requests`` brings
-them together: message in, ``RunRequest`` out, run id and execution date made of the event alone.
-``delivery`` creates the runs.
+them together: message in, ``RunRequest`` and changes of datasets out, named and dated by the event alone.
+``delivery`` creates the runs, and tells of the changes.
 
 An event's identity makes the run id, so that an event that is delivered twice makes one run:
 

@@ -1,4 +1,4 @@
-"""``Declaration``: an event that triggers a DAG, read from the stage's file of declarations.
+"""``Declaration``: an event that triggers a DAG or changes a dataset, read from the stage's file of them.
 
 The file is TOML, and stands beside the DAG files unless a setting says otherwise.
 """
@@ -146,16 +146,18 @@ Filter = S3Objects | EventPattern | TopicMessages | QueueMessages
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """One entry of the file: events that trigger a DAG."""
+    """One entry of the file: events that trigger a DAG, or change a dataset."""
 
     label: str
     """The name of the entry in texts for people."""
-    dag_id: str
-    """The DAG that is triggered."""
+    dag_id: str | None
+    """The DAG that is triggered; None: a dataset is changed."""
+    dataset: str | None = None
+    """The URI of the dataset that is changed; None: a DAG is triggered."""
     filter: Filter
     """The events."""
     conf: Conf
-    """The conf of the run that an event triggers."""
+    """The conf of the run that an event triggers; of a dataset the extra of its event."""
 
 
 def declarations_of(settings: Settings) -> tuple[Declaration, ...]:
@@ -209,8 +211,8 @@ class _Entry:
         if not isinstance(fields, dict):
             raise DeclarationError(f"{label}: an [[event]] is a table")
         self._fields: dict[str, Any] = fields
-        dag_id = fields.get("dag_id")
-        self.label = f"{label} ({dag_id})" if dag_id and isinstance(dag_id, str) else label
+        target = fields.get("dag_id") or fields.get("dataset")
+        self.label = f"{label} ({target})" if target and isinstance(target, str) else label
 
     def refuse(self, why: str) -> DeclarationError:
         """The error to raise."""
@@ -241,6 +243,10 @@ class _Entry:
             raise self.refuse(f"{name} takes a list of {', '.join(sorted(known))}")
         return tuple(value)
 
+    def has(self, name: str) -> bool:
+        """Whether the field is there."""
+        return name in self._fields
+
     def only(self, known: frozenset[str]) -> None:
         """Refuse fields that mean nothing here: they are most likely misspelled."""
         unknown = sorted(self._fields.keys() - known)
@@ -248,21 +254,30 @@ class _Entry:
             raise self.refuse(f"{unknown[0]} is unknown; there are {', '.join(sorted(known))}")
 
 
-_COMMON_KEYS = frozenset({"dag_id", "source", "conf"})
+_KEYS_OF_DAG = frozenset({"dag_id", "source", "conf"})
+_KEYS_OF_DATASET = frozenset({"dataset", "source", "extra"})
+
+_URI = re.compile(r"[\x21-\x7e]{1,3000}")
+"""Airflow's: ASCII, of the column's width."""
 
 
 def _declaration(entry: _Entry) -> Declaration:
-    dag_id = entry.text("dag_id")
+    is_of_dataset = entry.has("dataset")
+    if is_of_dataset and entry.has("dag_id"):
+        raise entry.refuse("it names a DAG and a dataset; an event for both takes two entries")
+    dataset = entry.text("dataset", form=_URI) if is_of_dataset else None
+    dag_id = None if is_of_dataset else entry.text("dag_id")
     source = entry.text("source")
     if source not in _SOURCES:
         raise entry.refuse(f"source is {source!r}; there are {', '.join(_SOURCES)}")
     kind, read = _SOURCES[source]
-    entry.only(_COMMON_KEYS | kind.KEYS)
-    return Declaration(label=entry.label, dag_id=dag_id, filter=read(entry), conf=_conf(entry))
+    entry.only((_KEYS_OF_DATASET if is_of_dataset else _KEYS_OF_DAG) | kind.KEYS)
+    conf = _conf(entry, "extra" if is_of_dataset else "conf")
+    return Declaration(label=entry.label, dag_id=dag_id, dataset=dataset, filter=read(entry), conf=conf)
 
 
-def _conf(entry: _Entry) -> Conf:
-    fields = entry.table("conf")
+def _conf(entry: _Entry, name: str) -> Conf:
+    fields = entry.table(name)
     try:
         return Conf.of({"event": "@"} if fields is None else fields)
     except ConfError as error:

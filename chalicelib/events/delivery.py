@@ -1,4 +1,7 @@
-"""``deliver``, which creates the runs that an event asks for: once, however often the event comes."""
+"""``deliver``, which does what an event asks for, once, however often the event comes.
+
+It creates runs, and tells the scheduler of changes of datasets, which makes the runs that follow.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -6,12 +9,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.domain.errors import DagRunAlreadyExists, UpdraftError
+from chalicelib.domain.messages import RegisterDatasetEvents
 from chalicelib.domain.runs.dags import sees
+from chalicelib.domain.runs.dataset_changes import changes_text
+from chalicelib.domain.schedule.dataset_conditions import dataset_reference
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.events.declarations import Declaration, DeclarationError
 from chalicelib.events.incoming import Record, SqsMessage, events_of
-from chalicelib.events.requests import WantedRun, wanted_runs
+from chalicelib.events.requests import WantedChange, WantedRun, wanted_changes, wanted_runs
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +60,12 @@ class NoFreeInstant(UpdraftError):
 
 
 def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record) -> None:
-    """Trigger the runs that the events of a message ask for; ``record`` is one of Lambda's SQS events.
+    """Do what the events of a message ask for; ``record`` is one of Lambda's SQS events.
 
-    Runs of an earlier delivery are left alone. One run that cannot be created does not prevent the
-    others. Raises ``Undeliverable`` for such runs, and ``StoreUnavailable``, after which the message has
-    to come again. Requests per run: 3 as ``create_run``, 5 for one that is there already.
+    Runs of an earlier delivery are left alone. One run that cannot be created, or one change of a dataset
+    that cannot be told, does not prevent the others. Raises ``Undeliverable`` for such, and
+    ``StoreUnavailable``, after which the message has to come again. Requests per run: 3 as ``create_run``, 5
+    for one that is there already; a change of a dataset takes none, and 1 message.
     """
     try:
         events = events_of(record)
@@ -67,25 +74,34 @@ def deliver(engine: Engine, declarations: Sequence[Declaration], record: Record)
     refusals: list[UpdraftError] = []
     for event in events:
         wanted = wanted_runs(event, declarations)
-        if not wanted and isinstance(event, SqsMessage):
+        changes = wanted_changes(event, declarations)
+        if not (wanted or changes) and isinstance(event, SqsMessage):
             refusals.append(NothingDeclared())
-        elif not wanted:  # a rule or a subscription lets more through, or is no longer declared
+        elif not (wanted or changes):  # a rule or a subscription lets more through, or is no longer declared
             log.info("no declaration fits the %s (%s)", event.description, event.identity)
         for each in wanted:
             refusals.extend(_refusals(engine, each))
+        for change in changes:
+            refusals.extend(_refusals_of_change(engine, change))
     if refusals:
         raise Undeliverable(refusals)
 
 
 def check_dags(engine: Engine, declarations: Sequence[Declaration]) -> None:
-    """Raise a ``DeclarationError`` that names the entries whose DAG cannot be triggered now.
+    """Raise a ``DeclarationError`` that names the entries whose DAG or dataset is not known now.
 
-    1 request per DAG.
+    1 request per DAG, and 1 per 100 datasets.
     """
-    known = {dag_id: _is_known(engine, dag_id) for dag_id in {each.dag_id for each in declarations}}
-    unknown = [each.label for each in declarations if not known[each.dag_id]]
+    dag_ids = {each.dag_id for each in declarations if each.dag_id is not None}
+    known = {dag_id for dag_id in dag_ids if _is_known(engine, dag_id)}
+    unknown = [each.label for each in declarations if each.dag_id is not None and each.dag_id not in known]
     if unknown:
         raise DeclarationError(f"No such DAG is known: {'; '.join(unknown)}")
+    uris = {each.dataset for each in declarations if each.dataset is not None}
+    found = {each.uri for each in engine.store.datasets.get_many(map(dataset_reference, sorted(uris)))}
+    missing = [each.label for each in declarations if each.dataset in uris - found]
+    if missing:
+        raise DeclarationError(f"No DAG file names such a dataset: {'; '.join(missing)}")
 
 
 def trigger_unless_there(engine: Engine, request: RunRequest) -> bool:
@@ -120,7 +136,7 @@ def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
         request = wanted.request
         is_new = trigger_unless_there(engine, request)
     except UpdraftError as error:
-        log.warning("%s: %s", wanted.declaration.label, error, extra={"dag_id": wanted.declaration.dag_id})
+        log.warning("%s: %s", wanted.declaration.label, error, extra={"dag_id": wanted.dag_id})
         return [error]
     done = "triggered" if is_new else "had triggered before"
     log.info(
@@ -131,6 +147,19 @@ def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
         request.run_id,
         extra={"dag_id": request.dag_id, "run_id": request.run_id},
     )
+    return []
+
+
+def _refusals_of_change(engine: Engine, wanted: WantedChange) -> list[UpdraftError]:
+    """Tell of a change of a dataset; the reason against it that will not go away. Raises as above."""
+    try:
+        text = changes_text((wanted.change,))
+    except UpdraftError as error:
+        log.warning("%s: %s", wanted.declaration.label, error)
+        return [error]
+    payload = engine.store.payloads.keep(f"dataset_changes/{wanted.origin}.json", text)
+    engine.send(RegisterDatasetEvents(origin=wanted.origin, timestamp=wanted.timestamp, changes=payload))
+    log.info("%s: %s changes %s", wanted.declaration.label, wanted.event.description, wanted.uri)
     return []
 
 

@@ -1,4 +1,4 @@
-"""``WantedRun``: a run that an event asks for, one of each DAG that is declared for the event."""
+"""``WantedRun`` and ``WantedChange``: the runs and the changes of datasets that an event asks for."""
 
 import re
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from chalicelib.domain.errors import excerpt
+from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.engine.runs.create import MAX_RUN_ID_LENGTH, RunRequest
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.incoming import Event
@@ -24,6 +25,8 @@ class WantedRun:
 
     event: Event
     """The event."""
+    dag_id: str
+    """The DAG that the declaration names."""
     declaration: Declaration
     """The declaration that it fits."""
 
@@ -32,7 +35,7 @@ class WantedRun:
         """The request, the same for each delivery of the event; raises ``ConfError``."""
         event = self.event
         return RunRequest(
-            dag_id=self.declaration.dag_id,
+            dag_id=self.dag_id,
             run_id=run_id(event.identity),
             execution_date=execution_date(event.time, event.identity),
             triggered_by=_printable(excerpt(f"event: {event.description}")),
@@ -40,13 +43,49 @@ class WantedRun:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WantedChange:
+    """A change of a dataset, named after the event."""
+
+    event: Event
+    """The event."""
+    uri: str
+    """The dataset that the declaration names."""
+    declaration: Declaration
+    """The declaration that it fits."""
+
+    @property
+    def origin(self) -> str:
+        """Names the change, the same for each delivery of the event; another one for each dataset."""
+        return f"{run_id(self.event.identity)}#{_hash(self.uri).hex()[:16]}"
+
+    @property
+    def timestamp(self) -> datetime:
+        """The moment of the change, the same for each delivery of the event."""
+        return execution_date(self.event.time, self.event.identity)
+
+    @property
+    def change(self) -> DatasetChange:
+        """The change; raises ``ConfError``."""
+        return DatasetChange(uri=self.uri, extra=self.declaration.conf.build(self.event.document))
+
+
 def wanted_runs(event: Event, declarations: Iterable[Declaration]) -> tuple[WantedRun, ...]:
     """The runs that an event triggers: one of each DAG, by the first declaration that fits."""
     first: dict[str, Declaration] = {}
     for declaration in declarations:
-        if declaration.dag_id not in first and declaration.filter.fits(event):
-            first[declaration.dag_id] = declaration
-    return tuple(WantedRun(event=event, declaration=each) for each in first.values())
+        if declaration.dag_id is not None and declaration.filter.fits(event):
+            first.setdefault(declaration.dag_id, declaration)
+    return tuple(WantedRun(event=event, dag_id=dag_id, declaration=each) for dag_id, each in first.items())
+
+
+def wanted_changes(event: Event, declarations: Iterable[Declaration]) -> tuple[WantedChange, ...]:
+    """The changes of datasets that an event stands for: one of each, by the first declaration that fits."""
+    first: dict[str, Declaration] = {}
+    for declaration in declarations:
+        if declaration.dataset is not None and declaration.filter.fits(event):
+            first.setdefault(declaration.dataset, declaration)
+    return tuple(WantedChange(event=event, uri=uri, declaration=each) for uri, each in first.items())
 
 
 def run_id(identity: str) -> str:

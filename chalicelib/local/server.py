@@ -393,7 +393,7 @@ def _declarations(settings: Settings) -> tuple[Declaration, ...]:
 def _check_declarations(declarations: tuple[Declaration, ...], dag_ids: tuple[str, ...]) -> None:
     """Tell of entries whose events will be put aside: its file may be broken now, or come later."""
     for declaration in declarations:
-        if declaration.dag_id not in dag_ids:
+        if declaration.dag_id is not None and declaration.dag_id not in dag_ids:
             click.echo(f"{declaration.label}: no DAG file defines this DAG.")
 
 

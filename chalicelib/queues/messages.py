@@ -37,6 +37,9 @@ _TYPES: dict[str, type[Any]] = {
     "run_task": messages.RunTask,
     "run_trigger": messages.RunTrigger,
     "run_callback": messages.RunCallback,
+    "plan_next_run": messages.PlanNextRun,
+    "infer_interval": messages.InferInterval,
+    "backfill_by_timetable": messages.BackfillByTimetable,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 

@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.errors import StoreUnavailable
-from chalicelib.domain.messages import Message, RunCallback, RunTask, RunTrigger
+from chalicelib.domain.messages import Message, RunCallback, RunTask, RunTrigger, TimetableMessage
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.ports.worker import Invocation, RunCallbacks, RunTry, RunWindow
-from chalicelib.engine.worker import call_back
+from chalicelib.engine.ports.worker import AskTimetable, Invocation, RunCallbacks, RunTry, RunWindow
+from chalicelib.engine.worker import call_back, timetables
 from chalicelib.engine.worker.execute import execute
 from chalicelib.engine.worker.windows import run_windows
+
+
+def no_timetable(question: TimetableQuestion) -> TimetableAnswer:
+    """The answer where there is no DAG file to ask."""
+    return TimetableAnswer(error=f"there is no timetable of {question.dag_id} here")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +27,7 @@ class Worker:
     run_callbacks: RunCallbacks
     run_window: RunWindow
     new_invocation: Callable[[], Invocation]
+    ask_timetable: AskTimetable = no_timetable
 
 
 def handle(engine: Engine, message: Message, worker: Worker) -> None:
@@ -34,5 +41,7 @@ def handle(engine: Engine, message: Message, worker: Worker) -> None:
                 raise StoreUnavailable("a window could not be begun or ended")
         case RunCallback():
             call_back.call_back(engine, message, worker.run_callbacks)
+        case message if isinstance(message, TimetableMessage):
+            timetables.ask_timetable(engine, message, worker.ask_timetable)
         case _:
             dispatch.handle(engine, message)

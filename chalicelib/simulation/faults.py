@@ -85,6 +85,8 @@ class LegalMoves:
         by_hand = write.item.clears > (before.clears if before else 0) and new in STATES_BY_HAND
         if old != new and not by_hand and new not in LEGAL_MOVES[old]:
             raise PromiseBroken(f"{key} moved from {old} to {new}")
+        if before is not None and before.is_withheld and new is not None and not by_hand:
+            raise PromiseBroken(f"{key} was withheld and has begun")
         if old is TaskInstanceState.RUNNING and write.applied and not by_hand:
             self.ends.add((write.item.task_id, write.item.try_number, str(new)))
         return write

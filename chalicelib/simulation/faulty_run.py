@@ -34,7 +34,7 @@ from chalicelib.simulation.one_run import (
 )
 from chalicelib.simulation.world import Clock, World
 from chalicelib.store.memory import MemoryStore
-from chalicelib.user_code.runner import run_callbacks, run_try, run_window
+from chalicelib.user_code.runner import ask_timetable, run_callbacks, run_try, run_window
 
 FAILED_CALLS = 0.03
 REPEATED_MESSAGES = 0.1
@@ -178,6 +178,7 @@ class Attempt:
             run_try=self._counted,
             run_callbacks=run_callbacks(folder, store.variables),
             run_window=run_window(folder, store.variables),
+            ask_timetable=ask_timetable(folder, store.variables),
             choose=random.Random(seed),  # noqa: S311 - nobody is to be surprised
             clock=Clock(max(datetime.now(UTC), model.wanted.execution_date)),
             store=store,

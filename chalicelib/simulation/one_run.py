@@ -10,7 +10,7 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.authoring.clock import living_by
-from chalicelib.domain.graph.graph import Graph
-from chalicelib.domain.messages import Message, PokeTask, RunTask, RunTrigger
+from chalicelib.domain.graph.callbacks import CallbackRequest
+from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
+from chalicelib.domain.messages import FollowTask, Message, PokeTask, RunCallback, RunTask, RunTrigger
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
+from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
+from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.engine.engine import Engine
@@ -36,13 +39,23 @@ from chalicelib.queues.messages import decode
 from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
-from chalicelib.user_code.documents import dags_of_folder
-from chalicelib.user_code.runner import run_callbacks, run_try, run_window
+from chalicelib.user_code.documents_apart import dags_apart
+from chalicelib.user_code.runner import (
+    Environ,
+    ask_timetable,
+    own_environment,
+    run_callbacks,
+    run_try,
+    run_window,
+)
 
 _LEASE = timedelta(days=365)
 """Nobody else is there to whom a try could pass."""
 
 _ANY_RUN_ID = ".*"
+
+_TRY_IS_OVER = frozenset({TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.UP_FOR_RESCHEDULE})
+"""States that another try, or poke, of the same instance would follow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +78,8 @@ class Watch:
 
     on_try: Callable[[TryRequest, TryReport], None] = lambda _request, _report: None
     """Takes each try, with its log."""
+    on_callbacks: Callable[[CallbackRequest, bytes], None] = lambda _request, _log: None
+    """Takes each call of callbacks, with what they printed."""
     on_wait: Callable[[float], None] = lambda _seconds: None
     """Takes each real wait, in seconds."""
 
@@ -107,63 +122,125 @@ class VirtualClock:
 class Laboratory:
     """The DAG files of a folder, as an engine of their own knows them; nothing of it outlives the object.
 
-    With ``real_time`` sensors really wait between their pokes.
+    ``names`` are the files that count, by their paths in the folder (None: all). With ``real_time`` sensors
+    really wait between their pokes. ``store`` may hold the variables and connections that the files find,
+    ``environment`` is that of tries, and ``now`` the time at which the clock begins.
     """
 
-    def __init__(self, folder: Path, watch: Watch | None = None, *, real_time: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        watch: Watch | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        real_time: bool = False,
+        store: MemoryStore | None = None,
+        environment: Environ = own_environment,
+        now: datetime | None = None,
+    ) -> None:
         self._watch = watch or Watch()
-        self._clock = VirtualClock(real_time=real_time)
+        ahead = timedelta() if now is None else now - datetime.now(UTC)
+        self._clock = VirtualClock(real_time=real_time, ahead=ahead)
         self._queue = Queue(self._clock.now)
         numbers = count(1)
         self.engine = Engine(
-            store=MemoryStore(),
+            store=store or MemoryStore(),
             sender=self._queue,
             now=self._clock.now,
             new_uid=lambda: f"{next(numbers):026d}",
             allowed_run_id_pattern=_ANY_RUN_ID,
         )
-        self._run_try = run_try(folder, self.engine.store.variables)
+        variables, connections = self.engine.store.variables, self.engine.store.connections
+        self._run_try = run_try(folder, variables, environment, connections=connections)
+        self._run_callbacks = run_callbacks(folder, variables, environment, connections=connections)
         self._worker = Worker(
             run_try=self._watched_try,
-            run_callbacks=run_callbacks(folder, self.engine.store.variables),
-            run_window=run_window(folder, self.engine.store.variables),
+            run_callbacks=self._watched_callbacks,
+            run_window=run_window(folder, variables, environment, connections=connections),
             new_invocation=self._new_invocation,
+            ask_timetable=ask_timetable(folder, variables, environment, connections=connections),
         )
-        dags = dags_of_folder(folder, self.engine.store.variables)
+        dags = dags_apart(
+            folder, names, variables=variables, connections=connections, environment=environment
+        )
         self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures
 
-    def run(self, request: WantedRun, *, is_limited: bool = False) -> FinishedRun:
+    def run(self, request: WantedRun, *, is_limited: bool = False, with_others: bool = False) -> FinishedRun:
         """Make a run and go on with it until it is over, or until nothing will happen any more.
 
-        Pools hold no task back; the limits of the DAG and its tasks do if ``is_limited``.
+        Pools hold no task back; the limits of the DAG and its tasks do if ``is_limited``. ``with_others``: no
+        DAG is paused, and what the run starts of them goes on to its end, too.
         Raises ``DagNotFound``, ``DagRunAlreadyExists`` and ``InvalidRequest``.
         """
+        dag, graph = self._prepared(request)
+        if not is_limited:
+            self.engine.graphs[dag.dag_id, dag.version] = graph.without_limits()
+        if with_others:
+            self._unpause_all()
+        made = self._made(request)
+        with living_by(self._clock):
+            run = self._to_its_end(made, with_others=with_others)
+        return finished(self.engine, run, graph_of_run(self.engine, run))
+
+    def run_task(self, request: WantedRun, task_id: str, map_index: int = NOT_MAPPED) -> TaskInstance:
+        """Make a run, and in it one try of one task instance, as if nothing came before it or after it.
+
+        It is not retried, and a sensor of mode ``reschedule`` pokes once, as in Airflow's ``tasks test``. The
+        instance at its end; raises what ``run`` raises, and ``TaskNotFound``.
+        """
+        dag, graph = self._prepared(request)
+        alone = self.engine.graphs[dag.dag_id, dag.version] = graph.alone(task_id, max(map_index, 0))
+        try:
+            made = self._made(request)
+            with living_by(self._clock):
+                self._one_try(made, alone.task(task_id), map_index)
+        finally:
+            self.engine.graphs[dag.dag_id, dag.version] = graph
+        return self.engine.instance_of(made.run_uid, alone.task(task_id), map_index)
+
+    def _prepared(self, request: WantedRun) -> tuple[Dag, Graph]:
         dag = dag_to_run(self.engine, request.dag_id)
         graph = graph_of(self.engine, dag.dag_id, dag.version)
         self.engine.store.dags.set_paused(dag.dag_id, False, "dags test")  # without starting its schedule
         take_bounds_off_pools(self.engine, graph)
-        if not is_limited:
-            self.engine.graphs[dag.dag_id, dag.version] = graph.without_limits()
+        return dag, graph
+
+    def _made(self, request: WantedRun) -> DagRun:
         self._clock.jump_to(request.execution_date)
-        made = create_run(
+        return create_run(
             self.engine,
             RunRequest(
-                dag_id=dag.dag_id,
+                dag_id=request.dag_id,
                 execution_date=request.execution_date,
                 is_undated=request.is_undated,
+                external_trigger=False,  # as in Airflow, which therefore takes a date before the start date
                 run_id=request.run_id,
                 triggered_by="dags test",
                 conf=request.conf,
             ),
         )
-        with living_by(self._clock):
-            run = self._to_its_end(made)
-        return finished(self.engine, run, graph_of_run(self.engine, run))
 
-    def _to_its_end(self, made: DagRun) -> DagRun:
+    def _one_try(self, run: DagRun, task: Task, map_index: int) -> None:
+        while (entry := self._queue.first()) is not None:
+            message = decode(entry.message)
+            item = self.engine.instance_of(run.run_uid, task, map_index)
+            self._queue.remove(entry)
+            if item.state in _TRY_IS_OVER and not isinstance(message, RunCallback | FollowTask):
+                continue
+            if isinstance(message, RunTask | PokeTask) and message.map_index != map_index:
+                continue
+            self._wait_until(entry.visible_at, is_poke=_is_poke(message))
+            handle(self.engine, message, self._worker)
+
+    def _unpause_all(self) -> None:
+        for dag in self.engine.store.dags.list():
+            self.engine.store.dags.set_paused(dag.dag_id, False, "dags test", at=self._clock.now())
+            take_bounds_off_pools(self.engine, graph_of(self.engine, dag.dag_id, dag.version))
+
+    def _to_its_end(self, made: DagRun, *, with_others: bool) -> DagRun:
         run = made
         while (entry := self._queue.first()) is not None:
-            if run.state.is_final and entry.visible_at > self._clock.now():
+            if run.state.is_final and not with_others and entry.visible_at > self._clock.now():
                 break
             self._wait_until(entry.visible_at, is_poke=_is_poke(decode(entry.message)))
             self._handle_visible(is_in_waves=not graph_of_run(self.engine, run).fail_stop)
@@ -204,6 +281,11 @@ class Laboratory:
         report = self._run_try(request, xcoms)
         self._watch.on_try(request, report)
         return report
+
+    def _watched_callbacks(self, request: CallbackRequest, xcoms: RunningXComs) -> bytes:
+        printed = self._run_callbacks(request, xcoms)
+        self._watch.on_callbacks(request, printed)
+        return printed
 
     def _new_invocation(self) -> Invocation:
         return Invocation(

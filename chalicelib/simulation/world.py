@@ -19,6 +19,7 @@ from chalicelib.domain.states import TaskInstanceState
 from chalicelib.engine.engine import Engine, unobserved
 from chalicelib.engine.ports.observer import Observe
 from chalicelib.engine.ports.worker import (
+    AskTimetable,
     Invocation,
     RunCallbacks,
     RunningXComs,
@@ -29,7 +30,7 @@ from chalicelib.engine.ports.worker import (
 from chalicelib.engine.upkeep.tick import tick
 from chalicelib.queues.messages import decode
 from chalicelib.settings import MOST_WORKER_TIMEOUT
-from chalicelib.simulation.dispatch import Worker, handle
+from chalicelib.simulation.dispatch import Worker, handle, no_timetable
 from chalicelib.simulation.faults import Faults, Faulty, Killed, LegalMoves, LegalRunMoves, PromiseBroken
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
@@ -67,6 +68,7 @@ class World:
         clock: Clock | None = None,
         store: MemoryStore | None = None,
         observe: Observe = unobserved,
+        ask_timetable: AskTimetable = no_timetable,
     ) -> None:
         self.clock = clock or Clock()
         self.faults = Faults()
@@ -95,7 +97,10 @@ class World:
             run_callbacks=run_callbacks,
             run_window=run_window,
             new_invocation=self._new_invocation,
+            ask_timetable=lambda question: self.ask_timetable(question),
         )
+        self.ask_timetable = ask_timetable
+        """What answers for the user's own timetables."""
         self._invocations = 0
         self._uids = 0
 

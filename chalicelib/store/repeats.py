@@ -4,9 +4,12 @@ Both stores use these rules, on the item that a failed condition showed.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.tasks.notes import Notes
 from chalicelib.domain.tasks.task_instances import TaskInstance
 
@@ -23,3 +26,8 @@ def shows(item: DagRun | TaskInstance, change: Mapping[str, Any]) -> bool:
 def bears(notes: Notes, added: Mapping[str, int]) -> bool:
     """Whether all these notes were left already."""
     return all(number in notes.get(name, ()) for name, number in added.items())
+
+
+def plan_of(dag: Dag) -> tuple[DataInterval | None, DataInterval | None, datetime | None]:
+    """What ``set_next_run`` sets, but for the error: next run, last interval, and when to ask."""
+    return dag.next_run, dag.last_interval, dag.ask_at

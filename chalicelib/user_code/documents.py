@@ -18,7 +18,8 @@ from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.dags.sync import BrokenFile, DagDocument, DagsFolder
 
-_Documents = tuple[DagDocument, ...]
+Documents = tuple[DagDocument, ...]
+"""Those of one file."""
 
 
 def dags_of_folder(
@@ -41,7 +42,7 @@ def dags_of_folder(
         finder.importable(folder),
     ):
         loaded = load_folder(folder, skip)
-        results = [_documents(file, folder.absolute()) for file in loaded.files]
+        results = [documents_of(file, folder.absolute()) for file in loaded.files]
     failures = (*loaded.failures, *(result for result in results if isinstance(result, ImportFailure)))
     return DagsFolder(
         dags=tuple(dag for result in results if not isinstance(result, ImportFailure) for dag in result),
@@ -52,7 +53,8 @@ def dags_of_folder(
     )
 
 
-def _documents(file: LoadedFile, folder: Path) -> _Documents | ImportFailure:
+def documents_of(file: LoadedFile, folder: Path) -> Documents | ImportFailure:
+    """The DAGs of a loaded file as documents; a failure where they are no use to the engine."""
     try:
         return tuple(_document(dag, file) for dag in file.dags)
     except BaseException as error:  # texts are made by the user's objects, which may raise anything

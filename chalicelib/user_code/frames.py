@@ -93,7 +93,7 @@ class Channel:
         return bytes(data)
 
 
-def channel_pair(patience: float) -> tuple[Channel, socket.socket]:
+def channel_pair(patience: float | None) -> tuple[Channel, socket.socket]:
     """A channel, and the socket at its other end, to be handed on."""
     ours, theirs = socket.socketpair()
     return Channel(ours, patience), theirs

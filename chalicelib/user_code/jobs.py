@@ -8,14 +8,20 @@ from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 
 OUTCOME = "outcome"
 """The ``op`` of the last frame."""
 
 
-Request = TryRequest | CallbackRequest | WindowRequest
+Request = TryRequest | CallbackRequest | WindowRequest | TimetableQuestion
 
-_KINDS: dict[type[Request], str] = {TryRequest: "try", CallbackRequest: "callbacks", WindowRequest: "window"}
+_KINDS: dict[str, type[Request]] = {
+    "try": TryRequest,
+    "callbacks": CallbackRequest,
+    "window": WindowRequest,
+    "timetable": TimetableQuestion,
+}
 
 
 class BadOutcome(Exception):
@@ -24,7 +30,7 @@ class BadOutcome(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What a process is to do: run a try, call callbacks, or run triggers for a window."""
+    """What a process is to do: run a try, call callbacks, run triggers for a window, or ask a timetable."""
 
     request: Request
     scratch: str
@@ -41,7 +47,7 @@ class Job:
         """Header and text of the frame; the text is the run's conf, which may be long."""
         request, conf = _without_conf(self.request)
         header = {
-            "kind": _KINDS[type(self.request)],
+            "kind": next(name for name, kind in _KINDS.items() if isinstance(self.request, kind)),
             "request": plain(request),
             "scratch": self.scratch,
             "has_virtual_clock": self.has_virtual_clock,
@@ -51,9 +57,8 @@ class Job:
     @classmethod
     def of_frame(cls, header: dict[str, Any], text: str) -> "Job":
         """The job of a frame."""
-        kind = next(kind for kind, name in _KINDS.items() if name == header["kind"])
         return cls(
-            request=_with_conf(typed(kind, header["request"]), json.loads(text)),
+            request=_with_conf(typed(_KINDS[header["kind"]], header["request"]), json.loads(text)),
             scratch=header["scratch"],
             has_virtual_clock=header["has_virtual_clock"],
         )
@@ -79,9 +84,25 @@ def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
     return replace(outcome, reason=outcome.reason[:MAX_REASON_LENGTH])
 
 
+def answer_frame(answer: TimetableAnswer) -> dict[str, Any]:
+    """The header of the last frame of a job that asked a timetable."""
+    return {**outcome_frame(TryOutcome(result=TryResult.SUCCESS)), "answer": plain(answer)}
+
+
+def answer_of_frame(header: dict[str, Any]) -> TimetableAnswer | None:
+    """The answer of a frame, checked as what comes from outside; raises ``BadOutcome``. None: it has none."""
+    if "answer" not in header:
+        return None
+    try:
+        answer: TimetableAnswer = typed(TimetableAnswer, header["answer"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadOutcome(f"{type(error).__name__} in what its timetable answers") from error
+    return replace(answer, error=answer.error[:MAX_REASON_LENGTH])
+
+
 def _without_conf(request: Request) -> tuple[Request, Any]:
     """The request without the conf of its run, which is the same for all instances of callbacks."""
-    if isinstance(request, WindowRequest):
+    if isinstance(request, WindowRequest | TimetableQuestion):
         return request, None
     if isinstance(request, TryRequest):
         return replace(request, conf={}), request.conf
@@ -91,7 +112,7 @@ def _without_conf(request: Request) -> tuple[Request, Any]:
 
 
 def _with_conf(request: Request, conf: Any) -> Request:
-    if isinstance(request, WindowRequest):
+    if isinstance(request, WindowRequest | TimetableQuestion):
         return request
     if isinstance(request, TryRequest):
         return replace(request, conf=conf)

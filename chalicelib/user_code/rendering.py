@@ -1,5 +1,7 @@
 """The rendered templates of a task in a run, asked from outside: nothing runs, nothing is kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,20 @@ def planned_run(engine: Engine, dag_id: str, execution_date: datetime) -> DagRun
     request = RunRequest(dag_id=dag_id, execution_date=execution_date, triggered_by="rendering")
     run_id = generated_run_id(request.run_type, execution_date)
     return new_run(engine, get_dag(engine, dag_id), request, run_id)
+
+
+@contextmanager
+def without_the_others(engine: Engine, run: DagRun, task_id: str, map_index: int) -> Iterator[None]:
+    """Let the engine know that task alone of a planned run, also where its dates exclude the run.
+
+    Raises ``TaskNotFound``. 1 request.
+    """
+    graph = graph_of(engine, run.dag_id, run.version)
+    engine.graphs[run.dag_id, run.version] = graph.alone(task_id, max(map_index, 0))
+    try:
+        yield
+    finally:
+        engine.graphs[run.dag_id, run.version] = graph
 
 
 def render_task(

@@ -1,9 +1,9 @@
-"""``RunTry``, ``RunCallbacks`` and ``RunWindow`` of the worker: each call is a process of its own."""
+"""``RunTry``, ``RunCallbacks``, ``RunWindow`` and ``AskTimetable`` of the worker, each call a process."""
 
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -15,13 +15,21 @@ from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest, WindowResult
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
-from chalicelib.engine.ports.worker import RunCallbacks, RunningXComs, RunTry, RunWindow, TryReport
+from chalicelib.engine.ports.worker import (
+    AskTimetable,
+    RunCallbacks,
+    RunningXComs,
+    RunTry,
+    RunWindow,
+    TryReport,
+)
 from chalicelib.user_code.environment import secrets_of, without_the_engines
 from chalicelib.user_code.fork_server_client import ForkServerGone, forget, fork_server
 from chalicelib.user_code.jobs import Job, Request
+from chalicelib.user_code.no_xcoms import NoXComs, RefusedXComs
 from chalicelib.user_code.scratch import Leftovers, scratch_folder, shared_temporary_folder
 from chalicelib.user_code.surroundings import Surroundings
 from chalicelib.user_code.task_log import TaskLog
@@ -69,8 +77,7 @@ def run_try(
             variables=variables,
             find_previous_success=request.find_previous_success,
             find_task_instances=request.find_task_instances,
-            find_triggering_events=request.find_triggering_events,
-            find_events_of_dataset=request.find_events_of_dataset,
+            datasets=request.datasets,
             connections=connections,
             secrets=secrets,
             other_runs=request.other_runs,
@@ -138,7 +145,7 @@ def run_window(
     def run(request: WindowRequest) -> tuple[WindowOutcome, ...]:
         began = time.monotonic()
         around = partial(
-            Surroundings, xcoms=_NoXComs(), variables=variables, connections=connections, secrets=secrets
+            Surroundings, xcoms=RefusedXComs(), variables=variables, connections=connections, secrets=secrets
         )
         ends, _ = _ends_of_window(dags_folder, request, around(), environment)
         for index, trigger in enumerate(request.triggers):
@@ -185,33 +192,29 @@ def _left(time_left: timedelta | None, seconds: float) -> timedelta | None:
     return None if time_left is None else time_left - timedelta(seconds=seconds)
 
 
-class _NoXComs:
-    """Triggers ask for none."""
+def ask_timetable(
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
+) -> AskTimetable:
+    """Asks timetables as the DAG files of a folder define them now; they find what ``run_try`` says."""
 
-    run_uid = ""
+    def ask(question: TimetableQuestion) -> TimetableAnswer:
+        task_log = TaskLog(_secrets())
+        if not (dags_folder / question.fileloc).is_file():
+            return TimetableAnswer(
+                error=f"{question.fileloc} does not define the DAG {question.dag_id} any more"
+            )
+        around = Surroundings(xcoms=NoXComs(), variables=variables, connections=connections, secrets=secrets)
+        end = _in_a_process(dags_folder, question, around, task_log, environment)
+        if end.answer is None or end.is_cut_short:
+            return TimetableAnswer(error=task_log.redacted(end.reason or "it gave no answer"))
+        return replace(end.answer, error=task_log.redacted(end.answer.error))
 
-    def push(self, key: str, value: str) -> None:  # noqa: ARG002 - the protocol's
-        """Refuse it."""
-        raise ValueError("a trigger pushes no XComs: its event may")
-
-    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:  # noqa: ARG002 - as above
-        """Refuse it."""
-        raise ValueError("a trigger pulls no XComs: its task does, and passes what it needs")
-
-    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:
-        """Refuse it."""
-        self.pull(task_id, key)
-        return iter(())
-
-    def elsewhere(self, source: XComSource) -> Iterator[RunningXComs]:  # noqa: ARG002 - as above
-        """Refuse it."""
-        self.pull("", "")
-        return iter(())
-
-    def of_run(self, run_uid: str) -> RunningXComs:  # noqa: ARG002 - as above
-        """Refuse it."""
-        self.pull("", "")
-        return self
+    return ask
 
 
 def _in_a_process(

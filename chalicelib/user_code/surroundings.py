@@ -6,7 +6,7 @@ long, is the text of its frame.
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from chalicelib.domain.errors import StoreUnavailable, UpdraftError
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id
 from chalicelib.domain.runs.dataset_events import DatasetEvent
+from chalicelib.domain.runs.dataset_lookup import DatasetLookup, NamedDataset, NoDatasets
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowResult
 from chalicelib.domain.runs.other_runs import (
     NoOtherRuns,
@@ -163,6 +164,34 @@ class AskedSecrets:
         return _text(_ask(self._requests, {"op": "secret_option", "key": key}))
 
 
+class AskedDatasets:
+    """Implements ``domain.runs.dataset_lookup.DatasetLookup`` in a try's process."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def triggering_events(self) -> tuple[DatasetEvent, ...]:
+        """The events that the try's run has."""
+        return self._events({"op": "triggering_events"})
+
+    def events_of(self, uri: str) -> tuple[DatasetEvent, ...]:
+        """All events of a dataset."""
+        return self._events({"op": "events_of_dataset", "uri": uri})
+
+    def events_of_alias(self, name: str) -> tuple[DatasetEvent, ...]:
+        """All events that came by an alias."""
+        return self._events({"op": "events_of_alias", "name": name})
+
+    def named(self, names: Collection[str]) -> tuple[NamedDataset, ...]:
+        """The datasets of these names."""
+        _, text = _ask(self._requests, {"op": "datasets_named"}, json.dumps(sorted(names)))
+        return tuple(typed(NamedDataset, document) for document in json.loads(text))
+
+    def _events(self, header: dict[str, Any]) -> tuple[DatasetEvent, ...]:
+        _, text = _ask(self._requests, header)
+        return tuple(typed(DatasetEvent, document) for document in json.loads(text))
+
+
 class AskedOtherRuns:
     """Implements ``domain.runs.other_runs.OtherRuns`` in a try's process."""
 
@@ -248,20 +277,6 @@ def asked_task_instances(requests: Requests) -> tuple[InstanceFacts, ...]:
     return tuple(typed(InstanceFacts, document) for document in json.loads(text))
 
 
-def asked_triggering_events(requests: Requests) -> tuple[DatasetEvent, ...]:
-    """The dataset events that the try's run has."""
-    return _events(_ask(requests, {"op": "triggering_events"}))
-
-
-def asked_events_of_dataset(requests: Requests, uri: str) -> tuple[DatasetEvent, ...]:
-    """All events of the dataset of a URI."""
-    return _events(_ask(requests, {"op": "events_of_dataset", "uri": uri}))
-
-
-def _events(answer: Answer) -> tuple[DatasetEvent, ...]:
-    return tuple(typed(DatasetEvent, document) for document in json.loads(answer[1]))
-
-
 def tell_window(requests: Requests, index: int, outcome: WindowOutcome) -> None:
     """Tell the worker what a window came to for a trigger, by its place in what was asked for."""
     _ask(requests, {"op": "window_ended", "index": index}, json.dumps(plain(outcome)))
@@ -296,8 +311,7 @@ class Surroundings:
     variables: VariablesOfDagFiles
     find_previous_success: Callable[[], DagRun | None] = lambda: None
     find_task_instances: Callable[[], tuple[InstanceFacts, ...]] = tuple
-    find_triggering_events: Callable[[], tuple[DatasetEvent, ...]] = tuple
-    find_events_of_dataset: Callable[[str], tuple[DatasetEvent, ...]] = lambda _: ()
+    datasets: DatasetLookup = field(default_factory=NoDatasets)
     connections: ConnectionsOfDagFiles = NO_CONNECTIONS
     secrets: SecretsBackend | None = None
     other_runs: OtherRuns = field(default_factory=NoOtherRuns)
@@ -398,11 +412,20 @@ def _task_instances(around: Surroundings, _header: dict[str, Any], _text: str) -
 
 
 def _triggering_events(around: Surroundings, _header: dict[str, Any], _text: str) -> Answer:
-    return {}, json.dumps([plain(event) for event in around.find_triggering_events()])
+    return {}, json.dumps([plain(event) for event in around.datasets.triggering_events()])
 
 
 def _events_of_dataset(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
-    return {}, json.dumps([plain(event) for event in around.find_events_of_dataset(_str(header, "uri"))])
+    return {}, json.dumps([plain(event) for event in around.datasets.events_of(_str(header, "uri"))])
+
+
+def _events_of_alias(around: Surroundings, header: dict[str, Any], _text: str) -> Answer:
+    return {}, json.dumps([plain(event) for event in around.datasets.events_of_alias(_str(header, "name"))])
+
+
+def _datasets_named(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
+    names: frozenset[str] = typed(frozenset[str], json.loads(text))
+    return {}, json.dumps([plain(each) for each in around.datasets.named(names)])
 
 
 def _run_trigger(around: Surroundings, _header: dict[str, Any], text: str) -> Answer:
@@ -462,6 +485,8 @@ _OPERATIONS: dict[str, Callable[[Surroundings, dict[str, Any], str], Answer]] = 
     "task_instances": _task_instances,
     "triggering_events": _triggering_events,
     "events_of_dataset": _events_of_dataset,
+    "events_of_alias": _events_of_alias,
+    "datasets_named": _datasets_named,
     "run_trigger": _run_trigger,
     "run_find": _run_find,
     "run_clear": _run_clear,

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from chalicelib.authoring import clock
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.running import callbacks, execution
+from chalicelib.authoring.running import callbacks, execution, timetables
 from chalicelib.authoring.surroundings import (
     configuration,
     connections,
@@ -27,22 +28,22 @@ from chalicelib.authoring.surroundings import (
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.custom import TimetableQuestion
 from chalicelib.user_code.frames import Channel, Requests, TooLong
-from chalicelib.user_code.jobs import Job, outcome_frame
+from chalicelib.user_code.jobs import Job, answer_frame, outcome_frame
 from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker
 from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
     AskedClock,
     AskedConnections,
+    AskedDatasets,
     AskedOtherRuns,
     AskedSecrets,
     AskedVariables,
     AskedXComs,
-    asked_events_of_dataset,
     asked_option,
     asked_previous_success,
     asked_task_instances,
-    asked_triggering_events,
     tell_window,
 )
 from chalicelib.user_code.warm_up import rehearse
@@ -98,9 +99,9 @@ def _run_a_try(stream: socket.socket, output: int, dags: dict[str, DAG]) -> None
         os.chdir(job.scratch)
         os.environ["TMPDIR"], tempfile.tempdir = job.scratch, None
         with asking(requests, has_virtual_clock=job.has_virtual_clock):
-            outcome = _done(job, dags, requests)
+            end = _done(job, dags, requests)
     try:
-        requests.tell(outcome_frame(outcome))
+        requests.tell(end)
     except TooLong as error:
         requests.tell(outcome_frame(TryOutcome(result=TryResult.FAILED, reason=f"Its outcome: {error}")))
 
@@ -144,11 +145,18 @@ def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[N
         yield
 
 
-def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> TryOutcome:
+def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> dict[str, Any]:
+    """Do what is asked for; returns the header of the last frame."""
     request = job.request
     if isinstance(request, WindowRequest):
-        return _run_triggers(request, dags, requests)
+        return outcome_frame(_run_triggers(request, dags, requests))
     dag = dags.get(request.dag_id)
+    if isinstance(request, TimetableQuestion):
+        return answer_frame(timetables.answer_of(dag, request))
+    return outcome_frame(_ran(request, dag, requests))
+
+
+def _ran(request: TryRequest | CallbackRequest, dag: DAG | None, requests: Requests) -> TryOutcome:
     missing = f"{request.fileloc} does not define the DAG {request.dag_id} any more"
     if isinstance(request, CallbackRequest):
         if dag is None:
@@ -175,8 +183,7 @@ def _knowing_its_run(request: TryRequest, requests: Requests) -> TryRequest:
         request,
         find_previous_success=partial(asked_previous_success, requests),
         find_task_instances=partial(asked_task_instances, requests),
-        find_triggering_events=partial(asked_triggering_events, requests),
-        find_events_of_dataset=partial(asked_events_of_dataset, requests),
+        datasets=AskedDatasets(requests),
         other_runs=AskedOtherRuns(requests),
     )
 

@@ -6,7 +6,6 @@ all share; in a process that waits for its try it makes copies of the memory tha
 
 import gc
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 
@@ -19,29 +18,10 @@ from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.running.execution import run_try
 from chalicelib.domain.runs.outcomes import TryRequest
-from chalicelib.domain.runs.xcom_sources import XComSource
 from chalicelib.user_code.jobs import Job, outcome_frame, outcome_of_frame
+from chalicelib.user_code.no_xcoms import NoXComs
 
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-class _NoXComs:
-    """Nothing is pushed, and nothing was."""
-
-    def push(self, key: str, value: str) -> None:
-        """Forget it."""
-
-    def pull(self, task_id: str, key: str, map_index: int = -1) -> str | None:  # noqa: ARG002 - the protocol's
-        """There is none."""
-        return None
-
-    def pull_all(self, task_id: str, key: str) -> Iterator[tuple[int, str]]:  # noqa: ARG002 - as above
-        """There are none."""
-        return iter(())
-
-    def elsewhere(self, source: XComSource) -> Iterator["_NoXComs"]:  # noqa: ARG002 - as above
-        """There are none."""
-        return iter(())
 
 
 def warm_up() -> None:
@@ -57,7 +37,7 @@ def rehearse() -> None:
     request = Job.of_frame(header, text).request
     if isinstance(request, TryRequest):
         with listeners.silenced():
-            outcome = run_try(_dag(), request, _NoXComs())
+            outcome = run_try(_dag(), request, NoXComs())
         outcome_of_frame(json.loads(json.dumps(outcome_frame(outcome))))
 
 

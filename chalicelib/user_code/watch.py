@@ -15,9 +15,10 @@ from pathlib import Path
 from types import FrameType
 
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
+from chalicelib.domain.schedule.custom import TimetableAnswer
 from chalicelib.user_code.fork_server_client import ForkServerClient, ForkServerGone
 from chalicelib.user_code.frames import BrokenChannel, TooLong, channel_pair
-from chalicelib.user_code.jobs import OUTCOME, BadOutcome, Job, outcome_of_frame
+from chalicelib.user_code.jobs import OUTCOME, BadOutcome, Job, answer_of_frame, outcome_of_frame
 from chalicelib.user_code.surroundings import Surroundings
 from chalicelib.user_code.task_log import TaskLog
 
@@ -52,6 +53,8 @@ class TryEnd:
 
     outcome: TryOutcome | None = None
     """What it told; None: it told none."""
+    answer: TimetableAnswer | None = None
+    """What the timetable answered, where one was asked."""
     reason: str = ""
     """Why it ended, where it told no outcome."""
     is_cut_short: bool = False
@@ -93,6 +96,7 @@ class Watch:
         self._has_begun = False
         self._is_over = False
         self._outcome: TryOutcome | None = None
+        self._answer: TimetableAnswer | None = None
         self._reason = ""
         self._cut_short_for = ""
         self._kill_at: float | None = None
@@ -179,6 +183,7 @@ class Watch:
                 self._selector.unregister(self._stream)
             elif frame[0].get("op") == OUTCOME:
                 self._outcome = self._outcome or outcome_of_frame(frame[0])
+                self._answer = self._answer or answer_of_frame(frame[0])
                 self._kill_at = time.monotonic() + _ENDS_WITHIN_SECONDS
             elif self._outcome is None:
                 self._stream.send(*self._around.answer(*frame))
@@ -275,7 +280,7 @@ class Watch:
         if self._cut_short_for:
             return TryEnd(outcome=self._outcome, reason=self._cut_short_for, is_cut_short=True)
         if self._outcome is not None:
-            return TryEnd(outcome=self._outcome)
+            return TryEnd(outcome=self._outcome, answer=self._answer)
         return TryEnd(reason=self._reason, has_begun=self._has_begun)
 
 

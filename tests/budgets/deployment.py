@@ -7,7 +7,15 @@ from itertools import count
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.domain.messages import Message, Outgoing, RunCallback, RunTask, RunTrigger, StartRun
+from chalicelib.domain.messages import (
+    Message,
+    Outgoing,
+    RunCallback,
+    RunTask,
+    RunTrigger,
+    StartRun,
+    TimetableMessage,
+)
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import dispatch
@@ -16,9 +24,11 @@ from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.engine.worker import call_back
 from chalicelib.engine.worker.execute import execute
+from chalicelib.engine.worker.timetables import ask_timetable
 from chalicelib.engine.worker.windows import run_windows
 from chalicelib.queues.sqs import SqsSender
 from chalicelib.settings import Settings
+from chalicelib.simulation.dispatch import no_timetable
 from chalicelib.store.dynamodb import DynamoStore
 from tests.meter import Meter
 from tests.scripted.asking import Answer
@@ -109,6 +119,8 @@ class MeteredDeployment:
                 call_back.call_back(self.engine, message, lambda _request, _xcoms: b"log")
             elif isinstance(message, RunTrigger):
                 assert not run_windows(self.engine, [message], self._invocation, self._run_window)
+            elif isinstance(message, TimetableMessage):
+                ask_timetable(self.engine, message, no_timetable)
             else:
                 dispatch.handle(self.engine, message)
         return meter

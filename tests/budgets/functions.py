@@ -49,7 +49,8 @@ UserCode = Callable[[TryRequest, RunningXComs], TryOutcome]
 
 DECLARATIONS = parse_declarations(
     '[[event]]\ndag_id = "scripted"\nsource = "sqs"\nattributes = { kind = ["greeting"] }\n'
-    'conf = { text = "message" }'
+    'conf = { text = "body" }\n'
+    '[[event]]\ndataset = "a"\nsource = "sqs"\nattributes = { kind = ["feeding"] }\n'
 )
 
 

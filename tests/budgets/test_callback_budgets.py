@@ -30,6 +30,22 @@ def test_the_end_of_a_run_that_calls_back_takes_one_message_more(deployment: Met
     assert (meter.dynamodb_requests, meter.sqs_messages) == (9, 1)
 
 
+def test_a_failure_of_a_dag_that_counts_them_takes_one_request_more_and_the_pause_another(
+    deployment: MeteredDeployment,
+) -> None:
+    failing = [Shape("only", behaviour="fail")]
+    started(deployment, ScriptedDag(failing, dag_id="plain"))
+    plain = deployment.handle(deployment.take(RunTask)).dynamodb
+    for most, pauses in ((2, 0), (1, 1)):
+        started(deployment, ScriptedDag(failing, dag_id=f"counts-to-{most}", most_failures=most))
+        counted = deployment.handle(deployment.take(RunTask)).dynamodb
+        more = {call: number - plain.get(call, 0) for call, number in counted.items()}
+        assert {call: number for call, number in more.items() if number} == {
+            ("Query", "dag_runs"): 1,
+            **({("UpdateItem", "dags"): 1} if pauses else {}),
+        }
+
+
 def test_a_call_takes_one_request_and_the_log_and_for_the_dag_one_more(
     deployment: MeteredDeployment,
 ) -> None:

@@ -61,6 +61,7 @@ LARGE_CODE = random.Random(0).randbytes(40_000).hex()
 CHAIN = [Shape("a"), Shape("b", ("a",))]
 CALLBACKS = ("on_success_callback", "on_failure_callback", "on_retry_callback")
 GREETING = {"kind": text_attribute("greeting")}
+FEEDING = {"kind": text_attribute("feeding")}
 
 
 def trigger(stage: Functions, day: int = 1, **body: Any) -> str:
@@ -185,6 +186,7 @@ def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN, params={"who": {"schema": {"type": "string"}, "refusal": None}}))
     for message_id in ("m-1", "m-1", "m-2"):
         stage.event(LARGE, GREETING, message_id)
+    stage.event(LARGE, FEEDING, "m-4")
     stage.event("undeclared", {}, "m-3")
     assert len(stage.call("GET", RUNS).body) == 2
 
@@ -640,8 +642,10 @@ def _reads_and_writes(request: TryRequest, xcoms: RunningXComs) -> TryOutcome:
 def _changes_datasets(request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with datasets: one is changed, or the events are looked at."""
     if request.task_id == "look":
-        assert len(request.find_triggering_events()) == 2
-        assert request.find_events_of_dataset("a")
+        assert len(request.datasets.triggering_events()) == 2
+        assert request.datasets.events_of("a")
+        assert request.datasets.events_of_alias("x")
+        assert request.datasets.named({"a", "unknown"})
         return TryOutcome(result=TryResult.SUCCESS)
     change = DatasetChange(uri=request.conf["uri"], extra={"text": LARGE}, aliases=("x",))
     return TryOutcome(result=TryResult.SUCCESS, dataset_changes=(change,))

@@ -63,6 +63,10 @@ CALLS: dict[str, tuple[Call, dict[tuple[str, str], int]]] = {
     "dags.save": (lambda s: s.dags.save(a_dag()), {("UpdateItem", "dags"): 1}),
     "dags.set_active": (lambda s: s.dags.set_active("sales", True), {("UpdateItem", "dags"): 1}),
     "dags.set_paused": (lambda s: s.dags.set_paused("sales", True, "ada"), {("UpdateItem", "dags"): 1}),
+    "dags.pause_after": (
+        lambda s: s.dags.pause_after(a_run().ref, "an end", "scheduler", NOON),
+        {("UpdateItem", "dags"): 1},
+    ),
     "dags.set_next_run": (
         lambda s: s.dags.set_next_run(a_dag(), INTERVAL, None),
         {("UpdateItem", "dags"): 1},

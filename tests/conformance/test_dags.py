@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.custom import PlannedRun
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Store, Write
@@ -158,6 +159,28 @@ def test_pausing_what_is_not_there_makes_nothing(store: Store) -> None:
     assert store.dags.get("nothing") is None
 
 
+def test_an_end_of_a_run_pauses_its_dag_once(store: Store) -> None:
+    store.dags.save(a_dag())
+    for end in ("first", "second"):
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
+        paused = store.dags.get("sales")
+        assert paused is not None
+        assert (paused.is_paused, paused.pause_changed_by, paused.paused_after) == (True, "scheduler", end)
+        store.dags.set_paused("sales", False, "ada")
+        store.dags.pause_after(RUN, end, "scheduler", NOON)
+        unpaused = store.dags.get("sales")
+        assert unpaused is not None
+        assert not unpaused.is_paused
+
+
+def test_a_run_of_an_earlier_life_pauses_nothing(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.pause_after(replace(RUN, generation=RUN.generation + 1), "an end", "scheduler", NOON)
+    store.dags.pause_after(replace(RUN, dag_id="nothing"), "an end", "scheduler", NOON)
+    assert store.dags.get("sales") == a_dag()
+    assert store.dags.get("nothing") is None
+
+
 def test_activity_is_set_on_known_dags_only(store: Store) -> None:
     store.dags.save(a_dag())
     store.dags.set_active("sales", False)
@@ -261,6 +284,49 @@ def test_a_paused_dag_is_planned_and_not_found_before_it_is_unpaused(store: Stor
     assert [*store.dags.due(SECOND.end)] == ["sales"]
 
 
+OWN = PlannedRun(start=NOON, end=NOON + HOUR, due=NOON + 3 * HOUR, run_id="own__1")
+
+
+def test_a_run_that_a_timetable_planned_is_kept_with_its_id(store: Store) -> None:
+    asked = store.dags.set_next_run(store.dags.save(a_dag()), None, None, ask_at=NOON, error="no")
+    assert asked.applied
+    dag = _dag(store)
+    assert (dag.next_run, dag.ask_at, dag.planning_error) == (None, NOON, "no")
+    assert [*store.dags.due(NOON)] == ["sales"], "to be asked again"
+    planned = store.dags.set_next_run(dag, OWN, FIRST)
+    assert planned.applied
+    assert planned.item == replace(dag, next_run=OWN, last_interval=FIRST, ask_at=None, planning_error=None)
+    assert _dag(store) == planned.item
+    assert ([*store.dags.due(NOON)], [*store.dags.due(OWN.due)]) == ([], ["sales"])
+    assert store.dags.set_next_run(dag, OWN, FIRST) == planned, "again is no change"
+    assert not store.dags.set_next_run(dag, None, FIRST, ask_at=NOON + HOUR).applied
+    store.dags.set_active("sales", False)
+    assert (_dag(store).next_run, _dag(store).ask_at) == (None, None)
+
+
+def test_a_question_that_another_one_has_followed_is_void(store: Store) -> None:
+    first = store.dags.set_next_run(store.dags.save(a_dag()), None, None, ask_at=NOON).item
+    assert first
+    assert store.dags.set_next_run(first, None, None, ask_at=NOON + HOUR).applied
+    assert not store.dags.set_next_run(first, OWN, None).applied
+    assert _dag(store).ask_at == NOON + HOUR
+
+
+def test_a_schedule_of_a_timetable_is_kept_as_it_is(store: Store) -> None:
+    schedule = Schedule(
+        expression="0 3 * * *",
+        is_trigger=True,
+        interval="P0Y1M0DT0.0S",
+        run_immediately=60.5,
+        further=("0 4 * * *",),
+        events=(NOON, NOON + HOUR),
+        restrict_to_events=True,
+        is_custom=True,
+    )
+    store.dags.save(a_dag(schedule=schedule))
+    assert _dag(store).schedule == schedule
+
+
 def test_what_no_file_defines_has_no_next_run(store: Store) -> None:
     store.dags.set_next_run(store.dags.save(a_dag()), SECOND, FIRST)
     store.dags.set_active("sales", True)
@@ -337,7 +403,8 @@ def test_the_moments_of_the_last_pause_are_kept(store: Store) -> None:
 def test_a_condition_on_datasets_follows_the_file(store: Store) -> None:
     condition = DatasetCondition.of({"any": ["a", {"alias": "x"}]})
     for wanted in (condition, None):
-        store.dags.save(a_dag(dataset_condition=wanted))
+        store.dags.save(a_dag(dataset_condition=wanted, names_datasets=wanted is not None))
         dag = store.dags.get("sales")
         assert dag is not None
         assert dag.dataset_condition == wanted
+        assert dag.names_datasets  # once for ever

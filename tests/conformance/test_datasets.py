@@ -1,6 +1,7 @@
 """What the ports promise of datasets, their events and their queues, over each store."""
 
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.domain.datasets.datasets import Mention
 from chalicelib.domain.datasets.queues import ArrivalStep
@@ -34,23 +35,31 @@ def test_a_sync_renews_what_files_say_and_keeps_the_rest(store: Store) -> None:
     store.datasets.save(a_dataset(mentions=(mention,)))
     store.datasets.bring(a_dataset(id=9, updated_at=NOON + HOUR, aliases=frozenset({"found"})))
     later = NOON + HOUR
-    store.datasets.save(a_dataset(id=8, created_at=later, updated_at=later, extra='{"a": 1}'))
+    told: dict[str, Any] = {"updated_at": later, "extra": '{"a": 1}', "own_name": "prices", "group": "shop"}
+    store.datasets.save(a_dataset(id=8, created_at=later, **told))
     (kept,) = store.datasets.get_many(["alias:none", a_dataset().reference])
-    assert kept == a_dataset(updated_at=later, extra='{"a": 1}', aliases=frozenset({"found"}))
+    assert kept == a_dataset(**told, aliases=frozenset({"found"}))
     assert [*store.datasets.list()] == [kept]
+    store.datasets.save(a_dataset(updated_at=later))
+    assert [*store.datasets.list()] == [a_dataset(updated_at=later, aliases=frozenset({"found"}))]
 
 
 def test_a_dataset_that_is_brought_comes_to_be_as_it_is_given(store: Store) -> None:
     store.datasets.bring(a_dataset(aliases=frozenset({"a", "b"})))
     store.datasets.bring(a_dataset("s3://other"))
+    for name in ("prices", "another", ""):
+        store.datasets.bring(a_dataset("s3://named", own_name=name))
     assert {each.uri: each for each in store.datasets.list()} == {
         "s3://shop/prices": a_dataset(aliases=frozenset({"a", "b"})),
         "s3://other": a_dataset("s3://other"),
+        "s3://named": a_dataset("s3://named", own_name="prices"),
     }
 
 
 def test_events_of_a_dataset_come_by_their_time_each_once(store: Store) -> None:
-    late = a_dataset_event("b", timestamp=NOON + SECOND, extra='{"n": 1}', aliases=("x", "y"), source=SOURCE)
+    late = a_dataset_event(
+        "b", timestamp=NOON + SECOND, extra='{"n": 1}', aliases=("x", "y"), source=SOURCE, name="n"
+    )
     for event in (late, a_dataset_event("c", number=2), a_dataset_event("c", number=1), late):
         store.dataset_events.save(event)
     store.dataset_events.save(a_dataset_event(uri="s3://other"))

@@ -125,6 +125,18 @@ def test_an_item_is_not_made_where_one_was_expected(store: Store) -> None:
     assert store.task_instances.get(RUN, KEY) is None
 
 
+def test_what_is_withheld_is_as_expected_only_where_that_is_expected(store: Store) -> None:
+    tasks, withheld = store.task_instances, Expected(states=frozenset({None}), is_withheld=True)
+    begin: TaskInstanceChange = {"state": TaskInstanceState.QUEUED, "updated_at": NOON}
+    assert not tasks.transition(RUN, KEY, withheld, begin).applied
+    assert tasks.transition(RUN, KEY, UNTOUCHED, {"is_withheld": True, "updated_at": NOON}).item.is_withheld
+    assert not tasks.transition(RUN, KEY, UNTOUCHED, begin).applied
+    assert tasks.transition(RUN, KEY, withheld, {"is_withheld": False, "updated_at": NOON}).applied
+    assert tasks.transition(RUN, KEY, UNTOUCHED, begin).item == replace(
+        BLANK, state=TaskInstanceState.QUEUED, updated_at=NOON
+    )
+
+
 def test_try_zero_is_the_try_of_an_item_without_one(store: Store) -> None:
     expected = Expected(states=frozenset({None}), try_number=0)
     change: TaskInstanceChange = {"state": TaskInstanceState.SKIPPED, "updated_at": NOON}

@@ -31,7 +31,7 @@ from chalicelib.simulation.one_run import VirtualClock
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents import dags_of_folder
-from chalicelib.user_code.runner import run_callbacks, run_try, run_window
+from chalicelib.user_code.runner import ask_timetable, run_callbacks, run_try, run_window
 from tests.scripted import command_line
 from tests.scripted.asking import Answer
 from tests.scripted.in_process_api import InProcessApi
@@ -93,6 +93,7 @@ class Stage:
             run_window=run_window(folder, self.engine.store.variables),
             run_callbacks=run_callbacks(folder, self.engine.store.variables),
             new_invocation=self._new_invocation,
+            ask_timetable=ask_timetable(folder, self.engine.store.variables),
         )
         self._pool = pool
         self._at_work: list[Future[None]] = []

@@ -215,7 +215,11 @@ class _Playing:
         prefix, _, number = run_id.partition("#")
         if not number:
             return run_id
+        expected = self._expected["runs"].get(dag_id, ())
+        expected = expected["first"] if isinstance(expected, dict) else expected
+        written = {run["run"] for run in expected}
         ids = [run.run_id for run in self._runs(dag_id) if run.run_id.startswith(prefix)]
+        ids = [run_id for run_id in ids if run_id not in written]  # whose id does not hold the clock
         return ids[int(number) - 1] if int(number) <= len(ids) else run_id
 
     def _differences_in_notes(self) -> Iterator[str]:

@@ -47,8 +47,17 @@ def test_a_triggered_chain_is_run_to_its_end_by_the_queues(open_stage: Project) 
     assert states == {"name": "success", "greet": "success", "check": "success"}
     assert "greeting somebody" in open_stage.function_logs()  # CloudWatch
     assert "greeting somebody" in kept_log("e2e_chain", "name")
-    for queue in ("scheduling", "tasks"):
+    for queue in ("scheduling", "tasks", "triggers"):
         assert messages_in(f"updraft-e2e-{queue}-dead-letters") == 0
+
+
+def test_a_deferred_task_goes_on_when_its_trigger_fires(open_stage: Project) -> None:
+    call = open_stage.gateway.call
+    dag = f"{API}/dags/e2e_deferred"
+    assert call("GET", f"{dag}/paused/false").status == 200
+    assert call("POST", f"{dag}/dag_runs", {"execution_date": "2024-05-01"}).status == 200
+    until(lambda: call("GET", f"{dag}/dag_runs/2024-05-01"), is_done, open_stage)
+    assert "the trigger has fired: waited" in kept_log("e2e_deferred", "wait"), open_stage.function_logs()
 
 
 @pytest.mark.parametrize("handler", ["scheduler", "worker", "triggerer"])

@@ -16,6 +16,7 @@ from chalicelib.domain.runs.reasons import MARKED_FAILED
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.engine.by_hand.cancelling import cancel_run
+from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_run_success, mark_tasks
 from chalicelib.engine.dags.pausing import set_paused
 from chalicelib.engine.runs.end import fail_run
@@ -48,7 +49,7 @@ def let_time_pass(world: World, time: timedelta) -> None:
         world.drain()
 
 
-def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
+def test_a_run_that_takes_too_long_fails_and_what_has_begun_is_skipped() -> None:
     dag = ScriptedDag(
         [
             Shape("done"),
@@ -77,9 +78,14 @@ def test_a_run_that_takes_too_long_fails_and_its_tasks_are_skipped() -> None:
     assert ended.start_date is not None
     assert ended.end_date is not None
     assert 2 * HOUR < ended.end_date - ended.start_date <= 2 * HOUR + timedelta(minutes=1)
-    states = final_states(world, dag, run)
-    assert states.pop("done") is TaskInstanceState.SUCCESS
-    assert set(states.values()) == {TaskInstanceState.SKIPPED}
+    skipped = TaskInstanceState.SKIPPED
+    assert final_states(world, dag, run) == {
+        "done": TaskInstanceState.SUCCESS,
+        "late": skipped,
+        "next": None,
+        "again": skipped,
+        "waiting": skipped,
+    }
     assert "next" not in {task_id for task_id, _ in world.tries}
     assert_nothing_is_held(world)
     assert world.store.pools.waiters("closed", 10) == []
@@ -91,6 +97,13 @@ def cancel(world: World, run: DagRun) -> None:
 
 def time_out(world: World, run: DagRun) -> None:
     fail_run(world.engine, run, TIMED_OUT)
+
+
+def clear(world: World, run: DagRun, task_ids: tuple[str, ...] | None) -> None:
+    wish = ClearRequest(
+        dag_id=run.dag_id, execution_date=run.execution_date, choice=Choice(task_ids=task_ids)
+    )
+    clear_tasks(world.engine, wish)
 
 
 def mark_success(world: World, run: DagRun) -> None:
@@ -204,6 +217,51 @@ def test_an_ended_task_opens_nothing_when_its_message_comes_late() -> None:
     assert world.tries == []
 
 
+def test_a_try_is_told_to_end_when_its_run_has_timed_out_and_the_store_is_not_asked_before() -> None:
+    dag = ScriptedDag([Shape("slow", retries=1)], dagrun_timeout=HOUR)
+    world = world_of(dag, 1)
+    start(world, dag)
+    answers: list[str | None] = []
+
+    def outlive_the_run(request: TryRequest) -> None:
+        world.stall = lambda _: None
+        assert request.why_stopped is not None
+        world.faults.arm(0, Killed, takes_effect=False)
+        answers.append(request.why_stopped())
+        world.faults.disarm()
+        world.advance(HOUR + timedelta(seconds=1))
+        answers.append(request.why_stopped())
+        let_time_pass(world, timedelta(minutes=1))
+        answers.append(request.why_stopped())
+
+    world.stall = outlive_the_run
+    world.drain()
+    assert answers == [None, None, "its run was ended: timed_out"]
+    assert run_of(world, dag).state is DagRunState.FAILED
+
+
+def test_what_had_not_begun_begins_when_the_run_goes_on() -> None:
+    dag = ScriptedDag(
+        [
+            Shape("slow", pool="closed"),
+            Shape("after", ("slow",)),
+            Shape("always", ("slow",), rule="all_done"),
+        ],
+        dagrun_timeout=HOUR,
+    )
+    world = world_of(dag, 1)
+    save_pool(world.engine, name="closed", slots=0, description=None)
+    run = start(world, dag)
+    let_time_pass(world, HOUR + timedelta(minutes=2))
+    states = final_states(world, dag, run)
+    assert states == {"slow": TaskInstanceState.SKIPPED, "after": None, "always": None}
+    save_pool(world.engine, name="closed", slots=1, description=None)
+    clear(world, run, ("slow",))
+    world.settle(dag.dag_id)
+    assert set(final_states(world, dag, run).values()) == {TaskInstanceState.SUCCESS}
+    assert run_of(world, dag).state is DagRunState.SUCCESS
+
+
 @given(shapes(), st.integers(0, 60), st.integers(0, 30), st.integers())
 def test_a_run_that_is_failed_at_any_moment_comes_to_its_end(
     made: list[Shape], steps: int, calls: int, seed: int
@@ -230,6 +288,36 @@ def test_a_run_that_is_failed_at_any_moment_comes_to_its_end(
     world.faults.disarm()
     world.settle(dag.dag_id)
     assert run_of(world, dag).state is DagRunState.FAILED
+    states = final_states(world, dag, run)
+    assert all(state is not None and TaskInstanceState(state).is_final for state in states.values())
+    assert_nothing_is_held(world)
+
+
+@given(shapes(), st.sampled_from([0.0, 0.05]), st.integers(1, 90), st.integers())
+@examples(60)
+def test_a_run_that_times_out_beside_handlers_at_work_leaves_what_has_not_begun_until_it_goes_on(
+    made: list[Shape], faults: float, steps: int, seed: int
+) -> None:
+    dag = ScriptedDag([replace(with_tries_to_spare(shape), pool="small") for shape in made])
+    world = world_of(dag, seed)
+    crowd = Crowd(world, dag.graph, faults=faults)
+    run = start(world, dag)
+    for _ in range(steps):
+        crowd.step()
+    if not fail_run(world.engine, run_of(world, dag), TIMED_OUT):
+        return
+    for _ in range(steps):
+        crowd.step()
+    crowd.settle()
+    assert run_of(world, dag).state is DagRunState.FAILED
+    states = final_states(world, dag, run)
+    tried = {task_id for task_id, _ in world.tries}
+    assert all(state is None or TaskInstanceState(state).is_final for state in states.values())
+    assert not any(states[task_id] is None for task_id in tried)
+    assert_nothing_is_held(world)
+    clear(world, run, tuple(sorted(tried)) or None)
+    crowd.settle()
+    assert run_of(world, dag).state.is_final
     states = final_states(world, dag, run)
     assert all(state is not None and TaskInstanceState(state).is_final for state in states.values())
     assert_nothing_is_held(world)

@@ -98,6 +98,7 @@ class ScriptedDag:
     callbacks: tuple[str, ...] = ()
     dagrun_timeout: timedelta | None = None
     fail_stop: bool = False
+    most_failures: int = 0
     params: dict[str, Any] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.max.replace(tzinfo=UTC)
     """The clock of the world that it runs in."""
@@ -117,6 +118,7 @@ class ScriptedDag:
             "callbacks": list(self.callbacks),
             "dagrun_timeout": None if timeout is None else timeout.total_seconds(),
             "fail_stop": self.fail_stop,
+            "max_consecutive_failed_dag_runs": self.most_failures,
             "params": self.params,
             "tasks": [_task_document(shape) for shape in self.shapes],
         }

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "telemetry": {"domain"},
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry", "user_code"},
     "simulation": {"domain", "authoring", "engine", "queues", "store", "user_code"},
+    "testing": {"domain", "authoring", "engine", "simulation", "store", "user_code"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {
@@ -72,8 +73,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
-        *("model", "conveniences", "surroundings", "plugins", "triggers", "running", "operators", "sensors"),
-        *("taskflow", "sdk", "loading"),
+        *("timetables", "model", "conveniences", "surroundings", "plugins", "triggers", "running"),
+        *("operators", "sensors", "taskflow", "sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
@@ -100,8 +101,8 @@ USERS_OF: dict[str, set[str]] = {
     "chalice": {"api", "handlers", "local", "deploy"},
     "ministack": {"local"},
     "httptools": {"local"},
-    "boto3": {"authoring"},
-    "botocore": {"aws", "store", "queues", "deploy"},
+    "boto3": set(),
+    "botocore": {"aws", "authoring", "store", "queues", "deploy"},
     "click": {"cli", "local"},
     "yaml": {"cli"},
     "bcrypt": {"auth"},
@@ -109,6 +110,7 @@ USERS_OF: dict[str, set[str]] = {
     "asn1crypto": {"auth"},
     "cryptography": {"store"},
     "jmespath": {"events"},
+    "pytest": {"testing"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""

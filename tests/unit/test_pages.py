@@ -23,7 +23,7 @@ HELD_BY = {
         "tests/integration/server/test_pages.py"
     ),
     # These are examples of the commands' own helps, which are run.
-    r"\S+python -m chalicelib (dags backfill|dags test|simulate) .*": (
+    r"\S+python -m chalicelib (dags backfill|dags list-import-errors|dags test|tasks test|simulate) .*": (
         "tests/integration/server/test_command_line.py"
     ),
     r'eval "\$\(\S+python -m chalicelib completion bash\)"': "tests/integration/server/test_command_line.py",

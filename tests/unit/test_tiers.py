@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conformance": set(),
     "budgets": set(),
     "integration": set(),
+    "corpus": set(),
     "contract": {"integration"},  # cases are replayed against the local server
     "e2e": {"integration", "contract"},
     "bench": {"integration", "e2e"},

@@ -42,6 +42,13 @@ MODULES: Modules = {
         f"{_DATABASE}:Trigger XCom",
         "model.rules:MAX_ID_LENGTH=ID_LEN",
     ],
+    "airflow.models.asset": [
+        f"{_DATABASE}:DatasetModel=AssetModel DatasetAliasModel=AssetAliasModel DatasetEvent=AssetEvent",
+        f"{_DATABASE}:DatasetDagRunQueue=AssetDagRunQueue",
+        f"{_DATABASE}:DagScheduleDatasetReference=DagScheduleAssetReference",
+        f"{_DATABASE}:DagScheduleDatasetAliasReference=DagScheduleAssetAliasReference",
+        f"{_DATABASE}:TaskOutletDatasetReference=TaskOutletAssetReference",
+    ],
     "airflow.models.abstractoperator": ["model.baseoperator:BaseOperator=AbstractOperator"],
     "airflow.models.baseoperator": [BASEOPERATOR, CHAINS, OPERATOR_LINK],
     "airflow.models.baseoperatorlink": [OPERATOR_LINK],
@@ -58,6 +65,11 @@ MODULES: Modules = {
     "airflow.models.dagpickle": [f"{_DATABASE}:DagPickle"],
     "airflow.models.dagrun": [DAG_RUN],
     "airflow.models.dagwarning": [f"{_DATABASE}:DagWarning"],
+    "airflow.models.dataset": [
+        f"{_DATABASE}:DatasetModel DatasetAliasModel DatasetDagRunQueue DatasetEvent",
+        f"{_DATABASE}:DagScheduleDatasetReference DagScheduleDatasetAliasReference",
+        f"{_DATABASE}:TaskOutletDatasetReference",
+    ],
     "airflow.models.db_callback_request": [f"{_DATABASE}:DbCallbackRequest"],
     "airflow.models.errors": [f"{_DATABASE}:ImportError ParseImportError"],
     "airflow.models.expandinput": [

@@ -1,6 +1,7 @@
 """Import names of Airflow 3: ``airflow.sdk`` and its rooms, and ``airflow.task``."""
 
 from chalicelib.authoring.airflow_names.sources import (
+    ASSETS,
     BASEOPERATOR,
     BRANCH,
     CHAINS,
@@ -37,7 +38,10 @@ _CURRENT_CONTEXT = "sdk.current_context:get_current_context"
 _VARIABLE = "sdk.variable:Variable"
 
 MODULES: Modules = {
+    "airflow.assets": [ASSETS],
     "airflow.sdk": [
+        "model.assets:Asset AssetAccessControl AssetAlias AssetAll AssetAny AssetWatcher Metadata",
+        "sdk.asset_decorator:asset",
         BASEOPERATOR,
         BRANCH,
         CHAINS,
@@ -61,6 +65,9 @@ MODULES: Modules = {
         SKIP,
         TASK_GROUP,
         TASK_INSTANCE,
+        "timetables.events:EventsTimetable",
+        "timetables.interval:CronDataIntervalTimetable DeltaDataIntervalTimetable",
+        "timetables.trigger:CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable",
         TRIGGER_RULE,
         _VARIABLE,
         WEIGHT_RULE,
@@ -77,6 +84,10 @@ MODULES: Modules = {
     "airflow.sdk.bases.sensor": [SENSOR],
     "airflow.sdk.bases.skipmixin": [SKIP],
     "airflow.sdk.configuration": [CONFIGURATION],
+    "airflow.sdk.definitions.asset": [ASSETS, "model.assets:Dataset Model"],
+    "airflow.sdk.definitions.asset.access_control": ["model.assets:AssetAccessControl"],
+    "airflow.sdk.definitions.asset.decorators": ["sdk.asset_decorator:asset"],
+    "airflow.sdk.definitions.asset.metadata": ["model.assets:Metadata"],
     "airflow.sdk.definitions.connection": [CONNECTION],
     "airflow.sdk.definitions.context": [CONTEXT, _CURRENT_CONTEXT],
     "airflow.sdk.definitions.dag": [_DAG, "sdk.dag:dag"],

@@ -85,4 +85,8 @@ SESSION = "surroundings.metadata_database:create_session provide_session NEW_SES
 STATS = "conveniences.metrics:Stats"
 PLUGIN = "plugins.plugin:AirflowPlugin"
 HOOKIMPL = "plugins.listeners:hookimpl"
+ASSETS = (
+    "model.assets:Asset AssetAccessControl AssetAlias AssetAll AssetAny AssetNameRef AssetRef AssetUriRef "
+    "AssetWatcher BaseAsset"
+)
 MACROS = "macros"

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from chalicelib.authoring.airflow_names import core, models, operators, sdk, sensors, standard, utils
+from chalicelib.authoring.airflow_names import (
+    core,
+    models,
+    operators,
+    sdk,
+    sensors,
+    standard,
+    timetables,
+    utils,
+)
 from chalicelib.authoring.airflow_names.sources import Modules
 
 MODULES: Modules = {
@@ -12,6 +21,7 @@ MODULES: Modules = {
     **sdk.MODULES,
     **sensors.MODULES,
     **standard.MODULES,
+    **timetables.MODULES,
     **utils.MODULES,
 }
 

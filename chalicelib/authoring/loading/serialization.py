@@ -14,7 +14,7 @@ from chalicelib.authoring.dates import as_utc, parse
 from chalicelib.authoring.loading.expansions import expansion_of
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.model.datasets import Dataset, DatasetAlias
+from chalicelib.authoring.model.datasets import BaseDataset, Dataset
 from chalicelib.authoring.model.mapped_operator import MappedOperator
 from chalicelib.authoring.model.params import Param, ParamsDict
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
@@ -22,9 +22,13 @@ from chalicelib.authoring.operators.external_task_marker import XCOM_MARKED, Ext
 from chalicelib.authoring.operators.python import ShortCircuitOperator
 from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
+from chalicelib.authoring.surroundings.configuration import conf
+from chalicelib.authoring.timetables.base import Timetable
+from chalicelib.authoring.timetables.of_schedule import is_custom
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
-from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
+from chalicelib.domain.schedule.timetables import Schedule, timetable_fields
 
 Document = dict[str, Any]
 
@@ -111,12 +115,14 @@ def serialize(dag: DAG, fileloc: str) -> Document:
     return {
         **({"is_trigger": True} if planning.is_trigger else {}),
         **_datasets(dag),
+        **_timetable(dag, planning),
+        "timetable_description": str(dag.timetable.description),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
         "owner": dag.owner,
         "schedule": planning.expression,
-        "timezone": dag.timezone,
+        "timezone": planning.timezone,
         "start_date": _date(planning.start_date),
         "default_start_date": _date(dag.default_args.get("start_date")),
         "end_date": _date(planning.end_date),
@@ -131,34 +137,44 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         "render_template_as_native_obj": dag.render_template_as_native_obj,
         "callbacks": sorted({*_callbacks(dag, DAG_CALLBACKS), *listening.kinds_of_runs()}),
         **({"groups": groups} if (groups := _groups(dag)) else {}),
+        **({"max_consecutive_failed_dag_runs": most} if (most := _most_failures(dag)) else {}),
         "tasks": [_task(task) for task in dag.topological_sort()],
     }
 
 
+def _most_failures(dag: DAG) -> int:
+    """After how many failed runs in a row a DAG is paused; where its file says nothing, the setting does."""
+    return dag.max_consecutive_failed_dag_runs or conf.getint(
+        "core", "max_consecutive_failed_dag_runs_per_dag"
+    )
+
+
 def _datasets(dag: DAG) -> Document:
-    """The condition of a DAG that runs by datasets, and the extras of all datasets that it names."""
+    """The condition of a DAG that runs by datasets, and what it says of all datasets that it names.
+
+    That is ``extra`` (a JSON text), and of Airflow 3's ``name`` and ``group`` where they are told.
+    """
     condition = dag.dataset_condition
     named = dict(condition.iter_datasets()) if condition else {}
     for task in dag.tasks:
-        named |= {outlet.uri: outlet for outlet in task.outlets if isinstance(outlet, Dataset)}
-    extras = {dataset_reference(uri): _text_of_extra(named[uri].extra) for uri in sorted(named)}
+        of_task = (*task.outlets, *(task.inlets if dag.is_of_airflow_3 else ()))
+        named |= {each.uri: each for each in of_task if isinstance(each, Dataset)}
     document = {
         "dataset_condition": condition.as_expression() if condition else None,
-        "datasets": extras,
+        "datasets": {dataset_reference(uri): _told_of(named[uri]) for uri in sorted(named)},
     }
     return {name: value for name, value in document.items() if value}
 
 
-def _text_of_extra(extra: Any) -> str:
-    """What a file says of a dataset, as a JSON text."""
-    return json.dumps(_json(extra or {}))
+def _told_of(dataset: Dataset) -> dict[str, str]:
+    return {"extra": json.dumps(_json(dataset.extra or {})), **dataset.naming}
 
 
 def _dataset_outlets(task: BaseOperator) -> list[str] | None:
     """The references of the datasets and aliases among a task's outlets."""
-    datasets = [dataset_reference(each.uri) for each in task.outlets if isinstance(each, Dataset)]
-    aliases = [alias_reference(each.name) for each in task.outlets if isinstance(each, DatasetAlias)]
-    return sorted({*datasets, *aliases}) or None
+    conditions = [each for each in task.outlets if isinstance(each, BaseDataset)]
+    found = {ref for each in conditions for ref in DatasetCondition.of(each.as_expression()).references}
+    return sorted(found) or None
 
 
 def _groups(dag: DAG) -> dict[str, list[str]]:
@@ -170,6 +186,19 @@ def _groups(dag: DAG) -> dict[str, list[str]]:
             groups.setdefault(group.group_id, []).append(task.task_id)
             group = group.parent_group
     return {group_id: sorted(task_ids) for group_id, task_ids in sorted(groups.items())}
+
+
+def _timetable(dag: DAG, planning: Schedule) -> Document:
+    """What only a timetable object says of a schedule.
+
+    Of a class of the user's own this holds all that it is made of: another one is another version.
+    """
+    if not isinstance(dag.schedule, Timetable):
+        return {}
+    said = {"summary": str(dag.schedule.summary), **timetable_fields(planning)}
+    if is_custom(dag.schedule):
+        said |= {"type": type(dag.schedule).__qualname__, "data": dag.schedule.serialize()}
+    return {"timetable": said}
 
 
 def _param(param: Param) -> Document:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +26,10 @@ from chalicelib.authoring.model.dependencies import connect
 from chalicelib.authoring.model.params import DagParam, ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
-from chalicelib.authoring.model.timetables import DATASET_TRIGGERED, Timetable, timetable_of
 from chalicelib.authoring.notset import NOTSET, NotSet
+from chalicelib.authoring.timetables.base import Timetable
+from chalicelib.authoring.timetables.of_schedule import is_custom, planning_of, rebuilt, timetable_of
+from chalicelib.authoring.timetables.simple import DatasetTriggeredTimetable
 from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
@@ -38,14 +41,15 @@ DEFAULT_MAX_ACTIVE_TASKS = 16
 _RULES_WITH_FAIL_STOP = frozenset({TriggerRule.ALL_SUCCESS, TriggerRule.ALL_DONE_SETUP_SUCCESS})
 """The second is that of teardowns."""
 
-Schedule = str | timedelta | None
+Schedule = str | timedelta | Timetable | Any
+"""What a schedule may be: None, a text, a duration (also dateutil's ``relativedelta``), or a timetable."""
 
 
 class DAG:
     """A DAG. The arguments are Airflow 2.10's, and ``fail_fast``, Airflow 3's name of ``fail_stop``.
 
-    ``schedule`` is a cron text or preset, a timedelta, None, or datasets (a list asks for all of
-    them); timetables are not offered.
+    ``schedule`` is a cron text or preset, a timedelta, a timetable, None, or datasets (a list asks for all
+    of them).
     Naive dates are taken to be in UTC; dates are kept in UTC, ``timezone`` is the name of the zone that
     ``start_date`` was given in, which cron texts are read in. ``fileloc`` is the DAG's file; the loader
     sets it and ``dags_folder``.
@@ -123,7 +127,13 @@ class DAG:
 
         self.max_active_tasks = max_active_tasks if concurrency is None else concurrency
         self.max_active_runs = max_active_runs
+        self._check_active_runs()
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        if max_consecutive_failed_dag_runs < 0:
+            raise AirflowException(
+                f"Invalid max_consecutive_failed_dag_runs: {max_consecutive_failed_dag_runs}."
+                "Requires max_consecutive_failed_dag_runs >= 0"
+            )
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
         self.fail_stop = fail_stop or fail_fast
@@ -161,13 +171,25 @@ class DAG:
 
     @property
     def schedule_interval(self) -> Schedule:
-        """The older name of ``schedule``; of a DAG that runs by datasets the word ``Dataset``."""
-        return self.schedule if self.dataset_condition is None else DATASET_TRIGGERED.summary
+        """The older name of ``schedule``; of a timetable, and of datasets, its summary."""
+        is_plain = self.dataset_condition is None and not isinstance(self.schedule, Timetable)
+        return self.schedule if is_plain else self.timetable.summary
 
     @property
     def timetable(self) -> Timetable:
-        """Airflow's timetable of the schedule."""
-        return timetable_of(self.schedule) if self.dataset_condition is None else DATASET_TRIGGERED
+        """The timetable that was given, or Airflow's of the schedule."""
+        if isinstance(self.schedule, Timetable):
+            return self.schedule
+        if self.dataset_condition is not None:
+            return DatasetTriggeredTimetable()
+        return timetable_of(self.schedule, self.timezone, is_trigger=self.is_of_airflow_3)
+
+    def _check_active_runs(self) -> None:
+        limit = self.timetable.active_runs_limit
+        if limit is not None and limit < self.max_active_runs:
+            raise AirflowException(
+                f"Invalid max_active_runs: {type(self.timetable)} requires max_active_runs <= {limit}"
+            )
 
     @property
     def planning(self) -> timetables.Schedule:
@@ -179,14 +201,27 @@ class DAG:
         starts = [task.start_date for task in self.tasks if task.start_date is not None]
         ends = [task.end_date for task in self.tasks if task.end_date is not None]
         last_end = max(ends, default=None) if len(ends) == len(self.tasks) else None
-        return timetables.Schedule(
-            expression=_seconds(self.schedule) if isinstance(self.schedule, timedelta) else self.schedule,
-            timezone=self.timezone,
+        return replace(
+            self._rhythm(),
             start_date=self.start_date or min(starts, default=None),
             end_date=self.end_date or last_end,
             catchup=self.catchup,
             max_active_runs=self.max_active_runs,
         )
+
+    def _rhythm(self) -> timetables.Schedule:
+        """When the DAG runs by the clock, its dates aside."""
+        if isinstance(self.schedule, str):  # a preset stays one
+            return timetables.Schedule(
+                expression=self.schedule,
+                timezone=self.timezone,
+                is_trigger=self.is_of_airflow_3 and self.timetable.periodic,
+            )
+        rhythm = planning_of(self.timetable)
+        if rhythm.is_trigger and not self.is_of_airflow_3:
+            rhythm = replace(rhythm, run_immediately=True)
+        # Of a timetable the zone is its own.
+        return rhythm if isinstance(self.schedule, Timetable) else replace(rhythm, timezone=self.timezone)
 
     @property
     def tasks(self) -> list[BaseOperator]:
@@ -342,11 +377,18 @@ class DAG:
             self.planning.check()
         except timetables.InvalidSchedule as error:
             raise AirflowTimetableInvalid(str(error)) from None
-        if refused:
+        self._check_timetable()
+        if refused and self.timetable.can_be_scheduled:
             raise AirflowException(
                 "DAG is not allowed to define a Schedule, if there are any required params without "
                 f"default values or default values are not valid. {refused[0]}"
             )
+
+    def _check_timetable(self) -> None:
+        """Raises what the user's own does that says what is wrong, or of which there is no stored form."""
+        self.timetable.validate()
+        if is_custom(self.timetable):
+            rebuilt(self.timetable)
 
     def _check_start(self) -> None:
         if not self._is_schedule_given or self.start_date is not None:
@@ -382,20 +424,20 @@ class DAG:
 
 
 def _schedule(schedule: Any, schedule_interval: Any, timetable: Any) -> Schedule:
-    if timetable is not None:
-        raise NotOffered("timetable objects; give the DAG a cron text, a preset, a timedelta or None")
     given = [value for value in (schedule, schedule_interval) if not isinstance(value, NotSet)]
+    given += [timetable] if timetable is not None else []
     if len(given) > 1:
-        raise ValueError("At most one parameter is allowed for 'schedule_interval', 'timetable', 'schedule'.")
+        raise ValueError("At most one allowed for args 'schedule_interval', 'timetable', and 'schedule'.")
     value = given[0] if given else DEFAULT_SCHEDULE
-    if value is None or isinstance(value, str | timedelta):
+    if isinstance(value, Timetable):
         return value
-    if isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a valid schedule.")
-    raise NotOffered(
-        f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta, datasets "
-        "or None"
-    )
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        raise NotOffered(
+            f"a schedule of type {type(value).__name__}; give a cron text, a preset, a timedelta, "
+            "a timetable, datasets or None"
+        )
+    timetable_of(value, "UTC")  # refuses what is none
+    return value
 
 
 def _with_dates(default_args: Mapping[str, Any]) -> dict[str, Any]:
@@ -407,11 +449,6 @@ def _with_dates(default_args: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(end, str):
         dates["end_date"] = parse(end, timezone=getattr(start, "tzinfo", None))
     return {**default_args, **dates}
-
-
-def _seconds(duration: timedelta) -> float:
-    seconds = duration.total_seconds()
-    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _texts(value: str | Iterable[str] | None) -> list[str]:

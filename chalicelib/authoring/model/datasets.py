@@ -1,8 +1,11 @@
-"""Datasets of Airflow 2: ``Dataset``, ``DatasetAlias``, conditions of both, and ``Metadata`` of an event."""
+"""Datasets of Airflow 2: ``Dataset``, ``DatasetAlias``, conditions of both, and ``Metadata`` of an event.
+
+Airflow 3's assets (``model.assets``) are made of them.
+"""
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
@@ -17,18 +20,24 @@ _LONGEST_URI = 3000
 class BaseDataset:
     """What ``schedule`` may be; ``|`` and ``&`` combine it."""
 
+    any_of: ClassVar[type["Combined"]]
+    all_of: ClassVar[type["Combined"]]
+
     def __bool__(self) -> bool:
         return True
 
     def __or__(self, other: object) -> "BaseDataset":
-        return (
-            DatasetAny(*_parts(self, DatasetAny), other) if isinstance(other, BaseDataset) else NotImplemented
-        )
+        return self._joined(self.any_of, other)
 
     def __and__(self, other: object) -> "BaseDataset":
-        return (
-            DatasetAll(*_parts(self, DatasetAll), other) if isinstance(other, BaseDataset) else NotImplemented
-        )
+        return self._joined(self.all_of, other)
+
+    def _joined(self, kind: type["Combined"], other: object) -> "BaseDataset":
+        if not isinstance(other, BaseDataset):
+            return NotImplemented  # type: ignore[no-any-return]  # Python's word of operators
+        if isinstance(self, Combined) and self.word == kind.word:
+            return kind(*self.objects, other)
+        return kind(self, other)
 
     def as_expression(self) -> Any:
         """The condition as JSON values: see ``domain.schedule.dataset_conditions``."""
@@ -89,15 +98,21 @@ class Dataset(os.PathLike[str], BaseDataset):
         """Itself."""
         yield self.uri, self
 
+    @property
+    def naming(self) -> dict[str, str]:
+        """What it is called beside its URI: nothing in Airflow 2."""
+        return {}
 
-class _Combined(BaseDataset):
+
+class Combined(BaseDataset):
     """A condition made of others; raises ``TypeError`` for anything else."""
 
     word: ClassVar[str]
+    made_of: ClassVar[str] = "dataset"
 
     def __init__(self, *objects: BaseDataset) -> None:
         if not all(isinstance(each, BaseDataset) for each in objects):
-            raise TypeError("expect dataset expressions in condition")
+            raise TypeError(f"expect {self.made_of} expressions in condition")
         self.objects = list(objects)
 
     def __repr__(self) -> str:
@@ -116,16 +131,19 @@ class _Combined(BaseDataset):
         return iter(found.items())
 
 
-class DatasetAny(_Combined):
+class DatasetAny(Combined):
     """Holds when one of its parts does."""
 
     word = "any"
 
 
-class DatasetAll(_Combined):
+class DatasetAll(Combined):
     """Holds when all of its parts do."""
 
     word = "all"
+
+
+BaseDataset.any_of, BaseDataset.all_of = DatasetAny, DatasetAll
 
 
 @dataclass(init=False)
@@ -139,6 +157,7 @@ class Metadata:
     def __init__(
         self, target: str | Dataset, extra: dict[str, Any], alias: DatasetAlias | str | None = None
     ) -> None:
+        self.target = target
         self.uri = key_of(target)
         self.extra = extra
         self.alias_name = alias.name if isinstance(alias, DatasetAlias) else alias
@@ -155,13 +174,18 @@ def condition_of(schedule: Any) -> BaseDataset | None:
     None if it is no such schedule. Raises ``ValueError`` for a list with anything else in it.
     """
     if isinstance(schedule, BaseDataset):
-        return DatasetAny(schedule) if isinstance(schedule, Dataset | DatasetAlias) else schedule
+        return schedule if isinstance(schedule, Combined) else schedule.any_of(schedule)
     if isinstance(schedule, str) or not isinstance(schedule, Iterable):
         return None
     parts = list(schedule)
-    if not all(isinstance(each, Dataset | DatasetAlias) for each in parts):
+    if not all(_may_be_listed(each) for each in parts):
         raise ValueError("All elements in 'schedule' should be datasets or dataset aliases")
     return DatasetAll(*parts)
+
+
+def _may_be_listed(part: Any) -> bool:
+    """Whether a list of datasets may have it; in Airflow 3 that is true of conditions, too."""
+    return isinstance(part, BaseDataset) and type(part) not in (DatasetAny, DatasetAll)
 
 
 def key_of(target: str | Dataset | DatasetAlias) -> str:
@@ -174,16 +198,21 @@ def key_of(target: str | Dataset | DatasetAlias) -> str:
 def normalized_uri(uri: str) -> str:
     """The normal form of a URI, by Airflow's rules; raises ``ValueError`` for one that cannot be."""
     _check(uri)
+    return normal_form(uri, "Dataset", _without_login)
+
+
+def normal_form(uri: str, what: str, host_of: Callable[[SplitResult], str]) -> str:
+    """The same for a URI that is no empty text; ``host_of`` says what stays of a login before the host."""
     parsed = urlsplit(uri)
     scheme = parsed.scheme.lower()
     if not scheme or scheme.startswith("x-"):
         return uri
     if scheme == "airflow":
-        raise ValueError("Dataset scheme 'airflow' is reserved")
+        raise ValueError(f"{what} scheme 'airflow' is reserved")
     return urlunsplit(
         SplitResult(
             scheme=scheme,
-            netloc=_without_login(parsed.netloc),
+            netloc=host_of(parsed),
             path=parsed.path.rstrip("/") or "/",
             query=urlencode(sorted(parse_qsl(parsed.query))) if parsed.query else "",
             fragment="",
@@ -202,18 +231,13 @@ def _check(uri: str) -> None:
         raise ValueError(f"Dataset URI is {len(uri)} characters long; at most {_LONGEST_URI} fit")
 
 
-def _without_login(netloc: str) -> str:
-    _, has_login, rest = netloc.rpartition("@")
+def _without_login(parsed: SplitResult) -> str:
+    _, has_login, rest = parsed.netloc.rpartition("@")
     if has_login:
         warnings.warn(
             "A dataset URI should not contain auth info (e.g. username or password). "
             "It has been automatically dropped.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     return rest
-
-
-def _parts(condition: BaseDataset, kind: type[_Combined]) -> list[BaseDataset]:
-    """What a condition is made of where another one of the same kind joins it."""
-    return condition.objects if isinstance(condition, kind) else [condition]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.authoring.dates import utcnow
 from chalicelib.authoring.operators.branch import BaseBranchOperator
+from chalicelib.authoring.running import timetables
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -26,11 +27,11 @@ class LatestOnlyOperator(BaseBranchOperator):
 
     def _is_latest(self, context: "Context") -> bool:
         dag_run = context["dag_run"]
-        if dag_run.was_triggered:
+        if dag_run.was_triggered or dag_run.data_interval_start is None:
             self.log.info("Externally triggered DAG_Run: allowing execution to proceed.")
             return True
         now = utcnow()
-        following = self.dag.planning.following(dag_run.data_interval, now)
+        following = timetables.following(self.dag, dag_run.data_interval, now)
         if following is None:
             self.log.info("Last scheduled execution: allowing execution to proceed.")
             return True

@@ -1,6 +1,7 @@
 """Listeners: functions of plugins that are called when the state of a task or of a DAG run changes.
 
-Airflow calls those of task instances where the task runs, and so does Updraft. Those of DAG runs are called
+Airflow calls those of task instances, and of datasets that a task has changed, where the task runs, and so
+does Updraft. Those of DAG runs are called
 as callbacks of DAGs are: by a message, after the state was written. There is nothing that those of processes
 (``on_starting``) and of import errors could be told of.
 """
@@ -29,6 +30,8 @@ class Event(StrEnum):
     RUN_RUNNING = "on_dag_run_running"
     RUN_SUCCESS = "on_dag_run_success"
     RUN_FAILED = "on_dag_run_failed"
+    DATASET_CHANGED = "on_dataset_changed"
+    ASSET_CHANGED = "on_asset_changed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

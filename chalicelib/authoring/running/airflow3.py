@@ -3,6 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.authoring.running.asset_events import (
+    AssetInletEvents,
+    AssetOutletEvents,
+    TriggeringAssetEvents,
+)
+from chalicelib.authoring.running.lazy_values import Later
+
 if TYPE_CHECKING:
     from chalicelib.authoring.running.task_instance import TaskInstance
 
@@ -20,6 +27,9 @@ _DATES = _DATES_OF_RUNS | {
     *("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz"),
     *("prev_data_interval_end_success", "prev_data_interval_start_success"),
 }
+
+RUN_TYPES = {"dataset_triggered": "asset_triggered"}
+"""Airflow 3's names of the types of runs that have others in Airflow 2."""
 
 
 class WithoutOlderNames:
@@ -43,8 +53,10 @@ def by_airflow_3(values: Mapping[str, Any], ti: "TaskInstance") -> dict[str, Any
         kept["expanded_ti_count"] = ti.map_length
     return {
         **kept,
+        "inlet_events": AssetInletEvents(ti),
+        "outlet_events": AssetOutletEvents(ti.datasets),
         "partition_date": None,
         "partition_key": None,
         "task_reschedule_count": ti.pokes,
-        "triggering_asset_events": values["triggering_dataset_events"],
+        "triggering_asset_events": Later(lambda: TriggeringAssetEvents(ti)),
     }

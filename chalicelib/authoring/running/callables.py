@@ -27,6 +27,9 @@ CONTEXT_KEYS = frozenset(
 )  # fmt: skip
 """The names of the context; a function's parameter of that name is filled from it."""
 
+_FILLED = CONTEXT_KEYS | {"triggering_asset_events"}
+"""With a name of Airflow 3's, whose DAGs have it in their context."""
+
 
 def accepted_arguments(
     function: Callable[..., Any], args: Collection[Any], offered: Mapping[str, Any]
@@ -88,11 +91,11 @@ def check_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapp
     """
     signature = inspect.signature(function)
     for parameter in signature.parameters.values():
-        if parameter.name in CONTEXT_KEYS and parameter.default not in (None, parameter.empty):
+        if parameter.name in _FILLED and parameter.default not in (None, parameter.empty):
             raise ValueError(f"Context key parameter {parameter.name} can't have a default other than None")
     without_context = [
         parameter.replace(default=None)
-        if parameter.name in CONTEXT_KEYS and parameter.kind in _NAMED
+        if parameter.name in _FILLED and parameter.kind in _NAMED
         else parameter
         for parameter in signature.parameters.values()
     ]

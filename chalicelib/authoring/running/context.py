@@ -10,9 +10,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring import macros
-from chalicelib.authoring.dates import as_utc
+from chalicelib.authoring.dates import as_utc, pendulum_datetime
 from chalicelib.authoring.exceptions import AirflowException
-from chalicelib.authoring.running.airflow3 import WithoutOlderNames, by_airflow_3
+from chalicelib.authoring.running import timetables
+from chalicelib.authoring.running.airflow3 import RUN_TYPES, WithoutOlderNames, by_airflow_3
 from chalicelib.authoring.running.dataset_events import InletEvents, by_uri
 from chalicelib.authoring.running.lazy_values import Later, LazyDict
 from chalicelib.authoring.running.outlet_events import OutletEvents
@@ -22,7 +23,7 @@ from chalicelib.authoring.surroundings.metadata_columns import HasColumns
 from chalicelib.authoring.surroundings.variables import VariableAccessor
 from chalicelib.domain.runs.dag_runs import DagRun as RunOfStore
 from chalicelib.domain.runs.outcomes import TryRequest
-from chalicelib.domain.schedule.timetables import DataInterval, Schedule
+from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.states import DagRunState
 
 if TYPE_CHECKING:
@@ -148,15 +149,11 @@ class Airflow3DagRun(WithoutOlderNames, DagRun):
 
     @property
     def run_after(self) -> datetime:
-        """When the run was due; one that was asked for was so at once."""
+        """When the run was due; one that was asked for was so at once, one by assets with their event."""
+        if self.is_undated and not self.was_triggered:
+            due: datetime = vars(self)["logical_date"]
+            return due
         return self.start_date if self.was_triggered else self.data_interval_end
-
-
-def pendulum_datetime(moment: datetime) -> datetime:
-    """The moment as a pendulum ``DateTime`` in UTC."""
-    import pendulum
-
-    return pendulum.instance(moment).in_timezone("UTC")
 
 
 def number_of(*names: object) -> int:
@@ -167,13 +164,13 @@ def number_of(*names: object) -> int:
 
 def dag_run_of(request: TryRequest, dag: "DAG", **of_run: Any) -> DagRun:
     """The run that a try of a task of the DAG belongs to; ``of_run`` are further attributes of it."""
-    kind = Airflow3DagRun if dag.is_of_airflow_3 else DagRun
+    kind, types = (Airflow3DagRun, RUN_TYPES) if dag.is_of_airflow_3 else (DagRun, {})
     return kind(
         id=number_of(request.run_uid),
         dag=dag,
         dag_id=request.dag_id,
         run_id=request.run_id,
-        run_type=request.run_type,
+        run_type=types.get(request.run_type, request.run_type),
         conf=request.conf,
         external_trigger=request.external_trigger,
         is_undated=request.is_undated,
@@ -201,7 +198,7 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "data_interval_end": dag_run.data_interval_end,
         "data_interval_start": dag_run.data_interval_start,
         "expanded_ti_count": ti.map_length,
-        "inlet_events": InletEvents(task.inlets, ti.find_events_of_dataset),
+        "inlet_events": InletEvents(task.inlets, ti.datasets),
         "inlets": task.inlets,
         "macros": macros,
         "map_index_template": task.map_index_template,
@@ -215,13 +212,13 @@ def context_of(ti: "TaskInstance", *, with_invalid_params: bool = False) -> Cont
         "templates_dict": getattr(task, "templates_dict", None),
         "test_mode": False,
         "ti": ti,
-        "triggering_dataset_events": Later(lambda: by_uri(ti.find_triggering_events())),
+        "triggering_dataset_events": Later(lambda: by_uri(ti.datasets.triggering_events())),
         "try_number": ti.try_number,
         "var": {
             "json": VariableAccessor(deserialize_json=True),
             "value": VariableAccessor(deserialize_json=False),
         },
-        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag.planning)),
+        **({} if dag_run.logical_date is None else _dates(dag_run, task.dag)),
         **_previous_success(ti.find_previous_success),
     }
     return Context(by_airflow_3(values, ti) if task.dag.is_of_airflow_3 else values)
@@ -259,9 +256,9 @@ def _previous_success(find: Callable[[], RunOfStore | None]) -> dict[str, Any]:
     return {name: Later(partial(moment, attribute)) for name, attribute in _OF_PREVIOUS_SUCCESS.items()}
 
 
-def _dates(dag_run: DagRun, planning: Schedule) -> dict[str, Any]:
+def _dates(dag_run: DagRun, dag: "DAG") -> dict[str, Any]:
     date = dag_run.logical_date
-    following, previous = _neighbours(dag_run, planning)
+    following, previous = _neighbours(dag_run, dag)
     return {
         "logical_date": date,
         "execution_date": date,
@@ -283,15 +280,15 @@ def _day_or_id(dag_run: DagRun) -> str:
     return dag_run.run_id if date is None else f"{date:%Y%m%d}"
 
 
-def _neighbours(dag_run: DagRun, planning: Schedule) -> tuple[datetime | None, datetime | None]:
+def _neighbours(dag_run: DagRun, dag: "DAG") -> tuple[datetime | None, datetime | None]:
     """The logical dates before and after by the DAG's schedule, whatever runs there are.
 
     A run triggered from outside is its own neighbour, as in Airflow.
     """
     if dag_run.was_triggered:
         return dag_run.logical_date, dag_run.logical_date
-    following = planning.following(dag_run.data_interval, dag_run.start_date)
-    previous = planning.previous_time(dag_run.logical_date)
+    following = timetables.following(dag, dag_run.data_interval, dag_run.start_date)
+    previous = timetables.previous_time(dag, dag_run.logical_date)
     return (
         pendulum_datetime(following.logical_date) if following else None,
         pendulum_datetime(previous) if previous else None,

@@ -2,16 +2,20 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from chalicelib.authoring.model.datasets import Dataset, DatasetAlias, key_of
 from chalicelib.domain.runs import dataset_events
-
-FindEvents = Callable[[str], Sequence[dataset_events.DatasetEvent]]
-"""Finds the events of the dataset of a URI, by their time."""
+from chalicelib.domain.runs.dataset_lookup import DatasetLookup
+from chalicelib.domain.schedule.dataset_conditions import (
+    alias_of,
+    alias_reference,
+    dataset_reference,
+    uri_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,29 +55,47 @@ class DatasetEvent:
 
 
 class InletEvents(Mapping[Any, list[DatasetEvent]]):
-    """The events of a task's inlets, by dataset, its URI, or the number of the inlet; by their time.
+    """The events of a task's inlets, by dataset, its URI, alias, or the number of the inlet; by their time.
 
-    Those of an inlet are found when they are first asked for. Raises ``KeyError`` for what is no inlet.
+    Those of an inlet are found when they are first asked for. Raises ``KeyError`` for what is no inlet, and
+    ``IndexError`` for the number of one that is neither dataset nor alias.
     """
 
-    def __init__(self, inlets: Iterable[Any], find: FindEvents) -> None:
-        self._inlets = [each for each in inlets if isinstance(each, Dataset | DatasetAlias)]
-        self._find = find
+    def __init__(self, inlets: Sequence[Any], datasets: DatasetLookup) -> None:
+        self._inlets = inlets
+        self._datasets = datasets
         self._found: dict[str, list[DatasetEvent]] = {}
 
     def __getitem__(self, key: Any) -> list[DatasetEvent]:
-        uri = key_of(self._inlets[key] if isinstance(key, int) else key)
-        if uri not in map(key_of, self._inlets):
-            raise KeyError(uri)
-        if uri not in self._found:
-            self._found[uri] = [*map(_seen, self._find(uri))]
-        return self._found[uri]
+        reference = reference_of(self._inlets[key] if isinstance(key, int) else key)
+        if reference is None:
+            raise IndexError(key)
+        if reference not in map(reference_of, self._inlets):
+            raise KeyError(key)
+        if reference not in self._found:
+            self._found[reference] = [*map(_seen, events_of(self._datasets, reference))]
+        return self._found[reference]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._inlets)
 
     def __len__(self) -> int:
         return len(self._inlets)
+
+
+def reference_of(inlet: Any) -> str | None:
+    """What is meant by an inlet, or by a key to the events of one; None: neither dataset nor alias."""
+    if isinstance(inlet, DatasetAlias):
+        return alias_reference(inlet.name)
+    return dataset_reference(key_of(inlet)) if isinstance(inlet, Dataset | str) else None
+
+
+def events_of(datasets: DatasetLookup, reference: str) -> Sequence[dataset_events.DatasetEvent]:
+    """All events of the dataset or alias of a reference."""
+    alias = alias_of(reference)
+    if alias is not None:
+        return datasets.events_of_alias(alias)
+    return datasets.events_of(uri_of(reference) or "")
 
 
 def by_uri(events: Iterable[dataset_events.DatasetEvent]) -> dict[str, list[DatasetEvent]]:
@@ -85,9 +107,12 @@ def by_uri(events: Iterable[dataset_events.DatasetEvent]) -> dict[str, list[Data
 
 
 def _seen(event: dataset_events.DatasetEvent) -> DatasetEvent:
-    kept = DatasetEvent(
-        id=event.id, uri=event.uri, extra=json.loads(event.extra), timestamp=_moment(event.timestamp)
-    )
+    return DatasetEvent(uri=event.uri, **told_of(event))
+
+
+def told_of(event: dataset_events.DatasetEvent) -> dict[str, Any]:
+    """What an event tells in Airflow 2 and 3, as arguments."""
+    kept = {"id": event.id, "extra": json.loads(event.extra), "timestamp": _moment(event.timestamp)}
     source = event.source
     if source is None:
         return kept
@@ -98,14 +123,13 @@ def _seen(event: dataset_events.DatasetEvent) -> DatasetEvent:
         data_interval_start=_moment(source.data_interval_start),
         data_interval_end=_moment(source.data_interval_end),
     )
-    return replace(
-        kept,
-        source_dag_id=source.dag_id,
-        source_task_id=source.task_id,
-        source_run_id=source.run_id,
-        source_map_index=source.map_index,
-        source_dag_run=run,
-    )
+    return kept | {
+        "source_dag_id": source.dag_id,
+        "source_task_id": source.task_id,
+        "source_run_id": source.run_id,
+        "source_map_index": source.map_index,
+        "source_dag_run": run,
+    }
 
 
 def _moment(moment: datetime) -> datetime:

@@ -74,6 +74,7 @@ def _run(ti: TaskInstance) -> TryOutcome:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
         if outcome.result in _FAILURES:
             send_alert(ti, context or Context(), outcome.result, error)
+    listening.tell_of_changes(outcome.dataset_changes)
     listening.tell_of_end(ti, outcome.result, raised)
     return replace(outcome, rendered_map_index=ti.rendered_map_index)
 

@@ -1,13 +1,17 @@
 """News of tries and runs for the listeners of plugins."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.authoring.dates import utcnow
+from chalicelib.authoring.dates import pendulum_datetime, utcnow
+from chalicelib.authoring.model.assets import Asset
+from chalicelib.authoring.model.datasets import Dataset
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.plugins.listeners import Event
-from chalicelib.authoring.running.context import DagRun, pendulum_datetime
+from chalicelib.authoring.running.context import DagRun
 from chalicelib.authoring.surroundings.metadata_database import Session
 from chalicelib.domain.graph.callbacks import CallbackKind
+from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.states import TaskInstanceState
 
@@ -32,6 +36,15 @@ def tell_of_end(ti: "TaskInstance", result: TryResult, error: BaseException | No
         is_last = result is TryResult.FAILED_FOR_GOOD or not ti.is_eligible_to_retry()
         _end(ti, TaskInstanceState.FAILED if is_last else TaskInstanceState.UP_FOR_RETRY)
         _tell(Event.FAILED, ti, error=error)
+
+
+def tell_of_changes(changes: Iterable[DatasetChange]) -> None:
+    """The task has changed datasets, or assets by Airflow 3's name: each listener hears of those it names."""
+    if not listeners.are_registered():
+        return
+    for change in changes:
+        listeners.tell(Event.DATASET_CHANGED, dataset=Dataset(change.uri))
+        listeners.tell(Event.ASSET_CHANGED, asset=Asset(name=change.name or change.uri, uri=change.uri))
 
 
 _OF_RUNS = {

@@ -17,6 +17,8 @@ class AliasEvent:
     source_alias_name: str
     dest_dataset_uri: str
     extra: dict[str, Any]
+    dest_name: str = ""
+    """As ``DatasetChange``'s."""
 
 
 @dataclass
@@ -32,7 +34,12 @@ class OutletEvent:
         if not isinstance(self.raw_key, DatasetAlias | str):
             return
         name = self.raw_key if isinstance(self.raw_key, str) else self.raw_key.name
-        event = AliasEvent(source_alias_name=name, dest_dataset_uri=key_of(dataset), extra=extra or {})
+        event = AliasEvent(
+            source_alias_name=name,
+            dest_dataset_uri=key_of(dataset),
+            extra=extra or {},
+            dest_name=_name_of(dataset),
+        )
         self.dataset_alias_events.append(event)
 
 
@@ -42,10 +49,10 @@ class OutletEvents(Mapping[Any, OutletEvent]):
     def __init__(self) -> None:
         self._events: dict[str, OutletEvent] = {}
 
-    def __getitem__(self, key: str | Dataset | DatasetAlias) -> OutletEvent:
+    def __getitem__(self, key: Any) -> OutletEvent:
         return self._events.setdefault(key_of(key), OutletEvent(raw_key=key))
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._events)
 
     def __len__(self) -> int:
@@ -53,10 +60,10 @@ class OutletEvents(Mapping[Any, OutletEvent]):
 
     def take(self, metadata: Metadata) -> None:
         """Take in what a task has yielded."""
-        event = self[metadata.uri]
+        event = self[metadata.target]
         event.extra.update(metadata.extra)
         if metadata.alias_name is not None:
-            self[DatasetAlias(metadata.alias_name)].add(metadata.uri, metadata.extra)
+            self[DatasetAlias(metadata.alias_name)].add(metadata.target, metadata.extra)
 
     def changes_of(self, outlets: list[Any]) -> tuple[DatasetChange, ...]:
         """What a task with these outlets has changed once it has succeeded.
@@ -66,20 +73,26 @@ class OutletEvents(Mapping[Any, OutletEvent]):
         extra that is no JSON.
         """
         own = [
-            DatasetChange(uri=outlet.uri, extra=_json(self[outlet].extra))
+            DatasetChange(uri=outlet.uri, name=_name_of(outlet), extra=_json(self[outlet].extra))
             for outlet in outlets
             if isinstance(outlet, Dataset)
         ]
-        found: dict[tuple[str, str], set[str]] = {}
+        found: dict[tuple[str, str, str], set[str]] = {}
         for alias in (outlet for outlet in outlets if isinstance(outlet, DatasetAlias)):
             for event in self[alias].dataset_alias_events:
-                key = (event.dest_dataset_uri, json.dumps(_json(event.extra), sort_keys=True))
+                extra = json.dumps(_json(event.extra), sort_keys=True)
+                key = (event.dest_dataset_uri, event.dest_name, extra)
                 found.setdefault(key, set()).add(event.source_alias_name)
         by_alias = [
-            DatasetChange(uri=uri, extra=json.loads(extra), aliases=tuple(sorted(names)))
-            for (uri, extra), names in found.items()
+            DatasetChange(uri=uri, name=name, extra=json.loads(extra), aliases=tuple(sorted(names)))
+            for (uri, name, extra), names in found.items()
         ]
         return (*own, *by_alias)
+
+
+def _name_of(dataset: Dataset | str) -> str:
+    """The name that Airflow 3 knows it by, where that is another than the URI."""
+    return dataset.naming.get("name", "") if isinstance(dataset, Dataset) else ""
 
 
 def _json(extra: dict[str, Any]) -> dict[str, Any]:

@@ -1,21 +1,27 @@
-"""An event loop that counts what a trigger has slept: sleep that is over already takes no time.
+"""An event loop that gives each trigger a time of its own, which begins with its deferral.
 
-A trigger begins each window from its beginning, so it asks for its sleeps again. They go by a time of its
-own that begins with the deferral: a sleep that ends before now is over at once. Where the trigger comes by
-the same place with the same simple values a second time, it is in a loop that counts nothing, and the
-rounds until now are left out. The loop knows ``asyncio.sleep`` by the callback that it schedules; other
-timers (of a request that must not take too long) are real.
+A trigger begins each window from its beginning, so it asks for its sleeps again. While nothing of a trigger
+is at work but sleeps, its time goes on to the end of the first of its timers; what ended before the window
+began is over at once, and the window ends with the first that did not. Time-outs (``asyncio.timeout``,
+``wait_for``) are timers by the same time, and come to their end after so long in reality, too, for they
+guard calls. Rounds of loops are left out (``rounds``).
 """
 
 import asyncio
+import heapq
+import inspect
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from types import CodeType, FrameType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from types import FrameType
 from typing import Any
+
+from chalicelib.authoring.running.rounds import Arrival, Rounds, arrival_of, rounds_between
 
 MOST_SLEEPS = 1000
 """Sleeps that a window repeats; beyond them, a sleep is over with all that is left of the time until now."""
@@ -31,8 +37,23 @@ LONGEST_STAY = 5.0
 
 _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 
-_DEEPEST = 4
-_MOST_ITEMS = 50
+_UNKNOWN = 2.0
+"""Seconds in which another task of a trigger that sleeps may come to the end of a call."""
+
+_LOOK_AGAIN = 0.02
+"""Seconds until it is looked at again whether a call has ended."""
+
+OnWait = Callable[[float, Rounds | None], None]
+
+
+@dataclass(slots=True, order=True)
+class _Timer:
+    ends: float
+    number: int
+    handle: asyncio.TimerHandle = field(compare=False)
+    seconds: float = field(compare=False)
+    sleeper: "asyncio.Future[Any] | None" = field(compare=False)
+    """What a task that sleeps waits for; None: a time-out."""
 
 
 @dataclass(slots=True)
@@ -43,106 +64,261 @@ class SleptTime:
     """Gives the real time since the deferral."""
     may_wait: bool
     """Whether short sleeps are really slept (not where time is virtual)."""
-    on_sleep: Callable[[float, bool], None]
-    """Told when a sleep begins that the window does not wait for: its end, and whether the trigger itself
-    sleeps, not a task that it made."""
-    main: "asyncio.Task[Any] | None" = None
-    """The task that runs the trigger."""
+    on_wait: OnWait
+    """Told when the trigger waits for longer than the window: until when, and the loop that it is in."""
+    known: Rounds | None = None
+    """The loop that it was in when its last window ended."""
+    trigger: Any = None
+    at: float = 0.0
+    before: float = 0.0
+    """The time since the deferral when the window began."""
+    is_over: bool = False
     sleeps: int = 0
-    seen: dict[Any, float] = field(default_factory=dict)
-    """The time at the places that it came by, by the task that came by."""
-    began: float = field(default_factory=time.monotonic)
+    timers: list[_Timer] = field(default_factory=list)
+    tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    lines: set[tuple[str, int]] = field(default_factory=set)
+    """Lines of its functions that have been run since it slept last."""
+    _first: dict[Any, Arrival] = field(default_factory=dict)
+    _last: dict[Any, Arrival] = field(default_factory=dict)
+    _found: dict[Any, Rounds] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+    _asleep_since: float | None = None
 
-    def sleep(self, seconds: float, place: Any) -> float | None:
-        """How long to wait really for a sleep; None: the window ends before."""
-        passed = self.passed()
-        if _now.get() + seconds <= passed:
-            _now.set(self._without_rounds(seconds, place, passed))
+    def begin(self, trigger: Any) -> None:
+        """Begin with what is known of the rounds until now."""
+        self.trigger = trigger
+        self.before = self.passed()
+        if self.known is not None and self.known.begins_anywhere:
+            rounds = self.known.until(self.before)
+            self.at = rounds * self.known.period
+            self.known.advance(trigger, rounds)
+
+    def may_go_on(self) -> bool:
+        """Whether its tasks wait for nothing but timers, as far as that can be known."""
+        is_asleep = self._is_asleep()
+        if is_asleep is not None:
+            self._asleep_since = None
+            return is_asleep
+        now = time.monotonic()
+        self._asleep_since = self._asleep_since or now
+        return now - self._asleep_since > _UNKNOWN
+
+    def _is_asleep(self) -> bool | None:
+        tasks = [task for task in self.tasks if not task.done()]
+        awaited = [_awaited(task) for task in tasks]
+        if not tasks or any(future is None or future.done() for future in awaited):
+            return False
+        if all(self._is_known(future, tasks) for future in awaited):
+            return True
+        return None if any(timer.sleeper is not None for timer in self._pending()) else False
+
+    def _is_known(self, future: Any, tasks: "list[asyncio.Task[Any]]") -> bool:
+        if future in tasks:
+            return True
+        children = getattr(future, "_children", None)  # of asyncio.gather
+        if children is not None:
+            return all(child.done() or child in tasks for child in children)
+        return any(timer.sleeper is future or _guards(timer, future) for timer in self._pending())
+
+    def _pending(self) -> list[_Timer]:
+        return [timer for timer in self.timers if not timer.handle.cancelled()]
+
+    def go_on(self, wake: Callable[[_Timer, float], None]) -> None:
+        """Wake what is over by now, or else end the window. ``wake`` takes a timer and seconds to wait."""
+        heapq.heapify(self.timers)
+        while self.timers and self.timers[0].handle.cancelled():
+            heapq.heappop(self.timers)
+        if not self.timers:
+            return
+        place = self._leave_rounds_out(self.timers[0])
+        heapq.heapify(self.timers)
+        timer = self.timers[0]
+        if timer.ends > self.before:
+            self._begin_really(timer)
+        wait = max(timer.ends - self.passed(), 0.0)
+        if timer.ends <= self.before or self._waits_for(wait):
+            heapq.heappop(self.timers)
+            self.at = max(self.at, timer.ends)
+            wake(timer, 0.0 if timer.ends <= self.before else wait)
+            return
+        self.is_over = True
+        self.on_wait(timer.ends, self._found.get(place) or self.known)
+
+    def _begin_really(self, timer: _Timer) -> None:
+        """Where the trigger's calls took longer than a sleep, it is slept after them."""
+        if timer.sleeper is not None and timer.ends <= self.passed():
+            self.at = self.passed()
+            timer.ends = self.at + timer.seconds
+
+    def _waits_for(self, wait: float) -> bool:
+        stayed = time.monotonic() - self._began
+        return self.may_wait and wait <= SHORT_SLEEP and stayed + wait <= LONGEST_STAY
+
+    def _leave_rounds_out(self, timer: _Timer) -> Any:
+        """Let rounds pass that are over; the place where the trigger sleeps."""
+        others = [each for each in self._pending() if each is not timer]
+        if timer.sleeper is None or any(each.sleeper is not None for each in others):
+            return None
         self.sleeps += 1
-        ends = _now.get() + seconds
-        if ends <= passed:
-            _now.set(ends)
+        sleeper = next((task for task in self.tasks if _awaited(task) is timer.sleeper), None)
+        arrival = sleeper and arrival_of(sleeper, timer.seconds, self.at, self.trigger)
+        if not arrival:
+            return None
+        arrival.lines = frozenset(self.lines)
+        self.lines.clear()
+        last = self._last.get(arrival.place)
+        of_round = [each for each in others if last and each.ends - each.seconds > last.at]
+        until = min([self.before, *(each.ends for each in others if each not in of_round)])
+        moved = self._moved(arrival, last, timer, until, is_alone=not others)
+        self.at += moved
+        for each in (timer, *of_round):
+            each.ends += moved
+        self._first.setdefault(arrival.place, arrival)
+        self._last[arrival.place] = arrival
+        return arrival.place
+
+    def _moved(
+        self, arrival: Arrival, last: Arrival | None, timer: _Timer, until: float, *, is_alone: bool
+    ) -> float:
+        """By how much the time of a trigger goes on, or back, at a place, and the trigger with it."""
+        if last is None:
+            return self.known.meet(arrival, until) if self.known is not None else 0.0
+        found = rounds_between(last, arrival)
+        if found is None:
+            return self._beyond_all_bounds(timer)
+        if not is_alone:  # a time-out begins when the trigger does
+            found = replace(found, begins_anywhere=False)
+        is_known = self.known is not None and abs(self.known.period - found.period) < _SAME
+        if not is_known and last is self._first[arrival.place]:
+            self._found[arrival.place] = found
+        rounds = int(max(until - timer.ends, 0) // found.period)
+        return arrival.advance(found.steps, rounds) * found.period
+
+    def _beyond_all_bounds(self, timer: _Timer) -> float:
+        if self.sleeps < MOST_SLEEPS and time.monotonic() - self._began < LONGEST_REPEAT:
             return 0.0
-        wait, stayed = ends - passed, time.monotonic() - self.began
-        if self.may_wait and wait <= SHORT_SLEEP and stayed + wait <= LONGEST_STAY:
-            _now.set(ends)
-            return wait
-        self.on_sleep(ends, asyncio.current_task() is self.main)
-        return None
-
-    def _without_rounds(self, seconds: float, place: Any, passed: float) -> float:
-        """The time of a task that comes by a place, without the rounds until now that change nothing."""
-        now, place = _now.get(), (asyncio.current_task(), place)
-        round_trip = now - self.seen.get(place, now)
-        if self.sleeps >= MOST_SLEEPS or time.monotonic() - self.began > LONGEST_REPEAT:
-            round_trip = max(seconds, 1e-3)
-        if round_trip > 0:
-            now += (passed - now) // round_trip * round_trip
-        self.seen[place] = now
-        return now
+        step = max(timer.seconds, 1e-3)
+        return max((self.before - self.at) // step - 1, 0) * step
 
 
-_now: ContextVar[float] = ContextVar("now", default=0.0)
-"""The time of a task, in seconds since the deferral; one that a trigger makes begins with its own."""
+_SAME = 1e-6
+
+
+def _awaited(task: "asyncio.Task[Any]") -> Any:
+    """The future that a task waits for; None: it goes on."""
+    return getattr(task, "_fut_waiter", None)
+
+
+def _guards(timer: _Timer, future: Any) -> bool:
+    """Whether a future is the one by which ``wait_for`` waits for a task."""
+    return any(argument is future for argument in timer.handle._args)
+
 
 current: ContextVar[SleptTime | None] = ContextVar("slept_time", default=None)
 """The time of the trigger whose code runs; tasks that a trigger makes have it, too."""
 
 
+@contextmanager
+def noting_lines() -> Iterator[None]:
+    """Note which lines of their functions triggers run."""
+    before = sys.gettrace()
+    sys.settrace(_traced)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def _traced(frame: FrameType, event: str, _argument: Any) -> Any:
+    """Python's trace function: of functions that may sleep, the lines are of interest."""
+    slept = current.get()
+    is_asyncios = frame.f_globals.get("__package__") == "asyncio"
+    if slept is None or is_asyncios or not frame.f_code.co_flags & _MAY_SLEEP:
+        return None
+    if event == "line":
+        slept.lines.add((frame.f_code.co_qualname, frame.f_lineno))
+    return _traced
+
+
+_MAY_SLEEP = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
 class SleepCountingLoop(asyncio.SelectorEventLoop):
     """Runs triggers side by side, each by its own time."""
 
-    def call_later(  # type: ignore[override]  # whatever the arguments are, they are handed on
-        self, delay: float, callback: Any, *args: Any, context: Any = None
-    ) -> asyncio.TimerHandle:
-        """As the event loop's, but for the end of a sleep."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_task_factory(_task_of_trigger)
+        self._numbers = count()
+        self._outside = Context()
+        """The context of what is no trigger's."""
+        self._unsettled: dict[int, SleptTime] = {}
+        """The times that may go on, once their triggers are asleep."""
+        self._will_look = False
+
+    def time(self) -> float:
+        """The time of the trigger that asks, in seconds since its deferral; else the loop's own."""
         slept = current.get()
-        if callback is _END_OF_SLEEP and slept is not None:
-            place = _place(sys._getframe(1))
-            wait = slept.sleep(delay, place)
-            delay = _NEVER if wait is None else wait
-        return super().call_later(delay, callback, *args, context=context)
+        return super().time() if slept is None else slept.at
+
+    def call_at(  # type: ignore[override]  # whatever the arguments are, they are handed on
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        """As the event loop's; in a trigger, at a moment of the trigger's time."""
+        slept = current.get()
+        if slept is None:
+            return super().call_at(when, callback, *args, context=context)
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        sleeper = args[0] if callback is _END_OF_SLEEP else None
+        timer = _Timer(when, next(self._numbers), handle, when - slept.at, sleeper)
+        slept.timers.append(timer)
+        if sleeper is None:
+            really = super().time() + timer.seconds
+            super().call_at(really, self._run_out, slept, timer, context=self._outside)
+        self._look_at(slept)
+        return handle
+
+    def _look_at(self, slept: SleptTime) -> None:
+        self._unsettled[id(slept)] = slept
+        if not self._will_look:
+            self._will_look = True
+            super().call_soon(self._look, context=self._outside)
+
+    def _look(self) -> None:
+        """Let the time of triggers go on that are asleep, once everything else has been done."""
+        if self._ready:  # type: ignore[attr-defined]
+            super().call_soon(self._look, context=self._outside)
+            return
+        self._will_look = False
+        for key, slept in list(self._unsettled.items()):
+            if slept.is_over or not slept.tasks:
+                del self._unsettled[key]
+            elif slept.may_go_on():
+                del self._unsettled[key]
+                slept.go_on(partial(self._wake, slept))
+        if self._unsettled and not self._will_look:
+            self._will_look = True
+            self.call_later(_LOOK_AGAIN, self._look)
+
+    def _wake(self, slept: SleptTime, timer: _Timer, wait: float) -> None:
+        self.call_later(wait, self._run, slept, timer)
+
+    def _run(self, slept: SleptTime, timer: _Timer) -> None:
+        if not timer.handle.cancelled():
+            timer.handle._run()
+        self._look_at(slept)
+
+    def _run_out(self, slept: SleptTime, timer: _Timer) -> None:
+        """A time-out has come in reality."""
+        if timer in slept.timers and not slept.is_over:
+            slept.timers.remove(timer)
+            self._run(slept, timer)
 
 
-_NEVER = timedelta(days=1000).total_seconds()
-"""Longer than any window."""
-
-
-def _place(frame: FrameType | None) -> Any:
-    """Where code sleeps, and with which simple values: equal where it comes by again and counts nothing."""
-    found: list[Any] = []
-    while frame is not None and frame.f_code is not _STEP:
-        if frame.f_code is not asyncio.sleep.__code__:
-            values = {name: _simple(value, 0) for name, value in frame.f_locals.items()}
-            found.append((frame.f_code.co_qualname, frame.f_lasti, tuple(sorted(values.items(), key=_name))))
-        frame = frame.f_back
-    return tuple(found)
-
-
-_STEP: CodeType = asyncio.events.Handle._run.__code__
-
-
-def _name(item: tuple[str, Any]) -> str:
-    return item[0]
-
-
-def _simple(value: Any, depth: int) -> Any:
-    """What can be compared of a value: itself where it is simple, else what it is made of, else its type."""
-    if value is None or isinstance(value, bool | int | float | str | bytes | date | timedelta):
-        return (type(value).__name__, value)
-    kind = type(value).__name__
-    if depth >= _DEEPEST:
-        return kind
-    if isinstance(value, list | tuple | set | frozenset):
-        return (kind, tuple(_simple(item, depth + 1) for item in list(value)[:_MOST_ITEMS]), len(value))
-    if isinstance(value, Mapping):
-        pairs = list(value.items())[:_MOST_ITEMS]
-        return (kind, tuple((str(key), _simple(item, depth + 1)) for key, item in pairs), len(value))
-    if isinstance(value, type) or callable(value) or not hasattr(value, "__dict__"):
-        return kind
-    if type(value).__module__.split(".")[0] in _NOT_LOOKED_INTO:
-        return kind
-    return (kind, tuple((name, _simple(item, depth + 1)) for name, item in list(vars(value).items())))
-
-
-_NOT_LOOKED_INTO = frozenset({"asyncio", "_asyncio", "logging", "chalicelib"})
+def _task_of_trigger(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> "asyncio.Task[Any]":
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **kwargs)
+    slept = current.get()
+    if slept is not None:
+        slept.tasks.add(task)
+        task.add_done_callback(slept.tasks.discard, context=Context())
+    return task

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
+from chalicelib.authoring.dates import pendulum_datetime
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
 from chalicelib.authoring.notset import NOTSET
@@ -19,7 +20,6 @@ from chalicelib.authoring.running.context import (
     dag_run_of,
     get_current_context,
     number_of,
-    pendulum_datetime,
 )
 from chalicelib.authoring.running.pulls import Pulls, XComs
 from chalicelib.authoring.running.xcom_values import to_json
@@ -86,8 +86,7 @@ class TaskInstance(metaclass=HasColumns):
         self.pulls = Pulls(task, request, xcoms)
         self.has_returned_value = False
         self.find_previous_success = request.find_previous_success
-        self.find_triggering_events = request.find_triggering_events
-        self.find_events_of_dataset = request.find_events_of_dataset
+        self.datasets = request.datasets
         self.other_runs = request.other_runs
         self._xcoms = xcoms
         self._pushed: set[str] = set()

@@ -14,7 +14,8 @@ from typing import Any
 from chalicelib.authoring import clock
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.running.deferring import class_of_trigger
-from chalicelib.authoring.running.slept_time import SleepCountingLoop, SleptTime, current
+from chalicelib.authoring.running.rounds import Rounds
+from chalicelib.authoring.running.slept_time import SleepCountingLoop, SleptTime, current, noting_lines
 from chalicelib.authoring.running.xcom_values import from_json, to_json
 from chalicelib.authoring.triggers.base import BaseTaskEndEvent, BaseTrigger, TriggerEvent
 from chalicelib.domain.runs.deferrals import (
@@ -38,9 +39,6 @@ LONGEST_EVENT = 100_000
 
 _LONGEST_TRACEBACK = 20_000
 
-_FOR_OTHERS = 5.0
-"""Seconds that a trigger goes on where not it sleeps, but a task that it made."""
-
 _NO_EVENT = "Trigger exited without sending an event. Dependent tasks will be failed."
 
 
@@ -55,20 +53,21 @@ def run_window(request: WindowRequest, folder: Path | None, on_end: OnEnd) -> No
     ends: that would tell it that it is not wanted any more. The caller ends the process.
     """
     loop = SleepCountingLoop()
-    _loops.append(loop)
     asyncio.set_event_loop(loop)
     with finder.importable(folder):
         windows = [
             _Window(trigger=trigger, loop=loop, on_end=partial(on_end, index))
             for index, trigger in enumerate(request.triggers)
         ]
-        loop.run_until_complete(_until_all_are_settled(windows))
+        _kept.append((loop, windows))
+        with noting_lines():
+            loop.run_until_complete(_until_all_are_settled(windows))
     for window in windows:
         window.settle(_later())
 
 
-_loops: list[SleepCountingLoop] = []
-"""What goes on in them: as the end of a loop would be told to triggers, they last as long as the process."""
+_kept: "list[tuple[SleepCountingLoop, list[_Window]]]" = []
+"""What goes on: as the end of it would be told to triggers, it lasts as long as the process."""
 
 
 async def _until_all_are_settled(windows: "list[_Window]") -> None:
@@ -91,17 +90,17 @@ class _Window:
     loop: asyncio.AbstractEventLoop
     on_end: Callable[[WindowOutcome], None]
     settled: asyncio.Event = field(default_factory=asyncio.Event)
-    wakes_at: float | None = None
-    """When the sleep is over that ends first, in seconds since the deferral."""
+    slept: SleptTime = field(init=False)
 
     def begin(self) -> None:
-        slept = SleptTime(
+        self.slept = SleptTime(
             passed=self._clock(),
             may_wait=isinstance(clock.current(), clock.RealClock),
-            on_sleep=self._sleeps,
+            on_wait=self._waits,
+            known=Rounds.of_text(self.trigger.rounds),
         )
-        token = current.set(slept)
-        slept.main = self.loop.create_task(self._run())
+        token = current.set(self.slept)
+        self.loop.create_task(self._run())
         current.reset(token)
 
     def _clock(self) -> Callable[[], float]:
@@ -112,17 +111,10 @@ class _Window:
         began = time.monotonic()
         return lambda: passed + time.monotonic() - began
 
-    def _sleeps(self, ends: float, is_itself: bool) -> None:
-        self.wakes_at = ends if self.wakes_at is None else min(self.wakes_at, ends)
-        if is_itself:
-            self._end_window()
-        else:
-            self.loop.call_later(_FOR_OTHERS, self._end_window)
-
-    def _end_window(self) -> None:
-        if self.wakes_at is not None:
-            due_at = self.trigger.created_at + timedelta(seconds=self.wakes_at)
-            self.settle(WindowOutcome(result=WindowResult.WAITS, due_at=due_at))
+    def _waits(self, ends: float, rounds: Rounds | None) -> None:
+        due_at = self.trigger.created_at + timedelta(seconds=ends)
+        text = rounds.text() if rounds is not None else ""
+        self.settle(WindowOutcome(result=WindowResult.WAITS, due_at=due_at, rounds=text))
 
     def settle(self, outcome: WindowOutcome) -> None:
         """Tell the outcome, unless one was told before."""
@@ -133,6 +125,7 @@ class _Window:
     async def _run(self) -> None:
         try:
             trigger = _built(self.trigger)
+            self.slept.begin(trigger)
             event = await _first_event(trigger)
             await _clean_up(trigger)
             outcome = _outcome_of(event)

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,6 @@ from chalicelib.authoring.exceptions import FailFastDagInvalidTriggerRule, FailS
 from chalicelib.authoring.model import dag as airflow_2
 from chalicelib.authoring.model.baseoperator import BaseOperator, Callbacks
 from chalicelib.authoring.taskflow import decorators
-from chalicelib.domain.schedule import timetables
 
 
 class DAG(airflow_2.DAG):
@@ -98,11 +96,6 @@ class DAG(airflow_2.DAG):
     def fail_fast(self) -> bool:
         """The name in Airflow 3 of ``fail_stop``."""
         return self.fail_stop
-
-    @property
-    def planning(self) -> timetables.Schedule:
-        """As in Airflow 2, but a cron text or a timedelta names moments, and not what lies between them."""
-        return replace(super().planning, is_trigger=isinstance(self.schedule, timedelta | str))
 
     def _check_rule(self, task: BaseOperator) -> None:
         try:

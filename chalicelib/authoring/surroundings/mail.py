@@ -112,14 +112,15 @@ def send_email_ses(
     )
     if dryrun:
         return
-    import boto3  # type: ignore[import-untyped]  # it has no types
+    from botocore.exceptions import NoCredentialsError
+    from botocore.session import get_session
 
     try:
-        client = boto3.client("ses", **_keys_of(conn_id))
+        client = get_session().create_client("ses", **_keys_of(conn_id))
         client.send_raw_email(
             Source=from_email, Destinations=recipients, RawMessage={"Data": message.as_string()}
         )
-    except boto3.exceptions.botocore.exceptions.NoCredentialsError:
+    except NoCredentialsError:
         raise AirflowException(
             f"SES needs credentials, which tasks have not: set AIRFLOW_CONN_{conn_id.upper()}="
             "aws://ACCESS_KEY:SECRET_KEY@/?region_name=REGION, of a user that may do ses:SendRawEmail"

@@ -9,6 +9,7 @@ _ASK_FOR_DAGS = "ask the API for DAGs and their state, or the command line (dags
 _ASK_FOR_RUNS = "ask the API for runs, or the command line (tasks states-for-dag-run)"
 _LOGS = "read logs with `tasks logs`"
 _POOLS = "ask the API for pools, or the command line (pools list)"
+_DATASETS = "read events with inlet_events or triggering_dataset_events, and list with `datasets list`"
 _XCOMS = "use ti.xcom_pull and ti.xcom_push"
 _NOT_NEEDED = "there is nothing of the kind to read or to clean up"
 
@@ -68,6 +69,36 @@ class DagWarning(Model):
     """A warning about a DAG."""
 
     instead = _ASK_FOR_DAGS
+
+
+class DatasetModel(Model):
+    """A dataset as a row."""
+
+    instead = _DATASETS
+
+
+class DatasetAliasModel(DatasetModel):
+    """An alias as a row."""
+
+
+class DatasetDagRunQueue(DatasetModel):
+    """What has arrived for a DAG."""
+
+
+class DatasetEvent(DatasetModel):
+    """An event as a row."""
+
+
+class DagScheduleDatasetReference(DatasetModel):
+    """A dataset that a DAG runs by."""
+
+
+class DagScheduleDatasetAliasReference(DatasetModel):
+    """An alias that a DAG runs by."""
+
+
+class TaskOutletDatasetReference(DatasetModel):
+    """A dataset that a task changes."""
 
 
 class DbCallbackRequest(Model):

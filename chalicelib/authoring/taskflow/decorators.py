@@ -154,6 +154,11 @@ class TaskFactory:
         self._arguments = {"task_id": function.__name__, **arguments}
         self._role = role or Role()
 
+    @property
+    def has_outlets(self) -> bool:
+        """Whether its tasks are given outlets."""
+        return "outlets" in self._arguments
+
     def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
         """Make a task that will call the function with these arguments."""
         arguments, fails_run = self._arguments_of_task()

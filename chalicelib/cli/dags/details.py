@@ -3,13 +3,22 @@
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chalicelib.cli.arguments import dag_argument
-from chalicelib.cli.dags.dag_files import dags_folder, subdir_option
+from chalicelib.cli.dags.dag_files import (
+    DagFiles,
+    dags_of,
+    files_of,
+    looking_for,
+    offline_option,
+    subdir_option,
+)
+from chalicelib.cli.dags.own_timetables import runs_after
 from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
@@ -28,6 +37,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
     from chalicelib.engine.schedule.clock import coming_run
 
     document = get_version(engine, dag).document
+    summary = document.get("timetable", {}).get("summary")
     return {
         "dag_id": dag.dag_id,
         "is_paused": dag.is_paused,
@@ -35,10 +45,12 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "fileloc": dag.fileloc,
         "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
-        "schedule_interval": _schedule(dag.schedule.expression),
+        "schedule_interval": _schedule(summary or _expression_of(dag)),
+        "timetable_description": document.get("timetable_description"),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
+        "max_consecutive_failed_dag_runs": document.get("max_consecutive_failed_dag_runs", 0),
         "has_task_concurrency_limits": any(
             task.get(limit) is not None for task in document["tasks"] for limit in _LIMITS_OF_TASKS
         ),
@@ -51,6 +63,12 @@ def _next_run(coming: "DataInterval | None") -> dict[str, str | None]:
     names = ("next_dagrun", *(f"next_dagrun_{name}" for name in _OF_NEXT_RUN))
     texts = (moment.isoformat() if moment else None for moment in moments)
     return dict(zip(names, texts, strict=True))
+
+
+def _expression_of(dag: "Dag") -> str | float | None:
+    if dag.schedule.expression is None and dag.dataset_condition is not None:
+        return "Dataset"  # Airflow's word
+    return dag.schedule.expression
 
 
 def _schedule(expression: str | float | None) -> Mapping[str, Any] | None:
@@ -88,6 +106,7 @@ def details(dag_id: str, output: str) -> None:
 
 @click.command("next-execution")
 @dag_argument
+@offline_option
 @click.option(
     "--num-executions",
     "-n",
@@ -95,19 +114,28 @@ def details(dag_id: str, output: str) -> None:
     default=1,
     help="How many; one if left out.",
 )
-def next_execution(dag_id: str, num_executions: int) -> None:
+def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> None:
     """Print the logical dates of the DAG's next runs by its schedule; None if there is none.
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
+    from chalicelib.domain.schedule.custom import interval_and_id
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.schedule.clock import coming_run
 
-    engine = connect()
-    dag = get_dag(engine, dag_id)
-    if dag.is_paused:
+    loaded = dags_of(subdir)
+    engine = loaded.engine
+    with looking_for(dag_id, subdir, loaded.failures):
+        dag = get_dag(engine, dag_id)
+    if dag.is_paused and subdir is None:
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
     coming = coming_run(engine, dag)
+    if dag.schedule.is_custom:
+        after = coming and interval_and_id(coming)[0]
+        following = runs_after(engine, dag, after, num_executions - 1, folder=loaded.folder) if after else ()
+        for run in islice(chain((coming,), following, repeat(None)), num_executions):
+            _tell(run)
+        return
     for _ in range(num_executions):
         _tell(coming)
         coming = coming and dag.schedule.following(coming, engine.now())
@@ -133,14 +161,16 @@ def report(subdir: Path | None, output: str) -> None:
 
     Example: python -m chalicelib dags report
     """
-    rows = sorted(_loaded(dags_folder(subdir)), key=lambda row: row["duration"], reverse=True)
+    rows = sorted(_loaded(files_of(subdir)), key=lambda row: row["duration"], reverse=True)
     show(rows, output)
 
 
-def _loaded(folder: Path) -> Iterator[Row]:
+def _loaded(files: DagFiles) -> Iterator[Row]:
     from chalicelib.authoring.loading.loader import ImportFailure, dag_files, load_file
 
-    for path in dag_files(folder):
+    folder = files.folder
+    paths = dag_files(folder) if files.names is None else (folder / name for name in files.names)
+    for path in paths:
         started = time.perf_counter()
         loaded = load_file(path.absolute(), folder)
         duration = timedelta(seconds=time.perf_counter() - started)

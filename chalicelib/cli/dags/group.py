@@ -2,14 +2,18 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, confirm, dag_argument, yes_option
+from chalicelib.cli.dags.dag_files import dags_of, graph_of_dag, offline_option
 from chalicelib.cli.dags.details import fields_of
 from chalicelib.cli.engine import CALLER, connect, dag_ids_of
 from chalicelib.cli.output.rows import output_option, show
+
+if TYPE_CHECKING:
+    from chalicelib.domain.runs.dags import Dag
 
 
 @click.group()
@@ -24,15 +28,23 @@ def dags() -> None:
     show_default=True,
     help="What to show, as far as 'dags details' knows it.",
 )
+@offline_option
 @output_option
-def list_dags(columns: str, output: str) -> None:
+def list_dags(columns: str, subdir: Path | None, output: str) -> None:
     """List the DAGs that a file defines.
 
     Example: python -m chalicelib dags list --columns dag_id,tags,next_dagrun
     """
-    engine = connect()
+    loaded = dags_of(subdir)
+    if loaded.failures:
+        click.echo(
+            "Error: Failed to load all files. "
+            f"For details, run `python -m chalicelib dags list-import-errors -S {subdir}`",
+            err=True,
+        )
+    engine = loaded.engine
     present = sorted((dag for dag in engine.store.dags.list() if dag.is_active), key=lambda dag: dag.dag_id)
-    known = [fields_of(engine, dag) for dag in present]
+    known = [fields_of(engine, dag) | _of_files(dag, loaded.folder) for dag in present]
     wanted = columns.split(",")
     unknown = [name for name in wanted if known and name not in known[0]]
     if unknown:
@@ -43,15 +55,27 @@ def list_dags(columns: str, output: str) -> None:
     show([{name: fields[name] for name in wanted if name in fields} for fields in known], output)
 
 
-@dags.command("list-import-errors")
-@output_option
-def list_import_errors(output: str) -> None:
-    """List the DAG files that could not be loaded; exit code 1 if there are any.
+def _of_files(dag: "Dag", folder: Path | None) -> dict[str, Any]:
+    """What files alone say otherwise than a server: whether a DAG is paused, they do not."""
+    return {} if folder is None else {"fileloc": str(folder / dag.fileloc), "is_paused": None}
 
-    Example: python -m chalicelib dags list-import-errors
+
+@dags.command("list-import-errors")
+@offline_option
+@output_option
+def list_import_errors(subdir: Path | None, output: str) -> None:
+    """List the DAG files that could not be loaded, or whose timetables fail; exit code 1 if there are any.
+
+    Example: python -m chalicelib dags list-import-errors --subdir chalicelib/dags
     """
-    errors = sorted(connect().store.dags.import_errors(), key=lambda error: error.filename)
-    show([{"filepath": error.filename, "error": error.stacktrace} for error in errors], output)
+    from chalicelib.engine.reading.queries import import_errors
+
+    loaded = dags_of(subdir)
+    if loaded.folder is None:
+        errors = {error.filename: error.stacktrace for error in import_errors(loaded.engine)}
+    else:
+        errors = {str(loaded.folder / failure.filename): failure.message for failure in loaded.failures}
+    show([{"filepath": path, "error": text} for path, text in sorted(errors.items())], output)
     if errors:
         raise click.exceptions.Exit(1)
 
@@ -159,6 +183,7 @@ def delete(dag_id: str, yes: bool) -> None:
 
 @dags.command("show")
 @dag_argument
+@offline_option
 @click.option(
     "--save",
     "-s",
@@ -167,21 +192,18 @@ def delete(dag_id: str, yes: bool) -> None:
     help="Draw it into a file: .svg, .png, .pdf, or .dot.",
 )
 @click.option("--dot", "as_dot", is_flag=True, help="Print it as Graphviz's source, as Airflow does.")
-def show_graph(dag_id: str, file: Path | None, as_dot: bool) -> None:
+def show_graph(dag_id: str, subdir: Path | None, file: Path | None, as_dot: bool) -> None:
     """Draw the graph of a DAG as text, each task under those that it comes after; or as a picture.
 
     Example: python -m chalicelib dags show example_branch --save example_branch.svg
     """
     from chalicelib.cli.output.graph_picture import FORMATS, drawn_as
     from chalicelib.cli.output.graph_text import drawn
-    from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.lookup import get_dag
 
     kind = file.suffix[1:].lower() if file else ""
     if file and kind not in FORMATS:
         raise click.UsageError(f"A picture is saved as one of {', '.join(FORMATS)}, not as {file.name}")
-    engine = connect()
-    graph = graph_of(engine, dag_id, get_dag(engine, dag_id).version)
+    graph = graph_of_dag(dag_id, subdir)
     if file:
         file.write_bytes(drawn_as(graph, kind))
         click.echo(f"File {file} saved")

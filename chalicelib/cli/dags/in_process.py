@@ -9,12 +9,19 @@ import click
 
 from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
-from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
+from chalicelib.cli.dags.dag_files import (
+    files_of,
+    logs_of_tasks_apart,
+    looking_for,
+    subdir_option,
+    tell_failures,
+)
 from chalicelib.cli.output.rows import show
 from chalicelib.domain.states import DagRunState
 from chalicelib.domain.tasks.keys import instance_name
 
 if TYPE_CHECKING:
+    from chalicelib.domain.graph.callbacks import CallbackRequest
     from chalicelib.domain.runs.outcomes import TryRequest
     from chalicelib.engine.ports.worker import TryReport
     from chalicelib.simulation.one_run import FinishedRun
@@ -51,20 +58,30 @@ def dags_test(
     from chalicelib.authoring.surroundings.configuration import configured_by
     from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
 
-    click.get_current_context().with_resource(configured_by(Configuration.read().get))
+    context = click.get_current_context()
+    context.with_resource(configured_by(Configuration.read().get))
+    context.with_resource(logs_of_tasks_apart())
 
     def tell(request: "TryRequest", report: "TryReport") -> None:
         _tell(request, report, verbose=verbose)
         if not real_time and _TIMED_OUT in report.outcome.reason:
             click.echo("That time passed at once; with --real-time sensors really wait.", err=True)
 
-    watch = Watch(on_try=tell, on_wait=lambda seconds: click.echo(f"Waiting {seconds:.0f} s…", err=True))
-    folder = dags_folder(subdir)
-    laboratory = Laboratory(folder, watch, real_time=real_time)
-    for failure in laboratory.failures:
-        click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)
+    def tell_callbacks(request: "CallbackRequest", printed: bytes) -> None:
+        if verbose:
+            click.echo(f"{request.kind}:", err=True)
+            click.echo(printed.decode(errors="replace"), err=True, nl=False)
+
+    watch = Watch(
+        on_try=tell,
+        on_callbacks=tell_callbacks,
+        on_wait=lambda seconds: click.echo(f"Waiting {seconds:.0f} s…", err=True),
+    )
+    files = files_of(subdir)
+    laboratory = Laboratory(files.folder, watch, names=files.names, real_time=real_time)
+    tell_failures(laboratory.failures)
     date = execution_date or datetime.now(UTC)
-    with looking_for(dag_id, folder):
+    with looking_for(dag_id, subdir or files.folder):
         wanted = WantedRun(dag_id=dag_id, execution_date=date, is_undated=execution_date is None, conf=conf)
         finished = laboratory.run(wanted)
     _report(finished, as_json=as_json)

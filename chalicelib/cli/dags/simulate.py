@@ -11,7 +11,7 @@ import click
 
 from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
-from chalicelib.cli.dags.dag_files import dags_folder, looking_for, subdir_option
+from chalicelib.cli.dags.dag_files import files_of, looking_for, subdir_option, tell_failures
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.tasks.keys import instance_name
 
@@ -67,12 +67,12 @@ def simulate(
     from chalicelib.simulation.one_run import Laboratory, WantedRun
 
     click.get_current_context().with_resource(configured_by(Configuration.read().get))
-    folder = dags_folder(subdir)
-    laboratory = Laboratory(folder)
-    for failure in laboratory.failures:
-        click.echo(f"{failure.filename} could not be loaded: {failure.message}", err=True)
+    files = files_of(subdir)
+    folder = files.folder
+    laboratory = Laboratory(folder, names=files.names)
+    tell_failures(laboratory.failures)
     date = execution_date or datetime.now(UTC)
-    with looking_for(dag_id, folder):
+    with looking_for(dag_id, subdir or folder):
         model = model_of(laboratory, WantedRun(dag_id=dag_id, execution_date=date, conf=conf))
     _tell_model(model)
     attempts = []

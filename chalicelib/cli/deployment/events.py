@@ -1,4 +1,4 @@
-"""``events``: events of other services that trigger DAGs."""
+"""``events``: events of other services that trigger DAGs and change datasets."""
 
 import os
 from typing import IO, TYPE_CHECKING, Any
@@ -100,15 +100,16 @@ def _expectations(
     """What the message should trigger, a line each."""
     from chalicelib.domain.errors import UpdraftError
     from chalicelib.events.incoming import events_of
-    from chalicelib.events.requests import wanted_runs
+    from chalicelib.events.requests import wanted_changes, wanted_runs
 
     try:
-        wanted = [
-            each
-            for event in events_of(_received(message, message_id))
-            for each in wanted_runs(event, declarations)
+        events = events_of(_received(message, message_id))
+        runs = [each for event in events for each in wanted_runs(event, declarations)]
+        changes = [each for event in events for each in wanted_changes(event, declarations)]
+        lines = [
+            *(f"{each.declaration.label}: run {each.request.run_id}" for each in runs),
+            *(f"{each.declaration.label}: an event of the dataset {each.change.uri}" for each in changes),
         ]
-        lines = [f"{each.declaration.label}: run {each.request.run_id}" for each in wanted]
     except UpdraftError as error:
         return [f"It will be put aside: {error}"]
     return lines or ["No declaration fits it."]

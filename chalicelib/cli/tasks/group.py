@@ -1,10 +1,12 @@
 """``tasks``: commands about tasks and task instances."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
+from chalicelib.cli.dags.dag_files import graph_of_dag, offline_option
 from chalicelib.cli.engine import connect, find_run
 from chalicelib.cli.output.rows import output_option, show
 from chalicelib.cli.tasks.mapped import check_map_index, map_index_option
@@ -22,18 +24,16 @@ def tasks() -> None:
 
 @tasks.command("list")
 @dag_argument
+@offline_option
 @click.option("--tree", "-t", is_flag=True, help="As a tree, like 'dags show'.")
-def list_tasks(dag_id: str, tree: bool) -> None:
+def list_tasks(dag_id: str, subdir: Path | None, tree: bool) -> None:
     """List the ids of a DAG's tasks.
 
     Example: python -m chalicelib tasks list example_hello
     """
     from chalicelib.cli.output.graph_text import drawn
-    from chalicelib.engine.graphs import graph_of
-    from chalicelib.engine.lookup import get_dag
 
-    engine = connect()
-    graph = graph_of(engine, dag_id, get_dag(engine, dag_id).version)
+    graph = graph_of_dag(dag_id, subdir)
     for line in drawn(graph) if tree else sorted(graph.tasks):
         click.echo(line)
 

@@ -198,7 +198,7 @@ _TABLES = (
     Table(name="lineage", hash_key=_RUN_UID, range_key=Key(name="task_id")),
     Table(name="datasets", hash_key=Key(name="reference")),
     Table(name="dataset_events", hash_key=Key(name="uri"), range_key=Key(name="event_key")),
-    Table(name="dataset_queues", hash_key=_DAG_ID, range_key=Key(name="entry"), expires_at="expires_at"),
+    Table(name="dataset_queues", hash_key=_DAG_ID, range_key=Key(name="entry")),
     Table(name="dataset_arrivals", hash_key=_RUN_UID, range_key=Key(name="arrival_key")),
     Table(name="kept_answers", hash_key=Key(name="scoped_key"), expires_at="expires_at"),
     Table(name="variables", hash_key=Key(name="key")),

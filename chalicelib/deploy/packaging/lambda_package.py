@@ -28,7 +28,7 @@ from chalicelib.deploy.packaging.binaries import UnfitPackage, refuse_foreign
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, architecture
 
-SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs", "ssm", "sts"})
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "ses", "sqs", "ssm", "sts"})
 """The AWS services that the functions call, by botocore's names."""
 
 _READY = b"updraft: with bytecode, without services that nothing calls"
@@ -37,7 +37,13 @@ _READY = b"updraft: with bytecode, without services that nothing calls"
 _BOTOCORE_REQUIRED = re.compile(rb"^Requires-Dist: botocore\b", re.MULTILINE)
 _SESSION_IMPORTED = re.compile(rb"^\s*(?:import|from) (?:boto3|botocore\.session)\b", re.MULTILINE)
 
-_OF_THE_APP = ("botocore/", "pynamodb/", "chalicelib/aws.py", "chalicelib/store/")
+_OF_THE_APP = (
+    "botocore/",
+    "pynamodb/",
+    "chalicelib/aws.py",
+    "chalicelib/authoring/surroundings/mail.py",
+    "chalicelib/store/",
+)
 """Modules whose sessions call no other services than ``SERVICES``."""
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.schedule.dataset_conditions import uri_of
+from chalicelib.domain.schedule.dataset_conditions import alias_of, uri_of
+
+DEFAULT_GROUP = "asset"
+"""Airflow 3's group of an asset for which its file gives none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +29,10 @@ class Dataset:
     id: int
     created_at: datetime
     updated_at: datetime
+    own_name: str = ""
+    """The name that Airflow 3's files give it beside the URI; empty if none."""
+    group: str = DEFAULT_GROUP
+    """Airflow 3's ``group``."""
     extra: str = "{}"
     """A JSON object: what DAG files say of it."""
     mentions: tuple[Mention, ...] = ()
@@ -37,6 +44,11 @@ class Dataset:
     def uri(self) -> str | None:
         """Its URI; None for an alias."""
         return uri_of(self.reference)
+
+    @property
+    def name(self) -> str:
+        """The name by which Airflow 3's files find it: its own, else the URI; of an alias the alias's."""
+        return self.own_name or self.uri or alias_of(self.reference) or ""
 
     @property
     def consumers(self) -> tuple[str, ...]:

@@ -108,7 +108,44 @@ def arrive(
     )
     if is_paused or not condition.is_met(after.arrived):
         return ArrivalStep(arrival=arrival, before=queue, after=after)
-    date = _date_of_run(queue, first.timestamp, not_before)
+    return _step_with_run(queue, after, arrival, interval, new_run_uid, not_before)
+
+
+def meet(
+    queue: DatasetQueue,
+    condition: DatasetCondition,
+    moment: datetime,
+    *,
+    new_run_uid: str,
+    not_before: datetime | None = None,
+) -> ArrivalStep | None:
+    """What is made of a queue whose DAG has another condition now; None: what has arrived does not meet it.
+
+    It is an arrival of no events, whose origin no other has. Arguments as above.
+    """
+    arrived = queue.arrived & condition.references
+    if not arrived or queue.interval is None or not condition.is_met(arrived):
+        return None
+    arrival = Arrival(
+        dag_id=queue.dag_id,
+        run_uid=queue.run_uid,
+        origin=f"condition#{queue.run_uid}",
+        timestamp=moment,
+        events=(),
+    )
+    after = replace(queue, version=queue.version + 1)
+    return _step_with_run(queue, after, arrival, queue.interval, new_run_uid, not_before)
+
+
+def _step_with_run(
+    queue: DatasetQueue,
+    after: DatasetQueue,
+    arrival: Arrival,
+    interval: DataInterval,
+    new_run_uid: str,
+    not_before: datetime | None,
+) -> ArrivalStep:
+    date = _date_of_run(queue, arrival.timestamp, not_before)
     run = PlannedRun(run_uid=queue.run_uid, execution_date=date, data_interval=interval)
     emptied = replace(after, run_uid=new_run_uid, arrived=frozenset(), interval=None, latest=date)
     return ArrivalStep(arrival=arrival, before=queue, after=emptied, run=run)

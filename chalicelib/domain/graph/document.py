@@ -32,6 +32,7 @@ def graph_from_document(document: Mapping[str, Any]) -> Graph:
         callbacks=_callbacks(document),
         share_of_run=_share_of_run(document) if is_kept_by_shape else None,
         fail_stop=document.get("fail_stop", False),
+        most_failures=document.get("max_consecutive_failed_dag_runs", 0),
     )
 
 

@@ -1,7 +1,7 @@
 """Expansion: what a task is mapped over, and into how many instances it is expanded by that."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -89,6 +89,15 @@ class Expansion:
         """The number of its instances where the DAG file alone tells it."""
         lengths = self.literal_lengths
         return None if lengths is None else prod(lengths)
+
+    def by_literals(self, count: int) -> "Expansion":
+        """The same with ``count`` for each length that the DAG file does not tell."""
+        groups = tuple(replace(group, length=_literal(group.length, count)) for group in self.groups)
+        return replace(self, own=self.own and _literal(self.own, count), groups=groups)
+
+
+def _literal(length: Length, count: int) -> Literal:
+    return Literal(count=count if any(sources_of(length)) else length_of(length, {}))
 
 
 def sources_of(length: Length) -> Iterator[str]:

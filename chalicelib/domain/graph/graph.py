@@ -138,7 +138,8 @@ class Graph:
     depend on scheduled ones only; ``dagrun_timeout`` is how long a run may take (None: as long as it
     likes); ``callbacks`` are those of the DAG itself. ``share_of_run`` is what one run may use of
     ``max_active_tasks`` where the shape of the DAG keeps that (None: a limit on its tasks does).
-    ``fail_stop``: a task that fails stops the others of its run.
+    ``fail_stop``: a task that fails stops the others of its run. ``most_failures``: after so many failed
+    runs in a row the DAG is paused (0: never).
     ``whole`` is the graph that this one is a part of, if it is: what a task needs, and which ends make
     the state of the run, is read from that.
     """
@@ -154,6 +155,7 @@ class Graph:
         callbacks: frozenset[CallbackKind] = frozenset(),
         share_of_run: Share | None = None,
         fail_stop: bool = False,
+        most_failures: int = 0,
         whole: "Graph | None" = None,
     ) -> None:
         self.dag_id = dag_id
@@ -164,6 +166,7 @@ class Graph:
         self.callbacks = callbacks
         self.share_of_run = share_of_run
         self.fail_stop = fail_stop
+        self.most_failures = most_failures
         self._whole = whole
         self._parts: dict[frozenset[str], Graph] = {}
 
@@ -215,6 +218,30 @@ class Graph:
         """The graph whose tasks no limit holds back, as in Airflow's ``dags test``."""
         return self._with({name: replace(task, limits=()) for name, task in self.tasks.items()}, whole=None)
 
+    def alone(self, task_id: str, map_index: int) -> "Graph":
+        """The graph of one task, for an instance of it that nothing precedes, whatever its dates.
+
+        What the DAG file does not tell of the number of its instances is enough for that map index.
+        Raises ``TaskNotFound``.
+        """
+        task = self.task(task_id)
+        bare = replace(
+            task,
+            upstream=(),
+            downstream=(),
+            trigger_rule=TriggerRule.ALL_SUCCESS,
+            may_skip=MaySkip.NONE,
+            depends_on_past=False,
+            is_setup=False,
+            is_teardown=False,
+            limits=(),
+            start_date=None,
+            end_date=None,
+            mark=None,
+            expansion=task.expansion and task.expansion.by_literals(map_index + 1),
+        )
+        return Graph(self.dag_id, {task_id: bare})
+
     def _with(self, tasks: Mapping[str, Task], *, whole: "Graph | None") -> "Graph":
         return Graph(
             self.dag_id,
@@ -225,6 +252,7 @@ class Graph:
             callbacks=self.callbacks,
             share_of_run=self.share_of_run,
             fail_stop=self.fail_stop,
+            most_failures=self.most_failures,
             whole=whole,
         )
 

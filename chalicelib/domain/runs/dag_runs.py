@@ -86,6 +86,8 @@ class DagRun:
     tasks had ended may close the run."""
     is_undated: bool = False
     """Whether the one who asked for it gave no date: by Airflow 3's rules its tasks then see none."""
+    is_interval_owed: bool = False
+    """Whether the DAG's own timetable has still to say what its data interval is; it starts after that."""
 
     @property
     def ref(self) -> RunRef:
@@ -129,6 +131,9 @@ class DagRunChange(TypedDict, total=False):
     clear_number: int
     fence: int
     updated_at: datetime
+    data_interval_start: datetime
+    data_interval_end: datetime
+    is_interval_owed: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,18 +49,27 @@ class Dag:
     """Whether its version says of params what a run's conf may be."""
     dataset_condition: DatasetCondition | None = None
     """Which changes of datasets make it run; None: none do."""
+    names_datasets: bool = False
+    """Whether a file of it has ever named a dataset or an alias."""
     latest_run: LatestRun | None = None
     """The run of the greatest execution date."""
     pause_changed_by: str | None = None
-    """What paused or unpaused it last: a user's name, or a command."""
+    """What paused or unpaused it last: a user's name, a command, or ``scheduler``."""
+    paused_after: str | None = None
+    """The end of a run that paused it last: that end pauses it only once."""
     paused_at: datetime | None = None
     """When it was paused last; None: it has been from the start, or never was."""
     unpaused_at: datetime | None = None
     """When it was unpaused last."""
     next_run: DataInterval | None = None
-    """The data interval of the automated run that comes next; None: none does."""
+    """The data interval of the automated run that comes next (of a timetable of the user's own a
+    ``PlannedRun``); None: none does, or none is known."""
     last_interval: DataInterval | None = None
     """The data interval of the automated run that was made last."""
+    ask_at: datetime | None = None
+    """When a timetable of the user's own is asked (again) for the next run, while none is known."""
+    planning_error: str | None = None
+    """Why such a timetable gave no answer when it was asked last."""
     altered_runs: frozenset[AlteredRun] = frozenset()
     """Unfinished runs whose tasks were altered by hand: the DAG's shape bounds no longer how many of their
     tasks are at work at once."""

@@ -13,6 +13,8 @@ class DatasetChange:
     """One change of a dataset."""
 
     uri: str
+    name: str = ""
+    """The name that Airflow 3's file gives it beside the URI; empty if none."""
     extra: dict[str, Any] = field(default_factory=dict)
     """JSON values."""
     aliases: tuple[str, ...] = ()

@@ -45,6 +45,8 @@ class DatasetEvent:
     """One event of a dataset. Datetimes are aware, in UTC."""
 
     uri: str
+    name: str = ""
+    """As ``DatasetChange``'s."""
     timestamp: datetime
     origin: str
     """Names what made it, once for all: of a try run uid, task, map index and number."""
@@ -89,6 +91,7 @@ def events_of(
     return tuple(
         DatasetEvent(
             uri=change.uri,
+            name=change.name,
             timestamp=timestamp,
             origin=origin,
             number=number,

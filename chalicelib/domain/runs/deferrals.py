@@ -48,6 +48,8 @@ class Deferral:
     due_at: datetime
     """When the next window begins."""
     timeout_at: datetime | None = None
+    rounds: str = ""
+    """The loop in which the trigger sleeps, as text that its windows hand on: what rounds change."""
     event: str | None = None
     """What the trigger has fired, as JSON text in the form of XComs."""
     error: str | None = None
@@ -74,6 +76,8 @@ class TriggerRequest:
     classpath: str
     kwargs: str
     created_at: datetime
+    rounds: str = ""
+    """As in ``Deferral``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +124,8 @@ class WindowOutcome:
     result: WindowResult
     due_at: datetime | None = None
     """Of one that waits: when its next window begins."""
+    rounds: str = ""
+    """As above: as in ``Deferral``."""
     event: str | None = None
     """Of one that fired, as JSON text in the form of XComs."""
     traceback: str | None = None

@@ -5,6 +5,8 @@ from datetime import datetime
 from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts
 from chalicelib.domain.runs.dags import Dag
 
+_NO_FURTHER_RUN = "the DAG's schedule has no further run"
+
 
 def reason_to_wait(dag: Dag, active_runs: int, now: datetime) -> str | None:
     """Why the DAG's next automated run is not made now, in words; None: it is to be made.
@@ -19,7 +21,7 @@ def reason_to_wait(dag: Dag, active_runs: int, now: datetime) -> str | None:
     if not dag.schedule.is_automatic:
         return "the DAG has no schedule"
     if dag.next_run is None:
-        return "the DAG's schedule has no further run"
+        return f"its timetable failed: {dag.planning_error}" if dag.planning_error else _NO_FURTHER_RUN
     if dag.is_paused:
         return "the DAG is paused"
     if dag.next_run.run_after > now:
@@ -27,6 +29,12 @@ def reason_to_wait(dag: Dag, active_runs: int, now: datetime) -> str | None:
     if active_runs >= dag.schedule.max_active_runs:
         return f"{active_runs} runs are queued or running; max_active_runs is {dag.schedule.max_active_runs}"
     return None
+
+
+def asks_its_timetable(dag: Dag, now: datetime) -> bool:
+    """Whether the DAG's own timetable has to be asked (again) for the next run."""
+    is_going = not (dag.is_deleted or dag.is_paused) and dag.is_active
+    return is_going and dag.ask_at is not None and dag.ask_at <= now
 
 
 def may_be_behind(run: RunFacts, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.domain.json_codec import NOT_SENT
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dataset_changes import DatasetChange
-from chalicelib.domain.runs.dataset_events import DatasetEvent
+from chalicelib.domain.runs.dataset_lookup import DatasetLookup, NoDatasets
 from chalicelib.domain.runs.deferrals import Deferral, Deferring
 from chalicelib.domain.runs.other_runs import NoOtherRuns, OtherRuns
 from chalicelib.domain.states import TaskInstanceState
@@ -136,14 +136,8 @@ class TryRequest:
         default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds the task instances of the run as they are now, by a request per MB of them."""
-    find_triggering_events: Callable[[], tuple[DatasetEvent, ...]] = field(
-        default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
-    )
-    """Finds the dataset events that the run has, by 2 requests."""
-    find_events_of_dataset: Callable[[str], tuple[DatasetEvent, ...]] = field(
-        default=lambda _: (), repr=False, compare=False, metadata=NOT_SENT
-    )
-    """Finds all events of the dataset of a URI, by a request per MB of them."""
+    datasets: DatasetLookup = field(default_factory=NoDatasets, repr=False, compare=False, metadata=NOT_SENT)
+    """Datasets and their events."""
     other_runs: OtherRuns = field(default_factory=NoOtherRuns, repr=False, compare=False, metadata=NOT_SENT)
     """The runs of other DAGs."""
     why_stopped: Callable[[], str | None] | None = field(

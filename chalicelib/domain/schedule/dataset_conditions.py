@@ -1,7 +1,8 @@
 """Conditions on datasets: the ``schedule`` of a DAG that runs when datasets have changed.
 
-The form is Airflow's ``as_expression``: a dataset is its URI, an alias ``{"alias": name}``, and
-``{"all": [...]}`` and ``{"any": [...]}`` hold conditions.
+The form is Airflow's ``as_expression``: a dataset is its URI, an alias ``{"alias": name}``, a dataset that
+is meant by its name ``{"asset_ref": {"name": name}}``, and ``{"all": [...]}`` and ``{"any": [...]}`` hold
+conditions.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 _DATASET = "dataset:"
 _ALIAS = "alias:"
+_NAME = "name:"
 
 
 def dataset_reference(uri: str) -> str:
@@ -21,6 +23,16 @@ def dataset_reference(uri: str) -> str:
 def alias_reference(name: str) -> str:
     """The text by which an alias is referred to: ``alias:name``."""
     return _ALIAS + name
+
+
+def name_reference(name: str) -> str:
+    """The text by which a dataset is referred to by its name only (Airflow 3's): ``name:prices``."""
+    return _NAME + name
+
+
+def name_of(reference: str) -> str | None:
+    """The name that a reference gives in place of a URI; None if it does not."""
+    return reference.removeprefix(_NAME) if reference.startswith(_NAME) else None
 
 
 def alias_of(reference: str) -> str | None:
@@ -67,6 +79,8 @@ def _is_met(expression: Any, arrived: Set[str]) -> bool:
             return dataset_reference(uri) in arrived
         case {"alias": str(name)}:
             return alias_reference(name) in arrived
+        case {"asset_ref": {"name": str(name)}}:
+            return name_reference(name) in arrived
         case {"all": [*conditions]}:
             return all(_is_met(each, arrived) for each in conditions)
         case {"any": [*conditions]}:
@@ -80,6 +94,8 @@ def _references(expression: Any) -> Iterator[str]:
             yield dataset_reference(uri)
         case {"alias": str(name)}:
             yield alias_reference(name)
+        case {"asset_ref": {"name": str(name)}}:
+            yield name_reference(name)
         case {"all": [*conditions]} | {"any": [*conditions]}:
             for each in conditions:
                 yield from _references(each)

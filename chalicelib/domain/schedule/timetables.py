@@ -1,9 +1,11 @@
 """Timetables: Airflow 2.10's and Airflow 3's, for all that ``schedule`` may be.
 
 A run stands for a data interval. In all of these timetables its logical date is the interval's start,
-and it is due at the interval's end. Of Airflow 3's the interval is empty: a run stands for the moment.
+and it is due at the interval's end. Of trigger timetables the interval may be empty: a run stands for the
+moment. A timetable of the user's own is asked elsewhere (``domain.schedule.custom``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
@@ -12,15 +14,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.schedule import cron
-from chalicelib.domain.schedule.cron import Cron, NoFurtherTime, NotACronExpression
+from chalicelib.domain.schedule.cron import NoFurtherTime, NotACronExpression
+from chalicelib.domain.schedule.durations import Duration, duration_of, is_calendar_text
+from chalicelib.domain.schedule.rhythms import CronRhythm, DeltaRhythm, Rhythm, shifted
 
 ONCE = "@once"
 CONTINUOUS = "@continuous"
+EVENTS = "@events"
+"""The expression of a schedule that names its moments one by one."""
+CUSTOM = "@timetable"
+"""The expression of a schedule that the user's own timetable decides."""
 
 DEFAULT_MAX_ACTIVE_RUNS = 16
 """Airflow's ``[core] max_active_runs_per_dag``."""
 
-_LONG_AGO = timedelta(minutes=5)
+MOST_EVENTS = 5_000
+"""The item of a DAG holds them, and an item of DynamoDB 400 kB."""
 
 
 class InvalidSchedule(UpdraftError):
@@ -52,7 +61,8 @@ class Schedule:
     """When a DAG runs by the clock, as its file says."""
 
     expression: str | float | None = None
-    """A cron expression or preset, ``@once``, ``@continuous``, a timedelta in seconds, or None: never."""
+    """A cron expression or preset, ``@once``, ``@continuous``, ``@events``, ``@timetable``, a timedelta in
+    seconds, the text of a ``CalendarDuration``, or None: never."""
     timezone: str = "UTC"
     """Cron is read in the zone of that name, or offset (``+02:00``)."""
     start_date: datetime | None = None
@@ -64,7 +74,20 @@ class Schedule:
     max_active_runs: int = DEFAULT_MAX_ACTIVE_RUNS
     """0: no limit."""
     is_trigger: bool = False
-    """Whether runs stand for the schedule's moments (Airflow 3's rule) and not for the time between two."""
+    """Whether runs stand for the schedule's moments (trigger timetables) and not for the time between two."""
+    interval: str | float = 0
+    """Of a trigger: how long before its moment a run's data interval begins; a duration as above."""
+    run_immediately: bool | float = False
+    """Of a trigger without a start date: how long ago (seconds) the moment may be that counts first; True:
+    however long ago, False: a tenth of the time between two."""
+    further: tuple[str, ...] = ()
+    """Of a trigger: more cron expressions, each of whose moments counts, too."""
+    events: tuple[datetime, ...] = ()
+    """The moments of ``@events``, in order."""
+    restrict_to_events: bool = False
+    """Whether runs by hand stand for one of these moments, too."""
+    is_custom: bool = False
+    """Whether data intervals are the user's own timetable's to say, also of runs by hand."""
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Schedule":
@@ -77,6 +100,7 @@ class Schedule:
             catchup=document.get("catchup", True),
             max_active_runs=document.get("max_active_runs") or DEFAULT_MAX_ACTIVE_RUNS,
             is_trigger=document.get("is_trigger", False),
+            **of_timetable(document.get("timetable") or {}),
         )
 
     @property
@@ -87,7 +111,7 @@ class Schedule:
     def next_run(self, last: DataInterval | None, now: datetime) -> DataInterval | None:
         """The automated run that follows the last one (None: there was none yet); None if none follows."""
         try:
-            return _timetable(self).next_run(self, last, now)
+            return timetable_of(self).next_run(self, last, now)
         except NoFurtherTime:
             return None
 
@@ -118,14 +142,14 @@ class Schedule:
         """
         moment = execution_date.astimezone(UTC)
         try:
-            return _timetable(self).manual_interval(moment)
+            return timetable_of(self).manual_interval(moment)
         except NoFurtherTime:
             return DataInterval(start=moment, end=moment)
 
     def previous_time(self, moment: datetime) -> datetime | None:
         """The last of the schedule's times before a moment; None if it has no rhythm."""
         try:
-            return _timetable(self).previous_time(moment.astimezone(UTC))
+            return timetable_of(self).previous_time(moment.astimezone(UTC))
         except NoFurtherTime:
             return None
 
@@ -134,214 +158,290 @@ class Schedule:
         _zone(self.timezone)
         if self.expression == CONTINUOUS and self.max_active_runs > 1:
             raise InvalidSchedule("Invalid max_active_runs: @continuous requires max_active_runs <= 1")
-        if isinstance(self.expression, str) and self.expression not in (ONCE, CONTINUOUS):
-            try:
-                cron.check(self.expression)
-            except NotACronExpression as error:
-                raise InvalidSchedule(f"Invalid timetable expression: {error}") from error
-        if isinstance(self.expression, int | float) and self.expression <= 0:
-            raise InvalidSchedule(
-                f"schedule interval must be positive, not {timedelta(seconds=self.expression)!r}"
-            )
+        if len(self.events) > MOST_EVENTS:
+            raise InvalidSchedule(f"{len(self.events)} events are too many for one DAG: {MOST_EVENTS} fit")
+        for expression in (self.expression, *self.further):
+            _check_expression(expression)
 
 
-class _Timetable(Protocol):
+def _check_expression(expression: str | float | None) -> None:
+    if isinstance(expression, int | float) and expression <= 0:
+        raise InvalidSchedule(f"schedule interval must be positive, not {timedelta(seconds=expression)!r}")
+    if not isinstance(expression, str) or expression in _WITHOUT_RHYTHM or is_calendar_text(expression):
+        return
+    try:
+        cron.check(expression)
+    except NotACronExpression as error:
+        raise InvalidSchedule(f"Invalid timetable expression: {error}") from error
+
+
+def of_timetable(document: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a schedule that only timetable objects give, of the JSON form that follows."""
+    names = ("interval", "run_immediately", "restrict_to_events", "is_custom")
+    return {
+        **{name: document[name] for name in names if name in document},
+        "further": tuple(document.get("further", ())),
+        "events": tuple(map(datetime.fromisoformat, document.get("events", ()))),
+    }
+
+
+def timetable_fields(schedule: Schedule) -> dict[str, Any]:
+    """The JSON form of these fields; what is as usual is left out."""
+    fields = {
+        "interval": schedule.interval,
+        "run_immediately": schedule.run_immediately,
+        "further": list(schedule.further),
+        "events": [moment.isoformat() for moment in schedule.events],
+        "restrict_to_events": schedule.restrict_to_events,
+        "is_custom": schedule.is_custom,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+class TimeRestriction(Protocol):
+    """Within which bounds a run is looked for: of a ``Schedule`` its own."""
+
+    @property
+    def start_date(self) -> datetime | None:
+        """As ``Schedule`` has it."""
+
+    @property
+    def end_date(self) -> datetime | None:
+        """As ``Schedule`` has it."""
+
+    @property
+    def catchup(self) -> bool:
+        """As ``Schedule`` has it."""
+
+
+class Timetable(Protocol):
     """How one kind of schedule plans; may raise ``NoFurtherTime``."""
 
     def next_run(
-        self, schedule: Schedule, last: DataInterval | None, now: datetime
-    ) -> DataInterval | None: ...
+        self, within: TimeRestriction, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None:
+        """The run that follows the last one (None: there was none yet)."""
 
-    def manual_interval(self, moment: datetime) -> DataInterval: ...
+    def manual_interval(self, moment: datetime) -> DataInterval:
+        """The data interval of a run by hand."""
 
-    def previous_time(self, moment: datetime) -> datetime | None: ...
+    def previous_time(self, moment: datetime) -> datetime | None:
+        """Where the interval before one that begins then begins; None if it has no rhythm."""
 
 
-class _WithoutRhythm:
+class WithoutRhythm:
     """What the schedules without a rhythm share; by itself ``schedule=None``."""
 
-    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:  # noqa: ARG002 - nothing decides
+    def next_run(
+        self,
+        within: TimeRestriction,  # noqa: ARG002 - nothing decides
+        last: DataInterval | None,  # noqa: ARG002
+        now: datetime,  # noqa: ARG002
+    ) -> DataInterval | None:
+        """None."""
         return None
 
     def manual_interval(self, moment: datetime) -> DataInterval:
+        """The moment itself."""
         return DataInterval(start=moment, end=moment)
 
     def previous_time(self, moment: datetime) -> datetime | None:  # noqa: ARG002 - there is none
+        """None."""
         return None
 
 
-class _Once(_WithoutRhythm):
+class Once(WithoutRhythm):
     """``@once``: one run at the start date, with or without catchup."""
 
-    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:  # noqa: ARG002 - now does not matter
-        start = schedule.start_date
-        if last is not None or start is None or _is_past(schedule, start):
+    def next_run(
+        self,
+        within: TimeRestriction,
+        last: DataInterval | None,
+        now: datetime,  # noqa: ARG002 - it does not matter
+    ) -> DataInterval | None:
+        """As ``Timetable`` says."""
+        start = within.start_date
+        if last is not None or start is None or _is_past(within, start):
             return None
         return DataInterval(start=start, end=start)
 
 
-class _Continuous(_WithoutRhythm):
+class Continuous(WithoutRhythm):
     """``@continuous``: a run as soon as the last one is over, for the time since that one was planned."""
 
-    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:
-        if schedule.start_date is None:
+    def next_run(
+        self, within: TimeRestriction, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None:
+        """As ``Timetable`` says."""
+        if within.start_date is None:
             return None
-        start = last.end if last else schedule.start_date
+        start = last.end if last else within.start_date
         end = max(start + timedelta.resolution, now)  # the next run's logical date must be another one
-        return None if _is_past(schedule, end) else DataInterval(start=start, end=end)
-
-
-class _Rhythm(Protocol):
-    """Times that follow each other: a cron expression or a timedelta."""
-
-    def next(self, moment: datetime) -> datetime: ...
-
-    def previous(self, moment: datetime) -> datetime: ...
-
-    def align_to_next(self, moment: datetime) -> datetime: ...
-
-    def align_to_previous(self, moment: datetime) -> datetime: ...
-
-    def latest(self, now: datetime) -> datetime:
-        """The latest of the times that has come."""
-        ...
-
-    def first(self, now: datetime) -> datetime:
-        """The time that counts first where nothing says since when."""
-        ...
-
-    def latest_start(self, now: datetime) -> datetime:
-        """Where the latest interval begins that is complete now."""
-        ...
+        return None if _is_past(within, end) else DataInterval(start=start, end=end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Rhythmic:
+class Events:
+    """Moments that are named one by one."""
+
+    moments: Sequence[datetime]
+    """In order."""
+    is_restricted: bool
+    """Whether a run by hand stands for the last of them that has come, or for the first."""
+
+    def next_run(
+        self, within: TimeRestriction, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None:
+        """As ``Timetable`` says."""
+        earliest = within.start_date
+        if not within.catchup:
+            earliest = now if earliest is None else max(now, earliest)
+        for moment in self.moments:
+            is_early = earliest is not None and moment < earliest
+            if not is_early and (last is None or moment > last.end):
+                return None if _is_past(within, moment) else DataInterval(start=moment, end=moment)
+        return None
+
+    def manual_interval(self, moment: datetime) -> DataInterval:
+        """As ``Timetable`` says."""
+        if self.is_restricted and self.moments:
+            moment = max((each for each in self.moments if each <= moment), default=self.moments[0])
+        return DataInterval(start=moment, end=moment)
+
+    def previous_time(self, moment: datetime) -> datetime | None:  # noqa: ARG002 - as in Airflow
+        """None."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intervals:
     """Data intervals from each of a rhythm's times to the next."""
 
-    rhythm: _Rhythm
+    rhythm: Rhythm
 
-    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:
+    def next_run(
+        self, within: TimeRestriction, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None:
+        """As ``Timetable`` says."""
         bounds = []
-        if schedule.start_date is not None:
-            bounds.append(self.rhythm.align_to_next(schedule.start_date))
-        if not schedule.catchup:
+        if within.start_date is not None:
+            bounds.append(self.rhythm.align_to_next(within.start_date))
+        if not within.catchup:
             bounds.append(self.rhythm.latest_start(now))
         if last is not None:
             # Aligned, for the schedule may be another one than it was.
             bounds.append(self.rhythm.align_to_previous(last.end))
-        if not bounds or _is_past(schedule, start := max(bounds)):
+        if not bounds or _is_past(within, start := max(bounds)):
             return None
         return DataInterval(start=start, end=self.rhythm.next(start))
 
     def manual_interval(self, moment: datetime) -> DataInterval:
+        """As ``Timetable`` says."""
         end = self.rhythm.align_to_previous(moment)
         return DataInterval(start=self.rhythm.previous(end), end=end)
 
     def previous_time(self, moment: datetime) -> datetime | None:
+        """As ``Timetable`` says."""
         return self.rhythm.previous(moment)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Triggered:
-    """The moments of a rhythm, each an empty data interval: Airflow 3's trigger timetables."""
+class Triggers:
+    """The moments of a rhythm, each with a data interval of one length that ends then."""
 
-    rhythm: _Rhythm
+    rhythm: Rhythm
+    interval: Duration = timedelta()
+    immediately: bool | timedelta = False
+    """See ``Rhythm.first``."""
 
-    def next_run(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> DataInterval | None:
-        moment = self._next(schedule, last, now)
-        return (
-            None if moment is None or _is_past(schedule, moment) else DataInterval(start=moment, end=moment)
-        )
+    def next_run(
+        self, within: TimeRestriction, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None:
+        """As ``Timetable`` says."""
+        moment = self._next(within, last, now)
+        return None if moment is None or _is_past(within, moment) else self.manual_interval(moment)
 
-    def _next(self, schedule: Schedule, last: DataInterval | None, now: datetime) -> datetime | None:
-        start = None if schedule.start_date is None else self.rhythm.align_to_next(schedule.start_date)
+    def _next(self, within: TimeRestriction, last: DataInterval | None, now: datetime) -> datetime | None:
+        start = None if within.start_date is None else self.rhythm.align_to_next(within.start_date)
         following = None if last is None else self.rhythm.next(last.end)
-        if schedule.catchup:
+        if within.catchup:
             return following or start
         if following is None and start is None:
-            return self.rhythm.first(now)
+            return self.rhythm.first(now, self.immediately)
         return max(moment for moment in (self.rhythm.latest(now), following, start) if moment is not None)
 
     def manual_interval(self, moment: datetime) -> DataInterval:
-        return DataInterval(start=moment, end=moment)
+        """As ``Timetable`` says."""
+        return DataInterval(start=shifted(moment, self.interval, back=True), end=moment)
 
-    def previous_time(self, moment: datetime) -> datetime | None:
-        return self.rhythm.previous(moment)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _CronRhythm(Cron):
-    """Times of the wall clock."""
-
-    def latest(self, now: datetime) -> datetime:
-        return self.align_to_previous(now)
-
-    def first(self, now: datetime) -> datetime:
-        # Airflow's rule: the time before now if that is not long ago, measured by the time between the two.
-        before, after = self.latest(now), self.next(now)
-        is_close = now - before <= max((after - before) / 10, _LONG_AGO)
-        return before if is_close else after
-
-    def latest_start(self, now: datetime) -> datetime:
-        last = self.previous(now)
-        return last if self.next(last) <= now else self.previous(last)
+    def previous_time(self, moment: datetime) -> datetime | None:  # noqa: ARG002 - as in Airflow
+        """None."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _DeltaRhythm:
-    """Times a fixed duration apart, counted from wherever the first run starts: any moment is one of them."""
+class ManyTriggers:
+    """The moments of several triggers; one that several name counts once."""
 
-    delta: timedelta
+    triggers: Sequence[Triggers]
 
-    def next(self, moment: datetime) -> datetime:
-        return self._shifted(moment, self.delta)
+    def next_run(
+        self, within: TimeRestriction, last: DataInterval | None, now: datetime
+    ) -> DataInterval | None:
+        """As ``Timetable`` says: the first, or without catchup the latest that has come by now."""
+        found = [run for each in self.triggers if (run := each.next_run(within, last, now)) is not None]
+        passed = [] if within.catchup else [run for run in found if run.start <= now]
+        if passed:
+            return max(passed, key=lambda run: run.start)
+        return min(found, key=lambda run: run.start, default=None)
 
-    def previous(self, moment: datetime) -> datetime:
-        return self._shifted(moment, -self.delta)
+    def manual_interval(self, moment: datetime) -> DataInterval:
+        """As ``Timetable`` says."""
+        return self.triggers[0].manual_interval(moment)
 
-    def align_to_next(self, moment: datetime) -> datetime:
-        return moment
-
-    def align_to_previous(self, moment: datetime) -> datetime:
-        return moment
-
-    def latest(self, now: datetime) -> datetime:
-        # Airflow counts from 1970 here, in floats.
-        seconds = now.timestamp()
-        return datetime.fromtimestamp(seconds - seconds % self.delta.total_seconds(), UTC)
-
-    def first(self, now: datetime) -> datetime:
-        return self.latest(now)
-
-    def latest_start(self, now: datetime) -> datetime:
-        return self.previous(self.latest(now))
-
-    def _shifted(self, moment: datetime, delta: timedelta) -> datetime:
-        try:
-            return moment + delta
-        except OverflowError as error:
-            raise NoFurtherTime from error
+    def previous_time(self, moment: datetime) -> datetime | None:  # noqa: ARG002 - as in Airflow
+        """None."""
+        return None
 
 
-def _is_past(schedule: Schedule, moment: datetime) -> bool:
-    return schedule.end_date is not None and moment > schedule.end_date
+_WITHOUT_RHYTHM: dict[str | float | None, Timetable] = {
+    None: WithoutRhythm(),
+    ONCE: Once(),
+    CONTINUOUS: Continuous(),
+    CUSTOM: WithoutRhythm(),
+    EVENTS: WithoutRhythm(),
+}
 
 
-def _timetable(schedule: Schedule) -> _Timetable:
-    expression = schedule.expression
-    if expression is None:
-        return _WithoutRhythm()
-    if expression == ONCE:
-        return _Once()
-    if expression == CONTINUOUS:
-        return _Continuous()
-    rhythm: _Rhythm
-    if isinstance(expression, str):
-        rhythm = _CronRhythm(expression=expression, zone=_zone(schedule.timezone))
-    else:
-        rhythm = _DeltaRhythm(delta=timedelta(seconds=expression))
-    return _Triggered(rhythm=rhythm) if schedule.is_trigger else _Rhythmic(rhythm=rhythm)
+def _is_past(within: TimeRestriction, moment: datetime) -> bool:
+    return within.end_date is not None and moment > within.end_date
+
+
+def timetable_of(schedule: Schedule) -> Timetable:
+    """What plans by a schedule, its dates aside."""
+    if schedule.expression == EVENTS:
+        return Events(moments=schedule.events, is_restricted=schedule.restrict_to_events)
+    if schedule.expression in _WITHOUT_RHYTHM:
+        return _WITHOUT_RHYTHM[schedule.expression]
+    if not schedule.is_trigger:
+        return Intervals(rhythm=_rhythm(schedule, schedule.expression))
+    triggers = [_triggers(schedule, each) for each in (schedule.expression, *schedule.further)]
+    return ManyTriggers(triggers=triggers) if schedule.further else triggers[0]
+
+
+def _triggers(schedule: Schedule, expression: str | float | None) -> Triggers:
+    immediately = schedule.run_immediately
+    return Triggers(
+        rhythm=_rhythm(schedule, expression),
+        interval=duration_of(schedule.interval),
+        immediately=immediately if isinstance(immediately, bool) else timedelta(seconds=immediately),
+    )
+
+
+def _rhythm(schedule: Schedule, expression: str | float | None) -> Rhythm:
+    if isinstance(expression, str) and not is_calendar_text(expression):
+        return CronRhythm(expression=expression, zone=_zone(schedule.timezone))
+    return DeltaRhythm(delta=duration_of(expression or 0))
 
 
 @cache

@@ -154,6 +154,7 @@ def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange
     return TaskInstanceChange(
         state=None,
         clears=item.clears + 1,
+        is_withheld=False,
         max_tries=item.try_number + task.retries,
         lease_token=None,
         lease_until=None,
@@ -192,6 +193,7 @@ def marked(item: TaskInstance, state: TaskInstanceState, now: datetime) -> TaskI
     return TaskInstanceChange(
         state=state,
         clears=item.clears + 1,
+        is_withheld=False,
         lease_token=None,
         lease_until=None,
         retry_at=None,
@@ -240,6 +242,16 @@ def ended_from_outside(
         change["end_date"] = now
         change["duration"] = (now - item.start_date).total_seconds()
     return change
+
+
+def withheld(item: TaskInstance, reason: str, now: datetime) -> TaskInstanceChange:
+    """A task instance that had not begun when its run timed out: it keeps no state, as in Airflow."""
+    return TaskInstanceChange(is_withheld=True, reason=reason, updated_at=now, **_mapping_of(item))
+
+
+def let_begin(now: datetime) -> TaskInstanceChange:
+    """A task instance that was withheld, and whose run goes on since."""
+    return TaskInstanceChange(is_withheld=False, reason=None, updated_at=now)
 
 
 def unclaimed(now: datetime) -> TaskInstanceChange:
@@ -367,13 +379,20 @@ def _trigger_id(item: TaskInstance, window: int) -> int:
     return int.from_bytes(sha256(name.encode()).digest()[:6])
 
 
-def next_window(item: TaskInstance, due_at: datetime, now: datetime) -> TaskInstanceChange:
-    """A deferred task whose trigger goes on in another window, at the latest when its time is over."""
+def next_window(
+    item: TaskInstance, due_at: datetime, now: datetime, rounds: str | None = None
+) -> TaskInstanceChange:
+    """A deferred task whose trigger goes on in another window, at the latest when its time is over.
+
+    ``rounds`` is what the last window handed on; None: it came to no end.
+    """
     deferral = _deferral(item)
     window = deferral.window + 1
     due_at = max(now, min(due_at, deferral.timeout_at or due_at))
     return TaskInstanceChange(
-        deferral=replace(deferral, window=window, due_at=due_at),
+        deferral=replace(
+            deferral, window=window, due_at=due_at, rounds=deferral.rounds if rounds is None else rounds
+        ),
         lease_token=deferred_token(window),
         lease_until=None,
         updated_at=now,
@@ -534,8 +553,9 @@ _AT_WORK = frozenset(
 def end_of(run: DagRun, item: TaskInstance) -> TaskInstanceState:
     """How a task instance that is not over ends with its run, as in Airflow.
 
-    All are skipped, but those at work while the run is cancelled (deferred tasks and sensors between two
-    pokes are, too): these fail.
+    (None of those that have not begun is asked for when a run times out: they are ``withheld``.) All are
+    skipped, but those at work while the run is cancelled (deferred tasks and sensors between two pokes are,
+    too): these fail.
     """
     if run.state is DagRunState.SUCCESS:
         return TaskInstanceState.SUCCESS

@@ -35,6 +35,8 @@ class TaskInstance:
     """0 before the first try is queued."""
     clears: int = 0
     """How often it was cleared, or set to a state by hand: what it told of its end before that is void."""
+    is_withheld: bool = False
+    """Whether its run timed out before it had begun: it keeps no state, and none can begin it."""
     max_tries: int | None = None
     """The number of retries allowed; None until the first try."""
     notes: Notes = field(default_factory=lambda: NO_NOTES)
@@ -148,6 +150,7 @@ class TaskInstanceChange(TypedDict, total=False):
     state: TaskInstanceState | None
     try_number: int
     clears: int
+    is_withheld: bool
     max_tries: int
     lease_token: str | None
     lease_until: datetime | None
@@ -183,7 +186,7 @@ class Expected:
     """What an item must be for a change to apply."""
 
     states: frozenset[TaskInstanceState | None]
-    """None in it is an item that nothing has touched."""
+    """None in it is an item that nothing has touched, or one that is withheld, as ``is_withheld`` says."""
     try_number: int | None = None
     lease_token: str | None = None
     updated_at: datetime | None = None
@@ -194,6 +197,8 @@ class Expected:
     """The number of void notes: no upstream was cleared since the notes were read."""
     is_unexpanded: bool = False
     """Whether it must not be expanded yet."""
+    is_withheld: bool = False
+    """Of an item without a state: whether it must be withheld, or must not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -442,4 +442,5 @@ def _as_it_is(item: TaskInstance) -> Expected:
         try_number=item.try_number,
         updated_at=item.updated_at,
         clears=item.clears,
+        is_withheld=item.is_withheld,
     )

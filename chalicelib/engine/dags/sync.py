@@ -7,6 +7,7 @@ loaded leaves the last good version of its DAGs and a kept import error.
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,8 @@ from chalicelib.domain.graph.document import graph_from_document
 from chalicelib.domain.messages import EraseDag, WakePool
 from chalicelib.domain.runs.dags import Dag, DagImportError, DagVersion
 from chalicelib.domain.schedule.timetables import Schedule
-from chalicelib.engine.datasets.references import condition_of, keep_references
+from chalicelib.engine.datasets.references import condition_of, keep_references, names_datasets
+from chalicelib.engine.datasets.registration import meet_condition
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.schedule.clock import renew
 from chalicelib.engine.slots.pools import ensure_default_pool
@@ -72,8 +74,9 @@ def sync_dags(engine: Engine, folder: DagsFolder, *, paused_at_creation: bool) -
         _keep(engine, dag.document, dag.code, paused_at_creation=paused_at_creation)
         dag_ids.append(str(dag.document["dag_id"]))
     _keep_import_errors(engine, folder.broken)
-    kept = _deactivate_missing(engine, set(dag_ids), {failure.filename for failure in folder.broken})
-    keep_references(engine, (dag.document for dag in folder.dags), kept)
+    known = [*engine.store.dags.list()]
+    kept = _deactivate_missing(engine, known, set(dag_ids), {failure.filename for failure in folder.broken})
+    _keep_datasets(engine, folder, known, kept)
     return SyncReport(dag_ids=tuple(sorted(dag_ids)), failures=folder.broken)
 
 
@@ -95,6 +98,7 @@ def _keep(engine: Engine, document: dict[str, Any], code: str, *, paused_at_crea
             default_start_date=datetime.fromisoformat(default_start) if default_start else None,
             has_params=bool(document["params"]),
             dataset_condition=condition_of(document),
+            names_datasets=names_datasets(document),
         )
     )
     _resize_limits(engine, document)
@@ -129,13 +133,25 @@ def _keep_import_errors(engine: Engine, failures: tuple[BrokenFile, ...]) -> Non
             engine.store.dags.clear_import_error(known.filename)
 
 
-def _deactivate_missing(engine: Engine, present: set[str], failing_files: set[str]) -> set[str]:
+def _keep_datasets(engine: Engine, folder: DagsFolder, known: Sequence[Dag], kept: set[str]) -> None:
+    """What the files say of datasets. Where no file ever named one, that costs no request."""
+    documents = [dag.document for dag in folder.dags]
+    if any(map(names_datasets, documents)) or any(dag.names_datasets for dag in known):
+        keep_references(engine, documents, kept)
+    for document in documents:
+        if condition_of(document) is not None:
+            meet_condition(engine, document["dag_id"])
+
+
+def _deactivate_missing(
+    engine: Engine, known: Sequence[Dag], present: set[str], failing_files: set[str]
+) -> set[str]:
     """DAGs that no file defines any more are no longer active; those of a broken file stay as they are.
 
     Returns the ids of the latter.
     """
     kept = set()
-    for dag in list(engine.store.dags.list()):
+    for dag in known:
         if not dag.is_active or dag.dag_id in present:
             continue
         if dag.fileloc in failing_files:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.datasets.datasets import Dataset, Mention
+from chalicelib.domain.datasets.datasets import DEFAULT_GROUP, Dataset, Mention
 from chalicelib.domain.runs.dag_runs import new_id
-from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, name_of, uri_of
 from chalicelib.engine.engine import Engine
 
 Place = tuple[str, str]
@@ -20,13 +20,21 @@ class _Named:
     """What files say of a dataset."""
 
     places: set[Place]
-    extra: str
+    extra: str = "{}"
+    name: str = ""
+    group: str = DEFAULT_GROUP
 
 
 def condition_of(document: Mapping[str, Any]) -> DatasetCondition | None:
     """The condition of a serialized DAG; None if it does not run by datasets."""
     expression = document.get("dataset_condition")
     return None if expression is None else DatasetCondition.of(expression)
+
+
+def names_datasets(document: Mapping[str, Any]) -> bool:
+    """Whether a serialized DAG names datasets or aliases."""
+    named = (document.get("dataset_condition"), document.get("datasets"))
+    return any(named) or any(task.get("dataset_outlets") for task in document["tasks"])
 
 
 def keep_references(engine: Engine, documents: Iterable[Mapping[str, Any]], kept_dags: set[str]) -> None:
@@ -36,28 +44,25 @@ def keep_references(engine: Engine, documents: Iterable[Mapping[str, Any]], kept
     of datasets, and 1 for each that changes. One that no file names any more stays, as in Airflow, for its
     events.
     """
-    named = _named(documents)
+    kept = {dataset.reference: dataset for dataset in engine.store.datasets.list()}
+    named = _named(documents, kept.values())
     now = engine.now()
-    for dataset in [*engine.store.datasets.list()]:
-        found = named.pop(dataset.reference, None) or _Named(set(), dataset.extra)
+    for dataset in kept.values():
+        found = named.pop(dataset.reference, None) or _as_it_is(dataset)
         stays = {_place(each) for each in dataset.mentions if each.dag_id in kept_dags}
-        mentions = _mentions(dataset, found.places | stays, now)
-        if (mentions, found.extra) != (dataset.mentions, dataset.extra):
-            engine.store.datasets.save(replace(dataset, mentions=mentions, extra=found.extra, updated_at=now))
+        renewed = _renewed(dataset, found, found.places | stays, now)
+        if renewed != dataset:
+            engine.store.datasets.save(replace(renewed, updated_at=now))
     for reference, new in sorted(named.items()):
-        dataset = Dataset(
-            reference=reference,
-            id=new_id(now, engine.entropy),
-            created_at=now,
-            updated_at=now,
-            extra=new.extra,
-        )
-        engine.store.datasets.save(replace(dataset, mentions=_mentions(dataset, new.places, now)))
+        number = new_id(now, engine.entropy)
+        dataset = Dataset(reference=reference, id=number, created_at=now, updated_at=now)
+        engine.store.datasets.save(_renewed(dataset, new, new.places, now))
 
 
-def _named(documents: Iterable[Mapping[str, Any]]) -> dict[str, _Named]:
+def _named(documents: Iterable[Mapping[str, Any]], kept: Iterable[Dataset]) -> dict[str, _Named]:
+    """What the files say, by reference; what is meant by its name counts for the dataset of that name."""
     places: defaultdict[str, set[Place]] = defaultdict(set)
-    extras: dict[str, str] = {}
+    told: dict[str, Mapping[str, str]] = {}
     for document in documents:
         condition = condition_of(document)
         for reference in condition.references if condition else ():
@@ -65,10 +70,29 @@ def _named(documents: Iterable[Mapping[str, Any]]) -> dict[str, _Named]:
         for task in document["tasks"]:
             for reference in task.get("dataset_outlets", ()):
                 places[reference].add((document["dag_id"], task["task_id"]))
-        extras |= document.get("datasets", {})
-    return {
-        reference: _Named(places[reference], extras.get(reference, "{}")) for reference in places | extras
-    }
+        told |= document.get("datasets", {})
+    names = {each.name: each.reference for each in kept if each.uri}
+    names |= {of_file.get("name") or uri_of(each) or "": each for each, of_file in told.items()}
+    for reference in [each for each in places if name_of(each) is not None]:
+        meant = names.get(name_of(reference) or "")
+        by_name = places.pop(reference)
+        if meant is not None:
+            places[meant] |= by_name
+    return {reference: _Named(places[reference], **told.get(reference, {})) for reference in {*places, *told}}
+
+
+def _as_it_is(dataset: Dataset) -> _Named:
+    return _Named(set(), extra=dataset.extra, name=dataset.own_name, group=dataset.group)
+
+
+def _renewed(dataset: Dataset, named: _Named, places: set[Place], now: datetime) -> Dataset:
+    return replace(
+        dataset,
+        own_name=named.name,
+        group=named.group,
+        extra=named.extra,
+        mentions=_mentions(dataset, places, now),
+    )
 
 
 def _mentions(dataset: Dataset, places: set[Place], now: datetime) -> tuple[Mention, ...]:

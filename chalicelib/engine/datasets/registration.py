@@ -5,12 +5,12 @@ message that comes again, or after a crash, finds what was done, and a DAG runs 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.datasets.queues import ArrivalStep, PlannedRun, arrive, queue_for
+from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, PlannedRun, arrive, meet, queue_for
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RegisterDatasetEvents
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
@@ -18,7 +18,7 @@ from chalicelib.domain.runs.dag_runs import DagRun, DagRunType, generated_run_id
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.dataset_changes import changes_of
 from chalicelib.domain.runs.dataset_events import DatasetEvent, events_of
-from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference
+from chalicelib.domain.schedule.dataset_conditions import alias_reference, dataset_reference, name_reference
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.ports.store import Arrived
 from chalicelib.engine.runs.create import RunRequest, announce, new_run
@@ -62,7 +62,7 @@ class _Known:
         for event in events:
             reference = dataset_reference(event.uri)
             dataset = found.get(reference) or _new_dataset(engine, reference, event.timestamp)
-            if reference not in found or not dataset.aliases.issuperset(event.aliases):
+            if reference not in found or not _is_tied(dataset, event):
                 dataset = _tied(dataset, event)
                 engine.store.datasets.bring(dataset)
             found[reference] = dataset
@@ -75,7 +75,8 @@ class _Known:
         """All references that an event counts for: as in Airflow a dataset belongs to an alias for good
         once an event has come by it."""
         dataset = self.datasets[dataset_reference(event.uri)]
-        return frozenset({dataset.reference, *map(alias_reference, dataset.aliases)})
+        named = name_reference(event.name or dataset.name)
+        return frozenset({dataset.reference, named, *map(alias_reference, dataset.aliases)})
 
     def consumers(self, events: Iterable[DatasetEvent]) -> list[str]:
         """The ids of the DAGs that run by any of the events, sorted."""
@@ -93,30 +94,70 @@ def _new_dataset(engine: Engine, reference: str, now: datetime) -> Dataset:
     return Dataset(reference=reference, id=number, created_at=now, updated_at=now)
 
 
+def _is_tied(dataset: Dataset, event: DatasetEvent) -> bool:
+    return dataset.aliases.issuperset(event.aliases) and bool(dataset.own_name or not event.name)
+
+
 def _tied(dataset: Dataset, event: DatasetEvent) -> Dataset:
-    return replace(dataset, aliases=dataset.aliases | frozenset(event.aliases))
+    aliases = dataset.aliases | frozenset(event.aliases)
+    return replace(dataset, aliases=aliases, own_name=dataset.own_name or event.name)
+
+
+def meet_condition(engine: Engine, dag_id: str) -> None:
+    """Make the run that a DAG is due by what has arrived, if its condition is one that this meets.
+
+    It is so only where the file has another condition since the last arrival. Safe to repeat. 1 request; 2
+    more and 1 message where a run is made. Raises ``StoreUnavailable``.
+    """
+
+    def plan(dag: Dag, kept: DatasetQueue | None, not_before: datetime | None) -> ArrivalStep | None:
+        is_of_its_life = kept is not None and kept.generation == dag.generation
+        if kept is None or not is_of_its_life or dag.dataset_condition is None or dag.is_paused:
+            return None
+        return meet(
+            kept, dag.dataset_condition, engine.now(), new_run_uid=engine.new_uid(), not_before=not_before
+        )
+
+    _change_queue(engine, dag_id, plan)
 
 
 def _arrive(engine: Engine, dag_id: str, events: Iterable[DatasetEvent], known: _Known) -> None:
     """Let the events that concern a DAG arrive there, once."""
-    taken: datetime | None = None
-    for _ in range(_ROUNDS):
-        dag, kept = engine.store.dataset_queues.get_with_dag(dag_id)
-        if dag is None or dag.is_deleted or dag.dataset_condition is None:
-            return
+
+    def plan(dag: Dag, kept: DatasetQueue | None, not_before: datetime | None) -> ArrivalStep | None:
+        if dag.dataset_condition is None:
+            return None
         wanted = dag.dataset_condition.references
         own = [event for event in events if known.references(event) & wanted]
         if not own:
-            return  # its file has another schedule by now
-        step = arrive(
+            return None  # its file has another schedule by now
+        return arrive(
             queue_for(kept, dag_id, dag.generation, engine.new_uid()),
             dag.dataset_condition,
             own,
             frozenset[str]().union(*map(known.references, own)),
             is_paused=dag.was_paused_at(own[0].timestamp) or not dag.is_active,
             new_run_uid=engine.new_uid(),
-            not_before=taken and taken + timedelta.resolution,
+            not_before=not_before,
         )
+
+    _change_queue(engine, dag_id, plan)
+
+
+_Plan = Callable[[Dag, DatasetQueue | None, datetime | None], ArrivalStep | None]
+"""What is to be made of a DAG's queue, whose next run may not be dated before some moment; None: nothing."""
+
+
+def _change_queue(engine: Engine, dag_id: str, plan: _Plan) -> None:
+    """Write what a plan makes of a DAG's queue as it is, a run included."""
+    not_before: datetime | None = None
+    for _ in range(_ROUNDS):
+        dag, kept = engine.store.dataset_queues.get_with_dag(dag_id)
+        if dag is None or dag.is_deleted:
+            return
+        step = plan(dag, kept, not_before)
+        if step is None:
+            return
         run = _run_of(engine, dag, step.run)
         match engine.store.dataset_queues.arrive(step, run, engine.now() + SWEEP_INTERVAL):
             case Arrived.APPLIED:
@@ -127,14 +168,14 @@ def _arrive(engine: Engine, dag_id: str, events: Iterable[DatasetEvent], known: 
             case Arrived.REPEATED:
                 return
             case Arrived.DATE_TAKEN:
-                taken = _date_of(step)
+                not_before = _after_date_of(step)
             case Arrived.OVERTAKEN:
                 continue
     raise StoreUnavailable(f"what has arrived for {dag_id} is changed by others all the time")
 
 
-def _date_of(step: ArrivalStep) -> datetime | None:
-    return step.run.execution_date if step.run else None
+def _after_date_of(step: ArrivalStep) -> datetime | None:
+    return step.run.execution_date + timedelta.resolution if step.run else None
 
 
 def _run_of(engine: Engine, dag: Dag, planned: PlannedRun | None) -> DagRun | None:
@@ -145,6 +186,7 @@ def _run_of(engine: Engine, dag: Dag, planned: PlannedRun | None) -> DagRun | No
         execution_date=planned.execution_date,
         run_type=DagRunType.DATASET_TRIGGERED,
         external_trigger=False,
+        is_undated=True,
         triggered_by=TRIGGERED_BY,
         data_interval=planned.data_interval,
     )

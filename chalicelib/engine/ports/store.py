@@ -67,11 +67,24 @@ class Dags(Protocol):
         ``at``: None notes no moment.
         """
 
-    def set_next_run(
-        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
-    ) -> Write[Dag | None]:
-        """Move on to the next automated run, if generation, version, pause and next run are as given.
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        """Pause the DAG because a run of its present life has come to the ``end`` of that name; 1 request.
 
+        Nothing changes if that end has paused it already, whatever was done since.
+        """
+
+    def set_next_run(
+        self,
+        dag: Dag,
+        next_run: DataInterval | None,
+        last_interval: DataInterval | None,
+        *,
+        ask_at: datetime | None = None,
+        error: str | None = None,
+    ) -> Write[Dag | None]:
+        """Move on to the next automated run, if generation, version, pause and plan are as given.
+
+        ``ask_at`` and ``error`` are of a DAG with a timetable of the user's own, see ``Dag``.
         ``item`` is the DAG as it is then. 1 request.
         """
 
@@ -364,7 +377,7 @@ class Datasets(Protocol):
         """All datasets and aliases, for lists; 1 request per MB."""
 
     def save(self, dataset: Dataset) -> None:
-        """What a sync found: makes it, or renews extra, mentions and the time of it; 1 request.
+        """What a sync found: makes it, or renews names, extra, mentions and the time of it; 1 request.
 
         Of one that exists, id, time of creation and aliases stay as they are.
         """
@@ -372,7 +385,7 @@ class Datasets(Protocol):
     def bring(self, dataset: Dataset) -> None:
         """Add to the aliases that have brought events to a dataset, made if it is missing; 1 request.
 
-        Of one that exists, all else stays as it is.
+        It gets its name, too, if it had none. Of one that exists, all else stays as it is.
         """
 
 
@@ -411,7 +424,7 @@ class DatasetQueues(Protocol):
         """Write what an arrival makes of a queue, and the run that it makes (``step.run`` is its plan).
 
         All or nothing; 1 request. The run is written as ``DagRuns.create`` does it. An origin arrives once
-        at a DAG: it is remembered for 30 days.
+        at a DAG, which remembers it.
         """
 
     def arrivals(self, run_uid: str) -> Iterator[Arrival]:

@@ -9,6 +9,7 @@ from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.runs.xcom_sources import XComSource
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +60,10 @@ RunTry = Callable[[TryRequest, RunningXComs], TryReport]
 
 RunWindow = Callable[[WindowRequest], tuple[WindowOutcome, ...]]
 """Runs triggers for a window, side by side; one outcome for each, in their order."""
+
+AskTimetable = Callable[[TimetableQuestion], TimetableAnswer]
+"""Asks the timetable of a DAG file, as above. What it raises, and that it takes too long, is the answer."""
+
 
 RunCallbacks = Callable[[CallbackRequest, RunningXComs], bytes]
 """Calls the user's callbacks, as above; what they printed and logged. What they raise is in there too."""

@@ -115,7 +115,7 @@ def _wanted_run(engine: Engine, dag: Dag, request: RunRequest) -> DagRun:
         _check_start_date(dag, request.execution_date)
     run_id = request.run_id or generated_run_id(request.run_type, request.execution_date)
     _check_run_id(engine, dag, request, run_id)
-    if request.external_trigger:
+    if request.run_type is DagRunType.MANUAL:
         _check_conf(engine, dag, request, run_id)
     return new_run(engine, dag, request, run_id)
 
@@ -216,6 +216,7 @@ def new_run(engine: Engine, dag: Dag, request: RunRequest, run_id: str, run_uid:
         conf=engine.store.payloads.keep(f"conf/{run_uid}.json", json.dumps(request.conf)),
         data_interval_start=data_interval.start,
         data_interval_end=data_interval.end,
+        is_interval_owed=request.data_interval is None and dag.schedule.is_custom,
         queued_at=now,
         updated_at=now,
     )

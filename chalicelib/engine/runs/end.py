@@ -1,8 +1,9 @@
 """The end of a run before its tasks have ended: it fails now, and they are ended with it.
 
 The run is failed by one write; a repeatable message ends its tasks. Each is ended by a conditional
-write, untouched ones included: so a handler that is still at work on the run can open none of them any
-more, and a worker that runs one has lost its lease (it changes nothing when it comes to its end). The
+write, untouched ones included (of a run that has timed out these are withheld: they keep no state). So a
+handler that is still at work on the run can open none of them any more, and a worker that runs one has
+lost its lease (it changes nothing when it comes to its end). The
 unfinished entry of the run goes last: until then the tick finds a run whose message was lost.
 """
 
@@ -15,6 +16,7 @@ from chalicelib.domain.messages import EndTasks
 from chalicelib.domain.observations import RunEnded
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.runs.reasons import DEADLOCKED
+from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import FINAL_STATES, DagRunState
 from chalicelib.domain.tasks.changes import end_of
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -85,10 +87,7 @@ def end_tasks_of(engine: Engine, run: DagRun) -> bool:
     facts = run.facts(run.start_date or run.queued_at)
     tries = Tries(engine=engine, facts=facts, outbox=outbox)
     reason = f"its run was ended: {run.reason}" if run.reason else "its run was ended"
-    ended = [
-        tries.end_now(graph.tasks[item.task_id], item, partial(end_of, run), reason)
-        for item in unfinished[:PORTION]
-    ]
+    ended = [_end(tries, graph, run, item, reason) for item in unfinished[:PORTION]]
     outbox.extend(past.goes_on(engine, graph, run.ref, filter(None, ended)))
     if len(unfinished) > PORTION or not all(ended):
         outbox.post(EndTasks(run=run.ref))
@@ -99,6 +98,16 @@ def end_tasks_of(engine: Engine, run: DagRun) -> bool:
     owed_callbacks.after_run(engine, graph, run, redo=True)
     engine.store.dag_runs.remove_unfinished(run.ref, run.clear_number)
     return True
+
+
+def _end(tries: Tries, graph: Graph, run: DagRun, item: TaskInstance, reason: str) -> TaskInstance | None:
+    """End a task instance; as it is then, None if that has to be done once more.
+
+    What has not begun when a run times out keeps no state, as in Airflow.
+    """
+    if run.reason == TIMED_OUT and item.state is None:
+        return tries.withhold(item, reason)
+    return tries.end_now(graph.tasks[item.task_id], item, partial(end_of, run), reason)
 
 
 def _is_still_over(engine: Engine, run: DagRun) -> bool:
@@ -114,5 +123,5 @@ def unfinished_tasks(engine: Engine, run: DagRun, graph: Graph) -> list[TaskInst
     """The task instances that are not over, those at work first: they hold slots and open others."""
     items = engine.items(run.run_uid)
     instances = (item for task in graph.tasks.values() for item in items.instances_of(task))
-    unfinished = [item for item in instances if item.state not in FINAL_STATES]
+    unfinished = [item for item in instances if item.state not in FINAL_STATES and not item.is_withheld]
     return sorted(unfinished, key=lambda item: item.state is None)

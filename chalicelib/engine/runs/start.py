@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from chalicelib.domain.messages import RescueRun, StartRun, TimeOutRun, WakePool
+from chalicelib.domain.messages import InferInterval, RescueRun, StartRun, TimeOutRun, WakePool
 from chalicelib.domain.plans import checks
 from chalicelib.domain.plans.repairs import SWEEP_INTERVAL
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange, RunRef
@@ -24,11 +24,15 @@ NOT_STARTED_INTERVAL = timedelta(hours=1)
 def start_run(engine: Engine, dag: Dag, run: DagRun) -> Waiter | None:
     """Start a queued run and open its first tasks, unless it has to wait.
 
-    It waits while its DAG is paused (unpausing starts it), until its execution date has come (the tick
+    One whose data interval is the DAG's own timetable's to say has that asked first. The run
+    waits while its DAG is paused (unpausing starts it), until its execution date has come (the tick
     starts it) and while as many runs of its DAG are active as may be: then the answer is the entry
     under which it waits for the end of one of those. All as in Airflow. (There it waits even where one of
     those waits for it; here that one gives way.)
     """
+    if run.is_interval_owed:
+        engine.send(InferInterval(run=run.ref))
+        return None
     now = engine.now()
     if not checks.execution_date_reached(run.execution_date, now).passed:
         engine.store.dag_runs.move_due(run.ref, run.execution_date)

@@ -1,18 +1,22 @@
 """Backfills: the runs of a range of logical dates, made now, whatever the schedule does by itself."""
 
 import json
-from contextlib import suppress
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
-from chalicelib.domain.messages import BackfillDag
+from chalicelib.domain.messages import BackfillByTimetable, BackfillDag
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.custom import interval_and_id
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run_of, dag_to_run, refusal_of_conf
+
+log = logging.getLogger(__name__)
 
 PORTION = 25
 """Runs that one message makes: some 3 requests each, in a handler of 60 s that may get 10 messages."""
@@ -27,6 +31,8 @@ class BackfillRequest:
     end_date: datetime
     triggered_by: str
     conf: dict[str, Any] = field(default_factory=dict)
+    dates: tuple[datetime, ...] | None = None
+    """The logical dates, where the one who asks has them of a timetable of the user's own."""
 
 
 def backfill(engine: Engine, request: BackfillRequest) -> datetime:
@@ -42,7 +48,7 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
     if refusal := refusal_of_conf(engine, dag, request.conf):
         raise InvalidRequest(refusal)
     start, end = request.start_date.astimezone(UTC), request.end_date.astimezone(UTC)
-    first = dag.schedule.between(start, end).next_run(None, engine.now())
+    first = next(_dates(engine, dag, request), None)
     if first is None:
         raise _no_dates(request)
     message = BackfillDag(
@@ -54,7 +60,7 @@ def backfill(engine: Engine, request: BackfillRequest) -> datetime:
         triggered_by=request.triggered_by,
     )
     engine.send(message)
-    return first.logical_date
+    return first
 
 
 def logical_dates(engine: Engine, request: BackfillRequest) -> list[datetime]:
@@ -63,13 +69,21 @@ def logical_dates(engine: Engine, request: BackfillRequest) -> list[datetime]:
     Raises what ``backfill`` raises. 1 request.
     """
     dag = dag_to_run(engine, request.dag_id)
-    points = dag.schedule.between(request.start_date.astimezone(UTC), request.end_date.astimezone(UTC))
-    found: list[DataInterval] = []
-    while following := points.advance(found[-1] if found else None, engine.now()):
-        found.append(following)
+    found = [*_dates(engine, dag, request)]
     if not found:
         raise _no_dates(request)
-    return [interval.logical_date for interval in found]
+    return found
+
+
+def _dates(engine: Engine, dag: Dag, request: BackfillRequest) -> Iterator[datetime]:
+    """The logical dates of a request, in order."""
+    if request.dates is not None:
+        yield from request.dates
+        return
+    points = dag.schedule.between(request.start_date.astimezone(UTC), request.end_date.astimezone(UTC))
+    last: DataInterval | None = None
+    while (last := points.advance(last, engine.now())) is not None:
+        yield last.logical_date
 
 
 def _no_dates(request: BackfillRequest) -> InvalidRequest:
@@ -88,6 +102,9 @@ def backfill_dag(engine: Engine, message: BackfillDag) -> None:
     dag = engine.store.dags.get(message.dag_id)
     if dag is None or dag.is_deleted or not dag.is_active or dag.generation != message.generation:
         return
+    if dag.schedule.is_custom:
+        engine.send(BackfillByTimetable(backfill=message))
+        return
     conf = json.loads(engine.store.payloads.read(message.conf))
     points = dag.schedule.between(message.start_date, message.end_date)
     last = message.last
@@ -95,22 +112,29 @@ def backfill_dag(engine: Engine, message: BackfillDag) -> None:
         following = points.advance(last, engine.now())
         if following is None:
             return
-        _create(engine, dag, following, message.triggered_by, conf)
+        make_backfill_run(engine, dag, following, message.triggered_by, conf)
         last = following
     engine.send(replace(message, last=last))
 
 
-def _create(
-    engine: Engine, dag: Dag, interval: DataInterval, triggered_by: str, conf: dict[str, Any]
+def make_backfill_run(
+    engine: Engine, dag: Dag, planned: DataInterval, triggered_by: str, conf: dict[str, Any]
 ) -> None:
+    """Make one run of a backfill, unless there is one; one whose id may not be is left out."""
+    data_interval, run_id = interval_and_id(planned)
     request = RunRequest(
         dag_id=dag.dag_id,
-        execution_date=interval.logical_date,
+        execution_date=planned.logical_date,
+        run_id=run_id,
         run_type=DagRunType.BACKFILL,
         external_trigger=False,
         triggered_by=triggered_by,
-        data_interval=interval,
+        data_interval=data_interval,
         conf=conf,
     )
-    with suppress(DagRunAlreadyExists):
+    try:
         create_run_of(engine, dag, request)
+    except DagRunAlreadyExists:
+        return
+    except InvalidRequest as error:
+        log.warning("a run of a backfill of %s is not made: %s", dag.dag_id, error)

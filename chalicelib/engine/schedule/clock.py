@@ -4,19 +4,24 @@ Each DAG keeps the data interval of its next automated run. The tick sends one m
 next run is due; its handler creates the run (the one way runs are created, so once, however often this
 is done) and then moves the DAG on by one conditional write. A message that comes twice, or late, or
 after a crash finds the run there and the DAG moved on, or moves it on.
+
+Where a timetable of the user's own decides, a worker asks it: by a message that is sent once the DAG has
+moved on, and that the tick has sent again while no answer comes (``engine.worker.timetables``).
 """
 
 import logging
 from itertools import islice
 
-from chalicelib.domain.errors import DagRunAlreadyExists
-from chalicelib.domain.messages import ScheduleDag
+from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
+from chalicelib.domain.messages import PlanNextRun, ScheduleDag
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
-from chalicelib.domain.runs.due import reason_to_wait
-from chalicelib.domain.schedule.timetables import CONTINUOUS, DataInterval
+from chalicelib.domain.runs.due import asks_its_timetable, reason_to_wait
+from chalicelib.domain.schedule.custom import ASK_AGAIN, WAIT_FOR_AN_ANSWER, PlannedRun, interval_and_id
+from chalicelib.domain.schedule.timetables import CONTINUOUS, CUSTOM, DataInterval
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
+from chalicelib.engine.ports.store import Write
 from chalicelib.engine.runs.create import RunRequest, create_run_of
 
 log = logging.getLogger(__name__)
@@ -43,7 +48,7 @@ def schedule_dag(engine: Engine, message: ScheduleDag) -> None:
     the limit kept back is made when a run ends.
     """
     dag = engine.store.dags.get(message.dag_id)
-    if dag is not None and message.renew:
+    if dag is not None and (message.renew or asks_its_timetable(dag, engine.now())):
         dag = renew(engine, dag)
     if dag is None or reason_to_wait(dag, 0, engine.now()):
         return
@@ -70,17 +75,32 @@ def renew(engine: Engine, dag: Dag) -> Dag | None:
     for _ in range(_ATTEMPTS):
         if dag.is_deleted or not dag.is_active:
             return dag
-        last, planned = dag.last_interval, _plan(engine, dag, dag.last_interval)
-        if planned == dag.next_run:
-            return dag
-        made = _made_already(engine, dag)
-        if made is not None:
-            last, planned = made, _plan(engine, dag, made)
-        write = engine.store.dags.set_next_run(dag, planned, last)
+        if dag.schedule.expression == CUSTOM:
+            write = _ask(engine, dag, _made_already(engine, dag) or dag.last_interval)
+        else:
+            last, planned = dag.last_interval, _plan(engine, dag, dag.last_interval)
+            if planned == dag.next_run and dag.ask_at is None:
+                return dag
+            made = _made_already(engine, dag)
+            if made is not None:
+                last, planned = made, _plan(engine, dag, made)
+            write = engine.store.dags.set_next_run(dag, planned, last)
         if write.applied or write.item is None:
             return write.item
         dag = write.item
     return dag
+
+
+def _ask(engine: Engine, dag: Dag, last: DataInterval | None) -> Write[Dag | None]:
+    """Forget the plan of a DAG with a timetable of the user's own, and ask that for another one.
+
+    1 request and 1 message. The tick sees to a message or an answer that is lost: the DAG is due again then.
+    """
+    ask_at = engine.now() + WAIT_FOR_AN_ANSWER
+    write = engine.store.dags.set_next_run(dag, None, last, ask_at=ask_at, error=dag.planning_error)
+    if write.applied:
+        engine.send(PlanNextRun(dag_id=dag.dag_id, generation=dag.generation, ask_at=ask_at))
+    return write
 
 
 def coming_run(engine: Engine, dag: Dag) -> DataInterval | None:
@@ -88,6 +108,8 @@ def coming_run(engine: Engine, dag: Dag) -> DataInterval | None:
 
     ``Dag.next_run`` is what was planned last: of a DAG without catchup time may have passed it by.
     """
+    if dag.schedule.expression == CUSTOM:
+        return dag.next_run
     return _plan(engine, dag, dag.last_interval)
 
 
@@ -118,23 +140,57 @@ def _make_next_run(engine: Engine, dag: Dag) -> Dag | None:
         planned = _plan(engine, dag, dag.last_interval)  # its interval ends when it is made
     if planned is None:
         return renew(engine, dag)
+    if isinstance(planned, PlannedRun):
+        return _make_planned_run(engine, dag, planned)
     made = _create(engine, dag, planned)
     write = engine.store.dags.set_next_run(dag, _plan(engine, dag, made), made)
     return write.item if write.applied else None
 
 
-def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
-    """Create the automated run of an interval; the interval of the one that is there then."""
-    request = RunRequest(
+def _make_planned_run(engine: Engine, dag: Dag, planned: PlannedRun) -> Dag | None:
+    """Create the run that the DAG's own timetable has planned, and ask for the next one.
+
+    Where the run was there already the tick asks, a little later: so a timetable that names one run over and
+    over cannot keep scheduler and workers busy.
+    """
+    try:
+        run = create_run_of(engine, dag, _request(dag, planned))
+    except InvalidRequest as error:
+        return _put_aside(engine, dag, str(error))
+    except DagRunAlreadyExists:
+        made = _automated_run(engine, dag, planned)
+        if made is None:
+            return _put_aside(engine, dag, f"the run {planned.run_id} is not made: its id or date is taken")
+        later = engine.now() + WAIT_FOR_AN_ANSWER
+        return engine.store.dags.set_next_run(dag, None, made, ask_at=later).item
+    log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})
+    write = _ask(engine, dag, planned.interval)
+    return write.item if write.applied else None
+
+
+def _put_aside(engine: Engine, dag: Dag, error: str) -> Dag | None:
+    log.warning("the timetable of %s failed: %s", dag.dag_id, error)
+    again = engine.now() + ASK_AGAIN
+    return engine.store.dags.set_next_run(dag, None, dag.last_interval, ask_at=again, error=error).item
+
+
+def _request(dag: Dag, planned: DataInterval) -> RunRequest:
+    data_interval, run_id = interval_and_id(planned)
+    return RunRequest(
         dag_id=dag.dag_id,
         execution_date=planned.logical_date,
+        run_id=run_id,
         run_type=DagRunType.SCHEDULED,
         external_trigger=False,
         triggered_by=TRIGGERED_BY,
-        data_interval=planned,
+        data_interval=data_interval,
     )
+
+
+def _create(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval:
+    """Create the automated run of an interval; the interval of the one that is there then."""
     try:
-        run = create_run_of(engine, dag, request)
+        run = create_run_of(engine, dag, _request(dag, planned))
     except DagRunAlreadyExists:
         return _automated_run(engine, dag, planned) or planned
     log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})

@@ -40,6 +40,7 @@ from chalicelib.engine.slots import taking
 from chalicelib.engine.tasks import deferring, fail_stop, owed_callbacks, owed_events, past, sleeping
 from chalicelib.engine.tasks.cascade import Cascade
 from chalicelib.engine.tasks.expanding import Opening, literal_levels
+from chalicelib.engine.tasks.failures import pause_after_failures
 from chalicelib.engine.tasks.questions import Told
 from chalicelib.engine.tasks.telling import Telling
 from chalicelib.engine.tasks.tries import Tries
@@ -243,6 +244,7 @@ class RunInProgress:
 
     def _after_close(self, run: DagRun, *, redo: bool) -> None:
         """Do what follows from the end of the run, all of whose tasks have ended."""
+        pause_after_failures(self.engine, self.graph, run, redo=redo)
         self.leave(run)
         owed_callbacks.after_run(self.engine, self.graph, run, redo=redo)
         self.engine.store.dag_runs.remove_unfinished(run.ref, run.clear_number)

@@ -10,12 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import FollowTask
 from chalicelib.domain.plans.fail_stop import reason_of, stopped_state, to_be_stopped, was_stopped_by
-from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
-from chalicelib.engine.engine import Engine
 from chalicelib.engine.tasks import owed_callbacks
 
 if TYPE_CHECKING:
@@ -56,20 +53,3 @@ def _follow_later(progress: "RunInProgress", ended: Iterable[TaskInstance]) -> N
     run = progress.facts.ref
     for item in ended:
         progress.outbox.post(FollowTask(run=run, task_id=item.task_id, map_index=item.map_index))
-
-
-def why_stopped(engine: Engine, item: TaskInstance) -> str | None:
-    """Why a try does not go on that ``item`` shows running; None if it does, or if that is not known now.
-
-    1 request.
-    """
-    try:
-        now = engine.store.task_instances.get(item.run_uid, item.key)
-    except StoreUnavailable:
-        log.info("whether try %s of %s goes on is asked again", item.try_number, item.key, exc_info=True)
-        return None
-    if now is None:
-        return "its run is gone"
-    if now.state is TaskInstanceState.RUNNING and now.lease_token == item.lease_token:
-        return None
-    return now.reason or f"it is {now.state or 'cleared'}"

@@ -19,7 +19,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of_run
 from chalicelib.engine.lookup import previous_success
 from chalicelib.engine.ports.store import XComs
-from chalicelib.engine.tasks.dataset_inputs import events_of_dataset, triggering_events
+from chalicelib.engine.tasks.dataset_inputs import DatasetsForTry
 
 _LOOKED_AT = 10
 """Runs in which a value of prior dates usually is."""
@@ -51,8 +51,7 @@ def try_request(engine: Engine, message: RunTask, item: TaskInstance, fileloc: s
         has_gaps=_has_gaps(engine, graph_of_run(engine, run), item),
         find_previous_success=partial(previous_success, engine, run.ref),
         find_task_instances=partial(instances_of_run, engine, run),
-        find_triggering_events=partial(triggering_events, engine, run),
-        find_events_of_dataset=partial(events_of_dataset, engine),
+        datasets=DatasetsForTry(engine, run),
         pokes=item.pokes,
         first_poke_at=item.first_poke_at,
         goes_on=message.begun_at is not None,

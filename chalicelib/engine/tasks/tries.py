@@ -142,6 +142,17 @@ class Tries:
                 return standing
         return None
 
+    def withhold(self, item: TaskInstance, reason: str) -> TaskInstance | None:
+        """Let a task instance that has not begun never begin; as it is then, None if it has, or was cleared.
+
+        A handler that has read it before is refused, and gives back what it took for it.
+        """
+        expected = Expected(states=frozenset({None}), clears=item.clears)
+        change = changes.withheld(item, reason, self.engine.now())
+        tasks = self.engine.store.task_instances
+        write = tasks.transition(item.run_uid, item.key, expected, change)
+        return write.item if write.applied or write.item.is_withheld else None
+
     def let_go(self, task: Task, item: TaskInstance) -> None:
         """Give back the slots that an instance held when it was ended, or its place among the waiters.
 
@@ -168,7 +179,7 @@ class Tries:
         A try that is yet to be (of a task that was cleared meanwhile) finds its slots taken, or the audit
         frees them.
         """
-        if standing.state is None and standing.try_number < try_number:
+        if standing.state is None and standing.try_number < try_number and not standing.is_withheld:
             return
         is_live = _is_live(standing, holder)
         parts = tuple(part for part in grant.parts if not (is_live and part in standing.pool_parts))

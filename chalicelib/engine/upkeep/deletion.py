@@ -203,6 +203,10 @@ def _bring_back(engine: Engine, dag: Dag) -> None:
     is_paused = engine.dags_are_paused_at_creation if paused is None else paused
     next_run = dag.schedule.advance(None, engine.now())
     engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused, next_run=next_run)
+    if dag.schedule.is_custom:
+        revived = engine.store.dags.get(dag.dag_id)
+        if revived is not None:
+            renew(engine, revived)
 
 
 def _send_erasure(engine: Engine, dag: Dag) -> None:

@@ -24,6 +24,8 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from chalicelib.domain.runs.timeout import TIMED_OUT
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks import changes
+from chalicelib.domain.tasks.run_items import RunItems
+from chalicelib.domain.tasks.task_instances import Expected
 from chalicelib.engine.by_hand import carry_out
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.outbox import Outbox
@@ -87,7 +89,7 @@ def look_after(engine: Engine, message: RescueRun) -> None:
 
 def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -> None:
     progress = in_progress(engine, run)
-    items = engine.items(run.run_uid)
+    items = _with_none_withheld(engine, engine.items(run.run_uid))
     now = engine.now()
     found = repairs(progress.graph, items, now, stopped_at)
     if dag.is_paused_for(run.run_type) and not any(
@@ -111,6 +113,17 @@ def _sweep(engine: Engine, dag: Dag, run: DagRun, stopped_at: datetime | None) -
     elif not found and is_deadlocked(progress.graph, items):
         progress.close_deadlocked()
     progress.flush()
+
+
+def _with_none_withheld(engine: Engine, items: RunItems) -> RunItems:
+    """Let begin what was withheld when the run timed out: it was cleared since, and goes on."""
+    withheld = [item for item in items.by_key.values() if item.is_withheld]
+    if not withheld:
+        return items
+    tasks, change = engine.store.task_instances, changes.let_begin(engine.now())
+    expected = Expected(states=frozenset({None}), is_withheld=True)
+    written = (tasks.transition(item.run_uid, item.key, expected, change).item for item in withheld)
+    return RunItems(items.run_uid, {**items.by_key, **{item.key: item for item in written}})
 
 
 _DONE_WHILE_PAUSED = frozenset(

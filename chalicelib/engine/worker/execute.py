@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.messages import RescueRun, RunTask
@@ -27,10 +26,10 @@ from chalicelib.engine.ports.store import Write
 from chalicelib.engine.ports.worker import Invocation, RunTry
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.altered_runs import Crowd, crowd_around, wait_for_one_of
-from chalicelib.engine.tasks.fail_stop import why_stopped
 from chalicelib.engine.tasks.inputs import task_xcoms, try_request
 from chalicelib.engine.tasks.try_end import change_running, finish
 from chalicelib.engine.worker.other_runs import RunsForTry
+from chalicelib.engine.worker.stopped_tries import watch_over
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +92,11 @@ def _run_claimed(
     match prepared:
         case TryRequest():
             _observe_start(progress, message, item)
-            may_be_stopped = progress.graph.fail_stop
             prepared = replace(
                 prepared,
                 time_left=invocation.ends_at - progress.engine.now(),
                 other_runs=RunsForTry(engine=progress.engine, request=prepared),
-                why_stopped=partial(why_stopped, progress.engine, item) if may_be_stopped else None,
+                why_stopped=watch_over(progress, item),
             )
             finish(progress, item, _run(progress.engine, prepared, item, message.run, run_try))
         case Crowd():

@@ -57,6 +57,7 @@ class _Taken:
             classpath=self.deferral.classpath,
             kwargs=self.deferral.kwargs,
             created_at=self.deferral.created_at,
+            rounds=self.deferral.rounds,
         )
 
 
@@ -159,7 +160,8 @@ def _end(window: _Taken, outcome: WindowOutcome) -> None:
     progress, item, now = window.progress, window.item, window.progress.engine.now()
     match outcome.result:
         case WindowResult.WAITS:
-            write = change_running(progress, item, changes.next_window(item, outcome.due_at or now, now))
+            change = changes.next_window(item, outcome.due_at or now, now, outcome.rounds)
+            write = change_running(progress, item, change)
             if write.applied:
                 deferring.send_for_window(progress.tries, write.item)
         case WindowResult.FIRED | WindowResult.BROKEN:

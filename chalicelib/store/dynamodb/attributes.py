@@ -75,11 +75,7 @@ class ScheduleAttribute(Attribute[Schedule]):
         usual = Schedule()
         given = {field.name: getattr(value, field.name) for field in fields(Schedule)}
         return json.dumps(
-            {
-                name: instant_text(field) if isinstance(field, datetime) else field
-                for name, field in given.items()
-                if field != getattr(usual, name)
-            }
+            {name: _json(field) for name, field in given.items() if field != getattr(usual, name)}
         )
 
     def deserialize(self, value: str) -> Schedule:
@@ -88,6 +84,8 @@ class ScheduleAttribute(Attribute[Schedule]):
         for name in ("start_date", "end_date"):
             if name in given:
                 given[name] = datetime.fromisoformat(given[name])
+        given["events"] = tuple(map(datetime.fromisoformat, given.get("events", ())))
+        given["further"] = tuple(given.get("further", ()))
         return Schedule(**given)
 
 
@@ -104,6 +102,12 @@ class DeferralAttribute(Attribute[Deferral]):
         """The deferral."""
         deferral: Deferral = typed(Deferral, json.loads(value))
         return deferral
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    return instant_text(value) if isinstance(value, datetime) else value
 
 
 class PartsAttribute(Attribute[Parts]):

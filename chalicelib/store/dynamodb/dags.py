@@ -13,11 +13,13 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.custom import PlannedRun
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Write
 from chalicelib.store.dynamodb.models import DagItem, DagVersionItem, ImportErrorItem
 from chalicelib.store.dynamodb.tables import Tables
+from chalicelib.store.repeats import plan_of
 from chalicelib.store.s3 import Bucket, segment
 
 CONTENT_LIMIT = 32 * 1024
@@ -56,7 +58,7 @@ class DynamoDags:
         """1 request."""
         actions: list[Action] = [DagItem.is_active.set(active)]
         if not active:
-            actions += _next_run(None)
+            actions += _plan(None)
         self._dags.update((dag_id,), actions, DagItem.dag_id.exists())
 
     def set_paused(
@@ -72,11 +74,30 @@ class DynamoDags:
         written = self._dags.update((dag_id,), actions, _IS_KEPT)
         return as_dag(written.item) if written.applied and written.item else None
 
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        actions = [
+            DagItem.is_paused.set(True),
+            DagItem.pause_changed_by.set(changed_by),
+            DagItem.paused_after.set(end),
+            DagItem.paused_at.set(at),
+            _listed_as_due(False),
+        ]
+        is_new = DagItem.paused_after.does_not_exist() | (DagItem.paused_after != end)
+        is_of_this_life = (DagItem.generation == run.generation) & _IS_KEPT
+        self._dags.update((run.dag_id,), actions, is_of_this_life & is_new)
+
     def set_next_run(
-        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+        self,
+        dag: Dag,
+        next_run: DataInterval | None,
+        last_interval: DataInterval | None,
+        *,
+        ask_at: datetime | None = None,
+        error: str | None = None,
     ) -> Write[Dag | None]:
         actions = [
-            *_next_run(next_run),
+            *_plan(next_run, ask_at),
+            _assign(DagItem.planning_error, error),
             _assign(DagItem.last_interval_start, last_interval.start if last_interval else None),
             _assign(DagItem.last_interval_end, last_interval.end if last_interval else None),
             _listed_as_due(not dag.is_paused),
@@ -86,12 +107,12 @@ class DynamoDags:
             & (DagItem.version == dag.version)
             & (DagItem.is_paused == dag.is_paused)
             & _IS_KEPT
-            & _has_next_run(dag.next_run)
+            & _has_plan(dag)
         )
         written = self._dags.update((dag.dag_id,), actions, is_as_given)
         known = as_dag(written.item) if written.item else None
         # Ours, by a request whose reply was lost, or another's: the same either way.
-        is_done = known is not None and (known.next_run, known.last_interval) == (next_run, last_interval)
+        is_done = known is not None and plan_of(known) == (next_run, last_interval, ask_at)
         return Write(applied=written.applied or is_done, item=known)
 
     def due(self, now: datetime) -> Iterator[str]:
@@ -133,13 +154,15 @@ class DynamoDags:
             DagItem.is_deleted.set(False),
             DagItem.is_paused.set(is_paused),
             DagItem.pause_changed_by.remove(),
+            DagItem.paused_after.remove(),
             DagItem.latest_run_date.remove(),
             DagItem.latest_run_uid.remove(),
             DagItem.latest_run_start_date.remove(),
             DagItem.last_interval_start.remove(),
             DagItem.last_interval_end.remove(),
             DagItem.altered_runs.remove(),
-            *_next_run(next_run),
+            DagItem.planning_error.remove(),
+            *_plan(next_run),
             _listed_as_due(not is_paused),
         ]
         is_active = DagItem.is_active == True  # noqa: E712 - makes a condition
@@ -224,11 +247,15 @@ def as_dag(item: DagItem) -> Dag:
         default_start_date=item.default_start_date,
         has_params=bool(item.has_params),
         dataset_condition=DatasetCondition(item.dataset_condition) if item.dataset_condition else None,
+        names_datasets=bool(item.names_datasets),
         latest_run=latest,
         pause_changed_by=item.pause_changed_by,
+        paused_after=item.paused_after,
         paused_at=item.paused_at,
         unpaused_at=item.unpaused_at,
-        next_run=_interval(item.next_run_start, item.due_at),
+        next_run=_next_run(item),
+        ask_at=item.due_at if item.next_run_start is None else None,
+        planning_error=item.planning_error,
         last_interval=_interval(item.last_interval_start, item.last_interval_end),
         altered_runs=frozenset(map(_as_altered_run, item.altered_runs or ())),
     )
@@ -257,23 +284,43 @@ def _renew(dag: Dag) -> list[Action]:
         DagItem.generation.set(DagItem.generation | dag.generation),
         DagItem.is_paused.set(DagItem.is_paused | dag.is_paused),
     ]
+    if dag.names_datasets:
+        actions.append(DagItem.names_datasets.set(True))
     if dag.pause_changed_by is not None:
         actions.append(DagItem.pause_changed_by.set(DagItem.pause_changed_by | dag.pause_changed_by))
     return actions
 
 
-def _next_run(interval: DataInterval | None) -> list[Action]:
+def _plan(run: DataInterval | None, ask_at: datetime | None = None) -> list[Action]:
+    planned = run if isinstance(run, PlannedRun) else None
     return [
-        _assign(DagItem.next_run_start, interval.start if interval else None),
-        _assign(DagItem.due_at, interval.run_after if interval else None),
+        _assign(DagItem.next_run_start, run.start if run else None),
+        _assign(DagItem.next_run_end, planned.end if planned else None),
+        _assign(DagItem.next_run_id, planned.run_id if planned else None),
+        _assign(DagItem.due_at, run.run_after if run else ask_at),
     ]
 
 
-def _has_next_run(interval: DataInterval | None) -> Condition:
-    condition: Condition = DagItem.due_at.does_not_exist()
-    if interval is not None:
-        condition = (DagItem.next_run_start == interval.start) & (DagItem.due_at == interval.run_after)
-    return condition
+def _next_run(item: DagItem) -> DataInterval | None:
+    if item.next_run_start is None or item.due_at is None:
+        return None
+    if item.next_run_end is None or item.next_run_id is None:
+        return DataInterval(start=item.next_run_start, end=item.due_at)
+    return PlannedRun(
+        start=item.next_run_start, end=item.next_run_end, due=item.due_at, run_id=item.next_run_id
+    )
+
+
+def _has_plan(dag: Dag) -> Condition:
+    """Whether the plan is the one of that DAG."""
+    run = dag.next_run
+    due_at = run.run_after if run else dag.ask_at
+    due: Condition = DagItem.due_at.does_not_exist() if due_at is None else DagItem.due_at == due_at
+    start: Condition = DagItem.next_run_start.does_not_exist()
+    if run is not None:
+        start = DagItem.next_run_start == run.start
+    both: Condition = due & start
+    return both
 
 
 def _listed_as_due(is_listed: bool) -> Action:

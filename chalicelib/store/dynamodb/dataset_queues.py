@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from math import ceil
+from datetime import datetime
 
 from chalicelib.domain.datasets.queues import Arrival, ArrivalStep, DatasetQueue
 from chalicelib.domain.runs.dag_runs import DagRun
@@ -18,9 +17,6 @@ from chalicelib.store.dynamodb.dags import as_dag
 from chalicelib.store.dynamodb.models import DatasetArrivalItem, DatasetQueueItem
 from chalicelib.store.dynamodb.table import get_each, transact
 from chalicelib.store.dynamodb.tables import Tables
-
-REMEMBERED_FOR = timedelta(days=30)
-"""How long an origin is known to have arrived: far longer than a message lives, dead letters included."""
 
 _QUEUE = "queue"
 _ORIGIN = "origin#"
@@ -48,7 +44,7 @@ class DynamoDatasetQueues:
         return as_dag(dag) if dag else None, _as_queue(queue) if queue else None
 
     def arrive(self, step: ArrivalStep, run: DagRun | None, due_at: datetime) -> Arrived:
-        writes = [*self._arriving(step, due_at)]
+        writes = [*self._arriving(step)]
         if run is not None:
             writes += [
                 {"Put": self._queues.put_request(_run_entry(run))},
@@ -65,12 +61,9 @@ class DynamoDatasetQueues:
             return Arrived.APPLIED if arrived and is_ours else Arrived.REPEATED
         return Arrived.OVERTAKEN if of_the_queue.failed else Arrived.DATE_TAKEN
 
-    def _arriving(self, step: ArrivalStep, due_at: datetime) -> Sequence[Request]:
+    def _arriving(self, step: ArrivalStep) -> Sequence[Request]:
         marker = DatasetQueueItem(
-            step.arrival.dag_id,
-            _ORIGIN + step.arrival.origin,
-            run_uid=step.arrival.run_uid,
-            expires_at=ceil((due_at + REMEMBERED_FOR).timestamp()),
+            step.arrival.dag_id, _ORIGIN + step.arrival.origin, run_uid=step.arrival.run_uid
         )
         as_read = DatasetQueueItem.version == step.before.version
         is_as_read = as_read if step.before.version else DatasetQueueItem.dag_id.does_not_exist()

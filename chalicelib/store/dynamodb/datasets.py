@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.datasets.datasets import Dataset, Mention
+from chalicelib.domain.datasets.datasets import DEFAULT_GROUP, Dataset, Mention
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.dataset_events import DatasetEvent, EventKey, EventSource
 from chalicelib.store.dynamodb.attributes import instant_text
@@ -33,6 +33,7 @@ class DynamoDatasets:
             DatasetItem.updated_at.set(dataset.updated_at),
             DatasetItem.extra.set(dataset.extra),
             mentions.set(_mentions_text(dataset)) if dataset.mentions else mentions.remove(),
+            *_naming(dataset),
         ]
         self._table.update((dataset.reference,), actions)
 
@@ -45,6 +46,8 @@ class DynamoDatasets:
         ]
         if dataset.aliases:
             actions.append(DatasetItem.aliases.add(set(dataset.aliases)))
+        if dataset.own_name:
+            actions.append(DatasetItem.own_name.set(DatasetItem.own_name | dataset.own_name))
         self._table.update((dataset.reference,), actions)
 
 
@@ -59,6 +62,7 @@ class DynamoDatasetEvents:
             DatasetEventItem(
                 event.uri,
                 _event_key(event.key),
+                name=event.name or None,
                 timestamp=event.timestamp,
                 origin=event.origin,
                 number=event.number,
@@ -83,12 +87,20 @@ def _mentions_text(dataset: Dataset) -> str:
     return json.dumps([plain(mention) for mention in dataset.mentions])
 
 
+def _naming(dataset: Dataset) -> Iterator[Action]:
+    own_name, group = DatasetItem.own_name, DatasetItem.group
+    yield own_name.set(dataset.own_name) if dataset.own_name else own_name.remove()
+    yield group.set(dataset.group) if dataset.group != DEFAULT_GROUP else group.remove()
+
+
 def _as_dataset(item: DatasetItem) -> Dataset:
     return Dataset(
         reference=item.reference,
         id=item.id,
         created_at=item.created_at,
         updated_at=item.updated_at,
+        own_name=item.own_name or "",
+        group=item.group or DEFAULT_GROUP,
         extra=item.extra,
         mentions=typed(tuple[Mention, ...], json.loads(item.mentions)) if item.mentions else (),
         aliases=frozenset(item.aliases or ()),
@@ -98,6 +110,7 @@ def _as_dataset(item: DatasetItem) -> Dataset:
 def _as_event(item: DatasetEventItem) -> DatasetEvent:
     return DatasetEvent(
         uri=item.uri,
+        name=item.name or "",
         timestamp=item.timestamp,
         origin=item.origin,
         number=item.number,

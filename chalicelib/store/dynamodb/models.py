@@ -29,7 +29,9 @@ from chalicelib.store.dynamodb.attributes import (
 class DagItem(Model):
     """Table ``dags``; the index ``due`` is over ``due_shard`` (only while unpaused) and ``due_at``.
 
-    ``due_at`` is the end of the next run's data interval, ``next_run_start`` its start.
+    ``due_at`` is when the next run is due, which is the end of its data interval, and ``next_run_start`` the
+    start of that. A run that the user's own timetable has planned has an end and an id besides; while none
+    is planned, ``due_at`` is when that timetable is asked.
     """
 
     dag_id = UnicodeAttribute(hash_key=True)
@@ -43,13 +45,18 @@ class DagItem(Model):
     default_start_date = InstantAttribute(null=True)
     has_params = BooleanAttribute(null=True)
     dataset_condition = UnicodeAttribute(null=True)
+    names_datasets = BooleanAttribute(null=True)
     latest_run_date = InstantAttribute(null=True)
     latest_run_uid = UnicodeAttribute(null=True)
     latest_run_start_date = InstantAttribute(null=True)
     pause_changed_by = UnicodeAttribute(null=True)
+    paused_after = UnicodeAttribute(null=True)
     paused_at = InstantAttribute(null=True)
     unpaused_at = InstantAttribute(null=True)
     next_run_start = InstantAttribute(null=True)
+    next_run_end = InstantAttribute(null=True)
+    next_run_id = UnicodeAttribute(null=True)
+    planning_error = UnicodeAttribute(null=True)
     last_interval_start = InstantAttribute(null=True)
     last_interval_end = InstantAttribute(null=True)
     due_shard = IntegerAttribute(null=True)
@@ -88,6 +95,7 @@ class DagRunItem(Model):
     state = UnicodeAttribute()
     external_trigger = BooleanAttribute()
     is_undated = BooleanAttribute(null=True)
+    is_interval_owed = BooleanAttribute(null=True)
     triggered_by = UnicodeAttribute()
     conf = UnicodeAttribute(null=True)
     conf_reference = UnicodeAttribute(null=True)
@@ -136,6 +144,7 @@ class TaskInstanceItem(Model):
     state = UnicodeAttribute(null=True)
     try_number = IntegerAttribute(null=True)
     clears = IntegerAttribute(null=True)
+    is_withheld = BooleanAttribute(null=True)
     max_tries = IntegerAttribute(null=True)
     mark_success = NumberSetAttribute()
     mark_failed = NumberSetAttribute()
@@ -235,6 +244,8 @@ class DatasetItem(Model):
     id = IntegerAttribute()
     created_at = InstantAttribute()
     updated_at = InstantAttribute()
+    own_name = UnicodeAttribute(null=True)
+    group = UnicodeAttribute(null=True)
     extra = UnicodeAttribute()
     mentions = UnicodeAttribute(null=True)
     aliases = UnicodeSetAttribute(null=True)
@@ -245,6 +256,7 @@ class DatasetEventItem(Model):
 
     uri = UnicodeAttribute(hash_key=True)
     event_key = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute(null=True)
     timestamp = InstantAttribute()
     origin = UnicodeAttribute()
     number = IntegerAttribute()
@@ -255,8 +267,8 @@ class DatasetEventItem(Model):
 
 class DatasetQueueItem(Model):
     """Table ``dataset_queues``. A DAG has one item that is its queue (``entry`` is ``queue``); one for each
-    origin that has arrived there, until ``expires_at`` (seconds since 1970, DynamoDB's time to live); and one
-    for each run that was made, with its date.
+    origin that has arrived there, with the run that has it; and one for each run that it made,
+    with the date.
     """
 
     dag_id = UnicodeAttribute(hash_key=True)
@@ -269,7 +281,6 @@ class DatasetQueueItem(Model):
     interval_end = InstantAttribute(null=True)
     latest = InstantAttribute(null=True)
     execution_date = InstantAttribute(null=True)
-    expires_at = IntegerAttribute(null=True)
 
 
 class DatasetArrivalItem(Model):

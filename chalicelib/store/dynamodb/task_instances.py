@@ -102,14 +102,14 @@ def _leave(added: Mapping[str, int]) -> list[Action]:
 
 def _assign(name: str, value: Any) -> Action:
     attribute: Attribute[Any] = getattr(TaskInstanceItem, name)
-    if value in (None, ()):
+    if value in (None, ()) or value is False:
         return attribute.remove()
     # Serialized here: set() takes a tuple for the element of a list.
     return attribute.set({attribute.attr_type: attribute.serialize(value)})
 
 
 def _is_as(expected: Expected) -> Condition:
-    condition = _has_state(expected.states)
+    condition = _has_state(expected.states, is_withheld=expected.is_withheld)
     if expected.try_number is not None:
         condition &= _is_number(TaskInstanceItem.try_number, expected.try_number)
     if expected.lease_token is not None:
@@ -125,12 +125,14 @@ def _is_as(expected: Expected) -> Condition:
     return condition
 
 
-def _has_state(states: frozenset[TaskInstanceState | None]) -> Condition:
+def _has_state(states: frozenset[TaskInstanceState | None], *, is_withheld: bool) -> Condition:
     options: list[Condition] = []
     if named := sorted(state for state in states if state):
         options.append(TaskInstanceItem.state.is_in(*named))
     if None in states:
-        options.append(TaskInstanceItem.state.does_not_exist())
+        withheld = TaskInstanceItem.is_withheld
+        is_as_expected = withheld.exists() if is_withheld else withheld.does_not_exist()
+        options.append(TaskInstanceItem.state.does_not_exist() & is_as_expected)
     return reduce(or_, options)
 
 
@@ -156,6 +158,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         state=None if item.state is None else TaskInstanceState(item.state),
         try_number=item.try_number or 0,
         clears=item.clears or 0,
+        is_withheld=bool(item.is_withheld),
         max_tries=item.max_tries,
         notes=_notes(item),
         lease_token=item.lease_token,

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from threading import RLock
+from typing import Any
 
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.engine.ports.store import Write
+from chalicelib.store.repeats import plan_of
 
 
 class MemoryDags:
@@ -37,6 +39,8 @@ class MemoryDags:
                     latest_run=None,
                     next_run=None,
                     last_interval=None,
+                    ask_at=None,
+                    planning_error=None,
                     altered_runs=frozenset(),
                 )
             else:
@@ -49,6 +53,7 @@ class MemoryDags:
                     default_start_date=dag.default_start_date,
                     has_params=dag.has_params,
                     dataset_condition=dag.dataset_condition,
+                    names_datasets=dag.names_datasets or known.names_datasets,
                 )
             self._dags[dag.dag_id] = saved
             return saved
@@ -56,8 +61,8 @@ class MemoryDags:
     def set_active(self, dag_id: str, active: bool) -> None:
         with self._lock:
             if dag := self._dags.get(dag_id):
-                next_run = dag.next_run if active else None
-                self._dags[dag_id] = replace(dag, is_active=active, next_run=next_run)
+                plan: dict[str, Any] = {} if active else {"next_run": None, "ask_at": None}
+                self._dags[dag_id] = replace(dag, is_active=active, **plan)
 
     def set_paused(
         self, dag_id: str, paused: bool, changed_by: str, at: datetime | None = None
@@ -75,22 +80,39 @@ class MemoryDags:
             )
             return self._dags[dag_id]
 
+    def pause_after(self, run: RunRef, end: str, changed_by: str, at: datetime) -> None:
+        with self._lock:
+            dag = self._dags.get(run.dag_id)
+            if dag is None or dag.is_deleted or dag.generation != run.generation or dag.paused_after == end:
+                return
+            self._dags[run.dag_id] = replace(
+                dag, is_paused=True, pause_changed_by=changed_by, paused_after=end, paused_at=at
+            )
+
     def set_next_run(
-        self, dag: Dag, next_run: DataInterval | None, last_interval: DataInterval | None
+        self,
+        dag: Dag,
+        next_run: DataInterval | None,
+        last_interval: DataInterval | None,
+        *,
+        ask_at: datetime | None = None,
+        error: str | None = None,
     ) -> Write[Dag | None]:
         with self._lock:
             known = self._dags.get(dag.dag_id)
             if known is None or known.is_deleted or _planning_basis(known) != _planning_basis(dag):
-                is_done = known is not None and _plan(known) == (next_run, last_interval)
+                is_done = known is not None and plan_of(known) == (next_run, last_interval, ask_at)
                 return Write(applied=is_done, item=known)
-            planned = replace(known, next_run=next_run, last_interval=last_interval)
+            planned = replace(
+                known, next_run=next_run, last_interval=last_interval, ask_at=ask_at, planning_error=error
+            )
             self._dags[dag.dag_id] = planned
             return Write(applied=True, item=planned)
 
     def due(self, now: datetime) -> Iterator[str]:
         with self._lock:
             listed = [dag for dag in self._dags.values() if not (dag.is_paused or dag.is_deleted)]
-            return iter([dag.dag_id for dag in listed if dag.next_run and dag.next_run.run_after <= now])
+            return iter([dag.dag_id for dag in listed if (due_at := _due_at(dag)) and due_at <= now])
 
     def set_latest_run(self, run: DagRun) -> None:
         with self._lock:
@@ -128,8 +150,11 @@ class MemoryDags:
                 is_paused=is_paused,
                 latest_run=None,
                 pause_changed_by=None,
+                paused_after=None,
                 next_run=next_run,
                 last_interval=None,
+                ask_at=None,
+                planning_error=None,
                 altered_runs=frozenset(),
             )
 
@@ -167,8 +192,8 @@ class MemoryDags:
 
 
 def _planning_basis(dag: Dag) -> tuple[object, ...]:
-    return dag.generation, dag.version, dag.is_paused, dag.next_run
+    return dag.generation, dag.version, dag.is_paused, dag.next_run, dag.ask_at
 
 
-def _plan(dag: Dag) -> tuple[DataInterval | None, DataInterval | None]:
-    return dag.next_run, dag.last_interval
+def _due_at(dag: Dag) -> datetime | None:
+    return dag.next_run.run_after if dag.next_run else dag.ask_at

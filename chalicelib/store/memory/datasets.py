@@ -35,7 +35,11 @@ class MemoryDatasets:
     def bring(self, dataset: Dataset) -> None:
         with self._lock:
             known = self._datasets.get(dataset.reference, dataset)
-            self._datasets[dataset.reference] = replace(known, aliases=known.aliases | dataset.aliases)
+            self._datasets[dataset.reference] = replace(
+                known,
+                aliases=known.aliases | dataset.aliases,
+                own_name=known.own_name or dataset.own_name,
+            )
 
 
 class MemoryDatasetEvents:

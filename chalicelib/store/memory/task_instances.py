@@ -83,6 +83,7 @@ class MemoryTaskInstances:
 def _is_as(expected: Expected, item: TaskInstance) -> bool:
     return (
         item.state in expected.states
+        and (item.state is not None or item.is_withheld is expected.is_withheld)
         and expected.try_number in (None, item.try_number)
         and expected.lease_token in (None, item.lease_token)
         and expected.updated_at in (None, item.updated_at)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,8 @@ import botocore.session
 from chalicelib.auth.backends import BASIC_AUTH
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.provisioning.before_chalice import create_missing
+from chalicelib.domain.messages import RunTask, RunTrigger
+from chalicelib.queues.messages import decode, encode
 from chalicelib.settings import Settings
 from tests.e2e.stage.project import OPEN, aws_environment, run
 from tests.emulator import ministack
@@ -90,10 +93,14 @@ class Functions:
         """Start each function and give it one event, in the order in which a run needs them."""
         for queue in ("scheduling", "tasks"):  # of the DAG's unpausing, of runs before
             self._forget_messages(queue)
+        triggered = self._start("app.app", TRIGGER)
+        scheduled = self._start("chalicelib.handlers.scheduler", self._next_message("scheduling"))
+        task = self._next_message("tasks")
         return {
-            "api_handler": self._start("app.app", TRIGGER),
-            "scheduler": self._start("chalicelib.handlers.scheduler", self._next_message("scheduling")),
-            "worker": self._start("chalicelib.handlers.worker", self._next_message("tasks")),
+            "api_handler": triggered,
+            "scheduler": scheduled,
+            "triggerer": self._start("chalicelib.handlers.triggerer", _window_of(task)),
+            "worker": self._start("chalicelib.handlers.worker", task),
             "events": self._start("chalicelib.handlers.events", json.loads(SQS_EVENT.read_text())),
             "tick": self._start("chalicelib.handlers.tick", TICK),
             "authorizer": self._start(
@@ -150,6 +157,21 @@ class Functions:
     def _command_line(self, *arguments: str, stdin: str = "") -> None:
         command = [sys.executable, "-m", "chalicelib", *arguments]
         run(command, self._package, self._environment, stdin=stdin, timeout=SECONDS)
+
+
+def _window_of(task: dict[str, Any]) -> dict[str, Any]:
+    """The event of a window of a trigger, for a task that does not wait for one any more."""
+    (record,) = task["Records"]
+    message = decode(record["body"])
+    assert isinstance(message, RunTask)
+    window = RunTrigger(
+        run=message.run,
+        task_id=message.task_id,
+        try_number=message.try_number,
+        window=1,
+        due_at=datetime.now(UTC),
+    )
+    return {"Records": [{**record, "body": encode(window)}]}
 
 
 def _loaded(report: Mapping[str, Any]) -> Loaded:

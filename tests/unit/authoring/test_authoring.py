@@ -14,7 +14,6 @@ from chalicelib.authoring.exceptions import (
     AirflowTimetableInvalid,
     DuplicateTaskIdFound,
     FailStopDagInvalidTriggerRule,
-    NotOffered,
     TaskNotFound,
 )
 from chalicelib.authoring.loading.serialization import serialize
@@ -87,15 +86,21 @@ def edges(dag: DAG) -> dict[str, list[str]]:
         ),
         (lambda: empty("a", inlets=[3]), AirflowException, "inlets have to be lineage entities"),
         (lambda: DAG("x", foo=1), TypeError, "DAG.__init__() got an unexpected keyword argument 'foo'"),  # type: ignore[call-arg]  # that is tested
-        (lambda: a_dag(schedule=3), ValueError, "3 is not a valid schedule."),
+        (lambda: a_dag(schedule=3), ValueError, "3 is not a valid schedule_interval."),
         (
             lambda: DAG("x", schedule=None, schedule_interval="@daily"),
             ValueError,
-            "At most one parameter is allowed for 'schedule_interval', 'timetable', 'schedule'.",
+            "At most one allowed for args 'schedule_interval', 'timetable', and 'schedule'.",
         ),
-        (lambda: a_dag(schedule=object()), NotOffered, "Updraft does not offer a schedule of type object"),
+        (lambda: a_dag(schedule=object()), ValueError, "<object object at 0x"),
         (lambda: a_dag(schedule=[object()]), ValueError, "All elements in 'schedule' should be datasets"),
-        (lambda: DAG("x", timetable=object()), NotOffered, "Updraft does not offer timetable objects"),
+        (lambda: DAG("x", timetable=7), ValueError, "7 is not a valid schedule_interval."),
+        (
+            lambda: a_dag(schedule="@continuous"),
+            AirflowException,
+            "Invalid max_active_runs: <class 'airflow.timetables.simple.ContinuousTimetable'> requires "
+            "max_active_runs <= 1",
+        ),
         (lambda: a_dag(start_date="2024-01-01"), TypeError, "a date in a DAG has to be a datetime"),
         (
             lambda: a_dag(start_date=None, default_args={"start_date": "one day"}),
@@ -117,12 +122,27 @@ def edges(dag: DAG) -> dict[str, list[str]]:
         (lambda: a_dag().get_task("zz"), TaskNotFound, "Task zz not found"),
         (lambda: empty("a").dag, AirflowException, "Operator <Task(EmptyOperator): a> has not been assigned"),
         (lambda: TaskGroup("g"), AirflowException, "TaskGroup can only be used inside a dag"),
+        (
+            lambda: a_dag(max_consecutive_failed_dag_runs=-1),
+            AirflowException,
+            "Invalid max_consecutive_failed_dag_runs: -1.Requires max_consecutive_failed_dag_runs >= 0",
+        ),
     ],
 )
 def test_mistakes_are_named(make: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error) as raised:
         make()
     assert str(raised.value).startswith(text)
+
+
+def test_after_how_many_failures_a_dag_is_paused_is_said_by_its_file_or_else_by_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "max_consecutive_failed_dag_runs"
+    assert name not in serialize(a_dag(), "x.py")
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_CONSECUTIVE_FAILED_DAG_RUNS_PER_DAG", "4")
+    assert serialize(a_dag(), "x.py")[name] == 4
+    assert serialize(a_dag(max_consecutive_failed_dag_runs=2), "x.py")[name] == 2
 
 
 @pytest.mark.parametrize("arguments", [{"fail_stop": True}, {"fail_fast": True}])
@@ -210,7 +230,6 @@ def test_the_schedule_of_a_dag_that_gives_none_is_daily() -> None:
     [
         ("61 * * * *", r"Invalid timetable expression: \[61 \* \* \* \*\] is not acceptable, out of range"),
         (timedelta(0), "schedule interval must be positive"),
-        ("@continuous", "requires max_active_runs <= 1"),
     ],
 )
 def test_a_schedule_that_plans_nothing_is_refused(schedule: Any, text: str) -> None:

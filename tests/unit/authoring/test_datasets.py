@@ -86,7 +86,7 @@ def test_a_document_tells_of_outlets_and_of_what_files_say_of_datasets() -> None
         EmptyOperator(task_id="make", outlets=[told, X])
         EmptyOperator(task_id="other")
     document = serialize(dag, "d.py")
-    assert document["datasets"] == {"dataset:a": '{"team": "v1"}'}
+    assert document["datasets"] == {"dataset:a": {"extra": '{"team": "v1"}'}}
     assert [task.get("dataset_outlets") for task in document["tasks"]] == [["alias:x", "dataset:a"], None]
     assert "dataset_condition" not in document
 

@@ -29,7 +29,7 @@ from chalicelib.authoring.triggers.base import (
 from chalicelib.authoring.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
 from chalicelib.domain.runs.deferrals import TIMED_OUT, TRIGGER_FAILED, Deferral
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
-from chalicelib.user_code.warm_up import _NoXComs
+from chalicelib.user_code.no_xcoms import NoXComs
 from tests.scripted.tries import NOON, request
 
 TEMPORAL = "airflow.triggers.temporal.DateTimeTrigger"
@@ -55,7 +55,7 @@ noted: list[Any] = []
 def tried(make: Callable[[], BaseOperator], **fields: Any) -> TryOutcome:
     with DAG("tried", start_date=NOON, schedule=None) as dag:
         make()
-    return run_try(dag, replace(request(), **fields), _NoXComs())
+    return run_try(dag, replace(request(), **fields), NoXComs())
 
 
 def usual(**changes: Any) -> dict[str, Any]:

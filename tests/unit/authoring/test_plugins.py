@@ -163,6 +163,14 @@ class Listener:
     def breaks(self):
         raise RuntimeError("the listener's own fault")
 
+    @hookimpl
+    def on_dataset_changed(self, dataset):
+        HEARD.append(("dataset", dataset.uri))
+
+    @hookimpl
+    def on_asset_changed(self, asset):
+        HEARD.append(("asset", asset.name, asset.uri))
+
     def on_task_instance_skipped(self):
         raise AssertionError("there is no such event")
 
@@ -172,7 +180,7 @@ class Plugin(AirflowPlugin):
 """
 
 HEARING_DAG = """
-from airflow import DAG
+from airflow import DAG, Dataset
 from airflow.exceptions import AirflowSkipException
 from airflow.operators.python import PythonOperator
 import heard
@@ -180,10 +188,12 @@ import heard
 def fail(): raise ValueError("broken")
 def skip(): raise AirflowSkipException
 def tell(): return [list(each) for each in heard.HEARD]
+def change(): pass
 
 with DAG("heard", schedule=None) as dag:
     for function in (fail, skip, tell):
         PythonOperator(task_id=function.__name__, python_callable=function)
+    PythonOperator(task_id="change", python_callable=change, outlets=[Dataset("a")])
 """
 
 
@@ -205,6 +215,9 @@ def test_listeners_are_told_of_tries(dags: Path, caplog: pytest.LogCaptureFixtur
     heard.clear()
     run(dag, "tell")
     assert heard[-1] == ("success", "running", "success")
+    heard.clear()
+    run(dag, "change")
+    assert heard[1:] == [("dataset", "a"), ("asset", "a", "a"), ("success", "running", "success")]
 
 
 def test_without_plugins_nobody_listens(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, PlannedRun, arrive, queue_for
+from chalicelib.domain.datasets.queues import ArrivalStep, DatasetQueue, PlannedRun, arrive, meet, queue_for
 from chalicelib.domain.runs.dataset_events import DatasetEvent, EventSource
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.schedule.timetables import DataInterval
@@ -95,3 +95,24 @@ def test_of_an_earlier_life_of_the_dag_nothing_counts() -> None:
     assert queue_for(earlier, "sales", 1, "new") == earlier
     anew = queue_for(earlier, "sales", 2, "new")
     assert anew == replace(EMPTY, generation=2, run_uid="new", version=earlier.version)
+
+
+def test_what_has_arrived_makes_a_run_where_another_condition_is_met_by_it() -> None:
+    queue = arriving(EMPTY, "a", condition=BOTH).after
+
+    def met(expression: Any, **of_queue: Any) -> ArrivalStep | None:
+        condition = DatasetCondition.of(expression)
+        return meet(replace(queue, **of_queue), condition, NOON + HOUR, new_run_uid="after")
+
+    step = met({"any": ["a", "b"]})
+    assert step is not None
+    assert step.run == PlannedRun(
+        run_uid="next",
+        execution_date=NOON + HOUR,
+        data_interval=DataInterval(start=NOON - HOUR, end=NOON),
+    )
+    assert (step.arrival.events, step.arrival.run_uid) == ((), "next")
+    assert (step.after.run_uid, step.after.arrived, step.after.version) == ("after", frozenset(), 2)
+    assert met(BOTH) is None
+    assert met("c") is None
+    assert met({"all": []}, arrived=frozenset()) is None

@@ -9,10 +9,16 @@ from chalicelib.domain.messages import RegisterDatasetEvents, StartRun
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dataset_changes import DatasetChange, changes_text
-from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, alias_reference, dataset_reference
+from chalicelib.domain.schedule.dataset_conditions import (
+    DatasetCondition,
+    alias_reference,
+    dataset_reference,
+    name_reference,
+)
 from chalicelib.engine import dispatch
 from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.engine import Engine
+from chalicelib.engine.tasks.dataset_inputs import DatasetsForTry
 from tests.scripted.engines import engine_in_memory, take_sent
 from tests.scripted.examples import HOUR, NOON, SECOND, a_dag, a_run
 
@@ -144,5 +150,55 @@ def test_what_a_file_says_that_cannot_be_read_now_stays() -> None:
 
 def test_extras_are_those_of_the_files() -> None:
     engine = engine_in_memory(lambda: NOON)
-    keep_references(engine, [document("p", make=[A]) | {"datasets": {A: '{"team": "v1"}'}}], set())
-    assert by_reference(engine)[A].extra == '{"team": "v1"}'
+    told = {A: {"extra": '{"team": "v1"}', "name": "prices", "group": "g"}}
+    keep_references(engine, [document("p", make=[A]) | {"datasets": told}], set())
+    kept = by_reference(engine)[A]
+    assert (kept.extra, kept.name, kept.group) == ('{"team": "v1"}', "prices", "g")
+
+
+def test_a_dag_may_run_by_the_name_of_a_dataset_that_another_file_defines() -> None:
+    engine = engine_with(("consumer", {"any": [{"asset_ref": {"name": "prices"}}]}))
+    assert by_reference(engine) == {}
+    files = [
+        document("consumer", {"any": [{"asset_ref": {"name": "prices"}}]}),
+        document("producer", make=[name_reference("prices")]) | {"datasets": {A: {"name": "prices"}}},
+    ]
+    keep_references(engine, files, set())
+    assert [(each.dag_id, each.task_id) for each in by_reference(engine)[A].mentions] == [
+        ("consumer", None),
+        ("producer", "make"),
+    ]
+    dispatch.handle(engine, changed("one", DatasetChange(uri="a", name="prices")))
+    (run,) = runs_of(engine, "consumer")
+    assert run.is_undated
+
+
+def test_a_try_finds_datasets_by_name_and_events_by_dataset_and_by_alias() -> None:
+    engine = engine_in_memory(lambda: NOON)
+    changes = (
+        DatasetChange(uri="a", name="prices", aliases=("x",)),
+        DatasetChange(uri="b", aliases=("x",)),
+        DatasetChange(uri="b"),
+    )
+    dispatch.handle(engine, changed("one", *changes))
+    dispatch.handle(engine, changed("two", changes[1], at=NOON - HOUR))
+    lookup = DatasetsForTry(engine, a_run().facts(NOON))
+    assert [(each.uri, each.timestamp) for each in lookup.events_of_alias("x")] == [
+        ("b", NOON - HOUR),
+        ("a", NOON),
+        ("b", NOON),
+    ]
+    assert [event.number for event in lookup.events_of("b")] == [0, 1, 2]
+    assert lookup.events_of_alias("unknown") == lookup.triggering_events() == ()
+    assert [(each.name, each.uri) for each in lookup.named({"prices", "b", "unknown"})] == [
+        ("b", "b"),
+        ("prices", "a"),
+    ]
+
+
+def test_an_event_gives_a_dataset_the_name_that_it_had_not() -> None:
+    engine = engine_in_memory(lambda: NOON)
+    for uri in ("a", "b"):
+        dispatch.handle(engine, changed(uri, DatasetChange(uri="a", name="prices", aliases=("x",))))
+    assert by_reference(engine)[A].name == "prices"
+    assert [event.name for event in engine.store.dataset_events.list("a")] == ["prices", "prices"]

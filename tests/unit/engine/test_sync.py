@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound
-from chalicelib.domain.messages import EraseDag, Outgoing, WakePool
+from chalicelib.domain.messages import EraseDag, Outgoing, RegisterDatasetEvents, StartRun, WakePool
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.dataset_changes import DatasetChange, changes_text
 from chalicelib.domain.schedule.timetables import DataInterval
 from chalicelib.domain.slots.limits import active_tasks
 from chalicelib.engine import dispatch
@@ -18,7 +21,7 @@ from chalicelib.engine.slots.pools import delete_pool, get_pool, list_pools, sav
 from chalicelib.engine.slots.taking import save_limit
 from chalicelib.engine.upkeep.deletion import delete_dag
 from chalicelib.user_code.documents import dags_of_folder
-from tests.scripted.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory, take_sent
 from tests.scripted.memory_sender import MemorySender
 
 FILE = """
@@ -230,3 +233,33 @@ with DAG("wants", schedule=None, params={"who": Param(type="string")}):
     assert (report.dag_ids, report.failures) == (("fine", "wants"), ())
     dags = [engine.store.dags.get(dag_id) for dag_id in report.dag_ids]
     assert [dag is not None and dag.has_params for dag in dags] == [False, True]
+
+
+DATASET_FILE = """
+from airflow import DAG, Dataset
+
+a, b = Dataset("a"), Dataset("b")
+with DAG("sales", schedule={schedule}, is_paused_upon_creation=False):
+    pass
+"""
+
+
+def test_a_changed_condition_that_is_met_by_what_has_arrived_makes_a_run(tmp_path: Path) -> None:
+    engine = engine_in_memory(lambda: datetime(2026, 3, 30, tzinfo=UTC))
+
+    def sync(schedule: str) -> None:
+        (tmp_path / "sales.py").write_text(DATASET_FILE.format(schedule=schedule))
+        sync_folder(engine, tmp_path, paused_at_creation=False)
+
+    sync("a & b")
+    changes = Payload(text=changes_text((DatasetChange(uri="a"),)))
+    dispatch.handle(engine, RegisterDatasetEvents(origin="one", timestamp=engine.now(), changes=changes))
+    sync("a & b")
+    assert [*engine.store.dag_runs.list("sales")] == []
+    sync("a | b")
+    sync("a | b")
+    (run,) = engine.store.dag_runs.list("sales")
+    assert run.run_type is DagRunType.DATASET_TRIGGERED
+    assert StartRun(run=run.ref) in [each.message for each in take_sent(engine)]
+    sync("None")
+    assert all(dataset.mentions == () for dataset in engine.store.datasets.list())

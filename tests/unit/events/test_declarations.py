@@ -63,6 +63,40 @@ def test_an_entry_of_each_source_is_read() -> None:
     assert page.label == "events.toml, event 3 (page)"
 
 
+def test_an_entry_may_change_a_dataset_with_an_extra_of_the_event() -> None:
+    with_extra, without = parse_declarations(
+        """
+[[event]]
+dataset = "s3://shop/prices"
+source = "sqs"
+extra = { who = "body.who", n = 1 }
+
+[[event]]
+dataset = "stock"
+source = "sqs"
+"""
+    )
+    assert (with_extra.dag_id, with_extra.dataset) == (None, "s3://shop/prices")
+    assert with_extra.label == "events.toml, event 1 (s3://shop/prices)"
+    assert with_extra.conf.build({"body": {"who": "Ada"}}) == {"who": "Ada", "n": 1}
+    assert without.conf.build({"body": 5}) == {"event": {"body": 5}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ('dataset = "a"\ndag_id = "b"', "it names a DAG and a dataset"),
+        ('dataset = "a b"', "dataset cannot be 'a b'"),
+        ("dataset = 5", "dataset has to be a text"),
+        ('dataset = "a"\nconf = {}', "conf is unknown; there are attributes, dataset, extra, source"),
+        ('dag_id = "a"\nextra = {}', "extra is unknown; there are attributes, conf, dag_id, source"),
+    ],
+)
+def test_an_entry_has_one_target(fields: str, why: str) -> None:
+    with pytest.raises(DeclarationError, match=why):
+        parse_declarations(f'[[event]]\nsource = "sqs"\n{fields}\n')
+
+
 def test_a_conf_is_searched_for_in_the_event_and_literals_stand_for_themselves() -> None:
     load = parse_declarations(ALL)[0]
     event = {"detail": {"object": {"key": "orders/a.csv"}}}

@@ -1,13 +1,18 @@
 """One run per event, however often and in whatever company it comes."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chalicelib.domain.errors import DagNotFound, StoreUnavailable
-from chalicelib.domain.runs.dag_runs import DagRun
+from chalicelib.domain.messages import RegisterDatasetEvents
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
+from chalicelib.engine import dispatch
+from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.events.declarations import DeclarationError, parse_declarations
@@ -19,7 +24,8 @@ from chalicelib.events.delivery import (
     deliver,
     trigger_unless_there,
 )
-from tests.scripted.engines import engine_in_memory
+from tests.scripted.engines import engine_in_memory, take_sent
+from tests.scripted.examples import a_dataset
 from tests.scripted.failures import let_fail
 from tests.scripted.recorded_events import record, records_of, text_attribute
 
@@ -213,3 +219,80 @@ def test_declarations_for_dags_that_are_not_there_are_named(engine: Engine) -> N
     engine.store.dags.set_active("load", False)
     with pytest.raises(DeclarationError, match=r"event 1 \(load\); events"):
         check_dags(engine, DECLARATIONS)
+
+
+FEEDING = parse_declarations(
+    """
+[[event]]
+dataset = "s3://shop/prices"
+source = "sqs"
+attributes = { kind = ["greeting"] }
+extra = { who = "body.who" }
+
+[[event]]
+dataset = "s3://shop/prices"
+source = "sqs"
+extra = { second = true }
+
+[[event]]
+dataset = "stock"
+source = "sqs"
+attributes = { kind = ["greeting"] }
+extra = { shout = "join('', body.who)" }
+
+[[event]]
+dag_id = "load"
+source = "sqs"
+attributes = { kind = ["greeting"] }
+"""
+)
+
+
+def feed(engine: Engine, who: object = "Ada") -> None:
+    body = f'{{"who": {json.dumps(who)}}}'
+    deliver(engine, FEEDING, record(body, attributes={"kind": text_attribute("greeting")}))
+
+
+def test_an_event_changes_each_dataset_once_by_the_first_declaration_that_fits(engine: Engine) -> None:
+    engine.store.dags.save(
+        Dag(
+            dag_id="consumer",
+            generation=1,
+            is_paused=False,
+            version="v1",
+            fileloc="consumer.py",
+            dataset_condition=DatasetCondition.of({"any": ["s3://shop/prices", "stock"]}),
+        )
+    )
+    expression = {"dag_id": "consumer", "dataset_condition": {"any": ["s3://shop/prices"]}, "tasks": []}
+    keep_references(engine, [expression], set())
+    with pytest.raises(Undeliverable, match="join"):
+        feed(engine)
+    with pytest.raises(Undeliverable, match="join"):
+        feed(engine)
+    sent = [each.message for each in take_sent(engine)]
+    changes = [message for message in sent if isinstance(message, RegisterDatasetEvents)]
+    assert len(changes) == 2
+    assert changes[0] == changes[1]
+    for change in changes:
+        dispatch.handle(engine, change)
+    (event,) = engine.store.dataset_events.list("s3://shop/prices")
+    assert (event.extra, event.source) == ('{"who": "Ada"}', None)
+    (run,) = engine.store.dag_runs.list("consumer")
+    assert run.run_type is DagRunType.DATASET_TRIGGERED
+    assert len(runs(engine)) == 1
+
+
+def test_one_event_may_change_several_datasets(engine: Engine) -> None:
+    feed(engine, ["A", "da"])
+    changes = [each.message for each in take_sent(engine) if isinstance(each.message, RegisterDatasetEvents)]
+    assert len({each.origin for each in changes}) == len(changes) == 2
+    assert {each.timestamp for each in changes} == {changes[0].timestamp}
+
+
+def test_declarations_for_datasets_that_no_file_names_are_named(engine: Engine) -> None:
+    engine.store.datasets.bring(a_dataset("stock"))
+    with pytest.raises(DeclarationError, match=r"names such a dataset: events\.toml, event 1 \(s3://shop/p"):
+        check_dags(engine, FEEDING)
+    engine.store.datasets.bring(a_dataset("s3://shop/prices"))
+    check_dags(engine, FEEDING)

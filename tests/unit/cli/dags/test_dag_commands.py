@@ -15,7 +15,7 @@ from tests.scripted.command_line import run
 
 FILE = """
 from datetime import datetime, timedelta
-from airflow import DAG
+from airflow import DAG, Dataset
 from airflow.models.param import Param
 from airflow.operators.bash import BashOperator
 from airflow.operators.empty import EmptyOperator
@@ -34,6 +34,8 @@ with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1)):
     each.expand(bash_command=["true"])
     EmptyOperator(task_id="alone")
 with DAG("never", schedule=None, start_date=datetime(2026, 1, 1)):
+    EmptyOperator(task_id="first")
+with DAG("when_told", schedule=[Dataset("a")]):
     EmptyOperator(task_id="first")
 """
 
@@ -72,7 +74,15 @@ def test_dags_are_listed_with_the_columns_that_are_wanted() -> None:
 
 def test_columns_that_are_not_known_are_left_out_and_named() -> None:
     result = run("dags", "list", "--columns", "dag_id,pickle_id", "-o", "plain")
-    assert result.stdout.splitlines() == ["dag_id", "daily", "hourly", "mapped", "never", "wants"]
+    assert result.stdout.splitlines() == [
+        "dag_id",
+        "daily",
+        "hourly",
+        "mapped",
+        "never",
+        "wants",
+        "when_told",
+    ]
     assert result.stderr.startswith("Ignoring columns that are not known: pickle_id. Known: dag_id, ")
 
 
@@ -86,9 +96,11 @@ def test_the_details_of_a_dag_have_airflows_names() -> None:
         "owners": ["ada", "bob"],
         "description": "each day",
         "schedule_interval": {"__type": "CronExpression", "value": "@daily"},
+        "timetable_description": "At 00:00",
         "tags": [{"name": "a"}, {"name": "b"}],
         "max_active_tasks": "16",
         "max_active_runs": "16",
+        "max_consecutive_failed_dag_runs": "0",
         "has_task_concurrency_limits": "False",
         "next_dagrun": "2026-01-01T00:00:00+00:00",
         "next_dagrun_data_interval_start": "2026-01-01T00:00:00+00:00",
@@ -103,6 +115,8 @@ def test_the_details_of_a_dag_have_airflows_names() -> None:
         "microseconds": "0",
         "seconds": "3600",
     }
+    (told,) = rows("dags", "details", "when_told")
+    assert told["schedule_interval"] == {"__type": "CronExpression", "value": "Dataset"}
     (never,) = rows("dags", "details", "never")
     assert (never["schedule_interval"], never["next_dagrun"]) == (None, None)
 
@@ -137,8 +151,8 @@ def test_the_report_tells_what_each_file_holds_and_how_long_it_took(
     assert result.stderr == "broken.py could not be loaded: line 2: ValueError: no\n"
     found = {row["file"]: row for row in json.loads(result.stdout)}
     assert found["/broken.py"]["dag_num"] == "0"
-    assert found["/dags.py"]["dags"] == ["daily", "hourly", "mapped", "never", "wants"]
-    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("5", "7")
+    assert found["/dags.py"]["dags"] == ["daily", "hourly", "mapped", "never", "wants", "when_told"]
+    assert (found["/dags.py"]["dag_num"], found["/dags.py"]["task_num"]) == ("6", "8")
     assert found["/dags.py"]["duration"] > "0:00:00"
 
 

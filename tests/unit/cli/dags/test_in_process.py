@@ -202,7 +202,8 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "broken.py could not be loaded: line 2: ValueError: broken",
-        f"Error: No file in {tmp_path} defines a DAG nowhere: name another folder with --subdir",
+        "Error: Dag 'nowhere' could not be found; either it does not exist or it failed to parse. "
+        f"No file in {tmp_path} defines it: name another folder or file with --subdir",
     ]
 
 

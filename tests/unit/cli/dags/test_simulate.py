@@ -197,5 +197,5 @@ def test_what_cannot_be_simulated_is_one_line(tmp_path: Path) -> None:
     folder = in_folder(tmp_path, "")
     result = simulate("nowhere", folder)
     assert (result.exit_code, result.stdout) == (1, "")
-    where = "name another folder with --subdir"
-    assert result.stderr == f"Error: No file in {folder} defines a DAG nowhere: {where}\n"
+    where = "name another folder or file with --subdir"
+    assert result.stderr.endswith(f"No file in {folder} defines it: {where}\n")

@@ -1,0 +1,1 @@
+"""Timetables of Airflow, as DAG files make and derive from them."""
