@@ -6,7 +6,6 @@ name that is offered one day loses its row.
 
 from collections.abc import Mapping
 
-_TRIGGER = "use TriggerDagRunOperator"
 _DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
@@ -35,8 +34,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.PY36": "leave it out: Python is 3.11 or later",
     "airflow.PY37": "leave it out: Python is 3.11 or later",
     "airflow.api": _CLI,
-    "airflow.api.common.experimental.trigger_dag": _TRIGGER,
-    "airflow.api.common.trigger_dag": _TRIGGER,
     "airflow.api_connexion": _PAGES,
     "airflow.api_fastapi": _PAGES,
     "airflow.auth": _PAGES,
