@@ -160,6 +160,7 @@ class DAG:
         self.params = ParamsDict(params).merged(self.default_args.pop("params", None))
         self.auto_register = auto_register
         self.task_dict: dict[str, BaseOperator] = {}
+        self.edge_info: dict[str, dict[str, dict[str, str | None]]] = {}
         self._groups: dict[str, TaskGroup] = {}
         self.task_group = TaskGroup(None, dag=self)
         self.parent_dag: DAG | None = None
@@ -414,6 +415,16 @@ class DAG:
     def _check_rule(self, task: BaseOperator) -> None:
         if self.fail_stop and task.trigger_rule not in _RULES_WITH_FAIL_STOP:
             raise FailStopDagInvalidTriggerRule
+
+    def get_edge_info(self, upstream_task_id: str, downstream_task_id: str) -> dict[str, str | None]:
+        """The ``label`` between two tasks; empty if there is none."""
+        return self.edge_info.get(upstream_task_id, {}).get(downstream_task_id, {})
+
+    def set_edge_info(
+        self, upstream_task_id: str, downstream_task_id: str, info: dict[str, str | None]
+    ) -> None:
+        """Keep the ``label`` between two tasks, in place of an earlier one."""
+        self.edge_info.setdefault(upstream_task_id, {})[downstream_task_id] = info
 
     def __enter__(self) -> Self:
         dag_context.enter_dag(self)
