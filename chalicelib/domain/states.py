@@ -147,7 +147,8 @@ LEGAL_MOVES: Mapping[TaskInstanceState | None, Mapping[TaskInstanceState, str]] 
 LEGAL_RUN_MOVES: Mapping[DagRunState | None, Mapping[DagRunState, str]] = {
     None: {DagRunState.QUEUED: "created"},
     DagRunState.QUEUED: {
-        DagRunState.RUNNING: "its DAG is not paused, its execution date has come, max_active_runs has room"
+        DagRunState.RUNNING: "its DAG is not paused, its execution date has come, max_active_runs has room",
+        DagRunState.FAILED: "its DAG's own timetable gave it no data interval",
     },
     DagRunState.RUNNING: {
         DagRunState.SUCCESS: "every task has ended, and no leaf failed",

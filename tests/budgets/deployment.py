@@ -24,9 +24,11 @@ from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
 from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.engine.worker import call_back
 from chalicelib.engine.worker.execute import execute
+from chalicelib.engine.worker.timetables import ask_timetable
 from chalicelib.engine.worker.windows import run_windows
 from chalicelib.queues.sqs import SqsSender
 from chalicelib.settings import Settings
+from chalicelib.simulation.dispatch import no_timetable
 from chalicelib.store.dynamodb import DynamoStore
 from tests.meter import Meter
 from tests.scripted.asking import Answer
@@ -117,8 +119,9 @@ class MeteredDeployment:
                 call_back.call_back(self.engine, message, lambda _request, _xcoms: b"log")
             elif isinstance(message, RunTrigger):
                 assert not run_windows(self.engine, [message], self._invocation, self._run_window)
+            elif isinstance(message, TimetableMessage):
+                ask_timetable(self.engine, message, no_timetable)
             else:
-                assert not isinstance(message, TimetableMessage)
                 dispatch.handle(self.engine, message)
         return meter
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.domain.runs.dags import AlteredRun, Dag, DagImportError, DagVersion, LatestRun
+from chalicelib.domain.schedule.custom import PlannedRun
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.domain.schedule.timetables import DataInterval, Schedule
 from chalicelib.engine.ports.store import Store, Write
@@ -281,6 +282,49 @@ def test_a_paused_dag_is_planned_and_not_found_before_it_is_unpaused(store: Stor
     assert [*store.dags.due(SECOND.end)] == []
     store.dags.set_paused("sales", False, "ada")
     assert [*store.dags.due(SECOND.end)] == ["sales"]
+
+
+OWN = PlannedRun(start=NOON, end=NOON + HOUR, due=NOON + 3 * HOUR, run_id="own__1")
+
+
+def test_a_run_that_a_timetable_planned_is_kept_with_its_id(store: Store) -> None:
+    asked = store.dags.set_next_run(store.dags.save(a_dag()), None, None, ask_at=NOON, error="no")
+    assert asked.applied
+    dag = _dag(store)
+    assert (dag.next_run, dag.ask_at, dag.planning_error) == (None, NOON, "no")
+    assert [*store.dags.due(NOON)] == ["sales"], "to be asked again"
+    planned = store.dags.set_next_run(dag, OWN, FIRST)
+    assert planned.applied
+    assert planned.item == replace(dag, next_run=OWN, last_interval=FIRST, ask_at=None, planning_error=None)
+    assert _dag(store) == planned.item
+    assert ([*store.dags.due(NOON)], [*store.dags.due(OWN.due)]) == ([], ["sales"])
+    assert store.dags.set_next_run(dag, OWN, FIRST) == planned, "again is no change"
+    assert not store.dags.set_next_run(dag, None, FIRST, ask_at=NOON + HOUR).applied
+    store.dags.set_active("sales", False)
+    assert (_dag(store).next_run, _dag(store).ask_at) == (None, None)
+
+
+def test_a_question_that_another_one_has_followed_is_void(store: Store) -> None:
+    first = store.dags.set_next_run(store.dags.save(a_dag()), None, None, ask_at=NOON).item
+    assert first
+    assert store.dags.set_next_run(first, None, None, ask_at=NOON + HOUR).applied
+    assert not store.dags.set_next_run(first, OWN, None).applied
+    assert _dag(store).ask_at == NOON + HOUR
+
+
+def test_a_schedule_of_a_timetable_is_kept_as_it_is(store: Store) -> None:
+    schedule = Schedule(
+        expression="0 3 * * *",
+        is_trigger=True,
+        interval="P0Y1M0DT0.0S",
+        run_immediately=60.5,
+        further=("0 4 * * *",),
+        events=(NOON, NOON + HOUR),
+        restrict_to_events=True,
+        is_custom=True,
+    )
+    store.dags.save(a_dag(schedule=schedule))
+    assert _dag(store).schedule == schedule
 
 
 def test_what_no_file_defines_has_no_next_run(store: Store) -> None:

@@ -1,6 +1,7 @@
 """The loader of DAG files: each is a module of its own, and none can stop the others."""
 
 import hashlib
+import logging
 import re
 import sys
 import threading
@@ -9,14 +10,15 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from importlib.abc import Loader
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, MappingProxyType, ModuleType
 
 from chalicelib.authoring.airflow_names import finder
-from chalicelib.authoring.exceptions import AirflowDagDuplicatedIdException
 from chalicelib.authoring.loading import process_state
+from chalicelib.authoring.loading.patches import Originals
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.dag_context import collecting_dags
 from chalicelib.authoring.plugins.folder import load_plugins
@@ -24,6 +26,8 @@ from chalicelib.authoring.running.time_limits import in_main_thread, time_limit
 from chalicelib.authoring.surroundings.configuration import conf, plugins_folder
 from chalicelib.authoring.surroundings.secrets_masker import redact
 from chalicelib.domain.errors import UpdraftError
+
+log = logging.getLogger(__name__)
 
 _loading = threading.RLock()
 _siblings: set[str] = set()
@@ -95,6 +99,7 @@ def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) ->
     folders that are not hidden. Files come by path; of two DAGs of the same id the later file fails.
     Files named in ``skip`` are not touched: they fail with the message given there.
     """
+    originals = Originals()
     files: list[LoadedFile] = []
     failures: list[ImportFailure] = []
     places: dict[str, str] = {}
@@ -104,7 +109,7 @@ def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) ->
             failures.append(ImportFailure(filename=filename, message=skip[filename]))
             continue
         with process_state.kept():
-            loaded = load_file(path, folder)
+            loaded = load_file(path, folder, undoing=originals)
         if isinstance(loaded, LoadedFile):
             loaded = _without_duplicates(loaded, places)
         if isinstance(loaded, ImportFailure):
@@ -115,15 +120,16 @@ def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) ->
     return LoadedFolder(files=tuple(files), failures=tuple(failures))
 
 
-def load_file(path: Path, folder: Path) -> LoadedFile | ImportFailure:
+def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> LoadedFile | ImportFailure:
     """Load one DAG file of a folder (``path`` may be relative to it), as it is now on disk.
 
-    One at a time: the modules that files import from the folder are the process's.
+    One at a time: the modules that files import from the folder are the process's. Where further files are
+    loaded in this process, ``undoing`` has what the file's patches of Python's library are undone by.
     """
     with _loading:
         _forget_siblings()
         plugins = load_plugins(plugins_folder(folder), folder.absolute())
-        loaded = _load(folder.absolute() / path, folder.absolute())
+        loaded = _load(folder.absolute() / path, folder.absolute(), undoing)
         if isinstance(loaded, LoadedFile):
             return replace(loaded, read=(*loaded.read, *plugins.read))
         return loaded
@@ -146,13 +152,13 @@ def _may_hold_dags(path: Path) -> bool:
     return b"dag" in content and b"airflow" in content
 
 
-def _load(path: Path, folder: Path) -> LoadedFile | ImportFailure:
+def _load(path: Path, folder: Path, undoing: Originals | None) -> LoadedFile | ImportFailure:
     filename = path.relative_to(folder).as_posix()
     try:
         with tokenize.open(path) as file:  # by the encoding that it names, as Python reads it
             source = file.read()
         with finder.importable(folder), collecting_dags() as collected:
-            module, siblings = _execute(path, folder, filename)
+            module, siblings = _execute(path, folder, filename, undoing)
         dags = _dags_of(module, collected)
         for dag in dags:
             dag.fileloc, dag.dags_folder = str(path), folder
@@ -162,7 +168,9 @@ def _load(path: Path, folder: Path) -> LoadedFile | ImportFailure:
     return LoadedFile(filename=filename, source=source, dags=tuple(dags), read=(path, *siblings))
 
 
-def _execute(path: Path, folder: Path, filename: str) -> tuple[ModuleType, list[Path]]:
+def _execute(
+    path: Path, folder: Path, filename: str, undoing: Originals | None
+) -> tuple[ModuleType, list[Path]]:
     """Run the file as a module of a name that no other has; returns also the folder's files it imported."""
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     name = f"updraft_dag_file_{digest}_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
@@ -170,12 +178,14 @@ def _execute(path: Path, folder: Path, filename: str) -> tuple[ModuleType, list[
     if spec is None or spec.loader is None:
         raise ImportError(f"{filename} cannot be loaded")
     module = module_from_spec(spec)
+    if undoing is not None:
+        undoing.note()
     before = set(sys.modules)
     sys.modules[name] = module  # dataclasses, enums and pickle look their module up there
     try:
         limit = import_time_limit()
         with time_limit(limit if in_main_thread() else None, f"took longer than {limit} to load"):
-            spec.loader.exec_module(module)
+            _run_module(spec.loader, module, undoing)
     except BaseException:
         sys.modules.pop(name, None)
         raise
@@ -183,6 +193,14 @@ def _execute(path: Path, folder: Path, filename: str) -> tuple[ModuleType, list[
         siblings = _modules_within(folder, set(sys.modules) - before - {name})
         _siblings.update(siblings)
     return module, sorted(siblings.values())
+
+
+def _run_module(loader: Loader, module: ModuleType, undoing: Originals | None) -> None:
+    try:
+        loader.exec_module(module)
+    finally:
+        if undoing is not None:
+            undoing.put_back()
 
 
 def import_time_limit() -> timedelta | None:
@@ -212,16 +230,17 @@ def _forget_siblings() -> None:
 
 
 def _dags_of(module: ModuleType, collected: Sequence[DAG]) -> list[DAG]:
-    """The DAGs in the module's global names, those entered while it ran, and their sub-DAGs; each once."""
+    """The DAGs in the module's global names, those entered while it ran, and their sub-DAGs; each once.
+
+    Of two with one id that of the later name counts, as in Airflow, which does not say so.
+    """
     in_globals = [value for value in vars(module).values() if isinstance(value, DAG)]
-    found = [each for dag in (*in_globals, *collected) for each in _with_subdags(dag)]
-    dags = list({id(dag): dag for dag in found}.values())
-    ids: set[str] = set()
-    for dag in dags:
-        if dag.dag_id in ids:
-            raise AirflowDagDuplicatedIdException(f"the file defines two DAGs with the id {dag.dag_id}")
-        ids.add(dag.dag_id)
-    return sorted(dags, key=lambda dag: dag.dag_id)
+    dags: dict[str, DAG] = {}
+    for dag in (each for top in (*collected, *in_globals) for each in _with_subdags(top)):
+        if dags.setdefault(dag.dag_id, dag) is not dag:
+            log.warning("%s defines two DAGs with the id %s: the later one counts", dag.fileloc, dag.dag_id)
+            dags[dag.dag_id] = dag
+    return sorted(dags.values(), key=lambda dag: dag.dag_id)
 
 
 def _with_subdags(dag: DAG) -> Iterator[DAG]:
@@ -261,7 +280,7 @@ def _told(error: BaseException) -> str:
     kind = type(error).__name__
     try:
         text = str(error)
-    except Exception:
+    except BaseException:
         return kind
     return f"{kind}: {text}" if text else kind
 

@@ -24,6 +24,7 @@ from chalicelib.authoring.running import listening
 from chalicelib.authoring.sensors.base import BaseSensorOperator
 from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.timetables.base import Timetable
+from chalicelib.authoring.timetables.of_schedule import is_custom
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
@@ -115,6 +116,7 @@ def serialize(dag: DAG, fileloc: str) -> Document:
         **({"is_trigger": True} if planning.is_trigger else {}),
         **_datasets(dag),
         **_timetable(dag, planning),
+        "timetable_description": str(dag.timetable.description),
         "dag_id": dag.dag_id,
         "description": dag.description,
         "fileloc": fileloc,
@@ -187,11 +189,16 @@ def _groups(dag: DAG) -> dict[str, list[str]]:
 
 
 def _timetable(dag: DAG, planning: Schedule) -> Document:
-    """What only a timetable object says of a schedule, and its words."""
+    """What only a timetable object says of a schedule.
+
+    Of a class of the user's own this holds all that it is made of: another one is another version.
+    """
     if not isinstance(dag.schedule, Timetable):
         return {}
-    words = {"summary": dag.schedule.summary, "description": dag.schedule.description}
-    return {"timetable": {**words, **timetable_fields(planning)}}
+    said = {"summary": str(dag.schedule.summary), **timetable_fields(planning)}
+    if is_custom(dag.schedule):
+        said |= {"type": type(dag.schedule).__qualname__, "data": dag.schedule.serialize()}
+    return {"timetable": said}
 
 
 def _param(param: Param) -> Document:

@@ -103,6 +103,8 @@ class DAG:
         self.schedule = (
             _schedule(schedule, schedule_interval, timetable) if self.dataset_condition is None else None
         )
+        given = (schedule, schedule_interval, timetable)
+        self._is_schedule_given = any(not isinstance(value, NotSet) and bool(value) for value in given)
         self.default_args = _with_dates(default_args or {})
         given_start = start_date
         if getattr(start_date, "tzinfo", None) is None:
@@ -389,7 +391,9 @@ class DAG:
             rebuilt(self.timetable)
 
     def _check_start(self) -> None:
-        if self.tasks and self.start_date is None and any(task.start_date is None for task in self.tasks):
+        if not self._is_schedule_given or self.start_date is not None:
+            return  # of a DAG that has its schedule by default no runs are planned, as in Airflow
+        if any(task.start_date is None for task in self.tasks):
             raise ValueError("DAG is missing the start_date parameter")
 
     def _validate_setups(self) -> None:

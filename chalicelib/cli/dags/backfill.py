@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument, dry_run_option, yes_option
+from chalicelib.cli.dags.own_timetables import dates_between
 from chalicelib.cli.engine import CALLER, connect, runs_between
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
 from chalicelib.cli.output.progress import Progress
@@ -62,6 +64,7 @@ def backfill(
 
     Example: python -m chalicelib dags backfill example_branch -s 2026-01-01 -e 2026-01-07
     """
+    from chalicelib.engine.runs.create import dag_to_run
     from chalicelib.engine.schedule.backfill import BackfillRequest, logical_dates
     from chalicelib.engine.schedule.backfill import backfill as backfill_dag
 
@@ -70,6 +73,9 @@ def backfill(
         raise click.UsageError("Provide a start_date and/or end_date")
     engine = connect()
     request = BackfillRequest(dag_id=dag_id, start_date=first, end_date=last, conf=conf, triggered_by=CALLER)
+    dag = dag_to_run(engine, dag_id)
+    if dag.schedule.is_custom:
+        request = replace(request, dates=dates_between(engine, dag, first, last))
     dates = logical_dates(engine, request)
     if dry_run:
         _tell(engine, request, dates)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from chalicelib.cli.dags.dag_files import (
     offline_option,
     subdir_option,
 )
+from chalicelib.cli.dags.own_timetables import runs_after
 from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
@@ -35,6 +37,7 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
     from chalicelib.engine.schedule.clock import coming_run
 
     document = get_version(engine, dag).document
+    summary = document.get("timetable", {}).get("summary")
     return {
         "dag_id": dag.dag_id,
         "is_paused": dag.is_paused,
@@ -42,7 +45,8 @@ def fields_of(engine: "Engine", dag: "Dag") -> dict[str, Any]:
         "fileloc": dag.fileloc,
         "owners": sorted(document["owner"].split(", ")),
         "description": document["description"],
-        "schedule_interval": _schedule(_expression_of(dag)),
+        "schedule_interval": _schedule(summary or _expression_of(dag)),
+        "timetable_description": document.get("timetable_description"),
         "tags": [{"name": tag} for tag in document["tags"]],
         "max_active_tasks": document["max_active_tasks"],
         "max_active_runs": document["max_active_runs"],
@@ -115,6 +119,7 @@ def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> Non
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
+    from chalicelib.domain.schedule.custom import interval_and_id
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.schedule.clock import coming_run
 
@@ -125,6 +130,12 @@ def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> Non
     if dag.is_paused and subdir is None:
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
     coming = coming_run(engine, dag)
+    if dag.schedule.is_custom:
+        after = coming and interval_and_id(coming)[0]
+        following = runs_after(engine, dag, after, num_executions - 1, folder=loaded.folder) if after else ()
+        for run in islice(chain((coming,), following, repeat(None)), num_executions):
+            _tell(run)
+        return
     for _ in range(num_executions):
         _tell(coming)
         coming = coming and dag.schedule.following(coming, engine.now())

@@ -64,13 +64,15 @@ def _of_files(dag: "Dag", folder: Path | None) -> dict[str, Any]:
 @offline_option
 @output_option
 def list_import_errors(subdir: Path | None, output: str) -> None:
-    """List the DAG files that could not be loaded; exit code 1 if there are any.
+    """List the DAG files that could not be loaded, or whose timetables fail; exit code 1 if there are any.
 
     Example: python -m chalicelib dags list-import-errors --subdir chalicelib/dags
     """
+    from chalicelib.engine.reading.queries import import_errors
+
     loaded = dags_of(subdir)
     if loaded.folder is None:
-        errors = {error.filename: error.stacktrace for error in loaded.engine.store.dags.import_errors()}
+        errors = {error.filename: error.stacktrace for error in import_errors(loaded.engine)}
     else:
         errors = {str(loaded.folder / failure.filename): failure.message for failure in loaded.failures}
     show([{"filepath": path, "error": text} for path, text in sorted(errors.items())], output)

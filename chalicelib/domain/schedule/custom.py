@@ -1,4 +1,4 @@
-"""What a timetable of the user's own is asked, and its answer.
+"""Questions to a timetable of the user's own, and its answers.
 
 It is code of the DAG file, so a worker asks it; the scheduler goes by what it has answered.
 """

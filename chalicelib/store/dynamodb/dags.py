@@ -161,6 +161,7 @@ class DynamoDags:
             DagItem.last_interval_start.remove(),
             DagItem.last_interval_end.remove(),
             DagItem.altered_runs.remove(),
+            DagItem.planning_error.remove(),
             *_plan(next_run),
             _listed_as_due(not is_paused),
         ]

@@ -8,7 +8,7 @@ from chalicelib.authoring.model.lineage import AUTO, File
 from chalicelib.authoring.operators.bash import BashOperator
 from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.execution import run_try
-from chalicelib.domain.messages import RunCallback, RunTask, RunTrigger, TimetableMessage
+from chalicelib.domain.messages import RunTask, TriggererMessage, WorkerMessage
 from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
@@ -66,7 +66,7 @@ def run_everything(engine: Engine, dag: DAG) -> None:
                 )
                 execute(engine, outgoing.message, invocation, run_one)
             else:
-                assert not isinstance(outgoing.message, RunCallback | RunTrigger | TimetableMessage)
+                assert not isinstance(outgoing.message, WorkerMessage | TriggererMessage)
                 dispatch.handle(engine, outgoing.message)
 
 

@@ -80,6 +80,7 @@ def test_the_document_of_a_dag() -> None:
         "owner": "contract",
         "schedule": None,
         "timezone": "UTC",
+        "timetable_description": "Never, external triggers only",
         "start_date": "2024-01-01T00:00:00+00:00",
         "default_start_date": "2024-01-01T00:00:00+00:00",
         "end_date": None,

@@ -1,6 +1,7 @@
 """Loading DAG files: what counts as one, and how a broken one is reported."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,6 @@ def failure_of(folder: Path, text: str) -> str:
             "    EmptyOperator(task_id='a')\n",
             "ValueError: DAG is missing the start_date parameter",
         ),
-        (
-            "from airflow import DAG\na = DAG('x', schedule=None)\nb = DAG('x', schedule=None)\n",
-            "AirflowDagDuplicatedIdException: the file defines two DAGs with the id x",
-        ),
     ],
 )
 def test_a_broken_file_is_a_failure_that_says_why(tmp_path: Path, text: str, message: str) -> None:
@@ -83,6 +80,33 @@ def test_a_broken_file_is_a_failure_that_says_why(tmp_path: Path, text: str, mes
     assert found.startswith(message)
     assert str(tmp_path) not in found
     assert "/etc" not in found
+
+
+def test_of_two_dags_of_one_id_in_a_file_the_later_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(
+        tmp_path,
+        twice=(
+            "from airflow import DAG\n"
+            "first = DAG('x', schedule=None, description='first')\n"
+            "second = DAG('x', schedule=None, description='second')\n"
+        ),
+    )
+    assert load_folder(tmp_path).dags["x"].description == "second"
+    assert "two DAGs with the id x: the later one counts" in caplog.text
+
+
+def test_a_dag_that_names_no_schedule_needs_no_start(tmp_path: Path) -> None:
+    text = (
+        "from airflow import DAG\n"
+        "from airflow.operators.empty import EmptyOperator\n"
+        "with DAG('x'):\n"
+        "    EmptyOperator(task_id='a')\n"
+    )
+    write(tmp_path, dag=text)
+    dag = load_folder(tmp_path).dags["x"]
+    assert dag.planning.next_run(None, datetime(2024, 1, 1, tzinfo=UTC)) is None
 
 
 def test_paths_of_this_machine_are_not_told(tmp_path: Path) -> None:

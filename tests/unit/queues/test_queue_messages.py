@@ -31,6 +31,16 @@ FACTS = RunFacts(
 )
 START = messages.StartRun(run=RUN)
 
+BACKFILL = messages.BackfillDag(
+    dag_id="sales",
+    generation=2,
+    start_date=NOON,
+    end_date=NOON,
+    conf=Payload(text="{}"),
+    triggered_by="ada",
+    last=DataInterval(start=NOON, end=NOON),
+)
+
 EVERY: list[Message] = [
     START,
     messages.OpenTasks(run=RUN, opened=200),
@@ -45,15 +55,7 @@ EVERY: list[Message] = [
     messages.DagUnpaused(dag_id="sales"),
     messages.ScheduleDag(dag_id="sales"),
     messages.ScheduleDag(dag_id="sales", renew=True),
-    messages.BackfillDag(
-        dag_id="sales",
-        generation=2,
-        start_date=NOON,
-        end_date=NOON,
-        conf=Payload(text="{}"),
-        triggered_by="ada",
-        last=DataInterval(start=NOON, end=NOON),
-    ),
+    BACKFILL,
     messages.WorkerLost(run=RUN, task_id="t", try_number=1, request_id="request"),
     messages.EraseDag(dag_id="sales", generation=2),
     messages.EraseRun(run=RUN),
@@ -73,6 +75,9 @@ EVERY: list[Message] = [
     messages.RunTask(
         run=replace(FACTS, conf=Payload(reference="conf/01RUN.json")), task_id="t", try_number=1, max_tries=3
     ),
+    messages.PlanNextRun(dag_id="sales", generation=2, ask_at=NOON),
+    messages.InferInterval(run=RUN),
+    messages.BackfillByTimetable(backfill=BACKFILL),
     messages.RunCallback(run=FACTS, kind=CallbackKind.FAILURE, reason="task_failure", end_date=NOON),
     messages.RunCallback(
         run=FACTS,

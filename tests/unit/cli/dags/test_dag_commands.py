@@ -96,6 +96,7 @@ def test_the_details_of_a_dag_have_airflows_names() -> None:
         "owners": ["ada", "bob"],
         "description": "each day",
         "schedule_interval": {"__type": "CronExpression", "value": "@daily"},
+        "timetable_description": "At 00:00",
         "tags": [{"name": "a"}, {"name": "b"}],
         "max_active_tasks": "16",
         "max_active_runs": "16",
