@@ -1,5 +1,6 @@
 """The loader of DAG files: each is a module of its own, and none can stop the others."""
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -136,12 +137,46 @@ def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> Loa
 
 
 def dag_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may hold DAGs, by path."""
+    """The files of a folder that may hold DAGs, by path; without those that a ``.airflowignore`` names."""
+    patterns: dict[Path, list[re.Pattern[str]]] = {}
     for path in sorted(folder.rglob("*.py")):
-        inner = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in inner)
-        if not hidden and path.is_file() and _may_hold_dags(path):
+        inner = path.relative_to(folder)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in inner.parts)
+        if hidden or not path.is_file() or _is_ignored(inner, folder, patterns):
+            continue
+        if _may_hold_dags(path):
             yield path
+
+
+def _is_ignored(inner: Path, folder: Path, patterns: dict[Path, list[re.Pattern[str]]]) -> bool:
+    """Whether a pattern of its folder, or of one around that, is found in its path, or in that of a folder.
+
+    Airflow's rule: paths are those in the DAGs folder. ``patterns`` keeps what was read, by folder.
+    """
+    around = [*reversed(inner.parents)]
+    for place in around:
+        if place not in patterns:
+            patterns[place] = _patterns(folder / place / ".airflowignore")
+    return any(
+        pattern.search(path.as_posix())
+        for path in (*around[1:], inner)
+        for place in path.parents
+        for pattern in patterns[place]
+    )
+
+
+def _patterns(path: Path) -> list[re.Pattern[str]]:
+    """The regular expressions of a file, one a line; passes over what is none, and what is behind a ``#``."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return []
+    found = []
+    for line in lines:
+        with contextlib.suppress(re.error):
+            if text := re.sub(r"\s*#.*", "", line).strip():
+                found.append(re.compile(text))
+    return found
 
 
 def _may_hold_dags(path: Path) -> bool:
