@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.store.memory import MemoryStore
 from chalicelib.testing.dags import DagUnderTest, Given, Place, dag_under_test
 from chalicelib.testing.results import MappedResult
+from chalicelib.user_code.documents_apart import dags_apart
 
 FOLDER = Path(__file__).parent / "dags"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "expected.json").read_text())
@@ -90,3 +92,10 @@ def test_a_model_that_is_not_good_enough_is_not_registered() -> None:
     assert run.states["train"] == ["success", "failed"]
     assert (run["gate"].xcom(), run.states["register"]) == (False, "skipped")
     assert "stopping cluster-7" in run["stop_cluster"].log
+
+
+def test_all_files_load_and_drafts_are_ignored() -> None:
+    loaded = dags_apart(FOLDER, variables=MemoryStore().variables, connections=MemoryStore().connections)
+    assert loaded.broken == ()
+    ids = {dag.document["dag_id"] for dag in loaded.dags}
+    assert {dag_id for dag_id in ids if "." not in dag_id} == EXPECTED.keys()

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.authoring.loading.loader import (
     DagFileError,
     ImportFailure,
+    dag_files,
     dag_of_file,
     load_file,
     load_folder,
@@ -332,3 +333,15 @@ def test_a_missing_package_is_named_with_how_to_get_it(tmp_path: Path, statement
     message = failure_of(tmp_path, f"{statement}  # airflow dag\n")
     assert message.startswith("line 1: ModuleNotFoundError: No module named ")
     assert message.partition("; ")[2] == advice.removeprefix("; ")
+
+
+def test_what_an_airflowignore_names_is_no_dag_file(tmp_path: Path) -> None:
+    names = ("a.py", "a_test.py", "team/a.py", "team/old/a.py", "team/deep/old/a.py", "other/b.py", "x/b.py")
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("from airflow import DAG")
+    (tmp_path / ".airflowignore").write_text("_test\\.py$  # tests\n\n# all of it: .*\n[broken\n^x$\n")
+    (tmp_path / "team" / ".airflowignore").write_text("old\n^team$\nb\\.py")
+    found = [path.relative_to(tmp_path).as_posix() for path in dag_files(tmp_path)]
+    assert found == ["a.py", "other/b.py", "team/a.py"]  # as Airflow 2.10.5 finds them
