@@ -26,10 +26,11 @@ from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, RunTrigger, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dataset_changes import DatasetChange
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
-from chalicelib.domain.schedule.timetables import Schedule
+from chalicelib.domain.schedule.timetables import CUSTOM, Schedule
 from chalicelib.domain.slots.limits import active_instances
 from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.by_hand.cancelling import cancel_run
@@ -45,6 +46,7 @@ from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
 from tests.budgets.rights import KEYTAB
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.every_hour import EveryHour
 from tests.scripted.recorded_events import record, text_attribute
 
 DAG = "/dags/scripted"
@@ -301,7 +303,7 @@ def triggers_end_tasks(stage: Functions) -> None:
         Shape("mapped", ("list", "success"), expansion=over),
     ]
     stage.deploy(ScriptedDag(shapes), code=LARGE_CODE)
-    stage.trigger_code = _keep_a_variable
+    stage.trigger_code = _watch_itself
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -456,6 +458,28 @@ def a_backfill_makes_runs(stage: Functions) -> None:
         backfill(engine, request)
     stage.settle()
     assert len(stage.call("GET", RUNS).body) == 2
+
+
+def timetables_of_the_users_own_make_runs(stage: Functions) -> None:
+    timetable = stage.timetable = EveryHour(NOON - timedelta(hours=3))
+    stage.deploy(ScriptedDag(CHAIN), schedule=Schedule(expression=CUSTOM, is_custom=True))
+    stage.pass_minutes(1)
+    assert ended(stage, trigger(stage)) == "success"
+    with stage.operating() as engine:
+        dates = (NOON - timedelta(hours=12), NOON - timedelta(hours=11))
+        request = BackfillRequest(
+            dag_id="scripted",
+            start_date=dates[0],
+            end_date=dates[1],
+            triggered_by="ada",
+            conf={"text": LARGE},
+            dates=dates,
+        )
+        backfill(engine, request)
+    stage.settle()
+    assert len(stage.call("GET", RUNS).body) == 5, "two by the clock, one by hand, two of the backfill"
+    timetable.error = "no"
+    assert ended(stage, trigger(stage, 2)) == "failed"
 
 
 def a_run_takes_too_long(stage: Functions) -> None:
@@ -660,7 +684,7 @@ def _deploy_with(stage: Functions, use: Callable[[], None]) -> None:
         use()
         return dag.script(request)
 
-    stage.user_code, stage.trigger_code = run, use
+    stage.user_code, stage.trigger_code = run, lambda _request: use()
 
 
 def _find_a_connection() -> None:
@@ -684,6 +708,15 @@ def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with variables."""
     _keep_a_variable()
     return TryOutcome(result=TryResult.SUCCESS)
+
+
+def _watch_itself(request: WindowRequest) -> None:
+    """What triggers do that wait for other DAGs, and what any code may do with variables."""
+    _keep_a_variable()
+    for groups in ({"task_ids": ("list", "mapped")}, {"group_id": "none"}, {}):
+        watched = WatchedTasks(dag_id="scripted", execution_dates=(DATE,), **groups)
+        (found,) = request.other_runs.watch(watched)
+        assert request.other_runs.find("scripted", None, found.run.execution_date) is not None
 
 
 def _keep_a_variable() -> None:
@@ -726,6 +759,7 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     a_run_gives_way_to_the_one_before_it,
     schedules_make_runs,
     a_backfill_makes_runs,
+    timetables_of_the_users_own_make_runs,
     a_run_takes_too_long,
     a_run_is_cancelled_and_cleared,
     a_large_run_is_cleared,
