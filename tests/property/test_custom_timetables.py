@@ -13,6 +13,7 @@ from chalicelib.domain.messages import InferInterval, PlanNextRun, ScheduleDag, 
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.schedule.custom import (
     ASK_AGAIN,
+    QuestionKind,
     TimetableAnswer,
     TimetableQuestion,
 )
@@ -230,17 +231,17 @@ def test_a_run_by_hand_without_a_data_interval_fails_and_says_why() -> None:
 
 def test_a_question_that_came_twice_fails_no_run_that_has_its_data_interval() -> None:
     """The sweep asks again while a slow answer is on its way; the second answer may fail."""
-    world = world_by(EveryHour(), dag=SLOW)
+    world = world_by(EveryHour(START), dag=SLOW)
     by_hand(world)
     deliver_one(world, StartRun)
     (asked,) = [sent for sent in world.queue.sent if isinstance(sent, InferInterval)]
 
     def answers_late(question: TimetableQuestion) -> TimetableAnswer:
-        ask_timetable(world.engine, asked, EveryHour())
+        ask_timetable(world.engine, asked, EveryHour(START))
         return TimetableAnswer(error="its process was stopped")
 
     ask_timetable(world.engine, asked, answers_late)
-    world.ask_timetable = EveryHour()
+    world.ask_timetable = EveryHour(START)
     world.drain()
     (run,) = world.store.dag_runs.list(DAG.dag_id)
     assert (run.data_interval_start, run.state) == (START - HOUR, DagRunState.SUCCESS)
