@@ -16,6 +16,7 @@ PAGES_OF_AIRFLOW = {
     *("Variables", "Connections", "Secrets Backend", "Params", "Pools", "Priority Weights", "Callbacks"),
     *("Dynamic Task Mapping", "Deferrable Operators", "Setup and Teardown", "Cross-DAG Dependencies"),
     *("Data-aware scheduling", "Asset definitions", "Object Storage", "Lineage", "Plugins", "Time zones"),
+    "Timetables",
     *("Templates reference", "Configuration Reference", "Email Configuration", "Public Interface"),
     *("Cluster Policies", "Executor", "Providers", "Task SDK", "Tutorials"),
 }
