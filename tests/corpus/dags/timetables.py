@@ -1,6 +1,6 @@
 """A timetable of Airflow's, and one of its own: a run for each working day."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow import DAG
 from airflow.decorators import task
@@ -34,7 +34,7 @@ class WorkingDays(Timetable):
         return DagRunInfo.interval(start, end)
 
 
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 LAST_WEEK = CronTriggerTimetable("30 6 * * 1", timezone="Europe/Oslo", interval=timedelta(days=7))
 
 with DAG("timetables", start_date=START, schedule=LAST_WEEK):
