@@ -3,9 +3,12 @@
 from chalicelib.authoring.airflow_names.sources import (
     CONFIGURATION,
     DAG,
+    DATE_TRIGGERS,
     DECORATORS,
     ENTITIES,
+    EXTERNAL_TRIGGERS,
     FILE_SYSTEM_HOOK,
+    FILE_TRIGGER,
     HOOK,
     HOOKIMPL,
     LINEAGE,
@@ -16,12 +19,15 @@ from chalicelib.authoring.airflow_names.sources import (
     SETUP_TEARDOWN,
     STATS,
     TASK_DECORATORS,
+    TRIGGER_DAG,
     XCOM_ARG,
     Modules,
 )
 
 MODULES: Modules = {
     "airflow": [DAG, XCOM_ARG, "model.datasets:Dataset", "version:__version__"],
+    "airflow.api.common.experimental.trigger_dag": [TRIGGER_DAG],
+    "airflow.api.common.trigger_dag": [TRIGGER_DAG],
     "airflow.compat.functools": ["python.functools:cache cached_property lru_cache partial wraps"],
     "airflow.configuration": [
         CONFIGURATION,
@@ -69,8 +75,10 @@ MODULES: Modules = {
         "triggers.base:BaseTrigger TriggerEvent BaseTaskEndEvent StartTriggerArgs",
         "triggers.base:TaskSuccessEvent TaskFailedEvent TaskSkippedEvent",
     ],
-    "airflow.triggers.file": ["triggers.file:FileTrigger"],
-    "airflow.triggers.temporal": ["triggers.temporal:DateTimeTrigger TimeDeltaTrigger"],
+    "airflow.triggers.external_task": [EXTERNAL_TRIGGERS],
+    "airflow.triggers.file": [FILE_TRIGGER],
+    "airflow.triggers.temporal": [DATE_TRIGGERS],
+    "airflow.triggers.testing": ["triggers.testing:SuccessTrigger FailureTrigger"],
     "airflow.typing_compat": [
         "python.typing:Literal ParamSpec Protocol Self TypedDict TypeGuard runtime_checkable"
     ],

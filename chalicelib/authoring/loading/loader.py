@@ -18,6 +18,7 @@ from types import CodeType, MappingProxyType, ModuleType
 
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.loading import process_state
+from chalicelib.authoring.loading.ignored_files import files_not_ignored
 from chalicelib.authoring.loading.patches import Originals
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.dag_context import collecting_dags
@@ -136,8 +137,8 @@ def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> Loa
 
 
 def dag_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may hold DAGs, by path."""
-    for path in sorted(folder.rglob("*.py")):
+    """The files of a folder that may hold DAGs and that no ``.airflowignore`` names, by path."""
+    for path in files_not_ignored(folder, ".py"):
         inner = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in inner)
         if not hidden and path.is_file() and _may_hold_dags(path):

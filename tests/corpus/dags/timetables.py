@@ -1,44 +1,28 @@
-"""A timetable of Airflow's, and one of its own: a run for each working day."""
+"""Schedules by timetable objects: cron moments, deltas and named events."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import pendulum
 from airflow import DAG
 from airflow.decorators import task
-from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from airflow.timetables.events import EventsTimetable
+from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
 
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+TIMETABLES = {
+    "moment": CronTriggerTimetable("0 6 * * *", timezone="UTC"),
+    "interval": CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
+    "delta": DeltaDataIntervalTimetable(timedelta(hours=8)),
+    "events": EventsTimetable([START.add(days=7), START.add(days=9)], description="stocktaking"),
+}
 
-@task
-def look(data_interval_start=None, data_interval_end=None, dag=None):
-    return [data_interval_start.isoformat(), data_interval_end.isoformat(), dag.timetable.description]
+for name, timetable in TIMETABLES.items():
+    with DAG(f"timetables_{name}", start_date=START, schedule=timetable, catchup=False) as made:
 
+        @task
+        def interval(data_interval_start=None, data_interval_end=None):
+            return [data_interval_start.isoformat(), data_interval_end.isoformat()]
 
-class WorkingDays(Timetable):
-    """Monday to Friday; a run of Monday has the weekend, too."""
-
-    description = "each working day"
-
-    def infer_manual_data_interval(self, *, run_after):
-        end = run_after.replace(hour=0, minute=0, second=0, microsecond=0)
-        return DataInterval(end - timedelta(days=3 if end.isoweekday() == 1 else 1), end)
-
-    def next_dagrun_info(self, *, last_automated_data_interval, restriction):
-        start = restriction.earliest
-        if last_automated_data_interval is not None:
-            start = last_automated_data_interval.end
-        if start is None or (restriction.latest is not None and start > restriction.latest):
-            return None
-        end = start + timedelta(days=1)
-        while end.isoweekday() > 5:
-            end += timedelta(days=1)
-        return DagRunInfo.interval(start, end)
-
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-LAST_WEEK = CronTriggerTimetable("30 6 * * 1", timezone="Europe/Oslo", interval=timedelta(days=7))
-
-with DAG("timetables", start_date=START, schedule=LAST_WEEK):
-    look()
-
-with DAG("timetables_own", start_date=START, schedule=WorkingDays(), catchup=False):
-    look()
+        interval()
+    globals()[made.dag_id] = made
