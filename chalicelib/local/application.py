@@ -51,7 +51,9 @@ def triggerer(event: dict[str, Any], context: Any) -> Any:
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_folder.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
+    from chalicelib.authoring.loading import process_state
     from chalicelib.authoring.loading.loader import ImportFailure, load_file
+    from chalicelib.authoring.loading.patches import Originals
     from chalicelib.authoring.surroundings.connections import connections_in
     from chalicelib.authoring.surroundings.secrets import secrets_from
     from chalicelib.authoring.surroundings.variables import variables_in
@@ -61,8 +63,13 @@ def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     engine, folder = bootstrap.engine(), Path(event["dags_folder"])
     store, secrets = engine.store, bootstrap.secrets_backend()
     if "only" in event:
-        with variables_in(store.variables), connections_in(store.connections), secrets_from(secrets):
-            loaded = load_file(folder / event["only"], folder)
+        with (
+            process_state.kept(),
+            variables_in(store.variables),
+            connections_in(store.connections),
+            secrets_from(secrets),
+        ):
+            loaded = load_file(folder / event["only"], folder, undoing=Originals())
         if not isinstance(loaded, ImportFailure):
             return _report((), ())
         return _report((), (BrokenFile(filename=loaded.filename, message=loaded.message),))

@@ -16,6 +16,7 @@ from typing import NoReturn
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.loading import process_state
 from chalicelib.authoring.loading.loader import ImportFailure, dag_files, import_time_limit, load_file
+from chalicelib.authoring.loading.patches import Originals
 from chalicelib.authoring.surroundings.connections import connections_in
 from chalicelib.authoring.surroundings.variables import variables_in
 from chalicelib.domain.connections import ConnectionsOfDagFiles
@@ -159,9 +160,10 @@ def _load_all(channel: Channel, folder: Path, names: Sequence[str], around: _Aro
 
 
 def _loaded(folder: Path, names: Sequence[str]) -> Iterator[_Result]:
+    originals = Originals()
     for name in names:
         with process_state.kept():
-            loaded = load_file(Path(name), folder)
+            loaded = load_file(Path(name), folder, undoing=originals)
         result = loaded if isinstance(loaded, ImportFailure) else documents_of(loaded, folder)
         yield (
             BrokenFile(filename=result.filename, message=result.message)

@@ -15,17 +15,14 @@ from chalicelib.simulation.one_run import FinishedRun, Laboratory, WantedRun
 HERE = Path(__file__).parent / "airflow3"
 RECORDED: list[dict[str, Any]] = json.loads((HERE / "airflow3_dags.json").read_text())
 
-_TIMETABLES = "timetable objects are not offered yet"
 _THREE_ONLY = "Airflow 3 alone has what the file imports"
 
 NOT_YET = {
-    "a3_timetables.py": _TIMETABLES,
     **dict.fromkeys(("a3_deadline.py", "a3_state_store.py"), _THREE_ONLY),
 }
 """Files whose DAGs do not end as recorded, and why."""
 
 LEFT_OUT = {
-    ("a3_chain", "edges"): "labels of edges are not kept",
     ("a3_context", "keys"): "task_state_store is not offered",
     ("a3_context", "others"): "a task cannot count runs and task instances",
     ("a3_xcom_types", "give_decimal"): "Airflow 3 rounds 1.10 to 1.1",
@@ -35,7 +32,7 @@ LEFT_OUT = {
 }
 """Tasks that do not end as recorded, and why."""
 
-ENDS_OTHERWISE = {"a3_chain", "a3_context"}
+ENDS_OTHERWISE = {"a3_context"}
 """DAGs whose run ends otherwise for one of these tasks."""
 
 Played = tuple[Laboratory, FinishedRun, list[str]]

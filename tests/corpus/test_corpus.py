@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.store.memory import MemoryStore
 from chalicelib.testing.dags import DagUnderTest, Given, Place, dag_under_test
 from chalicelib.testing.results import MappedResult
+from chalicelib.user_code.documents_apart import dags_apart
 
 FOLDER = Path(__file__).parent / "dags"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "expected.json").read_text())
@@ -59,6 +61,11 @@ def test_what_triggers_a_consumer_reaches_it() -> None:
     (clean,), (audit,) = dag.runs("asset_pipeline_clean"), dag.runs("asset_pipeline_audit")
     assert clean.xcom("drop_negative") == [3]
     assert audit.xcom("audit") == [2]
+    lake = dag_of_corpus("dataset_events")
+    lake.run(DATE)
+    (by_alias,), (or_time,) = lake.runs("dataset_events_by_alias"), lake.runs("dataset_events_or_time")
+    assert by_alias.xcom("regions") == [["east", "west"], ["east", "west"]]
+    assert or_time.xcom("rows") == [3]
     elt = dag_of_corpus("nightly_elt")
     elt.run(DATE)
     (dashboards,) = elt.runs("nightly_elt_dashboards")
@@ -85,3 +92,10 @@ def test_a_model_that_is_not_good_enough_is_not_registered() -> None:
     assert run.states["train"] == ["success", "failed"]
     assert (run["gate"].xcom(), run.states["register"]) == (False, "skipped")
     assert "stopping cluster-7" in run["stop_cluster"].log
+
+
+def test_all_files_load_and_drafts_are_ignored() -> None:
+    loaded = dags_apart(FOLDER, variables=MemoryStore().variables, connections=MemoryStore().connections)
+    assert loaded.broken == ()
+    ids = {dag.document["dag_id"] for dag in loaded.dags}
+    assert {dag_id for dag_id in ids if "." not in dag_id} == EXPECTED.keys()

@@ -12,7 +12,17 @@ FILES_OF_EXPECTED = {each["file"] for each in json.loads((HERE / "expected.json"
 ROWS = table(PAGES["docs/features.md"], "feature", "page of Airflow's", "file", "status")
 
 PAGES_OF_AIRFLOW = {
-    *("DAGs", "Dynamic DAG Generation", "DAG Runs", "Tasks", "Operators", "TaskFlow", "Sensors", "XComs"),
+    *(
+        "DAGs",
+        "Dynamic DAG Generation",
+        "DAG Runs",
+        "Timetables",
+        "Tasks",
+        "Operators",
+        "TaskFlow",
+        "Sensors",
+        "XComs",
+    ),
     *("Variables", "Connections", "Secrets Backend", "Params", "Pools", "Priority Weights", "Callbacks"),
     *("Dynamic Task Mapping", "Deferrable Operators", "Setup and Teardown", "Cross-DAG Dependencies"),
     *("Data-aware scheduling", "Asset definitions", "Object Storage", "Lineage", "Plugins", "Time zones"),

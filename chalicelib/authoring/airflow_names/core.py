@@ -16,12 +16,15 @@ from chalicelib.authoring.airflow_names.sources import (
     SETUP_TEARDOWN,
     STATS,
     TASK_DECORATORS,
+    TRIGGER_DAG,
     XCOM_ARG,
     Modules,
 )
 
 MODULES: Modules = {
     "airflow": [DAG, XCOM_ARG, "model.datasets:Dataset", "version:__version__"],
+    "airflow.api.common.experimental.trigger_dag": [TRIGGER_DAG],
+    "airflow.api.common.trigger_dag": [TRIGGER_DAG],
     "airflow.compat.functools": ["python.functools:cache cached_property lru_cache partial wraps"],
     "airflow.configuration": [
         CONFIGURATION,

@@ -6,8 +6,6 @@ name that is offered one day loses its row.
 
 from collections.abc import Mapping
 
-_TRIGGER = "use TriggerDagRunOperator"
-_DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
 _REQUIREMENTS = "put the packages into requirements.txt and use PythonOperator or @task"
@@ -23,14 +21,18 @@ _SECRETS = "ask Connection and Variable for them; [secrets] backend says where t
 _OPTIONS = "ask for options with conf.get(section, key) of airflow.configuration"
 _UNKNOWN = "no such name of Airflow's is known: check its spelling"
 _INTERNAL = "it serves Airflow's own code: do without it, or use Python's library"
+_DEADLINE = (
+    "there are no deadlines: give the DAG dagrun_timeout, which fails a late run, and on_failure_callback"
+)
+_RETRIES = "there are no retry policies: raise AirflowFailException for what must not be tried again"
+_STATE_STORE = "there is no state store: keep in a Variable what the next try needs"
+_PARTITIONS = "there are no partitions: give the run what it works on as conf, or map the task over it"
 _SDK = "it came with Airflow 3; do without it"
 
 NOT_OFFERED: Mapping[str, str] = {
     "airflow.PY36": "leave it out: Python is 3.11 or later",
     "airflow.PY37": "leave it out: Python is 3.11 or later",
     "airflow.api": _CLI,
-    "airflow.api.common.experimental.trigger_dag": _TRIGGER,
-    "airflow.api.common.trigger_dag": _TRIGGER,
     "airflow.api_connexion": _PAGES,
     "airflow.api_fastapi": _PAGES,
     "airflow.auth": _PAGES,
@@ -90,7 +92,34 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.providers.standard.triggers": _RESCHEDULE,
     "airflow.providers_manager": "leave it out: Updraft does not load provider packages",
     "airflow.sdk": _SDK,
-    "airflow.sdk.AssetOrTimeSchedule": _DATASETS,
+    "airflow.sdk.AllowedKeyMapper": _PARTITIONS,
+    "airflow.sdk.AsyncCallback": _DEADLINE,
+    "airflow.sdk.BaseDeadlineReference": _DEADLINE,
+    "airflow.sdk.ChainMapper": _PARTITIONS,
+    "airflow.sdk.CronPartitionTimetable": _PARTITIONS,
+    "airflow.sdk.DeadlineAlert": _DEADLINE,
+    "airflow.sdk.DeadlineReference": _DEADLINE,
+    "airflow.sdk.ExceptionRetryPolicy": _RETRIES,
+    "airflow.sdk.FanOutMapper": _PARTITIONS,
+    "airflow.sdk.FixedKeyMapper": _PARTITIONS,
+    "airflow.sdk.IdentityMapper": _PARTITIONS,
+    "airflow.sdk.NEVER_EXPIRE": _STATE_STORE,
+    "airflow.sdk.PartitionMapper": _PARTITIONS,
+    "airflow.sdk.PartitionedAssetTimetable": _PARTITIONS,
+    "airflow.sdk.PartitionedAtRuntime": _PARTITIONS,
+    "airflow.sdk.ProductMapper": _PARTITIONS,
+    "airflow.sdk.ResumableJobMixin": _STATE_STORE,
+    "airflow.sdk.RetryAction": _RETRIES,
+    "airflow.sdk.RetryDecision": _RETRIES,
+    "airflow.sdk.RetryPolicy": _RETRIES,
+    "airflow.sdk.RetryRule": _RETRIES,
+    "airflow.sdk.RollupMapper": _PARTITIONS,
+    "airflow.sdk.SecretCache": _SECRETS,
+    "airflow.sdk.SyncCallback": _DEADLINE,
+    "airflow.sdk.deadline_reference": _DEADLINE,
+    "airflow.sdk.definitions.callback": _DEADLINE,
+    "airflow.sdk.definitions.deadline": _DEADLINE,
+    "airflow.sdk.definitions.retry_policy": _RETRIES,
     "airflow.sdk.io": _FILES,
     "airflow.secrets": _SECRETS,
     "airflow.security": _PAGES,

@@ -138,7 +138,10 @@ def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> Loa
 
 
 def dag_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may hold DAGs, by path; raises ``AirflowConfigException``."""
+    """The files of a folder that may hold DAGs and that no ``.airflowignore`` names, by path.
+
+    Raises ``AirflowConfigException``.
+    """
     is_careful = conf.getboolean("core", "dag_discovery_safe_mode")
     for path in sorted(files_not_ignored(folder, conf.get("core", "dag_ignore_file_syntax"))):
         inner = path.relative_to(folder).parts

@@ -15,7 +15,7 @@ from typing import Any
 from chalicelib.authoring.running.time_limits import in_main_thread
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM)
-_LASTING = sys.stdlib_module_names | {"chalicelib"}
+_LASTING = ({name.partition(".")[0] for name in sys.modules} | sys.stdlib_module_names) - {"airflow"}
 """Packages whose modules are the process's; those of DAGs folders come and go."""
 
 
@@ -42,8 +42,10 @@ def _put_back_environment(environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
 
 
-def _put_back_import_paths(paths: tuple[list[str], list[Any]]) -> None:
-    sys.path[:], sys.meta_path[:] = paths
+def _put_back_import_paths(paths: tuple[list[str], list[Any], list[Any]]) -> None:
+    if sys.path_hooks != paths[2]:
+        sys.path_importer_cache.clear()  # it has what other hooks found, and what none did
+    sys.path[:], sys.meta_path[:], sys.path_hooks[:] = paths
 
 
 def _modules() -> dict[str, Any]:
@@ -67,7 +69,7 @@ def _put_back_signal_handlers(handlers: Mapping[int, Any]) -> None:
 _ASPECTS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (os.getcwd, _put_back_directory),
     (lambda: dict(os.environ), _put_back_environment),
-    (lambda: (list(sys.path), list(sys.meta_path)), _put_back_import_paths),
+    (lambda: (list(sys.path), list(sys.meta_path), list(sys.path_hooks)), _put_back_import_paths),
     (_modules, sys.modules.update),
     (lambda: (sys.stdin, sys.stdout, sys.stderr), _put_back_streams),
     (_signal_handlers, _put_back_signal_handlers),

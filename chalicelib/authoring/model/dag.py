@@ -28,8 +28,12 @@ from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.authoring.timetables.base import Timetable
+from chalicelib.authoring.timetables.datasets import (
+    AssetTriggeredTimetable,
+    DatasetOrTimeSchedule,
+    DatasetTriggeredTimetable,
+)
 from chalicelib.authoring.timetables.of_schedule import is_custom, planning_of, rebuilt, timetable_of
-from chalicelib.authoring.timetables.simple import DatasetTriggeredTimetable
 from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
@@ -103,6 +107,10 @@ class DAG:
         self.schedule = (
             _schedule(schedule, schedule_interval, timetable) if self.dataset_condition is None else None
         )
+        if isinstance(self.schedule, DatasetOrTimeSchedule):
+            self.dataset_condition = condition_of(self.schedule.datasets)
+            if self.dataset_condition is None:
+                raise AirflowTimetableInvalid("all elements in 'datasets' must be datasets")
         given = (schedule, schedule_interval, timetable)
         self._is_schedule_given = any(not isinstance(value, NotSet) and bool(value) for value in given)
         self.default_args = _with_dates(default_args or {})
@@ -152,6 +160,7 @@ class DAG:
         self.params = ParamsDict(params).merged(self.default_args.pop("params", None))
         self.auto_register = auto_register
         self.task_dict: dict[str, BaseOperator] = {}
+        self.edge_info: dict[str, dict[str, dict[str, str | None]]] = {}
         self._groups: dict[str, TaskGroup] = {}
         self.task_group = TaskGroup(None, dag=self)
         self.parent_dag: DAG | None = None
@@ -181,7 +190,7 @@ class DAG:
         if isinstance(self.schedule, Timetable):
             return self.schedule
         if self.dataset_condition is not None:
-            return DatasetTriggeredTimetable()
+            return AssetTriggeredTimetable() if self.is_of_airflow_3 else DatasetTriggeredTimetable()
         return timetable_of(self.schedule, self.timezone, is_trigger=self.is_of_airflow_3)
 
     def _check_active_runs(self) -> None:
@@ -406,6 +415,16 @@ class DAG:
     def _check_rule(self, task: BaseOperator) -> None:
         if self.fail_stop and task.trigger_rule not in _RULES_WITH_FAIL_STOP:
             raise FailStopDagInvalidTriggerRule
+
+    def get_edge_info(self, upstream_task_id: str, downstream_task_id: str) -> dict[str, str | None]:
+        """The ``label`` between two tasks; empty if there is none."""
+        return self.edge_info.get(upstream_task_id, {}).get(downstream_task_id, {})
+
+    def set_edge_info(
+        self, upstream_task_id: str, downstream_task_id: str, info: dict[str, str | None]
+    ) -> None:
+        """Keep the ``label`` between two tasks, in place of an earlier one."""
+        self.edge_info.setdefault(upstream_task_id, {})[downstream_task_id] = info
 
     def __enter__(self) -> Self:
         dag_context.enter_dag(self)

@@ -68,7 +68,10 @@ class DependencyMixin(ABC):
 
 
 class EdgeModifier(DependencyMixin):
-    """What stands between two tasks in ``a >> Label("...") >> b``; the label is for readers of the file."""
+    """What stands between two tasks in ``a >> Label("...") >> b``.
+
+    The label is for readers of the file; the DAG keeps it, and ``get_edge_info`` gives it.
+    """
 
     def __init__(self, label: str | None = None) -> None:
         self.label = label
@@ -92,7 +95,7 @@ class EdgeModifier(DependencyMixin):
         self._widen()
         for after in self._after:
             for item in added:
-                connect(item, after)
+                self._connect(item, after)
 
     def set_downstream(self, other: Any, edge_modifier: "EdgeModifier | None" = None) -> None:  # noqa: ARG002
         """Put something after the label, and so after all that is before it."""
@@ -101,7 +104,12 @@ class EdgeModifier(DependencyMixin):
         self._widen()
         for before in self._before:
             for item in added:
-                connect(before, item)
+                self._connect(before, item)
+
+    def _connect(self, before: DependencyMixin, after: DependencyMixin) -> None:
+        connect(before, after)
+        for leaf, root in itertools.product(before.leaves, after.roots):
+            leaf.dag.set_edge_info(leaf.task_id, root.task_id, {"label": self.label})
 
     def _widen(self) -> None:
         """Let the groups of tasks stand for them if they are of several, as Airflow does.
@@ -171,11 +179,15 @@ def chain_linear(*elements: Any) -> None:
 
 def _pair_up(before: Sequence[Any], after: Sequence[Any]) -> None:
     if len(before) != len(after):
-        raise AirflowException(
-            f"Chain not supported for different length Iterable. Got {len(before)} and {len(after)}."
-        )
+        text = f"Chain not supported for different length Iterable. Got {len(before)} and {len(after)}."
+        raise ValueError(text) if _is_of_airflow_3(before) else AirflowException(text)
     for first, second in zip(before, after, strict=True):
         first.set_downstream(second)
+
+
+def _is_of_airflow_3(items: Sequence[Any]) -> bool:
+    tasks = (task for item in _flatten(items) for task in item.leaves)
+    return any(task.dag_or_none is not None and task.dag_or_none.is_of_airflow_3 for task in tasks)
 
 
 def _flatten(items: Any) -> Iterator[DependencyMixin]:

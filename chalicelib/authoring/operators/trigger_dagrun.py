@@ -1,4 +1,4 @@
-"""``TriggerDagRunOperator``: makes a run of another DAG, and may wait for its end."""
+"""``TriggerDagRunOperator``, which makes a run of another DAG and may wait for its end; ``trigger_dag``."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +10,7 @@ from chalicelib.authoring.exceptions import AirflowException, AirflowSkipExcepti
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.operator_link import BaseOperatorLink
 from chalicelib.authoring.notset import NOTSET, NotSet
+from chalicelib.authoring.running.context import get_current_context
 from chalicelib.authoring.running.waiting import let_pass
 from chalicelib.authoring.states import DagRunState
 from chalicelib.authoring.surroundings.configuration import conf as configuration
@@ -182,3 +183,27 @@ class TriggerDagRunOperator(BaseOperator):
 
 def _states(given: Iterable[str]) -> list[DagRunState]:
     return [DagRunState(state) for state in given]
+
+
+def trigger_dag(
+    dag_id: str,
+    run_id: str | None = None,
+    conf: Mapping[str, Any] | str | None = None,
+    execution_date: datetime | None = None,
+    replace_microseconds: bool = True,
+) -> OtherRun:
+    """Make a run of a DAG from within a task, as Airflow's function of this name does; the run.
+
+    ``conf`` may be JSON. Without ``execution_date`` (aware of its time zone) it is now, in whole seconds
+    unless ``replace_microseconds`` is false. Raises ``AirflowException`` outside of a task, ``DagNotFound``,
+    ``DagRunAlreadyExists``, and ``ParamValidationError`` for a conf that the DAG refuses.
+    """
+    date = utcnow() if execution_date is None else execution_date
+    wanted = WantedRun(
+        dag_id=dag_id,
+        run_id=run_id,
+        execution_date=date.replace(microsecond=0) if replace_microseconds else date,
+        conf=dict(json.loads(conf) if isinstance(conf, str) else conf or {}),
+    )
+    ti: TaskInstance = get_current_context()["ti"]
+    return ti.other_runs.trigger(wanted)

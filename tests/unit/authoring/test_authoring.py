@@ -269,6 +269,8 @@ def test_shifts_lists_labels_and_chains() -> None:
         e << d
         d >> Label("when it rains") >> f
     assert edges(dag) == {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["e", "f"], "e": [], "f": []}
+    assert dag.get_edge_info("d", "f") == {"label": "when it rains"}
+    assert dag.get_edge_info("d", "e") == {}
     with a_dag() as dag:
         chain(empty("a"), [empty("b"), empty("c")], [empty("d"), empty("e")], empty("f"))
         cross_downstream([empty("g"), empty("h")], [empty("i"), empty("j")])

@@ -1,5 +1,7 @@
 """Loading DAG files: what counts as one, and how a broken one is reported."""
 
+import importlib
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +11,12 @@ import pytest
 from chalicelib.authoring.loading.loader import (
     DagFileError,
     ImportFailure,
+    dag_files,
     dag_of_file,
     load_file,
     load_folder,
 )
+from chalicelib.authoring.model.dag import DAG
 
 EMPTY_DAG = (
     "from airflow import DAG\n"
@@ -80,6 +84,35 @@ def test_a_broken_file_is_a_failure_that_says_why(tmp_path: Path, text: str, mes
     assert found.startswith(message)
     assert str(tmp_path) not in found
     assert "/etc" not in found
+
+
+HOSTILE = {
+    "builtins_len": "import builtins\nbuiltins.len = lambda value: 1 / 0\n",
+    "builtins_kinds": "import builtins\nbuiltins.isinstance = builtins.str = builtins.sorted = None\n",
+    "builtins_import": "import builtins\nbuiltins.__import__ = None\n",
+    "library": "import json, os, pathlib, re, traceback\n"
+    "json.dumps = lambda *args, **kwargs: 'x'\n"
+    "os.environ = {}\npathlib.Path = re.sub = traceback.extract_tb = None\nraise ValueError\n",
+    "of_dags": "from airflow import DAG\nDAG.validate = DAG.__init__ = lambda *args, **kwargs: 1 / 0\n",
+    "loader": "import chalicelib.authoring.loading.loader as l\nl.load_file = l.failure_of = None\n",
+    "hooks": "import sys\nsys.path_hooks.clear()\nsys.path_importer_cache.clear()\n",
+    "untold": "class Ended(BaseException):\n    def __str__(self): raise SystemExit\nraise Ended\n",
+}
+"""Files that break what those after them need, each in its own way."""
+
+
+def test_what_a_file_breaks_is_whole_for_the_next(tmp_path: Path) -> None:
+    texts = {f"b_{name}": f"# airflow dag\n{text}" for name, text in HOSTILE.items()}
+    write(tmp_path, a=EMPTY_DAG.format(dag_id="a"), **texts, z=EMPTY_DAG.format(dag_id="z"))
+    before = (len, json.dumps, Path, DAG.validate)
+    loaded = load_folder(tmp_path)
+    assert (len, json.dumps, Path, DAG.validate) == before
+    assert list(loaded.dags) == ["a", "z"]
+    assert {(failure.filename, failure.message) for failure in loaded.failures} == {
+        ("b_library.py", "line 6: ValueError"),
+        ("b_untold.py", "line 4: Ended"),
+    }
+    importlib.import_module("colorsys")  # whatever is still to be imported can be
 
 
 def test_of_two_dags_of_one_id_in_a_file_the_later_counts(
@@ -300,3 +333,15 @@ def test_a_missing_package_is_named_with_how_to_get_it(tmp_path: Path, statement
     message = failure_of(tmp_path, f"{statement}  # airflow dag\n")
     assert message.startswith("line 1: ModuleNotFoundError: No module named ")
     assert message.partition("; ")[2] == advice.removeprefix("; ")
+
+
+def test_what_an_airflowignore_names_is_no_dag_file(tmp_path: Path) -> None:
+    names = ("a.py", "a_test.py", "team/a.py", "team/old/a.py", "team/deep/old/a.py", "other/b.py", "x/b.py")
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("from airflow import DAG")
+    (tmp_path / ".airflowignore").write_text("_test\\.py$  # tests\n\n# all of it: .*\n[broken\n^x$\n")
+    (tmp_path / "team" / ".airflowignore").write_text("old\n^team$\nb\\.py")
+    found = [path.relative_to(tmp_path).as_posix() for path in dag_files(tmp_path)]
+    assert found == ["a.py", "other/b.py", "team/a.py"]  # as Airflow 2.10.5 finds them

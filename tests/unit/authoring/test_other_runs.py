@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.authoring.exceptions import AirflowException, DagRunAlreadyExists
-from chalicelib.authoring.operators.trigger_dagrun import TriggerDagRunOperator
+from chalicelib.authoring.operators.python import PythonOperator
+from chalicelib.authoring.operators.trigger_dagrun import TriggerDagRunOperator, trigger_dag
 from chalicelib.authoring.sensors.external_task import ExternalTaskSensor
 from chalicelib.domain.runs.other_runs import (
     OtherDag,
@@ -69,6 +70,20 @@ def triggering(others: FakeOtherRuns, xcoms: FakeXComs | None = None, **argument
     with a_dag() as dag:
         TriggerDagRunOperator(task_id="go", trigger_dag_id="child", **arguments)
     return run(dag, "go", xcoms, other_runs=others, **request)
+
+
+def test_a_function_makes_a_run_of_another_dag() -> None:
+    def ask() -> str:
+        return trigger_dag("child", run_id="mine", conf='{"n": 1}', execution_date=DATE).run_id
+
+    others, xcoms = FakeOtherRuns(), FakeXComs()
+    with a_dag() as dag:
+        PythonOperator(task_id="go", python_callable=ask)
+    run(dag, "go", xcoms, other_runs=others)
+    assert xcoms.value("go") == "mine"
+    assert others.triggered == [WantedRun(dag_id="child", run_id="mine", execution_date=DATE, conf={"n": 1})]
+    with pytest.raises(AirflowException, match="context"):
+        trigger_dag("child")
 
 
 def test_a_run_is_made_of_rendered_arguments() -> None:

@@ -1,0 +1,1 @@
+raise RuntimeError("no DAG file: it is a draft of one for airflow")
