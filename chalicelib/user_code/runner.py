@@ -145,7 +145,12 @@ def run_window(
     def run(request: WindowRequest) -> tuple[WindowOutcome, ...]:
         began = time.monotonic()
         around = partial(
-            Surroundings, xcoms=RefusedXComs(), variables=variables, connections=connections, secrets=secrets
+            Surroundings,
+            xcoms=RefusedXComs(),
+            variables=variables,
+            connections=connections,
+            secrets=secrets,
+            other_runs=request.other_runs,
         )
         ends, _ = _ends_of_window(dags_folder, request, around(), environment)
         for index, trigger in enumerate(request.triggers):

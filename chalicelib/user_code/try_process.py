@@ -174,7 +174,7 @@ def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Reques
     from chalicelib.authoring.running.windows import run_window
 
     folder = next((dag.dags_folder for dag in dags.values()), None)
-    run_window(request, folder, partial(tell_window, requests))
+    run_window(request, folder, partial(tell_window, requests), AskedOtherRuns(requests))
     return TryOutcome(result=TryResult.SUCCESS)
 
 

@@ -120,7 +120,7 @@ class Functions:
         self.queue = Queue(lambda: self.clock.now)
         self.faults = Interruptions()
         self.user_code: UserCode = lambda request, _: self._dags[request.dag_id].script(request)
-        self.trigger_code: Callable[[], None] = lambda: None
+        self.trigger_code: Callable[[WindowRequest], None] = lambda _request: None
         """What the DAG files of triggers do when they are loaded."""
         self.timetable: AskTimetable = no_timetable
         """What answers for the user's own timetables."""
@@ -360,7 +360,7 @@ class Functions:
         return TryReport(outcome=self.user_code(request, xcoms), log=b"log")
 
     def _run_window(self, request: WindowRequest) -> tuple[WindowOutcome, ...]:
-        self.trigger_code()
+        self.trigger_code(request)
         outcomes = (outcome_of_window(trigger, self.clock.now) for trigger in request.triggers)
         large = (XComToPush(key="large", value=json.dumps("x" * 100_000)),)
         return tuple(

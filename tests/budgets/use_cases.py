@@ -26,6 +26,7 @@ from chalicelib.domain.graph.join import BUCKET_SIZE
 from chalicelib.domain.messages import RunTask, RunTrigger, ScheduleDag, StartRun, WakePool
 from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dataset_changes import DatasetChange
+from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
@@ -302,7 +303,7 @@ def triggers_end_tasks(stage: Functions) -> None:
         Shape("mapped", ("list", "success"), expansion=over),
     ]
     stage.deploy(ScriptedDag(shapes), code=LARGE_CODE)
-    stage.trigger_code = _keep_a_variable
+    stage.trigger_code = _watch_itself
     assert ended(stage, trigger(stage)) == "success"
 
 
@@ -683,7 +684,7 @@ def _deploy_with(stage: Functions, use: Callable[[], None]) -> None:
         use()
         return dag.script(request)
 
-    stage.user_code, stage.trigger_code = run, use
+    stage.user_code, stage.trigger_code = run, lambda _request: use()
 
 
 def _find_a_connection() -> None:
@@ -707,6 +708,15 @@ def _uses_variables(_request: TryRequest, _xcoms: RunningXComs) -> TryOutcome:
     """What an operator does with variables."""
     _keep_a_variable()
     return TryOutcome(result=TryResult.SUCCESS)
+
+
+def _watch_itself(request: WindowRequest) -> None:
+    """What triggers do that wait for other DAGs, and what any code may do with variables."""
+    _keep_a_variable()
+    for groups in ({"task_ids": ("list", "mapped")}, {"group_id": "none"}, {}):
+        watched = WatchedTasks(dag_id="scripted", execution_dates=(DATE,), **groups)
+        (found,) = request.other_runs.watch(watched)
+        assert request.other_runs.find("scripted", None, found.run.execution_date) is not None
 
 
 def _keep_a_variable() -> None:

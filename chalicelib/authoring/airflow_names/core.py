@@ -3,9 +3,12 @@
 from chalicelib.authoring.airflow_names.sources import (
     CONFIGURATION,
     DAG,
+    DATE_TRIGGERS,
     DECORATORS,
     ENTITIES,
+    EXTERNAL_TRIGGERS,
     FILE_SYSTEM_HOOK,
+    FILE_TRIGGER,
     HOOK,
     HOOKIMPL,
     LINEAGE,
@@ -72,8 +75,10 @@ MODULES: Modules = {
         "triggers.base:BaseTrigger TriggerEvent BaseTaskEndEvent StartTriggerArgs",
         "triggers.base:TaskSuccessEvent TaskFailedEvent TaskSkippedEvent",
     ],
-    "airflow.triggers.file": ["triggers.file:FileTrigger"],
-    "airflow.triggers.temporal": ["triggers.temporal:DateTimeTrigger TimeDeltaTrigger"],
+    "airflow.triggers.external_task": [EXTERNAL_TRIGGERS],
+    "airflow.triggers.file": [FILE_TRIGGER],
+    "airflow.triggers.temporal": [DATE_TRIGGERS],
+    "airflow.triggers.testing": ["triggers.testing:SuccessTrigger FailureTrigger"],
     "airflow.typing_compat": [
         "python.typing:Literal ParamSpec Protocol Self TypedDict TypeGuard runtime_checkable"
     ],

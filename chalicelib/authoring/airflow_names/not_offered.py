@@ -127,7 +127,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.sensors.smart_sensor": "use the sensor itself: none holds compute between pokes",
     "airflow.sensors.sql": _SQL,
     "airflow.sensors.sql_sensor": _SQL,
-    "airflow.sensors.time_delta.WaitSensor": _RESCHEDULE,
     "airflow.sentry": "leave it out: nothing is sent to Sentry",
     "airflow.serialization": _SERVERS,
     "airflow.settings": _OPTIONS,

@@ -13,6 +13,7 @@ from chalicelib.authoring.airflow_names.sources import (
     TIME_DELTA_SENSOR_ASYNC,
     TIME_SENSOR,
     TIME_SENSOR_ASYNC,
+    WAIT_SENSOR,
     WEEKDAY_SENSOR,
     Modules,
 )
@@ -32,7 +33,7 @@ MODULES: Modules = {
     "airflow.sensors.external_task_sensor": [EXTERNAL_TASK_SENSOR, EXTERNAL_TASK_MARKER],
     "airflow.sensors.filesystem": [FILE_SENSOR],
     "airflow.sensors.python": [PYTHON_SENSOR],
-    "airflow.sensors.time_delta": [TIME_DELTA_SENSOR, TIME_DELTA_SENSOR_ASYNC],
+    "airflow.sensors.time_delta": [TIME_DELTA_SENSOR, TIME_DELTA_SENSOR_ASYNC, WAIT_SENSOR],
     "airflow.sensors.time_delta_sensor": [TIME_DELTA_SENSOR],
     "airflow.sensors.time_sensor": [TIME_SENSOR, TIME_SENSOR_ASYNC],
     "airflow.sensors.weekday": [WEEKDAY_SENSOR],

@@ -14,6 +14,8 @@ from chalicelib.authoring.running.context import get_current_context
 from chalicelib.authoring.running.waiting import let_pass
 from chalicelib.authoring.states import DagRunState
 from chalicelib.authoring.surroundings.configuration import conf as configuration
+from chalicelib.authoring.surroundings.configuration import is_deferrable
+from chalicelib.authoring.triggers.external_task import DagStateTrigger
 from chalicelib.domain.runs.other_runs import OtherRun, WantedRun
 
 if TYPE_CHECKING:
@@ -43,8 +45,11 @@ class TriggerDagRunOperator(BaseOperator):
 
     With ``wait_for_completion`` the task succeeds when the run is in one of ``allowed_states``, and fails
     when it is in one of ``failed_states``; it looks each ``poke_interval`` seconds and holds no compute
-    meanwhile, so ``deferrable`` changes nothing. A further try makes a further run, as in Airflow. Raises
-    ``AirflowException`` for a conf that is no JSON, ``ParamValidationError`` for one that the DAG refuses.
+    meanwhile. With ``deferrable`` it is deferred, and holds no slots either. A further try makes a further
+    run, as in Airflow.
+
+    Raises ``AirflowException`` for a conf that is no JSON, ``ParamValidationError`` for one that the DAG
+    refuses.
     """
 
     template_fields: Sequence[str] = (
@@ -73,7 +78,7 @@ class TriggerDagRunOperator(BaseOperator):
         failed_states: Iterable[str] | None = None,
         skip_when_already_exists: bool = False,
         fail_when_dag_is_paused: bool = False,
-        deferrable: bool = False,
+        deferrable: bool | None = None,
         execution_date: str | datetime | None = None,
         **kwargs: Any,
     ) -> None:
@@ -88,7 +93,7 @@ class TriggerDagRunOperator(BaseOperator):
         self.failed_states = _states([DagRunState.FAILED] if failed_states is None else failed_states)
         self.skip_when_already_exists = skip_when_already_exists
         self.fail_when_dag_is_paused = fail_when_dag_is_paused
-        self.deferrable = deferrable
+        self.deferrable = is_deferrable(deferrable)
         date = logical_date if execution_date is None else execution_date
         if date is not None and not isinstance(date, str | datetime | NotSet):
             raise TypeError(
@@ -106,7 +111,9 @@ class TriggerDagRunOperator(BaseOperator):
             if not self.dag.is_of_airflow_3:
                 ti.xcom_push(XCOM_LOGICAL_DATE_ISO, run.execution_date.isoformat())
             ti.xcom_push(XCOM_RUN_ID, run.run_id)
-        if self.wait_for_completion:
+        if self.wait_for_completion and self.deferrable:
+            self._defer(ti)
+        elif self.wait_for_completion:
             self._wait(ti)
 
     def _trigger(self, ti: "TaskInstance") -> OtherRun:
@@ -160,6 +167,29 @@ class TriggerDagRunOperator(BaseOperator):
             let_pass(self, ti, self.poke_interval, arrived, pokes)
             has_waited = True
 
+    def _defer(self, ti: "TaskInstance") -> None:
+        run = self._seen(ti, *self._made(ti))
+        trigger = DagStateTrigger(
+            dag_id=self.trigger_dag_id,
+            states=[str(state) for state in (*self.allowed_states, *self.failed_states)],
+            execution_dates=[run.execution_date],
+            poll_interval=self.poke_interval,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: "Context", event: Any) -> None:
+        """End as the run has."""
+        (date,) = event[1]["execution_dates"]
+        state = self._seen(context["ti"], None, date).state
+        if state in self.failed_states:
+            raise AirflowException(f"{self.trigger_dag_id} failed with failed state {state}")
+        if state not in self.allowed_states:
+            raise AirflowException(
+                f"{self.trigger_dag_id} return {state} which is not in {self.failed_states} "
+                f"or {self.allowed_states}"
+            )
+        self.log.info("%s finished with allowed state %s", self.trigger_dag_id, state)
+
     def _made(self, ti: "TaskInstance") -> tuple[str | None, datetime | None]:
         """Id or date of the run that was made: one of them, of which the date finds it by fewer requests."""
         own: dict[str, Any] = {"task_ids": self.task_id, "map_indexes": ti.map_index}
@@ -167,12 +197,16 @@ class TriggerDagRunOperator(BaseOperator):
             return ti.xcom_pull(key=XCOM_RUN_ID, **own), None
         return None, datetime.fromisoformat(ti.xcom_pull(key=XCOM_LOGICAL_DATE_ISO, **own))
 
-    def _is_over(self, ti: "TaskInstance", run_id: str | None, date: datetime | None) -> bool:
+    def _seen(self, ti: "TaskInstance", run_id: str | None, date: datetime | None) -> OtherRun:
         run = ti.other_runs.find(self.trigger_dag_id, run_id, date)
         if run is None:
             raise AirflowException(
                 f"No DAG run found for DAG {self.trigger_dag_id} and logical date {date or run_id}"
             )
+        return run
+
+    def _is_over(self, ti: "TaskInstance", run_id: str | None, date: datetime | None) -> bool:
+        run = self._seen(ti, run_id, date)
         if run.state in self.failed_states:
             raise AirflowException(f"{self.trigger_dag_id} failed with failed states {run.state}")
         if run.state not in self.allowed_states:

@@ -18,6 +18,7 @@ from chalicelib.authoring.running.rounds import Rounds
 from chalicelib.authoring.running.slept_time import SleepCountingLoop, SleptTime, current, noting_lines
 from chalicelib.authoring.running.xcom_values import from_json, to_json
 from chalicelib.authoring.triggers.base import BaseTaskEndEvent, BaseTrigger, TriggerEvent
+from chalicelib.authoring.triggers.external_task import TriggerOfOtherRuns
 from chalicelib.domain.runs.deferrals import (
     TriggerRequest,
     WindowOutcome,
@@ -25,6 +26,7 @@ from chalicelib.domain.runs.deferrals import (
     WindowResult,
     XComToPush,
 )
+from chalicelib.domain.runs.other_runs import OtherRuns
 
 log = logging.getLogger("airflow.task")
 
@@ -46,7 +48,9 @@ OnEnd = Callable[[int, WindowOutcome], None]
 """Takes the outcome of a trigger, by its place in the request."""
 
 
-def run_window(request: WindowRequest, folder: Path | None, on_end: OnEnd) -> None:
+def run_window(
+    request: WindowRequest, folder: Path | None, on_end: OnEnd, other_runs: OtherRuns | None = None
+) -> None:
     """Run the triggers of a DAG file in that folder for a window; ``on_end`` is told each end as it comes.
 
     Whatever a trigger raises is its outcome, and never raised here. No trigger is cancelled when the window
@@ -56,7 +60,7 @@ def run_window(request: WindowRequest, folder: Path | None, on_end: OnEnd) -> No
     asyncio.set_event_loop(loop)
     with finder.importable(folder):
         windows = [
-            _Window(trigger=trigger, loop=loop, on_end=partial(on_end, index))
+            _Window(trigger=trigger, loop=loop, on_end=partial(on_end, index), other_runs=other_runs)
             for index, trigger in enumerate(request.triggers)
         ]
         _kept.append((loop, windows))
@@ -89,6 +93,7 @@ class _Window:
     trigger: TriggerRequest
     loop: asyncio.AbstractEventLoop
     on_end: Callable[[WindowOutcome], None]
+    other_runs: OtherRuns | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     slept: SleptTime = field(init=False)
 
@@ -125,6 +130,8 @@ class _Window:
     async def _run(self) -> None:
         try:
             trigger = _built(self.trigger)
+            if isinstance(trigger, TriggerOfOtherRuns) and self.other_runs is not None:
+                trigger.other_runs = self.other_runs
             self.slept.begin(trigger)
             event = await _first_event(trigger)
             await _clean_up(trigger)

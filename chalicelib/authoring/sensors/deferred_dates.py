@@ -1,14 +1,16 @@
 """Sensors of dates that are deferred while they wait: Airflow's spellings with ``Async``."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.dates import as_utc, parse, utcnow, zone_named
 from chalicelib.authoring.exceptions import AirflowSkipException
+from chalicelib.authoring.running.waiting import let_pass
 from chalicelib.authoring.sensors.base import BaseSensorOperator
 from chalicelib.authoring.sensors.dates import DateTimeSensor, TimeDeltaSensor
+from chalicelib.authoring.surroundings.configuration import is_deferrable
 from chalicelib.authoring.triggers.base import StartTriggerArgs
-from chalicelib.authoring.triggers.temporal import DateTimeTrigger
+from chalicelib.authoring.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -69,6 +71,28 @@ class TimeDeltaSensorAsync(TimeDeltaSensor):
                 raise AirflowSkipException("Skipping due to soft_fail is set to True.") from error
             raise
         return self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: "Context", event: Any = None) -> None:
+        """There is nothing left to do."""
+
+
+class WaitSensor(BaseSensorOperator):
+    """Waits for a while, a duration or a number of minutes, that begins with it; may be ``deferrable``."""
+
+    def __init__(
+        self, *, time_to_wait: timedelta | int, deferrable: bool | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = is_deferrable(deferrable)
+        self.time_to_wait = timedelta(minutes=time_to_wait) if isinstance(time_to_wait, int) else time_to_wait
+
+    def execute(self, context: "Context") -> Any:
+        """Be deferred for it, or sleep."""
+        if self.deferrable:
+            trigger = TimeDeltaTrigger(self.time_to_wait, end_from_trigger=True)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        elif not context["ti"].goes_on:
+            let_pass(self, context["ti"], self.time_to_wait.total_seconds(), utcnow(), 1)
 
     def execute_complete(self, context: "Context", event: Any = None) -> None:
         """There is nothing left to do."""

@@ -11,7 +11,8 @@ from chalicelib.authoring.model.operator_link import BaseOperatorLink
 from chalicelib.authoring.running.keyword_arguments import make_kwargs_callable
 from chalicelib.authoring.sensors.base import BaseSensorOperator
 from chalicelib.authoring.states import State, TaskInstanceState
-from chalicelib.authoring.surroundings.configuration import conf
+from chalicelib.authoring.surroundings.configuration import conf, is_deferrable
+from chalicelib.authoring.triggers.external_task import WorkflowTrigger
 from chalicelib.domain.runs.other_runs import WatchedRun, WatchedTasks
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class ExternalTaskSensor(BaseSensorOperator):
     ``execution_date_fn`` returns (of the date, and of values of the context that it names). A task in one of
     ``failed_states`` fails the sensor, in one of ``skipped_states`` skips it; without these it waits on. Of a
     mapped task all instances count. With ``check_existence`` the first poke fails where there is no such DAG,
-    task or group. ``deferrable`` changes nothing: no sensor holds compute between pokes.
+    task or group. With ``deferrable`` it is deferred, and heeds neither other states nor ``timeout``, as
+    Airflow's.
 
     Raises ``AirflowException`` or ``ValueError`` for arguments that exclude each other and unknown states.
     """
@@ -73,7 +75,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         execution_date_fn: Callable[..., Any] | None = None,
         check_existence: bool = False,
         poll_interval: float = 2.0,
-        deferrable: bool = False,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -94,7 +96,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         self.execution_date_fn = execution_date_fn
         self.check_existence = check_existence
         self.poll_interval = poll_interval
-        self.deferrable = deferrable
+        self.deferrable = is_deferrable(deferrable)
 
     def _check_states(self) -> None:
         given = [*self.allowed_states, *self.skipped_states, *self.failed_states]
@@ -107,6 +109,35 @@ class ExternalTaskSensor(BaseSensorOperator):
         if not set(given) <= set(valid):
             names = [None if state is None else str(state) for state in valid]
             raise ValueError(_VALID_STATES.format("not " if watches_tasks else "", names))
+
+    def execute(self, context: "Context") -> Any:
+        """Poke, or be deferred."""
+        if not self.deferrable:
+            return super().execute(context)
+        trigger = WorkflowTrigger(
+            external_dag_id=self.external_dag_id,
+            external_task_group_id=self.external_task_group_id,
+            external_task_ids=self.external_task_ids,
+            execution_dates=self._dates(context),
+            allowed_states=self.allowed_states,
+            poke_interval=self.poll_interval,
+            soft_fail=self.soft_fail,
+        )
+        return self.defer(timeout=self.execution_timeout, trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: "Context", event: Any = None) -> None:  # noqa: ARG002 - Airflow's
+        """End as the trigger says."""
+        if event["status"] == "success":
+            self.log.info("External tasks %s has executed successfully.", self.external_task_ids)
+        elif event["status"] == "skipped":
+            raise AirflowSkipException("External job has skipped skipping.")
+        elif self.soft_fail:
+            raise AirflowSkipException("External job has failed skipping.")
+        else:
+            raise AirflowException(
+                "Error occurred while trying to retrieve task status. Please, check the "
+                "name of executed task and Dag."
+            )
 
     def poke(self, context: "Context") -> bool:
         """Whether all of it is in an allowed state, in the runs of all dates."""

@@ -324,6 +324,12 @@ def _typed(value: str | None) -> Any:
 
 conf = AirflowConfigParser()
 
+
+def is_deferrable(given: bool | None) -> bool:
+    """Whether an operator is to be deferred: as given, else by ``[operators] default_deferrable``."""
+    return conf.getboolean("operators", "default_deferrable", fallback=False) if given is None else given
+
+
 # The functions of 1.10's ``airflow.configuration``.
 get = conf.get
 getboolean = conf.getboolean

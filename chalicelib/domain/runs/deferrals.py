@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.json_codec import NOT_SENT
+from chalicelib.domain.runs.other_runs import NoOtherRuns, OtherRuns
 
 TIMED_OUT = "Trigger/execution timeout"
 """Airflow's text of a deferral that took too long."""
@@ -89,6 +90,8 @@ class WindowRequest:
     triggers: tuple[TriggerRequest, ...]
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
     """What the invocation still has when the request is made; None: no end is known."""
+    other_runs: OtherRuns = field(default_factory=NoOtherRuns, compare=False, metadata=NOT_SENT)
+    """The runs of all DAGs, to look at."""
 
 
 class WindowResult(StrEnum):

@@ -17,6 +17,7 @@ from chalicelib.domain.plans.by_hand import Choice
 from chalicelib.domain.runs.dag_runs import DagRun
 from chalicelib.domain.runs.dags import Dag, sees
 from chalicelib.domain.runs.other_runs import (
+    NoOtherRuns,
     OtherDag,
     OtherRun,
     TaskStates,
@@ -38,39 +39,10 @@ _READ_ONE_BY_ONE = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunsForTry:
-    """Implements ``domain.runs.other_runs.OtherRuns`` for one try in one invocation."""
+class RunsForTrigger(NoOtherRuns):
+    """Implements ``domain.runs.other_runs.OtherRuns`` for a trigger, which may look only."""
 
     engine: Engine
-    request: TryRequest
-    _calls: Iterator[int] = field(default_factory=count)
-
-    def trigger(self, wanted: WantedRun) -> OtherRun:
-        """Make a run; 3 requests and 1 message.
-
-        An answer of the store that was lost makes no second run: the call has a key of its own, made of the
-        try's identity, the pokes before it and the number of the call.
-        """
-        request = RunRequest(
-            dag_id=wanted.dag_id,
-            execution_date=wanted.execution_date,
-            triggered_by=f"task {self.request.dag_id}.{self.request.task_id}",
-            run_id=wanted.run_id,
-            is_undated=wanted.is_undated,
-            conf=wanted.conf,
-        )
-        key = self._key(wanted)
-        try:
-            made = create_run_once(self.engine, request, key, _answer)
-        except StoreUnavailable:
-            made = create_run_once(self.engine, request, key, _answer)
-        run: OtherRun = typed(OtherRun, json.loads(made.answer))
-        return run
-
-    def _key(self, wanted: WantedRun) -> IdempotencyKey:
-        own = self.request
-        instance = f"{own.task_id}#{own.map_index}#{own.try_number}#{own.pokes}#{next(self._calls)}"
-        return IdempotencyKey.of(instance, json.dumps(plain(wanted)).encode(), "task", own.run_uid)
 
     def find(self, dag_id: str, run_id: str | None, execution_date: datetime | None) -> OtherRun | None:
         """The run of that date (1 request), else the one of that id (3 requests)."""
@@ -84,14 +56,6 @@ class RunsForTry:
             return None
         run = runs.get_by_run_id(dag_id, run_id)
         return _told(run) if run is not None and sees(dag, run) else None
-
-    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
-        """Let all tasks of a run, or those that failed, run again, with what they mark in other DAGs."""
-        standing = get_dag_run(self.engine, run.dag_id, run.execution_date)
-        choice = Choice(only_failed=only_failed)
-        request = ClearRequest(dag_id=run.dag_id, execution_date=run.execution_date, choice=choice)
-        for each in (request, *marked_by(self.engine, standing, choice)):
-            clear_tasks(self.engine, each)
 
     def watch(self, watched: WatchedTasks) -> tuple[WatchedRun, ...]:
         """The runs of these dates, with how the tasks stand: 2 requests, and per run those of its items."""
@@ -146,6 +110,49 @@ class RunsForTry:
         found = self.engine.store.dags.version(dag.dag_id, version)
         groups = {} if found is None else found.document.get("groups", {})
         return {group_id: tuple(task_ids) for group_id, task_ids in groups.items()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunsForTry(RunsForTrigger):
+    """Implements ``domain.runs.other_runs.OtherRuns`` for one try in one invocation."""
+
+    request: TryRequest
+    _calls: Iterator[int] = field(default_factory=count)
+
+    def trigger(self, wanted: WantedRun) -> OtherRun:
+        """Make a run; 3 requests and 1 message.
+
+        An answer of the store that was lost makes no second run: the call has a key of its own, made of the
+        try's identity, the pokes before it and the number of the call.
+        """
+        request = RunRequest(
+            dag_id=wanted.dag_id,
+            execution_date=wanted.execution_date,
+            triggered_by=f"task {self.request.dag_id}.{self.request.task_id}",
+            run_id=wanted.run_id,
+            is_undated=wanted.is_undated,
+            conf=wanted.conf,
+        )
+        key = self._key(wanted)
+        try:
+            made = create_run_once(self.engine, request, key, _answer)
+        except StoreUnavailable:
+            made = create_run_once(self.engine, request, key, _answer)
+        run: OtherRun = typed(OtherRun, json.loads(made.answer))
+        return run
+
+    def _key(self, wanted: WantedRun) -> IdempotencyKey:
+        own = self.request
+        instance = f"{own.task_id}#{own.map_index}#{own.try_number}#{own.pokes}#{next(self._calls)}"
+        return IdempotencyKey.of(instance, json.dumps(plain(wanted)).encode(), "task", own.run_uid)
+
+    def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
+        """Let all tasks of a run, or those that failed, run again, with what they mark in other DAGs."""
+        standing = get_dag_run(self.engine, run.dag_id, run.execution_date)
+        choice = Choice(only_failed=only_failed)
+        request = ClearRequest(dag_id=run.dag_id, execution_date=run.execution_date, choice=choice)
+        for each in (request, *marked_by(self.engine, standing, choice)):
+            clear_tasks(self.engine, each)
 
 
 def _answer(run: DagRun) -> str:

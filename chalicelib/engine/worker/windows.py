@@ -31,6 +31,7 @@ from chalicelib.engine.tasks import deferring
 from chalicelib.engine.tasks.advance import RunInProgress
 from chalicelib.engine.tasks.try_end import change_running
 from chalicelib.engine.worker.execute import CLOCK_MARGIN, redo_what_follows
+from chalicelib.engine.worker.other_runs import RunsForTrigger
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ def run_windows(
             fileloc=fileloc,
             triggers=tuple(window.request for window in windows),
             time_left=new_invocation().ends_at - engine.now(),
+            other_runs=RunsForTrigger(engine=engine),
         )
         for window, outcome in zip(windows, run_window(request), strict=True):
             try:

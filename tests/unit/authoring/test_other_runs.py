@@ -143,7 +143,7 @@ def test_a_run_is_waited_for_asleep_and_made_once(
     state: str, arguments: dict[str, Any], result: TryResult
 ) -> None:
     others, xcoms = FakeOtherRuns(), FakeXComs()
-    waiting = {"wait_for_completion": True, "deferrable": True, **arguments}
+    waiting = {"wait_for_completion": True, **arguments}
     first = triggering(others, xcoms, **waiting)
     assert (first.result, first.keeps_slots, first.pokes) == (TryResult.RESCHEDULED, True, 0)
     assert others.standing is not None
