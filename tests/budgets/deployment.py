@@ -20,7 +20,7 @@ from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.ports.worker import Invocation, RunningXComs, TryReport
+from chalicelib.engine.ports.worker import AskTimetable, Invocation, RunningXComs, TryReport
 from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.engine.worker import call_back
 from chalicelib.engine.worker.execute import execute
@@ -69,6 +69,7 @@ class MeteredDeployment:
             allowed_run_id_pattern=".*",
         )
         self.api = InProcessApi(settings)
+        self.timetable: AskTimetable = no_timetable
         self.user_code: UserCode = lambda _request, _xcoms: TryOutcome(result=TryResult.SUCCESS)
         ensure_default_pool(self.engine)
         self.sender.sent.clear()
@@ -120,7 +121,7 @@ class MeteredDeployment:
             elif isinstance(message, RunTrigger):
                 assert not run_windows(self.engine, [message], self._invocation, self._run_window)
             elif isinstance(message, TimetableMessage):
-                ask_timetable(self.engine, message, no_timetable)
+                ask_timetable(self.engine, message, self.timetable)
             else:
                 dispatch.handle(self.engine, message)
         return meter

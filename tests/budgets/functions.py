@@ -17,7 +17,7 @@ from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest, Windo
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.schedule.timetables import Schedule
 from chalicelib.engine.engine import Engine
-from chalicelib.engine.ports.worker import RunningXComs, TryReport
+from chalicelib.engine.ports.worker import AskTimetable, RunningXComs, TryReport
 from chalicelib.engine.schedule.clock import renew
 from chalicelib.engine.slots.pools import ensure_default_pool
 from chalicelib.events.declarations import parse_declarations
@@ -26,6 +26,7 @@ from chalicelib.queues.dead_letters import SqsDeadLetters
 from chalicelib.queues.messages import decode, encode
 from chalicelib.queues.sqs import SqsSender, queue_url
 from chalicelib.settings import Settings
+from chalicelib.simulation.dispatch import no_timetable
 from chalicelib.simulation.faults import Faults, Faulty, Killed
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.simulation.world import Clock
@@ -121,6 +122,8 @@ class Functions:
         self.user_code: UserCode = lambda request, _: self._dags[request.dag_id].script(request)
         self.trigger_code: Callable[[], None] = lambda: None
         """What the DAG files of triggers do when they are loaded."""
+        self.timetable: AskTimetable = no_timetable
+        """What answers for the user's own timetables."""
         self._dags: dict[str, ScriptedDag] = {}
         self._engines: dict[str, Engine] = {}
         self._uids = count(1)
@@ -333,6 +336,7 @@ class Functions:
             run_try=self._run_try,
             run_window=self._run_window,
             run_callbacks=lambda _request, _xcoms: b"log",
+            ask_timetable=lambda question: self.timetable(question),
             declarations=DECLARATIONS,
             dead_letters=SqsDeadLetters(self.settings.resource("events-dead-letters")),
         )

@@ -5,10 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.messages import BackfillDag, DagUnpaused, RunTask, ScheduleDag, StartRun
+from chalicelib.domain.messages import (
+    BackfillDag,
+    DagUnpaused,
+    InferInterval,
+    PlanNextRun,
+    RunTask,
+    ScheduleDag,
+    StartRun,
+)
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
-from chalicelib.domain.schedule.timetables import Schedule
+from chalicelib.domain.schedule.timetables import CUSTOM, Schedule
 from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.schedule.clock import renew
@@ -17,6 +25,7 @@ from tests.budgets.conftest import NOON
 from tests.budgets.deployment import MeteredDeployment
 from tests.meter import Meter
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.every_hour import EveryHour
 
 DAG = ScriptedDag([Shape("a")])
 HOUR = timedelta(hours=1)
@@ -132,3 +141,47 @@ def test_a_backfill_takes_a_request_for_a_portion_and_two_for_each_run(
     }
     runs = [*scheduled.engine.store.dag_runs.list(DAG.dag_id)]
     assert [run.run_type for run in runs] == [DagRunType.BACKFILL] * 4
+
+
+# -- timetables of the user's own --------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(deployment: MeteredDeployment) -> MeteredDeployment:
+    """A deployment with a DAG by a timetable of the user's own, whose first run is due."""
+    deployment.timetable = EveryHour(NOON - 3 * HOUR)
+    deployment.deploy(DAG)
+    dag = deployment.engine.store.dags.get(DAG.dag_id)
+    assert dag is not None
+    schedule = Schedule(expression=CUSTOM, is_custom=True)
+    renew(deployment.engine, deployment.engine.store.dags.save(replace(dag, schedule=schedule)))
+    return deployment
+
+
+def test_a_timetable_of_the_users_own_costs_a_question_for_each_run(own: MeteredDeployment) -> None:
+    meter = own.handle(own.take(PlanNextRun))
+    assert meter.dynamodb == {("GetItem", "dags"): 1, ("UpdateItem", "dags"): 1}
+    meter = own.handle(own.take(ScheduleDag))
+    assert meter.dynamodb == {
+        ("GetItem", "dags"): 1,
+        ("Query", "unfinished_runs"): 1,
+        ("TransactWriteItems", "dag_run_ids+dag_runs+unfinished_runs"): 1,
+        ("UpdateItem", "dags"): 2,  # its latest run, its plan
+    }
+    assert meter.sqs_messages == 2, "the run, and the question for the next one"
+    with Meter() as meter:
+        tick(own.engine)
+    assert meter.sqs_messages == 0, "the answer is waited for"
+
+
+def test_a_run_by_hand_costs_a_question_more(own: MeteredDeployment) -> None:
+    meter = own.trigger(DAG)
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (3, 1)
+    meter = own.handle(own.take(StartRun))
+    assert (meter.dynamodb_requests, meter.sqs_messages) == (1, 1)
+    meter = own.handle(own.take(InferInterval))
+    assert meter.dynamodb == {
+        ("BatchGetItem", "dag_runs+dags"): 1,
+        ("UpdateItem", "dag_runs"): 1,
+    }
+    assert meter.sqs_messages == 1

@@ -29,7 +29,7 @@ from chalicelib.domain.runs.dataset_changes import DatasetChange
 from chalicelib.domain.runs.other_runs import WantedRun, WatchedTasks
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
-from chalicelib.domain.schedule.timetables import Schedule
+from chalicelib.domain.schedule.timetables import CUSTOM, Schedule
 from chalicelib.domain.slots.limits import active_instances
 from chalicelib.domain.tasks.keys import holder_name, task_key
 from chalicelib.engine.by_hand.cancelling import cancel_run
@@ -45,6 +45,7 @@ from tests.budgets import kerberos_ticket
 from tests.budgets.functions import MINUTE, NOON, Functions
 from tests.budgets.rights import KEYTAB
 from tests.scripted.dags import ScriptedDag, Shape
+from tests.scripted.every_hour import EveryHour
 from tests.scripted.recorded_events import record, text_attribute
 
 DAG = "/dags/scripted"
@@ -458,6 +459,28 @@ def a_backfill_makes_runs(stage: Functions) -> None:
     assert len(stage.call("GET", RUNS).body) == 2
 
 
+def timetables_of_the_users_own_make_runs(stage: Functions) -> None:
+    timetable = stage.timetable = EveryHour(NOON - timedelta(hours=3))
+    stage.deploy(ScriptedDag(CHAIN), schedule=Schedule(expression=CUSTOM, is_custom=True))
+    stage.pass_minutes(1)
+    assert ended(stage, trigger(stage)) == "success"
+    with stage.operating() as engine:
+        dates = (NOON - timedelta(hours=12), NOON - timedelta(hours=11))
+        request = BackfillRequest(
+            dag_id="scripted",
+            start_date=dates[0],
+            end_date=dates[1],
+            triggered_by="ada",
+            conf={"text": LARGE},
+            dates=dates,
+        )
+        backfill(engine, request)
+    stage.settle()
+    assert len(stage.call("GET", RUNS).body) == 5, "two by the clock, one by hand, two of the backfill"
+    timetable.error = "no"
+    assert ended(stage, trigger(stage, 2)) == "failed"
+
+
 def a_run_takes_too_long(stage: Functions) -> None:
     waits = Shape("waits", mode="reschedule", pokes=100)
     stage.deploy(ScriptedDag([waits, Shape("b", ("waits",))], dagrun_timeout=5 * MINUTE, callbacks=CALLBACKS))
@@ -726,6 +749,7 @@ USE_CASES: tuple[Callable[[Functions], None], ...] = (
     a_run_gives_way_to_the_one_before_it,
     schedules_make_runs,
     a_backfill_makes_runs,
+    timetables_of_the_users_own_make_runs,
     a_run_takes_too_long,
     a_run_is_cancelled_and_cleared,
     a_large_run_is_cleared,

@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.datasets.datasets import Mention
-from chalicelib.domain.datasets.queues import ArrivalStep
+from chalicelib.domain.datasets.queues import ArrivalStep, meet
 from chalicelib.domain.runs.dataset_events import EventSource
+from chalicelib.domain.schedule.dataset_conditions import DatasetCondition
 from chalicelib.engine.ports.store import Arrived, Store
 from chalicelib.store.dynamodb import DynamoStore
 from tests.conformance.faults import LOST, THROTTLED, faults
@@ -92,6 +93,21 @@ def test_the_arrival_that_meets_the_condition_makes_the_run_with_all_that_arrive
     assert store.dataset_queues.run_of("sales", "first") == run.execution_date
     assert store.dataset_queues.get_with_dag("sales")[1] == SECOND_ONE.after
     assert SECOND_ONE.after.run_uid == "after second"
+
+
+def test_a_condition_that_is_met_anew_makes_the_run_with_what_has_arrived(store: Store) -> None:
+    assert arrive(store, FIRST) is Arrived.APPLIED
+    step = meet(FIRST.after, DatasetCondition('"s3://shop/prices"'), NOON + HOUR, new_run_uid="after")
+    assert step is not None
+    assert arrive(store, step) is Arrived.APPLIED
+    another = meet(FIRST.after, DatasetCondition('"s3://shop/prices"'), NOON, new_run_uid="another")
+    assert another is not None
+    assert arrive(store, another) is Arrived.REPEATED
+    assert step.run is not None
+    run = store.dag_runs.get("sales", step.run.execution_date)
+    assert run is not None
+    assert [each.events for each in store.dataset_queues.arrivals(run.run_uid)] == [FIRST.arrival.events, ()]
+    assert store.dataset_queues.run_of("sales", "first") == run.execution_date
 
 
 def test_an_origin_arrives_once_whatever_has_followed(store: Store) -> None:

@@ -11,8 +11,6 @@ from tests.contract.scenarios import FEATURES, Scenario, play, recorded_scenario
 _MISSING: dict[str, tuple[str, ...]] = {
     "a deferrable sensor heeds what Airflow's does not": ("ets_deferrable_failed",),
     "sensors that defer do not end as recorded": ("def_sensors",),
-    "DatasetOrTimeSchedule is not offered": ("tt_summary",),
-    "what becomes ready takes a place just given back before what waits with more weight": ("priority",),
 }
 """What is missing, and the scenarios that do not end as recorded for want of it."""
 

@@ -59,6 +59,11 @@ def test_what_triggers_a_consumer_reaches_it() -> None:
     (clean,), (audit,) = dag.runs("asset_pipeline_clean"), dag.runs("asset_pipeline_audit")
     assert clean.xcom("drop_negative") == [3]
     assert audit.xcom("audit") == [2]
+    lake = dag_of_corpus("dataset_events")
+    lake.run(DATE)
+    (by_alias,), (or_time,) = lake.runs("dataset_events_by_alias"), lake.runs("dataset_events_or_time")
+    assert by_alias.xcom("regions") == [["east", "west"], ["east", "west"]]
+    assert or_time.xcom("rows") == [3]
     elt = dag_of_corpus("nightly_elt")
     elt.run(DATE)
     (dashboards,) = elt.runs("nightly_elt_dashboards")

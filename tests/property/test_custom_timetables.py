@@ -1,7 +1,7 @@
 """Runs that a timetable of the user's own plans: each once, whatever happens to questions and answers."""
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,6 @@ from chalicelib.domain.messages import InferInterval, PlanNextRun, ScheduleDag, 
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.schedule.custom import (
     ASK_AGAIN,
-    PlannedRun,
-    QuestionKind,
     TimetableAnswer,
     TimetableQuestion,
 )
@@ -42,38 +40,8 @@ from tests.property.test_schedules import (
     world_with,
 )
 from tests.scripted.dags import ScriptedDag
+from tests.scripted.every_hour import EveryHour, run_of
 from tests.scripted.scenarios import dag_of, step_with_faults, wait_until_back
-
-
-class EveryHour:
-    """A timetable whose runs are due ten minutes after their hour."""
-
-    def __init__(self, start: datetime = START) -> None:
-        self.start = start
-        self.asked: list[TimetableQuestion] = []
-        self.error = ""
-        self.is_over = False
-
-    def __call__(self, question: TimetableQuestion) -> TimetableAnswer:
-        self.asked.append(question)
-        if self.error:
-            return TimetableAnswer(error=self.error)
-        return TimetableAnswer(runs=tuple(self._runs(question))[: question.limit])
-
-    def _runs(self, question: TimetableQuestion) -> list[PlannedRun]:
-        if self.is_over:
-            return []
-        if question.kind is QuestionKind.BY_HAND:
-            assert question.start_date
-            return [run_of(question.start_date - HOUR)]
-        start = question.last.end if question.last else question.start_date or self.start
-        found = [run_of(start + number * HOUR) for number in range(question.limit)]
-        return [run for run in found if question.end_date is None or run.start <= question.end_date]
-
-
-def run_of(start: datetime) -> PlannedRun:
-    end = start + HOUR
-    return PlannedRun(start=start, end=end, due=end + timedelta(minutes=10), run_id=f"own__{start:%dT%H:%M}")
 
 
 def custom(**fields: Any) -> Schedule:
@@ -94,7 +62,7 @@ def deploy_again(world: World, limit: int) -> None:
 
 
 def test_a_run_is_made_when_its_timetable_says_so_and_under_its_id() -> None:
-    timetable = EveryHour()
+    timetable = EveryHour(START)
     world = world_by(timetable)
     world.drain()
     dag = dag_of(world, DAG)
@@ -168,7 +136,7 @@ def test_a_run_whose_id_is_taken_is_not_made_and_said() -> None:
 
 
 def test_a_timetable_that_names_one_run_for_ever_keeps_nobody_busy() -> None:
-    world = world_by(EveryHour())
+    world = world_by(EveryHour(START))
     stuck = run_of(START - 2 * HOUR)
     asked: list[TimetableQuestion] = []
 
@@ -183,7 +151,7 @@ def test_a_timetable_that_names_one_run_for_ever_keeps_nobody_busy() -> None:
 
 
 def test_another_schedule_ends_the_asking() -> None:
-    timetable = EveryHour()
+    timetable = EveryHour(START)
     timetable.is_over = True
     world = world_by(timetable)
     world.drain()
@@ -197,7 +165,7 @@ def test_another_schedule_ends_the_asking() -> None:
 
 
 def test_a_question_that_comes_twice_or_late_changes_nothing() -> None:
-    timetable = EveryHour()
+    timetable = EveryHour(START)
     world = world_by(timetable)
     deliver_one(world, PlanNextRun, keep=True)
     planned = dag_of(world, DAG)
@@ -207,7 +175,7 @@ def test_a_question_that_comes_twice_or_late_changes_nothing() -> None:
 
 
 def test_a_deleted_dag_comes_back_with_a_plan() -> None:
-    world = world_by(EveryHour(), dag=SLOW)
+    world = world_by(EveryHour(START), dag=SLOW)
     tick_and_drain(world)
     delete_dag(world.engine, DAG.dag_id)
     world.drain()
@@ -225,7 +193,7 @@ def by_hand(world: World) -> None:
 
 
 def test_a_run_by_hand_gets_its_data_interval_before_it_starts() -> None:
-    world = world_by(EveryHour(), dag=SLOW)
+    world = world_by(EveryHour(START), dag=SLOW)
     by_hand(world)
     deliver_one(world, StartRun)
     (run,) = world.store.dag_runs.list(DAG.dag_id)
@@ -238,7 +206,7 @@ def test_a_run_by_hand_gets_its_data_interval_before_it_starts() -> None:
 
 
 def test_a_run_by_hand_without_a_data_interval_fails_and_says_why() -> None:
-    timetable = EveryHour()
+    timetable = EveryHour(START)
     timetable.error = "NotImplementedError"
     world = world_by(timetable, dag=SLOW)
     by_hand(world)

@@ -654,3 +654,27 @@ def test_places_that_are_given_back_are_relied_on_by_nobody() -> None:
     world.drain()
     assert runs_in(world, dag, DagRunState.SUCCESS) == [run.execution_date]
     assert_nothing_is_held(world)
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=2, max_size=7), st.integers(1, 9), st.integers(1, 9), st.integers()
+)
+@examples(60)
+def test_one_place_goes_by_priority_to_what_waits_and_what_has_just_become_ready(
+    weights: list[int], first: int, then: int, seed: int
+) -> None:
+    """As in Airflow's scheduler: the successor of what has just ended waits behind what is more urgent."""
+    after_root = [("first", first), *((f"t{number}", weight) for number, weight in enumerate(weights))]
+    shapes = [Shape(name, ("root",), priority_weight=weight) for name, weight in after_root]
+    last = Shape("then", ("first",), priority_weight=then)
+    dag = ScriptedDag([Shape("root", is_empty=True), *shapes, last], max_active_tasks=1)
+    world = world_of(dag, seed)
+    start_runs(world, dag, 1)
+    world.settle(dag.dag_id)
+    assert run_state(world, dag) is DagRunState.SUCCESS
+    order = [task_id for task_id, _ in world.tries]
+    weight_of = {**dict(after_root), "then": then}
+    place = order.index("first")
+    for number, name in enumerate(order):
+        ready = [other for other in order[number:] if other != "then" or number > place]
+        assert weight_of[name] == max(weight_of[other] for other in ready)

@@ -6,7 +6,6 @@ name that is offered one day loses its row.
 
 from collections.abc import Mapping
 
-_DATASETS = "give the DAG a schedule by the clock, or let its producer trigger it with TriggerDagRunOperator"
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
 _REQUIREMENTS = "put the packages into requirements.txt and use PythonOperator or @task"
@@ -94,7 +93,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.providers_manager": "leave it out: Updraft does not load provider packages",
     "airflow.sdk": _SDK,
     "airflow.sdk.AllowedKeyMapper": _PARTITIONS,
-    "airflow.sdk.AssetOrTimeSchedule": _DATASETS,
     "airflow.sdk.AsyncCallback": _DEADLINE,
     "airflow.sdk.BaseDeadlineReference": _DEADLINE,
     "airflow.sdk.ChainMapper": _PARTITIONS,

@@ -65,6 +65,7 @@ MODULES: Modules = {
         SKIP,
         TASK_GROUP,
         TASK_INSTANCE,
+        "timetables.datasets:AssetOrTimeSchedule",
         "timetables.events:EventsTimetable",
         "timetables.interval:CronDataIntervalTimetable DeltaDataIntervalTimetable",
         "timetables.trigger:CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable",

@@ -7,6 +7,8 @@ MODULES: Modules = {
     "airflow.timetables._cron": ["timetables.rhythmic:CronMixin"],
     "airflow.timetables._delta": ["timetables.rhythmic:DeltaMixin"],
     "airflow.timetables.base": ["timetables.base:DagRunInfo DataInterval TimeRestriction Timetable"],
+    "airflow.timetables.assets": ["timetables.datasets:AssetOrTimeSchedule"],
+    "airflow.timetables.datasets": ["timetables.datasets:DatasetOrTimeSchedule"],
     "airflow.timetables.events": ["timetables.events:EventsTimetable"],
     "airflow.timetables.interval": [
         "timetables.interval:CronDataIntervalTimetable DeltaDataIntervalTimetable _DataIntervalTimetable"
@@ -16,5 +18,8 @@ MODULES: Modules = {
         "timetables.trigger:CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
     ],
     "airflow.sdk.definitions.timetables": [],
+    "airflow.sdk.definitions.timetables.assets": [
+        "timetables.datasets:AssetOrTimeSchedule AssetTriggeredTimetable"
+    ],
     "airflow.sdk.bases.timetable": ["timetables.base:Timetable=BaseTimetable"],
 }

@@ -28,8 +28,12 @@ from chalicelib.authoring.model.rules import TriggerRule, validate_id
 from chalicelib.authoring.model.task_group import TaskGroup
 from chalicelib.authoring.notset import NOTSET, NotSet
 from chalicelib.authoring.timetables.base import Timetable
+from chalicelib.authoring.timetables.datasets import (
+    AssetTriggeredTimetable,
+    DatasetOrTimeSchedule,
+    DatasetTriggeredTimetable,
+)
 from chalicelib.authoring.timetables.of_schedule import is_custom, planning_of, rebuilt, timetable_of
-from chalicelib.authoring.timetables.simple import DatasetTriggeredTimetable
 from chalicelib.domain.schedule import timetables
 
 DEFAULT_SCHEDULE = timedelta(days=1)
@@ -103,6 +107,10 @@ class DAG:
         self.schedule = (
             _schedule(schedule, schedule_interval, timetable) if self.dataset_condition is None else None
         )
+        if isinstance(self.schedule, DatasetOrTimeSchedule):
+            self.dataset_condition = condition_of(self.schedule.datasets)
+            if self.dataset_condition is None:
+                raise AirflowTimetableInvalid("all elements in 'datasets' must be datasets")
         given = (schedule, schedule_interval, timetable)
         self._is_schedule_given = any(not isinstance(value, NotSet) and bool(value) for value in given)
         self.default_args = _with_dates(default_args or {})
@@ -182,7 +190,7 @@ class DAG:
         if isinstance(self.schedule, Timetable):
             return self.schedule
         if self.dataset_condition is not None:
-            return DatasetTriggeredTimetable()
+            return AssetTriggeredTimetable() if self.is_of_airflow_3 else DatasetTriggeredTimetable()
         return timetable_of(self.schedule, self.timezone, is_trigger=self.is_of_airflow_3)
 
     def _check_active_runs(self) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 from chalicelib.authoring.exceptions import AirflowTimetableInvalid
 from chalicelib.authoring.timetables.base import BuiltInTimetable, Timetable
+from chalicelib.authoring.timetables.datasets import (
+    AssetTriggeredTimetable,
+    DatasetOrTimeSchedule,
+    DatasetTriggeredTimetable,
+)
 from chalicelib.authoring.timetables.events import EventsTimetable
 from chalicelib.authoring.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
-from chalicelib.authoring.timetables.simple import (
-    ContinuousTimetable,
-    DatasetTriggeredTimetable,
-    NullTimetable,
-    OnceTimetable,
-)
+from chalicelib.authoring.timetables.simple import ContinuousTimetable, NullTimetable, OnceTimetable
 from chalicelib.authoring.timetables.trigger import (
     CronTriggerTimetable,
     DeltaTriggerTimetable,
@@ -23,6 +23,7 @@ from chalicelib.domain.schedule.timetables import CONTINUOUS, CUSTOM, ONCE, Sche
 
 _BUILT_IN = frozenset(
     {
+        AssetTriggeredTimetable,
         ContinuousTimetable,
         CronDataIntervalTimetable,
         CronTriggerTimetable,
@@ -39,13 +40,19 @@ _BUILT_IN = frozenset(
 
 def is_custom(timetable: Timetable) -> bool:
     """Whether it is of the user's own making, be it derived from one of Airflow's."""
-    return type(timetable) not in _BUILT_IN
+    return type(_of_the_clock(timetable)) not in _BUILT_IN
+
+
+def _of_the_clock(timetable: Timetable) -> Timetable:
+    """What decides when the clock starts runs, beside datasets."""
+    return timetable.timetable if isinstance(timetable, DatasetOrTimeSchedule) else timetable
 
 
 def planning_of(timetable: Timetable) -> Schedule:
     """What the scheduler plans by, without the DAG's dates; for the user's own that it has to be asked."""
-    if isinstance(timetable, BuiltInTimetable) and not is_custom(timetable):
-        return timetable.planning()
+    deciding = _of_the_clock(timetable)
+    if isinstance(deciding, BuiltInTimetable) and not is_custom(deciding):
+        return deciding.planning()
     return Schedule(expression=CUSTOM if timetable.can_be_scheduled else None, is_custom=True)
 
 
@@ -54,6 +61,7 @@ def rebuilt(timetable: Timetable) -> Timetable:
 
     Raises ``AirflowTimetableInvalid`` where that form is no JSON, or what is made of it no timetable.
     """
+    timetable = _of_the_clock(timetable)
     data = timetable.serialize()
     try:
         stored = json.loads(json.dumps(data))

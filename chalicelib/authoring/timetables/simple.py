@@ -1,11 +1,11 @@
-"""Timetables without a rhythm: of ``schedule=None``, datasets, ``@once`` and ``@continuous``."""
+"""Timetables without a rhythm: of ``schedule=None``, ``@once`` and ``@continuous``."""
 
 from collections.abc import Sequence
 
 from chalicelib.authoring.timetables.base import BuiltInTimetable
 from chalicelib.domain.schedule.timetables import CONTINUOUS, ONCE, Schedule
 
-__all__ = ["ContinuousTimetable", "DatasetTriggeredTimetable", "NullTimetable", "OnceTimetable"]
+__all__ = ["ContinuousTimetable", "NullTimetable", "OnceTimetable"]
 
 
 class _TrivialTimetable(BuiltInTimetable):
@@ -29,22 +29,6 @@ class NullTimetable(_TrivialTimetable):
 
     def planning(self) -> Schedule:
         """No run at all."""
-        return Schedule()
-
-
-class DatasetTriggeredTimetable(_TrivialTimetable):
-    """Of a DAG that runs by datasets."""
-
-    __module__ = "airflow.timetables.simple"
-    description = "Triggered by datasets"
-
-    @property
-    def summary(self) -> str:
-        """``Dataset``."""
-        return "Dataset"
-
-    def planning(self) -> Schedule:
-        """No run by the clock."""
         return Schedule()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument, dry_run_option, yes_option
+from chalicelib.cli.dags.dag_files import files_of
 from chalicelib.cli.dags.own_timetables import dates_between
 from chalicelib.cli.engine import CALLER, connect, runs_between
 from chalicelib.cli.output.looking_on import interval_option, until_interrupted
@@ -75,7 +76,7 @@ def backfill(
     request = BackfillRequest(dag_id=dag_id, start_date=first, end_date=last, conf=conf, triggered_by=CALLER)
     dag = dag_to_run(engine, dag_id)
     if dag.schedule.is_custom:
-        request = replace(request, dates=dates_between(engine, dag, first, last))
+        request = replace(request, dates=dates_between(engine, dag, files_of(None).folder, first, last))
     dates = logical_dates(engine, request)
     if dry_run:
         _tell(engine, request, dates)

@@ -18,7 +18,7 @@ from chalicelib.cli.dags.dag_files import (
     offline_option,
     subdir_option,
 )
-from chalicelib.cli.dags.own_timetables import runs_after
+from chalicelib.cli.dags.own_timetables import coming_runs
 from chalicelib.cli.engine import connect
 from chalicelib.cli.output.rows import FOR_PROGRAMS, Row, output_option, show
 
@@ -119,7 +119,6 @@ def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> Non
 
     Example: python -m chalicelib dags next-execution example_branch -n 3
     """
-    from chalicelib.domain.schedule.custom import interval_and_id
     from chalicelib.engine.lookup import get_dag
     from chalicelib.engine.schedule.clock import coming_run
 
@@ -131,9 +130,8 @@ def next_execution(dag_id: str, subdir: Path | None, num_executions: int) -> Non
         click.echo("[INFO] Please be reminded this DAG is PAUSED now.", err=True)
     coming = coming_run(engine, dag)
     if dag.schedule.is_custom:
-        after = coming and interval_and_id(coming)[0]
-        following = runs_after(engine, dag, after, num_executions - 1, folder=loaded.folder) if after else ()
-        for run in islice(chain((coming,), following, repeat(None)), num_executions):
+        runs = coming_runs(engine, dag, files_of(subdir).folder, coming, num_executions)
+        for run in islice(chain(runs, repeat(None)), num_executions):
             _tell(run)
         return
     for _ in range(num_executions):

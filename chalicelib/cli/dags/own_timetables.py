@@ -3,51 +3,72 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from chalicelib.cli.dags.dag_files import files_of
-
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dags import Dag
-    from chalicelib.domain.schedule.custom import PlannedRun
+    from chalicelib.domain.schedule.custom import PlannedRun, TimetableQuestion
     from chalicelib.domain.schedule.timetables import DataInterval
     from chalicelib.engine.engine import Engine
 
 _MOST = 10_000
 
 
-def runs_after(
-    engine: "Engine", dag: "Dag", last: "DataInterval | None", count: int, *, folder: Path | None
-) -> "Sequence[PlannedRun]":
-    """The runs that follow another, whatever the DAG's dates say; raises ``ClickException``.
+def coming_runs(
+    engine: "Engine", dag: "Dag", folder: Path, coming: "DataInterval | None", count: int
+) -> "Sequence[DataInterval]":
+    """The next runs of a DAG, of which ``coming`` is the first if the engine knows it.
 
-    ``folder`` has the DAG's file; None: the DAGs folder.
+    As in Airflow the DAG's dates bound the first one only. Raises ``ClickException``.
     """
-    return _asked(engine, dag, folder, last=last, limit=count)
+    from chalicelib.domain.schedule.custom import QuestionKind, TimetableQuestion, interval_and_id
+
+    question = TimetableQuestion(
+        dag_id=dag.dag_id, fileloc=dag.fileloc, kind=QuestionKind.NEXT_RUN, last=dag.last_interval
+    )
+    first = coming or next(iter(_asked(engine, folder, question)), None)
+    if first is None:
+        return ()
+    question = TimetableQuestion(
+        dag_id=dag.dag_id,
+        fileloc=dag.fileloc,
+        kind=QuestionKind.RANGE,
+        last=interval_and_id(first)[0],
+        limit=count,
+    )
+    return first, *_asked(engine, folder, question)
 
 
-def dates_between(engine: "Engine", dag: "Dag", start: datetime, end: datetime) -> tuple[datetime, ...]:
+def dates_between(
+    engine: "Engine", dag: "Dag", folder: Path, start: datetime, end: datetime
+) -> tuple[datetime, ...]:
     """The logical dates in a range, both ends included; raises ``ClickException``."""
-    runs = _asked(engine, dag, None, start_date=start, end_date=end, limit=_MOST)
-    return tuple(run.logical_date for run in runs)
+    from chalicelib.domain.schedule.custom import QuestionKind, TimetableQuestion
+
+    question = TimetableQuestion(
+        dag_id=dag.dag_id,
+        fileloc=dag.fileloc,
+        kind=QuestionKind.RANGE,
+        start_date=start,
+        end_date=end,
+        limit=_MOST,
+    )
+    return tuple(run.logical_date for run in _asked(engine, folder, question))
 
 
-def _asked(engine: "Engine", dag: "Dag", folder: Path | None, **what: Any) -> "Sequence[PlannedRun]":
+def _asked(engine: "Engine", folder: Path, question: "TimetableQuestion") -> "Sequence[PlannedRun]":
     from chalicelib.authoring.loading.loader import DagFileError, dag_of_file
     from chalicelib.authoring.running.timetables import answer_of
     from chalicelib.authoring.surroundings.variables import variables_in
-    from chalicelib.domain.schedule.custom import QuestionKind, TimetableQuestion
 
-    question = TimetableQuestion(dag_id=dag.dag_id, fileloc=dag.fileloc, kind=QuestionKind.RANGE, **what)
     with variables_in(engine.store.variables):
         try:
-            answer = answer_of(
-                dag_of_file(dag.dag_id, dag.fileloc, folder or files_of(None).folder), question
-            )
+            dag = dag_of_file(question.dag_id, question.fileloc, folder)
         except DagFileError as error:
             raise click.ClickException(str(error)) from error
+        answer = answer_of(dag, question)
     if answer.error:
-        raise click.ClickException(f"The timetable of {dag.dag_id} failed: {answer.error}")
+        raise click.ClickException(f"The timetable of {question.dag_id} failed: {answer.error}")
     return answer.runs

@@ -319,9 +319,10 @@ class Graph:
     def opened_at_start(self) -> tuple[Task, ...]:
         """Tasks that nothing has to precede: with the rule ``always``, or without upstreams.
 
-        The former come first: once they are open, no arrival can open them a second time.
+        The former come first: once they are open, no arrival can open them a second time. Of each, the task
+        of the highest priority comes first, as in Airflow.
         """
-        tasks = self.tasks.values()
+        tasks = sorted(self.tasks.values(), key=lambda task: -task.priority_weight)
         always = [task for task in tasks if task.upstream and task.trigger_rule is TriggerRule.ALWAYS]
         return (*always, *(task for task in tasks if not task.upstream))
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.schedule import cron
 from chalicelib.domain.schedule.cron import NoFurtherTime, NotACronExpression
-from chalicelib.domain.schedule.durations import Duration, duration_of, is_calendar_text
+from chalicelib.domain.schedule.durations import CalendarDuration, Duration, duration_of, is_calendar_text
 from chalicelib.domain.schedule.rhythms import CronRhythm, DeltaRhythm, Rhythm, shifted
 
 ONCE = "@once"
@@ -167,7 +167,11 @@ class Schedule:
 def _check_expression(expression: str | float | None) -> None:
     if isinstance(expression, int | float) and expression <= 0:
         raise InvalidSchedule(f"schedule interval must be positive, not {timedelta(seconds=expression)!r}")
-    if not isinstance(expression, str) or expression in _WITHOUT_RHYTHM or is_calendar_text(expression):
+    if not isinstance(expression, str) or expression in _WITHOUT_RHYTHM:
+        return
+    if is_calendar_text(expression):
+        if CalendarDuration.of_text(expression).approximately <= timedelta():
+            raise InvalidSchedule(f"schedule interval must be positive, not {expression}")
         return
     try:
         cron.check(expression)

@@ -14,13 +14,15 @@ from chalicelib.engine.engine import Engine
 Place = tuple[str, str]
 """A DAG's id, and the id of a task; empty for the DAG itself, which runs by the dataset."""
 
+_NO_EXTRA = "{}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Named:
     """What files say of a dataset."""
 
     places: set[Place]
-    extra: str = "{}"
+    extra: str = _NO_EXTRA
     name: str = ""
     group: str = DEFAULT_GROUP
 
@@ -62,7 +64,7 @@ def keep_references(engine: Engine, documents: Iterable[Mapping[str, Any]], kept
 def _named(documents: Iterable[Mapping[str, Any]], kept: Iterable[Dataset]) -> dict[str, _Named]:
     """What the files say, by reference; what is meant by its name counts for the dataset of that name."""
     places: defaultdict[str, set[Place]] = defaultdict(set)
-    told: dict[str, Mapping[str, str]] = {}
+    told: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for document in documents:
         condition = condition_of(document)
         for reference in condition.references if condition else ():
@@ -70,7 +72,9 @@ def _named(documents: Iterable[Mapping[str, Any]], kept: Iterable[Dataset]) -> d
         for task in document["tasks"]:
             for reference in task.get("dataset_outlets", ()):
                 places[reference].add((document["dag_id"], task["task_id"]))
-        told |= document.get("datasets", {})
+        for reference, of_file in document.get("datasets", {}).items():
+            # A file that says nothing of a dataset but its URI takes nothing back that another one says.
+            told[reference] |= {key: value for key, value in of_file.items() if value != _NO_EXTRA}
     names = {each.name: each.reference for each in kept if each.uri}
     names |= {of_file.get("name") or uri_of(each) or "": each for each, of_file in told.items()}
     for reference in [each for each in places if name_of(each) is not None]:

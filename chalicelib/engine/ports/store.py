@@ -311,12 +311,12 @@ class Pools(Protocol):
     def all_shards(self) -> Iterator[PoolShard]:
         """The shards of all pools, for the audit by the tick: may be stale."""
 
-    def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
+    def take(self, name: str, holder: str, parts: Parts, now: datetime, *, in_turn: bool = False) -> bool:
         """Take slots from shards: one conditional update, or a transaction over several; 1 request.
 
         True also if it is this call, of that instant, which has taken them already. False, and nothing taken,
         if a shard is missing or has too little room, or if the holder has any slots of it from before: an
-        audit that has read those may be about to drop them.
+        audit that has read those may be about to drop them; ``in_turn``: or if others wait for the pool.
         """
 
     def give(self, name: str, holder: str, parts: Parts) -> bool:

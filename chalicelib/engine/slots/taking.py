@@ -21,7 +21,7 @@ from chalicelib.domain.slots.pools import (
     preferred_shard,
     shard_capacities,
 )
-from chalicelib.domain.tasks.keys import holder_name, run_of_holder, task_key
+from chalicelib.domain.tasks.keys import holder_name, parse_holder_name, run_of_holder, task_key
 from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.engine.engine import Engine
 
@@ -60,8 +60,17 @@ class Grant:
     """Why slots were not given; None: they were."""
 
 
-def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = False) -> Grant:
+WAITERS_SEEN = 10
+"""How many waiters are looked at before a task takes what they may want; they are those that come first."""
+
+
+def take_for(
+    engine: Engine, task: Task, holder: str, *, first_attempt: bool = False, is_its_turn: bool = False
+) -> Grant:
     """Take a place under each of a task's limits, and its pool's slots.
+
+    Not where a task waits that has at least the same priority and fits, unless ``is_its_turn``: where any
+    waits, that is 1 request more.
 
     A refusal leaves the holder with the ``places`` taken before it, which are the caller's to give back
     once no other handler can rely on them. One request for each when it is the holder's first attempt and
@@ -70,13 +79,14 @@ def take_for(engine: Engine, task: Task, holder: str, *, first_attempt: bool = F
 
     Limits come first: a try that waits for one holds no slots of a pool that others could use.
     """
+    weight = None if is_its_turn else task.priority_weight
     places: list[tuple[int, int]] = []
     for number, limit in enumerate(task.limits_in(run_of_holder(holder))):
-        grant = _take(engine, wanted_of_limit(limit), holder, first_attempt=first_attempt)
+        grant = _take(engine, wanted_of_limit(limit), holder, first_attempt=first_attempt, weight=weight)
         if grant.refusal is not None:
             return Grant(places=tuple(places), refusal=grant.refusal)
         places += [(number, shard) for shard, _ in grant.parts]
-    grant = _take(engine, wanted_of_pool(task), holder, first_attempt=first_attempt)
+    grant = _take(engine, wanted_of_pool(task), holder, first_attempt=first_attempt, weight=weight)
     return replace(grant, places=tuple(places))
 
 
@@ -136,9 +146,13 @@ def wanted_of_pool(task: Task) -> Wanted:
     return Wanted(pool=task.pool, slots=task.pool_slots)
 
 
-def _take(engine: Engine, wanted: Wanted, holder: str, *, first_attempt: bool) -> Grant:
+def _take(
+    engine: Engine, wanted: Wanted, holder: str, *, first_attempt: bool, weight: int | None = None
+) -> Grant:
+    """``weight``: the priority of a task that waits its turn behind others; None: it does not."""
     parts = _knock(engine, wanted, holder) if first_attempt else ()
-    if parts and engine.store.pools.take(wanted.pool, holder, parts, engine.now()):
+    in_turn = weight is not None
+    if parts and engine.store.pools.take(wanted.pool, holder, parts, engine.now(), in_turn=in_turn):
         return Grant(parts=parts)
     pool = engine.store.pools.get(wanted.pool) or _new_limit(engine, wanted)
     if pool is None:
@@ -148,7 +162,7 @@ def _take(engine: Engine, wanted: Wanted, holder: str, *, first_attempt: bool) -
         engine.pools_seen[wanted.pool] = pool
     if pool.is_unlimited:
         return Grant()
-    return _take_anywhere(engine, wanted, holder, pool)
+    return _take_anywhere(engine, wanted, holder, pool, weight)
 
 
 def _new_limit(engine: Engine, wanted: Wanted) -> Pool | None:
@@ -179,7 +193,7 @@ def _slots_expected(engine: Engine, wanted: Wanted) -> int | None:
     return None if hint is None else hint.slots
 
 
-def _take_anywhere(engine: Engine, wanted: Wanted, holder: str, pool: Pool) -> Grant:
+def _take_anywhere(engine: Engine, wanted: Wanted, holder: str, pool: Pool, weight: int | None) -> Grant:
     for _ in range(_ATTEMPTS):
         shards = engine.store.pools.shards(wanted.pool)
         held = held_parts(shards, holder)
@@ -191,11 +205,26 @@ def _take_anywhere(engine: Engine, wanted: Wanted, holder: str, pool: Pool) -> G
         if held:
             return Grant(parts=held)
         parts = plan_take(shards, wanted.slots)
-        if parts is None:
+        if parts is None or (weight is not None and _overtakes(engine, shards, holder, weight)):
             break
         if engine.store.pools.take(wanted.pool, holder, parts, engine.now()):
             return Grant(parts=parts)
     return Grant(refusal=wanted.refusal(pool))
+
+
+def _overtakes(engine: Engine, shards: Sequence[PoolShard], holder: str, weight: int) -> bool:
+    """Whether a task of that priority would take what another that waits may want first.
+
+    0 requests where none waits. One too wide for what is free lets others pass, as in Airflow.
+    """
+    if not any(shard.waiting for shard in shards):
+        return False
+    for waiter in engine.store.pools.waiters(shards[0].name, WAITERS_SEEN):
+        if (waiter.run_uid, task_key(waiter.task_id, waiter.map_index)) == parse_holder_name(holder):
+            return False  # none that fits comes before it
+        if waiter.priority_weight >= weight and plan_take(shards, waiter.slots) is not None:
+            return True
+    return False
 
 
 def _slots_of(parts: Parts) -> int:

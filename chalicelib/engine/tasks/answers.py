@@ -164,8 +164,9 @@ class Answers:
         return asks and self.progress.waits_for_past(task)
 
     def start_tries(self) -> None:
-        """Start the tries that were put off."""
+        """Start the tries that were put off: the one of the highest priority first, as in Airflow."""
         starts, self._starts = self._starts, []
+        starts.sort(key=lambda start: -start.task.priority_weight)
         for put_off in starts:
             self.progress.tries.start(
                 put_off.task,

@@ -48,19 +48,23 @@ class Tries:
         added: Mapping[str, int] | None = None,
         prepaid: Parts = (),
         first_attempt: bool = False,
+        is_its_turn: bool = False,
     ) -> Waiter | None:
         """Start a try of an item that is still as it was read, or let it wait for taking.
 
         The entry under which it waits, if it does.
 
         ``added`` are notes to leave on the item in the same write, ``prepaid`` slots that the try was
-        handed already; ``first_attempt`` says that the try cannot hold slots from a handler that died.
+        handed already; ``first_attempt`` says that the try cannot hold slots from a handler that died, and
+        ``is_its_turn`` that it is the one that comes first of those that wait for them.
         """
         holder = item.next_holder(try_number)
         if prepaid:
             grant = taking.Grant(parts=prepaid)
         else:
-            grant = taking.take_for(self.engine, task, holder, first_attempt=first_attempt)
+            grant = taking.take_for(
+                self.engine, task, holder, first_attempt=first_attempt, is_its_turn=is_its_turn
+            )
         if grant.refusal is not None:
             return self._wait(task, item, try_number, added, grant, grant.refusal)
         change = changes.queued(task, item, try_number, grant.parts, grant.places, self.engine.now())

@@ -74,6 +74,7 @@ def _start_task(engine: Engine, run: DagRun, waiter: Waiter) -> Waiter | None:
     if item.state is TaskInstanceState.QUEUED:
         progress.tries.send(item)
     else:
-        waits_for = progress.tries.start(progress.graph.task(item.task_id), item, item.try_number)
+        task = progress.graph.task(item.task_id)
+        waits_for = progress.tries.start(task, item, item.try_number, is_its_turn=True)
     progress.flush()
     return waits_for

@@ -98,13 +98,18 @@ class DynamoPools:
         """1 request per MB."""
         return map(_as_shard, self._shards.scan())
 
-    def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
+    def take(self, name: str, holder: str, parts: Parts, now: datetime, *, in_turn: bool = False) -> bool:
         if len(parts) == 1:
             ((shard, slots),) = parts
-            written = self._shards.update((name, shard), *_taking(holder, slots, now))
+            taking = _taking(holder, slots, now, in_turn=in_turn)
+            written = self._shards.update((name, shard), *taking)
             return written.applied or _holds(written.item, holder, slots, now)
         writes = [
-            {"Update": self._shards.update_request((name, shard), *_taking(holder, slots, now))}
+            {
+                "Update": self._shards.update_request(
+                    (name, shard), *_taking(holder, slots, now, in_turn=in_turn)
+                )
+            }
             for shard, slots in parts
         ]
         refusals = transact(self._dynamodb, writes) if writes else ()
@@ -226,8 +231,10 @@ def _is_unchanged(first: PoolShardItem) -> Condition:
     return condition
 
 
-def _taking(holder: str, slots: int, now: datetime) -> tuple[list[Action], Condition]:
+def _taking(holder: str, slots: int, now: datetime, *, in_turn: bool) -> tuple[list[Action], Condition]:
     has_room = (PoolShardItem.free >= slots) & Path(["holders", holder]).does_not_exist()
+    if in_turn:
+        has_room &= PoolShardItem.waiting.does_not_exist()
     return [_enter(holder, slots, now), PoolShardItem.free.add(-slots)], has_room
 
 

@@ -63,12 +63,14 @@ class MemoryPools:
         with self._lock:
             return iter([shard for shards in self._shards.values() for shard in shards.values()])
 
-    def take(self, name: str, holder: str, parts: Parts, now: datetime) -> bool:
+    def take(self, name: str, holder: str, parts: Parts, now: datetime, *, in_turn: bool = False) -> bool:
         with self._lock:
             shards = self._shards[name]
             if all(_has_taken(shards.get(number), holder, slots, now) for number, slots in parts):
                 return True
             if not all(_has_room(shards.get(number), holder, slots) for number, slots in parts):
+                return False
+            if in_turn and any(_is_waited_for(shards.get(number)) for number, _ in parts):
                 return False
             for number, slots in parts:
                 self._put(_taken(shards[number], holder, slots, now))

@@ -5,16 +5,21 @@ from typing import Any
 
 import pytest
 
-from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.exceptions import AirflowException, AirflowTimetableInvalid
 from chalicelib.authoring.loading.serialization import serialize
+from chalicelib.authoring.model.assets import Asset
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.datasets import Dataset, DatasetAlias, DatasetAll, DatasetAny, Metadata
 from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.authoring.running.outlet_events import OutletEvents
+from chalicelib.authoring.sdk import dag as sdk
+from chalicelib.authoring.timetables.datasets import AssetOrTimeSchedule, DatasetOrTimeSchedule
+from chalicelib.authoring.timetables.trigger import CronTriggerTimetable
 from chalicelib.domain.runs.dataset_changes import DatasetChange
 
 A, B, C, X = Dataset("a"), Dataset("b"), Dataset("c"), DatasetAlias("x")
 START = datetime(2024, 1, 1, tzinfo=UTC)
+EVERY_DAY = CronTriggerTimetable("0 6 * * *", timezone="UTC")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,37 @@ def test_a_schedule_of_datasets_is_a_condition(schedule: Any, expression: Any) -
     assert serialize(dag, "d.py")["dataset_condition"] == expression
     assert (dag.schedule_interval, dag.timetable.summary) == ("Dataset", "Dataset")
     assert dag.planning.expression is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "schedule", "word"),
+    [
+        (DAG, DatasetOrTimeSchedule(timetable=EVERY_DAY, datasets=[A, B]), "Dataset"),
+        (sdk.DAG, AssetOrTimeSchedule(timetable=EVERY_DAY, assets=Asset("a") & Asset("b")), "Asset"),
+    ],
+)
+def test_a_dag_may_run_by_datasets_and_by_the_clock(kind: type[DAG], schedule: Any, word: str) -> None:
+    dag = kind("d", schedule=schedule, start_date=START)
+    dag.validate()
+    document = serialize(dag, "d.py")
+    assert document["dataset_condition"] == {"all": ["a", "b"]}
+    assert (document["schedule"], document["is_trigger"]) == ("0 6 * * *", True)
+    assert document["timetable"]["summary"] == dag.timetable.summary == f"{word} or 0 6 * * *"
+    assert dag.timetable.description == f"Triggered by {word.lower()}s or At 06:00"
+    assert dag.timetable.can_be_scheduled
+
+
+def test_datasets_are_combined_with_a_timetable_of_the_clock_only() -> None:
+    nested = DatasetOrTimeSchedule(timetable=EVERY_DAY, datasets=[A])
+    with pytest.raises(AirflowTimetableInvalid, match="cannot nest dataset timetables"):
+        DatasetOrTimeSchedule(timetable=nested, datasets=[A])
+    with pytest.raises(AirflowTimetableInvalid, match="all elements in 'datasets' must be datasets"):
+        DAG("d", schedule=DatasetOrTimeSchedule(timetable=EVERY_DAY, datasets=5))
+
+
+def test_the_timetable_of_assets_has_their_name() -> None:
+    timetable = sdk.DAG("d", schedule=[Asset("a")]).timetable
+    assert (timetable.summary, timetable.description) == ("Asset", "Triggered by assets")
 
 
 def test_a_condition_takes_conditions_only() -> None:

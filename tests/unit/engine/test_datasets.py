@@ -151,7 +151,8 @@ def test_what_a_file_says_that_cannot_be_read_now_stays() -> None:
 def test_extras_are_those_of_the_files() -> None:
     engine = engine_in_memory(lambda: NOON)
     told = {A: {"extra": '{"team": "v1"}', "name": "prices", "group": "g"}}
-    keep_references(engine, [document("p", make=[A]) | {"datasets": told}], set())
+    silent = document("c", "a") | {"datasets": {A: {"extra": "{}"}}}
+    keep_references(engine, [document("p", make=[A]) | {"datasets": told}, silent], set())
     kept = by_reference(engine)[A]
     assert (kept.extra, kept.name, kept.group) == ('{"team": "v1"}', "prices", "g")
 

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.errors import InvalidRequest, PoolNotFound
-from chalicelib.domain.messages import EraseDag, Outgoing, RegisterDatasetEvents, StartRun, WakePool
+from chalicelib.domain.messages import (
+    EraseDag,
+    Outgoing,
+    RegisterDatasetEvents,
+    ScheduleDag,
+    StartRun,
+    WakePool,
+)
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.runs.dags import Dag
@@ -263,3 +270,31 @@ def test_a_changed_condition_that_is_met_by_what_has_arrived_makes_a_run(tmp_pat
     assert StartRun(run=run.ref) in [each.message for each in take_sent(engine)]
     sync("None")
     assert all(dataset.mentions == () for dataset in engine.store.datasets.list())
+
+
+OR_TIME_FILE = """
+from datetime import datetime
+from airflow import DAG, Dataset
+from airflow.timetables.datasets import DatasetOrTimeSchedule
+from airflow.timetables.trigger import CronTriggerTimetable
+
+timetable = CronTriggerTimetable("0 6 * * *", timezone="UTC")
+schedule = DatasetOrTimeSchedule(timetable=timetable, datasets=[Dataset("a")])
+with DAG("sales", schedule=schedule, start_date=datetime(2026, 3, 30), is_paused_upon_creation=False):
+    pass
+"""
+
+
+def test_a_dag_gets_runs_of_the_clock_and_of_datasets(tmp_path: Path) -> None:
+    moments = [datetime(2026, 3, 30, 5, tzinfo=UTC)]
+    engine = engine_in_memory(lambda: moments[-1])
+    (tmp_path / "sales.py").write_text(OR_TIME_FILE)
+    sync_folder(engine, tmp_path, paused_at_creation=False)
+    changes = Payload(text=changes_text((DatasetChange(uri="a"),)))
+    dispatch.handle(engine, RegisterDatasetEvents(origin="one", timestamp=engine.now(), changes=changes))
+    moments.append(datetime(2026, 3, 30, 6, 1, tzinfo=UTC))
+    dispatch.handle(engine, ScheduleDag(dag_id="sales"))
+    assert sorted((run.execution_date.hour, run.run_type) for run in engine.store.dag_runs.list("sales")) == [
+        (5, DagRunType.DATASET_TRIGGERED),
+        (6, DagRunType.SCHEDULED),
+    ]
