@@ -37,6 +37,7 @@ from tests.property.test_schedules import (
     deliver_one,
     deploy,
     hours,
+    is_visible,
     let_pass,
     tick_and_drain,
     world_with,
@@ -135,6 +136,47 @@ def test_a_run_whose_id_is_taken_is_not_made_and_said() -> None:
     let_pass(world, timedelta(minutes=20))
     assert dates(world) == []
     assert "own__31T22:00 is not made" in (dag_of(world, DAG).planning_error or "")
+
+
+def test_a_run_that_is_there_by_hand_is_passed_over_as_in_airflow() -> None:
+    world = world_by(EveryHour(START - 2 * HOUR), dag=SLOW)
+    create_run(
+        world.engine,
+        RunRequest(dag_id=DAG.dag_id, execution_date=START - 2 * HOUR, run_id="mine", triggered_by="ada"),
+    )
+    let_pass(world, timedelta(minutes=20))
+    assert dates(world) == hours(-1)
+
+
+def test_without_catchup_a_dag_that_is_full_asks_now_and_then() -> None:
+    timetable = EveryHour(START - 2 * HOUR)
+    world = world_by(timetable, dag=SLOW, catchup=False, max_active_runs=1)
+    create_run(world.engine, RunRequest(dag_id=DAG.dag_id, execution_date=START, triggered_by="ada"))
+    world.queue.waiting[:] = [each for each in world.queue.waiting if "start_run" not in each.message]
+    for _ in range(60):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        for _ in range(20):
+            if is_visible(world, PlanNextRun):
+                deliver_one(world, PlanNextRun)
+            if is_visible(world, ScheduleDag):
+                deliver_one(world, ScheduleDag)
+    assert dates(world) == []
+    assert 10 < len(timetable.asked) <= 31
+    world.drain()
+    let_pass(world, timedelta(minutes=15))
+    assert dates(world)[:1] == hours(-2)
+
+
+def test_questions_that_come_too_late_are_answered_all_the_same() -> None:
+    world = world_by(EveryHour(START - 2 * HOUR), dag=SLOW)
+    for _ in range(3):
+        world.advance(timedelta(minutes=3))
+        world.tick()
+        while is_visible(world, ScheduleDag):
+            deliver_one(world, ScheduleDag)
+    deliver_one(world, PlanNextRun)
+    assert dag_of(world, DAG).next_run == run_of(START - 2 * HOUR)
 
 
 def test_a_date_that_another_run_has_taken_is_passed_over() -> None:

@@ -99,7 +99,7 @@ def _ask(engine: Engine, dag: Dag, last: DataInterval | None) -> Write[Dag | Non
     ask_at = engine.now() + WAIT_FOR_AN_ANSWER
     write = engine.store.dags.set_next_run(dag, None, last, ask_at=ask_at, error=dag.planning_error)
     if write.applied:
-        engine.send(PlanNextRun(dag_id=dag.dag_id, generation=dag.generation, ask_at=ask_at))
+        engine.send(PlanNextRun(dag_id=dag.dag_id, generation=dag.generation))
     return write
 
 
@@ -121,8 +121,12 @@ def _stop(engine: Engine, dag: Dag, reason: str) -> None:
     if dag.next_run is None or dag.next_run.run_after > engine.now():
         return
     log.info("no further run of %s is made now: %s", dag.dag_id, reason)
-    if not dag.schedule.catchup:
-        # Once there is room, what has become the latest interval by then counts, as in Airflow.
+    if dag.schedule.catchup:
+        return
+    # Once there is room, what has become the latest interval by then counts, as in Airflow.
+    if dag.schedule.expression == CUSTOM:
+        _ask_later(engine, dag, dag.last_interval)
+    else:
         renew(engine, dag)
 
 
@@ -162,12 +166,16 @@ def _make_planned_run(engine: Engine, dag: Dag, planned: PlannedRun) -> Dag | No
         standing = _run_at(engine, dag, planned)
         if standing is None:
             return _put_aside(engine, dag, f"the run {planned.run_id} is not made: its id is taken")
-        made = _automated_interval(standing) or planned.interval
-        later = engine.now() + WAIT_FOR_AN_ANSWER
-        return engine.store.dags.set_next_run(dag, None, made, ask_at=later).item
+        return _ask_later(engine, dag, _automated_interval(standing) or planned.interval)
     log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})
     write = _ask(engine, dag, planned.interval)
     return write.item if write.applied else None
+
+
+def _ask_later(engine: Engine, dag: Dag, last: DataInterval | None) -> Dag | None:
+    """Forget the plan of such a DAG, and let the tick ask for another one."""
+    later = engine.now() + WAIT_FOR_AN_ANSWER
+    return engine.store.dags.set_next_run(dag, None, last, ask_at=later).item
 
 
 def _put_aside(engine: Engine, dag: Dag, error: str) -> Dag | None:

@@ -22,6 +22,7 @@ from chalicelib.domain.messages import (
 )
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.due import is_waiting_for_an_answer
 from chalicelib.domain.schedule.custom import (
     ASK_AGAIN,
     TIME_FOR_AN_ANSWER,
@@ -29,7 +30,6 @@ from chalicelib.domain.schedule.custom import (
     TimetableAnswer,
     TimetableQuestion,
 )
-from chalicelib.domain.schedule.timetables import CUSTOM
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
@@ -81,7 +81,7 @@ def _plan_next_run(asking: _Asking, message: PlanNextRun) -> None:
     """1 request before the question, 1 after it, and 1 message if the run is due."""
     engine = asking.engine
     dag = _dag(engine, message.dag_id, message.generation)
-    if dag is None or dag.ask_at != message.ask_at or dag.schedule.expression != CUSTOM:
+    if dag is None or not is_waiting_for_an_answer(dag, engine.now()):
         return
     answer = asking.of(dag, QuestionKind.NEXT_RUN, last=dag.last_interval)
     planned = answer.runs[0] if answer.runs else None
