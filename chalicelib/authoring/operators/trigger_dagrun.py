@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chalicelib.authoring.dates import parse, utcnow
+from chalicelib.authoring.dates import is_localized, parse, utcnow
 from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException, DagRunAlreadyExists
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.operator_link import BaseOperatorLink
@@ -49,7 +49,7 @@ class TriggerDagRunOperator(BaseOperator):
     run, as in Airflow.
 
     Raises ``AirflowException`` for a conf that is no JSON, ``ParamValidationError`` for one that the DAG
-    refuses.
+    refuses, and ``ValueError`` for a ``datetime`` without a time zone.
     """
 
     template_fields: Sequence[str] = (
@@ -141,7 +141,7 @@ class TriggerDagRunOperator(BaseOperator):
         if isinstance(self.logical_date, str):
             parsed: datetime = parse(self.logical_date)
             return parsed
-        return self.logical_date
+        return _localized(self.logical_date)
 
     def _standing(self, ti: "TaskInstance", error: DagRunAlreadyExists) -> OtherRun:
         """The run that is there already, if that is no failure."""
@@ -219,6 +219,12 @@ def _states(given: Iterable[str]) -> list[DagRunState]:
     return [DagRunState(state) for state in given]
 
 
+def _localized(date: datetime) -> datetime:
+    if not is_localized(date):
+        raise ValueError("The execution_date should be localized")
+    return date
+
+
 def trigger_dag(
     dag_id: str,
     run_id: str | None = None,
@@ -230,9 +236,10 @@ def trigger_dag(
 
     ``conf`` may be JSON. Without ``execution_date`` (aware of its time zone) it is now, in whole seconds
     unless ``replace_microseconds`` is false. Raises ``AirflowException`` outside of a task, ``DagNotFound``,
-    ``DagRunAlreadyExists``, and ``ParamValidationError`` for a conf that the DAG refuses.
+    ``DagRunAlreadyExists``, ``ParamValidationError`` for a conf that the DAG refuses, and ``ValueError`` for a
+    date without a time zone.
     """
-    date = utcnow() if execution_date is None else execution_date
+    date = utcnow() if execution_date is None else _localized(execution_date)
     wanted = WantedRun(
         dag_id=dag_id,
         run_id=run_id,

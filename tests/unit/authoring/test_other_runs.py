@@ -99,6 +99,15 @@ def test_a_run_is_made_of_rendered_arguments() -> None:
     assert xcoms.value("go", "trigger_logical_date_iso") == "2024-05-06T00:00:00+00:00"
 
 
+def test_a_run_is_made_at_no_date_without_a_time_zone() -> None:
+    others, naive = FakeOtherRuns(), DATE.replace(tzinfo=None)
+    outcome = triggering(others, logical_date=naive)
+    assert (outcome.result, others.triggered) == (TryResult.FAILED, [])
+    assert "The execution_date should be localized" in outcome.reason
+    with pytest.raises(ValueError, match="The execution_date should be localized"):
+        trigger_dag("child", execution_date=naive)
+
+
 @pytest.mark.parametrize(
     ("arguments", "result", "cleared"),
     [
