@@ -13,6 +13,7 @@ from chalicelib.domain.messages import InferInterval, PlanNextRun, ScheduleDag, 
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.schedule.custom import (
     ASK_AGAIN,
+    QuestionKind,
     TimetableAnswer,
     TimetableQuestion,
 )
@@ -23,6 +24,7 @@ from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.schedule.clock import coming_run, schedule_dag
 from chalicelib.engine.upkeep.deletion import delete_dag
+from chalicelib.engine.worker.timetables import ask_timetable
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
@@ -177,6 +179,17 @@ def test_questions_that_come_too_late_are_answered_all_the_same() -> None:
     assert dag_of(world, DAG).next_run == run_of(START - 2 * HOUR)
 
 
+def test_a_date_that_another_run_has_taken_is_passed_over() -> None:
+    """As in Airflow: whoever made that run, no other is made at its date, and the schedule goes on."""
+    world = world_by(EveryHour(START - 3 * HOUR), dag=SLOW)
+    for date, run_type in ((START - 3 * HOUR, DagRunType.BACKFILL), (START - 2 * HOUR, DagRunType.MANUAL)):
+        request = RunRequest(dag_id=DAG.dag_id, execution_date=date, run_type=run_type, triggered_by="ada")
+        create_run(world.engine, request)
+    let_pass(world, timedelta(minutes=20))
+    assert dates(world) == hours(-1)
+    assert dag_of(world, DAG).planning_error is None
+
+
 def test_a_timetable_that_names_one_run_for_ever_keeps_nobody_busy() -> None:
     world = world_by(EveryHour(START))
     stuck = run_of(START - 2 * HOUR)
@@ -256,6 +269,43 @@ def test_a_run_by_hand_without_a_data_interval_fails_and_says_why() -> None:
     (run,) = world.store.dag_runs.list(DAG.dag_id)
     assert run.state is DagRunState.FAILED
     assert run.reason == "its timetable gives it no data interval: NotImplementedError"
+
+
+def test_a_question_that_came_twice_fails_no_run_that_has_its_data_interval() -> None:
+    """The sweep asks again while a slow answer is on its way; the second answer may fail."""
+    world = world_by(EveryHour(START), dag=SLOW)
+    by_hand(world)
+    deliver_one(world, StartRun)
+    (asked,) = [sent for sent in world.queue.sent if isinstance(sent, InferInterval)]
+
+    def answers_late(question: TimetableQuestion) -> TimetableAnswer:
+        ask_timetable(world.engine, asked, EveryHour(START))
+        return TimetableAnswer(error="its process was stopped")
+
+    ask_timetable(world.engine, asked, answers_late)
+    world.ask_timetable = EveryHour(START)
+    world.drain()
+    (run,) = world.store.dag_runs.list(DAG.dag_id)
+    assert (run.data_interval_start, run.state) == (START - HOUR, DagRunState.SUCCESS)
+
+
+def test_a_backfill_whose_timetable_fails_goes_on_when_it_answers_again() -> None:
+    timetable = EveryHour(START + 5 * HOUR)
+    world = world_by(timetable)
+    wish = BackfillRequest(
+        dag_id=DAG.dag_id,
+        start_date=START - 3 * HOUR,
+        end_date=START - HOUR,
+        triggered_by="ada",
+        dates=tuple(hours(-3, -2, -1)),
+    )
+    backfill(world.engine, wish)
+    timetable.error = "its process was stopped"
+    let_pass(world, ASK_AGAIN * 2)
+    assert len([each for each in timetable.asked if each.kind is QuestionKind.RANGE]) <= 4
+    timetable.error = ""
+    let_pass(world, ASK_AGAIN * 2)
+    assert dates(world, DagRunType.BACKFILL) == hours(-3, -2, -1)
 
 
 def test_a_backfill_goes_by_the_timetable() -> None:
