@@ -164,6 +164,7 @@ class Laboratory:
             folder, names, variables=variables, connections=connections, environment=environment
         )
         self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures
+        self._queue.waiting.clear()  # of schedules, which start nothing here: no timetable has to be asked
 
     def run(self, request: WantedRun, *, is_limited: bool = False, with_others: bool = False) -> FinishedRun:
         """Make a run and go on with it until it is over, or until nothing will happen any more.
