@@ -245,8 +245,6 @@ class PlanNextRun:
 
     dag_id: str
     generation: int
-    ask_at: datetime
-    """The DAG's, as of when this was sent: another question makes this one void."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

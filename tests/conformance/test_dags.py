@@ -400,6 +400,16 @@ def test_the_moments_of_the_last_pause_are_kept(store: Store) -> None:
     assert [dag.was_paused_at(NOON + hours * HOUR) for hours in range(3)] == [False, True, False]
 
 
+def test_before_it_came_back_a_dag_counts_as_paused(store: Store) -> None:
+    store.dags.save(a_dag())
+    store.dags.set_paused("sales", True, "ada", NOON + HOUR)
+    store.dags.mark_deleted("sales")
+    store.dags.revive("sales", 2, is_paused=False, at=NOON + 3 * HOUR)
+    dag = _dag(store)
+    assert (dag.paused_at, dag.unpaused_at) == (None, NOON + 3 * HOUR)
+    assert [dag.was_paused_at(NOON + hours * HOUR) for hours in range(4)] == [True, True, True, False]
+
+
 def test_a_condition_on_datasets_follows_the_file(store: Store) -> None:
     condition = DatasetCondition.of({"any": ["a", {"alias": "x"}]})
     for wanted in (condition, None):

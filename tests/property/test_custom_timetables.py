@@ -13,6 +13,7 @@ from chalicelib.domain.messages import InferInterval, PlanNextRun, ScheduleDag, 
 from chalicelib.domain.runs.dag_runs import DagRunType
 from chalicelib.domain.schedule.custom import (
     ASK_AGAIN,
+    QuestionKind,
     TimetableAnswer,
     TimetableQuestion,
 )
@@ -23,6 +24,7 @@ from chalicelib.engine.runs.create import RunRequest, create_run
 from chalicelib.engine.schedule.backfill import BackfillRequest, backfill
 from chalicelib.engine.schedule.clock import coming_run, schedule_dag
 from chalicelib.engine.upkeep.deletion import delete_dag
+from chalicelib.engine.worker.timetables import ask_timetable
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
@@ -35,6 +37,7 @@ from tests.property.test_schedules import (
     deliver_one,
     deploy,
     hours,
+    is_visible,
     let_pass,
     tick_and_drain,
     world_with,
@@ -135,6 +138,58 @@ def test_a_run_whose_id_is_taken_is_not_made_and_said() -> None:
     assert "own__31T22:00 is not made" in (dag_of(world, DAG).planning_error or "")
 
 
+def test_a_run_that_is_there_by_hand_is_passed_over_as_in_airflow() -> None:
+    world = world_by(EveryHour(START - 2 * HOUR), dag=SLOW)
+    create_run(
+        world.engine,
+        RunRequest(dag_id=DAG.dag_id, execution_date=START - 2 * HOUR, run_id="mine", triggered_by="ada"),
+    )
+    let_pass(world, timedelta(minutes=20))
+    assert dates(world) == hours(-1)
+
+
+def test_without_catchup_a_dag_that_is_full_asks_now_and_then() -> None:
+    timetable = EveryHour(START - 2 * HOUR)
+    world = world_by(timetable, dag=SLOW, catchup=False, max_active_runs=1)
+    create_run(world.engine, RunRequest(dag_id=DAG.dag_id, execution_date=START, triggered_by="ada"))
+    world.queue.waiting[:] = [each for each in world.queue.waiting if "start_run" not in each.message]
+    for _ in range(60):
+        world.advance(timedelta(minutes=1))
+        world.tick()
+        for _ in range(20):
+            if is_visible(world, PlanNextRun):
+                deliver_one(world, PlanNextRun)
+            if is_visible(world, ScheduleDag):
+                deliver_one(world, ScheduleDag)
+    assert dates(world) == []
+    assert 10 < len(timetable.asked) <= 31
+    world.drain()
+    let_pass(world, timedelta(minutes=15))
+    assert dates(world)[:1] == hours(-2)
+
+
+def test_questions_that_come_too_late_are_answered_all_the_same() -> None:
+    world = world_by(EveryHour(START - 2 * HOUR), dag=SLOW)
+    for _ in range(3):
+        world.advance(timedelta(minutes=3))
+        world.tick()
+        while is_visible(world, ScheduleDag):
+            deliver_one(world, ScheduleDag)
+    deliver_one(world, PlanNextRun)
+    assert dag_of(world, DAG).next_run == run_of(START - 2 * HOUR)
+
+
+def test_a_date_that_another_run_has_taken_is_passed_over() -> None:
+    """As in Airflow: whoever made that run, no other is made at its date, and the schedule goes on."""
+    world = world_by(EveryHour(START - 3 * HOUR), dag=SLOW)
+    for date, run_type in ((START - 3 * HOUR, DagRunType.BACKFILL), (START - 2 * HOUR, DagRunType.MANUAL)):
+        request = RunRequest(dag_id=DAG.dag_id, execution_date=date, run_type=run_type, triggered_by="ada")
+        create_run(world.engine, request)
+    let_pass(world, timedelta(minutes=20))
+    assert dates(world) == hours(-1)
+    assert dag_of(world, DAG).planning_error is None
+
+
 def test_a_timetable_that_names_one_run_for_ever_keeps_nobody_busy() -> None:
     world = world_by(EveryHour(START))
     stuck = run_of(START - 2 * HOUR)
@@ -214,6 +269,43 @@ def test_a_run_by_hand_without_a_data_interval_fails_and_says_why() -> None:
     (run,) = world.store.dag_runs.list(DAG.dag_id)
     assert run.state is DagRunState.FAILED
     assert run.reason == "its timetable gives it no data interval: NotImplementedError"
+
+
+def test_a_question_that_came_twice_fails_no_run_that_has_its_data_interval() -> None:
+    """The sweep asks again while a slow answer is on its way; the second answer may fail."""
+    world = world_by(EveryHour(START), dag=SLOW)
+    by_hand(world)
+    deliver_one(world, StartRun)
+    (asked,) = [sent for sent in world.queue.sent if isinstance(sent, InferInterval)]
+
+    def answers_late(question: TimetableQuestion) -> TimetableAnswer:
+        ask_timetable(world.engine, asked, EveryHour(START))
+        return TimetableAnswer(error="its process was stopped")
+
+    ask_timetable(world.engine, asked, answers_late)
+    world.ask_timetable = EveryHour(START)
+    world.drain()
+    (run,) = world.store.dag_runs.list(DAG.dag_id)
+    assert (run.data_interval_start, run.state) == (START - HOUR, DagRunState.SUCCESS)
+
+
+def test_a_backfill_whose_timetable_fails_goes_on_when_it_answers_again() -> None:
+    timetable = EveryHour(START + 5 * HOUR)
+    world = world_by(timetable)
+    wish = BackfillRequest(
+        dag_id=DAG.dag_id,
+        start_date=START - 3 * HOUR,
+        end_date=START - HOUR,
+        triggered_by="ada",
+        dates=tuple(hours(-3, -2, -1)),
+    )
+    backfill(world.engine, wish)
+    timetable.error = "its process was stopped"
+    let_pass(world, ASK_AGAIN * 2)
+    assert len([each for each in timetable.asked if each.kind is QuestionKind.RANGE]) <= 4
+    timetable.error = ""
+    let_pass(world, ASK_AGAIN * 2)
+    assert dates(world, DagRunType.BACKFILL) == hours(-3, -2, -1)
 
 
 def test_a_backfill_goes_by_the_timetable() -> None:

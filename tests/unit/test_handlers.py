@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from chalice.app import SQSEvent
 from chalicelib import bootstrap, handlers
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.domain.graph.callbacks import CallbackKind, CallbackRequest
-from chalicelib.domain.messages import Message, RunCallback, StartRun
+from chalicelib.domain.messages import Message, PlanNextRun, RunCallback, StartRun
 from chalicelib.domain.runs.dag_runs import RunRef
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
+from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
+from chalicelib.domain.schedule.timetables import CUSTOM, Schedule
 from chalicelib.domain.states import DagRunState, TaskInstanceState
 from chalicelib.domain.tasks.keys import task_key
 from chalicelib.engine.dags import pausing
@@ -126,6 +129,27 @@ def test_the_worker_calls_back(engine: Engine, clock: MovedClock) -> None:
     ]
     log = engine.store.task_logs.read_callback(run.ref, run.run_id, task_key("read"), 1, kind)
     assert log == b"called"
+    assert handlers.scheduler(_event(encode(message)), FunctionContext()) == _failed(0)
+
+
+def test_the_worker_asks_timetables(engine: Engine, clock: MovedClock) -> None:
+    dag = engine.store.dags.get(DAG)
+    assert dag is not None
+    own = engine.store.dags.save(replace(dag, schedule=Schedule(expression=CUSTOM, is_custom=True)))
+    engine.store.dags.set_next_run(own, None, None, ask_at=clock())
+    asked: list[TimetableQuestion] = []
+
+    def ask(question: TimetableQuestion) -> TimetableAnswer:
+        asked.append(question)
+        return TimetableAnswer(error="no")
+
+    message = PlanNextRun(dag_id=DAG, generation=dag.generation)
+    with bootstrap.use(ask_timetable=ask):
+        assert handlers.worker(_event(encode(message)), FunctionContext()) == _failed()
+    assert [(question.dag_id, question.fileloc) for question in asked] == [(DAG, f"{DAG}.py")]
+    found = engine.store.dags.get(DAG)
+    assert found is not None
+    assert found.planning_error == "no"
     assert handlers.scheduler(_event(encode(message)), FunctionContext()) == _failed(0)
 
 

@@ -18,7 +18,7 @@ from types import CodeType, MappingProxyType, ModuleType
 
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.loading import process_state
-from chalicelib.authoring.loading.ignored_files import files_not_ignored
+from chalicelib.authoring.loading.ignore_files import files_not_ignored
 from chalicelib.authoring.loading.patches import Originals
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.dag_context import collecting_dags
@@ -96,8 +96,9 @@ def dag_of_file(dag_id: str, filename: str, folder: Path) -> DAG | None:
 def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) -> LoadedFolder:
     """Load all DAG files of a folder.
 
-    Every ``.py`` file that mentions both ``dag`` and ``airflow`` is one (Airflow's safe mode), in all
-    folders that are not hidden. Files come by path; of two DAGs of the same id the later file fails.
+    Every ``.py`` file that mentions both ``dag`` and ``airflow`` is one (Airflow's safe mode; without it, by
+    ``[core] dag_discovery_safe_mode``, every one), in all folders that are not hidden and that no
+    ``.airflowignore`` names. Files come by path; of two DAGs of the same id the later file fails.
     Files named in ``skip`` are not touched: they fail with the message given there.
     """
     originals = Originals()
@@ -137,11 +138,17 @@ def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> Loa
 
 
 def dag_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may hold DAGs and that no ``.airflowignore`` names, by path."""
-    for path in files_not_ignored(folder, ".py"):
+    """The files of a folder that may hold DAGs and that no ``.airflowignore`` names, by path.
+
+    Raises ``AirflowConfigException``.
+    """
+    is_careful = conf.getboolean("core", "dag_discovery_safe_mode")
+    for path in sorted(files_not_ignored(folder, conf.get("core", "dag_ignore_file_syntax"))):
         inner = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in inner)
-        if not hidden and path.is_file() and _may_hold_dags(path):
+        if path.suffix != ".py" or hidden or not path.is_file():
+            continue
+        if not is_careful or _may_hold_dags(path):
             yield path
 
 

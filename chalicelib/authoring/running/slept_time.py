@@ -29,15 +29,12 @@ MOST_SLEEPS = 1000
 LONGEST_REPEAT = 20.0
 """Seconds of a window in which sleeps are repeated; as above."""
 
-SHORT_SLEEP = 2.0
-"""Seconds that a window really waits, rather than to end..."""
-
-LONGEST_STAY = 5.0
-"""...and how long after its beginning it does so."""
+LONGEST_WAIT = 1.0
+"""Seconds that a window really waits in all, rather than to end."""
 
 _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 
-_UNKNOWN = 2.0
+_UNKNOWN = 1.0
 """Seconds in which another task of a trigger that sleeps may come to the end of a call."""
 
 _LOOK_AGAIN = 0.02
@@ -83,6 +80,7 @@ class SleptTime:
     _found: dict[Any, Rounds] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _asleep_since: float | None = None
+    _waited: float = 0.0
 
     def begin(self, trigger: Any) -> None:
         """Begin with what is known of the rounds until now."""
@@ -151,8 +149,10 @@ class SleptTime:
             timer.ends = self.at + timer.seconds
 
     def _waits_for(self, wait: float) -> bool:
-        stayed = time.monotonic() - self._began
-        return self.may_wait and wait <= SHORT_SLEEP and stayed + wait <= LONGEST_STAY
+        if not self.may_wait or self._waited + wait > LONGEST_WAIT:
+            return False
+        self._waited += wait
+        return True
 
     def _leave_rounds_out(self, timer: _Timer) -> Any:
         """Let rounds pass that are over; the place where the trigger sleeps."""

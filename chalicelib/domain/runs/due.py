@@ -4,6 +4,8 @@ from datetime import datetime
 
 from chalicelib.domain.runs.dag_runs import DagRunType, RunFacts
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.schedule.custom import WAIT_FOR_AN_ANSWER
+from chalicelib.domain.schedule.timetables import CUSTOM
 
 _NO_FURTHER_RUN = "the DAG's schedule has no further run"
 
@@ -35,6 +37,15 @@ def asks_its_timetable(dag: Dag, now: datetime) -> bool:
     """Whether the DAG's own timetable has to be asked (again) for the next run."""
     is_going = not (dag.is_deleted or dag.is_paused) and dag.is_active
     return is_going and dag.ask_at is not None and dag.ask_at <= now
+
+
+def is_waiting_for_an_answer(dag: Dag, now: datetime) -> bool:
+    """Whether a question to the DAG's own timetable is open: there is no plan, and no answer that says so.
+
+    After such an answer the timetable is asked again later than where none came.
+    """
+    is_own = dag.schedule.expression == CUSTOM and dag.next_run is None
+    return is_own and dag.ask_at is not None and dag.ask_at <= now + WAIT_FOR_AN_ANSWER
 
 
 def may_be_behind(run: RunFacts, now: datetime) -> bool:

@@ -101,11 +101,17 @@ class Dags(Protocol):
         """Delete: bump the generation, so that all runs become invisible; None if there is none."""
 
     def revive(
-        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+        self,
+        dag_id: str,
+        generation: int,
+        *,
+        is_paused: bool,
+        next_run: DataInterval | None = None,
+        at: datetime | None = None,
     ) -> None:
         """Bring a deleted, active DAG of that generation back, as if it had never run; 1 request.
 
-        Any other is left alone.
+        Any other is left alone. ``at``: the moment, until which it counts as paused; None notes none.
         """
 
     def note_altered(self, run: RunRef, clear_number: int) -> None:

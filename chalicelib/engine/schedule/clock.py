@@ -14,7 +14,7 @@ from itertools import islice
 
 from chalicelib.domain.errors import DagRunAlreadyExists, InvalidRequest
 from chalicelib.domain.messages import PlanNextRun, ScheduleDag
-from chalicelib.domain.runs.dag_runs import DagRunType
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.runs.due import asks_its_timetable, reason_to_wait
 from chalicelib.domain.schedule.custom import ASK_AGAIN, WAIT_FOR_AN_ANSWER, PlannedRun, interval_and_id
@@ -99,7 +99,7 @@ def _ask(engine: Engine, dag: Dag, last: DataInterval | None) -> Write[Dag | Non
     ask_at = engine.now() + WAIT_FOR_AN_ANSWER
     write = engine.store.dags.set_next_run(dag, None, last, ask_at=ask_at, error=dag.planning_error)
     if write.applied:
-        engine.send(PlanNextRun(dag_id=dag.dag_id, generation=dag.generation, ask_at=ask_at))
+        engine.send(PlanNextRun(dag_id=dag.dag_id, generation=dag.generation))
     return write
 
 
@@ -121,8 +121,12 @@ def _stop(engine: Engine, dag: Dag, reason: str) -> None:
     if dag.next_run is None or dag.next_run.run_after > engine.now():
         return
     log.info("no further run of %s is made now: %s", dag.dag_id, reason)
-    if not dag.schedule.catchup:
-        # Once there is room, what has become the latest interval by then counts, as in Airflow.
+    if dag.schedule.catchup:
+        return
+    # Once there is room, what has become the latest interval by then counts, as in Airflow.
+    if dag.schedule.expression == CUSTOM:
+        _ask_later(engine, dag, dag.last_interval)
+    else:
         renew(engine, dag)
 
 
@@ -150,22 +154,28 @@ def _make_next_run(engine: Engine, dag: Dag) -> Dag | None:
 def _make_planned_run(engine: Engine, dag: Dag, planned: PlannedRun) -> Dag | None:
     """Create the run that the DAG's own timetable has planned, and ask for the next one.
 
-    Where the run was there already the tick asks, a little later: so a timetable that names one run over and
-    over cannot keep scheduler and workers busy.
+    Where a run has that date already, whatever made it, the schedule goes on behind it, as in Airflow. The
+    tick asks then, a little later: so a timetable that names one run over and over cannot keep scheduler and
+    workers busy.
     """
     try:
         run = create_run_of(engine, dag, _request(dag, planned))
     except InvalidRequest as error:
         return _put_aside(engine, dag, str(error))
     except DagRunAlreadyExists:
-        made = _automated_run(engine, dag, planned)
-        if made is None:
-            return _put_aside(engine, dag, f"the run {planned.run_id} is not made: its id or date is taken")
-        later = engine.now() + WAIT_FOR_AN_ANSWER
-        return engine.store.dags.set_next_run(dag, None, made, ask_at=later).item
+        standing = _run_at(engine, dag, planned)
+        if standing is None:
+            return _put_aside(engine, dag, f"the run {planned.run_id} is not made: its id is taken")
+        return _ask_later(engine, dag, _automated_interval(standing) or planned.interval)
     log.info("created %s of %s", run.run_id, dag.dag_id, extra={"run_id": run.run_id})
     write = _ask(engine, dag, planned.interval)
     return write.item if write.applied else None
+
+
+def _ask_later(engine: Engine, dag: Dag, last: DataInterval | None) -> Dag | None:
+    """Forget the plan of such a DAG, and let the tick ask for another one."""
+    later = engine.now() + WAIT_FOR_AN_ANSWER
+    return engine.store.dags.set_next_run(dag, None, last, ask_at=later).item
 
 
 def _put_aside(engine: Engine, dag: Dag, error: str) -> Dag | None:
@@ -205,7 +215,17 @@ def _made_already(engine: Engine, dag: Dag) -> DataInterval | None:
 
 
 def _automated_run(engine: Engine, dag: Dag, planned: DataInterval) -> DataInterval | None:
-    run = engine.store.dag_runs.get(dag.dag_id, planned.logical_date)
-    if run is None or run.generation != dag.generation or run.run_type is not DagRunType.SCHEDULED:
+    run = _run_at(engine, dag, planned)
+    return None if run is None else _automated_interval(run)
+
+
+def _automated_interval(run: DagRun) -> DataInterval | None:
+    if run.run_type is not DagRunType.SCHEDULED:
         return None
     return DataInterval(start=run.data_interval_start, end=run.data_interval_end)
+
+
+def _run_at(engine: Engine, dag: Dag, planned: DataInterval) -> DagRun | None:
+    """The run of the DAG's present life that has the date of a planned one; 1 request."""
+    run = engine.store.dag_runs.get(dag.dag_id, planned.logical_date)
+    return run if run is not None and run.generation == dag.generation else None

@@ -97,7 +97,7 @@ def erase_dag(engine: Engine, message: EraseDag) -> None:
     if len(runs) == PORTION or not all(erased):
         _send_erasure(engine, dag)
         return
-    if dag.dataset_condition is not None:
+    if dag.names_datasets:  # also one that ran by datasets once, and has another schedule by now
         engine.store.dataset_queues.delete_dag(dag.dag_id, dag.generation)
     for limit in graph_of(engine, dag.dag_id, dag.version).limits:
         engine.store.pools.delete(limit.pool)
@@ -201,8 +201,9 @@ def _bring_back(engine: Engine, dag: Dag) -> None:
     version = engine.store.dags.version(dag.dag_id, dag.version)
     paused = version.document.get("is_paused_upon_creation") if version else None
     is_paused = engine.dags_are_paused_at_creation if paused is None else paused
-    next_run = dag.schedule.advance(None, engine.now())
-    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused, next_run=next_run)
+    now = engine.now()
+    next_run = dag.schedule.advance(None, now)
+    engine.store.dags.revive(dag.dag_id, dag.generation, is_paused=is_paused, next_run=next_run, at=now)
     if dag.schedule.is_custom:
         revived = engine.store.dags.get(dag.dag_id)
         if revived is not None:

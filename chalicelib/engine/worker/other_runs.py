@@ -123,7 +123,7 @@ class RunsForTry(RunsForTrigger):
         """Make a run; 3 requests and 1 message.
 
         An answer of the store that was lost makes no second run: the call has a key of its own, made of the
-        try's identity, the pokes before it and the number of the call.
+        try's identity, the pokes and windows of triggers before it, and the number of the call.
         """
         request = RunRequest(
             dag_id=wanted.dag_id,
@@ -143,8 +143,9 @@ class RunsForTry(RunsForTrigger):
 
     def _key(self, wanted: WantedRun) -> IdempotencyKey:
         own = self.request
-        instance = f"{own.task_id}#{own.map_index}#{own.try_number}#{own.pokes}#{next(self._calls)}"
-        return IdempotencyKey.of(instance, json.dumps(plain(wanted)).encode(), "task", own.run_uid)
+        windows = own.deferral.window if own.deferral else 0
+        call = f"{own.task_id}#{own.map_index}#{own.try_number}#{own.pokes}#{windows}#{next(self._calls)}"
+        return IdempotencyKey.of(call, json.dumps(plain(wanted)).encode(), "task", own.run_uid)
 
     def clear(self, run: OtherRun, *, only_failed: bool = False) -> None:
         """Let all tasks of a run, or those that failed, run again, with what they mark in other DAGs."""

@@ -1,7 +1,9 @@
 """Questions to timetables of the user's own, in a worker: with the DAG file loaded, and the answer kept.
 
 Each is answered by one conditional write, so a question that comes twice, late or after another one changes
-nothing. A timetable that raises, or takes too long, is asked again later, and holds up no other DAG.
+nothing. A timetable that raises, or takes too long, holds up no other DAG. It is asked again later for its
+DAG's next run, and for the rest of a backfill, as long as a file defines the DAG; a run by hand that it gives
+no data interval fails.
 """
 
 import json
@@ -18,8 +20,9 @@ from chalicelib.domain.messages import (
     StartRun,
     TimetableMessage,
 )
-from chalicelib.domain.runs.dag_runs import DagRunChange
+from chalicelib.domain.runs.dag_runs import DagRun, DagRunChange
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.due import is_waiting_for_an_answer
 from chalicelib.domain.schedule.custom import (
     ASK_AGAIN,
     TIME_FOR_AN_ANSWER,
@@ -27,7 +30,6 @@ from chalicelib.domain.schedule.custom import (
     TimetableAnswer,
     TimetableQuestion,
 )
-from chalicelib.domain.schedule.timetables import CUSTOM
 from chalicelib.domain.states import DagRunState
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.lookup import find_run
@@ -79,7 +81,7 @@ def _plan_next_run(asking: _Asking, message: PlanNextRun) -> None:
     """1 request before the question, 1 after it, and 1 message if the run is due."""
     engine = asking.engine
     dag = _dag(engine, message.dag_id, message.generation)
-    if dag is None or dag.ask_at != message.ask_at or dag.schedule.expression != CUSTOM:
+    if dag is None or not is_waiting_for_an_answer(dag, engine.now()):
         return
     answer = asking.of(dag, QuestionKind.NEXT_RUN, last=dag.last_interval)
     planned = answer.runs[0] if answer.runs else None
@@ -104,9 +106,7 @@ def _infer_interval(asking: _Asking, message: InferInterval) -> None:
     if run.is_interval_owed:
         answer = asking.of(dag, QuestionKind.BY_HAND, start_date=run.execution_date)
         if not answer.runs:
-            fail_run(
-                engine, run, f"its timetable gives it no data interval: {answer.error}", from_states=_QUEUED
-            )
+            _fail_unless_answered(engine, run, answer.error)
             return
         interval = answer.runs[0].interval
         change = DagRunChange(
@@ -114,6 +114,13 @@ def _infer_interval(asking: _Asking, message: InferInterval) -> None:
         )
         engine.store.dag_runs.transition(run.ref, _QUEUED, change)
     engine.send(StartRun(run=run.ref))
+
+
+def _fail_unless_answered(engine: Engine, run: DagRun, error: str) -> None:
+    """Fail a run that has no data interval, unless another answer has come since the question was asked."""
+    found = find_run(engine, run.ref)
+    if found is not None and found[1].is_interval_owed:
+        fail_run(engine, run, f"its timetable gives it no data interval: {error}", from_states=_QUEUED)
 
 
 def _backfill(asking: _Asking, backfill: BackfillDag) -> None:
@@ -133,7 +140,9 @@ def _backfill(asking: _Asking, backfill: BackfillDag) -> None:
     conf = json.loads(engine.store.payloads.read(backfill.conf))
     for planned in answer.runs:
         make_backfill_run(engine, dag, planned, backfill.triggered_by, conf)
-    if len(answer.runs) == PORTION:
+    if answer.error:
+        engine.send(BackfillByTimetable(backfill=backfill), int(ASK_AGAIN.total_seconds()))
+    elif len(answer.runs) == PORTION:
         engine.send(replace(backfill, last=answer.runs[-1].interval))
 
 

@@ -148,11 +148,19 @@ class DynamoDags:
         return as_dag(deleted.item) if deleted.item else None
 
     def revive(
-        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+        self,
+        dag_id: str,
+        generation: int,
+        *,
+        is_paused: bool,
+        next_run: DataInterval | None = None,
+        at: datetime | None = None,
     ) -> None:
         actions = [
             DagItem.is_deleted.set(False),
             DagItem.is_paused.set(is_paused),
+            DagItem.paused_at.remove(),
+            _assign(DagItem.unpaused_at, None if is_paused else at),
             DagItem.pause_changed_by.remove(),
             DagItem.paused_after.remove(),
             DagItem.latest_run_date.remove(),

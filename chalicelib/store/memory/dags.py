@@ -138,7 +138,13 @@ class MemoryDags:
             return deleted
 
     def revive(
-        self, dag_id: str, generation: int, *, is_paused: bool, next_run: DataInterval | None = None
+        self,
+        dag_id: str,
+        generation: int,
+        *,
+        is_paused: bool,
+        next_run: DataInterval | None = None,
+        at: datetime | None = None,
     ) -> None:
         with self._lock:
             dag = self._dags.get(dag_id)
@@ -148,6 +154,8 @@ class MemoryDags:
                 dag,
                 is_deleted=False,
                 is_paused=is_paused,
+                paused_at=None,
+                unpaused_at=None if is_paused else at,
                 latest_run=None,
                 pause_changed_by=None,
                 paused_after=None,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.datasets.datasets import Dataset
-from chalicelib.domain.messages import RegisterDatasetEvents, StartRun
+from chalicelib.domain.messages import EraseDag, RegisterDatasetEvents, StartRun
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.runs.dag_runs import DagRun, DagRunType
 from chalicelib.domain.runs.dataset_changes import DatasetChange, changes_text
@@ -19,6 +19,7 @@ from chalicelib.engine import dispatch
 from chalicelib.engine.datasets.references import keep_references
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.tasks.dataset_inputs import DatasetsForTry
+from tests.scripted.dags import ScriptedDag, Shape
 from tests.scripted.engines import engine_in_memory, take_sent
 from tests.scripted.examples import HOUR, NOON, SECOND, a_dag, a_run
 
@@ -36,6 +37,19 @@ def engine_with(*consumers: tuple[str, Any], now: datetime = NOON) -> Engine:
         engine.store.dags.save(a_dag(dag_id, dataset_condition=DatasetCondition.of(condition)))
     keep_references(engine, [document(*each) for each in consumers], set())
     return engine
+
+
+def deployed(engine: Engine, condition: DatasetCondition | None) -> None:
+    """Keep the DAG ``consumer`` whole, with its version, as a file that named datasets once defines it."""
+    ScriptedDag([Shape("look")], dag_id="consumer").save(engine.store)
+    engine.store.dags.save(a_dag("consumer", dataset_condition=condition, names_datasets=True))
+
+
+def delete(engine: Engine) -> None:
+    """Delete the DAG ``consumer`` and remove what is left of it; its file brings it back."""
+    deleted = engine.store.dags.mark_deleted("consumer")
+    assert deleted is not None
+    dispatch.handle(engine, EraseDag(dag_id="consumer", generation=deleted.generation))
 
 
 def changed(origin: str, *changes: DatasetChange, at: datetime = NOON) -> RegisterDatasetEvents:
@@ -85,6 +99,29 @@ def test_a_deleted_dag_and_one_with_another_schedule_by_now_get_nothing() -> Non
     dispatch.handle(engine, changed("one", DatasetChange(uri="a")))
     assert [*runs_of(engine, "deleted"), *runs_of(engine, "changed"), *take_sent(engine)] == []
     assert len([*engine.store.dataset_events.list("a")]) == 1
+
+
+def test_an_event_of_an_earlier_life_of_a_dag_that_comes_again_makes_no_run_in_the_next() -> None:
+    engine = replace(engine_with(("consumer", "a")), dags_are_paused_at_creation=False)
+    deployed(engine, DatasetCondition.of("a"))
+    message = changed("one", DatasetChange(uri="a"))
+    dispatch.handle(engine, message)
+    assert len(runs_of(engine, "consumer")) == 1
+    later = replace(engine, now=lambda: NOON + HOUR)
+    delete(later)
+    assert later.store.dataset_queues.get_with_dag("consumer")[1] is None
+    dispatch.handle(later, message)
+    assert runs_of(later, "consumer") == []
+    dispatch.handle(later, changed("two", DatasetChange(uri="a"), at=NOON + 2 * HOUR))
+    assert len(runs_of(later, "consumer")) == 1
+
+
+def test_a_queue_is_removed_with_a_dag_that_has_another_schedule_by_now() -> None:
+    engine = engine_with(("consumer", {"all": ["a", "b"]}))
+    dispatch.handle(engine, changed("one", DatasetChange(uri="a")))
+    deployed(engine, None)
+    delete(engine)
+    assert engine.store.dataset_queues.get_with_dag("consumer")[1] is None
 
 
 def test_a_paused_dag_runs_by_the_next_event_and_has_all() -> None:

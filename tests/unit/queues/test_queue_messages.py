@@ -75,7 +75,7 @@ EVERY: list[Message] = [
     messages.RunTask(
         run=replace(FACTS, conf=Payload(reference="conf/01RUN.json")), task_id="t", try_number=1, max_tries=3
     ),
-    messages.PlanNextRun(dag_id="sales", generation=2, ask_at=NOON),
+    messages.PlanNextRun(dag_id="sales", generation=2),
     messages.InferInterval(run=RUN),
     messages.BackfillByTimetable(backfill=BACKFILL),
     messages.RunCallback(run=FACTS, kind=CallbackKind.FAILURE, reason="task_failure", end_date=NOON),
