@@ -257,7 +257,7 @@ class _Entry:
 _KEYS_OF_DAG = frozenset({"dag_id", "source", "conf"})
 _KEYS_OF_DATASET = frozenset({"dataset", "source", "extra"})
 
-_URI = re.compile(r"[\x21-\x7e]{1,3000}")
+_URI = re.compile(r"[\x21-\x7e]{1,2000}")
 """Airflow's: ASCII, of the column's width."""
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from chalicelib.domain.errors import DagRunAlreadyExists, UpdraftError
 from chalicelib.domain.messages import RegisterDatasetEvents
 from chalicelib.domain.runs.dags import sees
-from chalicelib.domain.runs.dataset_changes import changes_text
+from chalicelib.domain.runs.dataset_changes import changes_text, check_extra
 from chalicelib.domain.schedule.dataset_conditions import dataset_reference
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.runs.create import RunRequest, create_run
@@ -153,10 +153,12 @@ def _refusals(engine: Engine, wanted: WantedRun) -> list[UpdraftError]:
 def _refusals_of_change(engine: Engine, wanted: WantedChange) -> list[UpdraftError]:
     """Tell of a change of a dataset; the reason against it that will not go away. Raises as above."""
     try:
-        text = changes_text((wanted.change,))
+        change = wanted.change
+        check_extra(change.extra)
     except UpdraftError as error:
         log.warning("%s: %s", wanted.declaration.label, error)
         return [error]
+    text = changes_text((change,))
     payload = engine.store.payloads.keep(f"dataset_changes/{wanted.origin}.json", text)
     engine.send(RegisterDatasetEvents(origin=wanted.origin, timestamp=wanted.timestamp, changes=payload))
     log.info("%s: %s changes %s", wanted.declaration.label, wanted.event.description, wanted.uri)

@@ -27,6 +27,7 @@ from chalicelib.authoring.timetables.base import Timetable
 from chalicelib.authoring.timetables.of_schedule import is_custom
 from chalicelib.domain.graph.callbacks import DAG_CALLBACKS, TASK_CALLBACKS, CallbackKind
 from chalicelib.domain.graph.graph import MaySkip
+from chalicelib.domain.runs.dataset_changes import check_extra
 from chalicelib.domain.schedule.dataset_conditions import DatasetCondition, dataset_reference
 from chalicelib.domain.schedule.timetables import Schedule, timetable_fields
 
@@ -152,7 +153,8 @@ def _most_failures(dag: DAG) -> int:
 def _datasets(dag: DAG) -> Document:
     """The condition of a DAG that runs by datasets, and what it says of all datasets that it names.
 
-    That is ``extra`` (a JSON text), and of Airflow 3's ``name`` and ``group`` where they are told.
+    That is ``extra`` (a JSON text), and of Airflow 3's ``name`` and ``group`` where they are told. Raises
+    ``InvalidRequest`` for an extra that is too large.
     """
     condition = dag.dataset_condition
     named = dict(condition.iter_datasets()) if condition else {}
@@ -167,7 +169,9 @@ def _datasets(dag: DAG) -> Document:
 
 
 def _told_of(dataset: Dataset) -> dict[str, str]:
-    return {"extra": json.dumps(_json(dataset.extra or {})), **dataset.naming}
+    extra = _json(dataset.extra or {})
+    check_extra(extra)
+    return {"extra": json.dumps(extra), **dataset.naming}
 
 
 def _dataset_outlets(task: BaseOperator) -> list[str] | None:

@@ -119,7 +119,7 @@ class Asset(BaseAsset, datasets.Dataset):
             raise ValueError(f"{what} cannot be just whitespace")
         if not value and not may_be_empty:
             raise ValueError(f"{what} cannot be empty")
-        return value
+        return datasets.checked_length(what, value)
 
     def _all(self) -> tuple[Any, ...]:
         return self.name, self.uri, self.group, self.extra, self.watchers, self.access_control

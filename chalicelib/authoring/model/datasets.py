@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
+from chalicelib.domain.schedule.dataset_conditions import LONGEST_NAME
+
 __all__ = ["BaseDataset", "Dataset", "DatasetAlias", "DatasetAll", "DatasetAny", "Metadata"]
 
 _AIRFLOW_MODULE = "airflow.datasets"
-_LONGEST_URI = 3000
-"""Airflow's column width."""
 
 
 class BaseDataset:
@@ -53,6 +53,9 @@ class DatasetAlias(BaseDataset):
     """A name by which a task finds the datasets that it changes when it runs."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        checked_length("Dataset alias name", self.name)
 
     def __eq__(self, other: object) -> bool:
         return self.name == other.name if isinstance(other, DatasetAlias) else NotImplemented
@@ -198,7 +201,15 @@ def key_of(target: str | Dataset | DatasetAlias) -> str:
 def normalized_uri(uri: str) -> str:
     """The normal form of a URI, by Airflow's rules; raises ``ValueError`` for one that cannot be."""
     _check(uri)
-    return normal_form(uri, "Dataset", _without_login)
+    return checked_length("Dataset URI", normal_form(uri, "Dataset", _without_login))
+
+
+def checked_length(what: str, text: str) -> str:
+    """A URI or a name that can be kept; raises ``ValueError`` for a longer one."""
+    size = len(text.encode())
+    if size > LONGEST_NAME:
+        raise ValueError(f"{what} is {size:,} bytes long; at most {LONGEST_NAME:,} fit")
+    return text
 
 
 def normal_form(uri: str, what: str, host_of: Callable[[SplitResult], str]) -> str:
@@ -227,8 +238,6 @@ def _check(uri: str) -> None:
         raise ValueError("Dataset URI cannot be just whitespace")
     if not uri.isascii():
         raise ValueError("Dataset URI must only consist of ASCII characters")
-    if len(uri) > _LONGEST_URI:
-        raise ValueError(f"Dataset URI is {len(uri)} characters long; at most {_LONGEST_URI} fit")
 
 
 def _without_login(parsed: SplitResult) -> str:

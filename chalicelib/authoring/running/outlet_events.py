@@ -7,7 +7,8 @@ from typing import Any
 
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.datasets import Dataset, DatasetAlias, Metadata, key_of
-from chalicelib.domain.runs.dataset_changes import DatasetChange
+from chalicelib.domain.errors import InvalidRequest
+from chalicelib.domain.runs.dataset_changes import DatasetChange, check_extra
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class OutletEvents(Mapping[Any, OutletEvent]):
 
         Each dataset among the outlets, then what was added by aliases among them: as in Airflow one for each
         dataset and extra, with the names of all aliases that brought it. Raises ``AirflowException`` for an
-        extra that is no JSON.
+        extra that is no JSON, or too large.
         """
         own = [
             DatasetChange(uri=outlet.uri, name=_name_of(outlet), extra=_json(self[outlet].extra))
@@ -100,4 +101,8 @@ def _json(extra: dict[str, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = json.loads(json.dumps(extra))
     except (TypeError, ValueError) as error:
         raise AirflowException(f"The extra of a dataset event has to be JSON: {error}") from error
+    try:
+        check_extra(plain)
+    except InvalidRequest as error:
+        raise AirflowException(str(error)) from None
     return plain

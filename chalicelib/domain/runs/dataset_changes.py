@@ -1,11 +1,15 @@
 """Changes of datasets, as a try or a delivery from outside tells of them, and their text."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.domain.errors import InvalidRequest
 from chalicelib.domain.json_codec import plain, typed
+
+LARGEST_EXTRA = 100_000
+"""Bytes of the extra of an event or of a dataset, as JSON: an item of DynamoDB has 400 kB in all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +23,16 @@ class DatasetChange:
     """JSON values."""
     aliases: tuple[str, ...] = ()
     """Names of the aliases by which the task found the dataset, sorted; empty if it names it as an outlet."""
+
+
+def check_extra(extra: Mapping[str, Any]) -> None:
+    """Raise ``InvalidRequest`` for an extra (JSON values) that is too large to be kept."""
+    size = len(json.dumps(extra))
+    if size > LARGEST_EXTRA:
+        raise InvalidRequest(
+            f"The extra of a dataset has {size:,} bytes as JSON; up to {LARGEST_EXTRA:,} are kept: "
+            "keep what is long elsewhere, and tell where it is"
+        )
 
 
 def changes_text(changes: Sequence[DatasetChange]) -> str:

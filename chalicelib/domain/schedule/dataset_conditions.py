@@ -10,6 +10,9 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_NAME = 2_000
+"""Bytes of a URI or a name: a reference is a key of DynamoDB, which takes 2,048 (Airflow's columns 3,000)."""
+
 _DATASET = "dataset:"
 _ALIAS = "alias:"
 _NAME = "name:"

@@ -15,6 +15,7 @@ from chalicelib.authoring.running.outlet_events import OutletEvents
 from chalicelib.authoring.sdk import dag as sdk
 from chalicelib.authoring.timetables.datasets import AssetOrTimeSchedule, DatasetOrTimeSchedule
 from chalicelib.authoring.timetables.trigger import CronTriggerTimetable
+from chalicelib.domain.errors import InvalidRequest
 from chalicelib.domain.runs.dataset_changes import DatasetChange
 
 A, B, C, X = Dataset("a"), Dataset("b"), Dataset("c"), DatasetAlias("x")
@@ -45,7 +46,8 @@ def test_a_uri_has_a_normal_form(given: str, kept: str) -> None:
         ("  ", "Dataset URI cannot be just whitespace"),
         ("s3://größe", "Dataset URI must only consist of ASCII characters"),
         ("airflow://x", "Dataset scheme 'airflow' is reserved"),
-        ("x" * 3001, "Dataset URI is 3001 characters long"),
+        ("x" * 2001, "Dataset URI is 2,001 bytes long; at most 2,000 fit"),
+        ("s3://b/k?a=" + "/" * 700, "Dataset URI is 2,111 bytes long"),  # longer in its normal form
     ],
 )
 def test_other_uris_are_refused(uri: str, text: str) -> None:
@@ -151,8 +153,24 @@ def test_what_aliases_bring_is_one_event_for_each_dataset_and_extra() -> None:
     )
 
 
-def test_an_extra_has_to_be_json() -> None:
+def test_an_extra_has_to_be_json_and_no_larger_than_what_is_kept() -> None:
     events = OutletEvents()
     events[A].extra = {"at": START}
     with pytest.raises(AirflowException, match="The extra of a dataset event has to be JSON"):
         events.changes_of([A])
+    events[A].extra = {"rows": "x" * 100_000}
+    with pytest.raises(AirflowException, match="has 100,012 bytes as JSON; up to 100,000 are kept"):
+        events.changes_of([A])
+    with DAG("large", schedule=[Dataset("a", extra={"rows": "x" * 100_000})], start_date=START) as large:
+        EmptyOperator(task_id="a")
+    with pytest.raises(InvalidRequest, match="up to 100,000 are kept"):
+        serialize(large, "large.py")
+
+
+def test_names_that_no_table_can_keep_are_refused() -> None:
+    with pytest.raises(ValueError, match="Dataset alias name is 2,001 bytes long"):
+        DatasetAlias("x" * 2001)
+    with pytest.raises(ValueError, match="Asset name is 3,000 bytes long"):
+        Asset("ä" * 1500)
+    with pytest.raises(ValueError, match="Dataset URI is 2,001 bytes long"):
+        OutletEvents()[X].add("x" * 2001)

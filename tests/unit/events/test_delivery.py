@@ -283,6 +283,12 @@ def test_an_event_changes_each_dataset_once_by_the_first_declaration_that_fits(e
     assert len(runs(engine)) == 1
 
 
+def test_an_event_whose_extra_is_too_large_goes_to_the_dead_letters(engine: Engine) -> None:
+    with pytest.raises(Undeliverable, match="up to 100,000 are kept"):
+        feed(engine, "x" * 100_000)
+    assert not [each for each in take_sent(engine) if isinstance(each.message, RegisterDatasetEvents)]
+
+
 def test_one_event_may_change_several_datasets(engine: Engine) -> None:
     feed(engine, ["A", "da"])
     changes = [each.message for each in take_sent(engine) if isinstance(each.message, RegisterDatasetEvents)]
