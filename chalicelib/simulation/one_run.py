@@ -8,6 +8,7 @@ back and it does not matter whether the DAG is paused.
 
 import getpass
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +24,7 @@ from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.messages import FollowTask, Message, PokeTask, RunCallback, RunTask, RunTrigger
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import Dag
-from chalicelib.domain.runs.outcomes import TryRequest
+from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
 from chalicelib.domain.states import TaskInstanceState
 from chalicelib.domain.tasks.task_instances import TaskInstance
@@ -124,7 +125,8 @@ class Laboratory:
 
     ``names`` are the files that count, by their paths in the folder (None: all). With ``real_time`` sensors
     really wait between their pokes. ``store`` may hold the variables and connections that the files find,
-    ``environment`` is that of tries, and ``now`` the time at which the clock begins.
+    ``environment`` is that of tries, and ``now`` the time at which the clock begins. Tasks whose ids
+    ``marked`` fits as a whole succeed without being run.
     """
 
     def __init__(
@@ -137,8 +139,10 @@ class Laboratory:
         store: MemoryStore | None = None,
         environment: Environ = own_environment,
         now: datetime | None = None,
+        marked: re.Pattern[str] | None = None,
     ) -> None:
         self._watch = watch or Watch()
+        self._marked = marked
         ahead = timedelta() if now is None else now - datetime.now(UTC)
         self._clock = VirtualClock(real_time=real_time, ahead=ahead)
         self._queue = Queue(self._clock.now)
@@ -164,6 +168,7 @@ class Laboratory:
             folder, names, variables=variables, connections=connections, environment=environment
         )
         self.failures = sync_dags(self.engine, dags, paused_at_creation=True).failures
+        self._queue.waiting.clear()  # of schedules, which start nothing here: no timetable has to be asked
 
     def run(self, request: WantedRun, *, is_limited: bool = False, with_others: bool = False) -> FinishedRun:
         """Make a run and go on with it until it is over, or until nothing will happen any more.
@@ -278,7 +283,10 @@ class Laboratory:
             self._clock.jump_to(moment)
 
     def _watched_try(self, request: TryRequest, xcoms: RunningXComs) -> TryReport:
-        report = self._run_try(request, xcoms)
+        if self._marked is not None and self._marked.fullmatch(request.task_id):
+            report = TryReport(outcome=TryOutcome(result=TryResult.SUCCESS), log=b"")
+        else:
+            report = self._run_try(request, xcoms)
         self._watch.on_try(request, report)
         return report
 

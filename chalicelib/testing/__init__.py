@@ -43,6 +43,7 @@ class UpdraftDag:
         env: Mapping[str, str | None] | None = None,
         now: str | datetime | None = None,
         real_time: bool = False,
+        marked: str | None = None,
     ) -> "DagUnderTest":
         """A DAG, ready to be run.
 
@@ -54,14 +55,17 @@ class UpdraftDag:
         ``variables`` (values that are no texts become JSON) and ``connections`` (a URI, a dict of a
         connection's fields, or JSON) are all that the DAG finds of these: those of the machine's environment
         are hidden. ``env`` is added to the environment of tasks, and None in it takes one away. ``now`` is
-        what Airflow's clock says at the beginning. Fails the test where the DAG cannot be loaded, with the
+        what Airflow's clock says at the beginning. Tasks whose ids the regular expression ``marked`` fits as
+        a whole succeed without being run. Fails the test where the DAG cannot be loaded, with the
         reason.
         """
         from chalicelib.testing.dags import Given, dag_under_test, place_of
 
         place = place_of(file_or_dag_id, dag_id, also, folder, self._test_folder)
         given = Given.of(variables or {}, connections or {}, env or {})
-        return dag_under_test(place, given, now=now, real_time=real_time, tell=self.runs.append)
+        return dag_under_test(
+            place, given, now=now, real_time=real_time, marked=marked, tell=self.runs.append
+        )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ def dag_under_test(
     *,
     now: str | datetime | None,
     real_time: bool,
+    marked: str | None = None,
     tell: Callable[[RunResult], None],
 ) -> "DagUnderTest":
     """Load the DAG; fails the test, with the reason, where it cannot be loaded. ``tell`` takes each run."""
@@ -159,6 +161,7 @@ def dag_under_test(
         store=given.store(),
         environment=given.environment,
         now=_moment(now),
+        marked=None if marked is None else re.compile(marked),
     )
     dag_id = place.dag_id or _only_dag(laboratory, place)
     try:

@@ -1,6 +1,6 @@
 """What callbacks cost: a message where they are wanted, nothing anywhere else."""
 
-from chalicelib.domain.messages import RunCallback, RunTask
+from chalicelib.domain.messages import RunCallback, RunTask, StartRun
 from tests.budgets.deployment import MeteredDeployment, started
 from tests.scripted.dags import ScriptedDag, Shape
 
@@ -28,6 +28,21 @@ def test_the_end_of_a_run_that_calls_back_takes_one_message_more(deployment: Met
     started(deployment, ScriptedDag([Shape("only")], callbacks=SUCCESS))
     meter = deployment.handle(deployment.take(RunTask))
     assert (meter.dynamodb_requests, meter.sqs_messages) == (9, 1)
+
+
+def test_only_a_dag_whose_runs_listeners_hear_of_has_a_message_more_when_one_starts(
+    deployment: MeteredDeployment,
+) -> None:
+    costs = []
+    for dag_id, callbacks in (("cold", ()), ("plain", ()), ("heard", ("on_dag_run_running",))):
+        dag = ScriptedDag([Shape("only")], dag_id=dag_id, callbacks=callbacks)
+        deployment.deploy(dag)
+        deployment.trigger(dag)
+        meter = deployment.handle(deployment.take(StartRun))
+        costs.append((meter.dynamodb, meter.sqs_messages))
+        deployment.drain()
+    _, (plain, messages), heard = costs
+    assert heard == (plain, messages + 1)
 
 
 def test_a_failure_of_a_dag_that_counts_them_takes_one_request_more_and_the_pause_another(

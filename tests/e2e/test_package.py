@@ -20,7 +20,7 @@ from tests.e2e.stage.project import OPEN, OWN_ARCHITECTURE, STAGE, Project, stag
 
 pytestmark = pytest.mark.e2e
 
-ZIPPED_MB = 19.5
+ZIPPED_MB = 20.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
 UNZIPPED_MB = 57
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
@@ -66,13 +66,13 @@ PACKAGE_SECONDS = 600
 """Packages for another machine are downloaded."""
 
 MODULES = {
-    "api_handler": (190, 475),
-    "scheduler": (167, 480),
-    "worker": (167, 560),
-    "triggerer": (167, 560),
-    "events": (167, 465),
-    "tick": (167, 475),
-    "authorizer": (130, 433),
+    "api_handler": (190, 478),
+    "scheduler": (173, 480),
+    "worker": (173, 560),
+    "triggerer": (173, 560),
+    "events": (173, 465),
+    "tick": (173, 475),
+    "authorizer": (130, 436),
 }
 """At most so many modules after the import, and after the first event; the standard library's included."""
 

@@ -8,8 +8,8 @@ a loop: what one round has changed, others change as well, so they are added wit
 import ctypes
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
@@ -25,6 +25,13 @@ _TOLERANCE = 1e-5
 
 _LONGEST_TEXT = 10_000
 """Bytes kept of the rounds of a trigger."""
+
+_NOISE = 0.05
+"""What differs by less from call to call is no counter, but for instance a time that a call took."""
+
+_ENDLESS = 10**15
+_MANY = 10**14
+"""Items: more are those of an endless iterator."""
 
 Place = tuple[tuple[str, int], ...]
 """Where a trigger sleeps: functions, the outermost first, and how far each has come."""
@@ -58,20 +65,21 @@ class Arrival:
         """The numbers as they were on arrival."""
         return {name: number.value for name, number in self.numbers.items()}
 
-    def advance(self, steps: Mapping[str, float], rounds: int) -> int:
+    def advance(self, loop: "Rounds", rounds: int) -> int:
         """Add what so many rounds change; as many as iterators have items left are added, and returned."""
-        rounds = self.advance_iterators(rounds)
-        for name, step in steps.items():
-            if step and rounds:
+        rounds = self.advance_iterators(loop, rounds)
+        for name, step in loop.steps.items():
+            if rounds:
                 self.numbers[name].set(self.numbers[name].value + step * rounds)
         return rounds
 
-    def advance_iterators(self, rounds: int) -> int:
+    def advance_iterators(self, loop: "Rounds", rounds: int) -> int:
         """The iterators alone, as above."""
-        rounds = int(min([rounds, *self.left.values()]))
-        for iterator in self.iterators.values():
+        names = [name for name in loop.iterators if name in self.iterators]
+        rounds = int(min([rounds, *(self.left[name] for name in names)]))
+        for name in names:
             for _ in range(rounds):
-                next(iterator, None)
+                next(self.iterators[name], None)
         return rounds
 
 
@@ -89,12 +97,34 @@ class Rounds:
     """The numbers in the first round."""
     steps: Mapping[str, float]
     """By how much each round changes them."""
+    iterators: tuple[str, ...]
+    """The iterators of which each round takes an item."""
+    may_end_by_numbers: bool
+    """Whether what it counts may end it, so that it cannot be told how many rounds it has."""
+    places: tuple[Place, ...]
+    """Where a round sleeps."""
+    reached: int
+    """The last round that was begun for certain."""
     begins_anywhere: bool
     """Whether all of a round is done before the trigger sleeps first, so that it may begin in any round."""
 
     def until(self, now: float) -> int:
-        """How many rounds are over by then."""
-        return max(int((now - self.at + _TOLERANCE) // self.period), 0)
+        """How many rounds are over by then: of a loop that may end by what it counts, of those begun."""
+        rounds = max(int((now - self.at + _TOLERANCE) // self.period), 0)
+        return min(rounds, self.reached + 1) if self.may_end_by_numbers else rounds
+
+    def goes_on(self, other: "Rounds") -> bool:
+        """Whether a further round has changed the same."""
+        return (
+            self.iterators == other.iterators
+            and self.steps.keys() == other.steps.keys()
+            and abs(self.period - other.period) < _TOLERANCE
+            and all(abs(step - other.steps[name]) < _TOLERANCE for name, step in self.steps.items())
+        )
+
+    def at_round(self, at: float) -> "Rounds":
+        """It, in the round of that time."""
+        return replace(self, reached=max(round((at - self.at) / self.period), self.reached))
 
     def advance(self, trigger: Any, rounds: int) -> None:
         """Count so many rounds in the attributes of a trigger that has not begun."""
@@ -115,12 +145,12 @@ class Rounds:
             return 0.0
         begun_in = rounds if self.begins_anywhere else 0
         wanted = rounds if self._is_right(arrival, begun_in) and self.begins_anywhere else rounds - 1
-        wanted = arrival.advance_iterators(wanted)
+        wanted = arrival.advance_iterators(self, wanted)
         if wanted != begun_in:
             for name, number in arrival.numbers.items():
                 if name in self.values:
                     number.set(self._expected(name, wanted))
-        return (wanted - begun_in) * self.period
+        return self.at + wanted * self.period - arrival.at
 
     def _is_right(self, arrival: Arrival, rounds: int) -> bool:
         return all(
@@ -133,9 +163,7 @@ class Rounds:
 
     def text(self) -> str:
         """What is kept of it until the next window; nothing of what is too long."""
-        text = json.dumps(
-            [self.place, self.seconds, self.at, self.period, self.values, self.steps, self.begins_anywhere]
-        )
+        text = json.dumps(asdict(self))
         return text if len(text) <= _LONGEST_TEXT else ""
 
     @classmethod
@@ -143,35 +171,58 @@ class Rounds:
         """What was kept; None: nothing."""
         if not text:
             return None
-        place, seconds, at, period, values, steps, begins_anywhere = json.loads(text)
+        kept = json.loads(text)
         return cls(
-            place=tuple((function, line) for function, line in place),
-            seconds=seconds,
-            at=at,
-            period=period,
-            values=values,
-            steps=steps,
-            begins_anywhere=begins_anywhere,
+            **kept
+            | {
+                "place": _place(kept["place"]),
+                "places": tuple(map(_place, kept["places"])),
+                "iterators": tuple(kept["iterators"]),
+            }
         )
 
 
-def rounds_between(first: Arrival, second: Arrival) -> Rounds | None:
-    """The loop in which a trigger came by a place twice; None: more than numbers has changed."""
+def _place(kept: Any) -> Place:
+    return tuple((function, line) for function, line in kept)
+
+
+def rounds_between(first: Arrival, second: Arrival, places: Iterable[Place] = ()) -> Rounds | None:
+    """The loop in which a trigger came by a place twice; None: more than numbers has changed.
+
+    ``places`` are those where it slept meanwhile.
+    """
     period = second.at - first.at
     is_same = (first.seconds, first.others) == (second.seconds, second.others)
     if period <= 0 or not is_same or first.numbers.keys() != second.numbers.keys():
         return None
+    taken = _taken(first, second)
+    if taken is None:
+        return None
     values = first.values()
-    steps = {name: value - values[name] for name, value in second.values().items()}
+    changed = {name: value - values[name] for name, value in second.values().items()}
+    steps = {name: step for name, step in changed.items() if abs(step) > _NOISE}
     return Rounds(
         place=first.place,
         seconds=first.seconds,
         at=first.at,
         period=period,
         values=values,
-        steps={name: step for name, step in steps.items() if step},
+        steps=steps,
+        iterators=taken,
+        may_end_by_numbers=bool(steps) and all(second.left[name] > _MANY for name in taken),
+        places=tuple({first.place, *places}),
+        reached=1,
         begins_anywhere=second.lines <= first.lines,
     )
+
+
+def _taken(first: Arrival, second: Arrival) -> tuple[str, ...] | None:
+    """The iterators of which an item was taken; None: of some, others were, or they are others."""
+    if first.left.keys() != second.left.keys():
+        return None
+    items = {name: first.left[name] - left for name, left in second.left.items()}
+    is_same = all(second.iterators[name] is iterator for name, iterator in first.iterators.items())
+    return tuple(name for name in items if items[name]) if is_same and {*items.values()} <= {0, 1} else None
 
 
 def arrival_of(task: "asyncio.Task[Any]", seconds: float, at: float, trigger: Any) -> Arrival | None:
@@ -252,7 +303,8 @@ def _is_awaited(each: Any) -> bool:
 def _left(iterator: Any) -> float | None:
     """How many items an iterator has left; None: it is not known, or items would be lost."""
     if isinstance(iterator, count):
-        return float("inf")
+        position = repr(iterator).removeprefix("count(").removesuffix(")")
+        return _ENDLESS - int(position) if position.isdigit() else None
     if type(iterator).__name__ in ("range_iterator", "longrange_iterator", "list_iterator", "tuple_iterator"):
         return int(iterator.__length_hint__())
     if isinstance(iterator, enumerate):

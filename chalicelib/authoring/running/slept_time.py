@@ -21,7 +21,7 @@ from itertools import count
 from types import FrameType
 from typing import Any
 
-from chalicelib.authoring.running.rounds import Arrival, Rounds, arrival_of, rounds_between
+from chalicelib.authoring.running.rounds import Arrival, Place, Rounds, arrival_of, rounds_between
 
 MOST_SLEEPS = 1000
 """Sleeps that a window repeats; beyond them, a sleep is over with all that is left of the time until now."""
@@ -78,6 +78,8 @@ class SleptTime:
     _first: dict[Any, Arrival] = field(default_factory=dict)
     _last: dict[Any, Arrival] = field(default_factory=dict)
     _found: dict[Any, Rounds] = field(default_factory=dict)
+    _broken: set[Any] = field(default_factory=set)
+    """Places at which its rounds do not follow one another."""
     _began: float = field(default_factory=time.monotonic)
     _asleep_since: float | None = None
     _waited: float = 0.0
@@ -140,7 +142,16 @@ class SleptTime:
             wake(timer, 0.0 if timer.ends <= self.before else wait)
             return
         self.is_over = True
-        self.on_wait(timer.ends, self._found.get(place) or self.known)
+        self.on_wait(timer.ends, self._loop_at(place))
+
+    def _loop_at(self, place: Place | None) -> Rounds | None:
+        """The loop in which it sleeps, if it is known."""
+        loop = self._found.get(place) if place else None
+        if loop is None and place and self._is_within_known(place):
+            loop = self.known
+        if loop is None or place is None or place != loop.place or place in self._broken:
+            return loop
+        return loop.at_round(self._last[place].at)
 
     def _begin_really(self, timer: _Timer) -> None:
         """Where the trigger's calls took longer than a sleep, it is slept after them."""
@@ -161,21 +172,28 @@ class SleptTime:
             return None
         self.sleeps += 1
         sleeper = next((task for task in self.tasks if _awaited(task) is timer.sleeper), None)
-        arrival = sleeper and arrival_of(sleeper, timer.seconds, self.at, self.trigger)
-        if not arrival:
+        if sleeper is None:
+            return None
+        arrival = arrival_of(sleeper, timer.seconds, self.at, self.trigger)
+        if arrival is None:
             return None
         arrival.lines = frozenset(self.lines)
         self.lines.clear()
-        last = self._last.get(arrival.place)
+        place = arrival.place
+        last = self._last.get(place)
         of_round = [each for each in others if last and each.ends - each.seconds > last.at]
         until = min([self.before, *(each.ends for each in others if each not in of_round)])
         moved = self._moved(arrival, last, timer, until, is_alone=not others)
-        self.at += moved
-        for each in (timer, *of_round):
-            each.ends += moved
-        self._first.setdefault(arrival.place, arrival)
-        self._last[arrival.place] = arrival
-        return arrival.place
+        if moved:
+            self.at += moved
+            for each in (timer, *of_round):
+                each.ends += moved
+            lines = arrival.lines
+            arrival = arrival_of(sleeper, timer.seconds, self.at, self.trigger) or arrival
+            arrival.lines = lines
+        self._first.setdefault(place, arrival)
+        self._last[place] = arrival
+        return place
 
     def _moved(
         self, arrival: Arrival, last: Arrival | None, timer: _Timer, until: float, *, is_alone: bool
@@ -183,25 +201,32 @@ class SleptTime:
         """By how much the time of a trigger goes on, or back, at a place, and the trigger with it."""
         if last is None:
             return self.known.meet(arrival, until) if self.known is not None else 0.0
-        found = rounds_between(last, arrival)
+        place = arrival.place
+        found = rounds_between(last, arrival, self._last)
         if found is None:
+            self._broken.add(place)
             return self._beyond_all_bounds(timer)
         if not is_alone:  # a time-out begins when the trigger does
             found = replace(found, begins_anywhere=False)
-        is_known = self.known is not None and abs(self.known.period - found.period) < _SAME
-        if not is_known and last is self._first[arrival.place]:
-            self._found[arrival.place] = found
+        known = self.known if self.known is not None and self.known.place == place else None
+        loop = self._found.get(place) or known
+        if loop is not None and not loop.goes_on(found):
+            self._broken.add(place)
+        elif loop is None and last is self._first[place] and not self._is_within_known(place):
+            self._found[place] = found
+        if found.may_end_by_numbers:
+            return self._beyond_all_bounds(timer)
         rounds = int(max(until - timer.ends, 0) // found.period)
-        return arrival.advance(found.steps, rounds) * found.period
+        return arrival.advance(found, rounds) * found.period
+
+    def _is_within_known(self, place: Place) -> bool:
+        return self.known is not None and place in self.known.places
 
     def _beyond_all_bounds(self, timer: _Timer) -> float:
         if self.sleeps < MOST_SLEEPS and time.monotonic() - self._began < LONGEST_REPEAT:
             return 0.0
         step = max(timer.seconds, 1e-3)
         return max((self.before - self.at) // step - 1, 0) * step
-
-
-_SAME = 1e-6
 
 
 def _awaited(task: "asyncio.Task[Any]") -> Any:

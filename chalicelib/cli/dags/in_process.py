@@ -1,6 +1,7 @@
 """``dags test``: one run on this machine, without a server and without a trace."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib.cli.airflow_cfg import Configuration
-from chalicelib.cli.arguments import MOMENT, conf_option, dag_argument
+from chalicelib.cli.arguments import MOMENT, PATTERN, conf_option, dag_argument
 from chalicelib.cli.dags.dag_files import (
     files_of,
     logs_of_tasks_apart,
@@ -35,6 +36,12 @@ _TIMED_OUT = "Sensor has timed out"
 @conf_option
 @subdir_option
 @click.option("--real-time", is_flag=True, help="Let sensors really wait between their pokes.")
+@click.option(
+    "--mark-success-pattern",
+    "marked",
+    type=PATTERN,
+    help="Tasks whose ids this regular expression fits succeed without being run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Let the last line be the states as JSON.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log of every try, not of failed ones only.")
 def dags_test(
@@ -43,6 +50,7 @@ def dags_test(
     conf: dict[str, Any],
     subdir: Path | None,
     real_time: bool,
+    marked: re.Pattern[str] | None,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -78,7 +86,7 @@ def dags_test(
         on_wait=lambda seconds: click.echo(f"Waiting {seconds:.0f} s…", err=True),
     )
     files = files_of(subdir)
-    laboratory = Laboratory(files.folder, watch, names=files.names, real_time=real_time)
+    laboratory = Laboratory(files.folder, watch, names=files.names, real_time=real_time, marked=marked)
     tell_failures(laboratory.failures)
     date = execution_date or datetime.now(UTC)
     with looking_for(dag_id, subdir or files.folder):

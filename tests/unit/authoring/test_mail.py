@@ -6,9 +6,14 @@ import threading
 from collections.abc import Iterator
 from email import message_from_string
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import get_session
+from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
 
 from chalicelib.authoring.exceptions import AirflowException, AirflowFailException
 from chalicelib.authoring.operators.email import EmailOperator
@@ -130,6 +135,35 @@ def test_a_mail_that_cannot_be_sent_changes_nothing(
 def test_ses_needs_a_sender_and_credentials() -> None:
     with pytest.raises(AirflowException, match="AIRFLOW__EMAIL__FROM_EMAIL"):
         send_email_ses("a@example.com", "s", "c")
+
+
+def test_a_mail_goes_to_ses_with_the_keys_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://KEY:SECRET@/?region_name=eu-west-3")
+    with mock_aws():
+        get_session().create_client("ses", region_name="eu-west-3").verify_email_identity(
+            EmailAddress="me@example.com"
+        )
+        send_email_ses(
+            "a@example.com;b@example.com", "s", "<p>c</p>", from_email="me@example.com", bcc="d@e.fr"
+        )
+        (sent,) = ses_backends[DEFAULT_ACCOUNT_ID]["eu-west-3"].sent_messages
+    assert sent.source == "me@example.com"
+    assert {*sent.destinations} == {"a@example.com", "b@example.com", "d@e.fr"}
+    assert "Subject: s" in sent.raw_data
+    assert "d@e.fr" not in sent.raw_data
+
+
+def test_ses_without_credentials_says_how_a_task_gets_some(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    with pytest.raises(AirflowException, match="set AIRFLOW_CONN_AWS_DEFAULT=aws://"):
+        send_email_ses("a@example.com", "s", "c", from_email="me@example.com")
 
 
 @pytest.mark.parametrize("given", [5, [5]])

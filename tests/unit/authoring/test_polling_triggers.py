@@ -277,6 +277,44 @@ async def takes_what_another_gives(self: Any) -> AsyncIterator[Any]:
     yield TriggerEvent("all")
 
 
+@trigger
+async def has_loops_in_a_loop(self: Any) -> AsyncIterator[Any]:
+    for outer in range(3):
+        for _inner in range(3):
+            is_there()
+            await asyncio.sleep(60)
+        await asyncio.sleep(120)
+        last = outer
+    yield TriggerEvent(last)
+
+
+@trigger
+async def counts_again(self: Any) -> AsyncIterator[Any]:
+    for _again in range(2):
+        self.attempt = 0
+        while self.attempt < 4:
+            self.attempt += 1
+            is_there()
+            await asyncio.sleep(60)
+    yield TriggerEvent(self.attempt)
+
+
+@trigger
+async def counts_and_sleeps(self: Any) -> AsyncIterator[Any]:
+    while self.attempt < 4:
+        self.attempt += 1
+        is_there()
+        await asyncio.sleep(60)
+    await asyncio.sleep(600)
+    yield TriggerEvent("slept")
+
+
+@trigger
+async def waits_for_a_task_of_its_own(self: Any) -> AsyncIterator[Any]:
+    await asyncio.gather(_pause(self, 300), asyncio.create_task(_pause(self, 600)))
+    yield TriggerEvent("slept")
+
+
 @dataclass
 class Life:
     """The windows of a trigger until it fires."""
@@ -355,6 +393,10 @@ def _module() -> Iterator[None]:
         ("looks_in_a_thread", 900, "there", 12),
         ("sleeps_several_times", 900, "there", 23),
         ("has_two_loops", 900, "there", 45),
+        ("has_loops_in_a_loop", 900, 2, 46),
+        ("counts_again", 480, 4, 26),
+        ("counts_and_sleeps", 840, "slept", 9),
+        ("waits_for_a_task_of_its_own", 600, "slept", 0),
         ("sleeps_side_by_side", 900, "both", 0),
         ("sleeps_longer_and_longer", 950, "there", 45),
         ("goes_through_states", 900, "all", 9),

@@ -112,11 +112,15 @@ def test_a_run_is_asserted_in_all_its_parts(project: pytest.Pytester) -> None:
             assert "failed: store" in second.callbacks[0].log
             assert first.callbacks == ()
 
+        def test_marked(updraft_dag):
+            run = updraft_dag("etl.py", marked="ext.*|waits").run("2026-01-02")
+            assert (run.states["extract"], run["extract"].log, run.xcom("extract")) == ("success", "", None)
+
         def test_one_task(updraft_dag):
             assert updraft_dag("etl.py").run_task("load", "2026-01-02", map_index=1).state == "failed"
         """,
     )
-    result.assert_outcomes(passed=2, failed=1)
+    result.assert_outcomes(passed=3, failed=1)
 
 
 def test_nothing_of_a_test_is_seen_by_another_or_comes_from_the_machine(project: pytest.Pytester) -> None:

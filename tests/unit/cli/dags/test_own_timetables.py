@@ -9,12 +9,14 @@ from click.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli import updraft
-from chalicelib.domain.messages import BackfillByTimetable, BackfillDag
+from chalicelib.domain.messages import BackfillByTimetable, BackfillDag, PlanNextRun
 from chalicelib.domain.runs.dags import Dag
 from chalicelib.domain.schedule.custom import PlannedRun
 from chalicelib.domain.schedule.timetables import CUSTOM, Schedule
 from chalicelib.engine import dispatch
 from chalicelib.engine.engine import Engine
+from chalicelib.simulation.one_run import Laboratory
+from chalicelib.simulation.queue import Queue
 from tests.scripted.engines import engine_in_memory
 from tests.scripted.memory_sender import MemorySender
 
@@ -100,3 +102,13 @@ def test_a_backfill_goes_to_a_worker_that_asks_the_timetable(engine: Engine) -> 
     assert isinstance(outgoing.message, BackfillDag)
     dispatch.handle(engine, outgoing.message)
     assert engine.sender.sent[-1].message == BackfillByTimetable(backfill=outgoing.message)
+
+
+def test_a_run_in_process_asks_no_other_timetable(tmp_path: Path) -> None:
+    """Another DAG's may hang, and a run by hand needs its data interval only."""
+    (tmp_path / "own.py").write_text(FILE)
+    laboratory = Laboratory(tmp_path)
+    sent = laboratory.engine.sender
+    assert isinstance(sent, Queue)
+    assert sent.waiting == []
+    assert sum(isinstance(message, PlanNextRun) for message in sent.sent) == 2
