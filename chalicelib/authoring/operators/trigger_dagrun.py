@@ -236,8 +236,8 @@ def trigger_dag(
 
     ``conf`` may be JSON. Without ``execution_date`` (aware of its time zone) it is now, in whole seconds
     unless ``replace_microseconds`` is false. Raises ``AirflowException`` outside of a task, ``DagNotFound``,
-    ``DagRunAlreadyExists``, ``ParamValidationError`` for a conf that the DAG refuses, and ``ValueError`` for a
-    date without a time zone.
+    ``DagRunAlreadyExists``, ``ParamValidationError`` for a conf that the DAG refuses, and ``ValueError`` for
+    a date without a time zone.
     """
     date = utcnow() if execution_date is None else _localized(execution_date)
     wanted = WantedRun(
