@@ -1,4 +1,4 @@
-"""What a deferred task costs: DynamoDB requests and messages per window, and invocations of many, exactly."""
+"""What a deferred task costs: DynamoDB requests and messages per window, exactly."""
 
 from datetime import timedelta
 
