@@ -188,7 +188,7 @@ def events_trigger_runs_and_go_to_the_dead_letters(stage: Functions) -> None:
     stage.deploy(ScriptedDag(CHAIN, params={"who": {"schema": {"type": "string"}, "refusal": None}}))
     for message_id in ("m-1", "m-1", "m-2"):
         stage.event(LARGE, GREETING, message_id)
-    stage.event(LARGE, FEEDING, "m-4")
+    stage.event(LARGE[:50_000], FEEDING, "m-4")
     stage.event("undeclared", {}, "m-3")
     assert len(stage.call("GET", RUNS).body) == 2
 
@@ -209,7 +209,9 @@ def tasks_change_datasets_by_which_dags_run(stage: Functions) -> None:
     with stage.operating() as engine:
         dag = engine.store.dags.get("consumer")
         assert dag is not None
-        engine.store.dags.save(replace(dag, dataset_condition=DatasetCondition.of({"all": ["a", "b"]})))
+        engine.store.dags.save(
+            replace(dag, dataset_condition=DatasetCondition.of({"all": ["a", "b"]}), names_datasets=True)
+        )
         keep_references(engine, [consumer.document() | {"dataset_condition": {"all": ["a", "b"]}}], set())
     stage.user_code = _changes_datasets
     for day in (1, 2, 3):
