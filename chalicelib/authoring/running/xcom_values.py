@@ -4,9 +4,10 @@ JSON values are themselves, as Python's ``json`` writes them and as in Airflow: 
 words (``null``, ``true``, ``3``), a key that JSON has no word for is refused, and a tuple inside a list or
 dict is a list. Beyond JSON these come back as they were: a tuple that is the value itself, and what is in
 it; ``datetime`` (with its time zone; pendulum's as pendulum's), ``date``, ``timedelta``, ``set``,
-``frozenset``, ``Decimal``, ``bytes``, ``ZoneInfo``, numbers of NumPy and lineage entities. Objects of
-the user's classes are kept by ``xcom_objects``. The values of a mapped task, pulled as a lazy sequence, are
-kept as a list. Anything else is refused; of tables and arrays a reference has to be pushed.
+``frozenset``, ``Decimal``, ``bytes``, ``ZoneInfo``, ``UUID`` (as in Airflow 3), numbers of NumPy and lineage
+entities. Objects of the user's classes are kept by ``xcom_objects``. The values of a mapped task, pulled as
+a lazy sequence, are kept as a list. Anything else is refused; of tables and arrays a reference has to be
+pushed.
 
 In the text such a value is an object of two keys, ``__type`` and ``__value``. A dict of the user's that
 has a key ``__type`` is wrapped in the same way, so nothing can be mistaken for it.
@@ -19,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chalicelib.authoring.dates import timezone_name
@@ -103,8 +105,8 @@ def _advice(value: Any) -> str:
     if type(value).__module__.partition(".")[0] in _TABLES:
         return ": keep it where both tasks can reach it (a file in S3, a table) and push its address"
     return (
-        ": an XCom may hold JSON values, dates, timedeltas, sets, tuples, decimals, bytes, dataclasses and "
-        "lineage entities"
+        ": an XCom may hold JSON values, dates, timedeltas, sets, tuples, decimals, bytes, UUIDs, "
+        "dataclasses and lineage entities"
     )
 
 
@@ -221,6 +223,7 @@ _KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "frozenset": (frozenset, _encode_set, lambda value: frozenset(_decode(value))),
     "decimal": (Decimal, str, Decimal),
     "timezone": (ZoneInfo, str, ZoneInfo),
+    "uuid": (UUID, str, UUID),
     "bytes": (bytes, lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),
 }
 """Per tag: the type, what is kept of a value, and how it is made again."""
