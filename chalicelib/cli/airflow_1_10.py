@@ -137,7 +137,14 @@ def _spelled(command: str, parameter: click.Parameter) -> click.Parameter:
         return parameter
     spelled = copy(parameter)
     spelled.opts = [*parameter.opts, *spellings]
+    if is_subdir:
+        spelled.callback = _of_this_machine
     return spelled
+
+
+def _of_this_machine(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """The folder, if it is there: scripts of 1.10 name the one of Airflow's machine."""
+    return path if path is not None and path.exists() else None
 
 
 COMMANDS: dict[str, click.Command] = {

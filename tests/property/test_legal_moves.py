@@ -12,12 +12,11 @@ DAG = ScriptedDag([Shape("a")])
 QUEUED = frozenset({DagRunState.QUEUED})
 
 
-@pytest.mark.parametrize("state", [DagRunState.SUCCESS, DagRunState.FAILED])
-def test_no_run_is_over_before_it_has_begun(state: DagRunState) -> None:
+def test_no_run_succeeds_before_it_has_begun() -> None:
     world = world_of(DAG, 1)
     run = start(world, DAG)
-    with pytest.raises(PromiseBroken, match=f"moved from queued to {state}"):
-        world.store.dag_runs.transition(run.ref, QUEUED, {"state": state})
+    with pytest.raises(PromiseBroken, match="moved from queued to success"):
+        world.store.dag_runs.transition(run.ref, QUEUED, {"state": DagRunState.SUCCESS})
 
 
 def test_no_run_goes_on_after_its_end_by_itself() -> None:

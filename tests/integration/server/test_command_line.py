@@ -25,8 +25,8 @@ FIRST = (" set ", " create ", " export ", "pool -s ")
 """What others build on..."""
 LAST = (" delete ", " clear ", " cancel ", " set-state ")
 """...and what takes it away, or changes it."""
-REFUSED = ("connections create-default-connections", "connections test")
-"""What is refused, whatever is asked."""
+REFUSED = ("connections create-default-connections", "connections test", "datasets events")
+"""What is refused, whatever is asked; no DAG of the server names a dataset."""
 
 
 def commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
@@ -68,6 +68,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the examples are run: what they write is not left in the project."""
     made = tmp_path_factory.mktemp("examples")
     (made / "tests").symlink_to(ROOT / "tests")
+    (made / "chalicelib").mkdir()
+    (made / "chalicelib" / "dags").symlink_to(ROOT / "chalicelib" / "dags")
     return made
 
 

@@ -43,9 +43,9 @@ def test_the_first_user_gets_in_as_the_page_says(new_server: NewServer) -> None:
 
 
 def test_events_trigger_as_the_page_says(new_server: NewServer, tmp_path: Path) -> None:
-    (declarations,) = blocks(page("events"), "toml")
+    declarations, of_datasets = blocks(page("events"), "toml")
     file = tmp_path / "events.toml"
-    file.write_text(declarations)
+    file.write_text(f"{declarations}\n{of_datasets}")
     server = new_server(UPDRAFT__EVENTS__FILE=str(file))
     server.start()
     sent = commands(page("events"))
