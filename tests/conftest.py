@@ -11,7 +11,7 @@ from tests.leaks import leak
 from tests.plain_text import keep_failures, make_plain
 
 # The same examples each time, so that a change is told of what it breaks; `thorough` looks for new ones.
-settings.register_profile("dev", max_examples=60, deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("dev", max_examples=36, deadline=None, print_blob=True, derandomize=True)
 settings.register_profile(
     "thorough",
     max_examples=3000,

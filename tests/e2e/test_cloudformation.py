@@ -136,6 +136,7 @@ def test_what_the_emulator_leaves_out_is_in_the_template(stack: Stack) -> None:
         name for name, each in resources.items() if each["Properties"].get("RecursiveLoop") == "Allow"
     } == {
         "Scheduler",
+        "Triggerer",
         "Worker",
     }
     assert resources["RestAPI"]["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 
 ZIPPED_MB = 20.5
 """AWS takes 50 MB by direct upload, which is how Chalice does it."""
-UNZIPPED_MB = 57
+UNZIPPED_MB = 58.5
 """Of Lambda's 250 MB; the rest is for what DAGs need."""
 
 DIRECT = {
@@ -67,10 +67,10 @@ PACKAGE_SECONDS = 600
 
 MODULES = {
     "api_handler": (190, 478),
-    "scheduler": (173, 480),
+    "scheduler": (173, 495),
     "worker": (173, 560),
     "triggerer": (173, 560),
-    "events": (173, 465),
+    "events": (173, 472),
     "tick": (173, 475),
     "authorizer": (130, 436),
 }
