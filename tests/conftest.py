@@ -2,7 +2,9 @@
 
 import os
 import signal
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -53,3 +55,13 @@ def pytest_pyfunc_call() -> Generator[None, object, object]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Leave a text of what failed."""
     keep_failures(terminalreporter, config)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plugins_end_with_their_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder without plugins takes the place of one loaded: its listeners would hear of others' tasks."""
+    yield
+    loading = sys.modules.get("chalicelib.authoring.plugins.folder")
+    if loading is not None and loading.current().plugins:
+        empty: Path = tmp_path_factory.mktemp("no_plugins")
+        loading.load_plugins(empty, empty)

@@ -90,7 +90,7 @@ class FunctionHost:
                 selector.register(self._wakeup, selectors.EVENT_READ, self._reap)
                 while all(key.data() for key, _ in selector.select()):
                     pass
-            if select.select([self._lifeline], [], [], 0)[0]:
+            if _is_cut(self._lifeline):
                 # the server is gone: children notice it and end what they started; the rest is done here
                 time.sleep(_LAST_MOMENTS_SECONDS)
         finally:
@@ -170,6 +170,13 @@ class FunctionHost:
         for pid in children(os.getpid()):
             if pid not in self._children | self._spared:
                 kill_tree(pid)
+
+
+def _is_cut(lifeline: int) -> bool:
+    """Whether the server is gone; by ``poll``, for ``select`` refuses descriptors from 1,024 on."""
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def serve_invocations(channel: Connection, lifeline: int) -> None:
