@@ -169,7 +169,7 @@ def test_the_waiting_task_of_the_highest_priority_gets_the_next_slot() -> None:
     save_pool(world.engine, name="one", slots=1, description=None)
     start(world, dag)
     world.drain()
-    assert [task_id for task_id, _ in world.tries] == ["t1", "t5", "t3"]
+    assert [task_id for task_id, _ in world.tries] == ["t5", "t3", "t1"]
 
 
 def test_a_task_of_an_unknown_pool_waits_until_somebody_makes_the_pool() -> None:
