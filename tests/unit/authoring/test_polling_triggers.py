@@ -359,6 +359,7 @@ def one_window(name: str, rounds: str) -> WindowOutcome:
     ends: dict[int, WindowOutcome] = {}
     with living_by(clock):
         run_window(WindowRequest(fileloc="d.py", triggers=(request,)), Path("/nowhere"), ends.__setitem__)
+    asyncio.get_event_loop().close()  # here the process goes on
     return ends[0]
 
 

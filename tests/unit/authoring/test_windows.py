@@ -183,6 +183,7 @@ def windows(passed: float, *triggers: TriggerRequest) -> tuple[WindowOutcome, ..
     ends: dict[int, WindowOutcome] = {}
     with living_by(_Standing(NOON + timedelta(seconds=passed))):
         run_window(WindowRequest(fileloc="d.py", triggers=triggers), Path("/nowhere"), ends.__setitem__)
+    asyncio.get_event_loop().close()  # here the process goes on
     assert len(ends) == len(triggers)
     return tuple(ends[index] for index in range(len(triggers)))
 
