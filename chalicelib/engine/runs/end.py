@@ -26,6 +26,7 @@ from chalicelib.engine.lookup import find_run
 from chalicelib.engine.outbox import Outbox
 from chalicelib.engine.runs.start import leave
 from chalicelib.engine.tasks import owed_callbacks, past
+from chalicelib.engine.tasks.failures import pause_after_failures
 from chalicelib.engine.tasks.tries import Tries
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def end_tasks_of(engine: Engine, run: DagRun) -> bool:
         outbox.flush()
         return False
     outbox.flush()
+    pause_after_failures(engine, graph, run, redo=True)
     leave(engine, run)
     owed_callbacks.after_run(engine, graph, run, redo=True)
     engine.store.dag_runs.remove_unfinished(run.ref, run.clear_number)
