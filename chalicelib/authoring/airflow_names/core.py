@@ -68,6 +68,10 @@ MODULES: Modules = {
     "airflow.notifications": [],
     "airflow.notifications.basenotifier": [NOTIFIER],
     "airflow.plugins_manager": [PLUGIN],
+    "airflow.providers_manager": [
+        "provider_packages.providers_manager:HookInfo ProvidersManager",
+        "provider_packages.installed:ProviderInfo",
+    ],
     "airflow.settings": ["surroundings.airflow_settings"],
     "airflow.stats": [STATS],
     "airflow.triggers": [],

@@ -4,7 +4,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException
 from chalicelib.authoring.model import dag_context
@@ -343,8 +343,18 @@ class TaskDecorator:
     run_if = staticmethod(run_if)
     skip_if = staticmethod(skip_if)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"Updraft does not offer @task.{name}")
+    def __getattr__(self, name: str) -> Any:
+        """A decorator of a provider package; raises ``AttributeError`` where none has it."""
+        if not name.startswith("_"):
+            from chalicelib.authoring.provider_packages.providers_manager import decorators, imported
+
+            full_name = decorators().get(name)
+            if full_name is not None:
+                return imported(full_name)
+        raise AttributeError(
+            f"Updraft does not offer @task.{name}, nor does an installed provider package: where one has it, "
+            "put it into requirements.txt in the DAGs folder"
+        )
 
 
 task = TaskDecorator()
