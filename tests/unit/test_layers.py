@@ -76,6 +76,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "authoring": (
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
+        "provider_packages",
         *("timetables", "model", "conveniences", "surroundings", "plugins", "triggers", "running"),
         *("operators", "sensors", "taskflow", "sdk", "loading"),
     ),

@@ -3,6 +3,7 @@
 import difflib
 import functools
 from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 
 from chalicelib.authoring.airflow_names.moved_to_providers import MOVED_TO_PROVIDERS
 from chalicelib.authoring.airflow_names.not_offered import NOT_OFFERED
@@ -14,28 +15,6 @@ _ENDINGS_OF_AIRFLOW_1 = ("_operator", "_sensor", "_hook")
 
 _FAMILIES = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "microsoft"})
 """Names under which there are several provider packages."""
-
-_LIBRARIES = {
-    "amazon": "boto3",
-    "cncf.kubernetes": "kubernetes",
-    "docker": "docker",
-    "ftp": "ftplib",
-    "google": "the service's google-cloud library",
-    "http": "requests",
-    "imap": "imaplib",
-    "microsoft.mssql": "pymssql",
-    "mongo": "pymongo",
-    "mysql": "mysqlclient",
-    "postgres": "psycopg2-binary",
-    "redis": "redis",
-    "sftp": "paramiko",
-    "slack": "slack-sdk",
-    "smtp": "smtplib",
-    "snowflake": "snowflake-connector-python",
-    "sqlite": "sqlite3",
-    "ssh": "paramiko",
-}
-"""The library under a provider package, by the package."""
 
 
 def advice_on(fullname: str) -> str:
@@ -96,8 +75,12 @@ def _provider(module: str) -> str:
 
 
 def _on_provider(module: str) -> str:
-    library = _LIBRARIES.get(_provider(module), "the system's own Python library")
-    return f"part of {package_of(module)}; provider packages are not loaded: use {library} in a Python task"
+    package = package_of(module)
+    try:
+        installed = version(package)
+    except PackageNotFoundError:
+        return f"part of {package}: put it into requirements.txt in the DAGs folder"
+    return f"part of {package}, but not of {installed}, which is installed: take another version"
 
 
 def _moved(name: str) -> str | None:

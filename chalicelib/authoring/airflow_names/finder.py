@@ -1,8 +1,9 @@
 """Airflow's import names: ``airflow...`` is importable inside ``importable()``, backed by this package.
 
 Each module is made on first import and looks its names up when they are used, so a DAG file loads only
-what it names. Outside of ``importable()`` the names are gone, and an Airflow that is really installed is
-as it was.
+what it names. Modules of provider packages are those that are installed. Outside of ``importable()`` the
+names are gone, and an Airflow that is really installed is as it was; inside again all modules are the same
+as before, so that classes of providers stay the same, too.
 """
 
 import importlib
@@ -16,6 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from chalicelib.authoring.airflow_names.provider_modules import (
+    PARENTS_OF_MOVED,
+    PROVIDERS,
+    moved_module,
+    moved_name,
+    roots,
+    spec_of,
+)
 from chalicelib.authoring.airflow_names.re_exports import home_of, names_imported_by
 from chalicelib.authoring.airflow_names.tables import MODULES, PACKAGES, sources_of
 
@@ -23,6 +32,8 @@ _lock = threading.RLock()
 _depth = 0
 _folders: dict[str, int] = {}
 _set_aside: dict[str, ModuleType] = {}
+_ours: dict[str, ModuleType] = {}
+"""The modules that were imported inside, while nobody is inside."""
 _of_plugins: dict[str, dict[str, Any]] = {}
 _plugins_folder: Path | None = None
 _NOTHING = object()
@@ -51,6 +62,7 @@ def _enter(folders: Sequence[str]) -> None:
     with _lock:
         if _depth == 0:
             _set_aside.update(_take_airflow_modules())
+            sys.modules.update(_ours)
             sys.meta_path.insert(0, _FINDER)
         _depth += 1
         for folder in folders:
@@ -65,7 +77,8 @@ def _leave(folders: Sequence[str]) -> None:
         _depth -= 1
         if _depth == 0:
             sys.meta_path.remove(_FINDER)
-            _take_airflow_modules()
+            _ours.clear()
+            _ours.update(_lasting(_take_airflow_modules()))
             sys.modules.update(_set_aside)
             _set_aside.clear()
 
@@ -73,6 +86,11 @@ def _leave(folders: Sequence[str]) -> None:
 def _take_airflow_modules() -> dict[str, ModuleType]:
     names = [name for name in sys.modules if name == "airflow" or name.startswith("airflow.")]
     return {name: sys.modules.pop(name) for name in names}
+
+
+def _lasting(modules: Mapping[str, ModuleType]) -> dict[str, ModuleType]:
+    """The modules that are the same whatever the DAGs folder is."""
+    return {name: module for name, module in modules.items() if not name.startswith(EXAMPLES)}
 
 
 def _add_to_path(folder: str) -> None:
@@ -105,7 +123,7 @@ def offer(modules: Mapping[str, Mapping[str, Any]], folder: Path | None) -> None
 
 
 def _is_offered(module: str) -> bool:
-    if module in MODULES or module in PACKAGES or module in _of_plugins:
+    if module in MODULES or module in PACKAGES or module in PARENTS_OF_MOVED or module in _of_plugins:
         return True
     return any(name.startswith(f"{module}.") for name in _of_plugins)
 
@@ -129,6 +147,9 @@ class _AirflowModule(ModuleType):
         fullname = f"{self.__name__}.{name}"
         if _is_offered(fullname) and "airflow" in sys.modules:
             return importlib.import_module(fullname)
+        found = self._moved(name)
+        if found is not _NOTHING:
+            return found
         if name.startswith("_"):
             raise AttributeError(name)
         found = self._imported(name)
@@ -154,6 +175,14 @@ class _AirflowModule(ModuleType):
         home = home_of(self.__name__, name)
         return _NOTHING if home is None else getattr(importlib.import_module(home), name)
 
+    def _moved(self, name: str) -> Any:
+        """The name in the provider's module that this one of Airflow 1.10 became."""
+        target = None if name.startswith("__") else moved_name(self.__name__, name)
+        if target is None:
+            return _NOTHING
+        module, new_name = target
+        return getattr(importlib.import_module(module), new_name, _NOTHING)
+
     def _names(self) -> Iterator[str]:
         """What ``from ... import *`` takes."""
         for alias, module, _ in self._sources:
@@ -173,7 +202,10 @@ class _AirflowFinder(MetaPathFinder, Loader):
         if fullname == EXAMPLES or fullname.startswith(f"{EXAMPLES}."):
             return self._example(fullname)
         if _is_offered(fullname):
-            return ModuleSpec(fullname, self, is_package=True)
+            return self._own(fullname)
+        found = self._of_providers(fullname)
+        if found is not None:
+            return found
         if _is_only_looked_for():
             return None
         parent, name = fullname.rsplit(".", 1)
@@ -187,6 +219,19 @@ class _AirflowFinder(MetaPathFinder, Loader):
         raise ModuleNotFoundError(
             f"No module named {wanted!r}: Updraft does not offer it{_advice_on(wanted)}", name=wanted
         )
+
+    def _own(self, fullname: str) -> ModuleSpec:
+        spec = ModuleSpec(fullname, self, is_package=True)
+        if fullname == PROVIDERS:
+            spec.submodule_search_locations = roots()
+        return spec
+
+    def _of_providers(self, fullname: str) -> ModuleSpec | None:
+        """A module of an installed provider package, or one of Airflow 1.10 that became one."""
+        if fullname.startswith(f"{PROVIDERS}."):
+            return spec_of(fullname)
+        target = moved_module(fullname)
+        return None if target is None or spec_of(target) is None else self._own(fullname)
 
     def _example(self, fullname: str) -> ModuleSpec | None:
         """A module beside Airflow's own example DAGs, in the DAGs folder that they were copied to.

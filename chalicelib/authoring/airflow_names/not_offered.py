@@ -90,7 +90,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.providers.standard.operators.smooth": "use EmptyOperator",
     "airflow.providers.standard.sensors": _RESCHEDULE,
     "airflow.providers.standard.triggers": _RESCHEDULE,
-    "airflow.providers_manager": "leave it out: Updraft does not load provider packages",
     "airflow.sdk": _SDK,
     "airflow.sdk.AllowedKeyMapper": _PARTITIONS,
     "airflow.sdk.AsyncCallback": _DEADLINE,

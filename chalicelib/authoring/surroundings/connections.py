@@ -219,12 +219,21 @@ class Connection:
 
     # -- what is reached by it ---------------------------------------------------------------------
 
-    def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - Airflow's
-        """Raises ``AirflowException``: hooks are in provider packages, of which there are none."""
-        raise AirflowException(
-            f'Unknown hook type "{self.conn_type}": hooks are in Airflow\'s provider packages, which Updraft '
-            "does not offer. Use the system's own client, with the connection's host, login and password"
-        )
+    def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
+        """The hook of the connection's type, of the provider package that has it.
+
+        Raises ``AirflowException`` where no installed package has one.
+        """
+        from chalicelib.authoring.provider_packages.providers_manager import hook_of, imported
+
+        hook = hook_of(self.conn_type or "")
+        if hook is None:
+            raise AirflowException(
+                f'Unknown hook type "{self.conn_type}": no installed provider package has a hook of it. Put '
+                "the package into requirements.txt in the DAGs folder"
+            )
+        params = {**(hook_params or {}), hook.connection_id_attribute_name: self.conn_id}
+        return imported(hook.hook_class_name)(**params)
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the system answers, and what it says: False and the reason where there is no hook."""

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.authoring.airflow_names.finder import importable
 from chalicelib.authoring.airflow_names.not_offered import NOT_OFFERED
+from chalicelib.authoring.airflow_names.provider_modules import PARENTS_OF_MOVED
 from chalicelib.authoring.airflow_names.re_exports import names_imported_by
 from chalicelib.authoring.airflow_names.tables import MODULES, PACKAGES, sources_of
 from chalicelib.authoring.exceptions import AirflowException
@@ -55,7 +56,7 @@ def test_every_offered_module_and_name_exists(module: str) -> None:
         exec(f"from {module} import *", {})  # noqa: S102 - a row of our own table
 
 
-@pytest.mark.parametrize("name", sorted(NOT_OFFERED.keys() - MODULES.keys() - PACKAGES))
+@pytest.mark.parametrize("name", sorted(NOT_OFFERED.keys() - MODULES.keys() - PACKAGES - PARENTS_OF_MOVED))
 def test_advice_is_only_given_on_what_is_not_offered(name: str) -> None:
     parent, _, attribute = name.rpartition(".")
     if parent in MODULES:
@@ -127,14 +128,12 @@ def test_names_of_both_generations_import() -> None:
         (
             "from airflow.providers.foo.bar import Baz",
             "No module named 'airflow.providers.foo.bar': Updraft does not offer it; it is part of "
-            "apache-airflow-providers-foo; provider packages are not loaded: use the system's own Python "
-            "library in a Python task",
+            "apache-airflow-providers-foo: put it into requirements.txt in the DAGs folder",
         ),
         (
             "import airflow.providers.foo",
             "No module named 'airflow.providers.foo': Updraft does not offer it; it is part of "
-            "apache-airflow-providers-foo; provider packages are not loaded: use the system's own Python "
-            "library in a Python task",
+            "apache-airflow-providers-foo: put it into requirements.txt in the DAGs folder",
         ),
         (
             "import airflow.operators.nope",
@@ -154,8 +153,8 @@ def test_names_of_both_generations_import() -> None:
         (
             "from airflow.contrib.operators.ssh_operator import SSHOperator",
             "No module named 'airflow.contrib.operators.ssh_operator': Updraft does not offer it; Airflow 2 "
-            "has it as airflow.providers.ssh.operators.ssh, part of apache-airflow-providers-ssh; provider "
-            "packages are not loaded: use paramiko in a Python task",
+            "has it as airflow.providers.ssh.operators.ssh, part of apache-airflow-providers-ssh: put it "
+            "into requirements.txt in the DAGs folder",
         ),
         (
             "import airflow.www.app",
@@ -187,7 +186,7 @@ def test_an_unknown_module_is_named_in_full(statement: str, message: str) -> Non
             "from airflow.hooks import SqliteHook",
             "cannot import name 'SqliteHook' from 'airflow.hooks': Updraft does not offer "
             "airflow.hooks.SqliteHook; Airflow 2 has it as airflow.providers.sqlite.hooks.sqlite, part of "
-            "apache-airflow-providers-sqlite; provider packages are not loaded: use sqlite3 in a Python task",
+            "apache-airflow-providers-sqlite: put it into requirements.txt in the DAGs folder",
         ),
         (
             "from airflow.operators.bash import BashSensor",

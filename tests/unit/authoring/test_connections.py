@@ -226,7 +226,7 @@ def test_a_line_about_a_connection_shows_no_secret() -> None:
 
 def test_a_hook_that_is_not_there_says_what_to_do() -> None:
     made = Connection("c", conn_type="postgres")
-    with pytest.raises(AirflowException, match=r'Unknown hook type "postgres".*provider packages'):
+    with pytest.raises(AirflowException, match=r'Unknown hook type "postgres".*provider package'):
         made.get_hook()
     worked, message = made.test_connection()
     assert not worked

@@ -1,0 +1,1 @@
+"""Installed provider packages: what each says of itself, and what Airflow's managers of them give."""

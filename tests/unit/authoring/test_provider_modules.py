@@ -1,0 +1,130 @@
+"""Provider packages: found where they are installed, and each class the same for good."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.authoring.airflow_names import finder
+from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.provider_packages import installed, providers_manager
+from chalicelib.authoring.surroundings.connections import Connection
+from chalicelib.authoring.taskflow.decorators import task
+
+_HOOK = """
+from airflow.hooks.base import BaseHook
+
+class SshHook(BaseHook):
+    conn_name_attr = "ssh_conn_id"
+    conn_type = "ssh"
+    hook_name = "SSH"
+
+    def __init__(self, ssh_conn_id="ssh_default", remote_host=None):
+        super().__init__()
+        self.ssh_conn_id = ssh_conn_id
+        self.remote_host = remote_host
+
+class SSHHook(SshHook):
+    pass
+"""
+
+_INFO = """
+def get_provider_info():
+    return {
+        "package-name": "apache-airflow-providers-ssh",
+        "description": "SSH",
+        "connection-types": [
+            {"connection-type": "ssh", "hook-class-name": "airflow.providers.ssh.hooks.ssh.SSHHook"},
+            {"connection-type": "broken", "hook-class-name": "airflow.providers.ssh.hooks.nope.Hook"},
+        ],
+        "task-decorators": [{"name": "ssh", "class-name": "airflow.providers.ssh.hooks.ssh.SSHHook"}],
+    }
+"""
+
+
+def _forget() -> None:
+    for question in (
+        installed.installed_providers,
+        providers_manager.hook_of,
+        providers_manager.decorators,
+        providers_manager._hook_classes,
+    ):
+        question.cache_clear()
+
+
+@pytest.fixture
+def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installed provider package."""
+    package = tmp_path / "airflow/providers/ssh"
+    (package / "hooks").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "hooks/__init__.py").write_text("")
+    (package / "hooks/ssh.py").write_text(_HOOK)
+    (package / "get_provider_info.py").write_text(_INFO)
+    metadata = tmp_path / "apache_airflow_providers_ssh-4.0.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: apache-airflow-providers-ssh\nVersion: 4.0.0\n"
+    )
+    (metadata / "entry_points.txt").write_text(
+        "[apache_airflow_provider]\nprovider_info=airflow.providers.ssh.get_provider_info:get_provider_info\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    _forget()
+    yield tmp_path
+    for name in [name for name in finder._ours if name.startswith("airflow.providers")]:
+        del finder._ours[name]
+    _forget()
+
+
+def _name(module: str, name: str) -> Any:
+    with finder.importable():
+        return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_module_of_a_provider_is_the_installed_one_and_the_same_for_good() -> None:
+    first = _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+    assert first is _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+    assert "airflow.providers.ssh.hooks.ssh" not in sys.modules
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_path_of_airflow_1_10_leads_to_the_class_of_the_provider() -> None:
+    hook = _name("airflow.contrib.hooks.ssh_hook", "SSHHook")
+    assert hook is _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_module_that_the_installed_version_lacks_names_that_version() -> None:
+    with (
+        finder.importable(),
+        pytest.raises(ModuleNotFoundError, match=r"part of apache-airflow-providers-ssh, but not of 4\.0\.0"),
+    ):
+        importlib.import_module("airflow.providers.ssh.operators.ssh")
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_connection_has_the_hook_of_the_package_that_knows_its_type() -> None:
+    hook = Connection("c", conn_type="ssh").get_hook(hook_params={"remote_host": "h"})
+    assert (hook.ssh_conn_id, hook.remote_host) == ("c", "h")
+    with pytest.raises(AirflowException, match='Unknown hook type "broken"'):
+        Connection("c", conn_type="broken").get_hook()
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_decorator_of_a_package_is_one_of_task() -> None:
+    with finder.importable():
+        assert task.ssh is _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_manager_tells_versions() -> None:
+    manager = _name("airflow.providers_manager", "ProvidersManager")()
+    provider = manager.providers["apache-airflow-providers-ssh"]
+    assert (provider.version, provider.data["description"]) == ("4.0.0", "SSH")
+    assert manager.hooks["broken"] is None
+    assert manager.hooks["ssh"].connection_testable is False
