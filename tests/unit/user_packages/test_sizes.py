@@ -23,6 +23,6 @@ def test_what_is_too_large_for_a_function_is_refused_with_the_largest(tmp_path: 
         refuse_too_large(installed, 50 * MEBIBYTE)
     assert str(refused.value) == (
         "User packages are too large for a function: 227 MB, 277 MB with its own package, and Lambda takes "
-        "250 MB unpacked. Largest: pyarrow 167 MB, pandas 60 MB. What your tasks do not import can be left out "
-        "by a line '# updraft: without pandas, pyarrow' in requirements.txt"
+        "250 MB unpacked. Largest: pyarrow 167 MB, pandas 60 MB. What your tasks do not import can be left "
+        "out by a line '# updraft: without pandas, pyarrow' in requirements.txt"
     )
