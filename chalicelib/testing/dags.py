@@ -31,13 +31,12 @@ from chalicelib.engine.graphs import graph_of, graph_of_run
 from chalicelib.engine.lookup import get_dag
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.engine.runs.execution_dates import execution_date
-from chalicelib.settings import Settings
+from chalicelib.settings import USER_PACKAGES, Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
 from chalicelib.simulation.one_run import finished as at_its_end
 from chalicelib.store.memory import MemoryStore
 from chalicelib.testing.results import CallbackCall, RunResult, TaskResult
 from chalicelib.user_code.runner import own_environment
-from chalicelib.user_packages import VARIABLE
 from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.here import use_user_packages
 
@@ -183,7 +182,7 @@ def dag_under_test(
 
 def _user_packages(folder: Path) -> dict[str, str]:
     """What names them in the environment of user code; fails the test where they cannot be installed."""
-    environ = {name: value for name, value in os.environ.items() if name == VARIABLE}
+    environ = {name: value for name, value in os.environ.items() if name == USER_PACKAGES}
     try:
         use_user_packages(folder, tell=_say, environ=environ)
     except UserPackagesError as error:

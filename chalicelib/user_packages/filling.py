@@ -44,10 +44,8 @@ def fill(folder: Path, asked: Asked, machine: Machine, tell: Tell) -> Installed:
     with TemporaryDirectory(prefix="updraft-packages-", dir=folder.parent) as scratch:
         attempt = _Attempt(Path(scratch), asked, machine)
         target = attempt.install()
-        notes = installed.tidy(target)
-        for note in notes:
-            tell(note)
-        found = installed.measured(target, (*asked.notes, *notes))
+        installed.tidy(target)
+        found = installed.measured(target, asked.notes)
         target.rename(folder)
     return replace(found, folder=folder)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.user_packages import REQUIREMENTS, VARIABLE
+from chalicelib.settings import USER_PACKAGES
+from chalicelib.user_packages import REQUIREMENTS
 
 if TYPE_CHECKING:
     from chalicelib.user_packages.installed import Installed
@@ -22,12 +23,12 @@ def use_user_packages(
     nothing is asked for, and where the environment names a folder already, which is taken as it is. Raises
     ``UserPackagesError``.
     """
-    if environ.get(VARIABLE) or not (dags_folder / REQUIREMENTS).exists():
+    if environ.get(USER_PACKAGES) or not (dags_folder / REQUIREMENTS).exists():
         return None
     from chalicelib.user_packages.installing import install_here
 
     state_folder = Path(os.environ.get("UPDRAFT__LOCAL__STATE_DIR") or _STATE_FOLDER)
     installed = install_here(dags_folder, state_folder=state_folder, tell=tell)
     if installed is not None:
-        environ[VARIABLE] = str(installed.folder)
+        environ[USER_PACKAGES] = str(installed.folder)
     return installed
