@@ -1,6 +1,7 @@
 """User packages really installed by pip, from wheels of the tests' own and without a network."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.testing import UpdraftDag
 from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.here import use_user_packages
 from chalicelib.user_packages.installed import MEBIBYTE, Installed
 from chalicelib.user_packages.installing import install_for, install_here
-from tests.integration.user_packages.wheels import write_wheel
+from tests.integration.user_packages.wheels import write_source, write_wheel
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 BROUGHT = {
@@ -210,11 +212,46 @@ def test_for_a_stage_only_wheels_of_its_machine_count(place: Place, tmp_path: Pa
     assert not (tmp_path / "x86").exists()
 
 
+def test_for_a_stage_pure_python_is_built_and_what_has_to_be_compiled_is_named(
+    place: Place, tmp_path: Path
+) -> None:
+    write_source(place.index, "pure", "1.0")
+    place.ask("pure")
+    into = tmp_path / "arm"
+    installed = install_for(place.dags, machine="arm64", python=PYTHON, into=into, tell=place.told.append)
+    assert installed is not None
+    assert names(installed) == {"pure"}
+    assert (into / "pure.py").read_text() == "BUILT = True\n"
+
+    tag = f"cp{PYTHON.replace('.', '')}"
+    write_source(place.index, "fast", "1.0", tag=f"{tag}-{tag}-linux_{platform.machine()}")
+    place.ask("pure", "fast")
+    with pytest.raises(
+        UserPackagesError, match=r"no wheel for arm64 and Python .*: fast==1\.0\. Take a version"
+    ):
+        install_for(place.dags, machine="arm64", python=PYTHON, into=tmp_path / "no", tell=place.told.append)
+
+
 def test_nothing_is_done_for_a_stage_whose_dags_ask_for_nothing(place: Place, tmp_path: Path) -> None:
     into = tmp_path / "into"
     assert install_for(place.dags, machine="arm64", python=PYTHON, into=into, tell=place.told.append) is None
     assert not into.exists()
     assert place.told == []
+
+
+def test_a_dag_under_test_finds_the_packages(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPDRAFT__LOCAL__STATE_DIR", str(place.state))
+    write_wheel(place.index, "lib-a", "1.0")
+    place.ask("lib-a")
+    (place.dags / "file.py").write_text(
+        "import lib_a\nfrom airflow import DAG\nfrom airflow.operators.bash import BashOperator\n"
+        "with DAG('d', schedule=None):\n    BashOperator(task_id='t', bash_command=f'echo {lib_a.VERSION}')\n"
+    )
+    updraft_dag = UpdraftDag(place.dags)
+    assert updraft_dag("file.py", folder=place.dags).run_task("t", "2026-01-01").state == "success"
+    place.ask("-e .")
+    with pytest.raises(pytest.fail.Exception, match=r"line 1: '-e \.' cannot be deployed"):
+        updraft_dag("file.py", folder=place.dags)
 
 
 def test_an_environment_that_names_a_folder_is_left_as_it_is(
