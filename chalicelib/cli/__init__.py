@@ -30,6 +30,7 @@ from chalicelib.cli.deployment.sync import sync
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
 from chalicelib.cli.pools import pools
+from chalicelib.cli.providers import providers
 from chalicelib.cli.tasks.clearing import clear
 from chalicelib.cli.tasks.group import tasks
 from chalicelib.cli.tasks.in_process import tasks_test
@@ -72,6 +73,7 @@ for command in (
     info,
     package,
     pools,
+    providers,
     rotate_fernet_key,
     runs,
     simulate,
