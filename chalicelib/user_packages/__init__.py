@@ -7,5 +7,8 @@ May import ``domain``. A change violates this package when a line of a requireme
 package, reaches a shell, an option of pip, or a path outside the folder that is filled.
 """
 
+REQUIREMENTS = "requirements.txt"
+"""Of a DAGs folder."""
+
 VARIABLE = "UPDRAFT__CORE__USER_PACKAGES"
 """Names the folder with the user packages to processes that load user code."""

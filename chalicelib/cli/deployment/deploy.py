@@ -15,12 +15,14 @@ def deploy(stage: str, dry_run: bool) -> None:
     """
     from chalicelib import aws, bootstrap
     from chalicelib.cli.deployment.stage import deployable_stage
+    from chalicelib.cli.user_packages import use_packages_of
     from chalicelib.deploy.deployment import Deployment, next_step
     from chalicelib.deploy.packaging.stage_packages import packages_of
     from chalicelib.deploy.steps import carry_out
     from chalicelib.deploy.validation import validate
 
     described = deployable_stage(stage)
+    use_packages_of(described.settings.dags_folder)
     with bootstrap.use(settings=described.settings):
         store = bootstrap.engine().store
         declarations = validate(

@@ -17,12 +17,14 @@ def package(directory: Path, stage: str) -> None:
     """
     from chalicelib import aws
     from chalicelib.cli.deployment.stage import deployable_stage
+    from chalicelib.cli.user_packages import use_packages_of
     from chalicelib.deploy.packaging import cloudformation
     from chalicelib.deploy.packaging.stage_packages import packages_of
     from chalicelib.deploy.validation import validate
     from chalicelib.store.memory import MemoryStore
 
     described = deployable_stage(stage)
+    use_packages_of(described.settings.dags_folder)
     without_any = MemoryStore().variables  # those that the stage keeps are on AWS
     declarations = validate(described, without_any, region=aws.region())
     user_packages = packages_of(described, click.echo)
