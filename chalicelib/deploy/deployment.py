@@ -130,7 +130,12 @@ class Deployment:
         Raises as ``build_package`` and ``fitting_layer`` do.
         """
         with TemporaryDirectory() as directory:
-            package = build_package(self.stage, Path(directory), self.run_chalice)
+            package = build_package(
+                self.stage,
+                Path(directory),
+                self.run_chalice,
+                beside_botocore=self.user_packages is not None and self.user_packages.has_botocore,
+            )
             self.tell(
                 f"  {package.stat().st_size / 1e6:.1f} MB for {this_runtime()} on {architecture(self.stage)}"
             )
@@ -175,7 +180,7 @@ class Deployment:
     def _publish_layer(self) -> None:
         if self.user_packages:
             arn, is_new = self._published(self.user_packages)
-            self.tell(f"  {'new' if is_new else 'as before'}: {arn}")
+            self.tell(f"  {'published' if is_new else 'as before'}: {arn}")
 
     def _published(self, contents: LayerContents) -> tuple[str, bool]:
         layer, owner = build_layer(contents, self.stage), caller_place(self.client).account

@@ -55,7 +55,13 @@ def package(
     merged.write_text(json.dumps(template, indent=2) + "\n")
     zip_of_layer = directory / LAYER
     zip_of_layer.unlink(missing_ok=True)
-    built = build_package(stage, directory, run_chalice, "--merge-template", str(merged))
+    built = build_package(
+        stage,
+        directory,
+        run_chalice,
+        *("--merge-template", str(merged)),
+        beside_botocore=user_packages is not None and user_packages.has_botocore,
+    )
     if user_packages is None:
         return None
     layer = fitting_layer(user_packages, stage, beside=unpacked_bytes(built))

@@ -52,6 +52,11 @@ class LayerContents:
     installed: Installed
     """What is installed, with the sizes of its distributions."""
 
+    @property
+    def has_botocore(self) -> bool:
+        """Whether user code has a botocore of its own, which describes every service of AWS."""
+        return "botocore/__init__.py" in self.files
+
 
 def layer_contents(installed: Installed, stage: Stage) -> LayerContents:
     """What a layer of the stage has, of the packages that are installed for it.

@@ -307,7 +307,7 @@ def test_user_packages_travel_in_a_layer_of_the_functions_that_load_user_code(li
 
     (version,) = life.versions()
     assert life.layers() == {"worker": [version], "triggerer": [version]}
-    assert f"  new: {version}" in life.said
+    assert f"  published: {version}" in life.said
     assert any(line.startswith("  User packages: 2 distributions, 0.0 MB unpacked") for line in life.said)
     assert f"keep    {layer}" in life.plan()
     assert life.wrong() == {}

@@ -125,3 +125,18 @@ def test_packages_that_leave_no_room_for_bytecode_go_without(tmp_path: Path, sta
     assert crowded.digest != contents.digest
     with ZipFile(build_layer(replace(contents, has_bytecode=False), stage).path) as layer:
         assert not [name for name in layer.namelist() if name.endswith(".pyc")]
+
+
+def test_a_botocore_among_the_packages_describes_every_service_that_user_code_may_call(
+    tmp_path: Path, stage: Stage
+) -> None:
+    described = "botocore/data/athena/2017-05-18/service-2.json.gz"
+    assert not in_place(tmp_path / "without", stage, greeting=GREETING).has_botocore
+    folder = tmp_path / "installed"
+    for name in ("botocore/__init__.py", described):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    contents = in_place(folder, stage, greeting="import botocore")
+    assert contents.has_botocore
+    with ZipFile(build_layer(contents, stage).path) as layer:
+        assert f"user-packages/{described}" in layer.namelist()
