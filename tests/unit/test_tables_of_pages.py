@@ -191,6 +191,7 @@ def test_what_can_be_imported_is_on_the_page_in_some_module() -> None:
     on_the_page = {source[1:] for module in NAMES for source in sources_of(module)}
     others = {source[1:] for module in MODULES.keys() - NAMES for source in sources_of(module)} - on_the_page
     by_sentence = {
+        "chalicelib.authoring.conveniences.access_names",
         "chalicelib.authoring.provider_packages.installed",
         "chalicelib.authoring.provider_packages.providers_manager",
         "chalicelib.authoring.surroundings.metadata_models",

@@ -1,6 +1,7 @@
 """Import names of ``airflow`` itself, its decorators, hooks, configuration, settings and plugins."""
 
 from chalicelib.authoring.airflow_names.sources import (
+    ACCESS_DETAILS,
     CONFIGURATION,
     DAG,
     DATE_TRIGGERS,
@@ -16,6 +17,7 @@ from chalicelib.authoring.airflow_names.sources import (
     NOTIFIER,
     OBJECT_STORAGE,
     PLUGIN,
+    SECRETS_BACKEND,
     SETUP_TEARDOWN,
     STATS,
     TASK_DECORATORS,
@@ -28,6 +30,7 @@ MODULES: Modules = {
     "airflow": [DAG, XCOM_ARG, "model.datasets:Dataset", "version:__version__"],
     "airflow.api.common.experimental.trigger_dag": [TRIGGER_DAG],
     "airflow.api.common.trigger_dag": [TRIGGER_DAG],
+    "airflow.auth.managers.models.resource_details": [ACCESS_DETAILS],
     "airflow.compat.functools": ["python.functools:cache cached_property lru_cache partial wraps"],
     "airflow.configuration": [
         CONFIGURATION,
@@ -39,7 +42,10 @@ MODULES: Modules = {
     "airflow.contrib.hooks": [],  # what is asked for in them is named in the refusal
     "airflow.contrib.operators": [],
     "airflow.contrib.utils": [],
-    "airflow.datasets": ["model.datasets:BaseDataset Dataset DatasetAlias DatasetAll DatasetAny"],
+    "airflow.datasets": [
+        "model.datasets:BaseDataset Dataset DatasetAlias DatasetAll DatasetAny",
+        "surroundings.metadata_models:expand_alias_to_datasets",
+    ],
     "airflow.datasets.metadata": ["model.datasets:Metadata"],
     "airflow.decorators": [DECORATORS, SETUP_TEARDOWN],
     "airflow.decorators.base": [TASK_DECORATORS],
@@ -63,6 +69,10 @@ MODULES: Modules = {
     "airflow.io.path": [OBJECT_STORAGE],
     "airflow.lineage": [LINEAGE],
     "airflow.lineage.entities": [ENTITIES],
+    "airflow.lineage.hook": [
+        "running.hook_lineage:AssetLineageInfo DatasetLineageInfo HookLineage HookLineageCollector",
+        "running.hook_lineage:HookLineageReader NoOpCollector get_hook_lineage_collector",
+    ],
     "airflow.listeners": [HOOKIMPL],
     "airflow.macros": [MACROS],
     "airflow.notifications": [],
@@ -72,6 +82,9 @@ MODULES: Modules = {
         "provider_packages.providers_manager:HookInfo ProvidersManager",
         "provider_packages.installed:ProviderInfo",
     ],
+    "airflow.secrets": [SECRETS_BACKEND],
+    "airflow.secrets.base_secrets": [SECRETS_BACKEND],
+    "airflow.security.permissions": ["conveniences.access_names"],
     "airflow.settings": ["surroundings.airflow_settings"],
     "airflow.stats": [STATS],
     "airflow.triggers": [],

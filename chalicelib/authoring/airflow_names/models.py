@@ -16,6 +16,7 @@ from chalicelib.authoring.airflow_names.sources import (
     XCOM_ARG,
     XCOM_ARG_KINDS,
     XCOM_RETURN_KEY,
+    XCOM_SIZE,
     Modules,
 )
 
@@ -48,6 +49,7 @@ MODULES: Modules = {
         f"{_DATABASE}:DagScheduleDatasetReference=DagScheduleAssetReference",
         f"{_DATABASE}:DagScheduleDatasetAliasReference=DagScheduleAssetAliasReference",
         f"{_DATABASE}:TaskOutletDatasetReference=TaskOutletAssetReference",
+        f"{_DATABASE}:expand_alias_to_datasets=expand_alias_to_assets",
     ],
     "airflow.models.abstractoperator": ["model.baseoperator:BaseOperator=AbstractOperator"],
     "airflow.models.baseoperator": [BASEOPERATOR, CHAINS, OPERATOR_LINK],
@@ -97,6 +99,7 @@ MODULES: Modules = {
     "airflow.models.xcom": [
         "model.lazy_sequences:LazyXComSelectSequence LazyXComSelectSequence=LazyXComAccess",
         XCOM_RETURN_KEY,
+        XCOM_SIZE,
         f"{_DATABASE}:BaseXCom XCom",
     ],
     "airflow.models.xcom_arg": [XCOM_ARG, XCOM_ARG_KINDS],

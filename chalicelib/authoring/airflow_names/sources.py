@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 Modules = Mapping[str, Sequence[str]]
 """Sources by the full name of a module of Airflow's; a package without names has none."""
 
+ACCESS_DETAILS = (
+    "conveniences.access_names:ConfigurationDetails ConnectionDetails DagDetails DatasetDetails "
+    "PoolDetails VariableDetails DatasetDetails=AssetDetails"
+)
 BASEOPERATOR = "model.baseoperator:BaseOperator"
+SECRETS_BACKEND = "surroundings.secrets_backends:BaseSecretsBackend"
+PYTHON_SCRIPTS = "operators.python_scripts:prepare_virtualenv write_python_script"
 MAPPED_OPERATOR = "model.mapped_operator:MappedOperator"
 OPERATOR_LINK = "model.operator_link:BaseOperatorLink"
 BASH = "operators.bash:BashOperator"
@@ -18,6 +24,7 @@ OTHER_PYTHON = (
     "operators.other_python:PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator "
     "BranchExternalPythonOperator"
 )
+PICKLERS = "operators.python_scripts:_SERIALIZERS"
 VENV = "conveniences.machine:is_venv_installed"
 OBJECT_STORAGE = "conveniences.object_storage:ObjectStoragePath"
 PARSING_CONTEXT = "conveniences.parsing_context:get_parsing_context"
@@ -52,6 +59,7 @@ TASK_INSTANCE = "running.task_instance:TaskInstance"
 TASK_INSTANCE_KEY = "running.task_instance:TaskInstanceKey"
 XCOM_ARG = "model.xcom_arg:XComArg"
 XCOM_ARG_KINDS = "model.xcom_arg:PlainXComArg MapXComArg ZipXComArg ConcatXComArg"
+XCOM_SIZE = "model.xcom_arg:MAX_XCOM_SIZE"
 XCOM_RETURN_KEY = "model.xcom_arg:XCOM_RETURN_KEY"
 CONFIGURATION = "surroundings.configuration:conf"
 VARIABLE = "surroundings.variables:Variable"

@@ -9,6 +9,7 @@ from chalicelib.authoring.airflow_names.sources import (
     LOGGING_MIXIN,
     MOMENTS,
     PARSING_CONTEXT,
+    PYTHON_SCRIPTS,
     SESSION,
     STATES,
     TASK_GROUP,
@@ -16,6 +17,7 @@ from chalicelib.authoring.airflow_names.sources import (
     WEEKDAY,
     WEIGHT_RULE,
     XCOM_RETURN_KEY,
+    XCOM_SIZE,
     Modules,
 )
 
@@ -51,6 +53,9 @@ MODULES: Modules = {
         "conveniences.collections:merge_dicts partition prune_dict reduce_in_chunks",
         "conveniences.texts:convert_camel_to_snake validate_key",
     ],
+    "airflow.utils.json": [
+        "running.json_encoders:AirflowJsonEncoder WebEncoder XComDecoder XComEncoder",
+    ],
     "airflow.utils.log.logging_mixin": [LOGGING_MIXIN, "conveniences.texts:remove_escape_codes"],
     "airflow.utils.log.secrets_masker": ["surroundings.secrets_masker:mask_secret redact"],
     "airflow.utils.module_loading": ["conveniences.modules:import_string iter_namespace qualname"],
@@ -58,6 +63,7 @@ MODULES: Modules = {
     "airflow.utils.operator_helpers": ["running.keyword_arguments:determine_kwargs make_kwargs_callable"],
     "airflow.utils.platform": ["conveniences.machine:getuser is_tty IS_WINDOWS"],
     "airflow.utils.process_utils": ["conveniences.processes:execute_in_subprocess patch_environ"],
+    "airflow.utils.python_virtualenv": [PYTHON_SCRIPTS],
     "airflow.utils.session": [SESSION],
     "airflow.utils.setup_teardown": ["model.setup_teardown:SetupTeardownContext"],
     "airflow.utils.state": [STATES],
@@ -69,6 +75,6 @@ MODULES: Modules = {
     "airflow.utils.types": ["notset:NOTSET NotSet=ArgNotSet", "states:DagRunType"],
     "airflow.utils.weekday": [WEEKDAY],
     "airflow.utils.weight_rule": [WEIGHT_RULE],
-    "airflow.utils.xcom": [XCOM_RETURN_KEY],
+    "airflow.utils.xcom": [XCOM_RETURN_KEY, XCOM_SIZE],
     "airflow.utils.yaml": ["python.yaml:safe_load safe_dump=dump YAMLError"],
 }

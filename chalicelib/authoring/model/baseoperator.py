@@ -18,7 +18,7 @@ from chalicelib.authoring.model.lineage import as_inlets, as_outlets, is_entity
 from chalicelib.authoring.model.params import ParamsDict
 from chalicelib.authoring.model.rules import TriggerRule, WeightRule, validate_id
 from chalicelib.authoring.model.setup_teardown import Role, SetupTeardownMixin, join_scope
-from chalicelib.authoring.model.xcom_arg import PlainXComArg
+from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY, PlainXComArg
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
@@ -403,6 +403,11 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         """The DAG, or None."""
         return self._dag
 
+    @property
+    def dag_id(self) -> str:
+        """The id of the DAG; of a task in none Airflow's words for that."""
+        return self._dag.dag_id if self._dag is not None else f"adhoc_{self.owner}"
+
     def join_dag(self, dag: "DAG") -> None:
         """Become a task of the DAG, whose dates bound the task's; only ``DAG.add_task`` calls it."""
         self._dag = dag
@@ -520,6 +525,33 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         return jinja_environment(dag or self.dag)
 
     @property
+    def nested_renderer(self) -> Callable[..., None] | None:
+        """The operator's own way to render objects inside of templated attributes, if it has one."""
+        has_own = type(self)._render_nested_template_fields is not BaseOperator._render_nested_template_fields
+        return self._render_nested_template_fields if has_own else None
+
+    def _render_nested_template_fields(
+        self, content: Any, context: "Context", jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render the ``template_fields`` of an object in place; Airflow's name, which operators override."""
+        fields = getattr(content, "template_fields", ())
+        self._do_render_template_fields(content, fields, context, jinja_env, seen_oids)
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: "Context",
+        jinja_env: Any,
+        seen_oids: set[int],
+    ) -> None:
+        """Render attributes of an object in place; Airflow's name, which overriding operators call."""
+        for name in template_fields:
+            value = getattr(parent, name, None)
+            if value:
+                setattr(parent, name, self.render_template(value, context, jinja_env, seen_oids))
+
+    @property
     def prepares_templates(self) -> bool:
         """Whether the operator has a ``prepare_template`` of its own."""
         return type(self).prepare_template is not BaseOperator.prepare_template
@@ -549,6 +581,29 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         Raises ``TaskDeferred``.
         """
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+    @staticmethod
+    def xcom_push(context: Any, key: str, value: Any, execution_date: datetime | None = None) -> None:
+        """Keep a value under a key for the task whose context it is."""
+        context["ti"].xcom_push(key=key, value=value, execution_date=execution_date)
+
+    @staticmethod
+    def xcom_pull(
+        context: Any,
+        task_ids: str | Iterable[str] | None = None,
+        dag_id: str | None = None,
+        key: str = XCOM_RETURN_KEY,
+        include_prior_dates: bool | None = None,
+        session: Any = None,
+    ) -> Any:
+        """Pull what ``ti.xcom_pull`` of the context does."""
+        return context["ti"].xcom_pull(
+            task_ids=task_ids,
+            dag_id=dag_id,
+            key=key,
+            include_prior_dates=bool(include_prior_dates),
+            session=session,
+        )
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context"

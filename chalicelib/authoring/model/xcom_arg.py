@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from chalicelib.authoring.model.baseoperator import BaseOperator
 
 XCOM_RETURN_KEY = "return_value"
+
+MAX_XCOM_SIZE = 49_344
+"""The bytes that Airflow holds an XCom to be at most; only operators of provider packages ask for it."""
 """The key under which a task's return value is pushed."""
 
 Reference = tuple["BaseOperator", str]

@@ -1,18 +1,14 @@
 """Functions that run in another Python: one of a virtual environment of their own, or one that is there."""
 
-import ast
 import inspect
 import json
 import os
-import pickle
 import subprocess
 import sys
-import textwrap
 import types
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,13 +23,18 @@ from chalicelib.authoring.exceptions import (
 )
 from chalicelib.authoring.operators.branch import BranchMixIn
 from chalicelib.authoring.operators.python import PythonOperator
+from chalicelib.authoring.operators.python_scripts import (
+    _SERIALIZERS,
+    index_options,
+    prepare_virtualenv,
+    python_source,
+    write_python_script,
+)
 from chalicelib.authoring.running.callables import accepted_arguments
 from chalicelib.authoring.running.lazy_values import as_kept
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
-
-_SERIALIZERS = ("pickle", "dill", "cloudpickle")
 
 _PLAIN = frozenset(
     {
@@ -51,30 +52,6 @@ _DATES = frozenset(
         "prev_end_date_success",
     }
 )
-
-_SCRIPT = """from __future__ import annotations
-
-import {serializer}
-import sys
-
-with open(sys.argv[3]) as _file:
-    virtualenv_string_args = [_line.strip() for _line in _file]
-
-{source}
-
-with open(sys.argv[1], "rb") as _file:
-    _given = {serializer}.load(_file)
-try:
-    _result = {name}(*_given["args"], **_given["kwargs"])
-except Exception as _error:
-    with open(sys.argv[4], "w") as _file:
-        _file.write(str(_error))
-    raise
-if _result is not None:
-    with open(sys.argv[2], "wb") as _file:
-        {serializer}.dump(_result, _file)
-"""
-"""What the other Python runs; the files are those of input, output, texts and the error."""
 
 
 class _OtherPythonOperator(PythonOperator):
@@ -113,6 +90,7 @@ class _OtherPythonOperator(PythonOperator):
                 f"Unsupported serializer {self.serializer!r}. "
                 f"Expected one of {', '.join(map(repr, _SERIALIZERS))}"
             )
+        self.pickling_library = _SERIALIZERS[self.serializer]
         self.string_args = string_args or []
         self.expect_airflow = expect_airflow
         codes = skip_on_exit_code
@@ -122,11 +100,7 @@ class _OtherPythonOperator(PythonOperator):
 
     def get_python_source(self) -> str:
         """The function's source, without the decorators that make a task of it."""
-        tree = ast.parse(textwrap.dedent(inspect.getsource(self.python_callable)))
-        function = tree.body[0]
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            function.decorator_list = [each for each in function.decorator_list if not _makes_task(each)]
-        return ast.unparse(tree)
+        return python_source(self.python_callable)
 
     def run_in(self, python: Path, context: "Context") -> Any:
         """What the function returns in that Python."""
@@ -139,11 +113,17 @@ class _OtherPythonOperator(PythonOperator):
         )
         script = folder / "script.py"
         arguments = {"args": list(self.op_args), "kwargs": self._arguments(python, context)}
-        given.write_bytes(self._pickler().dumps(arguments))
+        given.write_bytes(self.pickling_library.dumps(arguments))
         texts.write_text("\n".join(map(str, self.string_args)))
-        name = self.python_callable.__name__
-        script.write_text(
-            _SCRIPT.format(serializer=self.serializer, source=self.get_python_source(), name=name)
+        write_python_script(
+            {
+                "op_args": arguments["args"],
+                "op_kwargs": arguments["kwargs"],
+                "pickling_library": self.serializer,
+                "python_callable": self.python_callable.__name__,
+                "python_callable_source": self.get_python_source(),
+            },
+            str(script),
         )
         environment = {**(os.environ if self.inherit_env else {}), **(self.env_vars or {})}
         try:
@@ -164,15 +144,13 @@ class _OtherPythonOperator(PythonOperator):
         return failed
 
     def _result(self, output: Path) -> Any:
-        if not output.exists():
+        pickled = output.read_bytes()
+        if not pickled:
             return None
         try:
-            return self._pickler().loads(output.read_bytes())
+            return self.pickling_library.loads(pickled)
         except ValueError as error:
             raise DeserializingResultError from error
-
-    def _pickler(self) -> Any:
-        return pickle if self.serializer == "pickle" else import_module(self.serializer)
 
     def _arguments(self, python: Path, context: "Context") -> dict[str, Any]:
         kept = {name: value for name, value in as_kept(context).items() if name in _PLAIN | _DATES}
@@ -250,27 +228,24 @@ class PythonVirtualenvOperator(_OtherPythonOperator):
         """The Python of a new environment in that folder."""
         base = f"python{self.python_version}" if self.python_version else sys.executable
         wanted = self._wanted()
-        options = ["--system-site-packages"] if self.system_site_packages else []
-        if not wanted:
-            options.append("--without-pip")
-        execute_in_subprocess([base, "-m", "venv", *options, str(folder)])
-        python = folder / "bin" / "python"
-        if wanted:
-            listed = folder / "requirements.txt"
-            listed.write_text("\n".join(wanted))
-            execute_in_subprocess([str(python), "-m", "pip", "install", *self._options(), "-r", str(listed)])
-        return python
+        listed = folder / "requirements.txt"
+        listed.write_text("\n".join(wanted))
+        python = prepare_virtualenv(
+            venv_directory=str(folder),
+            python_bin=base,
+            system_site_packages=self.system_site_packages,
+            requirements_file_path=str(listed) if wanted else None,
+            pip_install_options=self._options(),
+        )
+        return Path(python)
 
     def _wanted(self) -> list[str]:
         needed = {self.serializer} - {"pickle"} if not self.system_site_packages else set()
         return sorted({*map(str, self.requirements), *needed})
 
     def _options(self) -> list[str]:
-        urls = list(self.index_urls or ())
-        indexes = (
-            [f"--index-url={urls[0]}", *(f"--extra-index-url={url}" for url in urls[1:])] if urls else []
-        )
-        return [*indexes, *(self.pip_install_options or ())]
+        urls = None if self.index_urls is None else list(self.index_urls)
+        return [*index_options(urls), *(self.pip_install_options or ())]
 
 
 class ExternalPythonOperator(_OtherPythonOperator):
@@ -314,11 +289,6 @@ class BranchExternalPythonOperator(ExternalPythonOperator, BranchMixIn):
     def execute(self, context: "Context") -> Any:
         """Run the function and follow what it returns."""
         return self.do_branch(context, super().execute(context))
-
-
-def _makes_task(decorator: ast.expr) -> bool:
-    """Whether a decorator is one of ``@task…``, ``@setup`` and ``@teardown``."""
-    return ast.unparse(decorator).partition("(")[0].split(".")[0] in ("task", "setup", "teardown")
 
 
 def _can_import(python: Path, module: str) -> bool:

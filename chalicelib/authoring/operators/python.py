@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.model.baseoperator import BaseOperator
+from chalicelib.authoring.model.datasets import Metadata
 from chalicelib.authoring.operators.branch import BranchMixIn, SkipMixin
 from chalicelib.authoring.running.callables import accepted_arguments, called_to_its_end
 from chalicelib.authoring.running.context import get_current_context
@@ -29,6 +30,9 @@ class PythonOperator(BaseOperator):
         "op_kwargs": "py",
     }
     ui_color = "#ffefeb"
+
+    _take: Callable[[Metadata], None] | None = None
+    """What gets each ``Metadata`` that the function yields."""
 
     def __init__(
         self,
@@ -55,18 +59,23 @@ class PythonOperator(BaseOperator):
 
     def execute(self, context: "Context") -> Any:
         """Call the function; its result is the task's."""
-        return_value = self.call_function(context)
+        self.op_kwargs = self.determine_kwargs(context)
+        return_value = self.execute_callable()
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", return_value)
         else:
             self.log.info("Done. Returned value not shown")
         return return_value
 
-    def call_function(self, context: "Context") -> Any:
-        """Call the function and give back what it returns."""
+    def determine_kwargs(self, context: "Context") -> Mapping[str, Any]:
+        """The keyword arguments of the function: ``op_kwargs``, and what it names of the context."""
+        self._take = context["outlet_events"].take
         offered = {**as_kept(context), "templates_dict": self.templates_dict, **self.op_kwargs}
-        kwargs = accepted_arguments(self.python_callable, self.op_args, offered)
-        return called_to_its_end(self.python_callable, self.op_args, kwargs, context["outlet_events"].take)
+        return accepted_arguments(self.python_callable, self.op_args, offered)
+
+    def execute_callable(self) -> Any:
+        """Call the function with ``op_args`` and ``op_kwargs``; for subclasses to put something around."""
+        return called_to_its_end(self.python_callable, self.op_args, self.op_kwargs, self._take)
 
 
 class BranchPythonOperator(PythonOperator, BranchMixIn):

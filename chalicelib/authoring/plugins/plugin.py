@@ -26,6 +26,8 @@ class AirflowPlugin:
     """Classes that DAGs may have as timetable."""
     listeners: ClassVar[Sequence[Any]] = ()
     """Modules or objects with functions that are marked by ``hookimpl``."""
+    hook_lineage_readers: ClassVar[Sequence[type]] = ()
+    """Classes that read what hooks told of, which is collected whether or not there are any."""
 
     @classmethod
     def validate(cls) -> None:

@@ -23,7 +23,7 @@ from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks, deferring, expanded, listening
+from chalicelib.authoring.running import callbacks, deferring, expanded, hook_lineage, listening
 from chalicelib.authoring.running.alerts import send_alert
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.environment import exported
@@ -55,7 +55,7 @@ def run_try(dag: DAG, request: TryRequest, xcoms: XComs) -> TryOutcome:
         reason = f"the deployed DAG {dag.dag_id} has no task {request.task_id}"
         return TryOutcome(result=TryResult.REMOVED, reason=reason)
     ti = task_instance_of(dag, request, xcoms)
-    with finder.importable(dag.dags_folder):
+    with finder.importable(dag.dags_folder), hook_lineage.collecting():
         return _run(ti)
 
 
@@ -112,12 +112,13 @@ def _named_in_any_case(ti: TaskInstance, context: Context) -> Iterator[None]:
 
 
 def _success_of(ti: TaskInstance, context: Context, output_length: int | None) -> TryOutcome:
+    by_hooks = hook_lineage.get_hook_lineage_collector().collected_datasets
     return TryOutcome(
         result=TryResult.SUCCESS,
         output_length=output_length,
         skip=frozenset(ti.skipped),
-        inlets=tuple(lineage.serialized(entity) for entity in ti.task.inlets),
-        outlets=tuple(lineage.serialized(entity) for entity in ti.task.outlets),
+        inlets=hook_lineage.shown(ti.task.inlets, by_hooks.inputs),
+        outlets=hook_lineage.shown(ti.task.outlets, by_hooks.outputs),
         dataset_changes=context["outlet_events"].changes_of(ti.task.outlets),
     )
 

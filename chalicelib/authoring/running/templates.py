@@ -64,6 +64,7 @@ class Renderer:
         self._as_they_are = {id(value) for value in as_they_are}
         self._extensions = tuple(owner.template_ext)
         self._dag = owner.dag
+        self._nested = getattr(owner, "nested_renderer", None)
         self._reads_any_text = bool(
             owner.dag.render_template_as_native_obj or owner.dag.jinja_environment_kwargs
         )
@@ -108,12 +109,15 @@ class Renderer:
 
     def _render_object(self, value: Any) -> Any:
         fields = getattr(value, "template_fields", ())
-        if not fields or isinstance(value, DependencyMixin | type):
+        if not (fields or self._nested) or isinstance(value, DependencyMixin | type):
             return value
         if id(value) in self._objects:  # objects may hold each other
             return self._objects[id(value)][1]
         rendered = copy.copy(value)
         self._objects[id(value)] = value, rendered
+        if self._nested:
+            self._nested(rendered, self._context, self._jinja(), set())
+            return rendered
         for name in fields:
             setattr(rendered, name, self.render(getattr(value, name)))
         return rendered

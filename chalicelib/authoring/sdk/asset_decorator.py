@@ -8,7 +8,6 @@ from chalicelib.authoring.model.assets import Asset, AssetAll, AssetRef, AssetWa
 from chalicelib.authoring.model.datasets import BaseDataset
 from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.asset_events import assets_named
-from chalicelib.authoring.running.callables import called_to_its_end
 from chalicelib.authoring.sdk.dag import DAG
 from chalicelib.authoring.taskflow.decorators import TaskFactory
 
@@ -26,8 +25,8 @@ class AssetMainOperator(PythonOperator):
         super().__init__(**kwargs)
         self.definition_name = definition_name
 
-    def call_function(self, context: "Context") -> Any:
-        """Call the function and give back what it returns."""
+    def determine_kwargs(self, context: "Context") -> Mapping[str, Any]:
+        """The arguments of the function: assets, but for those that are named otherwise."""
         outlet_events = context["outlet_events"]
         parameters = _parameters(self.python_callable)
         given = {key: each.default for key, each in parameters.items() if each.default is not each.empty}
@@ -36,8 +35,8 @@ class AssetMainOperator(PythonOperator):
         if "self" in names:
             names["self"] = self.definition_name
         assets = assets_named(context["ti"].datasets, [*names.values()]) if names else {}
-        kwargs = {key: assets[names[key]] if key in names else offered[key] for key in parameters}
-        return called_to_its_end(self.python_callable, (), kwargs, outlet_events.take)
+        self._take = outlet_events.take
+        return {key: assets[names[key]] if key in names else offered[key] for key in parameters}
 
 
 class AssetDefinition(Asset):

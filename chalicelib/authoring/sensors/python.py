@@ -1,6 +1,6 @@
 """``PythonSensor``: waits until a Python function returns a true value."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.exceptions import AirflowException
@@ -23,7 +23,7 @@ class PythonSensor(BaseSensorOperator):
         self,
         *,
         python_callable: Callable[..., Any],
-        op_args: Sequence[Any] | None = None,
+        op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         templates_dict: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -32,7 +32,7 @@ class PythonSensor(BaseSensorOperator):
         if not callable(python_callable):
             raise AirflowException("`python_callable` param must be callable")
         self.python_callable = python_callable
-        self.op_args = op_args or ()
+        self.op_args: Collection[Any] = op_args or ()
         self.op_kwargs = op_kwargs or {}
         self.templates_dict = templates_dict
 

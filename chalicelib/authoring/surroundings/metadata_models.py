@@ -81,6 +81,11 @@ class DatasetAliasModel(DatasetModel):
     """An alias as a row."""
 
 
+def expand_alias_to_datasets(alias: Any, **_: Any) -> list[Any]:
+    """The datasets behind an alias: refused, as a row of one is."""
+    raise NoMetadataDatabase(f"expand_alias_to_datasets({alias!r})", _DATASETS)
+
+
 class DatasetDagRunQueue(DatasetModel):
     """What has arrived for a DAG."""
 

@@ -3,8 +3,8 @@
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException
 from chalicelib.authoring.model import dag_context
@@ -33,6 +33,7 @@ from chalicelib.authoring.operators.python import (
     PythonOperator,
     ShortCircuitOperator,
 )
+from chalicelib.authoring.operators.python_scripts import python_source
 from chalicelib.authoring.running.callables import accepted_arguments, check_call
 from chalicelib.authoring.running.lazy_values import as_kept
 from chalicelib.authoring.sensors.python import PythonSensor
@@ -48,81 +49,108 @@ if TYPE_CHECKING:
 
 
 class DecoratedOperator(BaseOperator):
-    """What the operators of decorated functions share: an unused id, and a check of the call."""
+    """What the operators of decorated functions share: an unused id, and a check of the call.
+
+    The other class that such an operator derives from is given ``kwargs_to_upstream`` and what else is given.
+    """
+
+    template_fields: Sequence[str] = ("op_args", "op_kwargs")
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"op_args": "py", "op_kwargs": "py"}
 
     def __init__(
         self,
         *,
         python_callable: Callable[..., Any],
         task_id: str,
-        op_args: tuple[Any, ...] = (),
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        kwargs_to_upstream: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_call(python_callable, tuple(op_args or ()), op_kwargs or {})
+        self.python_callable = python_callable
+        self.op_args: Collection[Any] = op_args or ()
+        self.op_kwargs = op_kwargs or {}
+        super().__init__(task_id=_unused_task_id(task_id, kwargs), **(kwargs_to_upstream or {}), **kwargs)
+
+    def get_python_source(self) -> str:
+        """The function's source, without the decorators that make a task of it."""
+        return python_source(self.python_callable)
+
+
+class _Calling(DecoratedOperator):
+    """Hands the function on to an operator that calls it."""
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        check_call(python_callable, op_args, op_kwargs or {})
-        super().__init__(
-            task_id=_unused_task_id(task_id, kwargs),
-            python_callable=python_callable,
-            op_args=op_args,
-            op_kwargs=op_kwargs or {},
-            **kwargs,
-        )
+        call: dict[str, Any] = {
+            "python_callable": python_callable,
+            "op_args": op_args,
+            "op_kwargs": op_kwargs,
+        }
+        super().__init__(kwargs_to_upstream=call, **call, **kwargs)
 
 
-class _PythonDecoratedOperator(DecoratedOperator, PythonOperator):
+class _PythonDecoratedOperator(_Calling, PythonOperator):
     custom_operator_name = "@task"
+    template_fields = PythonOperator.template_fields
 
 
-class _BranchPythonDecoratedOperator(DecoratedOperator, BranchPythonOperator):
+class _BranchPythonDecoratedOperator(_Calling, BranchPythonOperator):
     custom_operator_name = "@task.branch"
+    template_fields = BranchPythonOperator.template_fields
 
 
-class _ShortCircuitDecoratedOperator(DecoratedOperator, ShortCircuitOperator):
+class _ShortCircuitDecoratedOperator(_Calling, ShortCircuitOperator):
     custom_operator_name = "@task.short_circuit"
+    template_fields = ShortCircuitOperator.template_fields
 
 
-class DecoratedSensorOperator(DecoratedOperator, PythonSensor):
+class DecoratedSensorOperator(_Calling, PythonSensor):
     """``@task.sensor``; Airflow's name of it has no underscore."""
 
     custom_operator_name = "@task.sensor"
+    template_fields = PythonSensor.template_fields
 
 
-class _VirtualenvDecoratedOperator(DecoratedOperator, PythonVirtualenvOperator):
+class _VirtualenvDecoratedOperator(_Calling, PythonVirtualenvOperator):
     custom_operator_name = "@task.virtualenv"
+    template_fields = PythonVirtualenvOperator.template_fields
 
 
-class _ExternalPythonDecoratedOperator(DecoratedOperator, ExternalPythonOperator):
+class _ExternalPythonDecoratedOperator(_Calling, ExternalPythonOperator):
     custom_operator_name = "@task.external_python"
+    template_fields = ExternalPythonOperator.template_fields
 
 
-class _BranchVirtualenvDecoratedOperator(DecoratedOperator, BranchPythonVirtualenvOperator):
+class _BranchVirtualenvDecoratedOperator(_Calling, BranchPythonVirtualenvOperator):
     custom_operator_name = "@task.branch_virtualenv"
+    template_fields = BranchPythonVirtualenvOperator.template_fields
 
 
-class _BranchExternalPythonDecoratedOperator(DecoratedOperator, BranchExternalPythonOperator):
+class _BranchExternalPythonDecoratedOperator(_Calling, BranchExternalPythonOperator):
     custom_operator_name = "@task.branch_external_python"
+    template_fields = BranchExternalPythonOperator.template_fields
 
 
-class _BashDecoratedOperator(BashOperator):
+class _BashDecoratedOperator(DecoratedOperator, BashOperator):
     """Runs the command that the function returns."""
 
     custom_operator_name = "@task.bash"
-    template_fields: Sequence[str] = ("bash_command", "env", "cwd", "op_args", "op_kwargs")
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *BashOperator.template_fields)
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {
+        **DecoratedOperator.template_fields_renderers,
+        **BashOperator.template_fields_renderers,
+    }
 
-    def __init__(
-        self,
-        *,
-        python_callable: Callable[..., Any],
-        task_id: str,
-        op_args: tuple[Any, ...] = (),
-        op_kwargs: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        check_call(python_callable, op_args, op_kwargs or {})
-        super().__init__(task_id=_unused_task_id(task_id, kwargs), bash_command="", **kwargs)
-        self.python_callable = python_callable
-        self.op_args = op_args
-        self.op_kwargs = op_kwargs or {}
+    def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(python_callable=python_callable, bash_command="", **kwargs)
 
     def execute(self, context: "Context") -> Any:
         """Ask the function for the command, render it, run it."""
