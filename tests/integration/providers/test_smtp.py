@@ -1,0 +1,68 @@
+"""The smtp package over a real server of mail."""
+
+import json
+from pathlib import Path
+
+from tests.integration.providers.running import run
+from tests.integration.providers.smtp_sink import LOGIN, PASSWORD, Mail, own_certificate, smtp_sink
+
+
+def test_tasks_send_mail_and_mail_tells_of_failures(tmp_path: Path) -> None:
+    with smtp_sink() as plain, smtp_sink(own_certificate(tmp_path)) as tls:
+        ran = run(
+            "letters",
+            "letters.py",
+            {
+                "AIRFLOW_CONN_SMTP_DEFAULT": connection(
+                    plain.port, login=LOGIN, password=PASSWORD, disable_ssl=True, disable_tls=True
+                ),
+                "AIRFLOW_CONN_SMTP_TLS": connection(tls.port, disable_tls=True, ssl_context="none"),
+                "AIRFLOW_VAR_REPORT": str(tmp_path / "report.csv"),
+            },
+        )
+    failed = {task_id for task_id, state in ran.tasks.items() if state != "success"}
+    assert failed == {"breaks", "refused"}, ran.log
+    assert PASSWORD not in ran.log
+    assert {mail.login for mail in plain.mails} == {LOGIN}
+    by_subject = {str(mail.message["Subject"]): mail for mail in plain.mails}
+    assert by_subject.keys() == {
+        "Orders of 2026-01-02",
+        "by hook",
+        "ends_well of 2026-01-02",
+        "letters failed",
+        FAILURE,
+    }, ran.log
+    check_report(by_subject["Orders of 2026-01-02"])
+    assert by_subject[FAILURE].receivers == ("oncall@example.org",)
+    assert by_subject[FAILURE].sender == "airflow@example.org"
+    assert "no orders" in body(by_subject[FAILURE])
+    (safe,) = tls.mails
+    assert (safe.login, body(safe).strip()) == (None, "<b>safe</b>")
+
+
+def check_report(mail: Mail) -> None:
+    everybody = ("ada@example.org", "grace@example.org", "team@example.org", "archive@example.org")
+    assert mail.receivers == everybody
+    assert mail.message["Reply-To"] == "owner@example.org"
+    assert mail.message["Bcc"] is None
+    assert "Orders of <i>2026-01-02</i>, from report." in body(mail)
+    (attached,) = mail.message.iter_attachments()
+    assert (attached.get_filename(), attached.get_payload(decode=True)) == ("report.csv", b"id\n1\n")
+
+
+def body(mail: Mail) -> str:
+    part = mail.message.get_body(("html",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def connection(port: int, *, login: str = "", password: str = "", **extra: object) -> str:
+    fields = {
+        "conn_type": "smtp",
+        "host": "localhost",
+        "port": port,
+        "login": login,
+        "password": password,
+        "extra": {"from_email": "airflow@example.org", "timeout": 20, **extra},
+    }
+    return json.dumps(fields)
