@@ -54,9 +54,9 @@ def run(dag_id: str, file: str, environ: Mapping[str, str], *, date: str = "2026
         check=False,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
-    lines = done.stdout.splitlines()
-    assert lines and lines[-1].startswith("{"), done.stdout + done.stderr
-    states = json.loads(lines[-1])
+    last = (done.stdout.splitlines() or [""])[-1]
+    assert last.startswith("{"), done.stdout + done.stderr
+    states = json.loads(last)
     tasks = {task_id: state for task_id, _, state in states["tasks"]}
     return Ran(state=states["run"], tasks=tasks, log=done.stdout + done.stderr)
 

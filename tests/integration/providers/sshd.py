@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,11 @@ Subsystem sftp {folder}/sftp
 """
 
 _SFTP = """#!/bin/sh
-# Each session is counted; that of the given number finds the file that comes so late.
+# Each session is counted, and finds the files that come by its number.
 echo session >> {folder}/sessions
-if [ -f {folder}/arrival ] && [ "$(wc -l < {folder}/sessions)" -ge "$(sed -n 1p {folder}/arrival)" ]; then
-    echo 'late news' > "$(sed -n 2p {folder}/arrival)"
-fi
+while read -r number path; do
+    [ "$(wc -l < {folder}/sessions)" -lt "$number" ] || echo news > "$path"
+done < {folder}/arrivals
 exec {server}
 """
 
@@ -65,13 +65,14 @@ class Sshd:
 
     @property
     def sessions(self) -> int:
-        """SFTP sessions since the last ``await_session``."""
+        """SFTP sessions since the last ``let_arrive``."""
         return len((self.folder / "sessions").read_text().splitlines())
 
-    def await_session(self, number: int, path: Path) -> None:
-        """Let a file appear when so many sessions have been opened from now on."""
+    def let_arrive(self, files: Mapping[Path, int]) -> None:
+        """Let each file appear when so many sessions have been opened from now on."""
         (self.folder / "sessions").write_text("")
-        (self.folder / "arrival").write_text(f"{number}\n{path}\n")
+        arrivals = "".join(f"{number} {path}\n" for path, number in files.items())
+        (self.folder / "arrivals").write_text(arrivals)
 
     def connection(self, conn_type: str, **extra: object) -> str:
         """A connection to it, as ``AIRFLOW_CONN_…`` takes it, that knows the server's key."""
@@ -119,7 +120,7 @@ def sshd(folder: Path) -> Iterator[Sshd]:
 def _prepare(server: Sshd) -> None:
     folder = server.folder
     server.files.mkdir()
-    (folder / "sessions").write_text("")
+    server.let_arrive({})
     for name in ("host_key", "user_key"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "tests", "-f", folder / name], check=True

@@ -30,12 +30,12 @@ def test_tasks_send_mail_and_mail_tells_of_failures(tmp_path: Path) -> None:
         "by hook",
         "ends_well of 2026-01-02",
         "letters failed",
-        FAILURE,
+        "breaks is failed",
     }, ran.log
     check_report(by_subject["Orders of 2026-01-02"])
-    assert by_subject[FAILURE].receivers == ("oncall@example.org",)
-    assert by_subject[FAILURE].sender == "airflow@example.org"
-    assert "no orders" in body(by_subject[FAILURE])
+    assert by_subject["breaks is failed"].receivers == ("oncall@example.org",)
+    assert by_subject["breaks is failed"].sender == "airflow@example.org"
+    assert "letters: no orders, try 1" in body(by_subject["breaks is failed"])
     (safe,) = tls.mails
     assert (safe.login, body(safe).strip()) == (None, "<b>safe</b>")
 

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import pytest
-
 from tests.integration.providers.running import run
 from tests.integration.providers.sshd import Sshd
 
-POKES = 4
+POKES = 3
 
 
 class _Behind(BaseHTTPRequestHandler):
@@ -82,18 +80,18 @@ def test_files_go_to_sftp_and_s3_and_come_back(server: Sshd, aws: str, tmp_path:
     assert "Error while transferring from" in ran.log
 
 
-@pytest.mark.parametrize("way", ["poke", "reschedule", "deferrable", "deferrable_by_pattern", "decorated"])
-def test_a_sensor_finds_the_file_at_the_poke_at_which_it_comes(server: Sshd, way: str) -> None:
-    inbox = server.files / way
+def test_sensors_find_their_files_at_the_poke_at_which_these_come(server: Sshd) -> None:
+    inbox = server.files / "inbox"
     inbox.mkdir()
-    server.await_session(POKES, inbox / "2026-01-02.csv")
+    ways = ["poke", "reschedule", "deferrable", "by_pattern", "decorated"]
+    server.let_arrive({inbox / f"{way}.csv": POKES * nth for nth, way in enumerate(ways, start=1)})
     ran = run(
-        f"file_arrives_{way}",
+        "file_arrives",
         "file_arrives.py",
         {"AIRFLOW_CONN_SFTP_DEFAULT": server.connection("sftp"), "FILES_OF_SFTP": str(inbox)},
     )
     assert ran.state == "success", ran.log
-    assert server.sessions == POKES
+    assert server.sessions == POKES * len(ways)
 
 
 def _aws(endpoint: str) -> str:

@@ -1,4 +1,4 @@
-"""A partner's file that comes some pokes later: the sensor holds its worker, lets go of it, or defers."""
+"""Files of a partner that come some pokes later: sensors hold their worker, let go of it, or defer."""
 
 import os
 from datetime import datetime
@@ -8,28 +8,24 @@ from airflow.decorators import task
 from airflow.providers.sftp.sensors.sftp import SFTPSensor
 
 INBOX = os.environ["FILES_OF_SFTP"]
-WAYS = {
-    "poke": {"path": f"{INBOX}/{{{{ ds }}}}.csv"},
-    "reschedule": {"path": f"{INBOX}/{{{{ ds }}}}.csv", "mode": "reschedule"},
-    "deferrable": {"path": f"{INBOX}/{{{{ ds }}}}.csv", "deferrable": True},
-    "deferrable_by_pattern": {"path": INBOX, "file_pattern": "*.csv", "deferrable": True},
-    "decorated": {},
-}
+OFTEN = {"poke_interval": 0.2, "timeout": 60}
 
+with DAG("file_arrives", start_date=datetime(2026, 1, 1), schedule=None, catchup=False, default_args=OFTEN):
+    poke = SFTPSensor(task_id="poke", path=f"{INBOX}/{{{{ task.task_id }}}}.csv")
+    reschedule = SFTPSensor(
+        task_id="reschedule", path=f"{INBOX}/{{{{ task.task_id }}}}.csv", mode="reschedule"
+    )
+    deferrable = SFTPSensor(task_id="deferrable", path=f"{INBOX}/{{{{ task.task_id }}}}.csv", deferrable=True)
+    by_pattern = SFTPSensor(
+        task_id="by_pattern",
+        path=INBOX,
+        file_pattern="by_*.csv",
+        newer_than="{{ data_interval_start }}",
+        deferrable=True,
+    )
 
-def arrival(way, arguments):
-    with DAG(f"file_arrives_{way}", start_date=datetime(2026, 1, 1), schedule=None, catchup=False) as dag:
-        if way == "decorated":
+    @task.sftp_sensor(path=INBOX, file_pattern="dec*.csv", mode="reschedule")
+    def decorated(kind, files_found):
+        return [kind, len(files_found)]
 
-            @task.sftp_sensor(path=INBOX, file_pattern="*.csv", poke_interval=0.2, timeout=60, mode="reschedule")
-            def wait(kind, files_found):
-                return [kind, len(files_found)]
-
-            wait(kind="csv")
-        else:
-            SFTPSensor(task_id="wait", poke_interval=0.2, timeout=60, **arguments)
-    return dag
-
-
-for way, arguments in WAYS.items():
-    globals()[way] = arrival(way, arguments)
+    poke >> reschedule >> deferrable >> by_pattern >> decorated(kind="csv")

@@ -67,11 +67,12 @@ with DAG("file_exchange", start_date=datetime(2026, 1, 1), schedule=None, catchu
         hook.delete_file(f"{REMOTE}/copy.csv")
         assert hook.list_directory(REMOTE) == [ds_nodash], hook.list_directory(REMOTE)
         assert hook.isfile(f"{REMOTE}/{ds_nodash}/orders.csv")
-        files, folders, _ = hook.get_tree_map(REMOTE)
+        files, _, _ = hook.get_tree_map(REMOTE)
         assert files == [f"{REMOTE}/{ds_nodash}/orders.csv"], files
         stored = S3Hook("aws_default").read_key(f"in/{ds}/orders.csv", "exchange")
         copies = [Path(LOCAL, "back", name).read_text() for name in ("orders.csv", "copy.csv")]
         assert {stored, *copies} == {"id,amount\n1,10\n2,20\n"}
-        return hook.test_connection()
+        works, message = hook.test_connection()
+        assert works, message
 
     [write(), bucket] >> put >> to_s3 >> to_sftp >> get >> [check(), missing]

@@ -16,7 +16,10 @@ with DAG(
     schedule=None,
     catchup=False,
     on_failure_callback=send_smtp_notification(
-        from_email="runs@example.org", to="team@example.org", subject="{{ dag.dag_id }} failed", html_content="run"
+        from_email="runs@example.org",
+        to="team@example.org",
+        subject="{{ dag.dag_id }} failed",
+        html_content="run",
     ),
 ):
     report = EmailOperator(
@@ -30,7 +33,11 @@ with DAG(
         custom_headers={"Reply-To": "owner@example.org"},
     )
     over_tls = EmailOperator(
-        task_id="over_tls", conn_id="smtp_tls", to="ada@example.org", subject="TLS", html_content="<b>safe</b>"
+        task_id="over_tls",
+        conn_id="smtp_tls",
+        to="ada@example.org",
+        subject="TLS",
+        html_content="<b>safe</b>",
     )
     refused = EmailOperator(
         task_id="refused", to="nobody@example.org", from_email="a@example.org", subject="x", html_content="x"
@@ -39,14 +46,24 @@ with DAG(
     @task
     def by_hook():
         with SmtpHook() as hook:
-            hook.send_email_smtp(to=["ada@example.org"], subject="by hook", html_content="text", mime_subtype="alternative")
-            return hook.test_connection()
+            hook.send_email_smtp(
+                to=["ada@example.org"], subject="by hook", html_content="text", mime_subtype="alternative"
+            )
+            works, message = hook.test_connection()
+            assert works, message
 
     @task
     def write():
         Path(os.environ["AIRFLOW_VAR_REPORT"]).write_text("id\n1\n")
 
-    @task(on_failure_callback=SmtpNotifier(to="oncall@example.org"))
+    @task(
+        on_failure_callback=SmtpNotifier(
+            from_email="airflow@example.org",
+            to="oncall@example.org",
+            subject="{{ ti.task_id }} is {{ ti.state }}",
+            template=str(Path(__file__).with_name("failure.html")),
+        )
+    )
     def breaks():
         raise ValueError("no orders")
 

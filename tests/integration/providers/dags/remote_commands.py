@@ -34,21 +34,24 @@ with DAG("remote_commands", start_date=datetime(2026, 1, 1), schedule=None, catc
     def tunnel():
         hook = SSHHook(ssh_conn_id="ssh_default")
         with hook.get_tunnel(remote_port=int(os.environ["PORT_BEHIND_TUNNEL"])) as opened:
-            with urllib.request.urlopen(f"http://127.0.0.1:{opened.local_bind_port}/") as answer:
-                return answer.read().decode()
+            url = f"http://127.0.0.1:{opened.local_bind_port}/"
+            return urllib.request.urlopen(url).read().decode()
 
     @task
     def command_by_hook():
         hook = SSHHook("ssh_default", cmd_timeout=30)
         with hook.get_conn() as client:
-            status, out, err = hook.exec_ssh_client_command(client, "cat; echo warn >&2", get_pty=False, environment=None)
+            status, out, err = hook.exec_ssh_client_command(
+                client, "cat; echo warn >&2", get_pty=False, environment=None
+            )
         if status:
             raise AirflowException(err.decode())
         return [status, out.decode(), err.decode()]
 
     @task
     def connection_works():
-        return SSHHook("ssh_default").test_connection()
+        works, message = SSHHook("ssh_default").test_connection()
+        assert works, message
 
     check(said.output)
     tunnel()
