@@ -9,6 +9,7 @@ from chalicelib.deploy.checks.alarms import check_alarms
 from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.deployment import check_deployment
 from chalicelib.deploy.checks.events import check_events
+from chalicelib.deploy.checks.layer import check_layer
 from chalicelib.deploy.checks.log_groups import check_log_groups
 from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.description.event_sources import event_sources
@@ -28,6 +29,11 @@ def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator
     yield from check_log_groups(resources.log_groups, client("logs"))
     yield from check_alarms(resources, client("cloudwatch"), client("sns"))
     yield from check_deployment(stage, place=place, recorded_api=_recorded_api(stage), client=client)
+    yield from check_layer(
+        stage.name,
+        is_asked_for=(stage.settings.dags_folder / "requirements.txt").exists(),
+        lambda_=client("lambda"),
+    )
     yield from _check_events(stage, client)
     yield from check_backlog(resources, client=client)
 

@@ -11,20 +11,18 @@ Chalice keeps the packages it builds in ``.chalice/deployments`` and deploys wha
 that change one day, it deploys its own package as it is, which works too.
 """
 
-import compileall
 import filecmp
 import re
 import shutil
-import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from py_compile import PycInvalidationMode
 from stat import S_IFREG
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
 from chalicelib.deploy.chalice.program import PackagesMissing, RunChalice
 from chalicelib.deploy.packaging.binaries import UnfitPackage, refuse_foreign
+from chalicelib.deploy.packaging.bytecode import compiled_below
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, architecture
 
@@ -151,14 +149,6 @@ def _readable(name: Path) -> ZipInfo:
 
 
 def _compiled(ready: ZipFile, scratch: Path) -> Iterator[Path]:
-    """Compile the modules in ``scratch``; by this Python, for Chalice chooses Lambda's by it, too.
-
-    The bytecode is never compared with the source again: neither changes in a package.
-    """
+    """The bytecode of the modules, made in ``scratch``."""
     ready.extractall(scratch, [name for name in ready.namelist() if name.endswith(".py")])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # of libraries; where it matters, Python says it again
-        compileall.compile_dir(
-            scratch, quiet=2, stripdir=scratch, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-        )
-    yield from sorted(scratch.rglob("*.pyc"))
+    yield from compiled_below(scratch)
