@@ -61,7 +61,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.delivery import check_dags
 from chalicelib.store.secrets_backends import secrets_backend_of
-from chalicelib.user_code.documents import dags_of_folder
+from chalicelib.user_code.documents_apart import dags_apart
 
 _REPEAT = "Put that right and deploy again: what is done already stays as it is"
 
@@ -237,9 +237,9 @@ class Deployment:
     def _sync(self) -> None:
         settings = self.stage.settings
         engine = self.engine()
-        folder = dags_of_folder(
+        folder = dags_apart(
             settings.dags_folder,
-            engine.store.variables,
+            variables=engine.store.variables,
             connections=engine.store.connections,
             secrets=secrets_backend_of(settings),
         )

@@ -48,6 +48,8 @@ _FINISH_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.5
 _OTHERS_AT_ONCE = 2
 """Invocations of the scheduler at once, and of the function of events; a stage sets its own."""
+_LOADING_SECONDS = 900
+"""What all DAG files together may take to load: each has a limit of its own."""
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _OPEN = "airflow.api.auth.backend.default"
 
@@ -148,7 +150,7 @@ class _Functions:
             scheduler=as_on_aws(SCHEDULER, application.scheduler, _OTHERS_AT_ONCE),
             events=as_on_aws(EVENTS, application.events, _OTHERS_AT_ONCE),
             tick=as_on_aws(TICK, application.tick),
-            sync=Function(name="sync", handler=application.sync, timeout=120, reused=False),
+            sync=Function(name="sync", handler=application.sync, timeout=_LOADING_SECONDS, reused=False),
         )
 
 

@@ -131,14 +131,19 @@ def writing_to(output: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[None]:
-    """Let user code find variables and the like, and the time if it is no real one, by asking the worker."""
+def asking(
+    requests: Requests, *, has_virtual_clock: bool = False, secrets_backend: str = ""
+) -> Iterator[None]:
+    """Let user code find variables and the like, and the time if it is no real one, by asking the worker.
+
+    ``secrets_backend`` is the name of the one that is asked first; empty: that of the environment, if any.
+    """
+    backend = secrets_backend or os.environ.get("AIRFLOW__SECRETS__BACKEND", "").rpartition(".")[2]
     with contextlib.ExitStack() as stack:
         stack.enter_context(variables.variables_in(AskedVariables(requests)))
         stack.enter_context(connections.connections_in(AskedConnections(requests)))
-        if backend := os.environ.get("AIRFLOW__SECRETS__BACKEND"):
-            asked = AskedSecrets(requests, backend.rpartition(".")[2])
-            stack.enter_context(secrets.secrets_from(asked))
+        if backend:
+            stack.enter_context(secrets.secrets_from(AskedSecrets(requests, backend)))
         stack.enter_context(configuration.configured_by(partial(asked_option, requests)))
         if has_virtual_clock:
             stack.enter_context(clock.living_by(AskedClock(requests)))

@@ -36,7 +36,7 @@ def test_broken_dag_files_are_told_in_a_line_each_and_the_others_are_served(
     server.start()
 
     deadly, syntax, unknown_import, *rest = server.output.splitlines()
-    ended = "loading it ended the process: Runtime exited with exit status 7"
+    ended = "loading it ended the process (exit code 7)"
     assert deadly == f"Broken DAG file {dags}/deadly.py: {ended}"
     assert syntax.startswith(f"Broken DAG file {dags}/syntax.py: SyntaxError: ")
     problem = (

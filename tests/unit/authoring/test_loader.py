@@ -14,9 +14,9 @@ from chalicelib.authoring.loading.loader import (
     dag_files,
     dag_of_file,
     load_file,
-    load_folder,
 )
 from chalicelib.authoring.model.dag import DAG
+from tests.scripted.loading import load_folder
 
 EMPTY_DAG = (
     "from airflow import DAG\n"
@@ -176,18 +176,6 @@ def test_only_files_that_mention_dags_and_airflow_are_read(tmp_path: Path) -> No
     loaded = load_folder(tmp_path)
     assert [file.filename for file in loaded.files] == ["team/nested/some.py"]
     assert loaded.failures == ()
-
-
-def test_the_second_file_with_a_dag_id_fails(tmp_path: Path) -> None:
-    write(tmp_path, one=EMPTY_DAG.format(dag_id="same"), two=EMPTY_DAG.format(dag_id="same"))
-    loaded = load_folder(tmp_path)
-    assert [file.filename for file in loaded.files] == ["one.py"]
-    assert loaded.failures == (
-        ImportFailure(
-            filename="two.py",
-            message="AirflowDagDuplicatedIdException: the DAG same is defined in one.py too",
-        ),
-    )
 
 
 def test_files_of_the_same_name_in_two_folders_are_two_modules(tmp_path: Path) -> None:
