@@ -1,28 +1,23 @@
 """The smtp package over a real server of mail."""
 
-import json
 from pathlib import Path
 
-from tests.integration.providers.running import run
-from tests.integration.providers.smtp_sink import LOGIN, PASSWORD, Mail, own_certificate, smtp_sink
+from tests.providers.kinds.running import DATE, dag, log_of, not_successful
+from tests.providers.kinds.smtp_sink import LOGIN, PASSWORD, Mail, own_certificate, smtp_sink
 
 
 def test_tasks_send_mail_and_mail_tells_of_failures(tmp_path: Path) -> None:
     with smtp_sink() as plain, smtp_sink(own_certificate(tmp_path)) as tls:
-        ran = run(
-            "letters",
-            "letters.py",
-            {
-                "AIRFLOW_CONN_SMTP_DEFAULT": connection(
-                    plain.port, login=LOGIN, password=PASSWORD, disable_ssl=True, disable_tls=True
-                ),
-                "AIRFLOW_CONN_SMTP_TLS": connection(tls.port, disable_tls=True, ssl_context="none"),
-                "AIRFLOW_VAR_REPORT": str(tmp_path / "report.csv"),
-            },
-        )
-    failed = {task_id for task_id, state in ran.tasks.items() if state != "success"}
-    assert failed == {"breaks", "refused"}, ran.log
-    assert PASSWORD not in ran.log
+        connections = {
+            "smtp_default": connection(
+                plain.port, login=LOGIN, password=PASSWORD, disable_ssl=True, disable_tls=True
+            ),
+            "smtp_tls": connection(tls.port, disable_tls=True, ssl_context="none"),
+        }
+        environ = {"AIRFLOW_VAR_REPORT": str(tmp_path / "report.csv")}
+        run = dag("letters.py", None, connections=connections, environ=environ).run(DATE)
+    assert not_successful(run) == {"breaks", "refused"}, log_of(run)
+    assert PASSWORD not in log_of(run)
     assert {mail.login for mail in plain.mails} == {LOGIN}
     by_subject = {str(mail.message["Subject"]): mail for mail in plain.mails}
     assert by_subject.keys() == {
@@ -31,7 +26,7 @@ def test_tasks_send_mail_and_mail_tells_of_failures(tmp_path: Path) -> None:
         "ends_well of 2026-01-02",
         "letters failed",
         "breaks is failed",
-    }, ran.log
+    }, log_of(run)
     check_report(by_subject["Orders of 2026-01-02"])
     assert by_subject["breaks is failed"].receivers == ("oncall@example.org",)
     assert by_subject["breaks is failed"].sender == "airflow@example.org"
@@ -56,8 +51,8 @@ def body(mail: Mail) -> str:
     return str(part.get_content())
 
 
-def connection(port: int, *, login: str = "", password: str = "", **extra: object) -> str:
-    fields = {
+def connection(port: int, *, login: str = "", password: str = "", **extra: object) -> dict[str, object]:
+    return {
         "conn_type": "smtp",
         "host": "localhost",
         "port": port,
@@ -65,4 +60,3 @@ def connection(port: int, *, login: str = "", password: str = "", **extra: objec
         "password": password,
         "extra": {"from_email": "airflow@example.org", "timeout": 20, **extra},
     }
-    return json.dumps(fields)

@@ -1,7 +1,6 @@
 """A real ``sshd`` of the machine, on a free port, for the user that runs the tests and a key of its own."""
 
 import getpass
-import json
 import os
 import socket
 import subprocess
@@ -74,11 +73,10 @@ class Sshd:
         arrivals = "".join(f"{number} {path}\n" for path, number in files.items())
         (self.folder / "arrivals").write_text(arrivals)
 
-    def connection(self, conn_type: str, **extra: object) -> str:
-        """A connection to it, as ``AIRFLOW_CONN_…`` takes it, that knows the server's key."""
-        # asyncssh, on which the sftp trigger is built, takes a host key as in known_hosts; paramiko its text.
-        known = (self.folder / "host_key.pub").read_text().split()
-        fields = {
+    def connection(self, conn_type: str, **extra: object) -> dict[str, object]:
+        """A connection to it that knows the server's key."""
+        key_type, key, *_ = (self.folder / "host_key.pub").read_text().split()
+        return {
             "conn_type": conn_type,
             "host": "127.0.0.1",
             "port": self.port,
@@ -86,11 +84,10 @@ class Sshd:
             "extra": {
                 "private_key": (self.folder / "user_key").read_text(),
                 "no_host_key_check": False,
-                "host_key": " ".join(known[:2]),
+                "host_key": f"{key_type} {key}",
                 **extra,
             },
         }
-        return json.dumps(fields)
 
 
 @contextmanager

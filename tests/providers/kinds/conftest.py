@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.emulator import ministack
-from tests.integration.providers.running import installed
-from tests.integration.providers.sshd import Sshd, sshd
+from tests.providers.kinds.running import installed
+from tests.providers.kinds.sshd import Sshd, sshd
 
 
 @pytest.fixture(scope="package")
@@ -19,8 +19,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 
 @pytest.fixture(scope="package")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an AWS that has S3."""
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]]:
+    """A connection to an AWS of the tests' own."""
     installed()
     with ministack(Path(sys.executable), tmp_path_factory.mktemp("aws"), {}) as started:
-        yield started.endpoint
+        yield {
+            "conn_type": "aws",
+            "login": "testing",
+            "password": "testing",
+            "extra": {"region_name": "us-east-1", "endpoint_url": started.endpoint},
+        }
