@@ -26,6 +26,7 @@ from chalicelib.cli.deployment.destroy import destroy
 from chalicelib.cli.deployment.doctor import doctor
 from chalicelib.cli.deployment.events import events
 from chalicelib.cli.deployment.package import package
+from chalicelib.cli.deployment.policy import policy
 from chalicelib.cli.deployment.sync import sync
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
@@ -72,6 +73,7 @@ for command in (
     events,
     info,
     package,
+    policy,
     pools,
     providers,
     rotate_fernet_key,

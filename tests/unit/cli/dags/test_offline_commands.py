@@ -83,6 +83,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lines(*arguments: str, exit_code: int = 0) -> list[str]:
     result = run(*arguments)
     assert result.exit_code == exit_code, result.output
+    assert result.stdout, result.stderr
     return result.stdout.splitlines()
 
 
