@@ -23,7 +23,14 @@ from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks, deferring, expanded, hook_lineage, listening
+from chalicelib.authoring.running import (
+    callbacks,
+    deferring,
+    expanded,
+    hook_lineage,
+    listening,
+    missing_on_lambda,
+)
 from chalicelib.authoring.running.alerts import send_alert
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.environment import exported
@@ -209,6 +216,8 @@ def _outcome_of(error: BaseException) -> TryOutcome:
         log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
         return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
     log.error("Task failed with exception", exc_info=error)
+    if advice := missing_on_lambda.advice_on(error):
+        log.error("%s", advice)
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
 

@@ -135,3 +135,19 @@ def test_dag_files_are_loaded_with_user_packages_whose_classes_stay_the_same(
     )
     assert loaded.broken == ()
     assert [dag.document["dag_id"] for dag in loaded.dags] == ["a", "b", "c"]
+
+
+def test_libraries_find_a_home_to_write_to_where_there_is_none(tried: Tried, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    tried.environ |= {"HOME": "/home/of/nobody", "TMPDIR": str(temporary)}
+    tried.once(
+        """
+        from pathlib import Path
+
+        def work():
+            (Path.home() / ".snowflake").mkdir()
+            return str(Path.home())
+        """
+    )
+    assert tried.xcoms.returned == str(temporary)
