@@ -215,12 +215,14 @@ def failure_of(error: BaseException, filename: str, folder: Path) -> ImportFailu
 
 
 def _advice_on(error: BaseException, folder: Path) -> str:
-    """What to install, where a package is missing that is none of the folder's own."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name or error.name.startswith("airflow"):
+    """What to install, where a package is missing, or has no such name, that is none of the folder's own."""
+    if not isinstance(error, ImportError) or not error.name:
         return ""
-    from chalicelib.authoring.loading.missing_packages import advice_on
+    from chalicelib.authoring.loading.missing_packages import advice_on, advice_on_name
 
-    return advice_on(error.name, folder)
+    if not isinstance(error, ModuleNotFoundError):
+        return advice_on_name(error)
+    return "" if error.name.startswith("airflow") else advice_on(error.name, folder)
 
 
 def _told(error: BaseException) -> str:

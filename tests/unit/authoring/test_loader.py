@@ -287,13 +287,13 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pyt
     [
         (
             "import sklearn",
-            "; put scikit-learn into requirements.txt, or the module sklearn into the DAGs folder or plugins "
-            "folder",
+            "; put scikit-learn into requirements.txt in the DAGs folder, or the module sklearn into that "
+            "folder or the plugins folder",
         ),
         (
             "import google.cloud.storage",
-            "; put google-cloud-PRODUCT into requirements.txt, or the module google into the DAGs folder or "
-            "plugins folder",
+            "; put google-cloud-PRODUCT into requirements.txt in the DAGs folder, or the module google into "
+            "that folder or the plugins folder",
         ),
         ("import beside.nothing", ""),
     ],

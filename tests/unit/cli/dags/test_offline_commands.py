@@ -60,7 +60,7 @@ BROKEN = {
     "package.py": (
         "from airflow import DAG\nimport snowflake.connector",
         "line 2: ModuleNotFoundError: No module named 'snowflake'; put snowflake-connector-python into "
-        "requirements.txt, or the module snowflake into the DAGs folder or plugins folder",
+        "requirements.txt in the DAGs folder, or the module snowflake into that folder or the plugins folder",
     ),
     "twice.py": (
         "from airflow import DAG\ndag = DAG('good')",
