@@ -73,6 +73,6 @@ def advice_on(module: str, folder: Path) -> str:
     if package.endswith("PRODUCT") and len(rest) > 1:
         package = package.replace("PRODUCT", rest[1].replace("_", "-"))
     return (
-        f"; put {package.replace('_', '-')} into requirements.txt, "
-        f"or the module {first} into the DAGs folder or plugins folder"
+        f"; put {package.replace('_', '-')} into requirements.txt in the DAGs "
+        f"folder, or the module {first} into that folder or the plugins folder"
     )
