@@ -51,6 +51,10 @@ ELSEWHERE = Patience(connect_s=3, read_s=10, attempts=5, last_attempt_s=60)
 """What deploys waits for calls that take seconds; the emulator of a busy machine takes them, too."""
 
 
+OF_LAMBDAS_API = Patience(connect_s=3, read_s=120, attempts=5, last_attempt_s=60)
+"""What deploys waits for Lambda, which unpacks a layer of up to 250 MB before it answers."""
+
+
 def patience(environ: Mapping[str, str] = os.environ) -> Patience:
     """What this process may wait. Lambda names its functions (AWS); so does an emulator, often a slow one."""
     on_lambda = environ.get("AWS_LAMBDA_FUNCTION_NAME") and not environ.get("AWS_ENDPOINT_URL")
@@ -100,8 +104,9 @@ def client(service: str) -> Any:
     lost connections. Callers must therefore expect that a call took effect although an earlier reply of
     it was lost.
     """
+    waits = OF_LAMBDAS_API if service == "lambda" else patience()
     with _making:
-        return session().create_client(service, config=client_config(patience()))
+        return session().create_client(service, config=client_config(waits))
 
 
 def client_config(waits: Patience) -> "Config":

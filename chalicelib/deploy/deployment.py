@@ -24,16 +24,25 @@ from chalicelib.deploy.checks.resources import check_resources
 from chalicelib.deploy.deployed_functions import refuse_stack, standing_runtime
 from chalicelib.deploy.description.event_sources import EventSources, event_sources
 from chalicelib.deploy.description.functions import LOOPING_HANDLERS, QUEUE_OF, function_name, handlers_behind
+from chalicelib.deploy.description.layer import layer_name
 from chalicelib.deploy.description.log_groups import LogGroup, log_groups
 from chalicelib.deploy.description.resources import Bucket, StageResources, stage_resources
 from chalicelib.deploy.findings import DEPLOY_AGAIN, Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
+from chalicelib.deploy.packaging.layer import LayerContents, build_layer, fitting_layer, unpacked_bytes
 from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.provisioning.after_chalice import finish_deployment
 from chalicelib.deploy.provisioning.alarms import put_alarms
 from chalicelib.deploy.provisioning.before_chalice import configure, create_missing
 from chalicelib.deploy.provisioning.bucket import bucket_exists
 from chalicelib.deploy.provisioning.connect_events import connect_events, refuse_missing_sources
+from chalicelib.deploy.provisioning.layer import (
+    delete_unwanted,
+    publish_layer,
+    standing_versions,
+    unwanted_versions,
+    version_with,
+)
 from chalicelib.deploy.provisioning.log_groups import make_log_groups
 from chalicelib.deploy.provisioning.queues import SETTLES_AFTER_S
 from chalicelib.deploy.runtimes import refuse_other_python, support_of, this_runtime
@@ -52,7 +61,7 @@ from chalicelib.engine.engine import Engine
 from chalicelib.events.declarations import Declaration
 from chalicelib.events.delivery import check_dags
 from chalicelib.store.secrets_backends import secrets_backend_of
-from chalicelib.user_code.documents import dags_of_folder
+from chalicelib.user_code.documents_apart import dags_apart
 
 _REPEAT = "Put that right and deploy again: what is done already stays as it is"
 
@@ -67,6 +76,8 @@ class Deployment:
     engine: Callable[[], Engine]
     """Gives the engine over the stage's tables, once they exist."""
     tell: Tell
+    user_packages: LayerContents | None = None
+    """What the layer of the worker and the triggerer has; None where the DAGs folder asks for no packages."""
     client: aws.ClientFactory = aws.client
     run_chalice: RunChalice = run_chalice
     sleep: Sleep = time.sleep
@@ -91,8 +102,11 @@ class Deployment:
             ("Tables, queues, bucket and Fernet key", self._plan_tables, self._make_tables),
             ("Logs", self._plan_log_groups, self._make_log_groups),
             ("What Chalice has deployed before", self._plan_record, self._restore_record),
+            ("User packages", self._plan_layer, self._publish_layer),
             ("Functions and REST API", self._plan_functions, self._chalice_deploy),
             ("What Chalice has no setting for", self._plan_settings, self._finish),
+            # After the functions, which had them until now.
+            ("User packages that no function has", self._plan_leaving, self._delete_layers),
             ("DAG files", self._plan_dag_files, self._sync),
             ("Sources of events", self._plan_events, self._connect),
             # Last: one of them goes off as long as there is no clock, and how long a message may wait follows
@@ -111,12 +125,23 @@ class Deployment:
         yield f"use     {runtime} on {architecture(self.stage)}; {support_of(runtime)}"
 
     def package(self) -> None:
-        """Build what is to be deployed, which changes nothing; raises as ``build_package`` does."""
+        """Build what is to be deployed, which changes nothing.
+
+        Raises as ``build_package`` and ``fitting_layer`` do.
+        """
         with TemporaryDirectory() as directory:
-            package = build_package(self.stage, Path(directory), self.run_chalice)
+            package = build_package(
+                self.stage,
+                Path(directory),
+                self.run_chalice,
+                beside_botocore=self.user_packages is not None and self.user_packages.has_botocore,
+            )
             self.tell(
                 f"  {package.stat().st_size / 1e6:.1f} MB for {this_runtime()} on {architecture(self.stage)}"
             )
+            if self.user_packages:
+                layer = fitting_layer(self.user_packages, self.stage, beside=unpacked_bytes(package))
+                self.tell(f"  {layer.line}")
 
     def _plan_tables(self) -> Iterator[str]:
         place = caller_place(self.client)
@@ -144,6 +169,33 @@ class Deployment:
     def _restore_record(self) -> None:
         restore_record(self.stage.project, self.stage.name, client=self.client)
 
+    def _plan_layer(self) -> Iterator[str]:
+        if self.user_packages is None:
+            return
+        standing = standing_versions(self.stage.name, self.client("lambda"))
+        is_there = version_with(self.user_packages.digest, standing)
+        verb = "keep   " if is_there else "change " if standing else "create "
+        yield f"{verb} layer {layer_name(self.stage.name)}"
+
+    def _publish_layer(self) -> None:
+        if self.user_packages:
+            arn, is_new = self._published(self.user_packages)
+            self.tell(f"  {'published' if is_new else 'as before'}: {arn}")
+
+    def _published(self, contents: LayerContents) -> tuple[str, bool]:
+        layer, owner = build_layer(contents, self.stage), caller_place(self.client).account
+        return publish_layer(layer, self.stage, owner=owner, client=self.client)
+
+    def _plan_leaving(self) -> Iterator[str]:
+        standing = standing_versions(self.stage.name, self.client("lambda"))
+        for version in unwanted_versions(standing, keep=self._digest):
+            yield f"delete  layer {version.name}"
+
+    def _delete_layers(self) -> None:
+        owner = caller_place(self.client).account
+        removed = delete_unwanted(self.stage, keep=self._digest, owner=owner, client=self.client)
+        self._tell_of((), removed)
+
     def _plan_functions(self) -> Iterator[str]:
         record = true_record(self.stage.project, self.stage.name, client=self.client)
         entries = {entry["name"]: entry for entry in record}
@@ -160,7 +212,10 @@ class Deployment:
     def _chalice_deploy(self) -> None:
         worker_timeout = self._time_set_by_chalice
         policies = policy_documents(self.stage, caller_place(self.client))
-        with chalice_project(self.stage, worker_timeout=worker_timeout, policies=policies) as project:
+        layer = self._published(self.user_packages)[0] if self.user_packages else None
+        with chalice_project(
+            self.stage, worker_timeout=worker_timeout, policies=policies, layer=layer
+        ) as project:
             self.run_chalice(project, ("deploy", "--stage", self.stage.name))
 
     def _plan_settings(self) -> Iterator[str]:
@@ -186,9 +241,9 @@ class Deployment:
     def _sync(self) -> None:
         settings = self.stage.settings
         engine = self.engine()
-        folder = dags_of_folder(
+        folder = dags_apart(
             settings.dags_folder,
-            engine.store.variables,
+            variables=engine.store.variables,
             connections=engine.store.connections,
             secrets=secrets_backend_of(settings),
         )
@@ -222,6 +277,10 @@ class Deployment:
     def _resources_at_last(self) -> StageResources:
         """The resources with the worker's time that AWS gave, or is asked for."""
         return stage_resources(as_it_stands(self.stage, client=self.client).settings)
+
+    @property
+    def _digest(self) -> str | None:
+        return None if self.user_packages is None else self.user_packages.digest
 
     @property
     def _log_groups(self) -> tuple[LogGroup, ...]:

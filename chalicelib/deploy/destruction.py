@@ -22,6 +22,7 @@ from chalicelib.deploy.description.resources import StageResources, stage_resour
 from chalicelib.deploy.provisioning.alarms import delete_alarms, standing_alarms
 from chalicelib.deploy.provisioning.bucket import CONFLICT, expecting
 from chalicelib.deploy.provisioning.connect_events import connected_events, disconnect_events
+from chalicelib.deploy.provisioning.layer import delete_unwanted, standing_versions
 from chalicelib.deploy.provisioning.log_groups import delete_log_groups
 from chalicelib.deploy.provisioning.queues import queue_url
 from chalicelib.deploy.stages import Stage
@@ -60,6 +61,7 @@ class Destruction:
             ("Alarms", self._plan_alarms, self._delete_alarms),
             ("What Chalice has deployed", self._plan_record, self._restore_record),
             ("Functions and REST API", self._plan_functions, self._chalice_delete),
+            ("User packages", self._plan_layer, self._delete_layer),
             ("Queues", self._plan_queues, self._delete_queues),
         ]
         if self.data:
@@ -123,6 +125,13 @@ class Destruction:
 
     def _chalice_delete(self) -> None:
         self.run_chalice(self.stage.project, ("delete", "--stage", self.stage.name))
+
+    def _plan_layer(self) -> Iterator[str]:
+        versions = standing_versions(self.stage.name, self.client("lambda"))
+        yield from _deleted(f"layer {version.name}" for version in versions)
+
+    def _delete_layer(self) -> None:
+        delete_unwanted(self.stage, keep=None, owner=caller_place(self.client).account, client=self.client)
 
     def _plan_alarms(self) -> Iterator[str]:
         names = sorted(standing_alarms(self._resources, self.client("cloudwatch")))

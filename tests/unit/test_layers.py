@@ -23,11 +23,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"domain", "auth", "engine", "aws"},
     "queues": {"domain", "engine", "aws"},
     "user_code": {"domain", "authoring", "engine"},
+    "user_packages": {"domain"},
     "events": {"domain", "engine"},
     "telemetry": {"domain"},
     "bootstrap": {"domain", "auth", "engine", "events", "store", "queues", "telemetry", "user_code"},
     "simulation": {"domain", "authoring", "engine", "queues", "store", "user_code"},
-    "testing": {"domain", "authoring", "engine", "simulation", "store", "user_code"},
+    "testing": {"domain", "authoring", "engine", "simulation", "store", "user_code", "user_packages"},
     "api": {"domain", "auth", "engine", "bootstrap", "telemetry"},
     "handlers": {"domain", "engine", "events", "queues", "bootstrap", "telemetry"},
     "deploy": {
@@ -41,10 +42,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "queues",
         "bootstrap",
         "user_code",
+        "user_packages",
     },
     "local": {
         *("domain", "auth", "aws", "authoring", "engine", "events", "store", "queues", "bootstrap", "deploy"),
-        *("user_code", "handlers"),
+        *("user_code", "user_packages", "handlers"),
     },
     "cli": {
         "domain",
@@ -60,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "local",
         "simulation",
         "user_code",
+        "user_packages",
     },
 }
 """Per layer (a package or a module of ``chalicelib``) the layers it may import."""
@@ -83,7 +86,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
-        *("policy_files", "deployed_functions", "chalice", "provisioning", "worker_time", "checks"),
+        *(
+            "policy_files",
+            "task_rights",
+            "deployed_functions",
+            "chalice",
+            "provisioning",
+            "worker_time",
+            "checks",
+        ),
         *("packaging", "rehearsal", "validation", "destruction", "deployment"),
     ),
     "api": ("http", "authorizer", "experimental", "surfaces"),
@@ -111,6 +122,7 @@ USERS_OF: dict[str, set[str]] = {
     "asn1crypto": {"auth"},
     "cryptography": {"store"},
     "jmespath": {"events"},
+    "packaging": {"user_packages"},
     "pytest": {"testing"},
     "fsspec": {"authoring"},
     "upath": {"authoring"},

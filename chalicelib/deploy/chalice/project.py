@@ -12,8 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.deploy.description.functions import WORKER
+from chalicelib.deploy.description.layer import LAYERED
 from chalicelib.deploy.description.policies import Policy
-from chalicelib.deploy.stages import Stage
+from chalicelib.deploy.stages import Stage, function_setting
 
 _PACKAGED = ("app.py", "chalicelib", "requirements.txt", "vendor")
 """What Chalice reads beside ``.chalice``, as far as it is there."""
@@ -23,10 +24,14 @@ _WRITTEN = ("deployed", "deployments")
 
 
 @contextmanager
-def chalice_project(stage: Stage, *, worker_timeout: int, policies: Mapping[str, Policy]) -> Iterator[Path]:
+def chalice_project(
+    stage: Stage, *, worker_timeout: int, policies: Mapping[str, Policy], layer: str | None = None
+) -> Iterator[Path]:
     """A directory to run Chalice in, as long as this lasts.
 
     ``worker_timeout`` is in seconds, ``policies`` are those of the functions by handler, filled in.
+    ``layer`` is the ARN of the user packages', which goes after the stage's own. Chalice tells Lambda a
+    function's layers each time: without one, a layer that was there is gone.
     """
     with TemporaryDirectory(prefix="updraft-") as directory:
         project, ours = Path(directory), stage.project / ".chalice"
@@ -42,9 +47,16 @@ def chalice_project(stage: Stage, *, worker_timeout: int, policies: Mapping[str,
         config = json.loads((ours / "config.json").read_text())
         functions = config["stages"][stage.name].setdefault("lambda_functions", {})
         functions.setdefault(WORKER, {})["lambda_timeout"] = worker_timeout
+        for handler in LAYERED if layer else ():
+            functions.setdefault(handler, {})["layers"] = [*own_layers(stage, handler), layer]
         for handler, policy in policies.items():
             name = f"filled-in-{handler}.json"
             (project / ".chalice" / name).write_text(json.dumps(policy, indent=2))
             functions.setdefault(handler, {})["iam_policy_file"] = name
         (project / ".chalice" / "config.json").write_text(json.dumps(config, indent=2))
         yield project
+
+
+def own_layers(stage: Stage, handler: str) -> list[str]:
+    """The ARNs of the layers that ``.chalice/config.json`` gives a function."""
+    return list(function_setting(stage, handler, "layers") or ())

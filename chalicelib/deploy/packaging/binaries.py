@@ -36,14 +36,16 @@ def machines(package: ZipFile) -> dict[str, int]:
     return {name: machine for name, machine in found if machine is not None}
 
 
-def refuse_foreign(package: ZipFile, architecture: str) -> None:
+def refuse_foreign(package: ZipFile, architecture: str, *, below: str = "") -> None:
     """Raise ``UnfitPackage`` if a package at the top has binaries, and none of them is for the architecture.
 
-    One that brings binaries for several machines chooses among them by itself.
+    One that brings binaries for several machines chooses among them by itself. ``below`` is the folder in
+    the zip whose top that is.
     """
     wanted = MACHINES[architecture]
     by_top: dict[str, dict[str, int]] = defaultdict(dict)
-    for name, machine in machines(package).items():
+    for path, machine in machines(package).items():
+        name = path.removeprefix(f"{below}/")
         by_top[name.partition("/")[0]][name] = machine
     foreign = [name for of_top in by_top.values() if wanted not in of_top.values() for name in of_top]
     if foreign:

@@ -6,7 +6,8 @@ Chalice merges objects deeply; a list or a value of ours replaces its own.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +34,7 @@ from chalicelib.deploy.description.functions import (
     role_policy_id,
     tick_rule_name,
 )
+from chalicelib.deploy.description.layer import LAYERED, description_of, layer_name
 from chalicelib.deploy.description.log_groups import LogGroup
 from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.description.policies import Policy
@@ -61,12 +63,32 @@ Resource = tuple[str, Template]
 _OTHER_VARIABLE = re.compile(r"\$\{(?!AWS::)")
 """The beginning of a variable that is none of CloudFormation's, but IAM's."""
 
+_LAYER = "UserPackages"
+"""The logical id of the layer with the user packages."""
+
 _KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 """Data outlives its stack; but what a creation that failed leaves is empty, and in the way of the next."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerOfTheStack:
+    """The layer with the user packages, and what it is for."""
+
+    zip_name: str
+    """The zip, in the folder of the template."""
+    digest: str
+    """That of its contents."""
+    runtime: str
+    architecture: str
+    own_layers: Mapping[str, Sequence[str]]
+    """The ARNs of the layers that the functions have besides, by handler."""
+
+
 def merge_template(
-    settings: Settings, declarations: Iterable[Declaration], policies: Mapping[str, Policy]
+    settings: Settings,
+    declarations: Iterable[Declaration],
+    policies: Mapping[str, Policy],
+    layer: LayerOfTheStack | None = None,
 ) -> Template:
     """What ``chalice package --merge-template`` needs to make a whole stage of its template.
 
@@ -78,8 +100,9 @@ def merge_template(
             **dict(_stored(stage_resources(settings), settings)),
             **dict(_alarms(stage_resources(settings), settings)),
             **dict(_events(event_sources(settings, declarations), settings)),
-            **dict(_functions(settings, policies)),
+            **dict(_functions(settings, policies, layer)),
             **dict([_rest_api(settings)]),
+            **({_LAYER: _layer(layer, settings)} if layer else {}),
         }
     }
 
@@ -205,13 +228,31 @@ def _subscription(subscription: Subscription, queue: str, dead_letters: str) -> 
     return {"Type": "AWS::SNS::Subscription", "Properties": properties}
 
 
-def _functions(settings: Settings, policies: Mapping[str, Policy]) -> Iterator[Resource]:
+def _layer(layer: LayerOfTheStack, settings: Settings) -> Template:
+    """A version that another one replaces is deleted, once the functions have that."""
+    properties = {
+        "LayerName": layer_name(settings.stage),
+        "Description": description_of(layer.digest),
+        "ContentUri": f"./{layer.zip_name}",
+        "CompatibleRuntimes": [layer.runtime],
+        "CompatibleArchitectures": [layer.architecture],
+        "RetentionPolicy": "Delete",
+    }
+    return {"Type": "AWS::Serverless::LayerVersion", "Properties": properties}
+
+
+def _functions(
+    settings: Settings, policies: Mapping[str, Policy], layer: LayerOfTheStack | None
+) -> Iterator[Resource]:
     """The functions and their roles, what Chalice leaves out of them."""
     for handler in handlers_behind(settings.auth_backend):
         function = "APIHandler" if handler == API_HANDLER else logical_id(handler)
         # Lambda would make the log group of the first invocation, and the stack then could not.
         group = {"DependsOn": [_log_group_id(handler)]}
-        yield function, group | {"Properties": _function_properties(handler, settings)}
+        properties = _function_properties(handler, settings)
+        if layer and handler in LAYERED:
+            properties["Layers"] = [*layer.own_layers[handler], {"Ref": _LAYER}]
+        yield function, group | {"Properties": properties}
         yield f"{logical_id(handler)}Role", {"Properties": _role_properties(handler, settings, policies)}
 
 

@@ -507,7 +507,8 @@ def _settings(project: Path, stage: str, handler: str) -> dict[str, Any]:
     found = _of_function(config, stage, handler)
     architecture = config["stages"][stage].get("lambda_architecture") or config.get("lambda_architecture")
     timeout = {"Timeout": found["lambda_timeout"]} if "lambda_timeout" in found else {}
-    return {"architecture": architecture or "x86_64", **timeout}
+    layers = {"Layers": found.get("layers", [])}
+    return {"architecture": architecture or "x86_64", **layers, **timeout}
 
 
 def _config(project: Path) -> dict[str, Any]:

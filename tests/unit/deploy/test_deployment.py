@@ -16,9 +16,11 @@ from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.doctor import examine
 from chalicelib.deploy.deployment import Deployment
 from chalicelib.deploy.description.functions import HANDLERS, QUEUE_OF
+from chalicelib.deploy.description.layer import MOST_UNPACKED_BYTES
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
+from chalicelib.deploy.packaging.layer import LayerContents, layer_contents
 from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.deploy.provisioning.bucket import BucketNameTaken
 from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
@@ -30,8 +32,10 @@ from chalicelib.deploy.validation import validate
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
+from chalicelib.user_packages.installed import measured
 from tests.scripted.engines import engine_in_memory
-from tests.unit.deploy.aws_in_memory import Aws, Chalice, Killed, swagger
+from tests.unit.deploy.aws_in_memory import PACKAGE, Aws, Chalice, Killed, swagger
+from tests.unit.deploy.packages_in_place import in_place
 
 DAG = """
 from airflow import DAG
@@ -88,6 +92,7 @@ class Life:
     def __init__(self, stage: Stage, aws: Aws, engine: Engine) -> None:
         self.stage, self.aws, self.engine = stage, aws, engine
         self.said: list[str] = []
+        self.user_packages: LayerContents | None = None
         self.chalice = Chalice(aws, stage.variables)
 
     def deployment(self) -> Deployment:
@@ -96,6 +101,7 @@ class Life:
             declarations=validate(self.stage, MemoryStore().variables),
             engine=lambda: self.engine,
             tell=self.said.append,
+            user_packages=self.user_packages,
             client=self.aws.client,
             run_chalice=self.chalice,
             sleep=self.aws.sleep,
@@ -126,7 +132,32 @@ class Life:
         findings = examine(self.stage, client=self.aws.client)
         return {finding.subject: finding.problems for finding in findings if not finding.ok}
 
-    def configure(self, handler: str, **settings: int) -> None:
+    def ask_for(self, **modules: str) -> None:
+        """Have packages in the DAGs folder's `requirements.txt`, each of one module."""
+        folder = self.stage.project / f"installed-{len(self.said)}"
+        self.user_packages = in_place(folder, self.stage, **modules)
+        (self.stage.settings.dags_folder / "requirements.txt").write_text("\n".join(modules))
+
+    def ask_for_none(self) -> None:
+        """Take the `requirements.txt` away."""
+        self.user_packages = None
+        (self.stage.settings.dags_folder / "requirements.txt").unlink()
+
+    def versions(self) -> list[str]:
+        """The versions of the layer, the newest first."""
+        answer = self.aws.client("lambda").list_layer_versions(LayerName="updraft-dev-user-packages")
+        return [each["LayerVersionArn"] for each in answer["LayerVersions"]]
+
+    def layers(self) -> dict[str, list[str]]:
+        """The layers of the functions that have any, by handler."""
+        functions = self.aws.client("lambda").list_functions()["Functions"]
+        return {
+            each["FunctionName"].removeprefix("updraft-dev-"): [layer["Arn"] for layer in each["Layers"]]
+            for each in functions
+            if each["Layers"]
+        }
+
+    def configure(self, handler: str, **settings: int | list[str]) -> None:
         """Change what `.chalice/config.json` says of a function."""
         path = self.stage.project / ".chalice" / "config.json"
         config = json.loads(path.read_text())
@@ -169,6 +200,7 @@ def rest_apis(aws: Aws) -> int:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_deployment_that_is_killed_anywhere_is_mended_by_the_next(life: Life, moment: str) -> None:
+    life.ask_for(greeting="TEXT = 'hello'")
     assert survives(life, life.deploy, moment) > 25
 
     assert life.wrong() == {}
@@ -261,6 +293,105 @@ def test_what_chalice_finds_to_deploy_is_ready(life: Life) -> None:
     make_ready(package)
     assert package.read_bytes() == made_ready
     assert f"  0.0 MB for {this_runtime()} on x86_64" in life.said
+
+
+def test_user_packages_travel_in_a_layer_of_the_functions_that_load_user_code(life: Life) -> None:
+    layer = "layer updraft-dev-user-packages"
+    life.deploy()
+    assert life.layers() == {}
+    assert not [line for line in life.plan() if "layer" in line]
+
+    life.ask_for(greeting="TEXT = 'hello'", farewell="TEXT = 'bye'")
+    assert f"create  {layer}" in life.plan()
+    life.deploy()
+
+    (version,) = life.versions()
+    assert life.layers() == {"worker": [version], "triggerer": [version]}
+    assert f"  published: {version}" in life.said
+    assert any(line.startswith("  User packages: 2 distributions, 0.0 MB unpacked") for line in life.said)
+    assert f"keep    {layer}" in life.plan()
+    assert life.wrong() == {}
+
+
+def test_a_layer_is_published_anew_when_its_contents_have_changed(life: Life) -> None:
+    life.ask_for(greeting="TEXT = 'hello'")
+    life.deploy()
+    (first,) = life.versions()
+    life.ask_for(greeting="TEXT = 'hello'")
+    life.deploy()
+    assert life.versions() == [first]
+    assert f"  as before: {first}" in life.said
+
+    life.ask_for(greeting="TEXT = 'good day'")
+    assert "change  layer updraft-dev-user-packages" in life.plan()
+    assert f"delete  layer {first.rpartition('layer:')[2]}" in life.plan()
+    life.aws.calls.clear()
+    life.deploy()
+
+    (second,) = life.versions()
+    assert second != first
+    assert life.layers() == {"worker": [second], "triggerer": [second]}
+    calls = life.aws.calls
+    last_function = len(calls) - calls[::-1].index("UpdateFunctionConfiguration") - 1
+    assert calls.index("PublishLayerVersion") < calls.index("UpdateFunctionConfiguration")
+    assert last_function < calls.index("DeleteLayerVersion")
+
+
+def test_a_layer_goes_with_the_last_user_package_and_with_its_stage(life: Life) -> None:
+    life.ask_for(greeting="TEXT = 'hello'")
+    life.deploy()
+    (version,) = (each.rpartition("layer:")[2] for each in life.versions())
+    life.ask_for_none()
+    unasked = "is there, and requirements.txt in the DAGs folder asks for no packages"
+    assert life.wrong() == {"layer updraft-dev-user-packages": (unasked,)}
+    assert f"delete  layer {version}" in life.plan()
+    life.deploy()
+    assert (life.versions(), life.layers(), life.wrong()) == ([], {}, {})
+
+    life.ask_for(greeting="TEXT = 'hello'")
+    life.deploy()
+    assert any(line.startswith("delete  layer updraft-dev-user-p") for line in life.plan_of_destruction())
+    life.destroy()
+    assert life.versions() == []
+
+
+def test_a_stages_own_layers_stay_and_come_first(life: Life) -> None:
+    made = life.aws.client("lambda").publish_layer_version(LayerName="fonts", Content={"ZipFile": PACKAGE})[
+        "LayerVersionArn"
+    ]
+    life.configure("worker", layers=[made])
+    life.ask_for(greeting="TEXT = 'hello'")
+    life.deploy()
+    (version,) = life.versions()
+    assert life.layers() == {"worker": [made, version], "triggerer": [version]}
+    life.ask_for_none()
+    life.deploy()
+    assert life.layers() == {"worker": [made]}
+
+
+def test_the_doctor_finds_a_function_without_the_layer_and_a_layer_that_is_gone(life: Life) -> None:
+    life.ask_for(greeting="TEXT = 'hello'")
+    life.deploy()
+    lambda_ = life.aws.client("lambda")
+    lambda_.update_function_configuration(FunctionName="updraft-dev-triggerer", Layers=[])
+    layer = "layer updraft-dev-user-packages"
+    assert life.wrong() == {layer: ("updraft-dev-triggerer does not have version 1",)}
+    lambda_.delete_layer_version(LayerName="updraft-dev-user-packages", VersionNumber=1)
+    assert life.wrong() == {layer: ("is missing",)}
+    life.deploy()
+    assert life.wrong() == {}
+
+
+def test_packages_that_lambda_would_not_take_are_refused_before_anything_is_changed(life: Life) -> None:
+    life.ask_for(greeting="TEXT = 'hello'")
+    assert life.user_packages
+    with (life.user_packages.installed.folder / "model.bin").open("wb") as large:
+        large.truncate(MOST_UNPACKED_BYTES)
+    installed = measured(life.user_packages.installed.folder, ())
+    life.user_packages = layer_contents(installed, life.stage)
+    with pytest.raises(StepFailed, match=r"^Package: User packages are too large for a function: 250 MB"):
+        life.deploy()
+    assert not any(call.startswith(("Create", "Put", "Publish")) for call in life.aws.calls)
 
 
 def test_another_checkout_deploys_the_same_stage(life: Life) -> None:

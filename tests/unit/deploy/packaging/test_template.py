@@ -22,6 +22,7 @@ from chalicelib.deploy.stages import Stage, StageError
 from chalicelib.deploy.steps import CommandFailed
 from chalicelib.events.declarations import parse_declarations
 from chalicelib.settings import Settings
+from tests.unit.deploy.packages_in_place import in_place
 
 AUTH = "AIRFLOW__API__AUTH_BACKEND"
 BASIC_AUTH = "airflow.api.auth.backend.basic_auth"
@@ -468,6 +469,37 @@ def test_chalice_is_given_what_to_merge(tmp_path: Path, monkeypatch: pytest.Monk
     assert "updraft-dev-tasks" in json.dumps(json.loads(merged.read_text())["Resources"]["WorkerRole"])
     with ZipFile(tmp_path / "out" / "deployment.zip") as made:
         assert any(name.endswith(".pyc") for name in made.namelist())
+
+
+def test_user_packages_are_a_layer_of_the_functions_that_load_user_code(tmp_path: Path) -> None:
+    stage, out = stage_in(tmp_path / "updraft"), tmp_path / "out"
+    path = stage.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    fonts = "arn:aws:lambda:eu-west-1:123456789012:layer:fonts:1"
+    config["lambda_functions"]["worker"]["layers"] = [fonts]
+    path.write_text(json.dumps(config))
+    packages = in_place(tmp_path / "installed", stage, greeting="TEXT = 'hello'")
+
+    layer = package(stage, (), out, user_packages=packages, run_chalice=Chalice().run)
+
+    made = json.loads((out / "merged.json").read_text())["Resources"]
+    layers = {name: each["Properties"]["Layers"] for name, each in made.items() if "Layers" in str(each)}
+    assert layers == {
+        "Worker": [fonts, {"Ref": "UserPackages"}],
+        "Triggerer": [{"Ref": "UserPackages"}],
+    }
+    assert made["UserPackages"]["Type"] == "AWS::Serverless::LayerVersion"
+    properties = made["UserPackages"]["Properties"]
+    assert layer
+    assert layer.line.startswith("User packages: 1 distribution, 0.0 MB unpacked, ")
+    assert properties["Description"] == f"User packages {layer.digest}"
+    assert (properties["ContentUri"], properties["RetentionPolicy"]) == ("./layer.zip", "Delete")
+    with ZipFile(out / "layer.zip") as opened:
+        assert "user-packages/greeting.py" in opened.namelist()
+
+    assert package(stage, (), out, run_chalice=Chalice().run) is None
+    assert not (out / "layer.zip").exists()
+    assert "Layer" not in (out / "merged.json").read_text()
 
 
 def test_a_package_that_chalice_cannot_make_is_no_success(tmp_path: Path) -> None:
