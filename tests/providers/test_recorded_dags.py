@@ -156,7 +156,7 @@ def test_a_dag_over_provider_packages_ends_as_recorded(
         programs_of_postgres()
     ended, expected = outcomes[name, dag_id], case["expect"]
     print(ended.get("log", ended))
-    assert {key: ended.get(key) for key in ("run", "tasks", "tries", "values")} == {
+    assert {key: ended.get(key) for key in _EXACT} == {
         key: sorted(expected[key]) if key == "tasks" else expected[key]
         for key in ("run", "tasks", "tries", "values")
     }

@@ -30,6 +30,7 @@ from chalicelib.authoring.running import (
     hook_lineage,
     kept_exceptions,
     listening,
+    missing_on_lambda,
 )
 from chalicelib.authoring.running.alerts import send_alert
 from chalicelib.authoring.running.context import Context, context_of, running_in
@@ -217,6 +218,8 @@ def _outcome_of(error: BaseException) -> TryOutcome:
         log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
         return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
     log.error("Task failed with exception", exc_info=error)
+    if advice := missing_on_lambda.advice_on(error):
+        log.error("%s", advice)
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
 

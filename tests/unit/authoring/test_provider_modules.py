@@ -175,3 +175,14 @@ def test_the_manager_tells_versions() -> None:
     assert (provider.version, provider.data["description"]) == ("4.0.0", "SSH")
     assert manager.hooks["broken"] is None
     assert manager.hooks["ssh"].connection_testable is False
+    with pytest.raises(KeyError):
+        manager.hooks["telnet"]
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_manager_imports_only_the_hook_that_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    hooks = _name("airflow.providers_manager", "ProvidersManager")().hooks
+    assert {"ssh", "broken", "fs"} == set(hooks)
+    assert hooks.get("telnet") is None
+    assert hooks["ssh"].hook_name == "SSH"
+    assert "nope" not in caplog.text
