@@ -28,6 +28,7 @@ from chalicelib.authoring.running import (
     deferring,
     expanded,
     hook_lineage,
+    kept_exceptions,
     listening,
     missing_on_lambda,
 )
@@ -80,6 +81,7 @@ def _run(ti: TaskInstance) -> TryOutcome:
         if outcome.result not in _PAUSES:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
         if outcome.result in _FAILURES:
+            outcome = replace(outcome, error=_kept_for_callbacks(ti.task, error))
             send_alert(ti, context or Context(), outcome.result, error)
     listening.tell_of_changes(outcome.dataset_changes)
     listening.tell_of_end(ti, outcome.result, raised)
@@ -220,6 +222,12 @@ def _outcome_of(error: BaseException) -> TryOutcome:
         log.error("%s", advice)
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
+
+
+def _kept_for_callbacks(task: BaseOperator, error: BaseException) -> str | None:
+    if not (task.on_failure_callback or task.on_retry_callback):
+        return None
+    return kept_exceptions.kept_of(error)
 
 
 def _reason(error: BaseException) -> str:
