@@ -31,9 +31,13 @@ Jinja2 and pendulum are Updraft's own, and there in any case.
 
 UNDECLARED: dict[str, tuple[str, ...]] = {
     "apache-airflow-providers-common-sql": ("sqlalchemy>=1.4.36",),
+    "apache-airflow-providers-google": ("openlineage-python>=1.24.2",),
     "apache-airflow-providers-common-io": ("fsspec>=2023.10.0", "universal-pathlib!=0.2.4,>=0.2.2"),
 }
-"""The same for packages that are too large to come with every provider."""
+"""The same for packages that are too large to come with every provider.
+
+Dataproc's operators of google derive from classes of OpenLineage's client.
+"""
 
 WITH_COMMON_SQL = frozenset(
     f"{PROVIDER}{name}"
@@ -63,11 +67,12 @@ WITH_COMMON_SQL = frozenset(
 )
 """Provider packages that need ``common-sql``: what that one does not declare is asked for right away."""
 
-BOUNDS_OF_AIRFLOW = ("paramiko<4", "sqlalchemy<2", "universal-pathlib<0.3")
+BOUNDS_OF_AIRFLOW = ("paramiko<4", "pyarrow<20", "sqlalchemy<2", "universal-pathlib<0.3")
 """Where provider packages of Airflow 2.10 break on newer versions.
 
-SQLAlchemy by Airflow's own metadata; paramiko 4 has no DSS keys, which the ssh provider names; version 0.3
-of universal-pathlib has another base class.
+SQLAlchemy by Airflow's own metadata; paramiko 4 has no DSS keys, which the ssh provider names; later pyarrow
+wants NumPy 2, which the pandas of google and snowflake forbids; version 0.3 of universal-pathlib has another
+base class.
 """
 
 BOUNDS_OF_UPDRAFT = (
