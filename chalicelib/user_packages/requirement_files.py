@@ -35,7 +35,7 @@ _CONSTRAINTS_OF_AIRFLOW = re.compile(
 )
 
 _DAGS_FOLDERS = ("/usr/local/airflow/dags/", "/opt/airflow/dags/", "/home/airflow/gcs/dags/")
-"""The DAGs folder on MWAA, in Airflow's Docker image and on Cloud Composer: paths in it are taken for ours."""
+"""The DAGs folder on MWAA, in Airflow's Docker image and on Cloud Composer: paths in it are ours."""
 
 _OTHER_SOURCES = (
     "name a released version, or put a wheel of it into the DAGs folder and name that file (./NAME.whl)"
