@@ -1,6 +1,7 @@
 """A folder filled with what a DAGs folder asks for, by pip."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from chalicelib.user_packages import REQUIREMENTS, installed
 from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.installed import Installed
 from chalicelib.user_packages.machines import THIS, Machine
-from chalicelib.user_packages.pip_program import PipRun, run_pip, why_it_failed
+from chalicelib.user_packages.pip_program import PipRun, run_pip, why_it_failed, with_indexes
 from chalicelib.user_packages.requirement_files import Asked
 from chalicelib.user_packages.rules import (
     BOUNDS_OF_AIRFLOW,
@@ -154,7 +155,8 @@ class _Attempt:
 
     def _stand_in_for(self, name: str) -> None:
         """A stub for each version that a package index has of it: pip takes one that fits."""
-        run = run_pip(["index", "versions", name], within=self._scratch)
+        environ = with_indexes(os.environ, self._asked.options)
+        run = run_pip(["index", "versions", name], within=self._scratch, environ=environ)
         found = _VERSIONS.search(run.output)
         if run.failed or found is None:
             raise _refused(run, THIS)

@@ -25,6 +25,8 @@ _TAKEN_FROM_THE_USER = frozenset(
 _SET = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1"}
 _FEW_RETRIES = {"PIP_RETRIES": "2"}
 
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+
 _ALWAYS = ("--disable-pip-version-check", "--no-color")
 _MOST_SECONDS = 3600
 
@@ -82,6 +84,22 @@ def run_pip(arguments: Sequence[str], *, within: Path, environ: Mapping[str, str
             "This Python has no pip, which installs user packages: 'make install' makes one that has"
         )
     return PipRun(failed=done.returncode != 0, output=done.stdout)
+
+
+def with_indexes(environ: Mapping[str, str], options: Sequence[str]) -> dict[str, str]:
+    """An environment that names the package indexes of a requirements file, for commands that take no file.
+
+    ``options`` are lines of such a file; variables in them are filled in, as pip does it.
+    """
+    found = dict(environ)
+    for option in options:
+        flag, _, value = option.partition(" ")
+        url = _VARIABLE.sub(lambda named: environ.get(named[1], named[0]), value)
+        if flag == "--index-url":
+            found["PIP_INDEX_URL"] = url
+        elif flag == "--extra-index-url":
+            found["PIP_EXTRA_INDEX_URL"] = f"{found.get('PIP_EXTRA_INDEX_URL', '')} {url}".strip()
+    return found
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

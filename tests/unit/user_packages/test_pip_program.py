@@ -1,6 +1,6 @@
-"""Understanding of what pip writes when it fails."""
+"""The words of pip when it fails, and the indexes that it is told."""
 
-from chalicelib.user_packages.pip_program import why_it_failed
+from chalicelib.user_packages.pip_program import why_it_failed, with_indexes
 
 _CONFLICT = """\
 Looking in indexes: https://user:secret@pypi.example.com/simple
@@ -101,3 +101,17 @@ def test_anything_else_is_its_last_error_without_paths_and_addresses() -> None:
     output = "Looking\nERROR: Invalid wheel at https://a:b@example.com/x.whl in /tmp/x/y.whl: bad\nmore\n"
     assert why_it_failed(output) == "Invalid wheel at … in … bad"
     assert why_it_failed("") == "?"
+
+
+def test_indexes_of_a_file_are_named_to_commands_that_take_no_file() -> None:
+    environ = {"TOKEN": "t", "PIP_EXTRA_INDEX_URL": "https://a.example.com"}
+    options = (
+        "--pre",
+        "--extra-index-url https://${TOKEN}:${OTHER}@b.example.com",
+        "--index-url https://c.example.com",
+    )
+    assert with_indexes(environ, options) == {
+        "TOKEN": "t",
+        "PIP_INDEX_URL": "https://c.example.com",
+        "PIP_EXTRA_INDEX_URL": "https://a.example.com https://t:${OTHER}@b.example.com",
+    }
