@@ -76,7 +76,7 @@ base class.
 """
 
 BOUNDS_OF_UPDRAFT = (
-    "croniter<8,>=6",
+    "croniter<8,>=2.0.2",
     "jinja2<4,>=3.1",
     "jsonschema<5,>=4.18",
     "markupsafe>=2.1",
@@ -87,12 +87,16 @@ BOUNDS_OF_UPDRAFT = (
 """Versions of what our own modules import in processes of user code, where the user's versions come first."""
 
 LEFT_OUT_OFTEN = frozenset(
-    {"asyncpg", "lxml", "numpy", "pandas", "pyarrow", "python3-saml", "redshift-connector", "xmlsec"}
+    {
+        *("asyncpg", "lxml", "numpy", "pandas", "pyarrow", "python3-saml", "redshift-connector", "xmlsec"),
+        *("google-ads", "google-analytics-admin", "google-cloud-aiplatform", "google-cloud-compute"),
+        *("google-cloud-dataplex", "google-genai"),
+    }
 )
 """Large packages that providers declare and most of their hooks and operators never import.
 
-google (BigQuery, GCS) and snowflake are over Lambda's limit with pandas, numpy and pyarrow, and google is
-some 190 MB without; postgres imports asyncpg nowhere; amazon has python3-saml for the web server alone.
+google and snowflake are over Lambda's limit as declared. postgres imports asyncpg nowhere, and amazon has
+python3-saml for the web server alone; google has packages of their own for ads, Vertex AI and Compute Engine.
 """
 
 EXTRAS: dict[str, str] = {
@@ -152,6 +156,6 @@ def undeclared_needs(names: frozenset[str]) -> tuple[str, ...]:
 
 def all_rules() -> str:
     """A text that changes with the rules: what was installed by others is not what is wanted."""
-    return repr(
-        (STUB_VERSION, BROUGHT_BY_AIRFLOW, sorted(UNDECLARED.items()), BOUNDS_OF_AIRFLOW, BOUNDS_OF_UPDRAFT)
-    )
+    tables = (UNDECLARED, EXTRAS, PLAIN_EXTRAS)
+    lists = (BROUGHT_BY_AIRFLOW, BOUNDS_OF_AIRFLOW, BOUNDS_OF_UPDRAFT)
+    return repr((STUB_VERSION, lists, [sorted(each.items()) for each in tables], sorted(WITH_COMMON_SQL)))
