@@ -1,17 +1,18 @@
 """The outcomes of DAGs in the form of the recorded ones: states, values, tries, errors.
 
-``python -m tests.providers.outcomes FOLDER`` takes cases (``dag_id``, ``file``, ``expect``) as JSON from standard
-input, and runs them one after the other, each in a laboratory of its own, with real waits, in the environment
-as it is. It prints a line of JSON for each.
+``python -m tests.providers.outcomes FOLDER`` takes cases (``dag_id``, ``file``, ``expect``) as JSON from its
+standard input, and runs them one after the other, each in a laboratory of its own, with real waits, in the
+environment as it is. It prints a line of JSON for each.
 """
 
 import json
 import os
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,10 @@ def _recorded(value: Any) -> Any:
 
 
 def _fresh_stores() -> None:
-    request = urllib.request.Request(f"{os.environ['HTTP_API']}/_reset", b"", method="POST")
-    urllib.request.urlopen(request, timeout=120).close()
+    api = HTTPConnection(os.environ["HTTP_API"].removeprefix("http://"), timeout=120)
+    api.request("POST", "/_reset")
+    assert api.getresponse().status == HTTPStatus.OK
+    api.close()
     Path(os.environ[_OF_RECORDER]).write_text("")
 
 
