@@ -60,7 +60,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.jobs": _SERVERS,
     "airflow.kubernetes": _KUBERNETES,
     "airflow.lineage": _INTERNAL,
-    "airflow.lineage.hook": "leave it out: hooks collect no lineage",
     "airflow.listeners": "import hookimpl from airflow.listeners",
     "airflow.listeners.listener": "give the plugin listeners; they are called where tasks run",
     "airflow.logging_config": "log with logging.getLogger(__name__)",
