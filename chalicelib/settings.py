@@ -30,6 +30,10 @@ LEAST_WORKER_TIMEOUT, MOST_WORKER_TIMEOUT = 30, 1800
 function, 1,800 since November 2026).
 """
 
+USER_PACKAGES = "UPDRAFT__CORE__USER_PACKAGES"
+_USER_PACKAGES_ON_LAMBDA = Path("/opt/user-packages")
+"""Where the layer of a deployed stage's user packages puts them."""
+
 _TRUE = frozenset({"t", "true", "1", "yes", "on"})
 _FALSE = frozenset({"f", "false", "0", "no", "off"})
 
@@ -109,6 +113,8 @@ class Settings:
     """One of ``LOG_RETENTION_DAYS``, or ``KEEP_LOGS_FOR_EVER``; None: nobody has decided."""
     events_file: Path | None = None
     """Which event triggers which DAG; None: ``events.toml`` in the DAGs folder, if there is one."""
+    user_packages: Path | None = None
+    """The folder of the user packages; None: there are none."""
     fernet_key: str = field(default="", repr=False)
     """``[core] fernet_key`` of the local stage; a deployed one keeps it in ``fernet_key_parameter``."""
     secrets_backend: str = ""
@@ -156,6 +162,7 @@ class Settings:
             more_alarms=_chosen(environ, "UPDRAFT__AWS__ALARMS", ALARMS),
             log_retention_days=_retention(environ, "UPDRAFT__AWS__LOG_RETENTION_DAYS"),
             events_file=_optional_path(environ, "UPDRAFT__EVENTS__FILE"),
+            user_packages=user_packages_folder(environ),
             fernet_key=environ.get("AIRFLOW__CORE__FERNET_KEY", "").strip() if stage == "local" else "",
             secrets_backend=secrets_backend,
             secrets_backend_kwargs=_backend_kwargs(
@@ -176,6 +183,23 @@ class Settings:
 def shipped_dags_folder() -> Path:
     """``chalicelib/dags``: where a deployed app finds its DAG files."""
     return Path(__file__).parent / "dags"
+
+
+def user_packages_folder(
+    environ: Mapping[str, str], on_lambda: Path = _USER_PACKAGES_ON_LAMBDA
+) -> Path | None:
+    """Where the packages are that user code needs, if there are any: processes that load user code see them.
+
+    ``on_lambda`` is where they are on AWS Lambda unless that is set. Raises ``SettingError``.
+    """
+    text = environ.get(USER_PACKAGES, "").strip()
+    if not text:
+        is_deployed = "AWS_LAMBDA_FUNCTION_NAME" in environ and on_lambda.is_dir()
+        return on_lambda if is_deployed else None
+    folder = Path(text).resolve()
+    if not folder.is_dir():
+        raise SettingError(f"{USER_PACKAGES} is {text!r}; there is no such folder")
+    return folder
 
 
 def _auth_backend(environ: Mapping[str, str]) -> str:

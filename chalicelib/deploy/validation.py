@@ -20,7 +20,7 @@ from chalicelib.domain.connections import NO_CONNECTIONS, ConnectionsOfDagFiles
 from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import Variables
 from chalicelib.events.declarations import Declaration, declarations_of
-from chalicelib.user_code.documents import dags_of_folder
+from chalicelib.user_code.documents_apart import dags_apart
 
 _PLUGINS_FOLDER = "AIRFLOW__CORE__PLUGINS_FOLDER"
 _PACKAGED = ("chalicelib", "vendor")
@@ -56,9 +56,9 @@ def validate(
         _is_packaged("UPDRAFT__EVENTS__FILE", settings.events_file, stage)
     declarations = declarations_of(settings)
     refuse_what_aws_would(stage, declarations, region)
-    folder = dags_of_folder(
+    folder = dags_apart(
         settings.dags_folder,
-        RehearsedVariables(variables),
+        variables=RehearsedVariables(variables),
         connections=RehearsedConnections(connections),
         secrets=secrets,
     )

@@ -6,14 +6,11 @@ Everything is imported when it is called: the server sets the environment first.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.local.gateway import Refusal
 from chalicelib.local.queue_pump import Record
 from chalicelib.local.server import Application
-
-if TYPE_CHECKING:
-    from chalicelib.engine.dags.sync import BrokenFile
 
 _EXAMPLE = "example_hello"
 
@@ -51,46 +48,20 @@ def triggerer(event: dict[str, Any], context: Any) -> Any:
 def sync(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The function that loads the DAG files (see ``dag_folder.DagFiles``); runs in a child of its own."""
     from chalicelib import bootstrap
-    from chalicelib.authoring.loading import process_state
-    from chalicelib.authoring.loading.loader import ImportFailure, load_file
-    from chalicelib.authoring.loading.patches import Originals
-    from chalicelib.authoring.surroundings.connections import connections_in
-    from chalicelib.authoring.surroundings.secrets import secrets_from
-    from chalicelib.authoring.surroundings.variables import variables_in
-    from chalicelib.engine.dags.sync import BrokenFile, sync_dags
-    from chalicelib.user_code.documents import dags_of_folder
+    from chalicelib.engine.dags.sync import sync_dags
+    from chalicelib.user_code.documents_apart import dags_apart
 
-    engine, folder = bootstrap.engine(), Path(event["dags_folder"])
-    store, secrets = engine.store, bootstrap.secrets_backend()
-    if "only" in event:
-        with (
-            process_state.kept(),
-            variables_in(store.variables),
-            connections_in(store.connections),
-            secrets_from(secrets),
-        ):
-            loaded = load_file(folder / event["only"], folder, undoing=Originals())
-        if not isinstance(loaded, ImportFailure):
-            return _report((), ())
-        return _report((), (BrokenFile(filename=loaded.filename, message=loaded.message),))
-    report = sync_dags(
-        engine,
-        dags_of_folder(
-            folder,
-            store.variables,
-            event.get("skip", {}),
-            connections=store.connections,
-            secrets=secrets,
-        ),
-        paused_at_creation=bootstrap.settings().dags_are_paused_at_creation,
+    engine = bootstrap.engine()
+    folder = dags_apart(
+        Path(event["dags_folder"]),
+        variables=engine.store.variables,
+        connections=engine.store.connections,
+        secrets=bootstrap.secrets_backend(),
     )
-    return _report(report.dag_ids, report.failures)
-
-
-def _report(dag_ids: tuple[str, ...], failures: "tuple[BrokenFile, ...]") -> dict[str, Any]:
+    report = sync_dags(engine, folder, paused_at_creation=bootstrap.settings().dags_are_paused_at_creation)
     return {
-        "dag_ids": list(dag_ids),
-        "errors": {failure.filename: failure.message for failure in failures},
+        "dag_ids": list(report.dag_ids),
+        "errors": {failure.filename: failure.message for failure in report.failures},
     }
 
 

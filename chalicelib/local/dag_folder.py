@@ -1,7 +1,6 @@
 """The DAG files of a folder, loaded at the start and again whenever one changes.
 
-Files are only ever imported in a child process made for it, so that a broken one cannot hurt the
-server, and one that takes its process down does not keep the others from being loaded.
+Files are only ever imported in processes made for it, so that none can hurt the server.
 """
 
 import logging
@@ -9,19 +8,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from chalicelib.local.function_pool import (
-    Function,
-    FunctionCrashed,
-    FunctionPool,
-    InvocationError,
-    PoolClosed,
-)
+from chalicelib.local.function_pool import Function, FunctionPool, PoolClosed
 from chalicelib.user_code.freshness import Fingerprint, fingerprint
 
 _LOOK_EVERY_SECONDS = 1.0
-_ENDED_ITS_PROCESS = "loading it ended the process"
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +28,9 @@ class Loaded:
 class DagFiles:
     """Loads the files of a folder with ``function`` and watches them.
 
-    The function is invoked with ``{"dags_folder": path, "skip": {file: text}}`` and gives ``{"dag_ids":
-    [...], "errors": {file: text}}``, where files are named by their path in the folder, and those to
-    skip count as broken; with ``{"dags_folder": path, "only": file}`` it imports that one file and
-    stores nothing. ``report`` gets one line per newly broken file.
+    The function is invoked with ``{"dags_folder": path}`` and gives ``{"dag_ids": [...], "errors": {file:
+    text}}``, where files are named by their path in the folder. ``report`` gets one line per newly broken
+    file.
     """
 
     def __init__(
@@ -85,31 +75,8 @@ class DagFiles:
                 logger.exception("the DAG files could not be loaded again")
 
     def _load(self) -> Loaded:
-        try:
-            return self._sync(skip={})
-        except FunctionCrashed:
-            return self._sync(skip=self._deadly_files())
-
-    def _sync(self, skip: dict[str, str]) -> Loaded:
-        result = self._invoke(skip=skip)
+        result = self._pool.invoke(self._function, {"dags_folder": str(self._folder)})
         return Loaded(dag_ids=tuple(result["dag_ids"]), errors=_one_line_each(result["errors"]))
-
-    def _deadly_files(self) -> dict[str, str]:
-        """The files whose import takes the process down or never ends, each tried in a process of its own."""
-        deadly = {}
-        within = [path for path in self._seen if path.suffix == ".py" and path.is_relative_to(self._folder)]
-        for file in sorted(path.relative_to(self._folder).as_posix() for path in within):
-            try:
-                self._invoke(only=file)
-            except InvocationError as error:
-                deadly[file] = f"{_ENDED_ITS_PROCESS}: {error}"
-        return deadly
-
-    def _invoke(self, **parameters: Any) -> dict[str, Any]:
-        result: dict[str, Any] = self._pool.invoke(
-            self._function, {"dags_folder": str(self._folder), **parameters}
-        )
-        return result
 
 
 def _one_line_each(errors: dict[str, str]) -> dict[str, str]:

@@ -1,37 +1,69 @@
-"""``dags_apart``: DAG files loaded in a process beside this one, which they may end or hold up.
+"""``dags_apart``: the DAG files of a folder as documents for the engine, made in a process beside this one.
 
-For commands and tests without a server: no file's import changes, ends or delays the process that asks.
+No file's import changes, ends or delays the process that asks, and none finds what that one has imported. A
+file that ends the process is broken; the others are loaded by another one.
 """
 
 import contextlib
-import json
-import os
+import select
 import sys
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import NoReturn
 
-from chalicelib.authoring.airflow_names import finder
-from chalicelib.authoring.loading import process_state
-from chalicelib.authoring.loading.loader import ImportFailure, dag_files, import_time_limit, load_file
-from chalicelib.authoring.loading.patches import Originals
-from chalicelib.authoring.surroundings.connections import connections_in
-from chalicelib.authoring.surroundings.variables import variables_in
+from chalicelib.authoring.loading.loader import dag_files, import_time_limit
 from chalicelib.domain.connections import ConnectionsOfDagFiles
-from chalicelib.domain.json_codec import plain, typed
+from chalicelib.domain.errors import UpdraftError
+from chalicelib.domain.secrets_backends import SecretsBackend
 from chalicelib.domain.variables import VariablesOfDagFiles
 from chalicelib.engine.dags.sync import BrokenFile, DagDocument, DagsFolder
-from chalicelib.user_code.documents import Documents, documents_of
-from chalicelib.user_code.frames import BrokenChannel, Channel, channel_pair
-from chalicelib.user_code.process_tree import die_with_parent, kill_tree
+from chalicelib.user_code.documents_process import LOADED, READY, Result, result_of
+from chalicelib.user_code.fork_server_client import ForkServerClient, ForkServerGone, forget, fork_server
+from chalicelib.user_code.frames import BrokenChannel, TooLong, channel_pair
+from chalicelib.user_code.no_xcoms import NoXComs
 from chalicelib.user_code.runner import Environ, own_environment
+from chalicelib.user_code.surroundings import Answer, Surroundings
 
 _PATIENCE_SECONDS = 5.0
 """How long a file may go on after its time for loading is over: it is told by an exception first."""
 
-_Result = Documents | BrokenFile
+_FRAME_SECONDS = 10.0
+"""What a frame may take from its first byte to its last."""
+
+_READY_SECONDS = 60.0
+"""What a process may take until it is ready; its fork server may have to be started first."""
+
+_ENDS_WITHIN_SECONDS = 10.0
+"""How long a process may take to be gone that was told to end, or has ended itself."""
+
+_BEGINNINGS = 3
+"""How often a process is asked for before there is none: a killed fork server is replaced."""
+
+_OUTPUT = 2
+"""What files print goes to standard error: standard output is the command's."""
+
+
+class NothingLoads(UpdraftError):
+    """No process can be started in which DAG files would be loaded."""
+
+    code = "nothing_loads"
+
+    def __init__(self) -> None:
+        super().__init__("No process can be started that loads DAG files; what it said is above")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileApart:
+    """What came of a DAG file."""
+
+    filename: str
+    """Its path in the DAGs folder."""
+    result: Result
+    """Its documents, or why there are none."""
+    seconds: float = 0.0
+    """What loading it took; 0 where its process did not get over it."""
 
 
 def dags_apart(
@@ -40,139 +72,161 @@ def dags_apart(
     *,
     variables: VariablesOfDagFiles,
     connections: ConnectionsOfDagFiles,
+    secrets: SecretsBackend | None = None,
     environment: Environ = own_environment,
 ) -> DagsFolder:
-    """The DAGs of files of a folder, which find these variables and connections, and that environment.
+    """The DAGs of files of a folder; the arguments are those of ``files_apart``.
 
-    ``names`` are paths in the folder; None takes every file there that may hold DAGs. A file that ends the
-    process, or does not end within its time, is broken, and the others are loaded all the same.
+    Of two DAGs of the same id the later file is broken.
+    """
+    files = files_apart(
+        folder,
+        names,
+        variables=variables,
+        connections=connections,
+        secrets=secrets,
+        environment=environment,
+    )
+    return _without_duplicates(files)
+
+
+def files_apart(
+    folder: Path,
+    names: Sequence[str] | None = None,
+    *,
+    variables: VariablesOfDagFiles,
+    connections: ConnectionsOfDagFiles,
+    secrets: SecretsBackend | None = None,
+    environment: Environ = own_environment,
+) -> Iterator[FileApart]:
+    """What comes of each file of a folder, one after the other.
+
+    ``names`` are paths in the folder; None takes every file there that may hold DAGs. The files find these
+    variables and connections, before them what is in ``secrets``, and that environment, which names the
+    user packages. Raises ``NothingLoads``, ``SettingError``, ``AirflowConfigException`` and what
+    ``environment`` raises.
     """
     folder = folder.absolute()
-    if names is None:
-        names = [path.relative_to(folder).as_posix() for path in dag_files(folder)]
-    around = _Around(variables=variables, connections=connections, environ=environment())
-    results: dict[str, _Result] = {}
-    while left := [name for name in names if name not in results]:
-        child = _Child(folder, left, around)
-        with contextlib.closing(child):
-            results |= child.results()
-    return _without_duplicates(results)
+    left = list(names) if names is not None else _names_in(folder)
+    around = Surroundings(xcoms=NoXComs(), variables=variables, connections=connections, secrets=secrets)
+    failed = 0
+    while left:
+        loading = _Loading(fork_server(environment()), around)
+        with contextlib.closing(loading):
+            if not loading.begin(folder, left):
+                failed += 1
+                if failed == _BEGINNINGS:
+                    raise NothingLoads
+                continue
+            while left and not loading.has_ended:
+                yield loading.next(left.pop(0))
 
 
-def _without_duplicates(results: dict[str, _Result]) -> DagsFolder:
-    """All of it; of two DAGs of the same id the later file is broken."""
+def _names_in(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in dag_files(folder)]
+
+
+def _without_duplicates(files: Iterator[FileApart]) -> DagsFolder:
     places: dict[str, str] = {}
     dags: list[DagDocument] = []
     broken: list[BrokenFile] = []
-    for name, result in results.items():
-        if isinstance(result, BrokenFile):
-            broken.append(result)
+    for file in files:
+        if isinstance(file.result, BrokenFile):
+            broken.append(file.result)
             continue
-        ids = [dag.document["dag_id"] for dag in result]
+        ids = [dag.document["dag_id"] for dag in file.result]
         taken = next((dag_id for dag_id in ids if dag_id in places), None)
         if taken is not None:
             message = f"AirflowDagDuplicatedIdException: the DAG {taken} is defined in {places[taken]} too"
-            broken.append(BrokenFile(filename=name, message=message))
+            broken.append(BrokenFile(filename=file.filename, message=message))
             continue
-        places |= dict.fromkeys(ids, name)
-        dags.extend(result)
+        places |= dict.fromkeys(ids, file.filename)
+        dags.extend(file.result)
     return DagsFolder(dags=tuple(dags), broken=tuple(sorted(broken, key=lambda file: file.filename)))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Around:
-    """What files find when they are loaded."""
-
-    variables: VariablesOfDagFiles
-    connections: ConnectionsOfDagFiles
-    environ: Mapping[str, str]
+class _Stopped(Exception):
+    """The process did not go on by itself: it is ended, for this reason."""
 
 
-class _Child:
-    """A process that loads files one after the other, and tells of each."""
+class _Loading:
+    """A process that loads files, as this side sees it (see ``documents_process``)."""
 
-    def __init__(self, folder: Path, names: Sequence[str], around: _Around) -> None:
-        self._names = names
+    def __init__(self, server: ForkServerClient, around: Surroundings) -> None:
+        self._server = server
+        self._around = around
         self._limit = import_time_limit()
-        patience = None if self._limit is None else self._limit.total_seconds() + _PATIENCE_SECONDS
-        self._channel, theirs = channel_pair(patience)
-        self._status: int | None = None
+        self._control, self._their_control = channel_pair(_ENDS_WITHIN_SECONDS)
+        self._stream, self._their_stream = channel_pair(_FRAME_SECONDS)
+        self._poll = select.poll()  # ``select`` refuses descriptors from 1,024 on
+        self._poll.register(self._stream, select.POLLIN)
+        self.has_ended = False
+
+    def begin(self, folder: Path, names: Sequence[str]) -> bool:
+        """Give it the files; whether there is such a process."""
         sys.stdout.flush()
         sys.stderr.flush()
-        self._pid = os.fork()
-        if self._pid == 0:
-            self._channel.close()
-            _load_all(Channel(theirs), folder, names, around)
-        theirs.close()
+        try:
+            with self._their_control, self._their_stream:
+                self._server.make_documents(self._their_control, self._their_stream, _OUTPUT)
+            if self._frame(time.monotonic() + _READY_SECONDS) != (READY, ""):
+                raise ForkServerGone
+            backend = self._around.secrets.name if self._around.secrets is not None else ""
+            self._stream.send({"folder": str(folder), "names": list(names), "secrets_backend": backend})
+        except (ForkServerGone, _Stopped, BrokenChannel, OSError):
+            forget(self._server)
+            return False
+        return True
 
-    def results(self) -> dict[str, _Result]:
-        """What came of the files, up to and with the one that the process did not get over."""
-        found: dict[str, _Result] = {}
-        for name in self._names:
-            found[name] = self._result(name)
-            if self._status is not None:
-                break
-        return found
+    def next(self, name: str) -> FileApart:
+        """What came of the next of the files, which is that one."""
+        try:
+            return self._told(name, self._until())
+        except _Stopped as stopped:
+            self._end()
+            message = str(stopped)
+        except (BrokenChannel, TooLong, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+            self._end()  # the file got hold of its socket
+            message = f"loading it did not keep to the protocol: {type(error).__name__}"
+        return FileApart(filename=name, result=BrokenFile(filename=name, message=message))
 
     def close(self) -> None:
-        """End the process, and wait for it."""
-        self._channel.close()
-        if self._status is None:
+        """End the process."""
+        if not self.has_ended:
             self._end()
+        self._control.close()
+        self._stream.close()
 
-    def _result(self, name: str) -> _Result:
-        try:
-            frame = self._channel.receive()
-        except BrokenChannel:
-            self._end()
-            return BrokenFile(filename=name, message=f"took longer than {self._limit} to load")
-        if frame is None:
-            self._status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-            how = f"exit code {self._status}" if self._status >= 0 else f"signal {-self._status}"
-            return BrokenFile(filename=name, message=f"loading it ended the process ({how})")
-        return _of_text(frame[1])
+    def _until(self) -> float | None:
+        if self._limit is None:
+            return None
+        return time.monotonic() + self._limit.total_seconds() + _PATIENCE_SECONDS
 
-    def _end(self) -> None:
-        kill_tree(self._pid)
-        self._status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+    def _told(self, name: str, until: float | None) -> FileApart:
+        while (frame := self._frame(until, self._limit)) is not None:
+            header, text = frame
+            if header.get("op") == LOADED:
+                return FileApart(filename=name, result=result_of(text), seconds=float(header["seconds"]))
+            self._stream.send(*self._around.answer(header, text))
+        code = self._end()
+        how = "" if code is None else f" (exit code {code})" if code >= 0 else f" (signal {-code})"
+        raise _Stopped(f"loading it ended the process{how}")
 
+    def _frame(self, until: float | None, limit: timedelta | None = None) -> Answer | None:
+        """The next frame; None when the process has ended."""
+        left = None if until is None else max(0.0, until - time.monotonic()) * 1000
+        if not self._poll.poll(left):
+            raise _Stopped(f"took longer than {limit} to load")
+        return self._stream.receive()
 
-def _load_all(channel: Channel, folder: Path, names: Sequence[str], around: _Around) -> NoReturn:
-    """Be the process that loads: tell what came of each file, and end."""
-    try:
-        os.setsid()  # leader of a group of its own, which can be killed as one
-        die_with_parent()
-        os.dup2(2, 1)  # standard output is the command's: what files print goes to standard error
-        sys.stdout = sys.stderr
-        os.environ.clear()
-        os.environ.update(around.environ)
-        with (
-            variables_in(around.variables),
-            connections_in(around.connections),
-            finder.importable(folder),
-        ):
-            for result in _loaded(folder, names):
-                channel.send({}, json.dumps(plain(result)))
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(1)
-
-
-def _loaded(folder: Path, names: Sequence[str]) -> Iterator[_Result]:
-    originals = Originals()
-    for name in names:
-        with process_state.kept():
-            loaded = load_file(Path(name), folder, undoing=originals)
-        result = loaded if isinstance(loaded, ImportFailure) else documents_of(loaded, folder)
-        yield (
-            BrokenFile(filename=result.filename, message=result.message)
-            if isinstance(result, ImportFailure)
-            else result
-        )
-
-
-def _of_text(text: str) -> _Result:
-    kept = json.loads(text)
-    result: _Result = typed(BrokenFile if isinstance(kept, dict) else Documents, kept)
-    return result
+    def _end(self) -> int | None:
+        """End the process, if it goes on; its exit code, negative for a signal, if that is known."""
+        self.has_ended = True
+        with contextlib.suppress(OSError):  # the fork server is gone
+            self._control.send({"end": True})
+        with contextlib.suppress(BrokenChannel):
+            frame = self._control.receive()
+            if frame is not None and isinstance(code := frame[0].get("ended"), int):
+                return code
+        forget(self._server)
+        return None

@@ -1,14 +1,17 @@
-"""The fork server: a process started once, with a clean environment, from which templates are forked.
+"""The fork server: a process started once, with a clean environment, from which others are forked.
 
-``python -c … FD`` imports what every DAG file and every try needs, and no user code; so a template is there
-in some milliseconds and shares the server's memory. It stays single-threaded and ends when the last process
-that holds the other end of the socket FD does. Several workers may share one: all that they send by the
-socket is one byte at a time, with descriptors.
+It imports what every DAG file and every try needs, and no user code; so a process that does is there in some
+milliseconds and shares the server's memory. It stays single-threaded and ends when the last process that
+holds the other end of its socket does. Several workers may share one: all that they send by the socket is
+one byte at a time, with descriptors.
 
 - ``t`` with a try's control, stream and output: they go to the template of the file that the first frame
   on control names (``{"id", "folder", "filename"}``). If that template ends before it began the try, control
   gets ``{"load_ended": how}``.
 - ``k`` with a socket whose first frame names the ``id`` of a try that has not begun: its template is killed.
+- ``d`` with control, stream and output of a process that makes documents of DAG files
+  (``documents_process``). It is killed when anything comes by control, or its other end is closed; control
+  gets ``{"ended": how}``.
 """
 
 import contextlib
@@ -18,13 +21,15 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from chalicelib.user_code.frames import BrokenChannel, Channel
 from chalicelib.user_code.freshness import (
@@ -82,6 +87,14 @@ class _Template:
         return not self.has_failed and (self.stamp is None or is_current(self.stamp))
 
 
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """A process that makes documents of DAG files."""
+
+    pid: int
+    control: Channel
+
+
 class ForkServer:
     """Forks templates, gives tries to them, and lets those go that are out of date or not needed."""
 
@@ -89,6 +102,7 @@ class ForkServer:
         self._requests = requests
         self._templates: OrderedDict[_File, _Template] = OrderedDict()
         self._leaving: list[_Template] = []
+        self._loading: dict[int, _Loading] = {}
         self._seen: dict[Path, tuple[float, Fingerprint]] = {}
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._wakeup_write = socket.socketpair()
@@ -113,6 +127,8 @@ class ForkServer:
         for template in (*self._templates.values(), *self._leaving):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(template.pid, signal.SIGKILL)  # its tries die with it
+        for pid in self._loading:
+            kill_tree(pid)
 
     def _take(self) -> None:
         asked, descriptors, _, _ = socket.recv_fds(self._requests, 1, FDS_OF_A_TRY)
@@ -120,6 +136,8 @@ class ForkServer:
             self._is_over = True
         elif asked == b"t" and len(descriptors) == FDS_OF_A_TRY:
             self._give(descriptors)
+        elif asked == b"d" and len(descriptors) == FDS_OF_A_TRY:
+            self._load(descriptors)
         else:
             self._abandon(descriptors)
         for descriptor in descriptors:
@@ -186,27 +204,51 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            self._become_a_template(ours, theirs, file)
+            ours.close()
+            self._become(partial(serve, theirs, *file))
         theirs.close()
         template = _Template(pid, ours, Channel(ours, _PATIENCE_SECONDS))
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(template))
         return template
 
-    def _become_a_template(self, ours: socket.socket, theirs: socket.socket, file: _File) -> None:
+    def _load(self, descriptors: list[int]) -> None:
+        """Fork a process that makes documents of DAG files."""
+        from chalicelib.user_code.documents_process import make_documents  # no worker needs it
+
+        control, stream, output = descriptors
+        ours = Channel(socket.socket(fileno=os.dup(control)))
+        self._in_hand = (control, ours.fileno())
+        pid = os.fork()
+        if pid == 0:
+            self._become(partial(make_documents, socket.socket(fileno=stream), output))
+        self._loading[pid] = _Loading(pid, ours)
+        self._selector.register(ours.fileno(), selectors.EVENT_READ, lambda: self._end_loading(pid))
+
+    def _end_loading(self, pid: int) -> None:
+        loading = self._loading.get(pid)
+        if loading is None:
+            return  # its end was seen at the same moment
+        self._selector.unregister(loading.control.fileno())
+        kill_tree(pid)
+
+    def _become(self, life: Callable[[], None]) -> NoReturn:
+        """Be another process, which holds nothing of the server; it ends when that life does."""
         status = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._selector.close()
-            for end in (ours, self._requests, self._wakeup, self._wakeup_write):
+            for end in (self._requests, self._wakeup, self._wakeup_write):
                 end.close()
             for template in (*self._templates.values(), *self._leaving):
                 template.end.close()
                 for given in template.tries.values():
                     given.control.close()
+            for loading in self._loading.values():
+                loading.control.close()
             for descriptor in self._in_hand:
                 os.close(descriptor)
-            serve(theirs, *file)
+            life()
             status = 0
         except BaseException:
             traceback.print_exc()
@@ -253,7 +295,8 @@ class ForkServer:
     def _has_ended(self, pid: int, status: int) -> None:
         template = self._forget(pid)
         if template is None:
-            return  # what a try had started
+            self._has_loaded(pid, status)
+            return
         while template.end in {key.fileobj for key in self._selector.get_map().values()}:
             self._hear(template)  # what it still said
         template.end.close()
@@ -263,6 +306,17 @@ class ForkServer:
             with contextlib.suppress(OSError):
                 given.control.send(_end_of(given, template, status))
             given.control.close()
+
+    def _has_loaded(self, pid: int, status: int) -> None:
+        loading = self._loading.pop(pid, None)
+        if loading is None:
+            return  # what a try had started
+        self._ended |= kill_children(but=self._pids)
+        with contextlib.suppress(KeyError):  # it was told to end
+            self._selector.unregister(loading.control.fileno())
+        with contextlib.suppress(OSError):
+            loading.control.send({"ended": os.waitstatus_to_exitcode(status)})
+        loading.control.close()
 
     def _forget(self, pid: int) -> _Template | None:
         """Take the template of that pid off the list, if it is one's."""
@@ -276,7 +330,8 @@ class ForkServer:
 
     @property
     def _pids(self) -> set[int]:
-        return {template.pid for template in (*self._templates.values(), *self._leaving)}
+        templates = {template.pid for template in (*self._templates.values(), *self._leaving)}
+        return templates | self._loading.keys()
 
 
 def _end_of(given: _Given, template: _Template, status: int) -> dict[str, object]:
@@ -288,11 +343,18 @@ def _end_of(given: _Given, template: _Template, status: int) -> dict[str, object
     return {"load_ended": os.waitstatus_to_exitcode(status)}
 
 
+def _have_a_home() -> None:
+    """See that libraries find a home folder to write to: Lambda has none, and its disk is read-only."""
+    if not os.access(os.path.expanduser("~"), os.W_OK):
+        os.environ["HOME"] = tempfile.gettempdir()
+
+
 def main(requests: int) -> None:
     """Import what is needed everywhere, then serve."""
     from chalicelib.user_code.warm_up import warm_up
 
     os.set_inheritable(requests, False)
+    _have_a_home()
     logging.getLogger().addHandler(logging.NullHandler())  # its own tries are nobody's
     warm_up()
     ForkServer(socket.socket(fileno=requests)).run()

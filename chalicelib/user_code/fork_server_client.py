@@ -2,24 +2,18 @@
 
 import atexit
 import contextlib
-import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from chalicelib.settings import user_packages_folder
 from chalicelib.user_code.frames import Channel, channel_pair
+from chalicelib.user_code.python_process import start_python
 
-_PROGRAM = """
-import json, sys
-sys.path[:] = json.loads(sys.argv[2])
-from chalicelib.user_code.fork_server import main
-main(int(sys.argv[1]))
-"""
-
+_SERVER = "chalicelib.user_code.fork_server"
 _PATIENCE_SECONDS = 5.0
 _ENDS_WITHIN_SECONDS = 5.0
 
@@ -36,23 +30,20 @@ class ForkServerClient:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = dict(environ)
+        self.user_packages = user_packages_folder(environ)
         self._requests, theirs = socket.socketpair()
         with theirs:
-            arguments = [str(theirs.fileno()), json.dumps([os.path.abspath(path) for path in sys.path])]
-            self._process = subprocess.Popen(  # noqa: S603 - a fixed command of our own
-                [sys.executable, "-P", "-c", _PROGRAM, *arguments],
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+            self._process = start_python(_SERVER, theirs.fileno(), self.environ, self.user_packages)
         self._owner = os.getpid()
 
     @property
     def pid(self) -> int:
         """Of the server's process."""
         return self._process.pid
+
+    def serves(self, environ: Mapping[str, str]) -> bool:
+        """Whether its processes have that environment, and the user packages that it names now."""
+        return self.environ == environ and self.user_packages == user_packages_folder(environ)
 
     def hand_over(
         self,
@@ -69,6 +60,13 @@ class ForkServerClient:
         try:
             control.send({"id": try_id, "folder": str(folder), "filename": filename})
             self._send(b"t", [ends[0].fileno(), ends[1].fileno(), ends[2]])
+        except OSError as error:
+            raise ForkServerGone from error
+
+    def make_documents(self, control: socket.socket, stream: socket.socket, output: int) -> None:
+        """Have a process make documents of DAG files; raises ``ForkServerGone``."""
+        try:
+            self._send(b"d", [control.fileno(), stream.fileno(), output])
         except OSError as error:
             raise ForkServerGone from error
 
@@ -99,10 +97,13 @@ _client: ForkServerClient | None = None
 
 
 def fork_server(environ: Mapping[str, str]) -> ForkServerClient:
-    """The process's fork server, started if need be; another environment takes another one."""
+    """The process's fork server, started if need be; another environment takes another one.
+
+    So do other user packages. Raises ``SettingError`` where their folder is none.
+    """
     global _client
     with _lock:
-        if _client is None or _client.environ != environ:
+        if _client is None or not _client.serves(environ):
             if _client is not None:
                 _client.close()
             else:

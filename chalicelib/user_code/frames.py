@@ -125,11 +125,11 @@ class Requests:
             raise BrokenChannel("the worker is gone")
         return answer
 
-    def tell(self, header: dict[str, Any]) -> None:
+    def tell(self, header: dict[str, Any], body: str = "") -> None:
         """Send what needs no answer; raises as ``ask``."""
         with self._turn():
             try:
-                self._channel.send(header)
+                self._channel.send(header, body)
             except OSError as error:
                 raise BrokenChannel("the worker is gone") from error
 

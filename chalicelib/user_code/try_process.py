@@ -17,7 +17,7 @@ from typing import Any
 
 from chalicelib.authoring import clock
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.running import callbacks, execution, timetables
+from chalicelib.authoring.running import callbacks, execution, rendering, timetables
 from chalicelib.authoring.surroundings import (
     configuration,
     connections,
@@ -30,7 +30,7 @@ from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.custom import TimetableQuestion
 from chalicelib.user_code.frames import Channel, Requests, TooLong
-from chalicelib.user_code.jobs import Job, answer_frame, outcome_frame
+from chalicelib.user_code.jobs import Job, answer_frame, outcome_frame, rendered_frame
 from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker
 from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
@@ -131,14 +131,19 @@ def writing_to(output: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def asking(requests: Requests, *, has_virtual_clock: bool = False) -> Iterator[None]:
-    """Let user code find variables and the like, and the time if it is no real one, by asking the worker."""
+def asking(
+    requests: Requests, *, has_virtual_clock: bool = False, secrets_backend: str = ""
+) -> Iterator[None]:
+    """Let user code find variables and the like, and the time if it is no real one, by asking the worker.
+
+    ``secrets_backend`` is the name of the one that is asked first; empty: that of the environment, if any.
+    """
+    backend = secrets_backend or os.environ.get("AIRFLOW__SECRETS__BACKEND", "").rpartition(".")[2]
     with contextlib.ExitStack() as stack:
         stack.enter_context(variables.variables_in(AskedVariables(requests)))
         stack.enter_context(connections.connections_in(AskedConnections(requests)))
-        if backend := os.environ.get("AIRFLOW__SECRETS__BACKEND"):
-            asked = AskedSecrets(requests, backend.rpartition(".")[2])
-            stack.enter_context(secrets.secrets_from(asked))
+        if backend:
+            stack.enter_context(secrets.secrets_from(AskedSecrets(requests, backend)))
         stack.enter_context(configuration.configured_by(partial(asked_option, requests)))
         if has_virtual_clock:
             stack.enter_context(clock.living_by(AskedClock(requests)))
@@ -153,6 +158,8 @@ def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> dict[str, Any]:
     dag = dags.get(request.dag_id)
     if isinstance(request, TimetableQuestion):
         return answer_frame(timetables.answer_of(dag, request))
+    if job.renders_only and isinstance(request, TryRequest) and dag is not None:
+        return _rendered(request, dag, requests)
     return outcome_frame(_ran(request, dag, requests))
 
 
@@ -168,6 +175,15 @@ def _ran(request: TryRequest | CallbackRequest, dag: DAG | None, requests: Reque
     if dag is None:
         return TryOutcome(result=TryResult.REMOVED, reason=missing)
     return execution.run_try(dag, _knowing_its_run(request, requests), AskedXComs(requests))
+
+
+def _rendered(request: TryRequest, dag: DAG, requests: Requests) -> dict[str, Any]:
+    try:
+        fields = rendering.rendered_fields(dag, _knowing_its_run(request, requests), AskedXComs(requests))
+        return rendered_frame({name: str(value) for name, value in fields.items()})
+    except Exception as error:  # templates and their macros are the user's: they may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        return outcome_frame(TryOutcome(result=TryResult.FAILED, reason=reason))
 
 
 def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Requests) -> TryOutcome:

@@ -30,7 +30,7 @@ from chalicelib.simulation.dispatch import Worker, handle
 from chalicelib.simulation.one_run import VirtualClock
 from chalicelib.simulation.queue import InFlight, Queue
 from chalicelib.store.memory import MemoryStore
-from chalicelib.user_code.documents import dags_of_folder
+from chalicelib.user_code.documents_apart import dags_apart
 from chalicelib.user_code.runner import ask_timetable, run_callbacks, run_try, run_window
 from tests.scripted import command_line
 from tests.scripted.asking import Answer
@@ -98,7 +98,8 @@ class Stage:
         self._pool = pool
         self._at_work: list[Future[None]] = []
         self._next_tick = self.clock.now() + TICK
-        dags = dags_of_folder(folder, self.engine.store.variables)
+        store = self.engine.store
+        dags = dags_apart(folder, variables=store.variables, connections=store.connections)
         self.failures: tuple[BrokenFile, ...] = sync_dags(self.engine, dags, paused_at_creation=True).failures
         self._api = InProcessApi(SETTINGS)
 

@@ -13,7 +13,7 @@ from chalicelib.engine.by_hand.clearing import ClearRequest, clear_tasks
 from chalicelib.engine.dags.sync import sync_dags
 from chalicelib.simulation.world import Clock, World
 from chalicelib.store.memory import MemoryStore
-from chalicelib.user_code.documents import dags_of_folder
+from chalicelib.user_code.documents_apart import dags_apart
 from chalicelib.user_code.runner import run_callbacks, run_try, run_window
 
 FOLDER = Path(__file__).parent / "fault_dags"
@@ -38,7 +38,8 @@ def world() -> Iterator[World]:
         clock=Clock(FIRST + timedelta(days=10)),
         store=store,
     )
-    sync_dags(made.engine, dags_of_folder(FOLDER, store.variables), paused_at_creation=False)
+    dags = dags_apart(FOLDER, variables=store.variables, connections=store.connections)
+    sync_dags(made.engine, dags, paused_at_creation=False)
     with made.seen_by_tasks():
         yield made
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.loading.serialization import Document, serialize
 from tests.scripted.dags import Shape, expansion_document
+from tests.scripted.loading import load_folder
 from tests.scripted.mapped_specs import shapes_of_mapped
 from tests.scripted.recorded import recorded_dags, recorded_shapes
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.loading.serialization import Document, serialize
 from chalicelib.domain.runs.dags import Dag, DagVersion
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.slots.pools import ensure_default_pool
 from tests.scripted.engines import engine_in_memory
+from tests.scripted.loading import load_folder
 
 FOLDER = Path(__file__).parents[1] / "contract" / "dags"
 

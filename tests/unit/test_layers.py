@@ -78,7 +78,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
         "provider_packages",
         *("timetables", "model", "conveniences", "surroundings", "plugins", "triggers", "running"),
-        *("operators", "sensors", "taskflow", "sdk", "loading"),
+        *("object_storage", "operators", "sensors", "taskflow", "sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
@@ -86,7 +86,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
-        *("policy_files", "deployed_functions", "chalice", "provisioning", "worker_time", "checks"),
+        *(
+            "policy_files",
+            "task_rights",
+            "deployed_functions",
+            "chalice",
+            "provisioning",
+            "worker_time",
+            "checks",
+        ),
         *("packaging", "rehearsal", "validation", "destruction", "deployment"),
     ),
     "api": ("http", "authorizer", "experimental", "surfaces"),
@@ -116,6 +124,8 @@ USERS_OF: dict[str, set[str]] = {
     "jmespath": {"events"},
     "packaging": {"user_packages"},
     "pytest": {"testing"},
+    "fsspec": {"authoring"},
+    "upath": {"authoring"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""

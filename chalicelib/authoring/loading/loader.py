@@ -7,14 +7,14 @@ import sys
 import threading
 import tokenize
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.abc import Loader
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType, MappingProxyType, ModuleType
+from types import CodeType, ModuleType
 
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.loading import process_state
@@ -26,7 +26,6 @@ from chalicelib.authoring.plugins.folder import load_plugins
 from chalicelib.authoring.running.time_limits import in_main_thread, time_limit
 from chalicelib.authoring.surroundings.configuration import conf, plugins_folder
 from chalicelib.authoring.surroundings.secrets_masker import redact
-from chalicelib.domain.errors import UpdraftError
 
 log = logging.getLogger(__name__)
 
@@ -58,68 +57,16 @@ class ImportFailure:
     """Why and where, without this machine's folders."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadedFolder:
-    """All DAG files of a folder, by path."""
+def load_files(folder: Path, paths: Iterable[Path]) -> Iterator[LoadedFile | ImportFailure]:
+    """Load files of a folder one after the other; what one does to the process, no other finds.
 
-    files: tuple[LoadedFile, ...]
-    failures: tuple[ImportFailure, ...]
-
-    @property
-    def dags(self) -> dict[str, DAG]:
-        """The DAGs by id."""
-        return {dag.dag_id: dag for file in self.files for dag in file.dags}
-
-
-class DagFileError(UpdraftError):
-    """A deployed DAG file cannot be loaded."""
-
-    code = "dag_file_error"
-
-    def __init__(self, failure: ImportFailure) -> None:
-        super().__init__(f"{failure.filename} cannot be loaded: {failure.message}")
-
-
-def dag_of_file(dag_id: str, filename: str, folder: Path) -> DAG | None:
-    """The DAG as a file of a folder defines it now; None if it does not, or if there is no such file.
-
-    Raises ``DagFileError`` when the file cannot be loaded.
-    """
-    if not (folder / filename).is_file():
-        return None
-    loaded = load_file(Path(filename), folder)
-    if isinstance(loaded, ImportFailure):
-        raise DagFileError(loaded)
-    return next((dag for dag in loaded.dags if dag.dag_id == dag_id), None)
-
-
-def load_folder(folder: Path, skip: Mapping[str, str] = MappingProxyType({})) -> LoadedFolder:
-    """Load all DAG files of a folder.
-
-    Every ``.py`` file that mentions both ``dag`` and ``airflow`` is one (Airflow's safe mode; without it, by
-    ``[core] dag_discovery_safe_mode``, every one), in all folders that are not hidden and that no
-    ``.airflowignore`` names. Files come by path; of two DAGs of the same id the later file fails.
-    Files named in ``skip`` are not touched: they fail with the message given there.
+    Paths may be relative to the folder. Modules of packages that one file imports are there for the next.
     """
     originals = Originals()
-    files: list[LoadedFile] = []
-    failures: list[ImportFailure] = []
-    places: dict[str, str] = {}
-    for path in dag_files(folder.absolute()):
-        filename = path.relative_to(folder.absolute()).as_posix()
-        if filename in skip:
-            failures.append(ImportFailure(filename=filename, message=skip[filename]))
-            continue
+    for path in paths:
         with process_state.kept():
             loaded = load_file(path, folder, undoing=originals)
-        if isinstance(loaded, LoadedFile):
-            loaded = _without_duplicates(loaded, places)
-        if isinstance(loaded, ImportFailure):
-            failures.append(loaded)
-            continue
-        places |= {dag.dag_id: loaded.filename for dag in loaded.dags}
-        files.append(loaded)
-    return LoadedFolder(files=tuple(files), failures=tuple(failures))
+        yield loaded
 
 
 def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> LoadedFile | ImportFailure:
@@ -138,9 +85,11 @@ def load_file(path: Path, folder: Path, undoing: Originals | None = None) -> Loa
 
 
 def dag_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may hold DAGs and that no ``.airflowignore`` names, by path.
+    """The files of a folder that may hold DAGs, by path.
 
-    Raises ``AirflowConfigException``.
+    Every ``.py`` file that mentions both ``dag`` and ``airflow`` is one (Airflow's safe mode; without it, by
+    ``[core] dag_discovery_safe_mode``, every one), in all folders that are not hidden and that no
+    ``.airflowignore`` names. Raises ``AirflowConfigException``.
     """
     is_careful = conf.getboolean("core", "dag_discovery_safe_mode")
     for path in sorted(files_not_ignored(folder, conf.get("core", "dag_ignore_file_syntax"))):
@@ -257,15 +206,6 @@ def _with_subdags(dag: DAG) -> Iterator[DAG]:
         yield from _with_subdags(subdag)
 
 
-def _without_duplicates(file: LoadedFile, places: dict[str, str]) -> LoadedFile | ImportFailure:
-    for dag in file.dags:
-        if dag.dag_id in places:
-            place = places[dag.dag_id]
-            message = f"AirflowDagDuplicatedIdException: the DAG {dag.dag_id} is defined in {place} too"
-            return ImportFailure(filename=file.filename, message=message)
-    return file
-
-
 def failure_of(error: BaseException, filename: str, folder: Path) -> ImportFailure:
     """What a file that raised an error is: a failure that says where in the file, and why."""
     line = _line_in(error, folder / filename)
@@ -275,12 +215,14 @@ def failure_of(error: BaseException, filename: str, folder: Path) -> ImportFailu
 
 
 def _advice_on(error: BaseException, folder: Path) -> str:
-    """What to install, where a package is missing that is none of the folder's own."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name or error.name.startswith("airflow"):
+    """What to install, where a package is missing, or has no such name, that is none of the folder's own."""
+    if not isinstance(error, ImportError) or not error.name:
         return ""
-    from chalicelib.authoring.loading.missing_packages import advice_on
+    from chalicelib.authoring.loading.missing_packages import advice_on, advice_on_name
 
-    return advice_on(error.name, folder)
+    if not isinstance(error, ModuleNotFoundError):
+        return advice_on_name(error)
+    return "" if error.name.startswith("airflow") else advice_on(error.name, folder)
 
 
 def _told(error: BaseException) -> str:

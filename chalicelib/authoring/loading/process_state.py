@@ -10,13 +10,16 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from chalicelib.authoring.running.time_limits import in_main_thread
+from chalicelib.settings import user_packages_folder
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM)
 _LASTING = ({name.partition(".")[0] for name in sys.modules} | sys.stdlib_module_names) - {"airflow"}
-"""Packages whose modules are the process's; those of DAGs folders come and go."""
+"""Packages whose modules are the process's, as are user packages; those of DAGs folders come and go."""
 
 
 @contextlib.contextmanager
@@ -49,7 +52,16 @@ def _put_back_import_paths(paths: tuple[list[str], list[Any], list[Any]]) -> Non
 
 
 def _modules() -> dict[str, Any]:
-    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in _LASTING}
+    lasting = _LASTING | _names_in(user_packages_folder(os.environ))
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in lasting}
+
+
+@cache
+def _names_in(user_packages: Path | None) -> frozenset[str]:
+    """The packages and modules of that folder; those below ``airflow`` are the import names' matter."""
+    if user_packages is None:
+        return frozenset()
+    return frozenset(name.partition(".")[0] for name in os.listdir(user_packages)) - {"airflow"}
 
 
 def _put_back_streams(streams: tuple[Any, Any, Any]) -> None:

@@ -546,10 +546,9 @@ class BaseOperator(SetupTeardownMixin, metaclass=OperatorMeta):
         seen_oids: set[int],
     ) -> None:
         """Render attributes of an object in place; Airflow's name, which overriding operators call."""
-        for name in template_fields:
-            value = getattr(parent, name, None)
-            if value:
-                setattr(parent, name, self.render_template(value, context, jinja_env, seen_oids))
+        from chalicelib.authoring.running.templates import render_attributes
+
+        render_attributes(self, parent, template_fields, context, jinja_env, seen_oids)
 
     @property
     def prepares_templates(self) -> bool:

@@ -41,8 +41,11 @@ class ProvidersManager:
 
     @property
     def hooks(self) -> Mapping[str, HookInfo | None]:
-        """The hooks by connection type; None where the package has one that cannot be imported."""
-        return {connection_type: hook_of(connection_type) for connection_type in _hook_classes()}
+        """The hooks by connection type; None where the package has one that cannot be imported.
+
+        A hook is imported when it is asked for: hooks of AWS ask for their own each time they make a client.
+        """
+        return _Hooks()
 
     @property
     def taskflow_decorators(self) -> Mapping[str, Callable[..., Any]]:
@@ -120,6 +123,21 @@ class ProvidersManager:
     initialize_providers_dataset_uri_resources = initialize_providers_list
 
 
+class _Hooks(Mapping[str, HookInfo | None]):
+    """The hooks of all installed packages, by connection type."""
+
+    def __getitem__(self, connection_type: str) -> HookInfo | None:
+        if connection_type not in _hook_classes():
+            raise KeyError(connection_type)
+        return hook_of(connection_type)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_hook_classes())
+
+    def __len__(self) -> int:
+        return len(_hook_classes())
+
+
 @cache
 def hook_of(connection_type: str) -> HookInfo | None:
     """The hook of connections of that type; None where no installed package has one that can be imported."""
@@ -150,6 +168,18 @@ def decorators() -> Mapping[str, str]:
         for provider in installed_providers().values()
         for decorator in provider.data.get("task-decorators") or ()
     }
+
+
+@cache
+def option_defaults() -> Mapping[str, Mapping[str, str]]:
+    """The defaults of options that packages describe, by section and name, both in small letters."""
+    found: dict[str, dict[str, str]] = {}
+    for _, sections in ProvidersManager().provider_configs:
+        for section, described in sections.items():
+            for name, option in (described.get("options") or {}).items():
+                if option.get("default") is not None:
+                    found.setdefault(section.lower(), {})[name.lower()] = str(option["default"])
+    return found
 
 
 def imported(full_name: str) -> Any:

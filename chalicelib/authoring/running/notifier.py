@@ -1,12 +1,12 @@
 """``BaseNotifier``: callbacks that are objects with templated attributes."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.authoring.model.baseoperator import LoggingMixin
-from chalicelib.authoring.running.templates import Renderer
+from chalicelib.authoring.running.templates import Renderer, jinja_environment, render_attributes
 
 if TYPE_CHECKING:
     from chalicelib.authoring.model.dag import DAG
@@ -35,9 +35,37 @@ class BaseNotifier(LoggingMixin):
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:  # noqa: ARG002 - Airflow's
         """Replace the templated attributes by rendered ones."""
-        renderer = Renderer(_Templates(self.template_ext, context["dag"]), context)
+        renderer = self._renderer(context)
         for name in self.template_fields:
             setattr(self, name, renderer.render_field(getattr(self, name)))
+
+    def render_template(
+        self,
+        content: Any,
+        context: Any,
+        jinja_env: Any = None,  # noqa: ARG002 - Airflow's signature
+        seen_oids: set[int] | None = None,  # noqa: ARG002 - as above
+    ) -> Any:
+        """The value with templates rendered, as is done for ``template_fields``."""
+        return self._renderer(context).render(content)
+
+    def get_template_env(self, dag: "DAG") -> Any:
+        """The environment of Jinja that templates of a DAG are rendered in."""
+        return jinja_environment(dag)
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Any,
+        jinja_env: Any,
+        seen_oids: set[int],
+    ) -> None:
+        """Render attributes of an object in place; Airflow's name, which notifiers of packages call."""
+        render_attributes(self, parent, template_fields, context, jinja_env, seen_oids)
+
+    def _renderer(self, context: Any) -> Renderer:
+        return Renderer(_Templates(self.template_ext, context["dag"]), context)
 
     def __call__(self, *args: Any) -> None:
         """Notify, with a callback's arguments; the templated attributes are part of the context.

@@ -3,7 +3,7 @@
 import copy
 import logging
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -161,6 +161,30 @@ def render_template_fields(
         except Exception:
             log.error("Exception rendering Jinja template for task '%s', field '%s'", task.task_id, name)
             raise
+
+
+class RendersTemplates(Protocol):
+    """What has Airflow's method to render one value."""
+
+    def render_template(
+        self, content: Any, context: Any, jinja_env: Any = None, seen_oids: set[int] | None = None
+    ) -> Any:
+        """The value rendered."""
+
+
+def render_attributes(
+    owner: RendersTemplates,
+    parent: Any,
+    names: Iterable[str],
+    context: Any,
+    jinja_env: Any,
+    seen_oids: set[int],
+) -> None:
+    """Replace attributes of an object by what the owner of its templates makes of them; empty ones stay."""
+    for name in names:
+        value = getattr(parent, name, None)
+        if value:
+            setattr(parent, name, owner.render_template(value, context, jinja_env, seen_oids))
 
 
 def prepare_templates(task: "BaseOperator") -> None:

@@ -109,12 +109,9 @@ def tick(_event: dict[str, Any], _context: Any) -> None:
 def sync(event: dict[str, Any], _context: Any) -> Any:
     """Stands in for the loading of DAG files: executes them, keeps nothing."""
     folder = Path(event["dags_folder"])
-    files = [event["only"]] if "only" in event else sorted(path.name for path in folder.glob("*.py"))
-    errors: dict[str, str] = dict(event.get("skip", {}))
+    errors: dict[str, str] = {}
     loaded = []
-    for file in files:
-        if file in errors:
-            continue
+    for file in sorted(path.name for path in folder.glob("*.py")):
         try:
             exec(compile((folder / file).read_text(), file, "exec"), {})  # noqa: S102
         except Exception as error:

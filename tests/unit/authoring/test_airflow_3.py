@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from chalicelib.authoring.exceptions import AirflowRuntimeError
-from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.loading.serialization import serialize
 from chalicelib.authoring.sdk.current_context import get_current_context
 from chalicelib.authoring.sdk.dag import DAG
 from chalicelib.authoring.sdk.variable import Variable
 from chalicelib.domain.runs.outcomes import TryResult
 from chalicelib.domain.schedule.timetables import Schedule
+from tests.scripted.loading import load_folder
 from tests.unit.authoring.running import FakeXComs, call, dag_of, run
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

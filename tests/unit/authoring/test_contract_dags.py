@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.authoring.loading.loader import load_folder
 from chalicelib.authoring.loading.serialization import serialize
 from chalicelib.domain.runs.outcomes import TryResult
+from tests.scripted.loading import load_folder
 from tests.unit.authoring.running import CONTRACT_DAGS, FakeXComs, contract_dag, run
 
 PROJECT = Path(__file__).parents[3]
@@ -19,7 +19,7 @@ EXAMPLES = PROJECT / "chalicelib" / "dags"
 
 SERIALIZE_ALL = """
 import json, pathlib, sys
-from chalicelib.authoring.loading.loader import load_folder
+from tests.scripted.loading import load_folder
 from chalicelib.authoring.loading.serialization import serialize
 for folder in sys.argv[1:]:
     loaded = load_folder(pathlib.Path(folder))

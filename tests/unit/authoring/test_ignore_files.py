@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.authoring.exceptions import AirflowConfigException
-from chalicelib.authoring.loading.loader import dag_files, load_folder
+from chalicelib.authoring.loading.loader import dag_files
+from tests.scripted.loading import load_folder
 
 FILES = (
     *("a.py", "b.py", "test_a.py"),

@@ -40,6 +40,22 @@ def test_a_notifier_renders_its_attributes() -> None:
     assert SENT == [("a of x", "{{ ti.task_id }} of {{ dag.dag_id }}")]
 
 
+class OfPackage(Notifier):
+    """One that finds a text when it notifies, and has it rendered then, as notifiers of packages do."""
+
+    def notify(self, context: Any) -> None:
+        self.text = "{{ ti.task_id }} by default"
+        environment = self.get_template_env(dag=context["dag"])
+        self._do_render_template_fields(self, ["text"], context, environment, set())
+        super().notify(context)
+
+
+def test_a_notifier_may_render_more_when_it_notifies() -> None:
+    SENT.clear()
+    OfPackage("")(context())
+    assert SENT == [("a by default", "")]
+
+
 def test_a_notification_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         Notifier("x", fails=True)(context())

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.authoring.loading.loader import ImportFailure, LoadedFile, load_file, load_folder
+from chalicelib.authoring.loading.loader import ImportFailure, LoadedFile, load_file
 from chalicelib.authoring.plugins import folder as plugins_folder
 from chalicelib.authoring.plugins import listeners
 from chalicelib.domain.runs.outcomes import TryResult
+from tests.scripted.loading import load_folder
 from tests.unit.authoring.running import FakeXComs, run
 
 PLUGIN = """

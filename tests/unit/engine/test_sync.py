@@ -27,7 +27,7 @@ from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.slots.pools import delete_pool, get_pool, list_pools, save_pool
 from chalicelib.engine.slots.taking import save_limit
 from chalicelib.engine.upkeep.deletion import delete_dag
-from chalicelib.user_code.documents import dags_of_folder
+from chalicelib.user_code.documents_apart import dags_apart
 from tests.scripted.engines import engine_in_memory, take_sent
 from tests.scripted.memory_sender import MemorySender
 
@@ -51,7 +51,7 @@ with DAG("sales", schedule={schedule!r}, start_date=start, max_active_runs=3, ca
 
 
 def sync_folder(engine: Engine, folder: Path, *, paused_at_creation: bool) -> SyncReport:
-    dags = dags_of_folder(folder, engine.store.variables)
+    dags = dags_apart(folder, variables=engine.store.variables, connections=engine.store.connections)
     return sync_dags(engine, dags, paused_at_creation=paused_at_creation)
 
 
