@@ -6,7 +6,6 @@ file that ends the process is broken; the others are loaded by another one.
 
 import contextlib
 import select
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -164,8 +163,6 @@ class _Loading:
 
     def begin(self, folder: Path, names: Sequence[str]) -> bool:
         """Give it the files; whether there is such a process."""
-        sys.stdout.flush()
-        sys.stderr.flush()
         try:
             with self._their_control, self._their_stream:
                 self._server.make_documents(self._their_control, self._their_stream, _OUTPUT)
