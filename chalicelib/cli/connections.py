@@ -14,6 +14,8 @@ from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.connection_files import exported, imported
 from chalicelib.cli.engine import connect, with_stored_secrets
 from chalicelib.cli.output.rows import Row, output_option, show
+from chalicelib.cli.user_packages import use_packages_of
+from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.authoring.surroundings.connections import Connection
@@ -206,12 +208,14 @@ def import_connections(file: Path, overwrite: bool) -> None:
 @connections.command("test")
 @click.argument("conn_id")
 def test_connection(conn_id: str) -> None:
-    """Test a connection, if [core] test_connection is Enabled; it fails, for there are no hooks here.
+    """Test a connection by the hook of its type, if [core] test_connection is Enabled.
 
     Example: python -m chalicelib connections test db
     """
     from chalicelib.authoring.exceptions import AirflowNotFoundException
     from chalicelib.authoring.surroundings.connections import Connection
+    from chalicelib.user_code.provider_packages import try_connection
+    from chalicelib.user_code.runner import own_environment
 
     enabled = Configuration.read().get("core", "test_connection") or "Disabled"
     if enabled.strip().lower() != "enabled":
@@ -226,7 +230,8 @@ def test_connection(conn_id: str) -> None:
         except AirflowNotFoundException:
             raise click.ClickException("Connection not found.") from None
     click.echo("\nTesting...")
-    worked, message = connection.test_connection()
+    use_packages_of(Settings.from_environ().dags_folder)
+    worked, message = try_connection(own_environment(), conn_id, connection.as_json())
     click.echo("\nConnection success!\n" if worked else f"\nConnection failed!\n{message}\n")
 
 

@@ -56,6 +56,13 @@ def import_failures(environ: Mapping[str, str], names: Sequence[tuple[str, str]]
     return failures
 
 
+def try_connection(environ: Mapping[str, str], conn_id: str, connection: str) -> tuple[bool, str]:
+    """Whether what a connection (its JSON text) leads to answers its hook, and what that says."""
+    with_it = {**environ, f"AIRFLOW_CONN_{conn_id.upper()}": connection}
+    worked, message = _ask(with_it, "connection", conn_id)
+    return worked, message
+
+
 def _ask(environ: Mapping[str, str], what: str, about: Any = None) -> Any:
     channel, theirs = channel_pair(_PATIENCE_SECONDS)
     with contextlib.closing(channel):

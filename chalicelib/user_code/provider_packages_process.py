@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.provider_packages.installed import installed_providers
 from chalicelib.authoring.provider_packages.providers_manager import ProvidersManager
+from chalicelib.authoring.surroundings.connections import Connection
 from chalicelib.user_code.frames import Channel
 from chalicelib.user_code.process_tree import die_with_parent
 
@@ -69,4 +70,15 @@ def _why_not(module: str, name: str) -> str:
     return ""
 
 
-_ANSWERS: Mapping[str, Callable[[Any], Any]] = {"providers": _providers, "hooks": _hooks, "imports": _imports}
+def _connection(conn_id: str) -> tuple[bool, str]:
+    """Whether a connection of the environment works, and what its hook says."""
+    with finder.importable():
+        return Connection.get_connection_from_secrets(conn_id).test_connection()
+
+
+_ANSWERS: Mapping[str, Callable[[Any], Any]] = {
+    "providers": _providers,
+    "hooks": _hooks,
+    "imports": _imports,
+    "connection": _connection,
+}

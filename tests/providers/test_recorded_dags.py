@@ -144,19 +144,24 @@ def _run(lane: Lane, dags: Path, folder: Path) -> list[tuple[str, Any]]:
 
 @contextmanager
 def _served(folder: Path, needs: set[str]) -> Iterator[dict[str, str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.providers.served", folder, *sorted(needs)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
+    said = folder / "served.log"
+    with (
+        said.open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.providers.served", folder, *sorted(needs)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as server,
+    ):
         assert server.stdin is not None
         assert server.stdout is not None
         try:
-            environment: dict[str, str] = json.loads(server.stdout.readline())
-            yield environment
+            line = server.stdout.readline()
+            assert line, said.read_text()
+            yield json.loads(line)
         finally:
             server.stdin.close()
             server.wait(60)
