@@ -80,7 +80,6 @@ with dag("deferrable"):
 
 with dag("waiting"):
     ecs(waiter_delay=0)
-    batch(poll_interval=0, max_retries=9)
     glue(job_poll_interval=0)
     athena(sleep_time=0)
     emr(waiter_delay=0)
