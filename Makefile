@@ -11,7 +11,7 @@ CLOUDFORMATION_INSTALLED := $(CLOUDFORMATION)/.installed
 AUDIT := .venv-audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 
-.PHONY: help install run providers providers-large test lint audit e2e size deploy package doctor destroy
+.PHONY: help install run providers providers-large test lint audit environments e2e size deploy package doctor destroy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -32,7 +32,8 @@ providers-large: $(INSTALLED) ## Install the provider packages that are too larg
 	UPDRAFT_TESTS_NEED_LARGE_PROVIDERS=1 $(VENV)/bin/python -m pytest tests/providers/test_imported_whole.py -k large
 
 test: $(INSTALLED) ## Run all tests but those against a deployment and the benchmarks
-	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench --numprocesses=auto --dist=loadscope
+	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench --numprocesses=auto \
+		--dist=loadscope --no-loadscope-reorder
 
 lint: $(INSTALLED) ## Check style, types, import layers and what each handler loads when it starts
 	$(VENV)/bin/ruff check
@@ -42,6 +43,8 @@ lint: $(INSTALLED) ## Check style, types, import layers and what each handler lo
 
 audit: $(INSTALLED) $(AUDIT_INSTALLED) ## Look up the installed packages among known vulnerabilities
 	$(PYTHON) .ci/audit
+
+environments: $(EMULATOR_INSTALLED) $(CLOUDFORMATION_INSTALLED) ## Make what `e2e` needs beside .venv
 
 # Two stages at a time, each with an emulator and a process of its own.
 e2e: $(INSTALLED) $(EMULATOR_INSTALLED) $(CLOUDFORMATION_INSTALLED) ## Deploy to an emulated AWS and test what is deployed

@@ -13,6 +13,8 @@ from tests import outside
 from tests.leaks import leak
 from tests.plain_text import keep_failures, make_plain
 
+TESTS = Path(__file__).parent
+
 # The same examples each time, so that a change is told of what it breaks; `thorough` looks for new ones.
 settings.register_profile("dev", max_examples=36, deadline=None, print_blob=True, derandomize=True)
 settings.register_profile(
@@ -32,6 +34,33 @@ def pytest_configure() -> None:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+LONGEST_FIRST = (
+    "integration/server",
+    "integration",
+    "contract",
+    "providers",
+    "budgets",
+    "conformance",
+    "unit/deploy",
+    "property",
+)
+"""Folders in the order in which their tests run; those of all others follow, and take little each."""
+
+
+@pytest.hookimpl(trylast=True)  # modules of a folder stay in the order that pytest-randomly gave them
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a folder's modules together, for a server that they share ends with the last of them.
+
+    What takes long comes first: at the end no process has much left while the other has nothing.
+    """
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[int, Path]:
+    within = [place for place, folder in enumerate(LONGEST_FIRST) if item.path.is_relative_to(TESTS / folder)]
+    return min(within, default=len(LONGEST_FIRST)), item.path.parent
 
 
 @pytest.hookimpl(wrapper=True)
