@@ -11,7 +11,7 @@ CLOUDFORMATION_INSTALLED := $(CLOUDFORMATION)/.installed
 AUDIT := .venv-audit
 AUDIT_INSTALLED := $(AUDIT)/.installed
 
-.PHONY: help install run test lint audit e2e size deploy package doctor destroy
+.PHONY: help install run providers providers-large test lint audit e2e size deploy package doctor destroy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -21,6 +21,15 @@ install: $(INSTALLED) ## Make .venv and install the pinned dependencies, when th
 
 run: $(INSTALLED) ## Run everything on this machine: http://127.0.0.1:8000 (PORT=...)
 	@exec $(VENV)/bin/python -m chalicelib.local
+
+# Once for each contents of the sets' requirements: where they are installed this takes a second.
+providers: $(INSTALLED) ## Install the provider packages that tests run over, to .providers
+	@$(VENV)/bin/python -m tests.providers.sets A B
+
+# 1 GB: google, snowflake, docker, kubernetes. What of them is imported is on docs/providers.md.
+providers-large: $(INSTALLED) ## Install the provider packages that are too large for CI, and test what is imported of them
+	@$(VENV)/bin/python -m tests.providers.sets large
+	UPDRAFT_TESTS_NEED_LARGE_PROVIDERS=1 $(VENV)/bin/python -m pytest tests/providers/test_imported_whole.py -k large
 
 test: $(INSTALLED) ## Run all tests but those against a deployment and the benchmarks
 	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench --numprocesses=auto --dist=loadscope

@@ -15,13 +15,15 @@ class Need:
     """What a group of tests needs of the machine.
 
     ``what`` is the subject and verb of the sentence that says what was not tested, ``packages`` are Debian's
-    that bring it, all among those that `.ci/run` installs. ``switch`` is the variable of the environment that
-    `.ci/run` sets: a test that is skipped there has tested nothing, so it fails.
+    that bring it, all among those that `.ci/run` installs; what none brings is ``made_by`` a command.
+    ``switch`` is the variable of the environment that `.ci/run` sets: a test that is skipped there has tested
+    nothing, so it fails.
     """
 
     what: str
-    packages: str
     switch: str
+    packages: str = ""
+    made_by: str = ""
 
     def of_programs(self, *programs: str) -> None:
         """Skip or fail the test unless the programs are there."""
@@ -31,7 +33,8 @@ class Need:
 
     def is_not_met(self, missing: str) -> None:
         """Skip or fail the test; ``missing`` is a sentence without its full stop."""
-        reason = f"{self.what} not tested: {missing} (Debian: apt-get install {self.packages})"
+        command = self.made_by or f"Debian: apt-get install {self.packages}"
+        reason = f"{self.what} not tested: {missing} ({command})"
         if os.environ.get(self.switch):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)

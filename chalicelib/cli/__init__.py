@@ -26,10 +26,12 @@ from chalicelib.cli.deployment.destroy import destroy
 from chalicelib.cli.deployment.doctor import doctor
 from chalicelib.cli.deployment.events import events
 from chalicelib.cli.deployment.package import package
+from chalicelib.cli.deployment.policy import policy
 from chalicelib.cli.deployment.sync import sync
 from chalicelib.cli.failures import CommandLine
 from chalicelib.cli.info import info, version
 from chalicelib.cli.pools import pools
+from chalicelib.cli.providers import providers
 from chalicelib.cli.tasks.clearing import clear
 from chalicelib.cli.tasks.group import tasks
 from chalicelib.cli.tasks.in_process import tasks_test
@@ -71,7 +73,9 @@ for command in (
     events,
     info,
     package,
+    policy,
     pools,
+    providers,
     rotate_fernet_key,
     runs,
     simulate,

@@ -29,7 +29,7 @@ from chalicelib.deploy.description.log_groups import LogGroup, log_groups
 from chalicelib.deploy.description.resources import Bucket, StageResources, stage_resources
 from chalicelib.deploy.findings import DEPLOY_AGAIN, Finding
 from chalicelib.deploy.packaging.lambda_package import build_package
-from chalicelib.deploy.packaging.layer import LayerContents, build_layer, refuse_too_large, unpacked_bytes
+from chalicelib.deploy.packaging.layer import LayerContents, build_layer, fitting_layer, unpacked_bytes
 from chalicelib.deploy.policy_files import policy_documents
 from chalicelib.deploy.provisioning.after_chalice import finish_deployment
 from chalicelib.deploy.provisioning.alarms import put_alarms
@@ -127,16 +127,20 @@ class Deployment:
     def package(self) -> None:
         """Build what is to be deployed, which changes nothing.
 
-        Raises as ``build_package`` and ``build_layer`` do, and where both together are too large.
+        Raises as ``build_package`` and ``fitting_layer`` do.
         """
         with TemporaryDirectory() as directory:
-            package = build_package(self.stage, Path(directory), self.run_chalice)
+            package = build_package(
+                self.stage,
+                Path(directory),
+                self.run_chalice,
+                beside_botocore=self.user_packages is not None and self.user_packages.has_botocore,
+            )
             self.tell(
                 f"  {package.stat().st_size / 1e6:.1f} MB for {this_runtime()} on {architecture(self.stage)}"
             )
             if self.user_packages:
-                layer = build_layer(self.user_packages, self.stage)
-                refuse_too_large(self.user_packages, layer, beside=unpacked_bytes(package))
+                layer = fitting_layer(self.user_packages, self.stage, beside=unpacked_bytes(package))
                 self.tell(f"  {layer.line}")
 
     def _plan_tables(self) -> Iterator[str]:
@@ -176,7 +180,7 @@ class Deployment:
     def _publish_layer(self) -> None:
         if self.user_packages:
             arn, is_new = self._published(self.user_packages)
-            self.tell(f"  {'new' if is_new else 'as before'}: {arn}")
+            self.tell(f"  {'published' if is_new else 'as before'}: {arn}")
 
     def _published(self, contents: LayerContents) -> tuple[str, bool]:
         layer, owner = build_layer(contents, self.stage), caller_place(self.client).account

@@ -37,10 +37,12 @@ from chalicelib.local.gateway import Refusal, StageGateway
 from chalicelib.local.http_server import GatewayServer
 from chalicelib.local.lifeline import Lifeline
 from chalicelib.local.queue_pump import LARGEST_BATCH, OnCrash, Queue, QueuePump
+from chalicelib.local.requirements import Requirements
 from chalicelib.local.served import publish_served
 from chalicelib.local.state_folder import Endpoint, StateFolder, StateFolderUnusable
 from chalicelib.local.terminal import log_to_terminal
 from chalicelib.settings import SettingError, Settings
+from chalicelib.user_packages.errors import UserPackagesError
 
 HOST = "127.0.0.1"
 _GRACE_FOR_REQUESTS_SECONDS = 2.0
@@ -58,6 +60,17 @@ logger = logging.getLogger(__name__)
 
 class StartFailed(Exception):
     """The server cannot start; the text is the one line that says why."""
+
+
+_TOLD_IN_ONE_LINE = (
+    StartFailed,
+    StateFolderUnusable,
+    EmulatorFailed,
+    SettingError,
+    InvocationError,
+    UserPackagesError,
+)
+"""Errors that keep the server from starting."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,6 +184,7 @@ class LocalServer:
         self._pool = FunctionPool(self._lifeline, preload=application.preload)
         self._pumps: list[QueuePump] = []
         self._emulator: Emulator | None = None
+        self._requirements: Requirements | None = None
         self._stops = ExitStack()  # run in reverse: what was started last is stopped first
 
     def start(self) -> tuple[str, ...]:
@@ -180,6 +194,7 @@ class LocalServer:
         settings = Settings.from_environ()
         declarations = _declarations(settings)
         refusals = self._application.refusals()  # raises for an unknown auth backend: before any child does
+        self._install_user_packages(settings)
         self._stops.callback(self._finish_pumps)
         self._pool.start()
         self._stops.callback(lambda: self._pool.close(self._settings.stop_seconds, lambda: self.is_hurried))
@@ -197,6 +212,11 @@ class LocalServer:
     def stop(self) -> None:
         """End requests, then the intake of messages, then tasks after a few seconds, last the emulator."""
         self._stops.close()
+
+    def look_at_requirements(self) -> None:
+        """Say if the user packages are no longer those that ``requirements.txt`` asks for."""
+        if self._requirements is not None:
+            self._requirements.look()
 
     def has_lost_its_backend(self) -> bool:
         """Whether the embedded AWS went away by itself."""
@@ -227,6 +247,12 @@ class LocalServer:
         emulator.wait_until_ready()
         publish_served(folder.path, Settings.from_environ())
         folder.publish_endpoint(emulator.endpoint)
+
+    def _install_user_packages(self, settings: Settings) -> None:
+        """Before any child starts: they find the packages by the environment."""
+        requirements = Requirements(settings.dags_folder.absolute(), click.echo)
+        requirements.install()
+        self._requirements = requirements
 
     def _load_dag_files(self, settings: Settings) -> tuple[str, ...]:
         if not settings.dags_folder.is_dir():
@@ -339,7 +365,7 @@ def run(application: Application, environ: MutableMapping[str, str] = os.environ
         return _watch_over(server, stop)
     except KeyboardInterrupt:
         return 0
-    except (StartFailed, StateFolderUnusable, EmulatorFailed, SettingError, InvocationError) as error:
+    except _TOLD_IN_ONE_LINE as error:
         return _fail(error)
     finally:
         stop.started()
@@ -381,6 +407,7 @@ def _watch_over(server: LocalServer, stop: _StopSignal) -> int:
             return _fail("The embedded AWS ended unexpectedly; start again to go on where it was.")
         if ends_with_parent and os.getppid() != parent:
             return 0
+        server.look_at_requirements()
     click.echo("Stopping. (Ctrl-C again: do not wait for running tasks.)")
     return 0
 

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import logging
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +31,14 @@ from chalicelib.engine.graphs import graph_of, graph_of_run
 from chalicelib.engine.lookup import get_dag
 from chalicelib.engine.ports.worker import TryReport
 from chalicelib.engine.runs.execution_dates import execution_date
-from chalicelib.settings import Settings
+from chalicelib.settings import USER_PACKAGES, Settings
 from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
 from chalicelib.simulation.one_run import finished as at_its_end
 from chalicelib.store.memory import MemoryStore
 from chalicelib.testing.results import CallbackCall, RunResult, TaskResult
 from chalicelib.user_code.runner import own_environment
+from chalicelib.user_packages.errors import UserPackagesError
+from chalicelib.user_packages.here import use_user_packages
 
 _HIDDEN = ("AIRFLOW_VAR_", "AIRFLOW_CONN_", "AIRFLOW__SECRETS__", "PYTEST_")
 """Beginnings of names in the environment that would make a test depend on the machine, or differ by test."""
@@ -153,13 +157,18 @@ def dag_under_test(
 ) -> "DagUnderTest":
     """Load the DAG; fails the test, with the reason, where it cannot be loaded. ``tell`` takes each run."""
     watched = _Watched()
+    packages = _user_packages(place.folder)
+
+    def environment() -> Mapping[str, str]:
+        return {**given.environment(), **packages}
+
     laboratory = Laboratory(
         place.folder,
         Watch(on_try=watched.take_try, on_callbacks=watched.take_callbacks),
         names=place.names,
         real_time=real_time,
         store=given.store(),
-        environment=given.environment,
+        environment=environment,
         now=_moment(now),
         marked=None if marked is None else re.compile(marked),
     )
@@ -169,6 +178,20 @@ def dag_under_test(
     except DagNotFound:
         _fail(laboratory, f"No file in {place.folder} defines a DAG {dag_id}")
     return DagUnderTest(dag_id, laboratory, watched, tell)
+
+
+def _user_packages(folder: Path) -> dict[str, str]:
+    """What names them in the environment of user code; fails the test where they cannot be installed."""
+    environ = {name: value for name, value in os.environ.items() if name == USER_PACKAGES}
+    try:
+        use_user_packages(folder, tell=_say, environ=environ)
+    except UserPackagesError as error:
+        pytest.fail(str(error), pytrace=False)
+    return environ
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _only_dag(laboratory: Laboratory, place: Place) -> str:

@@ -35,6 +35,9 @@ _FRAME_SECONDS = 10.0
 _READY_SECONDS = 60.0
 """What a process may take until it is ready; its fork server may have to be started first."""
 
+_ENDS_WITHIN_SECONDS = 10.0
+"""How long a process may take to be gone that was told to end, or has ended itself."""
+
 _BEGINNINGS = 3
 """How often a process is asked for before there is none: a killed fork server is replaced."""
 
@@ -44,6 +47,8 @@ _OUTPUT = 2
 
 class NothingLoads(UpdraftError):
     """No process can be started in which DAG files would be loaded."""
+
+    code = "nothing_loads"
 
     def __init__(self) -> None:
         super().__init__("No process can be started that loads DAG files; what it said is above")
@@ -151,7 +156,7 @@ class _Loading:
         self._server = server
         self._around = around
         self._limit = import_time_limit()
-        self._control, self._their_control = channel_pair(_PATIENCE_SECONDS)
+        self._control, self._their_control = channel_pair(_ENDS_WITHIN_SECONDS)
         self._stream, self._their_stream = channel_pair(_FRAME_SECONDS)
         self._poll = select.poll()  # ``select`` refuses descriptors from 1,024 on
         self._poll.register(self._stream, select.POLLIN)

@@ -1,6 +1,7 @@
 """The first and the last frame of a try's stream: what is to be done, and what it came to."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +38,8 @@ class Job:
     """The folder that it may fill, and begins in."""
     has_virtual_clock: bool = False
     """Whether the worker is to be asked for the time."""
+    renders_only: bool = False
+    """Whether the task's templates are rendered, and nothing is run."""
 
     @property
     def filename(self) -> str:
@@ -51,6 +54,7 @@ class Job:
             "request": plain(request),
             "scratch": self.scratch,
             "has_virtual_clock": self.has_virtual_clock,
+            "renders_only": self.renders_only,
         }
         return header, json.dumps(conf)
 
@@ -61,6 +65,7 @@ class Job:
             request=_with_conf(typed(_KINDS[header["kind"]], header["request"]), json.loads(text)),
             scratch=header["scratch"],
             has_virtual_clock=header["has_virtual_clock"],
+            renders_only=header["renders_only"],
         )
 
 
@@ -98,6 +103,17 @@ def answer_of_frame(header: dict[str, Any]) -> TimetableAnswer | None:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BadOutcome(f"{type(error).__name__} in what its timetable answers") from error
     return replace(answer, error=answer.error[:MAX_REASON_LENGTH])
+
+
+def rendered_frame(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The header of the last frame of a job that rendered a task's templates: texts by attribute."""
+    return {**outcome_frame(TryOutcome(result=TryResult.SUCCESS)), "rendered": dict(fields)}
+
+
+def rendered_of_frame(header: dict[str, Any]) -> dict[str, str] | None:
+    """What a frame tells of templates, checked as what comes from outside. None: nothing."""
+    fields = header.get("rendered")
+    return {str(name): str(text) for name, text in fields.items()} if isinstance(fields, dict) else None
 
 
 def _without_conf(request: Request) -> tuple[Request, Any]:

@@ -1,22 +1,24 @@
 """The rendered templates of a task in a run, asked from outside: nothing runs, nothing is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from chalicelib.authoring.loading.loader import dag_of_file
-from chalicelib.authoring.running.rendering import rendered_fields
-from chalicelib.domain.errors import TaskNotFound, UpdraftError
+from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.graph.graph import NOT_MAPPED
 from chalicelib.domain.messages import RunTask
 from chalicelib.domain.runs.dag_runs import DagRun, generated_run_id
+from chalicelib.domain.runs.outcomes import TryRequest
 from chalicelib.engine.engine import Engine
 from chalicelib.engine.graphs import graph_of
 from chalicelib.engine.lookup import get_dag
+from chalicelib.engine.ports.worker import RunningXComs
 from chalicelib.engine.runs.create import RunRequest, new_run
 from chalicelib.engine.tasks.inputs import task_xcoms, try_request
+from chalicelib.user_code.runner import Rendering
+
+Render = Callable[[TryRequest, RunningXComs], Rendering]
+"""See ``runner.render_try``."""
 
 _FIRST_TRY = 1
 
@@ -49,22 +51,14 @@ def without_the_others(engine: Engine, run: DagRun, task_id: str, map_index: int
 
 
 def render_task(
-    engine: Engine, dags_folder: Path, run: DagRun, task_id: str, map_index: int = NOT_MAPPED
-) -> dict[str, Any]:
+    engine: Engine, render: Render, run: DagRun, task_id: str, map_index: int = NOT_MAPPED
+) -> Rendering:
     """The templated attributes of a task by name, as its present or first try in the run would see them.
 
-    The DAG file is the one in ``dags_folder``; XComs are those that the run has by now.
-    Raises ``DagNotFound``, ``TaskNotFound``, ``DagFileError``, ``RenderingFailed``. 2 requests, and those
-    of the templates.
+    XComs are those that the run has by now. Raises ``DagNotFound``, ``TaskNotFound``, ``RenderingFailed``. 2
+    requests, and those of the templates.
     """
     dag = get_dag(engine, run.dag_id)
-    loaded = dag_of_file(dag.dag_id, dag.fileloc, dags_folder)
-    if loaded is None:
-        raise RenderingFailed(
-            f"{dag.fileloc} in the DAGs folder {dags_folder} does not define the DAG {dag.dag_id}"
-        )
-    if not loaded.has_task(task_id):
-        raise TaskNotFound(task_id, dag.dag_id)
     task = graph_of(engine, run.dag_id, run.version).task(task_id)
     item = engine.instance_of(run.run_uid, task, map_index)
     message = RunTask(
@@ -75,10 +69,7 @@ def render_task(
         max_tries=item.max_tries or 0,
     )
     request = try_request(engine, message, item, dag.fileloc)
-    xcoms = task_xcoms(engine, item, run.execution_date)
-    try:
-        return rendered_fields(loaded, request, xcoms)
-    except Exception as error:  # templates and their macros are the user's: they may raise anything
-        raise RenderingFailed(
-            f"Task {item.name} cannot be rendered: {type(error).__name__}: {error}"
-        ) from error
+    rendering = render(request, task_xcoms(engine, item, run.execution_date))
+    if rendering.fields is None:
+        raise RenderingFailed(f"Task {item.name} cannot be rendered: {rendering.reason}")
+    return rendering

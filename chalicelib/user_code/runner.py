@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -222,12 +222,46 @@ def ask_timetable(
     return ask
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendering:
+    """What came of rendering the templates of a task."""
+
+    fields: Mapping[str, str] | None
+    """The templated attributes as texts; None where they could not be rendered."""
+    reason: str = ""
+    """Why not."""
+    log: bytes = b""
+    """What the DAG file, its templates and their macros printed."""
+
+
+def render_try(
+    dags_folder: Path,
+    variables: VariablesOfDagFiles,
+    environment: Environ = own_environment,
+    *,
+    connections: ConnectionsOfDagFiles = NO_CONNECTIONS,
+    secrets: SecretsBackend | None = None,
+) -> Callable[[TryRequest, RunningXComs], Rendering]:
+    """Renders templates of tasks as a try would, which find what ``run_try`` says; nothing is run."""
+
+    def render(request: TryRequest, xcoms: RunningXComs) -> Rendering:
+        task_log = TaskLog(_secrets())
+        around = Surroundings(xcoms=xcoms, variables=variables, connections=connections, secrets=secrets)
+        end = _in_a_process(dags_folder, request, around, task_log, environment, renders_only=True)
+        reason = end.outcome.reason if end.outcome is not None else end.reason
+        return Rendering(fields=end.rendered, reason=task_log.redacted(reason), log=task_log.content)
+
+    return render
+
+
 def _in_a_process(
     dags_folder: Path,
     request: Request,
     around: Surroundings,
     task_log: TaskLog,
     environment: Environ,
+    *,
+    renders_only: bool = False,
 ) -> TryEnd:
     try:
         environ = environment()
@@ -243,6 +277,7 @@ def _in_a_process(
             request=request,
             scratch=str(scratch),
             has_virtual_clock=not isinstance(clock.current(), clock.RealClock),
+            renders_only=renders_only,
         )
         try:
             return _begun(dags_folder.absolute(), job, around, task_log, environ, leftovers)

@@ -17,7 +17,7 @@ from typing import Any
 
 from chalicelib.authoring import clock
 from chalicelib.authoring.model.dag import DAG
-from chalicelib.authoring.running import callbacks, execution, timetables
+from chalicelib.authoring.running import callbacks, execution, rendering, timetables
 from chalicelib.authoring.surroundings import (
     configuration,
     connections,
@@ -30,7 +30,7 @@ from chalicelib.domain.runs.deferrals import WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.schedule.custom import TimetableQuestion
 from chalicelib.user_code.frames import Channel, Requests, TooLong
-from chalicelib.user_code.jobs import Job, answer_frame, outcome_frame
+from chalicelib.user_code.jobs import Job, answer_frame, outcome_frame, rendered_frame
 from chalicelib.user_code.output import OutputWriter, Prints, RecordsToWorker
 from chalicelib.user_code.process_tree import adopt_orphans, die_with_parent
 from chalicelib.user_code.surroundings import (
@@ -158,6 +158,8 @@ def _done(job: Job, dags: dict[str, DAG], requests: Requests) -> dict[str, Any]:
     dag = dags.get(request.dag_id)
     if isinstance(request, TimetableQuestion):
         return answer_frame(timetables.answer_of(dag, request))
+    if job.renders_only and isinstance(request, TryRequest) and dag is not None:
+        return _rendered(request, dag, requests)
     return outcome_frame(_ran(request, dag, requests))
 
 
@@ -173,6 +175,15 @@ def _ran(request: TryRequest | CallbackRequest, dag: DAG | None, requests: Reque
     if dag is None:
         return TryOutcome(result=TryResult.REMOVED, reason=missing)
     return execution.run_try(dag, _knowing_its_run(request, requests), AskedXComs(requests))
+
+
+def _rendered(request: TryRequest, dag: DAG, requests: Requests) -> dict[str, Any]:
+    try:
+        fields = rendering.rendered_fields(dag, _knowing_its_run(request, requests), AskedXComs(requests))
+        return rendered_frame({name: str(value) for name, value in fields.items()})
+    except Exception as error:  # templates and their macros are the user's: they may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        return outcome_frame(TryOutcome(result=TryResult.FAILED, reason=reason))
 
 
 def _run_triggers(request: WindowRequest, dags: dict[str, DAG], requests: Requests) -> TryOutcome:

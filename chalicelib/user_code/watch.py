@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,14 @@ from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest
 from chalicelib.domain.schedule.custom import TimetableAnswer
 from chalicelib.user_code.fork_server_client import ForkServerClient, ForkServerGone
 from chalicelib.user_code.frames import BrokenChannel, TooLong, channel_pair
-from chalicelib.user_code.jobs import OUTCOME, BadOutcome, Job, answer_of_frame, outcome_of_frame
+from chalicelib.user_code.jobs import (
+    OUTCOME,
+    BadOutcome,
+    Job,
+    answer_of_frame,
+    outcome_of_frame,
+    rendered_of_frame,
+)
 from chalicelib.user_code.surroundings import Surroundings
 from chalicelib.user_code.task_log import TaskLog
 
@@ -55,6 +62,8 @@ class TryEnd:
     """What it told; None: it told none."""
     answer: TimetableAnswer | None = None
     """What the timetable answered, where one was asked."""
+    rendered: Mapping[str, str] | None = None
+    """The templated attributes as texts, where they were asked for."""
     reason: str = ""
     """Why it ended, where it told no outcome."""
     is_cut_short: bool = False
@@ -97,6 +106,7 @@ class Watch:
         self._is_over = False
         self._outcome: TryOutcome | None = None
         self._answer: TimetableAnswer | None = None
+        self._rendered: Mapping[str, str] | None = None
         self._reason = ""
         self._cut_short_for = ""
         self._kill_at: float | None = None
@@ -184,6 +194,7 @@ class Watch:
             elif frame[0].get("op") == OUTCOME:
                 self._outcome = self._outcome or outcome_of_frame(frame[0])
                 self._answer = self._answer or answer_of_frame(frame[0])
+                self._rendered = self._rendered or rendered_of_frame(frame[0])
                 self._kill_at = time.monotonic() + _ENDS_WITHIN_SECONDS
             elif self._outcome is None:
                 self._stream.send(*self._around.answer(*frame))
@@ -280,7 +291,7 @@ class Watch:
         if self._cut_short_for:
             return TryEnd(outcome=self._outcome, reason=self._cut_short_for, is_cut_short=True)
         if self._outcome is not None:
-            return TryEnd(outcome=self._outcome, answer=self._answer)
+            return TryEnd(outcome=self._outcome, answer=self._answer, rendered=self._rendered)
         return TryEnd(reason=self._reason, has_begun=self._has_begun)
 
 

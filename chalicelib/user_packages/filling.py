@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 from packaging.version import InvalidVersion, Version
 
-from chalicelib.user_packages import installed
+from chalicelib.user_packages import REQUIREMENTS, installed
 from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.installed import Installed
 from chalicelib.user_packages.machines import THIS, Machine
 from chalicelib.user_packages.pip_program import PipRun, run_pip, why_it_failed
-from chalicelib.user_packages.requirement_files import REQUIREMENTS, Asked
+from chalicelib.user_packages.requirement_files import Asked
 from chalicelib.user_packages.rules import (
     BOUNDS_OF_AIRFLOW,
     BOUNDS_OF_UPDRAFT,
@@ -44,10 +44,8 @@ def fill(folder: Path, asked: Asked, machine: Machine, tell: Tell) -> Installed:
     with TemporaryDirectory(prefix="updraft-packages-", dir=folder.parent) as scratch:
         attempt = _Attempt(Path(scratch), asked, machine)
         target = attempt.install()
-        notes = installed.tidy(target)
-        for note in notes:
-            tell(note)
-        found = installed.measured(target, (*asked.notes, *notes))
+        installed.tidy(target)
+        found = installed.measured(target, asked.notes)
         target.rename(folder)
     return replace(found, folder=folder)
 

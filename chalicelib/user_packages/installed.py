@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution as Found
@@ -65,11 +64,8 @@ def names_in(folder: Path) -> frozenset[str]:
     return frozenset(canonicalize_name(found.name) for _, found in _found_in(folder))
 
 
-def tidy(folder: Path) -> tuple[str, ...]:
-    """Remove stubs and what would hide Python's own modules; gives notes.
-
-    Raises ``UserPackagesError`` if a package would hide the project's own modules.
-    """
+def tidy(folder: Path) -> None:
+    """Remove stubs; raises ``UserPackagesError`` if a package would hide the project's own modules."""
     for info, found in _found_in(folder):
         if _is_stub(found):
             shutil.rmtree(info)
@@ -77,13 +73,6 @@ def tidy(folder: Path) -> tuple[str, ...]:
         raise UserPackagesError(
             f"A package brings modules named {_OURS}, which are Updraft's own: take it out"
         )
-    hidden = sorted(path for path in folder.iterdir() if _hides_pythons(path))
-    for path in hidden:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    return tuple(f"The module {path.stem} of a package is left out: Python has its own" for path in hidden)
 
 
 def measured(folder: Path, notes: tuple[str, ...]) -> Installed:
@@ -115,11 +104,6 @@ def _is_stub(found: Found) -> bool:
         return is_stub(found.version)
     except InvalidVersion:
         return False
-
-
-def _hides_pythons(path: Path) -> bool:
-    is_module = path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists())
-    return is_module and path.stem in sys.stdlib_module_names
 
 
 def _size_of(found: Found, folder: Path) -> int:

@@ -11,11 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from chalicelib.user_packages import REQUIREMENTS
 from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.filling import Tell, fill
 from chalicelib.user_packages.installed import MEBIBYTE, Distribution, Installed, megabytes
 from chalicelib.user_packages.machines import THIS, lambda_machine, this_machine
-from chalicelib.user_packages.requirement_files import REQUIREMENTS, Asked, asked_for
+from chalicelib.user_packages.requirement_files import Asked, asked_for
 from chalicelib.user_packages.rules import LEFT_OUT_OFTEN, all_rules
 
 LAMBDAS_LIMIT = 250 * MEBIBYTE

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chalicelib.settings import AIRFLOW_VERSION
 from chalicelib.user_packages.errors import UserPackagesError
-from chalicelib.user_packages.rules import BOUNDS_OF_UPDRAFT, STUB, STUB_VERSION
+from chalicelib.user_packages.rules import BOUNDS_OF_AIRFLOW, BOUNDS_OF_UPDRAFT, STUB, STUB_VERSION
 
 _TAKEN_FROM_THE_USER = frozenset(
     f"PIP_{name}"
@@ -140,9 +140,17 @@ def _cause(line: str) -> str:
 
 
 def _bounding(requirement: str) -> str:
-    name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower()
-    ours = {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in BOUNDS_OF_UPDRAFT}
-    return "Updraft needs" if name in ours else f"constraints and Airflow {AIRFLOW_VERSION} allow"
+    """Whose constraint that is: pip does not say which file it comes from."""
+    name = _name_of(requirement)
+    if name in map(_name_of, BOUNDS_OF_UPDRAFT):
+        return "Updraft needs"
+    if name in map(_name_of, BOUNDS_OF_AIRFLOW):
+        return f"provider packages for Airflow {AIRFLOW_VERSION} need"
+    return "a file of constraints asks for"
+
+
+def _name_of(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower()
 
 
 def _no_version(requirement: str, versions: str, *, output: str, is_for: str) -> str:

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from chalicelib.user_packages import REQUIREMENTS
 from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.rules import EXTRAS, IN_PLACE_OF_AIRFLOW, PLAIN_EXTRAS, PROVIDER
-
-REQUIREMENTS = "requirements.txt"
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _DIRECTIVE = re.compile(r"\s*#\s*updraft\s*:\s*(.*?)\s*", re.IGNORECASE)

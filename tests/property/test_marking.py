@@ -17,6 +17,7 @@ from chalicelib.domain.tasks.keys import parse_task_key
 from chalicelib.engine.by_hand.cancelling import cancel_run
 from chalicelib.engine.by_hand.marking import MarkRequest, mark_run_success, mark_tasks
 from chalicelib.engine.slots.pools import save_pool
+from chalicelib.engine.worker.stopped_tries import ASKED_EVERY
 from chalicelib.simulation.crowd import Crowd
 from chalicelib.simulation.faults import Killed
 from chalicelib.simulation.world import World
@@ -117,6 +118,26 @@ def test_a_running_task_that_is_marked_success_is_taken_from_its_worker_and_its_
     assert set(final_states(world, dag, run).values()) == {SUCCESS}
     assert run_of(world, dag).state is DagRunState.SUCCESS
     assert_nothing_is_held(world)
+
+
+def test_a_try_whose_task_is_marked_by_hand_is_told_to_end_within_five_seconds() -> None:
+    dag = ScriptedDag([Shape("job")])
+    world = world_of(dag, 1)
+    start(world, dag)
+    answers: list[str | None] = []
+
+    def marked_meanwhile(request: TryRequest) -> None:
+        world.stall = lambda _: None
+        assert request.why_stopped is not None
+        answers.append(request.why_stopped())
+        mark(world, dag, FAILED, "job")
+        answers.append(request.why_stopped())
+        world.advance(ASKED_EVERY)
+        answers.append(request.why_stopped())
+
+    world.stall = marked_meanwhile
+    world.drain()
+    assert answers == [None, None, "it was marked failed by hand"]
 
 
 def test_a_running_task_that_is_marked_failed_fails_what_comes_after_it() -> None:

@@ -86,7 +86,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "deploy": (
         *("findings", "steps", "description", "aws_errors", "caller", "stages", "runtimes", "aws_limits"),
-        *("policy_files", "deployed_functions", "chalice", "provisioning", "worker_time", "checks"),
+        *(
+            "policy_files",
+            "task_rights",
+            "deployed_functions",
+            "chalice",
+            "provisioning",
+            "worker_time",
+            "checks",
+        ),
         *("packaging", "rehearsal", "validation", "destruction", "deployment"),
     ),
     "api": ("http", "authorizer", "experimental", "surfaces"),

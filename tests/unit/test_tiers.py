@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "budgets": set(),
     "integration": set(),
     "corpus": set(),
+    "providers": set(),
     "contract": {"integration"},  # cases are replayed against the local server
     "e2e": {"integration", "contract"},
     "bench": {"integration", "e2e"},

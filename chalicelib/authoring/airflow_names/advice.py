@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from chalicelib.authoring.airflow_names.moved_to_providers import MOVED_TO_PROVIDERS
 from chalicelib.authoring.airflow_names.not_offered import NOT_OFFERED
+from chalicelib.authoring.airflow_names.provider_modules import old_module_of_class
+from chalicelib.authoring.airflow_names.removed_from_providers import first_version_without
 from chalicelib.authoring.airflow_names.tables import MODULES, PACKAGES, sources_of
 
 _PROVIDERS = "airflow.providers."
@@ -22,7 +24,8 @@ def advice_on(fullname: str) -> str:
     if not fullname.startswith(_PROVIDERS):
         moved = _moved(fullname.removeprefix("airflow."))
         if moved:
-            return f"Airflow 2 has it as {_PROVIDERS}{moved}, {_on_provider(moved)}"
+            name = fullname.rpartition(".")[2]
+            return f"Airflow 2 has it as {_PROVIDERS}{moved}, {_on_provider(moved, name)}"
     if fullname in NOT_OFFERED:
         return NOT_OFFERED[fullname]
     place = _place_of(fullname.rpartition(".")[2])
@@ -74,27 +77,27 @@ def _provider(module: str) -> str:
     return ".".join(names[: 2 if names[0] in _FAMILIES else 1])
 
 
-def _on_provider(module: str) -> str:
+def advice_on_name(module: str, name: str) -> str:
+    """What to do about a name that an installed module below ``airflow.providers`` lacks."""
+    below = module.removeprefix(_PROVIDERS)
+    return f"it is {_on_provider(below, name)}"
+
+
+def _on_provider(module: str, name: str = "") -> str:
     package = package_of(module)
     try:
         installed = version(package)
     except PackageNotFoundError:
         return f"part of {package}: put it into requirements.txt in the DAGs folder"
-    return f"part of {package}, but not of {installed}, which is installed: take another version"
+    bound = first_version_without(f"{module}.{name}") or first_version_without(module)
+    advice = "take another version" if bound is None else f"put {package}<{bound} into requirements.txt"
+    return f"part of {package}, but not of {installed}, which is installed: {advice}"
 
 
 def _moved(name: str) -> str | None:
     """The provider's module that a name of 1.10 went to; 1.x has classes in the packages, too."""
     by_module = (MOVED_TO_PROVIDERS[each] for each in _ways_up(name) if each in MOVED_TO_PROVIDERS)
-    return next(by_module, _classes_moved().get(name.rpartition(".")[2].lower()))
-
-
-@functools.cache
-def _classes_moved() -> Mapping[str, str]:
-    """The modules that moved by the class that each is named after, in small letters."""
-    return {
-        module.rpartition(".")[2].replace("_", ""): target for module, target in MOVED_TO_PROVIDERS.items()
-    }
+    return next(by_module, MOVED_TO_PROVIDERS.get(old_module_of_class(name.rpartition(".")[2]) or ""))
 
 
 def _ways_up(fullname: str) -> Iterator[str]:

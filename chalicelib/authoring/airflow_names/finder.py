@@ -76,7 +76,8 @@ def _leave(folders: Sequence[str]) -> None:
             _remove_from_path(folder)
         _depth -= 1
         if _depth == 0:
-            sys.meta_path.remove(_FINDER)
+            if _FINDER in sys.meta_path:  # a DAG file may have cleared it
+                sys.meta_path.remove(_FINDER)
             _ours.clear()
             _ours.update(_lasting(_take_airflow_modules()))
             sys.modules.update(_set_aside)

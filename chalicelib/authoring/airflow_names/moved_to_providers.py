@@ -274,7 +274,6 @@ MOVED_TO_PROVIDERS: Mapping[str, str] = {
     "kubernetes.volume": "cncf.kubernetes.backcompat.volume",
     "kubernetes.volume_mount": "cncf.kubernetes.backcompat.volume_mount",
     "macros.hive": "apache.hive.macros.hive",
-    "operators.SimpleHttpOperator": "http.operators.http",
     "operators.check_operator": "common.sql.operators.sql",
     "operators.docker_operator": "docker.operators.docker",
     "operators.druid_check_operator": "apache.druid.operators.druid_check",

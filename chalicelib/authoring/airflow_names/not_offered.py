@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 _SCHEDULES = "give the DAG a cron text, a preset, a timedelta or None as schedule"
 _RESCHEDULE = "use a sensor with mode='reschedule', which holds no compute while it waits"
-_REQUIREMENTS = "put the packages into requirements.txt and use PythonOperator or @task"
+_REQUIREMENTS = "put the packages into requirements.txt in the DAGs folder and use PythonOperator or @task"
 _PAGES = "there is no webserver: take pages, views and their security out"
 _EXECUTORS = "leave it out: tasks run on Lambda, and [core] executor decides nothing"
 _KUBERNETES = "start a pod with the kubernetes library in a Python task"

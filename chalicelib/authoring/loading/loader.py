@@ -26,7 +26,6 @@ from chalicelib.authoring.plugins.folder import load_plugins
 from chalicelib.authoring.running.time_limits import in_main_thread, time_limit
 from chalicelib.authoring.surroundings.configuration import conf, plugins_folder
 from chalicelib.authoring.surroundings.secrets_masker import redact
-from chalicelib.domain.errors import UpdraftError
 
 log = logging.getLogger(__name__)
 
@@ -56,28 +55,6 @@ class ImportFailure:
     """Its path in the DAGs folder."""
     message: str
     """Why and where, without this machine's folders."""
-
-
-class DagFileError(UpdraftError):
-    """A deployed DAG file cannot be loaded."""
-
-    code = "dag_file_error"
-
-    def __init__(self, failure: ImportFailure) -> None:
-        super().__init__(f"{failure.filename} cannot be loaded: {failure.message}")
-
-
-def dag_of_file(dag_id: str, filename: str, folder: Path) -> DAG | None:
-    """The DAG as a file of a folder defines it now; None if it does not, or if there is no such file.
-
-    Raises ``DagFileError`` when the file cannot be loaded.
-    """
-    if not (folder / filename).is_file():
-        return None
-    loaded = load_file(Path(filename), folder)
-    if isinstance(loaded, ImportFailure):
-        raise DagFileError(loaded)
-    return next((dag for dag in loaded.dags if dag.dag_id == dag_id), None)
 
 
 def load_files(folder: Path, paths: Iterable[Path]) -> Iterator[LoadedFile | ImportFailure]:
@@ -238,12 +215,14 @@ def failure_of(error: BaseException, filename: str, folder: Path) -> ImportFailu
 
 
 def _advice_on(error: BaseException, folder: Path) -> str:
-    """What to install, where a package is missing that is none of the folder's own."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name or error.name.startswith("airflow"):
+    """What to install, where a package is missing, or has no such name, that is none of the folder's own."""
+    if not isinstance(error, ImportError) or not error.name:
         return ""
-    from chalicelib.authoring.loading.missing_packages import advice_on
+    from chalicelib.authoring.loading.missing_packages import advice_on, advice_on_name
 
-    return advice_on(error.name, folder)
+    if not isinstance(error, ModuleNotFoundError):
+        return advice_on_name(error)
+    return "" if error.name.startswith("airflow") else advice_on(error.name, folder)
 
 
 def _told(error: BaseException) -> str:

@@ -1,6 +1,9 @@
 """Advice on packages that a DAG file imports and that are not there."""
 
+import re
 from pathlib import Path
+
+from chalicelib.authoring.airflow_names import advice
 
 _PACKAGES = {
     "Crypto": "pycryptodome",
@@ -9,6 +12,8 @@ _PACKAGES = {
     "PIL": "Pillow",
     "attr": "attrs",
     "bs4": "beautifulsoup4",
+    "bson": "pymongo",
+    "cassandra": "cassandra-driver",
     "cosmos": "astronomer-cosmos",
     "cv2": "opencv-python-headless",
     "dateutil": "python-dateutil",
@@ -32,6 +37,8 @@ _PACKAGES = {
     "magic": "python-magic",
     "mysql": "mysql-connector-python",
     "psycopg2": "psycopg2-binary",
+    "pyathena": "PyAthena",
+    "re2": "google-re2",
     "serial": "pyserial",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
@@ -40,10 +47,21 @@ _PACKAGES = {
     "slugify": "python-slugify",
     "snowflake": "snowflake-connector-python",
     "telegram": "python-telegram-bot",
+    "winrm": "pywinrm",
     "yaml": "PyYAML",
     "zmq": "pyzmq",
 }
 """Pip packages that have another name than the module."""
+
+
+_NO_SUCH_NAME = re.compile(r"cannot import name '(\w+)' from '(airflow\.providers\.[\w.]+)' \(")
+"""Python's own words; where Updraft has the module it says more by itself."""
+
+
+def advice_on_name(error: ImportError) -> str:
+    """``; it is part of …`` for a name that a module of an installed provider package lacks; else empty."""
+    found = _NO_SUCH_NAME.match(str(error))
+    return f"; {advice.advice_on_name(found[2], found[1])}" if found else ""
 
 
 def advice_on(module: str, folder: Path) -> str:
@@ -55,6 +73,6 @@ def advice_on(module: str, folder: Path) -> str:
     if package.endswith("PRODUCT") and len(rest) > 1:
         package = package.replace("PRODUCT", rest[1].replace("_", "-"))
     return (
-        f"; put {package.replace('_', '-')} into requirements.txt, "
-        f"or the module {first} into the DAGs folder or plugins folder"
+        f"; put {package.replace('_', '-')} into requirements.txt in the DAGs "
+        f"folder, or the module {first} into that folder or the plugins folder"
     )

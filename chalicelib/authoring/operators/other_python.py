@@ -203,8 +203,8 @@ class PythonVirtualenvOperator(_OtherPythonOperator):
         if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
             raise AirflowFailException(
                 "There are no virtual environments on Lambda: put "
-                f"{', '.join(self.requirements) or 'what the function needs'} into requirements.txt and "
-                "use PythonOperator or @task"
+                f"{', '.join(self.requirements) or 'what the function needs'} into requirements.txt in "
+                "the DAGs folder and use PythonOperator or @task"
             )
         if self.venv_cache_path:
             return self.run_in(self._kept(Path(self.venv_cache_path)), context)
@@ -266,7 +266,7 @@ class ExternalPythonOperator(_OtherPythonOperator):
         if not path.exists():
             raise ValueError(
                 f"Python Path '{path}' must exists: where the task runs there is none. Use PythonOperator or "
-                "@task with what the function needs in requirements.txt"
+                "@task with what the function needs in requirements.txt in the DAGs folder"
             )
         if not path.is_file():
             raise ValueError(f"Python Path '{path}' must be a file")

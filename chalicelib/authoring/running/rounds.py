@@ -15,6 +15,8 @@ from itertools import count
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.authoring.running.live_locals import may_be_read
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -275,7 +277,7 @@ def _note(arrival: Arrival, name: str, suspended: Any, frame: FrameType, trigger
         path = f"{name}.{key}"
         if (number := _as_number(value)) is not None:
             arrival.numbers[path] = _Number(number, _set_local(frame, key, value))
-        else:
+        elif may_be_read(frame, key):
             arrival.others[path] = _comparable(value, modules, 0)
     for place, iterator in enumerate(_iterators(suspended)):
         left = _left(iterator)

@@ -46,6 +46,11 @@ class TaskInstanceKey(NamedTuple):
     try_number: int
     map_index: int
 
+    @property
+    def primary(self) -> tuple[str, str, str, int]:
+        """What all tries of the task instance have in common."""
+        return self.dag_id, self.task_id, self.run_id, self.map_index
+
 
 class TaskInstance(metaclass=HasColumns):
     """One try of a task that is running, or (in callbacks) has ended."""

@@ -11,6 +11,7 @@ import click
 
 from chalicelib.cli.airflow_cfg import Configuration
 from chalicelib.cli.engine import connect
+from chalicelib.cli.user_packages import use_packages_of
 from chalicelib.domain.errors import DagNotFound
 
 if TYPE_CHECKING:
@@ -59,9 +60,10 @@ class LoadedDags:
 
 
 def files_of(subdir: Path | None) -> DagFiles:
-    """The files that ``--subdir`` means; raises ``ClickException`` if there is no such folder or file.
+    """The files that ``--subdir`` means, with the user packages that they need.
 
-    What lies in ``[core] dags_folder`` is looked at from there, as in Airflow.
+    Raises ``ClickException`` if there is no such folder or file, and ``UserPackagesError``. What lies in
+    ``[core] dags_folder`` is looked at from there, as in Airflow.
     """
     own = Configuration.read().settings().dags_folder.absolute()
     place = own if subdir is None else subdir.absolute()
@@ -69,6 +71,7 @@ def files_of(subdir: Path | None) -> DagFiles:
         raise click.ClickException(f"There is no DAGs folder {place}: name one with --subdir")
     folder = place.parent if place.is_file() else place
     folder = own if folder.is_relative_to(own) else folder
+    use_packages_of(folder)
     if place.is_file():
         return DagFiles(folder=folder, names=(place.relative_to(folder).as_posix(),))
     return DagFiles(folder=folder, names=None if place == folder else _names_below(place, folder))

@@ -1,6 +1,5 @@
 """``dags details``, ``dags report`` and ``dags next-execution``: facts about DAGs and their files."""
 
-import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import chain, islice, repeat
@@ -164,21 +163,21 @@ def report(subdir: Path | None, output: str) -> None:
 
 
 def _loaded(files: DagFiles) -> Iterator[Row]:
-    from chalicelib.authoring.loading.loader import ImportFailure, dag_files, load_file
+    from chalicelib.engine.dags.sync import BrokenFile
+    from chalicelib.store.memory import MemoryStore
+    from chalicelib.user_code.documents_apart import files_apart
 
-    folder = files.folder
-    paths = dag_files(folder) if files.names is None else (folder / name for name in files.names)
-    for path in paths:
-        started = time.perf_counter()
-        loaded = load_file(path.absolute(), folder)
-        duration = timedelta(seconds=time.perf_counter() - started)
-        if isinstance(loaded, ImportFailure):
-            click.echo(f"{loaded.filename} could not be loaded: {loaded.message}", err=True)
-        dags = () if isinstance(loaded, ImportFailure) else loaded.dags
+    store = MemoryStore()
+    for file in files_apart(
+        files.folder, files.names, variables=store.variables, connections=store.connections
+    ):
+        if isinstance(file.result, BrokenFile):
+            click.echo(f"{file.filename} could not be loaded: {file.result.message}", err=True)
+        dags = () if isinstance(file.result, BrokenFile) else file.result
         yield {
-            "file": f"/{loaded.filename}",
-            "duration": duration,
+            "file": f"/{file.filename}",
+            "duration": timedelta(seconds=file.seconds),
             "dag_num": len(dags),
-            "task_num": sum(len(dag.tasks) for dag in dags),
-            "dags": [dag.dag_id for dag in dags],
+            "task_num": sum(len(dag.document["tasks"]) for dag in dags),
+            "dags": [dag.document["dag_id"] for dag in dags],
         }

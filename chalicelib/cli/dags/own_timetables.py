@@ -59,16 +59,10 @@ def dates_between(
 
 
 def _asked(engine: "Engine", folder: Path, question: "TimetableQuestion") -> "Sequence[PlannedRun]":
-    from chalicelib.authoring.loading.loader import DagFileError, dag_of_file
-    from chalicelib.authoring.running.timetables import answer_of
-    from chalicelib.authoring.surroundings.variables import variables_in
+    from chalicelib.user_code.runner import ask_timetable
 
-    with variables_in(engine.store.variables):
-        try:
-            dag = dag_of_file(question.dag_id, question.fileloc, folder)
-        except DagFileError as error:
-            raise click.ClickException(str(error)) from error
-        answer = answer_of(dag, question)
+    store = engine.store
+    answer = ask_timetable(folder, store.variables, connections=store.connections)(question)
     if answer.error:
         raise click.ClickException(f"The timetable of {question.dag_id} failed: {answer.error}")
     return answer.runs

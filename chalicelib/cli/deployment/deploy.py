@@ -7,7 +7,7 @@ import click
 @click.option("--stage", required=True, help="A stage of .chalice/config.json.")
 @click.option("--dry-run", is_flag=True, help="Check and show the plan; change nothing.")
 def deploy(stage: str, dry_run: bool) -> None:
-    """Deploy a stage: tables, queues, bucket, functions, REST API, DAGs and the sources of its events.
+    """Deploy a stage: tables, queues, bucket, user packages, functions, REST API, DAGs, sources of events.
 
     Safe to repeat, and to interrupt at any point. Uses your own AWS credentials and region.
 
@@ -15,11 +15,14 @@ def deploy(stage: str, dry_run: bool) -> None:
     """
     from chalicelib import aws, bootstrap
     from chalicelib.cli.deployment.stage import deployable_stage
+    from chalicelib.cli.user_packages import use_packages_of
     from chalicelib.deploy.deployment import Deployment, next_step
+    from chalicelib.deploy.packaging.stage_packages import packages_of
     from chalicelib.deploy.steps import carry_out
     from chalicelib.deploy.validation import validate
 
     described = deployable_stage(stage)
+    use_packages_of(described.settings.dags_folder)
     with bootstrap.use(settings=described.settings):
         store = bootstrap.engine().store
         declarations = validate(
@@ -30,7 +33,11 @@ def deploy(stage: str, dry_run: bool) -> None:
             region=aws.region(),
         )
         deployment = Deployment(
-            stage=described, declarations=declarations, engine=bootstrap.engine, tell=click.echo
+            stage=described,
+            declarations=declarations,
+            engine=bootstrap.engine,
+            tell=click.echo,
+            user_packages=packages_of(described, click.echo),
         )
         for line in deployment.plan():
             click.echo(f"  {line}")

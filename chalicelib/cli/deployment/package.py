@@ -17,12 +17,19 @@ def package(directory: Path, stage: str) -> None:
     """
     from chalicelib import aws
     from chalicelib.cli.deployment.stage import deployable_stage
+    from chalicelib.cli.user_packages import use_packages_of
     from chalicelib.deploy.packaging import cloudformation
+    from chalicelib.deploy.packaging.stage_packages import packages_of
     from chalicelib.deploy.validation import validate
     from chalicelib.store.memory import MemoryStore
 
     described = deployable_stage(stage)
+    use_packages_of(described.settings.dags_folder)
     without_any = MemoryStore().variables  # those that the stage keeps are on AWS
     declarations = validate(described, without_any, region=aws.region())
-    cloudformation.package(described, declarations, directory)
-    click.echo(f"Stage {stage} is in {directory}: sam.json and deployment.zip")
+    user_packages = packages_of(described, click.echo)
+    layer = cloudformation.package(described, declarations, directory, user_packages=user_packages)
+    if layer:
+        click.echo(layer.line)
+    written = "sam.json, deployment.zip and layer.zip" if layer else "sam.json and deployment.zip"
+    click.echo(f"Stage {stage} is in {directory}: {written}")

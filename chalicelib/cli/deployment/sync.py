@@ -25,10 +25,12 @@ def sync(stage: str | None) -> None:
 
 def _sync(*, is_deployed: bool) -> None:
     from chalicelib import bootstrap
+    from chalicelib.cli.user_packages import use_packages_of
     from chalicelib.engine.dags.sync import sync_dags
     from chalicelib.user_code.documents_apart import dags_apart
 
     settings = bootstrap.settings()
+    use_packages_of(settings.dags_folder)
     if is_deployed:
         _make_missing_key(settings)
     engine = bootstrap.engine()

@@ -19,7 +19,7 @@ from chalicelib.cli.dags.dag_files import (
 from chalicelib.cli.engine import moment
 from chalicelib.cli.output.rows import coloured
 from chalicelib.cli.tasks.mapped import check_map_index_of, map_index_option
-from chalicelib.cli.tasks.rendering import tell_fields
+from chalicelib.cli.tasks.rendering import tell_rendered
 from chalicelib.domain.errors import InvalidRequest
 from chalicelib.domain.states import TaskInstanceState
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.runs.outcomes import TryRequest
     from chalicelib.engine.ports.worker import TryReport
     from chalicelib.simulation.one_run import Laboratory, WantedRun
+    from chalicelib.user_code.rendering import Render
 
 _FAILED = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UP_FOR_RETRY})
 
@@ -68,7 +69,7 @@ def tasks_test(
     """
     from chalicelib.authoring.surroundings.configuration import configured_by
     from chalicelib.simulation.one_run import Laboratory, WantedRun, Watch
-    from chalicelib.user_code.runner import own_environment
+    from chalicelib.user_code.runner import own_environment, render_try
 
     context = click.get_current_context()
     context.with_resource(configured_by(Configuration.read().get))
@@ -92,7 +93,9 @@ def tasks_test(
     )
     if is_dry_run:
         with looking_for(dag_id, subdir or files.folder, laboratory.failures):
-            _tell_rendered(laboratory, files.folder, wanted, task_id, map_index)
+            store = laboratory.engine.store
+            render = render_try(files.folder, store.variables, environment, connections=store.connections)
+            _tell_rendered(laboratory, render, wanted, task_id, map_index)
         return
     with looking_for(dag_id, subdir or files.folder, laboratory.failures):
         check_map_index_of(laboratory.engine, dag_id, task_id, map_index)
@@ -122,7 +125,7 @@ def _tell_callbacks(_request: "CallbackRequest", printed: bytes) -> None:
 
 
 def _tell_rendered(
-    laboratory: "Laboratory", folder: Path, wanted: "WantedRun", task_id: str, map_index: int
+    laboratory: "Laboratory", render: "Render", wanted: "WantedRun", task_id: str, map_index: int
 ) -> None:
     from chalicelib.user_code.rendering import planned_run, render_task, without_the_others
 
@@ -130,4 +133,4 @@ def _tell_rendered(
     check_map_index_of(engine, wanted.dag_id, task_id, map_index)
     run = planned_run(engine, wanted.dag_id, wanted.execution_date)
     with without_the_others(engine, run, task_id, map_index):
-        tell_fields(render_task(engine, folder, run, task_id, map_index))
+        tell_rendered(render_task(engine, render, run, task_id, map_index))

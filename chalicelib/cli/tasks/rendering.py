@@ -1,20 +1,20 @@
 """``tasks render``: the values of a task's templates."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from chalicelib.cli.arguments import dag_argument, run_argument, task_argument
 from chalicelib.cli.dags.dag_files import dags_of, looking_for, offline_option
-from chalicelib.cli.engine import find_run, moment, with_stored_secrets
+from chalicelib.cli.engine import find_run, moment
 from chalicelib.cli.tasks.mapped import check_map_index, check_map_index_of, map_index_option
 
 if TYPE_CHECKING:
     from chalicelib.domain.runs.dag_runs import DagRun
     from chalicelib.engine.engine import Engine
+    from chalicelib.user_code.runner import Rendering
 
 _RULE = f"# {'-' * 58}"
 
@@ -36,27 +36,33 @@ def render(
     """
     from chalicelib import bootstrap
     from chalicelib.user_code.rendering import render_task, without_the_others
+    from chalicelib.user_code.runner import render_try
 
     loaded = dags_of(subdir)
     engine = loaded.engine
     folder = loaded.folder or bootstrap.settings().dags_folder
     with ExitStack() as stack:
         stack.enter_context(looking_for(dag_id, subdir, loaded.failures))
-        if loaded.folder is None:
-            stack.enter_context(with_stored_secrets(engine))
+        rendering = render_try(
+            folder,
+            engine.store.variables,
+            connections=engine.store.connections,
+            secrets=bootstrap.secrets_backend() if loaded.folder is None else None,
+        )
         run, is_planned = _run(engine, dag_id, execution_date_or_run_id)
         if is_planned:
             check_map_index_of(engine, dag_id, task_id, map_index)
             stack.enter_context(without_the_others(engine, run, task_id, map_index))
         else:
             check_map_index(engine, run, task_id, map_index)
-        fields = render_task(engine, folder, run, task_id, map_index)
-    tell_fields(fields)
+        rendered = render_task(engine, rendering, run, task_id, map_index)
+    tell_rendered(rendered)
 
 
-def tell_fields(fields: Mapping[str, Any]) -> None:
-    """Print rendered fields under their names, as Airflow does."""
-    for name, value in fields.items():
+def tell_rendered(rendered: "Rendering") -> None:
+    """Print rendered fields under their names, as Airflow does; what was printed goes to standard error."""
+    click.echo(rendered.log.decode(errors="replace"), nl=False, err=True)
+    for name, value in (rendered.fields or {}).items():
         click.echo(f"{_RULE}\n# property: {name}\n{_RULE}\n{value}\n")
 
 

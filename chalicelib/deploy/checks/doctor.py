@@ -18,6 +18,8 @@ from chalicelib.deploy.findings import Finding
 from chalicelib.deploy.stages import Stage
 from chalicelib.deploy.worker_time import as_it_stands, worker_time
 from chalicelib.events.declarations import DeclarationError, declarations_of
+from chalicelib.user_packages.errors import UserPackagesError
+from chalicelib.user_packages.installing import is_asked_for
 
 
 def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator[Finding]:
@@ -29,13 +31,20 @@ def examine(stage: Stage, *, client: aws.ClientFactory = aws.client) -> Iterator
     yield from check_log_groups(resources.log_groups, client("logs"))
     yield from check_alarms(resources, client("cloudwatch"), client("sns"))
     yield from check_deployment(stage, place=place, recorded_api=_recorded_api(stage), client=client)
-    yield from check_layer(
-        stage.name,
-        is_asked_for=(stage.settings.dags_folder / "requirements.txt").exists(),
-        lambda_=client("lambda"),
-    )
+    yield from _check_layer(stage, client)
     yield from _check_events(stage, client)
     yield from check_backlog(resources, client=client)
+
+
+def _check_layer(stage: Stage, client: aws.ClientFactory) -> Iterator[Finding]:
+    try:
+        wanted = is_asked_for(stage.settings.dags_folder)
+    except UserPackagesError as error:
+        yield Finding(
+            subject="user packages", problems=(str(error),), remedy="put it right, and deploy again"
+        )
+        return
+    yield from check_layer(stage.name, is_asked_for=wanted, lambda_=client("lambda"))
 
 
 def _check_events(stage: Stage, client: aws.ClientFactory) -> Iterator[Finding]:

@@ -11,8 +11,7 @@ from chalicelib.deploy.description.place import OF_THE_STACK
 from chalicelib.deploy.packaging.lambda_package import build_package
 from chalicelib.deploy.packaging.layer import (
     LayerContents,
-    build_layer,
-    refuse_too_large,
+    fitting_layer,
     unpacked_bytes,
 )
 from chalicelib.deploy.packaging.template import LayerOfTheStack, merge_template
@@ -40,34 +39,40 @@ def package(
     """Write ``sam.json`` and ``deployment.zip`` of the stage to the directory, and what was merged.
 
     With ``user_packages``, ``layer.zip`` too; gives the layer, if there is one. Asks nothing of AWS. Raises
-    ``CommandFailed``, ``UnfitPackage``, ``UnknownBackend``, ``PolicyFileError`` and as ``refuse_too_large``
-    does; ``StageError`` from another Python than the stage states.
+    ``CommandFailed``, ``UnfitPackage``, ``UnknownBackend``, ``PolicyFileError`` and ``UserPackagesError``;
+    ``StageError`` from another Python than the stage states.
     """
     refuse_other_python(stage, None)
     directory = directory.resolve()  # Chalice runs in the project's
     directory.mkdir(parents=True, exist_ok=True)
-    layer = build_layer(user_packages, stage) if user_packages else None
     template = merge_template(
         in_a_template(stage),
         declarations,
         policy_documents(stage, OF_THE_STACK),
-        _of_the_stack(layer, stage) if layer else None,
+        _of_the_stack(user_packages, stage) if user_packages else None,
     )
     merged = directory / MERGED
     merged.write_text(json.dumps(template, indent=2) + "\n")
     zip_of_layer = directory / LAYER
     zip_of_layer.unlink(missing_ok=True)
-    built = build_package(stage, directory, run_chalice, "--merge-template", str(merged))
-    if user_packages and layer:
-        refuse_too_large(user_packages, layer, beside=unpacked_bytes(built))
-        shutil.copyfile(layer.path, zip_of_layer)
+    built = build_package(
+        stage,
+        directory,
+        run_chalice,
+        *("--merge-template", str(merged)),
+        beside_botocore=user_packages is not None and user_packages.has_botocore,
+    )
+    if user_packages is None:
+        return None
+    layer = fitting_layer(user_packages, stage, beside=unpacked_bytes(built))
+    shutil.copyfile(layer.path, zip_of_layer)
     return layer
 
 
-def _of_the_stack(layer: Layer, stage: Stage) -> LayerOfTheStack:
+def _of_the_stack(contents: LayerContents, stage: Stage) -> LayerOfTheStack:
     return LayerOfTheStack(
         zip_name=LAYER,
-        digest=layer.digest,
+        digest=contents.digest,
         runtime=this_runtime(),
         architecture=architecture(stage),
         own_layers={handler: own_layers(stage, handler) for handler in LAYERED},

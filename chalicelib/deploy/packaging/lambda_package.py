@@ -30,7 +30,8 @@ SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "ses", "sqs", "ssm", "
 """The AWS services that the functions call, by botocore's names."""
 
 _READY = b"updraft: with bytecode, without services that nothing calls"
-"""The zip's comment once it is as it should be."""
+_READY_BESIDE_BOTOCORE = b"updraft: with bytecode, without services that only user code calls"
+"""The zip's comments once it is as it should be, by whether user packages have a botocore of their own."""
 
 _BOTOCORE_REQUIRED = re.compile(rb"^Requires-Dist: botocore\b", re.MULTILINE)
 _SESSION_IMPORTED = re.compile(rb"^\s*(?:import|from) (?:boto3|botocore\.session)\b", re.MULTILINE)
@@ -45,8 +46,16 @@ _OF_THE_APP = (
 """Modules whose sessions call no other services than ``SERVICES``."""
 
 
-def build_package(stage: Stage, directory: Path, run_chalice: RunChalice, *options: str) -> Path:
+def build_package(
+    stage: Stage,
+    directory: Path,
+    run_chalice: RunChalice,
+    *options: str,
+    beside_botocore: bool = False,
+) -> Path:
     """Have ``chalice package`` build the package, with more options, and make it ready.
+
+    ``beside_botocore`` says that user packages have one of their own, which user code finds first.
 
     ``chalice deploy`` will find and deploy it; the same is ``deployment.zip`` in ``directory``, which this
     gives. Raises ``CommandFailed``, and ``UnfitPackage`` if something in it, or missing from it, is not for
@@ -54,7 +63,8 @@ def build_package(stage: Stage, directory: Path, run_chalice: RunChalice, *optio
     """
     machine = architecture(stage)
     deployments = stage.project / ".chalice" / "deployments"
-    _remove_unready(deployments)
+    ready = _READY_BESIDE_BOTOCORE if beside_botocore else _READY
+    _remove_unready(deployments, ready)
     package = directory / "deployment.zip"
     try:
         run_chalice(stage.project, ("package", "--stage", stage.name, *options, str(directory)))
@@ -68,7 +78,7 @@ def build_package(stage: Stage, directory: Path, run_chalice: RunChalice, *optio
         package.unlink()
         raise
     kept = [path for path in deployments.glob("*.zip") if filecmp.cmp(path, package, shallow=False)]
-    make_ready(package)
+    make_ready(package, beside_botocore=beside_botocore)
     for path in kept:
         aside = path.with_suffix(".new")
         shutil.copyfile(package, aside)
@@ -76,39 +86,42 @@ def build_package(stage: Stage, directory: Path, run_chalice: RunChalice, *optio
     return package
 
 
-def make_ready(package: Path) -> None:
+def make_ready(package: Path, *, beside_botocore: bool = False) -> None:
     """Add bytecode and leave out descriptions of services, in place and at once; a second time does nothing.
 
     All descriptions stay if something in the package may want others than the app does: a module that
-    imports boto3 or ``botocore.session``, or a library beside PynamoDB that needs botocore (as boto3 does).
+    imports boto3 or ``botocore.session``, or a library beside PynamoDB that needs botocore (as boto3 does);
+    but not ``beside_botocore`` of the user packages, which has all of them.
     """
+    comment = _READY_BESIDE_BOTOCORE if beside_botocore else _READY
     aside = package.with_suffix(".new")
     with ZipFile(package) as built:
-        if built.comment == _READY:
+        if built.comment == comment:
             return
         with TemporaryDirectory() as scratch, ZipFile(aside, "w", ZIP_DEFLATED) as ready:
-            left_out = frozenset() if _calls_other_services(built) else _uncalled_services(built)
+            all_stay = not beside_botocore and _calls_other_services(built)
+            left_out = frozenset() if all_stay else _uncalled_services(built)
             for entry in built.infolist():
                 if not _is_bytecode(entry.filename) and _service(entry.filename) not in left_out:
                     ready.writestr(entry, built.read(entry))
             for path in _compiled(ready, Path(scratch)):
                 ready.writestr(_readable(path.relative_to(scratch)), path.read_bytes(), ZIP_DEFLATED)
-            ready.comment = _READY
+            ready.comment = comment
     aside.replace(package)
 
 
-def _remove_unready(deployments: Path) -> None:
+def _remove_unready(deployments: Path, ready: bytes) -> None:
     # An interrupted Chalice leaves them, and would deploy them; so it would one that lacks a package.
     for path in deployments.glob("*.zip"):
-        if not _is_ready(path):
+        if not _has_comment(path, ready):
             path.unlink()
 
 
-def _is_ready(path: Path) -> bool:
+def _has_comment(path: Path, comment: bytes) -> bool:
     if not is_zipfile(path):
         return False
     with ZipFile(path) as package:
-        return package.comment == _READY
+        return package.comment == comment
 
 
 def _calls_other_services(built: ZipFile) -> bool:

@@ -7,13 +7,12 @@ stage has them already. Like the functions' package the layer carries bytecode, 
 import csv
 import io
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from stat import S_IFREG, S_IXUSR
 from tempfile import TemporaryDirectory
-from typing import Protocol
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
 from chalicelib.deploy.description.layer import FOLDER, MOST_UNPACKED_BYTES, Layer
@@ -21,6 +20,8 @@ from chalicelib.deploy.packaging.binaries import refuse_foreign
 from chalicelib.deploy.packaging.bytecode import compiled_below
 from chalicelib.deploy.runtimes import this_runtime
 from chalicelib.deploy.stages import Stage, architecture
+from chalicelib.user_packages.installed import Installed
+from chalicelib.user_packages.installing import refuse_too_large
 
 _FORMAT = "1"
 """Of the layer: another one for the same packages, by a version of this app, has another digest."""
@@ -38,26 +39,6 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The time of each file: the first that a zip can tell."""
 
 
-class Installed(Protocol):
-    """The user packages as they are installed for a stage."""
-
-    @property
-    def folder(self) -> Path:
-        """Where they are."""
-
-    @property
-    def distributions(self) -> Sequence[object]:
-        """What was installed."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of all."""
-
-
-RefuseTooLarge = Callable[[Installed, int], None]
-"""Raises if Lambda takes no such packages beside so many bytes."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerContents:
     """The files of a layer, before it is made."""
@@ -70,11 +51,14 @@ class LayerContents:
     """Whether the layer carries bytecode: as long as the packages leave room for it."""
     installed: Installed
     """What is installed, with the sizes of its distributions."""
-    too_large: RefuseTooLarge
-    """Refuses what Lambda would."""
+
+    @property
+    def has_botocore(self) -> bool:
+        """Whether user code has a botocore of its own, which describes every service of AWS."""
+        return "botocore/__init__.py" in self.files
 
 
-def layer_contents(installed: Installed, stage: Stage, too_large: RefuseTooLarge) -> LayerContents:
+def layer_contents(installed: Installed, stage: Stage) -> LayerContents:
     """What a layer of the stage has, of the packages that are installed for it.
 
     Raises ``StageError`` for a machine that Lambda does not have.
@@ -91,7 +75,6 @@ def layer_contents(installed: Installed, stage: Stage, too_large: RefuseTooLarge
         digest=digest.hexdigest(),
         has_bytecode=has_bytecode,
         installed=installed,
-        too_large=too_large,
     )
 
 
@@ -117,10 +100,16 @@ def build_layer(contents: LayerContents, stage: Stage) -> Layer:
     )
 
 
-def refuse_too_large(contents: LayerContents, layer: Layer, *, beside: int) -> None:
-    """Raise as ``user_packages`` does if Lambda would not take the layer with a package of so many bytes."""
-    bytecode = layer.unpacked_bytes - contents.installed.size
-    contents.too_large(contents.installed, beside + bytecode)
+def fitting_layer(contents: LayerContents, stage: Stage, *, beside: int) -> Layer:
+    """The layer, as ``build_layer`` gives it, if a function takes it beside a package of so many bytes.
+
+    Raises ``UserPackagesError`` if both together are larger, unpacked, than Lambda takes.
+    """
+    installed = contents.installed
+    refuse_too_large(installed, beside)
+    layer = build_layer(contents, stage)
+    refuse_too_large(installed, beside + layer.unpacked_bytes - installed.size)  # bytecode counts, too
+    return layer
 
 
 def unpacked_bytes(package: Path) -> int:

@@ -40,8 +40,8 @@ def test_broken_dag_files_are_told_in_a_line_each_and_the_others_are_served(
     assert deadly == f"Broken DAG file {dags}/deadly.py: {ended}"
     assert syntax.startswith(f"Broken DAG file {dags}/syntax.py: SyntaxError: ")
     problem = (
-        "ModuleNotFoundError: No module named 'no_such_module'; put no-such-module into requirements.txt, or "
-        "the module no_such_module into the DAGs folder or plugins folder"
+        "ModuleNotFoundError: No module named 'no_such_module'; put no-such-module into requirements.txt in "
+        "the DAGs folder, or the module no_such_module into that folder or the plugins folder"
     )
     assert unknown_import == f"Broken DAG file {dags}/unknown_import.py: line 3: {problem}"
     assert len(rest) == 2  # the API is open; ready

@@ -1,31 +1,14 @@
 """Runs of the DAG files of this package, over installed provider packages and with real waits."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from chalicelib.testing.dags import DagUnderTest, Given, Place, dag_under_test
 from chalicelib.testing.results import RunResult
-from tests.pages import ROOT
+from tests.providers.sets import folder_of
 
 DAGS = Path(__file__).with_name("dags")
 DATE = "2026-01-02"
-
-_FOLDER = "UPDRAFT_TESTS_PROVIDERS"
-_NEEDED = "UPDRAFT_TESTS_NEED_PROVIDERS"
-
-
-def installed() -> Path:
-    """The folder in which the provider packages are installed; the test is skipped without, or fails."""
-    folder = Path(os.environ.get(_FOLDER) or ROOT / ".providers" / "A")
-    if not (folder / "airflow" / "providers" / "sftp").is_dir():
-        reason = f"Provider packages were not tested: {folder} has none (`make providers`)"
-        if os.environ.get(_NEEDED):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    return folder
 
 
 def dag(
@@ -35,7 +18,7 @@ def dag(
     given = Given.of(
         variables={},
         connections=connections,
-        env={"UPDRAFT__CORE__USER_PACKAGES": str(installed()), **environ},
+        env={"UPDRAFT__CORE__USER_PACKAGES": str(folder_of("A")), **environ},
     )
     place = Place(folder=DAGS, names=(file,), dag_id=dag_id)
     return dag_under_test(place, given, now=None, real_time=True, tell=lambda _run: None)

@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the base class's
 
 
 @contextmanager

@@ -32,8 +32,8 @@ class World:
             database.executemany("INSERT INTO orders VALUES (?, ?, ?)", ORDERS)
         database.close()
         self._aws = aws
-        self.queue = self.client("sqs").create_queue(QueueName="told")["QueueUrl"]
-        self.topic = self.client("sns").create_topic(Name="told")["TopicArn"]
+        self.queue = self.client("sqs").create_queue(QueueName=folder.name)["QueueUrl"]
+        self.topic = self.client("sns").create_topic(Name=folder.name)["TopicArn"]
         arn = self.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
         self.client("sns").subscribe(
             TopicArn=self.topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"]

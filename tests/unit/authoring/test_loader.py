@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.authoring.loading.loader import (
-    DagFileError,
     ImportFailure,
     dag_files,
-    dag_of_file,
     load_file,
 )
 from chalicelib.authoring.model.dag import DAG
@@ -228,22 +226,6 @@ def test_dataclasses_and_prints_in_dag_files_are_harmless(tmp_path: Path) -> Non
     assert list(load_folder(tmp_path).dags) == ["fine"]
 
 
-def test_a_dag_is_found_as_its_file_defines_it_now(tmp_path: Path) -> None:
-    write(tmp_path, file=EMPTY_DAG.format(dag_id="one"))
-    assert dag_of_file("one", "file.py", tmp_path) is not None
-    write(tmp_path, file=EMPTY_DAG.format(dag_id="other"))
-    assert dag_of_file("one", "file.py", tmp_path) is None
-    assert dag_of_file("other", "file.py", tmp_path) is not None
-    (tmp_path / "file.py").unlink()
-    assert dag_of_file("other", "file.py", tmp_path) is None
-
-
-def test_a_deployed_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
-    write(tmp_path, file="raise ValueError('no')\n")
-    with pytest.raises(DagFileError, match=r"^file.py cannot be loaded: line 1: ValueError: no$"):
-        dag_of_file("one", "file.py", tmp_path)
-
-
 @pytest.mark.filterwarnings("ignore:only told")
 @pytest.mark.parametrize(
     "spoils",
@@ -305,13 +287,13 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pyt
     [
         (
             "import sklearn",
-            "; put scikit-learn into requirements.txt, or the module sklearn into the DAGs folder or plugins "
-            "folder",
+            "; put scikit-learn into requirements.txt in the DAGs folder, or the module sklearn into that "
+            "folder or the plugins folder",
         ),
         (
             "import google.cloud.storage",
-            "; put google-cloud-PRODUCT into requirements.txt, or the module google into the DAGs folder or "
-            "plugins folder",
+            "; put google-cloud-PRODUCT into requirements.txt in the DAGs folder, or the module google into "
+            "that folder or the plugins folder",
         ),
         ("import beside.nothing", ""),
     ],

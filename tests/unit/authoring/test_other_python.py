@@ -58,7 +58,7 @@ def test_on_lambda_a_virtual_environment_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "worker")
     outcome, _ = tried(PythonVirtualenvOperator, refuse, requirements=["colorama==0.4.0"])
     assert outcome.result is TryResult.FAILED_FOR_GOOD
-    assert "put colorama==0.4.0 into requirements.txt and use PythonOperator or @task" in outcome.reason
+    assert "put colorama==0.4.0 into requirements.txt in the DAGs folder and use Python" in outcome.reason
 
 
 @pytest.mark.parametrize(

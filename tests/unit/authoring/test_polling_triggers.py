@@ -197,6 +197,33 @@ async def waits_with_a_limit(self: Any) -> AsyncIterator[Any]:
         yield TriggerEvent("late")
 
 
+@trigger
+async def replaces_its_last_answer(self: Any) -> AsyncIterator[Any]:
+    """As the waiters of the amazon provider: each answer differs, and none is read after the sleep."""
+    for attempt in range(20):
+        if attempt:
+            await asyncio.sleep(90)
+        try:
+            answer = {"is_there": is_there(after=900), "request": f"request {len(looks)}"}
+            if not answer["is_there"]:
+                raise LookupError(answer["request"])
+        except LookupError as error:
+            reason = str(error)
+            assert reason.startswith("request")
+        else:
+            break
+    yield TriggerEvent("there")
+
+
+@trigger
+async def reads_its_last_answer(self: Any) -> AsyncIterator[Any]:
+    answer = ""
+    while len(answer) < 10:
+        answer += "x"
+        await asyncio.sleep(90)
+    yield TriggerEvent(answer)
+
+
 async def _pause(self: Any, seconds: float) -> None:
     await asyncio.sleep(seconds)
 
@@ -383,6 +410,8 @@ def _module() -> Iterator[None]:
         ("counts_in_attributes", 900, 10, 12),
         ("counts_in_attributes_after_the_sleep", 900, 10, 24),
         ("counts_a_range", 900, 10, 20),
+        ("replaces_its_last_answer", 900, "there", 20),
+        ("reads_its_last_answer", 900, "x" * 10, 0),
         ("counts_an_endless_range", 900, 11, 21),
         ("numbers_a_list", 900, [9, "e"], 65),
         ("has_time_until_a_moment", 900, "late", 12),

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.loading.loader import ImportFailure, load_file
 from chalicelib.authoring.provider_packages import installed, providers_manager
 from chalicelib.authoring.surroundings.connections import Connection
 from chalicelib.authoring.taskflow.decorators import task
@@ -64,11 +65,7 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "hooks/__init__.py").write_text("")
     (package / "hooks/ssh.py").write_text(_HOOK)
     (package / "get_provider_info.py").write_text(_INFO)
-    metadata = tmp_path / "apache_airflow_providers_ssh-4.0.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: apache-airflow-providers-ssh\nVersion: 4.0.0\n"
-    )
+    metadata = _metadata(tmp_path, "ssh", "4.0.0")
     (metadata / "entry_points.txt").write_text(
         "[apache_airflow_provider]\nprovider_info=airflow.providers.ssh.get_provider_info:get_provider_info\n"
     )
@@ -78,6 +75,15 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in finder._ours if name.startswith("airflow.providers")]:
         del finder._ours[name]
     _forget()
+
+
+def _metadata(folder: Path, name: str, version: str) -> Path:
+    metadata = folder / f"apache_airflow_providers_{name}-{version}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: apache-airflow-providers-{name}\nVersion: {version}\n"
+    )
+    return metadata
 
 
 def _name(module: str, name: str) -> Any:
@@ -96,6 +102,47 @@ def test_a_module_of_a_provider_is_the_installed_one_and_the_same_for_good() -> 
 def test_a_path_of_airflow_1_10_leads_to_the_class_of_the_provider() -> None:
     hook = _name("airflow.contrib.hooks.ssh_hook", "SSHHook")
     assert hook is _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+
+
+@pytest.mark.usefixtures("provider")
+def test_the_packages_of_airflow_1_8_have_the_classes_of_their_modules() -> None:
+    hook = _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+    assert hook is _name("airflow.contrib.hooks", "SSHHook")
+    assert hook is _name("airflow.hooks", "SSHHook")
+
+
+def _why_not(folder: Path, line: str) -> str:
+    file = folder / "dags/a.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(line)
+    failure = load_file(file, file.parent)
+    assert isinstance(failure, ImportFailure)
+    return failure.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from airflow.providers.http.operators.http import SimpleHttpOperator",
+        "from airflow.operators.http_operator import SimpleHttpOperator",
+        "from airflow.operators import SimpleHttpOperator",
+    ],
+)
+def test_a_class_that_was_removed_names_the_versions_that_have_it(provider: Path, line: str) -> None:
+    module = provider / "airflow/providers/http/operators/http.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    _metadata(provider, "http", "5.0.0")
+    message = _why_not(provider, line)
+    assert message.endswith(
+        "part of apache-airflow-providers-http, but not of 5.0.0, which is installed: "
+        "put apache-airflow-providers-http<5 into requirements.txt"
+    )
+
+
+def test_a_name_that_a_module_lacks_names_the_version(provider: Path) -> None:
+    message = _why_not(provider, "from airflow.providers.ssh.hooks.ssh import Nope")
+    assert "it is part of apache-airflow-providers-ssh, but not of 4.0.0, which is installed" in message
 
 
 @pytest.mark.usefixtures("provider")

@@ -16,10 +16,11 @@ from chalicelib.deploy.checks.backlog import check_backlog
 from chalicelib.deploy.checks.doctor import examine
 from chalicelib.deploy.deployment import Deployment
 from chalicelib.deploy.description.functions import HANDLERS, QUEUE_OF
+from chalicelib.deploy.description.layer import MOST_UNPACKED_BYTES
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.destruction import Destruction
 from chalicelib.deploy.packaging.lambda_package import make_ready
-from chalicelib.deploy.packaging.layer import Installed, LayerContents
+from chalicelib.deploy.packaging.layer import LayerContents, layer_contents
 from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.deploy.provisioning.bucket import BucketNameTaken
 from chalicelib.deploy.provisioning.connect_events import EventSourceMissing
@@ -31,6 +32,7 @@ from chalicelib.deploy.validation import validate
 from chalicelib.domain.errors import StoreUnavailable
 from chalicelib.engine.engine import Engine
 from chalicelib.store.memory import MemoryStore
+from chalicelib.user_packages.installed import measured
 from tests.scripted.engines import engine_in_memory
 from tests.unit.deploy.aws_in_memory import PACKAGE, Aws, Chalice, Killed, swagger
 from tests.unit.deploy.packages_in_place import in_place
@@ -305,7 +307,7 @@ def test_user_packages_travel_in_a_layer_of_the_functions_that_load_user_code(li
 
     (version,) = life.versions()
     assert life.layers() == {"worker": [version], "triggerer": [version]}
-    assert f"  new: {version}" in life.said
+    assert f"  published: {version}" in life.said
     assert any(line.startswith("  User packages: 2 distributions, 0.0 MB unpacked") for line in life.said)
     assert f"keep    {layer}" in life.plan()
     assert life.wrong() == {}
@@ -381,19 +383,14 @@ def test_the_doctor_finds_a_function_without_the_layer_and_a_layer_that_is_gone(
 
 
 def test_packages_that_lambda_would_not_take_are_refused_before_anything_is_changed(life: Life) -> None:
-    beside: list[int] = []
-
-    def too_large(installed: Installed, own_bytes: int) -> None:
-        beside.append(own_bytes)
-        raise StageError("too large: google 190 MB")
-
     life.ask_for(greeting="TEXT = 'hello'")
     assert life.user_packages
-    life.user_packages = replace(life.user_packages, too_large=too_large)
-    with pytest.raises(StepFailed, match=r"^Package: too large: google 190 MB"):
+    with (life.user_packages.installed.folder / "model.bin").open("wb") as large:
+        large.truncate(MOST_UNPACKED_BYTES)
+    installed = measured(life.user_packages.installed.folder, ())
+    life.user_packages = layer_contents(installed, life.stage)
+    with pytest.raises(StepFailed, match=r"^Package: User packages are too large for a function: 250 MB"):
         life.deploy()
-    bytecode = 100
-    assert beside[0] > bytecode, "of the functions, and what the layer has beyond the packages"
     assert not any(call.startswith(("Create", "Put", "Publish")) for call in life.aws.calls)
 
 

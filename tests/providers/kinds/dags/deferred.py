@@ -36,5 +36,4 @@ with DAG("deferred", start_date=datetime(2026, 1, 1), schedule=None):
         headers={"Content-Type": "application/json"},
         deferrable=True,
     )
-    bucket >> file >> post
-    ready >> write()
+    [bucket, ready] >> write() >> file >> post

@@ -6,8 +6,8 @@ import airflow
 from airflow.contrib.hooks.aws_hook import AwsHook
 from airflow.contrib.hooks.ssh_hook import SSHHook
 from airflow.contrib.operators.ssh_operator import SSHOperator
-from airflow.hooks.S3_hook import S3Hook
 from airflow.hooks.http_hook import HttpHook
+from airflow.hooks.S3_hook import S3Hook
 from airflow.hooks.sqlite_hook import SqliteHook
 from airflow.models import DAG
 from airflow.operators.dummy_operator import DummyOperator
@@ -16,7 +16,7 @@ from airflow.sensors.http_sensor import HttpSensor
 
 args = {
     "owner": "airflow",
-    "start_date": airflow.utils.dates.days_ago(2),
+    "start_date": airflow.utils.dates.days_ago(1000),
     "email_on_failure": False,
     "retries": 1,
     "retry_delay": timedelta(seconds=1),
@@ -36,7 +36,7 @@ def copy(ds, **kwargs):
 
 def tell(**context):
     rows = context["ti"].xcom_pull(task_ids="copy", key="rows")
-    response = HttpHook("POST", http_conn_id="orders_api").run("/told", data='{"rows": %d}' % rows)
+    response = HttpHook("POST", http_conn_id="orders_api").run("/told", data=f'{{"rows": {rows}}}')
     assert AwsHook(aws_conn_id="aws_default", client_type="s3").get_conn().list_buckets()
     return response.status_code
 

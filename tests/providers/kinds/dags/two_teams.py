@@ -40,7 +40,6 @@ with DAG("two_teams_report", start_date=datetime(2026, 1, 1), schedule=None):
         prefix="{{ ds }}/",
         inactivity_period=1,
         poke_interval=1,
-        mode="reschedule",
         timeout=60,
     )
     exported >> file >> settled

@@ -60,7 +60,7 @@ BROKEN = {
     "package.py": (
         "from airflow import DAG\nimport snowflake.connector",
         "line 2: ModuleNotFoundError: No module named 'snowflake'; put snowflake-connector-python into "
-        "requirements.txt, or the module snowflake into the DAGs folder or plugins folder",
+        "requirements.txt in the DAGs folder, or the module snowflake into that folder or the plugins folder",
     ),
     "twice.py": (
         "from airflow import DAG\ndag = DAG('good')",
@@ -83,6 +83,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lines(*arguments: str, exit_code: int = 0) -> list[str]:
     result = run(*arguments)
     assert result.exit_code == exit_code, result.output
+    assert result.stdout, result.stderr
     return result.stdout.splitlines()
 
 

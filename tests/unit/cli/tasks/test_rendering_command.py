@@ -100,7 +100,7 @@ def test_what_cannot_be_rendered_is_one_line(arguments: tuple[str, ...], said: s
 def test_a_file_without_the_dag_is_said(tmp_path: Path) -> None:
     (tmp_path / "letters.py").write_text(dedent(FILE).replace('"letters"', '"other"'))
     assert render("letters", "tell", "2026-01-02").stderr == (
-        f"Error: letters.py in the DAGs folder {tmp_path} does not define the DAG letters\n"
+        "Error: Task tell cannot be rendered: letters.py does not define the DAG letters any more\n"
     )
 
 

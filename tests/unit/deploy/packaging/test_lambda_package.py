@@ -118,6 +118,20 @@ def test_all_services_stay_for_a_library_that_needs_botocore(tmp_path: Path) -> 
     assert services(package) == set(DESCRIBED)
 
 
+def test_user_packages_with_a_botocore_of_their_own_have_the_services_that_user_code_calls(
+    tmp_path: Path,
+) -> None:
+    package = built(tmp_path / "deployment.zip", chalicelib__dags__queries="import boto3\n")
+    make_ready(package, beside_botocore=True)
+    assert services(package) == SERVICES
+    make_ready(package, beside_botocore=True)  # which changes nothing any more
+    chalice, out = Chalice(), tmp_path / "out"
+    for beside_botocore in (False, True, True):
+        out.mkdir(exist_ok=True)
+        build_package(stage(tmp_path), out, chalice, beside_botocore=beside_botocore)
+    assert chalice.builds == 2
+
+
 def test_the_functions_call_no_other_services() -> None:
     layers = ("api", "auth", "authoring", "engine", "events", "queues", "store", "telemetry", "user_code")
     sources = [path for layer in layers for path in (ROOT / "chalicelib" / layer).rglob("*.py")]

@@ -14,7 +14,7 @@ from chalicelib.deploy.packaging.binaries import MACHINES, UnfitPackage
 from chalicelib.deploy.packaging.layer import build_layer, layer_contents
 from chalicelib.deploy.stages import Stage
 from chalicelib.settings import Settings
-from tests.unit.deploy.packages_in_place import any_size, in_place
+from tests.unit.deploy.packages_in_place import in_place
 
 GREETING = "TEXT = 'hello'\n"
 
@@ -76,7 +76,7 @@ def test_the_same_packages_make_the_same_bytes_wherever_and_whenever(tmp_path: P
     (tmp_path / "again" / "__pycache__").mkdir()
     (tmp_path / "again" / "__pycache__" / "greeting.cpython-310.pyc").write_bytes(b"of another Python")
     os.utime(tmp_path / "again" / "greeting.py", (0, 0))
-    again = layer_contents(again.installed, stage, any_size)
+    again = layer_contents(again.installed, stage)
     bytes_of_first = build_layer(first, stage).path.read_bytes()
     (stage.project / ".chalice" / "layers" / "dev.zip").unlink()
 
@@ -87,7 +87,7 @@ def test_the_same_packages_make_the_same_bytes_wherever_and_whenever(tmp_path: P
 def test_other_contents_or_another_machine_are_another_layer(tmp_path: Path, stage: Stage) -> None:
     contents = in_place(tmp_path / "installed", stage, greeting=GREETING)
     other = in_place(tmp_path / "other", stage, greeting="TEXT = 'bye'\n")
-    on_arm = layer_contents(contents.installed, stage_in(tmp_path / "arm", "arm64"), any_size)
+    on_arm = layer_contents(contents.installed, stage_in(tmp_path / "arm", "arm64"))
     assert len({contents.digest, other.digest, on_arm.digest}) == 3
 
 
@@ -109,7 +109,7 @@ def test_a_binary_for_another_machine_is_refused_by_its_name(tmp_path: Path, sta
     for name, machine in (("ours", "x86_64"), ("theirs", "arm64")):
         (tmp_path / "installed" / name).mkdir()
         (tmp_path / "installed" / name / "_c.so").write_bytes(elf(MACHINES[machine]))
-    contents = layer_contents(contents.installed, stage, any_size)
+    contents = layer_contents(contents.installed, stage)
     with pytest.raises(UnfitPackage, match=r"^Not for x86_64: theirs/_c\.so\."):
         build_layer(contents, stage)
     assert not (stage.project / ".chalice" / "layers" / "dev.zip").exists()
@@ -120,8 +120,23 @@ def test_packages_that_leave_no_room_for_bytecode_go_without(tmp_path: Path, sta
     assert contents.has_bytecode
     with (tmp_path / "installed" / "model.bin").open("wb") as large:
         large.truncate(200_000_000)
-    crowded = layer_contents(contents.installed, stage, any_size)
+    crowded = layer_contents(contents.installed, stage)
     assert not crowded.has_bytecode
     assert crowded.digest != contents.digest
     with ZipFile(build_layer(replace(contents, has_bytecode=False), stage).path) as layer:
         assert not [name for name in layer.namelist() if name.endswith(".pyc")]
+
+
+def test_a_botocore_among_the_packages_describes_every_service_that_user_code_may_call(
+    tmp_path: Path, stage: Stage
+) -> None:
+    described = "botocore/data/athena/2017-05-18/service-2.json.gz"
+    assert not in_place(tmp_path / "without", stage, greeting=GREETING).has_botocore
+    folder = tmp_path / "installed"
+    for name in ("botocore/__init__.py", described):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    contents = in_place(folder, stage, greeting="import botocore")
+    assert contents.has_botocore
+    with ZipFile(build_layer(contents, stage).path) as layer:
+        assert f"user-packages/{described}" in layer.namelist()

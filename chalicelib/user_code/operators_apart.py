@@ -1,0 +1,70 @@
+"""``operators_apart``: the operators of DAG files, found out in a process beside this one."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from chalicelib.domain.errors import UpdraftError
+from chalicelib.domain.json_codec import typed
+from chalicelib.user_code.operators_in_use import OperatorsOfFiles
+
+_PROGRAM = """
+import json, sys
+descriptor, sys.path[:] = json.loads(sys.argv[1])
+from chalicelib.user_code.operators_in_use import main
+main(descriptor)
+"""
+
+_PATIENCE_SECONDS = 300.0
+
+
+class FilesNotLoaded(UpdraftError):
+    """The process in which DAG files were loaded ended before it told what it found."""
+
+    code: ClassVar[str] = "files_not_loaded"
+
+
+def operators_apart(folder: Path, names: Sequence[str] | None = None) -> OperatorsOfFiles:
+    """The operators of files of a folder, which find the environment of this process.
+
+    ``names`` are paths in the folder; None takes every file there that may hold DAGs. Raises
+    ``FilesNotLoaded`` if a file ends the process, or if all take longer than five minutes.
+    """
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            process = _started(theirs)
+        try:
+            ours.settimeout(_PATIENCE_SECONDS)
+            ours.sendall(json.dumps({"folder": str(folder.absolute()), "names": names}).encode())
+            ours.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: ours.recv(65536), b""))
+            return _answered(answer)
+        except TimeoutError:
+            raise FilesNotLoaded("DAG files took too long to load: name fewer with --subdir") from None
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _started(theirs: socket.socket) -> "subprocess.Popen[bytes]":
+    arguments = [theirs.fileno(), [os.path.abspath(entry) for entry in sys.path]]
+    return subprocess.Popen(  # noqa: S603 - a fixed command of our own
+        [sys.executable, "-P", "-c", _PROGRAM, json.dumps(arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=(theirs.fileno(),),
+        start_new_session=True,
+    )
+
+
+def _answered(answer: bytes) -> OperatorsOfFiles:
+    if not answer:
+        raise FilesNotLoaded("A DAG file has ended the process that loaded it: name others with --subdir")
+    found: OperatorsOfFiles = typed(OperatorsOfFiles, json.loads(answer))
+    return found
