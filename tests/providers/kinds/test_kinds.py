@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.testing.dags import DagUnderTest
 from chalicelib.testing.results import RunResult
 from tests.providers.kinds.running import DAGS, DATE, dag, log_of, not_successful
 from tests.providers.kinds.served import Api, api
@@ -62,7 +63,7 @@ class World:
     def run(self, file: str, dag_id: str | None = None) -> RunResult:
         return self.dag(file, dag_id).run(DATE)
 
-    def dag(self, file: str, dag_id: str | None = None) -> Any:
+    def dag(self, file: str, dag_id: str | None = None) -> DagUnderTest:
         host = self.api.url.removeprefix("http://")
         connections = {
             "aws_default": self._aws,
