@@ -76,5 +76,5 @@ MODULES: Modules = {
     "airflow.utils.weekday": [WEEKDAY],
     "airflow.utils.weight_rule": [WEIGHT_RULE],
     "airflow.utils.xcom": [XCOM_RETURN_KEY, XCOM_SIZE],
-    "airflow.utils.yaml": ["python.yaml:safe_load safe_dump=dump YAMLError"],
+    "airflow.utils.yaml": ["python.yaml:safe_dump=dump", "python.yaml"],
 }

@@ -8,19 +8,27 @@ from chalicelib.testing.results import RunResult
 from tests.providers.sets import folder_of
 
 DAGS = Path(__file__).with_name("dags")
+FOLDERS = {"A": DAGS, "large": DAGS.with_name("dags_of_large")}
+"""The folders of DAG files by the set of packages that they are for."""
+
 DATE = "2026-01-02"
 
 
 def dag(
-    file: str, dag_id: str | None, *, connections: Mapping[str, object], environ: Mapping[str, str]
+    file: str,
+    dag_id: str | None,
+    *,
+    connections: Mapping[str, object],
+    environ: Mapping[str, str],
+    name: str = "A",
 ) -> DagUnderTest:
-    """A DAG of a file in the folder ``dags``; None: its only one."""
+    """A DAG of a file over a set of packages; None: its only one."""
     given = Given.of(
         variables={},
         connections=connections,
-        env={"UPDRAFT__CORE__USER_PACKAGES": str(folder_of("A")), **environ},
+        env={"UPDRAFT__CORE__USER_PACKAGES": str(folder_of(name)), **environ},
     )
-    place = Place(folder=DAGS, names=(file,), dag_id=dag_id)
+    place = Place(folder=FOLDERS[name], names=(file,), dag_id=dag_id)
     return dag_under_test(place, given, now=None, real_time=True, tell=lambda _run: None)
 
 
