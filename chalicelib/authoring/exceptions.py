@@ -355,3 +355,10 @@ class NotOffered(AirflowException):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"Updraft does not offer {what}")
+
+
+_OUR_OWN = frozenset({SensorSleeps, NotOffered})
+
+for _kind in tuple(vars().values()):
+    if isinstance(_kind, type) and issubclass(_kind, BaseException) and _kind not in _OUR_OWN:
+        _kind.__module__ = "airflow.exceptions"  # what callbacks and logs show of them, as in Airflow

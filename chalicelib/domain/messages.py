@@ -229,6 +229,8 @@ class RunCallback:
     run: RunFacts
     kind: CallbackKind
     reason: str
+    error: str | None = None
+    """What was kept of the exception that failed the try."""
     task_id: str | None = None
     """None: the callbacks are the DAG's."""
     map_index: int = NOT_MAPPED

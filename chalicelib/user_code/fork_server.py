@@ -21,6 +21,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections import OrderedDict
@@ -342,11 +343,18 @@ def _end_of(given: _Given, template: _Template, status: int) -> dict[str, object
     return {"load_ended": os.waitstatus_to_exitcode(status)}
 
 
+def _have_a_home() -> None:
+    """See that libraries find a home folder to write to: Lambda has none, and its disk is read-only."""
+    if not os.access(os.path.expanduser("~"), os.W_OK):
+        os.environ["HOME"] = tempfile.gettempdir()
+
+
 def main(requests: int) -> None:
     """Import what is needed everywhere, then serve."""
     from chalicelib.user_code.warm_up import warm_up
 
     os.set_inheritable(requests, False)
+    _have_a_home()
     logging.getLogger().addHandler(logging.NullHandler())  # its own tries are nobody's
     warm_up()
     ForkServer(socket.socket(fileno=requests)).run()

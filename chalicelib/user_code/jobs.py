@@ -8,7 +8,13 @@ from typing import Any
 from chalicelib.domain.graph.callbacks import CallbackRequest
 from chalicelib.domain.json_codec import plain, typed
 from chalicelib.domain.runs.deferrals import WindowRequest
-from chalicelib.domain.runs.outcomes import MAX_REASON_LENGTH, TryOutcome, TryRequest, TryResult
+from chalicelib.domain.runs.outcomes import (
+    MAX_ERROR_LENGTH,
+    MAX_REASON_LENGTH,
+    TryOutcome,
+    TryRequest,
+    TryResult,
+)
 from chalicelib.domain.schedule.custom import TimetableAnswer, TimetableQuestion
 
 OUTCOME = "outcome"
@@ -86,6 +92,8 @@ def outcome_of_frame(header: dict[str, Any]) -> TryOutcome:
         raise BadOutcome("it is deferred to no trigger")
     if outcome.pokes < 0:
         raise BadOutcome("it poked less than never")
+    if outcome.error is not None and len(outcome.error) > MAX_ERROR_LENGTH:
+        raise BadOutcome("it tells too much of what it raised")
     return replace(outcome, reason=outcome.reason[:MAX_REASON_LENGTH])
 
 

@@ -84,9 +84,7 @@ def run_try(
         )
         end = _in_a_process(dags_folder, request, around, task_log, environment)
         outcome = _outcome_of(end, task_log)
-        return TryReport(
-            outcome=replace(outcome, reason=task_log.redacted(outcome.reason)), log=task_log.content
-        )
+        return TryReport(outcome=_redacted(outcome, task_log), log=task_log.content)
 
     return run
 
@@ -314,6 +312,11 @@ def _begun(
         except NotBegun:
             continue
     return TryEnd(reason="no process could be started for it", has_begun=False)
+
+
+def _redacted(outcome: TryOutcome, task_log: TaskLog) -> TryOutcome:
+    error = None if outcome.error is None else task_log.redacted(outcome.error)
+    return replace(outcome, reason=task_log.redacted(outcome.reason), error=error)
 
 
 def _outcome_of(end: TryEnd, task_log: TaskLog) -> TryOutcome:

@@ -45,6 +45,7 @@ def fill(folder: Path, asked: Asked, machine: Machine, tell: Tell) -> Installed:
         attempt = _Attempt(Path(scratch), asked, machine)
         target = attempt.install()
         installed.tidy(target)
+        installed.leave_out(target, asked.without_files)
         found = installed.measured(target, asked.notes)
         target.rename(folder)
     return replace(found, folder=folder)

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution as Found
 from pathlib import Path
@@ -73,6 +73,18 @@ def tidy(folder: Path) -> None:
         raise UserPackagesError(
             f"A package brings modules named {_OURS}, which are Updraft's own: take it out"
         )
+
+
+def leave_out(folder: Path, paths: Sequence[str]) -> None:
+    """Remove files and folders of packages; raises ``UserPackagesError`` for one that is not there."""
+    for name in paths:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()) or not path.exists():
+            raise UserPackagesError(f"There is no {name} in the user packages that could be left out")
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def measured(folder: Path, notes: tuple[str, ...]) -> Installed:

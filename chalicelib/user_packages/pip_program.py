@@ -109,6 +109,8 @@ def why_it_failed(output: str, *, is_for: str = "") -> str:
         return _no_version(*unsatisfied[-1], output=output, is_for=is_for)
     if any(sign in output for sign in _UNREACHED):
         return "the package index cannot be reached: look at the network, and at pip's settings"
+    if "resolution-too-deep" in output or "ResolutionTooDeep" in output:
+        return "pip finds no versions that fit together: name those of the largest packages with =="
     built = _NOT_BUILT.findall(output.replace("See above for output.", ""))
     if built:
         return f"{built[-1]} has no wheel that fits, and building it failed: take a version that has one"
@@ -122,7 +124,7 @@ def _causes(output: str) -> list[str]:
     if not found:
         return []
     lines = (line.strip() for line in after.strip().split("\n\n")[0].splitlines())
-    return list(dict.fromkeys(_cause(_FROM.sub("", line)) for line in lines if line))
+    return list(dict.fromkeys(_shortened(_cause(_FROM.sub("", line))) for line in lines if line))
 
 
 def _cause(line: str) -> str:
@@ -168,5 +170,6 @@ def _no_version(requirement: str, versions: str, *, output: str, is_for: str) ->
 
 
 def _shortened(text: str) -> str:
-    one_line = " ".join(_PLACES.sub("…", text).split())
+    shown = "".join(each if each.isprintable() else " " for each in text)
+    one_line = " ".join(_PLACES.sub("…", shown).split())
     return one_line if len(one_line) <= _LONGEST else f"{one_line[:_LONGEST]}…"

@@ -18,6 +18,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _DIRECTIVE = re.compile(r"\s*#\s*updraft\s*:\s*(.*?)\s*", re.IGNORECASE)
 _WITHOUT = re.compile(r"without\s+(.+)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PATH = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)+")
 _OPTION = re.compile(r"(-[A-Za-z](?=[\s./\w])|--?[A-Za-z-]+)(?:\s*=\s*|\s*)(.*)")
 _OPTION_OF_A_LINE = re.compile(r"\s--?[A-Za-z]")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
@@ -50,6 +51,8 @@ class Asked:
     """Package indexes, and whether pre-releases count."""
     without: tuple[str, ...] = ()
     """Canonical names of declared dependencies that are to stay out."""
+    without_files: tuple[str, ...] = ()
+    """Files and folders of packages that are to stay out, by their paths from the folder of the packages."""
     notes: tuple[str, ...] = ()
     """What was left out, a line each."""
     names: frozenset[str] = frozenset()
@@ -81,6 +84,7 @@ class _Reader:
     constraints: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
+    without_files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     _seen: set[tuple[Path, bool]] = field(default_factory=set)
@@ -117,6 +121,7 @@ class _Reader:
             constraints=tuple(self.constraints),
             options=tuple(self.options),
             without=tuple(sorted(set(self.without))),
+            without_files=tuple(sorted(set(self.without_files))),
             notes=tuple(self.notes),
             names=frozenset(self.names),
             digest=self._digest.hexdigest(),
@@ -129,13 +134,24 @@ class _Reader:
     def _take(self, line: _Line, beside: Path, *, is_constraint: bool) -> None:
         directive = _DIRECTIVE.fullmatch(line.text)
         if directive is not None:
-            self.without.extend(_left_out_by(line, directive[1]))
+            self._take_directive(line, directive[1])
             return
         bare = _Line(line.file, line.number, _COMMENT.sub("", line.text).strip())
         if bare.text.startswith("-"):
             self._take_option(bare, beside)
         elif bare.text:
             self._take_requirement(bare, beside, is_constraint=is_constraint)
+
+    def _take_directive(self, line: _Line, directive: str) -> None:
+        parsed = _WITHOUT.fullmatch(directive)
+        names = [name.strip() for name in parsed[1].split(",")] if parsed else [""]
+        for name in names:
+            if _NAME.fullmatch(name):
+                self.without.append(canonicalize_name(name))
+            elif _PATH.fullmatch(name):
+                self.without_files.append(name)
+            else:
+                raise line.refused("is not understood: it takes '# updraft: without NAME, FOLDER/FILE'")
 
     def _take_option(self, line: _Line, beside: Path) -> None:
         parsed = _OPTION.fullmatch(line.text)
@@ -263,14 +279,6 @@ def _lines(file: str, text: str) -> Iterator[_Line]:
         parts = []
     if parts:
         yield _Line(file, first, "".join(parts))
-
-
-def _left_out_by(line: _Line, directive: str) -> list[str]:
-    parsed = _WITHOUT.fullmatch(directive)
-    names = [name.strip() for name in parsed[1].split(",")] if parsed else []
-    if not names or not all(_NAME.fullmatch(name) for name in names):
-        raise line.refused("is not understood: it takes '# updraft: without NAME, NAME'")
-    return [canonicalize_name(name) for name in names]
 
 
 def _index(line: _Line, value: str) -> str:

@@ -31,9 +31,13 @@ Jinja2 and pendulum are Updraft's own, and there in any case.
 
 UNDECLARED: dict[str, tuple[str, ...]] = {
     "apache-airflow-providers-common-sql": ("sqlalchemy>=1.4.36",),
+    "apache-airflow-providers-google": ("openlineage-python>=1.24.2",),
     "apache-airflow-providers-common-io": ("fsspec>=2023.10.0", "universal-pathlib!=0.2.4,>=0.2.2"),
 }
-"""The same for packages that are too large to come with every provider."""
+"""The same for packages that are too large to come with every provider.
+
+Dataproc's operators of google derive from classes of OpenLineage's client.
+"""
 
 WITH_COMMON_SQL = frozenset(
     f"{PROVIDER}{name}"
@@ -63,15 +67,16 @@ WITH_COMMON_SQL = frozenset(
 )
 """Provider packages that need ``common-sql``: what that one does not declare is asked for right away."""
 
-BOUNDS_OF_AIRFLOW = ("paramiko<4", "sqlalchemy<2", "universal-pathlib<0.3")
+BOUNDS_OF_AIRFLOW = ("paramiko<4", "pyarrow<20", "sqlalchemy<2", "universal-pathlib<0.3")
 """Where provider packages of Airflow 2.10 break on newer versions.
 
-SQLAlchemy by Airflow's own metadata; paramiko 4 has no DSS keys, which the ssh provider names; version 0.3
-of universal-pathlib has another base class.
+SQLAlchemy by Airflow's own metadata; paramiko 4 has no DSS keys, which the ssh provider names; later pyarrow
+wants NumPy 2, which the pandas of google and snowflake forbids; version 0.3 of universal-pathlib has another
+base class.
 """
 
 BOUNDS_OF_UPDRAFT = (
-    "croniter<8,>=6",
+    "croniter<8,>=2.0.2",
     "jinja2<4,>=3.1",
     "jsonschema<5,>=4.18",
     "markupsafe>=2.1",
@@ -82,12 +87,16 @@ BOUNDS_OF_UPDRAFT = (
 """Versions of what our own modules import in processes of user code, where the user's versions come first."""
 
 LEFT_OUT_OFTEN = frozenset(
-    {"asyncpg", "lxml", "numpy", "pandas", "pyarrow", "python3-saml", "redshift-connector", "xmlsec"}
+    {
+        *("asyncpg", "lxml", "numpy", "pandas", "pyarrow", "python3-saml", "redshift-connector", "xmlsec"),
+        *("google-ads", "google-analytics-admin", "google-cloud-aiplatform", "google-cloud-compute"),
+        *("google-cloud-dataplex", "google-genai"),
+    }
 )
 """Large packages that providers declare and most of their hooks and operators never import.
 
-google (BigQuery, GCS) and snowflake are over Lambda's limit with pandas, numpy and pyarrow, and google is
-some 190 MB without; postgres imports asyncpg nowhere; amazon has python3-saml for the web server alone.
+google and snowflake are over Lambda's limit as declared. postgres imports asyncpg nowhere, and amazon has
+python3-saml for the web server alone; google has packages of their own for ads, Vertex AI and Compute Engine.
 """
 
 EXTRAS: dict[str, str] = {
@@ -147,6 +156,6 @@ def undeclared_needs(names: frozenset[str]) -> tuple[str, ...]:
 
 def all_rules() -> str:
     """A text that changes with the rules: what was installed by others is not what is wanted."""
-    return repr(
-        (STUB_VERSION, BROUGHT_BY_AIRFLOW, sorted(UNDECLARED.items()), BOUNDS_OF_AIRFLOW, BOUNDS_OF_UPDRAFT)
-    )
+    tables = (UNDECLARED, EXTRAS, PLAIN_EXTRAS)
+    lists = (BROUGHT_BY_AIRFLOW, BOUNDS_OF_AIRFLOW, BOUNDS_OF_UPDRAFT)
+    return repr((STUB_VERSION, lists, [sorted(each.items()) for each in tables], sorted(WITH_COMMON_SQL)))

@@ -15,22 +15,23 @@ from tests.providers.importing import results
 from tests.providers.sets import folder_of
 
 OPERATORS_RUN = Path(__file__).with_name("operators_run.json")
-"""By package the classes that tests run, those of another set included."""
+"""By set and package the classes that tests run."""
 
 TITLES = ("package", "version", "modules imported", "run by tests", "known gaps")
 
 _PREFIX = "apache-airflow-providers-"
 _PACKAGE = re.compile(rf"part of ({_PREFIX}[\w-]+)")
-_LIBRARY = re.compile(r"No module named '([\w.]+)'(?:: pip install ([\w-]+))?")
+_SAID_TO_LACK = re.compile(r"You do not have `([\w-]+)` package installed")
+_LIBRARY = re.compile(r"No module named '([\w.]+)'")
 
 
 def rows_of(name: str) -> list[list[str]]:
     """The rows of a set: a package each."""
-    return rows(results(folder_of(name)), json.loads(OPERATORS_RUN.read_text()))
+    return rows(results(folder_of(name)), json.loads(OPERATORS_RUN.read_text()).get(name, {}))
 
 
 def rows(found: Mapping[str, Any], run: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The same, of what ``importing`` found."""
+    """The same, of what ``importing`` found and of the classes that tests run."""
     return [
         [
             f"`{package.removeprefix(_PREFIX)}`",
@@ -64,9 +65,10 @@ def _reason(error: str) -> str:
     package = _PACKAGE.search(error)
     if package:
         return f"`{package[1].removeprefix(_PREFIX)}`"
-    library = _LIBRARY.search(error)
-    if library and "Updraft does not offer" not in error:
-        return f"`{library[2] or library[1]}`"
+    library = None if "Updraft does not offer" in error else _LIBRARY.search(error)
+    library = library or _SAID_TO_LACK.search(error)
+    if library:
+        return f"`{library[1]}`"
     return error.split("\n")[0].replace("|", "/")
 
 

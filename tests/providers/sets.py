@@ -6,8 +6,11 @@ contents of that file: ``.providers/NAME`` leads to the folder with the packages
 
 import os
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from chalicelib.user_packages.errors import UserPackagesError
 from chalicelib.user_packages.installing import install_here
 from tests.machine import Need
 from tests.pages import ROOT
@@ -49,6 +52,19 @@ def install(name: str) -> None:
     print(f"{name}: {installed.line()}")
 
 
+def main(names: Sequence[str]) -> int:
+    """Install sets side by side; the exit status."""
+    with ThreadPoolExecutor() as pool:
+        installing = {name: pool.submit(install, name) for name in names}
+    failed = 0
+    for name, each in installing.items():
+        try:
+            each.result()
+        except UserPackagesError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
 if __name__ == "__main__":
-    for given in sys.argv[1:]:
-        install(given)
+    sys.exit(main(sys.argv[1:]))

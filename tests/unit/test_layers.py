@@ -78,7 +78,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("version", "exceptions", "notset", "clock", "dates", "states", "macros", "airflow_names"),
         "provider_packages",
         *("timetables", "model", "conveniences", "surroundings", "plugins", "triggers", "running"),
-        *("operators", "sensors", "taskflow", "sdk", "loading"),
+        *("object_storage", "operators", "sensors", "taskflow", "sdk", "loading"),
     ),
     "engine": (
         *("ports", "engine", "outbox", "graphs", "lookup", "once", "slots", "tasks", "runs"),
@@ -124,6 +124,8 @@ USERS_OF: dict[str, set[str]] = {
     "jmespath": {"events"},
     "packaging": {"user_packages"},
     "pytest": {"testing"},
+    "fsspec": {"authoring"},
+    "upath": {"authoring"},
     "airflow": set(),
 }
 """Per library the layers that may import it."""

@@ -66,7 +66,11 @@ MODULES: Modules = {
     "airflow.hooks.base": [HOOK],
     "airflow.hooks.base_hook": [HOOK],
     "airflow.hooks.filesystem": [FILE_SYSTEM_HOOK],
-    "airflow.io.path": [OBJECT_STORAGE],
+    "airflow.io": ["object_storage.filesystems:get_fs has_fs"],
+    "airflow.io.path": [OBJECT_STORAGE, "object_storage.tracked_files:TrackingFileWrapper"],
+    "airflow.io.store": ["object_storage.stores:ObjectStore attach"],
+    "airflow.io.typedef": ["object_storage.filesystems:Properties"],
+    "airflow.io.utils.stat": ["object_storage.stat_results:stat_result"],
     "airflow.lineage": [LINEAGE],
     "airflow.lineage.entities": [ENTITIES],
     "airflow.lineage.hook": [

@@ -15,7 +15,6 @@ _KUBERNETES = "start a pod with the kubernetes library in a Python task"
 _CLI = "use the command line (python -m chalicelib) or the API"
 _SERVERS = "leave it out: there is no such process"
 _DATABASE = "there is no metadata database: ask the API, or keep what is needed in Variables and XComs"
-_FILES = "read files with pathlib, S3 with boto3"
 _SQL = "call the database's own Python library in a Python task; apache-airflow-providers-common-sql has it"
 _SECRETS = "ask Connection and Variable for them; [secrets] backend says where they are looked for first"
 _OPTIONS = "ask for options with conf.get(section, key) of airflow.configuration"
@@ -58,11 +57,9 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.hooks.dbapi_hook": _SQL,
     "airflow.hooks.package_index": _REQUIREMENTS,
     "airflow.hooks.subprocess": "use subprocess of Python's library",
-    "airflow.io": _FILES,
     "airflow.jobs": _SERVERS,
     "airflow.kubernetes": _KUBERNETES,
     "airflow.lineage": _INTERNAL,
-    "airflow.lineage.hook": "leave it out: hooks collect no lineage",
     "airflow.listeners": "import hookimpl from airflow.listeners",
     "airflow.listeners.listener": "give the plugin listeners; they are called where tasks run",
     "airflow.logging_config": "log with logging.getLogger(__name__)",
@@ -119,7 +116,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.sdk.definitions.callback": _DEADLINE,
     "airflow.sdk.definitions.deadline": _DEADLINE,
     "airflow.sdk.definitions.retry_policy": _RETRIES,
-    "airflow.sdk.io": _FILES,
     "airflow.secrets": _SECRETS,
     "airflow.security": _PAGES,
     "airflow.sensors": _UNKNOWN,

@@ -102,6 +102,11 @@ MODULES: Modules = {
     "airflow.sdk.definitions.variable": [_VARIABLE],
     "airflow.sdk.definitions.xcom_arg": [XCOM_ARG],
     "airflow.sdk.exceptions": ["exceptions"],
+    "airflow.sdk.io": [
+        OBJECT_STORAGE,
+        "object_storage.filesystems:get_fs has_fs",
+        "object_storage.stores:attach",
+    ],
     "airflow.sdk.log": ["surroundings.secrets_masker:mask_secret"],
     "airflow.sdk.macros": [MACROS],
     "airflow.sdk.timezone": [DATES, MOMENTS],

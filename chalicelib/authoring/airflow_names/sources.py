@@ -26,7 +26,7 @@ OTHER_PYTHON = (
 )
 PICKLERS = "operators.python_scripts:_SERIALIZERS"
 VENV = "conveniences.machine:is_venv_installed"
-OBJECT_STORAGE = "conveniences.object_storage:ObjectStoragePath"
+OBJECT_STORAGE = "object_storage.paths:ObjectStoragePath"
 PARSING_CONTEXT = "conveniences.parsing_context:get_parsing_context"
 CURRENT_CONTEXT = "running.context:get_current_context"
 SUBDAG = "sensors.subdag:SubDagOperator SkippedStatePropagationOptions"

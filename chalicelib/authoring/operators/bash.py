@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from chalicelib.authoring.exceptions import AirflowException, AirflowSkipException
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.running.environment import run_variables
+from chalicelib.authoring.running.missing_on_lambda import COMMAND_NOT_FOUND, advice_on_output
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -139,6 +140,8 @@ class BashOperator(BaseOperator):
             )
         if exit_code in self.skip_on_exit_code:
             raise AirflowSkipException(f"Bash command returned exit code {exit_code}. Skipping.")
+        if exit_code == COMMAND_NOT_FOUND and (advice := advice_on_output(last_line)):
+            self.log.error("%s", advice)
         if exit_code != 0:
             raise AirflowException(
                 f"Bash command failed. The command returned a non-zero exit code {exit_code}."

@@ -25,6 +25,7 @@ from chalicelib.authoring.operators.branch import BranchMixIn
 from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.operators.python_scripts import (
     _SERIALIZERS,
+    environment_for,
     index_options,
     prepare_virtualenv,
     python_source,
@@ -32,6 +33,7 @@ from chalicelib.authoring.operators.python_scripts import (
 )
 from chalicelib.authoring.running.callables import accepted_arguments
 from chalicelib.authoring.running.lazy_values import as_kept
+from chalicelib.settings import user_packages_folder
 
 if TYPE_CHECKING:
     from chalicelib.authoring.running.context import Context
@@ -125,7 +127,8 @@ class _OtherPythonOperator(PythonOperator):
             },
             str(script),
         )
-        environment = {**(os.environ if self.inherit_env else {}), **(self.env_vars or {})}
+        inherited = environment_for(str(python)) if self.inherit_env else {}
+        environment = {**inherited, **(self.env_vars or {})}
         try:
             execute_in_subprocess(
                 [str(path) for path in (python, script, given, output, texts, error)], env=environment
@@ -213,8 +216,12 @@ class PythonVirtualenvOperator(_OtherPythonOperator):
 
     def _kept(self, cache: Path) -> Path:
         """The Python of an environment like this one, made if there is none yet."""
+        packages = user_packages_folder(os.environ) if self.system_site_packages else None
         described = json.dumps(
-            [*self._wanted(), *self._options(), self.python_version, self.system_site_packages]
+            [
+                *(*self._wanted(), *self._options(), self.python_version, self.system_site_packages),
+                *([str(packages)] if packages else []),
+            ]
         )
         folder = cache / f"venv-{sha256(described.encode()).hexdigest()[:8]}"
         is_complete = folder / "complete"
@@ -293,4 +300,6 @@ class BranchExternalPythonOperator(ExternalPythonOperator, BranchMixIn):
 
 def _can_import(python: Path, module: str) -> bool:
     command = [str(python), "-c", f"import {module}"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - the user's own
+    environment = environment_for(str(python))
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)  # noqa: S603 - the user's own
+    return done.returncode == 0

@@ -5,6 +5,7 @@ Provider packages write them by Airflow's names, for ``@task.docker`` for exampl
 
 import ast
 import inspect
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.authoring.conveniences.processes import execute_in_subprocess
+from chalicelib.settings import user_packages_folder
 
 _ARGUMENTS = """with open(sys.argv[1], "rb") as _file:
     _given = {pickler}.load(_file)
@@ -123,8 +125,9 @@ def prepare_virtualenv(
 ) -> str:
     """Make a virtual environment, install packages into it, and give the path of its Python.
 
-    Raises ``ValueError`` for both a list and a file of requirements, ``CalledProcessError`` where the
-    environment cannot be made.
+    With ``system_site_packages`` the user packages are behind those of the environment, as if they were in
+    the Python that runs tasks. Raises ``ValueError`` for both a list and a file of requirements,
+    ``CalledProcessError`` where the environment cannot be made.
     """
     if requirements is not None and requirements_file_path is not None:
         raise ValueError("Either requirements OR requirements_file_path has to be passed, but not both")
@@ -133,14 +136,33 @@ def prepare_virtualenv(
         *(["--system-site-packages"] if system_site_packages else []),
         *([] if wanted else ["--without-pip"]),
     ]
-    execute_in_subprocess([python_bin or sys.executable, "-m", "venv", *options, venv_directory])
-    python = f"{venv_directory}/bin/python"
+    base, python = python_bin or sys.executable, f"{venv_directory}/bin/python"
+    environment = environment_for(python)
+    execute_in_subprocess([base, "-m", "venv", *options, venv_directory], env=environment)
+    packages = user_packages_folder(os.environ)
+    if packages is not None and system_site_packages and base == sys.executable:
+        (site_packages,) = Path(venv_directory).glob("lib/python*/site-packages")
+        (site_packages / "user_packages.pth").write_text(f"{packages}\n")
     if wanted:
         indexes = index_options(index_urls)
         execute_in_subprocess(
-            [python, "-m", "pip", "install", *indexes, *(pip_install_options or ()), *wanted]
+            [python, "-m", "pip", "install", *indexes, *(pip_install_options or ()), *wanted],
+            env=environment,
         )
     return python
+
+
+def environment_for(python: str) -> dict[str, str]:
+    """This process's environment for a Python, which only sees the user packages if it runs tasks.
+
+    They would go before what another one, or a virtual environment, has itself.
+    """
+    environment, packages = dict(os.environ), user_packages_folder(os.environ)
+    if packages is None or os.path.abspath(python) == sys.executable:
+        return environment
+    entries = environment.pop("PYTHONPATH", "").split(os.pathsep)
+    left = [entry for entry in entries if entry and entry != str(packages)]
+    return environment | ({"PYTHONPATH": os.pathsep.join(left)} if left else {})
 
 
 def index_options(index_urls: list[str] | None) -> list[str]:

@@ -170,6 +170,18 @@ def decorators() -> Mapping[str, str]:
     }
 
 
+@cache
+def option_defaults() -> Mapping[str, Mapping[str, str]]:
+    """The defaults of options that packages describe, by section and name, both in small letters."""
+    found: dict[str, dict[str, str]] = {}
+    for _, sections in ProvidersManager().provider_configs:
+        for section, described in sections.items():
+            for name, option in (described.get("options") or {}).items():
+                if option.get("default") is not None:
+                    found.setdefault(section.lower(), {})[name.lower()] = str(option["default"])
+    return found
+
+
 def imported(full_name: str) -> Any:
     """What lies at a full name; raises ``ImportError`` and ``AttributeError``."""
     module, _, name = full_name.rpartition(".")

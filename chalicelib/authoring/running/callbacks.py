@@ -23,7 +23,7 @@ _WITH_EXCEPTION = frozenset({CallbackKind.FAILURE, CallbackKind.RETRY})
 def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
     """Call the callbacks of one kind, of a task or of the DAG, each on its own.
 
-    The context is Airflow's. A failed try's ``exception`` is made of the text that was kept of it: the try
+    The context is Airflow's. A failed try's ``exception`` is made of what was kept of it: the try
     ran in another process, if it came to an end at all. After the callbacks of a skip those of success are
     called, as in Airflow 2. The operator of an instance of a mapped task is made once more, which costs the
     requests of its arguments. The DAG's callbacks get the context of the last of the run's task instances,
@@ -40,7 +40,7 @@ def run_callbacks(dag: DAG, request: CallbackRequest, xcoms: XComs) -> None:
         if request.of_dag:
             context["reason"] = request.reason
         elif request.kind in _WITH_EXCEPTION:
-            context["exception"] = exception_of(request.reason)
+            context["exception"] = exception_of(request.reason, request.error)
         with running_in(context):
             if request.of_dag:
                 listening.tell_of_run(request.kind, ti.dag_run, request.reason)

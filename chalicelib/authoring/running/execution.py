@@ -23,7 +23,15 @@ from chalicelib.authoring.model import lineage
 from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.model.dag import DAG
 from chalicelib.authoring.model.xcom_arg import XCOM_RETURN_KEY
-from chalicelib.authoring.running import callbacks, deferring, expanded, hook_lineage, listening
+from chalicelib.authoring.running import (
+    callbacks,
+    deferring,
+    expanded,
+    hook_lineage,
+    kept_exceptions,
+    listening,
+    missing_on_lambda,
+)
 from chalicelib.authoring.running.alerts import send_alert
 from chalicelib.authoring.running.context import Context, context_of, running_in
 from chalicelib.authoring.running.environment import exported
@@ -73,6 +81,7 @@ def _run(ti: TaskInstance) -> TryOutcome:
         if outcome.result not in _PAUSES:
             outcome = replace(outcome, output_length=expanded.length_without_success(ti))
         if outcome.result in _FAILURES:
+            outcome = replace(outcome, error=_kept_for_callbacks(ti.task, error))
             send_alert(ti, context or Context(), outcome.result, error)
     listening.tell_of_changes(outcome.dataset_changes)
     listening.tell_of_end(ti, outcome.result, raised)
@@ -209,8 +218,16 @@ def _outcome_of(error: BaseException) -> TryOutcome:
         log.info("Rescheduling task, marking task as UP_FOR_RESCHEDULE")
         return TryOutcome(result=TryResult.RESCHEDULED, reschedule_date=as_utc(error.reschedule_date))
     log.error("Task failed with exception", exc_info=error)
+    if advice := missing_on_lambda.advice_on(error):
+        log.error("%s", advice)
     for_good = isinstance(error, AirflowFailException | AirflowSensorTimeout)
     return TryOutcome(result=TryResult.FAILED_FOR_GOOD if for_good else TryResult.FAILED, reason=reason)
+
+
+def _kept_for_callbacks(task: BaseOperator, error: BaseException) -> str | None:
+    if not (task.on_failure_callback or task.on_retry_callback):
+        return None
+    return kept_exceptions.kept_of(error)
 
 
 def _reason(error: BaseException) -> str:

@@ -110,6 +110,13 @@ def _advice(value: Any) -> str:
     )
 
 
+def _decimal_text(value: Decimal) -> str:
+    """Airflow's: without an end of zeros, and no more exact than a float where it has decimal places."""
+    exponent = value.as_tuple().exponent
+    is_whole = isinstance(exponent, int) and exponent >= 0
+    return str(int(value)) if is_whole else str(float(value))
+
+
 def _is_of_numpy(value: Any) -> bool:
     """Whether a value is one of NumPy's booleans, integers or floats."""
     if type(value).__module__ != "numpy" or getattr(value, "shape", None) != ():
@@ -221,7 +228,7 @@ _KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "tuple": (tuple, _encode_items, lambda value: tuple(_decode(value))),
     "set": (set, _encode_set, lambda value: set(_decode(value))),
     "frozenset": (frozenset, _encode_set, lambda value: frozenset(_decode(value))),
-    "decimal": (Decimal, str, Decimal),
+    "decimal": (Decimal, _decimal_text, Decimal),
     "timezone": (ZoneInfo, str, ZoneInfo),
     "uuid": (UUID, str, UUID),
     "bytes": (bytes, lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),

@@ -1,7 +1,8 @@
 """``conf``: Airflow's options, as DAG files ask for them.
 
 They come from the environment, under Airflow's names: ``AIRFLOW__SECTION__KEY``, or from the secrets backend,
-where ``AIRFLOW__SECTION__KEY_SECRET`` says under which name; what is not set has Airflow's default.
+where ``AIRFLOW__SECTION__KEY_SECRET`` says under which name; what is not set has Airflow's default, or
+that of the provider package that describes the option.
 """
 
 import json
@@ -249,7 +250,11 @@ class AirflowConfigParser:
         prefix = f"AIRFLOW__{section.upper().replace('.', '_')}__"
         set_here = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)}
         own = {key for of_section, key in _OWN_DEFAULTS if of_section == section}
-        names = [*AIRFLOW_DEFAULTS.get(section, ()), *sorted(own), *sorted(set_here)]
+        names = [
+            *AIRFLOW_DEFAULTS.get(section, _of_packages(section)),
+            *sorted(own),
+            *sorted(set_here),
+        ]
         return {name: _typed(_value(section, name)) for name in dict.fromkeys(names)} or None
 
     def sections(self) -> list[str]:
@@ -300,8 +305,19 @@ def _default(section: str, key: str) -> str | None:
         return str(plugins_folder(Path(_value("core", "dags_folder") or "")))
     if (section, key) in _OWN_DEFAULTS:
         return _OWN_DEFAULTS[section, key]
-    default = AIRFLOW_DEFAULTS.get(section, {}).get(key)
+    default = AIRFLOW_DEFAULTS.get(section, _of_packages(section)).get(key)
     return None if default is None else default.replace("{AIRFLOW_HOME}", AIRFLOW_HOME)
+
+
+def _of_packages(section: str) -> Mapping[str, str]:
+    """The defaults of a section that provider packages describe; nothing for one of Airflow's own."""
+    from chalicelib.authoring.surroundings.configuration_defaults import AIRFLOW_DEFAULTS
+
+    if section in AIRFLOW_DEFAULTS:
+        return {}
+    from chalicelib.authoring.provider_packages.providers_manager import option_defaults
+
+    return option_defaults().get(section, {})
 
 
 def _unfit(kind: str, section: str, key: str, value: Any) -> AirflowConfigException:

@@ -436,9 +436,16 @@ def task_decorator_factory(
     decorated_operator_class: type[BaseOperator],
     **kwargs: Any,
 ) -> Any:
-    """A decorator of the user's own, whose tasks are operators of that class."""
-    several = {} if multiple_outputs is None else {"multiple_outputs": multiple_outputs}
-    return _decorator(decorated_operator_class, python_callable, {**several, **kwargs})
+    """A decorator of the user's own, or of a package's, whose tasks are operators of that class.
+
+    ``multiple_outputs`` is as in ``@task``.
+    """
+
+    def decorate(function: Callable[..., Any]) -> TaskFactory:
+        several = _returns_mapping(function) if multiple_outputs is None else multiple_outputs
+        return TaskFactory(function, decorated_operator_class, {"multiple_outputs": several, **kwargs})
+
+    return _with_or_without_arguments(decorate, python_callable)
 
 
 def get_unique_task_id(task_id: str, dag: DAG | None = None, task_group: TaskGroup | None = None) -> str:

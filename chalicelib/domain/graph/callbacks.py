@@ -109,5 +109,7 @@ class CallbackRequest:
         default=lambda: (), repr=False, compare=False, metadata=NOT_SENT
     )
     """Finds the task instances of the run as they are now."""
+    error: str | None = None
+    """What was kept of the exception that failed the try; None: the reason tells of it."""
     time_left: timedelta | None = field(default=None, compare=False, metadata=NOT_SENT)
     """What the invocation still has; None: no end is known."""

@@ -18,6 +18,9 @@ from chalicelib.domain.states import TaskInstanceState
 MAX_REASON_LENGTH = 500
 """Characters kept of an exception's text as the reason of an outcome."""
 
+MAX_ERROR_LENGTH = 32_000
+"""Characters kept of an exception for callbacks: its class, its text."""
+
 
 class TryResult(StrEnum):
     """How user code ended."""
@@ -45,6 +48,8 @@ class TryOutcome:
     result: TryResult
     reason: str = ""
     """For people; empty where there is nothing to say."""
+    error: str | None = None
+    """Of a failure that callbacks are to be told of: what was kept of the exception."""
     skip: frozenset[str] = frozenset()
     """The tasks downstream that this task orders to be skipped (a branch not taken)."""
     inlets: tuple[str, ...] = ()

@@ -59,6 +59,7 @@ def queued(
         sends=1,
         retry_at=None,
         reason=None,
+        error=None,
         updated_at=now,
         **_pokes_of(item, try_number),
         **_mapping_of(item),
@@ -172,6 +173,7 @@ def cleared(task: Task, item: TaskInstance, now: datetime) -> TaskInstanceChange
         unixname=None,
         pid=None,
         reason="it was cleared",
+        error=None,
         updated_at=now,
         pokes=0,
         reschedules=0,
@@ -304,6 +306,7 @@ def end_of_try(
         rendered_map_index=outcome.rendered_map_index,
         dataset_changes=dataset_changes,
         reason=outcome.reason or None,
+        error=outcome.error,
         updated_at=now,
     )
     if item.deferral is not None:

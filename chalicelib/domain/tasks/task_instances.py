@@ -67,6 +67,8 @@ class TaskInstance:
     pid: int | None = None
     reason: str | None = None
     """Why the state is what it is, for people."""
+    error: str | None = None
+    """Of a failed try whose callbacks are to be told: the text that was kept of its exception."""
     updated_at: datetime | None = None
     pokes: int = 0
     """Of a sensor: the pokes of the present try that ended without what it waits for."""
@@ -168,6 +170,7 @@ class TaskInstanceChange(TypedDict, total=False):
     unixname: str | None
     pid: int | None
     reason: str | None
+    error: str | None
     updated_at: datetime
     pokes: int
     reschedules: int

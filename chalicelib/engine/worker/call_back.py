@@ -51,6 +51,7 @@ def call_back(
         kind=message.kind,
         of_dag=message.task_id is None,
         reason=message.reason,
+        error=message.error,
         run_state=_run_state(message),
         run_end_date=message.end_date if message.task_id is None else None,
         find_task_instances=partial(instances_of_run, engine, message.run),

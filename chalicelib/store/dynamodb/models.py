@@ -183,6 +183,7 @@ class TaskInstanceItem(Model):
     unixname = UnicodeAttribute(null=True)
     pid = IntegerAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    error = UnicodeAttribute(null=True)
     updated_at = InstantAttribute(null=True)
     pokes = IntegerAttribute(null=True)
     reschedules = IntegerAttribute(null=True)

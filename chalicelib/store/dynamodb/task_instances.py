@@ -177,6 +177,7 @@ def _as_task_instance(item: TaskInstanceItem) -> TaskInstance:
         unixname=item.unixname,
         pid=item.pid,
         reason=item.reason,
+        error=item.error,
         updated_at=item.updated_at,
         pokes=item.pokes or 0,
         reschedules=item.reschedules or 0,

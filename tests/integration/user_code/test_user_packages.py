@@ -66,6 +66,32 @@ def test_what_a_try_starts_finds_modules_and_programs_of_user_packages(tried: Tr
     assert {"found it", "the program of a package"} <= {line.rpartition("] ")[2] for line in said(report)}
 
 
+def test_another_python_sees_user_packages_only_where_it_is_to_see_those_of_tasks(
+    tried: Tried, packages: Path
+) -> None:
+    (packages / "json.py").unlink()
+    tried.environ[USER_PACKAGES] = str(packages)
+    report = tried.once(
+        """
+        from airflow.operators.python import PythonVirtualenvOperator
+
+        def find():
+            import importlib.util
+            return importlib.util.find_spec("offered") is not None
+
+        def work():
+            return [
+                PythonVirtualenvOperator(
+                    task_id=f"of_{number}", python_callable=find, system_site_packages=shared
+                ).execute({})
+                for number, shared in enumerate([True, False])
+            ]
+        """
+    )
+    assert report.outcome.result is TryResult.SUCCESS, report.log.decode()
+    assert tried.xcoms.returned == [True, False]
+
+
 def test_another_folder_of_user_packages_is_seen_by_the_next_try(
     tried: Tried, packages: Path, tmp_path: Path
 ) -> None:
@@ -109,3 +135,19 @@ def test_dag_files_are_loaded_with_user_packages_whose_classes_stay_the_same(
     )
     assert loaded.broken == ()
     assert [dag.document["dag_id"] for dag in loaded.dags] == ["a", "b", "c"]
+
+
+def test_libraries_find_a_home_to_write_to_where_there_is_none(tried: Tried, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    tried.environ |= {"HOME": "/home/of/nobody", "TMPDIR": str(temporary)}
+    tried.once(
+        """
+        from pathlib import Path
+
+        def work():
+            (Path.home() / ".snowflake").mkdir()
+            return str(Path.home())
+        """
+    )
+    assert tried.xcoms.returned == str(temporary)

@@ -169,8 +169,13 @@ def test_declared_dependencies_can_be_left_out(place: Place) -> None:
     write_wheel(place.index, "pyarrow", "18.0", requires=["not-there"])
     write_wheel(place.index, "lib-a", "1.0", requires=["pyarrow<19,>=14"])
     assert names(place.install("lib-a", "# updraft: without pyarrow")) == {"lib-a"}
-    said = place.refused("lib-a", "# updraft: without unknown-package")
-    assert "unknown-package" in said
+    assert "unknown-package" in place.refused("lib-a", "# updraft: without unknown-package")
+
+    write_wheel(place.index, "lib-b", "1.0", {"lib_data/large/one.json": "x", "lib_data/small.json": "x"})
+    installed = place.install("lib-b", "# updraft: without lib_data/large")
+    assert [path.name for path in (installed.folder / "lib_data").iterdir()] == ["small.json"]
+    said = place.refused("lib-b", "# updraft: without lib_data/nothing")
+    assert said == "There is no lib_data/nothing in the user packages that could be left out"
 
 
 def test_a_package_cannot_leave_its_folder_or_take_the_place_of_our_modules(

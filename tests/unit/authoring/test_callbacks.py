@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 from chalicelib.authoring.loading.serialization import serialize
 from chalicelib.authoring.model.baseoperator import BaseOperator
@@ -16,7 +17,8 @@ from chalicelib.authoring.model.params import Param
 from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.running.callbacks import run_callbacks
-from chalicelib.authoring.running.kept_exceptions import exception_of
+from chalicelib.authoring.running.kept_exceptions import exception_of, kept_of
+from chalicelib.authoring.surroundings.secrets_masker import mask_secret
 from chalicelib.domain.graph.callbacks import (
     CallbackKind,
     CallbackRequest,
@@ -174,6 +176,44 @@ def test_an_exception_is_made_again_of_its_reason(error: BaseException) -> None:
 def test_a_reason_that_tells_of_no_exception_is_the_text_of_airflows(reason: str) -> None:
     made = exception_of(reason)
     assert (type(made), str(made)) == (AirflowException, reason)
+
+
+class OfTheUsersLibrary(Exception):
+    def __init__(self, status: int, *, hint: str) -> None:
+        super().__init__("an error")
+        self.status, self.hint, self.lock = status, hint, object()
+
+    def __str__(self) -> str:
+        return f"status {self.status}\n{self.hint}"
+
+
+def test_a_kept_exception_has_its_class_its_whole_text_and_its_plain_attributes() -> None:
+    made = exception_of("whatever", kept_of(OfTheUsersLibrary(5, hint="try again")))
+    assert isinstance(made, OfTheUsersLibrary)
+    assert (type(made).__module__, type(made).__qualname__) == (__name__, "OfTheUsersLibrary")
+    assert str(made) == "status 5\ntry again"
+    assert (made.status, hasattr(made, "lock")) == (5, False)
+
+
+def test_a_kept_exception_of_a_class_that_is_made_as_it_goes_is_one_of_its_bases() -> None:
+    kind = type("NoSuchBucket", (OSError,), {"__module__": "library.errorfactory"})
+    made = exception_of("whatever", kept_of(kind("An error\noccurred")))
+    assert isinstance(made, OSError)
+    assert f"{type(made).__module__}.{type(made).__qualname__}" == "library.errorfactory.NoSuchBucket"
+    assert str(made) == "An error\noccurred"
+
+
+@pytest.mark.parametrize("error", [AirflowException("a\nb"), KeyError("day"), ValueError()])
+def test_a_kept_exception_of_airflow_or_python_is_of_the_same_class(error: BaseException) -> None:
+    with finder.importable():
+        made = exception_of("whatever", kept_of(error))
+    assert (type(made), made.args, str(made)) == (type(error), error.args, str(error))
+
+
+def test_secrets_are_masked_in_what_is_kept() -> None:
+    mask_secret("hunter2-of-all")
+    kept = kept_of(OfTheUsersLibrary(5, hint="hunter2-of-all"))
+    assert "hunter2" not in kept
 
 
 @pytest.mark.parametrize("error", [ValueError("oh no"), SystemExit(1)])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.authoring.conveniences.object_storage import ObjectStoragePath
 from chalicelib.authoring.exceptions import AirflowException
+from chalicelib.authoring.object_storage.file_paths import ObjectStoragePath
 
 
 def test_a_url_of_a_file_is_its_path(tmp_path: Path) -> None:
@@ -18,6 +18,6 @@ def test_a_url_of_a_file_is_its_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/key", "gs://bucket"])
-def test_a_store_is_refused_with_what_to_use_instead(url: str) -> None:
-    with pytest.raises(AirflowException, match="use boto3"):
+def test_a_store_is_refused_with_the_packages_that_it_needs(url: str) -> None:
+    with pytest.raises(AirflowException, match=r"universal-pathlib.*into requirements.txt"):
         ObjectStoragePath(url)

@@ -1,19 +1,26 @@
 """Functions that run in another Python: a virtual environment of their own, or one that is there."""
 
+import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from chalicelib.authoring.model.baseoperator import BaseOperator
 from chalicelib.authoring.operators.empty import EmptyOperator
 from chalicelib.authoring.operators.other_python import (
     BranchExternalPythonOperator,
     ExternalPythonOperator,
     PythonVirtualenvOperator,
 )
-from chalicelib.authoring.taskflow.decorators import task
+from chalicelib.authoring.operators.python_scripts import _SERIALIZERS, write_python_script
+from chalicelib.authoring.running.context import Context
+from chalicelib.authoring.taskflow.decorators import DecoratedOperator, task, task_decorator_factory
 from chalicelib.domain.runs.outcomes import TryOutcome, TryResult
 from tests.unit.authoring.running import FakeXComs, a_dag, run
 
@@ -108,3 +115,68 @@ def test_a_decorated_function_runs_without_its_decorator() -> None:
 def test_what_cannot_run_in_another_python_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(Exception, match=message):
         ExternalPythonOperator(task_id="a", python=sys.executable, **arguments)
+
+
+class Container(BaseOperator):
+    """What an operator of a provider package is that runs a command elsewhere."""
+
+    template_fields: Sequence[str] = ("image",)
+
+    def __init__(self, *, image: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.image = image
+
+    def execute(self, context: Context) -> Any:
+        raise NotImplementedError
+
+
+class DecoratedContainer(DecoratedOperator, Container):
+    """What ``@task.docker`` makes: a script with its input, by the names that packages use."""
+
+    custom_operator_name = "@task.container"
+    template_fields = (*DecoratedOperator.template_fields, *Container.template_fields)
+
+    def execute(self, context: Context) -> Any:
+        with TemporaryDirectory() as folder:
+            script, given, output = (Path(folder, name) for name in ("script.py", "script.in", "script.out"))
+            pickler = _SERIALIZERS["pickle"]
+            given.write_bytes(pickler.dumps({"args": self.op_args, "kwargs": self.op_kwargs}))
+            values = {
+                "op_args": self.op_args,
+                "op_kwargs": self.op_kwargs,
+                "pickling_library": pickler.__name__,
+                "python_callable": self.python_callable.__name__,
+                "python_callable_source": self.get_python_source(),
+                "expect_airflow": False,
+                "string_args_global": False,
+            }
+            write_python_script(jinja_context=values, filename=str(script))
+            files = [str(each) for each in (script, given, output)]
+            subprocess.run([sys.executable, *files, "none", f"{folder}/error"], check=True)
+            return [self.image, pickler.loads(output.read_bytes())]
+
+
+def container_task(python_callable: Any = None, multiple_outputs: bool | None = None, **kwargs: Any) -> Any:
+    return task_decorator_factory(
+        python_callable=python_callable,
+        multiple_outputs=multiple_outputs,
+        decorated_operator_class=DecoratedContainer,
+        **kwargs,
+    )
+
+
+def test_a_decorator_of_a_package_runs_the_function_by_a_script_of_its_own() -> None:
+    task: Any = SimpleNamespace(container=container_task)
+
+    @task.container(image="python:{{ ds }}", task_id="a")  # type: ignore[untyped-decorator]
+    def joined(first: str, *, second: str) -> str:
+        import sys
+
+        return f"{first}-{second}-{len(sys.argv)}"
+
+    xcoms = FakeXComs()
+    with a_dag() as dag:
+        joined("{{ ds_nodash }}", second="b")
+    assert run(dag, "a", xcoms).result is TryResult.SUCCESS
+    assert xcoms.value("a") == ["python:2024-05-06", "20240506-b-5"]
+    assert dag.get_task("a").operator_name == "@task.container"

@@ -12,6 +12,7 @@ from chalicelib.authoring.airflow_names import finder
 from chalicelib.authoring.exceptions import AirflowException
 from chalicelib.authoring.loading.loader import ImportFailure, load_file
 from chalicelib.authoring.provider_packages import installed, providers_manager
+from chalicelib.authoring.surroundings.configuration import conf
 from chalicelib.authoring.surroundings.connections import Connection
 from chalicelib.authoring.taskflow.decorators import task
 
@@ -41,6 +42,15 @@ def get_provider_info():
             {"connection-type": "ssh", "hook-class-name": "airflow.providers.ssh.hooks.ssh.SSHHook"},
             {"connection-type": "broken", "hook-class-name": "airflow.providers.ssh.hooks.nope.Hook"},
         ],
+        "config": {
+            "ssh": {
+                "description": "Shells",
+                "options": {
+                    "Keepalive": {"description": "Seconds", "default": "30"},
+                    "banner": {"description": "A text", "default": None},
+                },
+            },
+        },
         "task-decorators": [{"name": "ssh", "class-name": "airflow.providers.ssh.hooks.ssh.SSHHook"}],
     }
 """
@@ -52,6 +62,7 @@ def _forget() -> None:
         providers_manager.hook_of,
         providers_manager.decorators,
         providers_manager._hook_classes,
+        providers_manager.option_defaults,
     ):
         question.cache_clear()
 
@@ -166,6 +177,15 @@ def test_a_connection_has_the_hook_of_the_package_that_knows_its_type() -> None:
 def test_a_decorator_of_a_package_is_one_of_task() -> None:
     with finder.importable():
         assert task.ssh is _name("airflow.providers.ssh.hooks.ssh", "SSHHook")
+
+
+@pytest.mark.usefixtures("provider")
+def test_an_option_has_the_default_that_its_package_describes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert conf.getint("ssh", "keepalive") == 30
+    assert conf.getsection("ssh") == {"keepalive": 30}
+    assert conf.get("ssh", "banner", fallback="none") == "none"
+    monkeypatch.setenv("AIRFLOW__SSH__KEEPALIVE", "5")
+    assert conf.getint("ssh", "keepalive") == 5
 
 
 @pytest.mark.usefixtures("provider")

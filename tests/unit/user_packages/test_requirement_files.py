@@ -87,6 +87,10 @@ def test_constraints_of_airflow_are_left_out(tmp_path: Path) -> None:
 def test_dependencies_can_be_left_out_by_a_comment_that_pip_ignores(tmp_path: Path) -> None:
     found = asked(tmp_path, "six\n# updraft: without pyarrow, Pandas\n#updraft:without  my_pkg\n")
     assert found.without == ("my-pkg", "pandas", "pyarrow")
+    found = asked(tmp_path, "six\n# updraft: without googleapiclient/discovery_cache, pandas\n")
+    assert (found.without, found.without_files) == (("pandas",), ("googleapiclient/discovery_cache",))
+    for place in ("../x", "/etc/passwd", "a/../../b", "a//b", "a/./b"):
+        assert "is not understood" in refusal(tmp_path, f"six\n# updraft: without {place}\n")
     said = refusal(tmp_path, "six\n# updraft: without six\n")
     assert said == "requirements.txt asks for six and for leaving it out: take one line out"
     assert "line 1: '# updraft: with six' is not understood" in refusal(tmp_path, "# updraft: with six")

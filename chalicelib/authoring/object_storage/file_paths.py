@@ -1,4 +1,4 @@
-"""``ObjectStoragePath``: paths of files by URLs (``airflow.io.path``); of object stores none are offered."""
+"""``ObjectStoragePath`` of files by URLs, where universal-pathlib is not installed."""
 
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ def _local(part: Any) -> Any:
     scheme, separator, _ = part.partition("://")
     if separator:
         raise AirflowException(
-            f"Updraft does not offer ObjectStoragePath of {scheme}://: use boto3 or the store's library"
+            f"ObjectStoragePath of {scheme}:// needs packages: put universal-pathlib<0.3, fsspec and the "
+            "provider package of the store (for s3:// apache-airflow-providers-amazon[s3fs]) into "
+            "requirements.txt of the DAGs folder"
         )
     return part
