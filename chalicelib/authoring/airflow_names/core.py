@@ -88,10 +88,10 @@ MODULES: Modules = {
     ],
     "airflow.secrets": [SECRETS_BACKEND],
     "airflow.secrets.base_secrets": [SECRETS_BACKEND],
-    "airflow.security.kerberos": ["conveniences.kerberos_principals:get_kerberos_principle renew_from_kt"],
+    "airflow.security.kerberos": ["surroundings.kerberos_principals:get_kerberos_principle renew_from_kt"],
     "airflow.security.permissions": ["conveniences.access_names"],
     "airflow.security.utils": [
-        "conveniences.kerberos_principals:get_components principal_from_username replace_hostname_pattern"
+        "surroundings.kerberos_principals:get_components principal_from_username replace_hostname_pattern"
     ],
     "airflow.settings": ["surroundings.airflow_settings"],
     "airflow.stats": [STATS],
