@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import outside
 from tests.leaks import leak
 from tests.plain_text import keep_failures, make_plain
 
@@ -25,8 +26,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 def pytest_configure() -> None:
-    """Make a SIGTERM end the tests as Ctrl-C does: what they started is stopped first."""
+    """Make a SIGTERM end the tests as Ctrl-C does: what they started is stopped first.
+
+    Credentials are not looked for at an address that only machines on AWS have.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,6 +60,12 @@ def pytest_pyfunc_call() -> Generator[None, object, object]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Leave a text of what failed."""
     keep_failures(terminalreporter, config)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_test_reaches_outside() -> Iterator[None]:
+    with outside.refused():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

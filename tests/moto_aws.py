@@ -13,8 +13,11 @@ from chalicelib import aws
 from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.deploy.provisioning.before_chalice import create_missing
 from chalicelib.settings import Settings
+from tests.quick_moto import work_out_once
 
 _stages = count(1)
+
+work_out_once()
 
 
 def no_sleep(seconds: float) -> None:

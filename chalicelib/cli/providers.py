@@ -128,4 +128,4 @@ def _environment(subdir: Path | None) -> Mapping[str, str]:
 
 def _plain(text: str) -> str:
     """A description without the marks of reStructuredText, as Airflow shows it."""
-    return " ".join(_LINK.sub(r"\1 \2", text).split())
+    return " ".join(_LINK.sub(r"\1 \2", text).replace("``", "").split())

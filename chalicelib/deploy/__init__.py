@@ -5,12 +5,12 @@
 - ``deployed_functions``, ``chalice``: what stands on AWS, and Chalice's program and record
 - ``provisioning``: what is missing is made; what Chalice has no setting for follows it
 - ``checks``: what stands, compared with the description (``doctor``)
-- ``packaging``: the functions' code, and the same stage as CloudFormation has it
+- ``packaging``: the functions' code, the layer with user packages, the same stage as CloudFormation has it
 - ``deployment``, ``destruction``: lists of ``steps``, which plan themselves; each may be repeated, broken off
   at any point, and may run beside itself
 
-May import ``settings``, ``aws``, ``auth``, ``authoring``, ``engine``, ``events``, ``user_code`` and
-``domain``. A change violates this package when it makes an AWS client by itself, describes a function, table
-or queue anywhere but in ``description``, plans a step anywhere but at the step, or keeps state about a
-deployment that AWS or Chalice's own record already has.
+May import ``settings``, ``aws``, ``auth``, ``authoring``, ``engine``, ``events``, ``user_code``,
+``user_packages`` and ``domain``. A change violates this package when it makes an AWS client by itself,
+describes a function, table or queue anywhere but in ``description``, plans a step anywhere but at the step,
+or keeps state about a deployment that AWS or Chalice's own record already has.
 """

@@ -24,6 +24,7 @@ from chalicelib.domain.graph.graph import NOT_MAPPED, Graph, Task
 from chalicelib.domain.messages import FollowTask, Message, PokeTask, RunCallback, RunTask, RunTrigger
 from chalicelib.domain.runs.dag_runs import DagRun, RunRef
 from chalicelib.domain.runs.dags import Dag
+from chalicelib.domain.runs.deferrals import WindowOutcome, WindowRequest
 from chalicelib.domain.runs.outcomes import TryOutcome, TryRequest, TryResult
 from chalicelib.domain.slots.pools import DEFAULT_POOL, UNLIMITED
 from chalicelib.domain.states import TaskInstanceState
@@ -81,6 +82,8 @@ class Watch:
     """Takes each try, with its log."""
     on_callbacks: Callable[[CallbackRequest, bytes], None] = lambda _request, _log: None
     """Takes each call of callbacks, with what they printed."""
+    on_window: Callable[[WindowRequest], None] = lambda _request: None
+    """Takes each window of triggers, before it begins."""
     on_wait: Callable[[float], None] = lambda _seconds: None
     """Takes each real wait, in seconds."""
 
@@ -157,10 +160,11 @@ class Laboratory:
         variables, connections = self.engine.store.variables, self.engine.store.connections
         self._run_try = run_try(folder, variables, environment, connections=connections)
         self._run_callbacks = run_callbacks(folder, variables, environment, connections=connections)
+        self._run_window = run_window(folder, variables, environment, connections=connections)
         self._worker = Worker(
             run_try=self._watched_try,
             run_callbacks=self._watched_callbacks,
-            run_window=run_window(folder, variables, environment, connections=connections),
+            run_window=self._watched_window,
             new_invocation=self._new_invocation,
             ask_timetable=ask_timetable(folder, variables, environment, connections=connections),
         )
@@ -294,6 +298,10 @@ class Laboratory:
         printed = self._run_callbacks(request, xcoms)
         self._watch.on_callbacks(request, printed)
         return printed
+
+    def _watched_window(self, request: WindowRequest) -> tuple[WindowOutcome, ...]:
+        self._watch.on_window(request)
+        return self._run_window(request)
 
     def _new_invocation(self) -> Invocation:
         return Invocation(

@@ -9,11 +9,14 @@ of its own. Three descriptors lead from the worker to a try:
 - *stream*: what user code asks of the store (``surroundings``), and the try's outcome, as ``frames``
 - *output*: its descriptors 1 and 2: what it prints and logs, and what has to be masked in it, in one order
 
+Documents of DAG files are made in another process that is forked from it (``documents_process``, asked by
+``documents_apart``). In all of these the user packages go before other packages (``python_process``).
+
 ``runner`` implements ``engine.ports.worker.RunTry`` and ``RunCallbacks`` with these; ``watch`` is the
 worker's side of one try.
 
 May import ``authoring``, ``domain`` and, to implement them, the ports of ``engine``. A change violates this
-package when the worker's side imports a DAG file, when a try's process inherits a connection or the
-engine's credentials, when anything that comes from a try is believed unchecked (or is a pickle), or when a
-text of user code goes anywhere unmasked.
+package when any other process than those imports a DAG file, when a try's process inherits a connection or
+the engine's credentials, when anything that comes from a try is believed unchecked (or is a pickle), or when
+a text of user code goes anywhere unmasked.
 """

@@ -1,25 +1,19 @@
 """``operators_apart``: the operators of DAG files, found out in a process beside this one."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from chalicelib.domain.errors import UpdraftError
 from chalicelib.domain.json_codec import typed
+from chalicelib.settings import user_packages_folder
 from chalicelib.user_code.operators_in_use import OperatorsOfFiles
+from chalicelib.user_code.python_process import start_python
+from chalicelib.user_code.runner import own_environment
 
-_PROGRAM = """
-import json, sys
-descriptor, sys.path[:] = json.loads(sys.argv[1])
-from chalicelib.user_code.operators_in_use import main
-main(descriptor)
-"""
-
+_MODULE = "chalicelib.user_code.operators_in_use"
 _PATIENCE_SECONDS = 300.0
 
 
@@ -30,15 +24,18 @@ class FilesNotLoaded(UpdraftError):
 
 
 def operators_apart(folder: Path, names: Sequence[str] | None = None) -> OperatorsOfFiles:
-    """The operators of files of a folder, which find the environment of this process.
+    """The operators of files of a folder, which find the environment and the user packages of this process.
 
     ``names`` are paths in the folder; None takes every file there that may hold DAGs. Raises
-    ``FilesNotLoaded`` if a file ends the process, or if all take longer than five minutes.
+    ``FilesNotLoaded`` if a file ends the process, or if all take longer than five minutes, and
+    ``SettingError``.
     """
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            process = _started(theirs)
+            environ = own_environment()
+            packages = user_packages_folder(environ)
+            process = start_python(_MODULE, theirs.fileno(), environ, packages)
         try:
             ours.settimeout(_PATIENCE_SECONDS)
             ours.sendall(json.dumps({"folder": str(folder.absolute()), "names": names}).encode())
@@ -50,17 +47,6 @@ def operators_apart(folder: Path, names: Sequence[str] | None = None) -> Operato
         finally:
             process.kill()
             process.wait()
-
-
-def _started(theirs: socket.socket) -> "subprocess.Popen[bytes]":
-    arguments = [theirs.fileno(), [os.path.abspath(entry) for entry in sys.path]]
-    return subprocess.Popen(  # noqa: S603 - a fixed command of our own
-        [sys.executable, "-P", "-c", _PROGRAM, json.dumps(arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        pass_fds=(theirs.fileno(),),
-        start_new_session=True,
-    )
 
 
 def _answered(answer: bytes) -> OperatorsOfFiles:

@@ -87,7 +87,7 @@ class _Attempt:
         target = self._scratch / name
         self._write_files()
         run = self._install_into(target)
-        if run.found_no_version and self._machine is not THIS and self._build_pure_ones():
+        if run.failed and self._machine is not THIS and self._build_pure_ones():
             run = self._install_into(target)
         if run.failed:
             raise _refused(run, self._machine)

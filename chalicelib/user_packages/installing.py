@@ -27,8 +27,8 @@ _PACKAGES = "packages"
 _STAMP = "installed.json"
 _LARGEST_SHOWN = 5
 
-_held: list[int] = []
-"""Locks of the installations that this process uses, until it ends."""
+_held: dict[Path, int] = {}
+"""Descriptors of the locks on installations that this process uses, by their places, until it ends."""
 
 
 def is_asked_for(dags_folder: Path) -> bool:
@@ -120,7 +120,7 @@ def _in_use(place: Path) -> Installed | None:
     if not stamp:
         os.close(descriptor)
         return None
-    _held.append(descriptor)
+    _hold(place, descriptor)
     return Installed(
         folder=place / _PACKAGES,
         distributions=tuple(Distribution(**each) for each in stamp["distributions"]),
@@ -129,8 +129,24 @@ def _in_use(place: Path) -> Installed | None:
     )
 
 
+def _hold(place: Path, descriptor: int) -> None:
+    """Keep one lock per place: that of what is there now."""
+    before = _held.get(place)
+    if before is not None and os.path.samestat(os.fstat(before), os.fstat(descriptor)):
+        os.close(descriptor)
+        return
+    _held[place] = descriptor
+    if before is not None:
+        os.close(before)
+
+
 def _remove_old(root: Path, dags_folder: Path) -> None:
-    """Remove what was installed for this DAGs folder, or for one that is gone, and is not in use."""
+    """Remove what was installed for this DAGs folder, or for one that is gone, and is not in use.
+
+    And what interrupted processes have left.
+    """
+    for left in (*root.glob("*.new"), *root.glob("*.old")):
+        shutil.rmtree(left, ignore_errors=True)
     for stamp in root.glob(f"*/{_STAMP}"):
         descriptor = os.open(stamp, os.O_RDONLY | os.O_CLOEXEC)
         try:

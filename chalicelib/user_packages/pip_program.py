@@ -55,11 +55,6 @@ class PipRun:
     output: str
     """Standard output and standard error."""
 
-    @property
-    def found_no_version(self) -> bool:
-        """Whether a requirement has no distribution at all that fits."""
-        return self.failed and _UNSATISFIED.search(self.output) is not None
-
 
 def run_pip(arguments: Sequence[str], *, within: Path, environ: Mapping[str, str] | None = None) -> PipRun:
     """Run pip in a folder; raises ``UserPackagesError`` if this Python has none, or it does not end.

@@ -34,6 +34,9 @@ _CONSTRAINTS_OF_AIRFLOW = re.compile(
     r"https://raw\.githubusercontent\.com/apache/airflow/constraints-[\w.-]+/"
 )
 
+_DAGS_FOLDERS = ("/usr/local/airflow/dags/", "/opt/airflow/dags/", "/home/airflow/gcs/dags/")
+"""The DAGs folder on MWAA, in Airflow's Docker image and on Cloud Composer: paths in it are ours."""
+
 _OTHER_SOURCES = (
     "name a released version, or put a wheel of it into the DAGs folder and name that file (./NAME.whl)"
 )
@@ -238,7 +241,9 @@ class _Reader:
         self.requirements.append(f"{name} @ {path.as_uri()}")
 
     def _within(self, line: _Line, value: str, beside: Path) -> Path:
-        path = (beside / value).resolve()
+        on_airflow = next((place for place in _DAGS_FOLDERS if value.startswith(place)), None)
+        place = self.folder / value.removeprefix(on_airflow) if on_airflow else beside / value
+        path = place.resolve()
         if not value or not path.is_relative_to(self.folder):
             raise line.refused("is not in the DAGs folder: put the file there and name it by its path")
         if not path.is_file():

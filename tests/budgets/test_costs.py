@@ -31,6 +31,7 @@ from chalicelib.telemetry.metrics import EmbeddedMetrics
 from tests.budgets.costs import DELIVERY, MILLION, PRICES, X86_GB_SECOND, Use, asked, invocation
 from tests.budgets.deployment import MeteredDeployment
 from tests.budgets.functions import handled_by
+from tests.budgets.test_deferral_budgets import deferred
 from tests.meter import Meter
 from tests.pages import on_one_line, page, quoted, table
 from tests.scripted.dags import ScriptedDag, Shape
@@ -265,3 +266,15 @@ def test_a_flood_of_wrong_passwords_costs_and_holds_what_the_page_says() -> None
         f"Each costs ${of_a_day:.2f} a day, so the flood ${of_a_day * at_once:.0f} or ${of_a_day * 10:.0f}"
     )
     assert flood in said
+
+
+def test_an_hour_that_is_polled_each_minute_costs_what_the_page_says(deployment: MeteredDeployment) -> None:
+    """Each poll alone in its invocation of two seconds: the dearest case."""
+    counted = asked(deployment.handle(deferred(deployment, fires_after=3600)))
+    poll = counted + DELIVERY + invoked("triggerer", seconds=2)
+    text = on_one_line(page("long-work"))
+    hour = poll.times(60)
+    assert f"is ${hour.dollars():.4f} an hour, of which Lambda is ${hour.dollars('lambda'):.4f};" in text
+    waiting = Use(lambda_gb_seconds=3600 * FUNCTIONS["worker"].memory_mb / 1024)
+    assert f"in its worker would be ${waiting.dollars():.4f}." in text
+    assert f"A million polls of 2 seconds are ${poll.times(MILLION).dollars():.2f}." in text

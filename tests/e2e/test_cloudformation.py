@@ -19,6 +19,7 @@ from chalicelib.settings import Settings
 from tests.e2e.conftest import DAGS, PROJECT
 from tests.e2e.stage.project import API, OPEN, Project, stage_project
 from tests.e2e.stage.stack import CLOUDFORMATION, Stack, complaints, packaged
+from tests.e2e.stage.user_packages import ask_for_greetings, functions_with_layers, versions_of_the_layer
 from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
@@ -31,13 +32,14 @@ HELLO = f"{API}/dags/example_hello"
 
 @pytest.fixture(scope="module")
 def stack(_aws: None, adapter_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """An open stage with the DAGs that are shipped, and events from everywhere."""
+    """An open stage with the DAGs that are shipped, a user package, and events from everywhere."""
     if not CLOUDFORMATION.exists():
         pytest.fail(f"{CLOUDFORMATION} is missing: run `make e2e`, which makes it", pytrace=False)
     project = stage_project(PROJECT, tmp_path_factory.mktemp("stack") / "updraft", adapter_port)
     project.stage = STAGE
     project.set_stage(OPEN)
     shutil.copy(DAGS / "events.toml", project.directory / "chalicelib" / "dags")
+    ask_for_greetings(project, "1.0")
     aws.client("s3").create_bucket(Bucket="acme-incoming")  # which events.toml names, as the topic
     aws.client("sns").create_topic(Name="acme-alerts")
     made = Stack(name=f"updraft-{STAGE}", project=project, template=packaged(project))
@@ -75,6 +77,19 @@ def test_a_run_goes_through_the_functions_and_queues_of_the_stack(stack: Stack) 
     assert triggered.status == 200, triggered
     run = f"{HELLO}/dag_runs/{quote(triggered.body['execution_date'], safe='')}"
     until(lambda: call("GET", run), is_done, stack.project)
+
+
+def test_a_layer_of_the_stack_has_the_user_packages_of_the_functions_that_load_user_code(
+    stack: Stack,
+) -> None:
+    resources = stack.template["Resources"]
+    (layer,) = (name for name, each in resources.items() if each["Type"] == "AWS::Lambda::LayerVersion")
+    layers = {name: each["Properties"].get("Layers") for name, each in resources.items()}
+    having = {name: found for name, found in layers.items() if found}
+    assert having == {"Worker": [{"Ref": layer}], "Triggerer": [{"Ref": layer}]}
+    (version,) = versions_of_the_layer(STAGE)
+    named = {f"updraft-{STAGE}-{handler}": [version] for handler in ("worker", "triggerer")}
+    assert functions_with_layers() == named
 
 
 def test_the_rules_of_the_stack_lead_events_to_its_queue(stack: Stack) -> None:
@@ -158,6 +173,7 @@ def test_the_data_outlives_the_stack_until_it_is_destroyed(stack: Stack) -> None
 
     functions = [each["FunctionName"] for each in aws.client("lambda").list_functions()["Functions"]]
     assert [name for name in functions if name.startswith(f"updraft-{STAGE}")] == []
+    assert versions_of_the_layer(STAGE) == []
     kept = aws.client("dynamodb").scan(TableName=f"updraft-{STAGE}-dag_runs", Select="COUNT")["Count"]
     assert kept > 0
     assert aws.client("s3").list_objects_v2(Bucket=RESOURCES.bucket.name)["KeyCount"] > 0

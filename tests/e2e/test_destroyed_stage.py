@@ -7,6 +7,7 @@ from chalicelib.deploy.description.resources import stage_resources
 from chalicelib.settings import Settings
 from tests.e2e.stage.callers import ADA, ask
 from tests.e2e.stage.project import CLOSED, STAGE, Project
+from tests.e2e.stage.user_packages import ask_for_greetings, versions_of_the_layer
 
 pytestmark = pytest.mark.e2e
 
@@ -15,7 +16,9 @@ def test_a_destroyed_stage_leaves_its_data_and_has_it_when_deployed_again(
     project: Project, request: pytest.FixtureRequest
 ) -> None:
     if project.auth_backend is None:
+        ask_for_greetings(project, "1.0")
         project.deploy(CLOSED)
+    assert len(versions_of_the_layer()) == 1
     project.on_its_tables("dags", "pause", "e2e_greeting")
     project.on_its_tables("dags", "trigger", "e2e_greeting", "--run-id", "kept")
     resources = stage_resources(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
@@ -27,6 +30,7 @@ def test_a_destroyed_stage_leaves_its_data_and_has_it_when_deployed_again(
 
     assert all(each.endswith("Stage e2e is gone; its tables, bucket and logs are kept.\n") for each in said)
     assert aws.client("lambda").list_functions()["Functions"] == []
+    assert versions_of_the_layer() == []
     assert aws.client("apigateway").get_rest_apis()["items"] == []
     assert aws.client("events").list_rules(NamePrefix="updraft-")["Rules"] == []
     assert aws.client("sns").list_subscriptions()["Subscriptions"] == []

@@ -1,7 +1,7 @@
 """An update of a stage, from another checkout and with a changed DAG file, while runs are under way.
 
 `dags/e2e_update.py` waits, busily, to be updated, by which it gets a task more: so functions are exchanged
-while they run, and the runs are not over before.
+while they run, and the runs are not over before. The user packages change, too.
 """
 
 import re
@@ -21,7 +21,9 @@ from chalicelib.domain.tasks.task_instances import TaskInstance
 from chalicelib.settings import Settings
 from chalicelib.store.dynamodb import DynamoStore
 from tests.e2e.stage.project import API, CLOSED, OPEN, STAGE, Project
-from tests.e2e.stage.waiting import until
+from tests.e2e.stage.user_packages import DAG_ID as WITH_PACKAGES
+from tests.e2e.stage.user_packages import ask_for_greetings, functions_with_layers, versions_of_the_layer
+from tests.e2e.stage.waiting import is_done, until
 
 pytestmark = pytest.mark.e2e
 
@@ -42,11 +44,13 @@ class Updated:
     before: Deployed
     after: Deployed
     said: str
+    layers_before: list[str]
+    """The versions of the layer with the user packages."""
 
-    def ended(self, day: datetime) -> DagRun:
+    def ended(self, day: datetime, dag_id: str = DAG_ID) -> DagRun:
         """The run of the day, once it is over."""
         run = until(
-            lambda: self.store.dag_runs.get(DAG_ID, day),
+            lambda: self.store.dag_runs.get(dag_id, day),
             lambda run: run is not None and run.state.is_final,
             self.project,
             TIME_FOR_A_RESCUE,
@@ -67,6 +71,7 @@ class Updated:
 
 @pytest.fixture(scope="module")
 def updated(project: Project) -> Updated:
+    ask_for_greetings(project, "1.0")
     project.ensure(OPEN)
     call, dag = project.gateway.call, f"{API}/dags/{DAG_ID}"
     assert call("GET", f"{dag}/paused/false").status == 200
@@ -76,12 +81,25 @@ def updated(project: Project) -> Updated:
         begin = f"{dag}/dag_runs/{day:%Y-%m-%d}/tasks/begin"
         until(partial(call, "GET", begin), lambda task: task.body["state"] == "success", project)
     store = DynamoStore(Settings.from_environ({"UPDRAFT__AWS__STAGE": STAGE}))
-    before = project.deployed
+    call("GET", f"{API}/dags/{WITH_PACKAGES}/paused/false")
+    greeted = call("POST", f"{API}/dags/{WITH_PACKAGES}/dag_runs", {"execution_date": DAYS[0].isoformat()})
+    assert greeted.status == 200, greeted
+    run = f"{API}/dags/{WITH_PACKAGES}/dag_runs/{DAYS[0]:%Y-%m-%d}"
+    until(lambda: call("GET", run), is_done, project)
+    before, layers_before = project.deployed, versions_of_the_layer()
     project.forget()
+    ask_for_greetings(project, "2.0")
     file = project.directory / "chalicelib" / "dags" / f"{DAG_ID}.py"
     file.write_text(file.read_text().replace("UPDATED = False", "UPDATED = True"))
     said = project.deploy(CLOSED)
-    return Updated(project=project, store=store, before=before, after=project.deployed, said=said)
+    return Updated(
+        project=project,
+        store=store,
+        before=before,
+        after=project.deployed,
+        said=said,
+        layers_before=layers_before,
+    )
 
 
 def test_the_api_keeps_its_address(updated: Updated) -> None:
@@ -117,6 +135,22 @@ def messages() -> dict[str, int]:
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
         found[queue] = int(attributes[name])
     return found
+
+
+def test_functions_that_load_user_code_have_the_newest_user_packages_and_no_others_do(
+    updated: Updated,
+) -> None:
+    (layer,) = versions_of_the_layer()
+    assert updated.layers_before != [layer]
+    assert functions_with_layers() == {
+        f"updraft-{STAGE}-worker": [layer],
+        f"updraft-{STAGE}-triggerer": [layer],
+    }
+    updated.project.on_its_tables("dags", "trigger", WITH_PACKAGES, "--exec-date", DAYS[1].isoformat())
+    run = updated.ended(DAYS[1], WITH_PACKAGES)
+    assert run.state is DagRunState.SUCCESS, updated.project.function_logs()
+    said = re.findall(r"of the package: (\S+) from \S+/user-packages/", updated.project.function_logs())
+    assert sorted(said) == ["1.0", "2.0"]
 
 
 def test_a_new_run_has_the_new_graph(updated: Updated) -> None:

@@ -1,17 +1,19 @@
 """The outcomes of DAGs in the form of the recorded ones: states, values, tries, errors.
 
-``python -m tests.providers.outcomes FOLDER`` takes cases (``dag_id``, ``file``, ``expect``) as JSON from standard
-input, and runs them one after the other, each in a laboratory of its own, with real waits, in the environment
-as it is. It prints a line of JSON for each.
+``python -m tests.providers.outcomes FOLDER`` takes cases (``dag_id``, ``file``, ``expect``) as JSON from its
+standard input, and runs them one after the other, each in a laboratory of its own, with real waits, in the
+environment as it is. It prints a line of JSON for each.
 """
 
 import json
 import os
 import sys
-import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,9 @@ _OF_RECORDER = "RECORDER_FILE"
 
 
 def outcome_of(folder: Path, case: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a DAG; beside the outcome what it has used, and what its tries logged."""
-    logs: list[str] = []
-    watch = Watch(on_try=lambda request, report: logs.append(f"== {request.task_id}\n{report.log.decode()}"))
+    """Run a DAG; beside the outcome what it has used, and of its tasks the invocations and their logs."""
+    tries: list[tuple[str, str]] = []
+    watch = Watch(on_try=lambda request, report: tries.append((request.task_id, report.log.decode())))
     laboratory = Laboratory(folder, watch, names=[case["file"]], real_time=True)
     if laboratory.failures:
         return {"broken": [str(failure) for failure in laboratory.failures]}
@@ -41,7 +43,8 @@ def outcome_of(folder: Path, case: Mapping[str, Any]) -> dict[str, Any]:
         "values": list(_values(laboratory, finished, case["expect"]["values"])),
         "errors": sorted(line[1:] for line in lines if line[0] == "error"),
         "used": sorted({(module, name) for kind, module, name, *_ in lines if kind == "used"}),
-        "log": "".join(logs),
+        "invocations": Counter(task_id for task_id, _ in tries),
+        "log": "".join(f"== {task_id}\n{log}" for task_id, log in tries),
     }
 
 
@@ -70,8 +73,10 @@ def _recorded(value: Any) -> Any:
 
 
 def _fresh_stores() -> None:
-    request = urllib.request.Request(f"{os.environ['HTTP_API']}/_reset", b"", method="POST")
-    urllib.request.urlopen(request, timeout=120).close()
+    api = HTTPConnection(os.environ["HTTP_API"].removeprefix("http://"), timeout=120)
+    api.request("POST", "/_reset")
+    assert api.getresponse().status == HTTPStatus.OK
+    api.close()
     Path(os.environ[_OF_RECORDER]).write_text("")
 
 

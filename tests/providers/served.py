@@ -1,8 +1,8 @@
 """What the DAG files talk to: an HTTP API, moto's AWS, an SQLite file, and PostgreSQL.
 
 ``python -m tests.providers.served FOLDER [moto] [postgres]`` starts it, prints the environment of processes
-that run the files as one line of JSON, and stays until it is told to end. A POST to ``/_reset`` of the API brings
-all of it back to its first state.
+that run the files as one line of JSON, and stays until its standard input ends. A POST to ``/_reset`` of the
+API brings all of it back to its first state.
 """
 
 import base64
@@ -16,10 +16,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from email.message import Message
+from http import HTTPStatus
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,9 @@ REGION = "us-east-1"
 
 _TABLES = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT, country TEXT);
-CREATE TABLE orders (id INTEGER PRIMARY KEY, day TEXT NOT NULL, customer_id INTEGER, amount NUMERIC, status TEXT);
+CREATE TABLE orders (
+    id INTEGER PRIMARY KEY, day TEXT NOT NULL, customer_id INTEGER, amount NUMERIC, status TEXT
+);
 CREATE TABLE daily_metrics (ds TEXT, clicks INTEGER, views INTEGER);
 CREATE TABLE landing (id INTEGER PRIMARY KEY, label TEXT, amount NUMERIC);
 INSERT INTO customers VALUES
@@ -63,7 +67,7 @@ class Api:
             self._calls.clear()
             self._inboxes.clear()
 
-    def answer(self, method: str, url: str, headers: Mapping[str, str], body: str) -> _Answer:
+    def answer(self, method: str, url: str, headers: Message, body: str) -> _Answer:
         """Status, body (JSON unless it is a text) and perhaps the type of an answer."""
         split = urlsplit(url)
         query = {name: values[-1] for name, values in parse_qs(split.query).items()}
@@ -192,7 +196,7 @@ class Postgres:
             "cwd": "/",
             **user,
         }
-        command = [
+        command: list[str | Path] = [
             self._programs / "initdb",
             "-D",
             data,
@@ -222,7 +226,7 @@ class Postgres:
         self._server.wait(30)
 
     def _wait(self) -> None:
-        command = [self._programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-q"]
+        command = [str(self._programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"]
         until = time.monotonic() + 60
         while subprocess.run(command, check=False).returncode:
             if time.monotonic() > until:
@@ -231,7 +235,7 @@ class Postgres:
 
     def _sql(self, text: str, *, user: str = "shop", database: str = "postgres") -> None:
         place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", user, "-d", database]
-        command = [self._programs / "psql", *place, "-qX", "-v", "ON_ERROR_STOP=1"]
+        command: list[str | Path] = [self._programs / "psql", *place, "-qX", "-v", "ON_ERROR_STOP=1"]
         subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -249,8 +253,9 @@ class Moto:
     def __init__(self) -> None:
         from moto.server import ThreadedMotoServer
 
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self._port, verbose=False)
         self._server.start()
 
     def seed(self) -> None:
@@ -265,14 +270,13 @@ class Moto:
         self._seed_compute()
 
     def _control(self, path: str, body: object) -> None:
-        request = urllib.request.Request(
-            f"{self.url}/moto-api/{path}", json.dumps(body).encode(), method="POST"
-        )
-        request.add_header("Content-Type", "application/json")
-        urllib.request.urlopen(request, timeout=30).close()
+        moto = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        moto.request("POST", f"/moto-api/{path}", json.dumps(body), {"Content-Type": "application/json"})
+        assert moto.getresponse().status < HTTPStatus.BAD_REQUEST
+        moto.close()
 
     def _client(self, service: str) -> Any:
-        import boto3
+        import boto3  # type: ignore[import-untyped]
 
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
         return boto3.client(service, region_name=REGION, endpoint_url=self.url, **keys)
@@ -344,8 +348,11 @@ class Served:
     def reset(self) -> None:
         """Bring everything back to its first state."""
         self._api.forget()
-        for store in filter(None, (self._sqlite, self._moto, self._postgres)):
-            store.seed()
+        self._sqlite.seed()
+        if self._moto is not None:
+            self._moto.seed()
+        if self._postgres is not None:
+            self._postgres.seed()
         work = self._folder / "work"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()

@@ -27,6 +27,7 @@ HELD_BY = {
         "tests/integration/server/test_command_line.py"
     ),
     r'eval "\$\(\S+python -m chalicelib completion bash\)"': "tests/integration/server/test_command_line.py",
+    r"\S+python -m chalicelib policy suggest .*": "tests/integration/server/test_command_line.py",
     r"\S+python -m chalicelib deploy --stage dev --dry-run": "tests/e2e/test_package.py",
     r"\S+python -m chalicelib destroy --stage dev --data": "tests/e2e/test_cloudformation.py",
     r"\S+python -m chalicelib sync --stage dev": "tests/e2e/test_cloudformation.py",

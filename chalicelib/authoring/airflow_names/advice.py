@@ -24,7 +24,8 @@ def advice_on(fullname: str) -> str:
     if not fullname.startswith(_PROVIDERS):
         moved = _moved(fullname.removeprefix("airflow."))
         if moved:
-            name = fullname.rpartition(".")[2]
+            leaf = fullname.rpartition(".")[2]
+            name = leaf if leaf[:1].isupper() else ""  # else it is a module that is asked for
             return f"Airflow 2 has it as {_PROVIDERS}{moved}, {_on_provider(moved, name)}"
     if fullname in NOT_OFFERED:
         return NOT_OFFERED[fullname]
@@ -89,7 +90,7 @@ def _on_provider(module: str, name: str = "") -> str:
         installed = version(package)
     except PackageNotFoundError:
         return f"part of {package}: put it into requirements.txt in the DAGs folder"
-    bound = first_version_without(f"{module}.{name}") or first_version_without(module)
+    bound = first_version_without(f"{module}.{name}" if name else module)
     advice = "take another version" if bound is None else f"put {package}<{bound} into requirements.txt"
     return f"part of {package}, but not of {installed}, which is installed: {advice}"
 

@@ -92,13 +92,17 @@ class _OtherPythonOperator(PythonOperator):
                 f"Unsupported serializer {self.serializer!r}. "
                 f"Expected one of {', '.join(map(repr, _SERIALIZERS))}"
             )
-        self.pickling_library = _SERIALIZERS[self.serializer]
         self.string_args = string_args or []
         self.expect_airflow = expect_airflow
         codes = skip_on_exit_code
         self.skip_on_exit_code: Container[Any] = codes if isinstance(codes, Container) else [codes]
         self.env_vars = env_vars
         self.inherit_env = inherit_env
+
+    @property
+    def pickling_library(self) -> Any:
+        """The library that pickles arguments and result; raises ``ImportError`` where it is missing."""
+        return _SERIALIZERS[self.serializer]
 
     def get_python_source(self) -> str:
         """The function's source, without the decorators that make a task of it."""
@@ -147,7 +151,7 @@ class _OtherPythonOperator(PythonOperator):
         return failed
 
     def _result(self, output: Path) -> Any:
-        pickled = output.read_bytes()
+        pickled = output.read_bytes() if output.exists() else b""
         if not pickled:
             return None
         try:

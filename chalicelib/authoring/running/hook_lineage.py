@@ -47,6 +47,9 @@ class HookLineage:
     outputs: list[DatasetLineageInfo] = field(default_factory=list)
 
 
+MOST_COLLECTED = 100
+"""How many datasets a task's inlets, and its outlets, get of hooks; Airflow 3's bound."""
+
 _Key = tuple[str, str, int]
 _Seen = dict[_Key, DatasetLineageInfo]
 
@@ -67,20 +70,20 @@ class HookLineageCollector:
     ) -> Dataset | None:
         """The dataset of a URI, or the one that the provider package with that scheme makes.
 
-        None where there is no such package, and for what it cannot make a dataset of.
+        None where there is no such package, and for what no dataset can be made of.
         """
-        if uri:
-            return Dataset(uri, extra=dataset_extra)
-        factory = ProvidersManager().dataset_factories.get(scheme or "")
-        if factory is None:
-            log.debug("No dataset is made of the scheme %s: no provider package has it", scheme)
-            return None
         try:
-            made: Dataset = factory(**(dataset_kwargs or {}), extra=dataset_extra)
+            if uri:
+                return Dataset(uri, extra=dataset_extra)
+            factory = ProvidersManager().dataset_factories.get(scheme or "")
+            if factory is not None:
+                made: Dataset = factory(**(dataset_kwargs or {}), extra=dataset_extra)
+                return made
         except Exception as error:  # code of others; a task goes on without its lineage
-            log.debug("No dataset is made of the scheme %s: %s", scheme, error)
+            log.debug("No dataset is made of %s: %s", uri or scheme, error)
             return None
-        return made
+        log.debug("No dataset is made of the scheme %s: no provider package has it", scheme)
+        return None
 
     def create_asset(
         self,
@@ -178,5 +181,8 @@ def _add(seen: _Seen, dataset: Dataset | None, context: Any) -> None:
     if dataset is None:
         return
     key = (dataset.uri, json.dumps(dataset.extra, sort_keys=True, default=str), id(context))
+    if key not in seen and len(seen) >= MOST_COLLECTED:
+        log.debug("No more than %s datasets are collected", MOST_COLLECTED)
+        return
     info = seen.setdefault(key, DatasetLineageInfo(dataset=dataset, count=0, context=context))
     info.count += 1

@@ -2,40 +2,56 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from chalicelib.authoring.dates import as_utc
-from chalicelib.authoring.running.xcom_objects import kept_of
+from chalicelib.authoring.running.xcom_objects import Kept, kept_of
 from chalicelib.authoring.running.xcom_values import from_json, to_json
 
 
 class WebEncoder(json.JSONEncoder):
     """Writes values that JSON does not know in a form to be read; nothing makes them of it again.
 
-    Dates are texts in ISO's form (those without a zone are UTC's), decimals numbers, bytes texts; objects
-    that an XCom could hold are dicts with the name of their class, all others Python's ``repr()``.
+    Dates are texts in ISO's form (those without a zone are UTC's), decimals numbers, bytes texts; sets,
+    durations and objects that an XCom could hold are dicts with the name of their class, all others Python's
+    ``repr()``.
     """
 
     def default(self, o: Any) -> Any:
         """The form of one value."""
-        if isinstance(o, datetime):
-            return (as_utc(o) if o.tzinfo is None else o).isoformat()
-        if isinstance(o, date):
-            return o.isoformat()
-        if isinstance(o, Decimal):
-            return int(o) if o == o.to_integral_value() and o.as_tuple().exponent == 0 else float(o)
-        if isinstance(o, bytes):
-            return _text_of(o)
-        if isinstance(o, set | frozenset):
-            return sorted(o, key=repr)
-        if type(o).__module__ == "numpy" and hasattr(o, "tolist"):
-            return o.tolist()
-        kept = kept_of(o)
+        plain = _plain(o)
+        if plain is not None:
+            return plain
+        kept = _kept_of(o)
         if kept is None:
             return repr(o)
         return {"__classname__": kept.class_name, "__version__": kept.version, "__data__": kept.data}
+
+
+def _plain(value: Any) -> Any:
+    """The text or number of a value that has one, else None."""
+    if isinstance(value, datetime):
+        return (as_utc(value) if value.tzinfo is None else value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
+    if isinstance(value, bytes):
+        return _text_of(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    return None
+
+
+def _kept_of(value: Any) -> Kept | None:
+    if isinstance(value, set | frozenset):
+        return Kept(class_name=f"builtins.{type(value).__name__}", version=1, data=list(value))
+    if isinstance(value, timedelta):
+        return Kept(class_name="datetime.timedelta", version=2, data=value.total_seconds())
+    return kept_of(value)
 
 
 AirflowJsonEncoder = WebEncoder

@@ -268,6 +268,15 @@ def _traced(frame: FrameType, event: str, _argument: Any) -> Any:
 _MAY_SLEEP = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
+_OF_NETWORKS = frozenset({"aiobotocore", "aiohttp", "asyncssh", "httpcore", "httpx"})
+"""Libraries whose own timers (how long a connection is kept, how long a request may take) count reality: no
+trigger waits for them, so they end no window."""
+
+
+def _is_of_networks(callback: Any) -> bool:
+    return str(getattr(callback, "__module__", "")).partition(".")[0] in _OF_NETWORKS
+
+
 class SleepCountingLoop(asyncio.SelectorEventLoop):
     """Runs triggers side by side, each by its own time."""
 
@@ -293,6 +302,9 @@ class SleepCountingLoop(asyncio.SelectorEventLoop):
         slept = current.get()
         if slept is None:
             return super().call_at(when, callback, *args, context=context)
+        if _is_of_networks(callback):
+            really = super().time() + when - slept.at
+            return super().call_at(really, callback, *args, context=context)
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         sleeper = args[0] if callback is _END_OF_SLEEP else None
         timer = _Timer(when, next(self._numbers), handle, when - slept.at, sleeper)

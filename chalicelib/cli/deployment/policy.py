@@ -33,7 +33,7 @@ def suggest(dag_ids: tuple[str, ...], subdir: Path | None, account: str | None, 
     UPDRAFT__WORKER__TASK_ROLE names. What could be narrower, and what cannot be known, is told on standard
     error: what Python code calls by hooks or boto3 is never guessed. Nothing is asked of AWS.
 
-    Example: python -m chalicelib policy suggest my_dag
+    Example: python -m chalicelib policy suggest example_hello
     """
     from chalicelib.deploy.task_rights.suggestion import filled_in, suggested
     from chalicelib.user_code.operators_apart import operators_apart

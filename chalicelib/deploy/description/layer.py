@@ -5,6 +5,7 @@ from pathlib import Path
 
 from chalicelib.deploy.description.functions import TRIGGERER, WORKER
 from chalicelib.settings import APP_NAME
+from chalicelib.user_packages.installed import megabytes
 
 LAYERED = (WORKER, TRIGGERER)
 """The handlers whose functions have the layer: those that load user code."""
@@ -42,7 +43,7 @@ class Layer:
     def line(self) -> str:
         """What there is to say of the layer."""
         packages = "distribution" if self.distributions == 1 else "distributions"
-        sizes = f"{self.unpacked_bytes / 1e6:.1f} MB unpacked, {self.zipped_bytes / 1e6:.1f} MB zipped"
+        sizes = f"{megabytes(self.unpacked_bytes)} unpacked, {megabytes(self.zipped_bytes)} zipped"
         return f"User packages: {self.distributions} {packages}, {sizes}"
 
 

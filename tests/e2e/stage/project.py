@@ -32,7 +32,7 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 """All that a REST API of API Gateway can have."""
 
 SHIPPED = ("app.py", "requirements.txt", "chalicelib")
-NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "layers")
 
 OWN_ARCHITECTURE = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 """Lambda's name for this machine's."""

@@ -101,11 +101,12 @@ def _upload_code(template: Template, directory: Path) -> None:
     """As `aws cloudformation package`."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=ARTIFACTS)
-    functions = [each for each in template["Resources"].values() if "CodeUri" in each["Properties"]]
-    (code,) = {function["Properties"]["CodeUri"] for function in functions}
-    s3.put_object(Bucket=ARTIFACTS, Key="deployment.zip", Body=(directory / code).read_bytes())
-    for function in functions:
-        function["Properties"]["CodeUri"] = f"s3://{ARTIFACTS}/deployment.zip"
+    for kind, name in (("CodeUri", "deployment.zip"), ("ContentUri", "layer.zip")):
+        users = [each["Properties"] for each in template["Resources"].values() if kind in each["Properties"]]
+        assert {properties[kind] for properties in users} == {f"./{name}"}
+        s3.put_object(Bucket=ARTIFACTS, Key=name, Body=(directory / name).read_bytes())
+        for properties in users:
+            properties[kind] = f"s3://{ARTIFACTS}/{name}"
 
 
 def _transformed(template: Template) -> Template:

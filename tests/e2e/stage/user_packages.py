@@ -4,9 +4,8 @@ from pathlib import Path
 
 from chalicelib import aws
 from tests.e2e.stage.project import STAGE, Project
-from tests.e2e.stage.wheels import write_wheel
+from tests.integration.user_packages.wheels import write_wheel
 
-LAYER = f"updraft-{STAGE}-user-packages"
 DAG_ID = "e2e_user_packages"
 
 _PACKAGE = "e2e_greetings"
@@ -19,7 +18,7 @@ from airflow.operators.python import PythonOperator
 
 
 def greet():
-    print("of the package:", {_PACKAGE}.TEXT, "from", {_PACKAGE}.__file__)
+    print("of the package:", {_PACKAGE}.VERSION, "from", {_PACKAGE}.__file__)
 
 
 with DAG(dag_id="{DAG_ID}", schedule=None, start_date=datetime(2024, 1, 1, tzinfo=UTC), catchup=False):
@@ -31,7 +30,7 @@ def ask_for_greetings(project: Project, version: str) -> None:
     """Have the DAGs folder ask for a version of a package, which a DAG file of it imports."""
     take_greetings_away(project)
     folder = _dags_folder(project)
-    wheel = write_wheel(folder, _PACKAGE, version, f"TEXT = 'hello {version}'\n")
+    wheel = write_wheel(folder, _PACKAGE, version)
     (folder / "requirements.txt").write_text(f"./{wheel.name}\n")
     (folder / f"{DAG_ID}.py").write_text(_DAG)
 
@@ -43,9 +42,9 @@ def take_greetings_away(project: Project) -> None:
         path.unlink(missing_ok=True)
 
 
-def versions_of_the_layer() -> list[str]:
+def versions_of_the_layer(stage: str = STAGE) -> list[str]:
     """The ARNs of the versions that stand."""
-    answer = aws.client("lambda").list_layer_versions(LayerName=LAYER)
+    answer = aws.client("lambda").list_layer_versions(LayerName=f"updraft-{stage}-user-packages")
     return [each["LayerVersionArn"] for each in answer["LayerVersions"]]
 
 

@@ -50,7 +50,7 @@ def _used(context):
 
 
 def _name_of(cls):
-    """The class of a provider package; of one that a DAG file or a core module derives, the one it derives from."""
+    """The class of a provider package; of a class that derives from one, that one."""
     found = next((each for each in cls.__mro__ if each.__module__.startswith("airflow.providers.")), cls)
     return found.__module__, found.__qualname__
 

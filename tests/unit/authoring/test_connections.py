@@ -13,6 +13,7 @@ from chalicelib.authoring.exceptions import AirflowException, AirflowNotFoundExc
 from chalicelib.authoring.surroundings.configuration import of_environment
 from chalicelib.authoring.surroundings.connections import BaseHook, Connection, connections_in
 from chalicelib.authoring.surroundings.secrets import secrets_from
+from chalicelib.authoring.surroundings.secrets_backends import BaseSecretsBackend
 from chalicelib.authoring.surroundings.secrets_masker import redact
 from chalicelib.authoring.surroundings.variables import Variable
 from chalicelib.domain.connections import StoredConnection
@@ -255,3 +256,23 @@ def test_a_hook_of_the_users_logs_as_airflows_do(
 def test_an_extra_that_is_no_object_is_warned_of(extra: str) -> None:
     with pytest.warns(DeprecationWarning, match="for connection 'c'|in connection 'c'"):
         Connection("c", extra=extra)
+
+
+class Vault(BaseSecretsBackend):
+    """A secrets backend of the user's."""
+
+    def get_conn_value(self, conn_id: str) -> str | None:
+        return {"db": "postgres://host/base", "api": '{"conn_type": "http", "host": "h"}'}.get(conn_id)
+
+
+def test_a_secrets_backend_makes_connections_of_texts() -> None:
+    vault = Vault()
+    found = {name: vault.get_connection(name) for name in ("db", "api", "none")}
+    assert {name: each and (each.conn_type, each.host) for name, each in found.items()} == {
+        "db": ("postgres", "host"),
+        "api": ("http", "h"),
+        "none": None,
+    }
+    assert vault.build_path("airflow/connections", "db") == "airflow/connections/db"
+    with pytest.raises(NotImplementedError):
+        BaseSecretsBackend().get_connection("db")

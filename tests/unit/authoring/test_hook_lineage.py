@@ -8,6 +8,7 @@ from chalicelib.authoring.operators.python import PythonOperator
 from chalicelib.authoring.plugins import listeners
 from chalicelib.authoring.plugins.listeners import hookimpl
 from chalicelib.authoring.running.hook_lineage import (
+    MOST_COLLECTED,
     HookLineage,
     HookLineageReader,
     NoOpCollector,
@@ -56,6 +57,18 @@ def test_each_task_begins_with_nothing_and_outside_of_one_nothing_is_kept() -> N
     collector.add_input_dataset(BaseHook(), uri="s3://bucket/read")
     assert isinstance(collector, NoOpCollector)
     assert not collector.has_collected
+
+
+def test_a_hundred_datasets_are_collected_and_what_is_none_is_passed_over() -> None:
+    def list_bucket() -> None:
+        collector, hook = get_hook_lineage_collector(), BaseHook()
+        collector.add_output_dataset(hook, uri="airflow://reserved")
+        for number in range(MOST_COLLECTED + 1):
+            collector.add_input_dataset(hook, uri=f"s3://bucket/{number}")
+
+    outcome = _outcome_of(list_bucket)
+    assert len(outcome.inlets) == MOST_COLLECTED
+    assert outcome.outlets == (_shown(DECLARED.uri),)
 
 
 def test_a_listener_reads_how_often_each_hook_told_of_a_dataset() -> None:

@@ -215,6 +215,21 @@ async def replaces_its_last_answer(self: Any) -> AsyncIterator[Any]:
     yield TriggerEvent("there")
 
 
+def _close() -> None:
+    """As a connection pool's own callback, which closes connections that are not used."""
+
+
+_close.__module__ = "aiohttp.helpers"
+
+
+@trigger
+async def keeps_a_connection(self: Any) -> AsyncIterator[Any]:
+    while not is_there(after=900):
+        asyncio.get_running_loop().call_later(12, _close)
+        await asyncio.sleep(90)
+    yield TriggerEvent("there")
+
+
 @trigger
 async def reads_its_last_answer(self: Any) -> AsyncIterator[Any]:
     answer = ""
@@ -411,6 +426,7 @@ def _module() -> Iterator[None]:
         ("counts_in_attributes_after_the_sleep", 900, 10, 24),
         ("counts_a_range", 900, 10, 20),
         ("replaces_its_last_answer", 900, "there", 20),
+        ("keeps_a_connection", 900, "there", 12),
         ("reads_its_last_answer", 900, "x" * 10, 0),
         ("counts_an_endless_range", 900, 11, 21),
         ("numbers_a_list", 900, [9, "e"], 65),

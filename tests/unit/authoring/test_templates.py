@@ -144,3 +144,44 @@ def test_jinja_is_not_loaded_for_tasks_without_templates() -> None:
     )
     project = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
+
+
+class Variable:
+    """An object of another library, such as a variable of a pod's environment."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name = name
+        self.value = value
+
+
+class Pod(BaseOperator):
+    """Renders objects in a way of its own, as operators of provider packages do."""
+
+    template_fields = ("variables",)
+
+    def __init__(self, variables: list[Variable], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.variables = variables
+
+    def _render_nested_template_fields(
+        self, content: Any, context: Context, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        if isinstance(content, Variable):
+            self._do_render_template_fields(content, ("value",), context, jinja_env, seen_oids)
+            return
+        super()._render_nested_template_fields(content, context, jinja_env, seen_oids)
+
+    def execute(self, context: Context) -> list[str]:
+        self.xcom_push(context, "dag", self.dag_id)
+        return [f"{each.name}={each.value}" for each in self.variables]
+
+
+def test_an_operator_renders_objects_in_its_own_way_and_each_try_anew() -> None:
+    given, xcoms = Variable("{{ ds }}", "{{ ds }}"), FakeXComs()
+    with a_dag() as dag:
+        Pod(task_id="a", variables=[given])
+    for _ in range(2):
+        assert run(dag, "a", xcoms).result is TryResult.SUCCESS
+        assert xcoms.value("a") == ["{{ ds }}=2024-05-06"]
+    assert given.value == "{{ ds }}"
+    assert xcoms.value("a", "dag") == "x"

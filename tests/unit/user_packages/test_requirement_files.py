@@ -57,6 +57,12 @@ def test_other_files_of_the_folder_are_read_once_each(tmp_path: Path) -> None:
     assert found.constraints == ("six<2",)
 
 
+def test_paths_of_the_dags_folder_on_other_airflows_are_those_of_this_one(tmp_path: Path) -> None:
+    found = asked(tmp_path, '--constraint "/usr/local/airflow/dags/bounds.txt"\nsix\n', bounds="six<2")
+    assert found.constraints == ("six<2",)
+    assert "is not in the DAGs folder" in refusal(tmp_path, "-r /opt/airflow/dags/../../../etc/passwd")
+
+
 def test_airflow_itself_is_left_out_and_its_extras_become_provider_packages(tmp_path: Path) -> None:
     found = asked(
         tmp_path, "six\nApache_Airflow[amazon, gcp,celery, pandas]==2.9.3\napache-airflow-task-sdk\n"
