@@ -54,7 +54,7 @@ def _phase(look: int) -> tuple[str, dict[str, Any]]:
     return "Succeeded", {"terminated": {"exitCode": 0, "startedAt": _MOMENT, "finishedAt": _MOMENT}}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class JsonHandler(BaseHTTPRequestHandler):
     """Answers in JSON, or what it is given."""
 
     protocol_version = "HTTP/1.1"
@@ -63,7 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> Any:
         return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
 
-    def _send(self, status: int, value: Any = None) -> None:
+    def send(self, status: int, value: Any = None) -> None:
+        """Answer with bytes, or with JSON."""
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         if status == 204:
             body = b""
@@ -77,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class _ClusterHandler(_Handler):
+class _ClusterHandler(JsonHandler):
     cluster: ClassVar[Cluster]
 
     def do_GET(self) -> None:
@@ -85,27 +86,27 @@ class _ClusterHandler(_Handler):
         name, part = self._pod()
         if name is None:
             kind = "PodList" if urlsplit(self.path).path.endswith("/pods") else "EventList"
-            self._send(200, {"kind": kind, "apiVersion": "v1", "metadata": {}, "items": []})
+            self.send(200, {"kind": kind, "apiVersion": "v1", "metadata": {}, "items": []})
         elif name not in self.cluster.pods:
-            self._send(404, {"kind": "Status", "code": 404, "reason": "NotFound"})
+            self.send(404, {"kind": "Status", "code": 404, "reason": "NotFound"})
         elif part == "log":
-            self._send(200, b"2026-01-02T00:00:01.000000000Z hello from the pod\n")
+            self.send(200, b"2026-01-02T00:00:01.000000000Z hello from the pod\n")
         else:
-            self._send(200, self.cluster.look_at(name))
+            self.send(200, self.cluster.look_at(name))
 
     def do_POST(self) -> None:
         pod = self._body()
         self.cluster.pods[pod["metadata"]["name"]] = pod
         self.cluster.made.append(pod)
-        self._send(201, {**pod, "status": {"phase": "Pending"}})
+        self.send(201, {**pod, "status": {"phase": "Pending"}})
 
     def do_PATCH(self) -> None:
         self._body()
-        self._send(200, self.cluster.pods[self._pod()[0] or ""])
+        self.send(200, self.cluster.pods[self._pod()[0] or ""])
 
     def do_DELETE(self) -> None:
         self._body()
-        self._send(200, self.cluster.pods.pop(self._pod()[0] or ""))
+        self.send(200, self.cluster.pods.pop(self._pod()[0] or ""))
 
     def _pod(self) -> tuple[str | None, str | None]:
         found = re.fullmatch(r"/api/v1/namespaces/jobs/pods/([^/]+)(?:/(\w+))?", urlsplit(self.path).path)
@@ -125,42 +126,42 @@ class DockerHost:
     """Set when the container of that number is started."""
 
 
-class _DockerHandler(_Handler):
+class _DockerHandler(JsonHandler):
     host: ClassVar[DockerHost]
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path.endswith("/version"):
-            self._send(200, {"ApiVersion": "1.44", "Version": "25"})
+            self.send(200, {"ApiVersion": "1.44", "Version": "25"})
         elif path.endswith("/_ping"):
-            self._send(200, b"OK")
+            self.send(200, b"OK")
         elif path.endswith("/images/json"):
-            self._send(200, [{"Id": "image"}])
+            self.send(200, [{"Id": "image"}])
         else:
-            self._send(200, {"Id": "0", "Config": {"Tty": False}})
+            self.send(200, {"Id": "0", "Config": {"Tty": False}})
 
     def do_POST(self) -> None:
         path = re.sub(r"^/v[\d.]+", "", urlsplit(self.path).path)
         body = self._body()
         if path == "/images/create":
             self.host.pulled.append(parse_qs(urlsplit(self.path).query)["fromImage"][0])
-            self._send(200, b'{"status": "Downloaded", "id": "x"}\r\n')
+            self.send(200, b'{"status": "Downloaded", "id": "x"}\r\n')
         elif path == "/containers/create":
             self.host.containers.append(body)
-            self._send(201, {"Id": str(len(self.host.containers) - 1), "Warnings": []})
+            self.send(201, {"Id": str(len(self.host.containers) - 1), "Warnings": []})
         elif path.endswith("/attach"):
             self._attach(self.host.started.setdefault(path.split("/")[2], threading.Event()))
         elif path.endswith("/start"):
             self.host.started[path.split("/")[2]].set()
-            self._send(204)
+            self.send(204)
         elif path.endswith("/wait"):
-            self._send(200, {"StatusCode": 3 if "broken" in self.host.containers[-1]["Image"] else 0})
+            self.send(200, {"StatusCode": 3 if "broken" in self.host.containers[-1]["Image"] else 0})
         else:
-            self._send(204)
+            self.send(204)
 
     def do_DELETE(self) -> None:
         self.host.removed.append(int(urlsplit(self.path).path.rpartition("/")[2]))
-        self._send(204)
+        self.send(204)
 
     def _attach(self, started: threading.Event) -> None:
         """The output, each piece behind the number of its stream and its length, once there is some."""
@@ -176,7 +177,8 @@ class _DockerHandler(_Handler):
 
 
 @contextmanager
-def _served(handler: type[_Handler]) -> Iterator[str]:
+def served_by(handler: type[JsonHandler]) -> Iterator[str]:
+    """Serve until left; gives host and port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -191,7 +193,7 @@ def _served(handler: type[_Handler]) -> Iterator[str]:
 def cluster() -> Iterator[Cluster]:
     """Serve a cluster until left."""
     served = Cluster()
-    with _served(type("Handler", (_ClusterHandler,), {"cluster": served})) as address:
+    with served_by(type("Handler", (_ClusterHandler,), {"cluster": served})) as address:
         served.url = f"http://{address}"
         yield served
 
@@ -200,6 +202,6 @@ def cluster() -> Iterator[Cluster]:
 def docker_host() -> Iterator[DockerHost]:
     """Serve a Docker host until left."""
     served = DockerHost()
-    with _served(type("Handler", (_DockerHandler,), {"host": served})) as address:
+    with served_by(type("Handler", (_DockerHandler,), {"host": served})) as address:
         served.url = f"tcp://{address}"
         yield served

@@ -3,6 +3,7 @@
 import json
 
 from tests.providers.kinds.clusters import ENDED_AT, cluster, docker_host
+from tests.providers.kinds.google_api import READY_AT, google
 from tests.providers.kinds.running import DATE, dag, log_of, not_successful
 
 
@@ -39,3 +40,24 @@ def test_a_container_runs_on_a_docker_host() -> None:
     by_image = {each["Image"]: each for each in host.containers}
     assert f"DAY={DATE}" in by_image["registry.example/etl:1"]["Env"]
     assert len(host.removed) == 1
+
+
+def test_a_file_of_a_lake_becomes_a_table_of_bigquery() -> None:
+    with google() as served:
+        anonymous = {
+            "conn_type": "google_cloud_platform",
+            "extra": {"project": "shop", "is_anonymous": True},
+        }
+        run = dag(
+            "lake_load.py",
+            None,
+            connections={"google_cloud_default": anonymous},
+            environ={"STORAGE_EMULATOR_HOST": served.url, "BIGQUERY_EMULATOR_HOST": served.url},
+            name="large",
+        ).run(DATE)
+    assert not_successful(run) == set(), log_of(run)
+    assert len(run["there"].logs) == READY_AT
+    assert run["listed"].xcom() == [f"orders/{DATE}.csv"]
+    (job,) = served.jobs.values()
+    assert f"day = '{DATE}'" in job["configuration"]["query"]["query"]
+    assert all(looks >= READY_AT for looks in served.looks.values())
