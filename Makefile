@@ -29,7 +29,7 @@ providers: $(INSTALLED) ## Install the provider packages that tests run over, to
 # 1 GB: google, snowflake, docker, kubernetes. What of them is imported is on docs/providers.md.
 providers-large: $(INSTALLED) ## Install the provider packages that are too large for CI, and test what is imported of them
 	@$(VENV)/bin/python -m tests.providers.sets large
-	UPDRAFT_TESTS_NEED_LARGE_PROVIDERS=1 $(VENV)/bin/python -m pytest tests/providers/test_imported_whole.py -k large
+	UPDRAFT_TESTS_NEED_LARGE_PROVIDERS=1 $(VENV)/bin/python -m pytest tests/providers -k large
 
 test: $(INSTALLED) ## Run all tests but those against a deployment and the benchmarks
 	$(VENV)/bin/python -m pytest --ignore=tests/e2e --ignore=tests/bench --numprocesses=auto \

@@ -9,6 +9,7 @@ from tests.machine import Need, absent
 
 ROOT = Path(__file__).parents[2]
 CI = (ROOT / ".ci" / "run").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
 SOMETHING = Need(what="Something was", packages="some-package", switch="UPDRAFT_TESTS_NEED_SOMETHING")
 
 
@@ -29,8 +30,9 @@ def test_ci_installs_what_tests_need_and_has_them_fail_without_it() -> None:
     }
     for need in found:
         if need["switch"] != SOMETHING.switch:
-            assert set(need["packages"].split()) <= installed
-            assert f"{need['switch']}=1" in CI
+            assert set(need.get("packages", "").split()) <= installed
+            # What no package of Debian's brings may be too large for CI: its own target sets its switch.
+            assert f"{need['switch']}=1" in (CI + MAKEFILE if "made_by" in need else CI)
 
 
 def test_what_is_missing_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

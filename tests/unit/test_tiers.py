@@ -11,7 +11,7 @@ TESTS = Path(__file__).parents[1]
 SHARED = {"scripted"}
 """Packages that every tier may import, as it may the instruments, which are modules of ``tests`` itself."""
 
-DAG_FOLDERS = {"dags", "random_dags", "mapped_dags", "scripted_dags", "fault_dags"}
+DAG_FOLDERS = {"dags", "dags_of_large", "random_dags", "mapped_dags", "scripted_dags", "fault_dags"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "scripted": set(),

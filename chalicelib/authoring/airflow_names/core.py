@@ -88,7 +88,11 @@ MODULES: Modules = {
     ],
     "airflow.secrets": [SECRETS_BACKEND],
     "airflow.secrets.base_secrets": [SECRETS_BACKEND],
+    "airflow.security.kerberos": ["surroundings.kerberos_principals:get_kerberos_principle renew_from_kt"],
     "airflow.security.permissions": ["conveniences.access_names"],
+    "airflow.security.utils": [
+        "surroundings.kerberos_principals:get_components principal_from_username replace_hostname_pattern"
+    ],
     "airflow.settings": ["surroundings.airflow_settings"],
     "airflow.stats": [STATS],
     "airflow.triggers": [],

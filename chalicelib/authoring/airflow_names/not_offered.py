@@ -151,7 +151,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "airflow.utils.serve_logs": _SERVERS,
     "airflow.utils.sqlalchemy": _DATABASE,
     "airflow.utils.state.JobState": _SERVERS,
-    "airflow.utils.timeout": "give the task execution_timeout",
     "airflow.www": _PAGES,
     "airflow.www_rbac": _PAGES,
 }

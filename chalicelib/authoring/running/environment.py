@@ -17,6 +17,17 @@ _SOURCES: tuple[tuple[str, str, str], ...] = (
 )
 """A value of the context, the attribute of it, and the name that the variable ends in."""
 
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+
+AIRFLOW_VAR_NAME_FORMAT_MAPPING: dict[str, dict[str, str]] = {
+    f"AIRFLOW_CONTEXT_{name}": {
+        "default": f"{DEFAULT_FORMAT_PREFIX}{name.lower()}",
+        "env_var_format": f"AIRFLOW_CTX_{name}",
+    }
+    for _, _, name in _SOURCES
+}
+"""The names of the same values elsewhere, as hooks of Hive, Presto and Trino hand them on; Airflow's name."""
+
 
 def run_variables(context: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a task's try, in Airflow's order; there is none for what has no value."""

@@ -22,6 +22,8 @@ IS_K8S_OR_K8SCELERY_EXECUTOR = False
 IS_K8S_EXECUTOR_POD = False
 IS_EXECUTOR_CONTAINER = False
 
+WEB_COLORS = {"LIGHTBLUE": "#4d9de0", "LIGHTORANGE": "#FF9933"}
+
 STATE_COLORS = {
     "deferred": "mediumpurple",
     "failed": "red",

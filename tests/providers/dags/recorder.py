@@ -67,5 +67,3 @@ def _saw(kind, context):
     error, ti = context["exception"], context["ti"]
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     _write("error", ti.task_id, ti.map_index, kind, name, str(error))
-
-

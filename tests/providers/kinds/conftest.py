@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.emulator import ministack
-from tests.providers.kinds.running import installed
 from tests.providers.kinds.sshd import Sshd, sshd
+from tests.providers.sets import folder_of
 
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    installed()
+    folder_of("A")
     with sshd(tmp_path_factory.mktemp("sshd")) as started:
         yield started
 
@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 @pytest.fixture(scope="package")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]]:
     """A connection to an AWS of the tests' own."""
-    installed()
+    folder_of("A")
     with ministack(Path(sys.executable), tmp_path_factory.mktemp("aws"), {}) as started:
         yield {
             "conn_type": "aws",

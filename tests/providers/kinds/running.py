@@ -1,43 +1,34 @@
 """Runs of the DAG files of this package, over installed provider packages and with real waits."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from chalicelib.testing.dags import DagUnderTest, Given, Place, dag_under_test
 from chalicelib.testing.results import RunResult
-from tests.pages import ROOT
+from tests.providers.sets import folder_of
 
 DAGS = Path(__file__).with_name("dags")
+FOLDERS = {"A": DAGS, "large": DAGS.with_name("dags_of_large")}
+"""The folders of DAG files by the set of packages that they are for."""
+
 DATE = "2026-01-02"
-
-_FOLDER = "UPDRAFT_TESTS_PROVIDERS"
-_NEEDED = "UPDRAFT_TESTS_NEED_PROVIDERS"
-
-
-def installed() -> Path:
-    """The folder in which the provider packages are installed; the test is skipped without, or fails."""
-    folder = Path(os.environ.get(_FOLDER) or ROOT / ".providers" / "A")
-    if not (folder / "airflow" / "providers" / "sftp").is_dir():
-        reason = f"Provider packages were not tested: {folder} has none (`make providers`)"
-        if os.environ.get(_NEEDED):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    return folder
 
 
 def dag(
-    file: str, dag_id: str | None, *, connections: Mapping[str, object], environ: Mapping[str, str]
+    file: str,
+    dag_id: str | None,
+    *,
+    connections: Mapping[str, object],
+    environ: Mapping[str, str],
+    name: str = "A",
 ) -> DagUnderTest:
-    """A DAG of a file in the folder ``dags``; None: its only one."""
+    """A DAG of a file over a set of packages; None: its only one."""
     given = Given.of(
         variables={},
         connections=connections,
-        env={"UPDRAFT__CORE__USER_PACKAGES": str(installed()), **environ},
+        env={"UPDRAFT__CORE__USER_PACKAGES": str(folder_of(name)), **environ},
     )
-    place = Place(folder=DAGS, names=(file,), dag_id=dag_id)
+    place = Place(folder=FOLDERS[name], names=(file,), dag_id=dag_id)
     return dag_under_test(place, given, now=None, real_time=True, tell=lambda _run: None)
 
 
