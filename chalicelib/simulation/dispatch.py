@@ -1,6 +1,6 @@
 """The work of the deployed handlers on a message, without their event sources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.errors import StoreUnavailable
@@ -30,15 +30,19 @@ class Worker:
     ask_timetable: AskTimetable = no_timetable
 
 
+def handle_windows(engine: Engine, messages: Sequence[RunTrigger], worker: Worker) -> None:
+    """Run the triggers of these messages side by side, as a batch of the queue; raises as ``handle``."""
+    if run_windows(engine, messages, worker.new_invocation, worker.run_window):
+        raise StoreUnavailable("a window could not be begun or ended")
+
+
 def handle(engine: Engine, message: Message, worker: Worker) -> None:
     """Handle a message of either queue; raises ``StoreUnavailable``, and what the ports raise."""
     match message:
         case RunTask():
             execute(engine, message, worker.new_invocation(), worker.run_try)
         case RunTrigger():
-            failed = run_windows(engine, [message], worker.new_invocation, worker.run_window)
-            if failed:
-                raise StoreUnavailable("a window could not be begun or ended")
+            handle_windows(engine, [message], worker)
         case RunCallback():
             call_back.call_back(engine, message, worker.run_callbacks)
         case message if isinstance(message, TimetableMessage):

@@ -38,7 +38,7 @@ from chalicelib.engine.runs.create import RunRequest, create_run, dag_to_run
 from chalicelib.engine.slots.pools import save_pool
 from chalicelib.engine.worker.execute import execute_together
 from chalicelib.queues.messages import decode
-from chalicelib.simulation.dispatch import Worker, handle
+from chalicelib.simulation.dispatch import Worker, handle, handle_windows
 from chalicelib.simulation.queue import Queue
 from chalicelib.store.memory import MemoryStore
 from chalicelib.user_code.documents_apart import dags_apart
@@ -260,6 +260,7 @@ class Laboratory:
     def _handle_visible(self, *, is_in_waves: bool) -> None:
         """Handle the messages that are due: the tries last, those of a run side by side (``is_in_waves``).
 
+        Due triggers share windows, so that none waits for another: Airflow's triggerer runs all at a time.
         So what follows from one wave of tries is decided once all of it is known, as in Airflow's
         ``dag.test()``. Where a failure stops the others the tries go one after another.
         """
@@ -269,8 +270,12 @@ class Laboratory:
         for entry, _ in others or (tries if is_in_waves else tries[:1]):
             self._queue.remove(entry)
         if others or not is_in_waves:
+            triggers = [message for _, message in others if isinstance(message, RunTrigger)]
             for _, message in others or tries[:1]:
-                handle(self.engine, message, self._worker)
+                if not isinstance(message, RunTrigger):
+                    handle(self.engine, message, self._worker)
+            if triggers:
+                handle_windows(self.engine, triggers, self._worker)
             return
         waves: dict[RunRef, list[RunTask]] = {}
         for _, message in tries:
