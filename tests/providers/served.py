@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -181,11 +182,11 @@ class Sqlite:
 class Postgres:
     """A cluster of its own, by Debian's programs; they refuse to run as root and run as its user then."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
         self._programs = programs_of_postgres()
-        data = folder / "pg"
-        data.mkdir()
+        # PostgreSQL does not run as root, and its user may not come into folders of tests.
+        data = self._data = Path(tempfile.mkdtemp(prefix="updraft-postgres-"))
         user: dict[str, Any] = {}
         if os.geteuid() == 0:
             shutil.chown(data, "postgres", "postgres")
@@ -224,6 +225,7 @@ class Postgres:
         """End it."""
         self._server.send_signal(signal.SIGINT)
         self._server.wait(30)
+        shutil.rmtree(self._data)
 
     def _wait(self) -> None:
         command = [str(self._programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"]
@@ -340,7 +342,7 @@ class Served:
         self._folder = folder
         self._sqlite = Sqlite(folder / "shop.db")
         self._moto = Moto() if moto else None
-        self._postgres = Postgres(folder) if postgres else None
+        self._postgres = Postgres() if postgres else None
         self._api = Api(self.reset)
         self._http = ThreadingHTTPServer(("127.0.0.1", free_port()), _handler(self._api))
         threading.Thread(target=self._http.serve_forever, daemon=True).start()

@@ -115,9 +115,6 @@ def _watched_dags(folder: Path) -> Path:
 
 
 def _run(lane: Lane, dags: Path, folder: Path) -> list[tuple[str, Any]]:
-    folder.chmod(0o755)  # PostgreSQL's own user comes into it
-    for parent in list(folder.parents)[:2]:
-        parent.chmod(0o755)
     cases = [{"dag_id": dag_id, **RECORDED[dag_id]} for dag_id in lane.dag_ids]
     with _served(folder, lane.needs) as environment:
         environ = {

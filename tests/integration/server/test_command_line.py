@@ -25,8 +25,13 @@ FIRST = (" set ", " create ", " export ", "pool -s ")
 """What others build on..."""
 LAST = (" delete ", " clear ", " cancel ", " set-state ")
 """...and what takes it away, or changes it."""
-REFUSED = ("connections create-default-connections", "connections test", "datasets events")
-"""What is refused, whatever is asked; no DAG of the server names a dataset."""
+REFUSED = (
+    "connections create-default-connections",
+    "connections test",
+    "datasets events",
+    "providers get",
+)
+"""What is refused, whatever is asked; no DAG of the server names a dataset, and no package is installed."""
 
 
 def commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
